@@ -1,0 +1,3 @@
+//! What the analysis keeps of a file: a pure function of its bytes.
+
+pub mod python;

@@ -1,0 +1,3 @@
+//! Facts of Python files.
+
+pub mod tree;

@@ -1,0 +1,10 @@
+//! The pure analysis of authlens.
+//!
+//! No file system, no async runtime, no protocol type, no serialisation: this
+//! crate maps texts to verdicts. See `server/ARCHITECTURE.md`.
+
+pub mod facts;
+pub mod ide;
+pub mod rules;
+pub mod text;
+pub mod vfs;

@@ -1,0 +1,8 @@
+//! Text positions: everything inside the analysis is a byte offset; lines and
+//! columns exist only at the edges, in the encoding that the client asked for.
+
+mod line_index;
+mod range;
+
+pub use line_index::{LineCol, LineIndex, PositionEncoding};
+pub use range::TextRange;
