@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod ide;
+pub mod index;
 pub mod rules;
 pub mod text;
 pub mod vfs;

@@ -1,0 +1,3 @@
+//! Joins the facts of all files: modules, routers, routes.
+
+pub mod value;

@@ -1,0 +1,199 @@
+//! Values of the route interpreter: what a name or expression is known to be.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use crate::facts::python::tree::{Class, Function};
+use crate::ide::Location;
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// A place in a file that survives edits above it: an item and a range
+/// relative to that item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Site {
+    /// The file.
+    pub file: FileId,
+    /// Index of the top-level item.
+    pub item: u32,
+    /// Range relative to the item.
+    pub range: TextRange,
+}
+
+/// Why a value is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// A parameter or local variable of a function that was not executed.
+    Local,
+    /// A name that nothing in reach binds.
+    Unbound(SmolStr),
+    /// A module of the project that could not be found or read, or a name that it lacks.
+    Import(SmolStr),
+    /// Several assignments give different values.
+    Ambiguous,
+    /// An expression that the interpreter does not follow.
+    Unsupported,
+    /// The bound on steps or depth was reached.
+    Bound,
+}
+
+/// A function or method of the project.
+#[derive(Debug, Clone)]
+pub struct FunctionRef {
+    /// Its definition.
+    pub def: Arc<Function>,
+    /// Where its name stands.
+    pub site: Site,
+    /// Dotted module name.
+    pub module: SmolStr,
+    /// Qualified name (`Class.method`, `outer.<locals>.inner`).
+    pub qualname: SmolStr,
+    /// The class, for a method.
+    pub class: Option<Arc<ClassRef>>,
+    /// Variables of enclosing functions, innermost last, when it is a closure.
+    pub closure: Vec<Arc<Frame>>,
+}
+
+/// Variables of one executed function body.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Values by name, as they were when the body had been executed.
+    pub vars: Vec<(SmolStr, Value)>,
+}
+
+/// A class of the project.
+#[derive(Debug, Clone)]
+pub struct ClassRef {
+    /// Its definition.
+    pub def: Arc<Class>,
+    /// Where its name stands.
+    pub site: Site,
+    /// Dotted module name.
+    pub module: SmolStr,
+    /// Qualified name.
+    pub qualname: SmolStr,
+    /// Values of its bases, in order.
+    pub bases: Vec<Value>,
+    /// Variables of enclosing functions, for a class made in a function.
+    pub closure: Vec<Arc<Frame>>,
+}
+
+/// Evaluated arguments of a call.
+#[derive(Debug, Clone, Default)]
+pub struct Arguments {
+    /// Positional arguments.
+    pub positional: Vec<Value>,
+    /// Keyword arguments.
+    pub named: Vec<(SmolStr, Value)>,
+    /// Whether a `*` or `**` argument could not be expanded.
+    pub open_ended: bool,
+}
+
+impl Arguments {
+    /// The value of the keyword `name`, or of the positional parameter at `position`.
+    pub fn get(&self, name: &str, position: Option<usize>) -> Option<&Value> {
+        self.named
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value)
+            .or_else(|| position.and_then(|at| self.positional.get(at)))
+    }
+}
+
+/// The result of calling a class: a project class, or a package's callable.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// [`Value::Class`] or [`Value::Package`].
+    pub class: Value,
+    /// Arguments of the call.
+    pub args: Arguments,
+    /// Where the call stands.
+    pub site: Site,
+}
+
+/// `Depends(…)` or `Security(…)`.
+#[derive(Debug, Clone)]
+pub struct Depends {
+    /// The callable; `None` for an empty `Depends()`, which means the annotated class.
+    pub dependency: Option<Value>,
+    /// Scopes of `Security`.
+    pub scopes: Vec<SmolStr>,
+    /// Where the call stands.
+    pub site: Site,
+}
+
+/// `Annotated[ty, …]`.
+#[derive(Debug, Clone)]
+pub struct Annotated {
+    /// The type.
+    pub ty: Value,
+    /// The metadata.
+    pub metadata: Vec<Value>,
+}
+
+/// What an expression is known to be.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Not known, and why.
+    Unknown(Unknown),
+    /// `None`.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Str(SmolStr),
+    /// A list, set or tuple.
+    List(Arc<Vec<Value>>),
+    /// A dictionary.
+    Dict(Arc<Vec<(Value, Value)>>),
+    /// A module of the project.
+    Module(FileId),
+    /// Something of a package outside the project, by dotted path: `jwt`, `fastapi.Depends`.
+    Package(SmolStr),
+    /// A function or method of the project.
+    Function(Arc<FunctionRef>),
+    /// A lambda; it stands at the site.
+    Lambda(Site),
+    /// A class of the project.
+    Class(Arc<ClassRef>),
+    /// An instance of a class.
+    Instance(Arc<Instance>),
+    /// A method bound to an instance (or to a class, for `cls`).
+    Bound(Arc<(Value, Arc<FunctionRef>)>),
+    /// An `APIRouter` or `FastAPI`, by its number in the interpreter's heap.
+    Router(RouterId),
+    /// `Depends(…)`.
+    Depends(Arc<Depends>),
+    /// `Annotated[…]`.
+    Annotated(Arc<Annotated>),
+}
+
+/// A router or application made while `file` was executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouterId {
+    /// The executed module.
+    pub file: FileId,
+    /// Number of the router in that execution.
+    pub index: u32,
+}
+
+/// How the guard analysis looks at code: names, attributes and calls become values.
+pub trait Resolve {
+    /// The value of an expression of `function`'s body or signature, in the scope
+    /// that the function sees. Its own parameters and locals are `Unknown(Local)`.
+    fn eval(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
+
+    /// The method `name` of a class, searched through its bases; `None` when no
+    /// base of the project has it.
+    fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
+
+    /// Whether every base of the class, transitively, is a class of the project or `object`;
+    /// otherwise the dotted paths of the package classes among them.
+    fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr>;
+
+    /// Absolute place of a site.
+    fn locate(&self, site: Site) -> Location;
+}
