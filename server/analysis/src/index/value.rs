@@ -132,6 +132,15 @@ pub struct Annotated {
     pub metadata: Vec<Value>,
 }
 
+/// `from module import name`, unevaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LazyImport {
+    /// The module.
+    pub file: FileId,
+    /// The name in it.
+    pub name: SmolStr,
+}
+
 /// What an expression is known to be.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -151,6 +160,11 @@ pub enum Value {
     Dict(Arc<Vec<(Value, Value)>>),
     /// A module of the project.
     Module(FileId),
+    /// A directory of the project without `__init__.py`, by absolute path.
+    Namespace(SmolStr),
+    /// A name of another module of the project, not looked up yet: imports cost
+    /// nothing until they are used, and cycles of imports do no harm.
+    Lazy(Arc<LazyImport>),
     /// Something of a package outside the project, by dotted path: `jwt`, `fastapi.Depends`.
     Package(SmolStr),
     /// A function or method of the project.

@@ -1,3 +1,4 @@
 //! Facts of Python files.
 
+pub mod file;
 pub mod tree;

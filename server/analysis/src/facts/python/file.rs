@@ -1,0 +1,182 @@
+//! The facts of one Python file, ready for lookups by name.
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::tree::{ImportFrom, ImportedModule, PlacedItem, Stmt, StmtKind};
+use crate::text::TextRange;
+
+/// A top-level item at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileItem {
+    /// The item.
+    pub placed: PlacedItem,
+    /// Whether the item is no longer in the text: the text around its place is
+    /// broken, and until it parses again other files go on seeing it. No
+    /// finding is placed on a ghost.
+    pub ghost: bool,
+}
+
+/// What binds a top-level name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binding {
+    /// The item of the only `def` or `class` of that name.
+    Definition(u32),
+    /// One `from … import …`: item, and index of the name in it.
+    ImportFrom(u32, u32),
+    /// One `import …`: item, and index of the module in it.
+    Import(u32, u32),
+    /// Anything else: the module must be executed to know.
+    Computed,
+}
+
+/// The facts of a Python file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PythonFile {
+    /// Top-level items in order.
+    pub items: Vec<FileItem>,
+    /// Top-level names.
+    pub bindings: FxHashMap<SmolStr, Binding>,
+    /// Items that are `from … import *`.
+    pub stars: Vec<u32>,
+}
+
+impl PythonFile {
+    /// Indexes `items` by the names that they bind.
+    pub fn new(items: Vec<FileItem>) -> Self {
+        let mut file = Self { items, ..Self::default() };
+        for index in 0..file.items.len() {
+            let item = std::sync::Arc::clone(&file.items[index].placed.item);
+            file.bind(index as u32, &item.stmt);
+        }
+        file
+    }
+
+    fn bind(&mut self, index: u32, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Function(def) => self.bind_name(&def.name.name, Binding::Definition(index)),
+            StmtKind::Class(class) => self.bind_name(&class.name.name, Binding::Definition(index)),
+            StmtKind::Import(modules) => {
+                for (at, module) in modules.iter().enumerate() {
+                    // `import a.b` and `import a.c` bind the same `a`.
+                    let binding = Binding::Import(index, at as u32);
+                    let name = bound_module_name(module);
+                    match self.bindings.get(&name) {
+                        Some(Binding::Import(..)) if module.alias.is_none() => {}
+                        _ => self.bind_name(&name, binding),
+                    }
+                }
+            }
+            StmtKind::ImportFrom(import) if import.star => self.stars.push(index),
+            StmtKind::ImportFrom(import) => {
+                for (at, name) in import.names.iter().enumerate() {
+                    self.bind_name(name.bound(), Binding::ImportFrom(index, at as u32));
+                }
+            }
+            _ => {
+                let mut names = Vec::new();
+                bound_names(stmt, &mut names);
+                for name in names {
+                    self.bindings.insert(name, Binding::Computed);
+                }
+            }
+        }
+    }
+
+    fn bind_name(&mut self, name: &SmolStr, binding: Binding) {
+        self.bindings
+            .entry(name.clone())
+            .and_modify(|old| *old = Binding::Computed)
+            .or_insert(binding);
+    }
+
+    /// The statement of an item.
+    pub fn stmt(&self, item: u32) -> Option<&Stmt> {
+        self.items.get(item as usize).map(|item| &item.placed.item.stmt)
+    }
+
+    /// The absolute range of a range relative to an item.
+    pub fn absolute(&self, item: u32, range: TextRange) -> TextRange {
+        match self.items.get(item as usize) {
+            Some(item) => range.shifted(item.placed.start),
+            None => range,
+        }
+    }
+
+    /// The item whose text holds `offset`.
+    pub fn item_at(&self, offset: u32) -> Option<u32> {
+        let after = self.items.partition_point(|item| item.placed.start <= offset);
+        let index = after.checked_sub(1)?;
+        let placed = &self.items[index].placed;
+        (offset <= placed.start + placed.item.len).then_some(index as u32)
+    }
+
+    /// The `from` import behind a [`Binding::ImportFrom`].
+    pub fn import_from(&self, item: u32) -> Option<&ImportFrom> {
+        match &self.stmt(item)?.kind {
+            StmtKind::ImportFrom(import) => Some(import),
+            _ => None,
+        }
+    }
+}
+
+/// The name that a clause of an `import` statement binds: the alias, else the
+/// first component.
+pub fn bound_module_name(module: &ImportedModule) -> SmolStr {
+    match &module.alias {
+        Some(alias) => alias.clone(),
+        None => SmolStr::new(module.module.split('.').next().unwrap_or_default()),
+    }
+}
+
+/// Appends the names that a statement binds in its own scope, nested blocks included.
+pub fn bound_names(stmt: &Stmt, names: &mut Vec<SmolStr>) {
+    let mut blocks: Vec<&[Stmt]> = Vec::new();
+    match &stmt.kind {
+        StmtKind::Function(def) => names.push(def.name.name.clone()),
+        StmtKind::Class(class) => names.push(class.name.name.clone()),
+        StmtKind::Import(modules) => names.extend(modules.iter().map(bound_module_name)),
+        StmtKind::ImportFrom(import) => names.extend(import.names.iter().map(|n| n.bound().clone())),
+        StmtKind::Assign(assign) => assign.targets.iter().for_each(|target| target_names(target, names)),
+        StmtKind::AugAssign(assign) => target_names(&assign.target, names),
+        StmtKind::TypeAlias { name, .. } => names.push(name.name.clone()),
+        StmtKind::If { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
+        StmtKind::For { target, body, or_else, .. } => {
+            target_names(target, names);
+            blocks.extend([body.as_slice(), or_else]);
+        }
+        StmtKind::While { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
+        StmtKind::Try { body, handlers, or_else, finally } => {
+            blocks.push(body);
+            for handler in handlers {
+                names.extend(handler.name.clone());
+                blocks.push(&handler.body);
+            }
+            blocks.extend([or_else.as_slice(), finally]);
+        }
+        StmtKind::With { items, body } => {
+            items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|t| target_names(t, names));
+            blocks.push(body);
+        }
+        StmtKind::Match { cases, .. } => {
+            for case in cases {
+                names.extend(case.binds.iter().cloned());
+                blocks.push(&case.body);
+            }
+        }
+        _ => {}
+    }
+    for stmt in blocks.into_iter().flatten() {
+        bound_names(stmt, names);
+    }
+}
+
+fn target_names(target: &super::tree::Expr, names: &mut Vec<SmolStr>) {
+    use super::tree::ExprKind;
+    match &target.kind {
+        ExprKind::Name(name) => names.push(name.clone()),
+        ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| target_names(part, names)),
+        ExprKind::Starred(part) => target_names(part, names),
+        _ => {}
+    }
+}

@@ -1,0 +1,530 @@
+//! A small, bounded abstract interpreter over module, function and class
+//! bodies. It runs what a program does when it is imported, as far as that
+//! concerns routers: assignments, calls of the project's own functions, loops
+//! over known lists, and branches (both of them, when the condition is not
+//! known). What it can't follow becomes [`Value::Unknown`] with a reason.
+//!
+//! One execution per module, kept until the outline of the module, of a module
+//! that it read, or of a function body that it executed changes.
+
+mod calls;
+mod expressions;
+mod routers;
+mod statements;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
+
+use super::modules::Module;
+use super::sources::Sources;
+use super::value::{ClassRef, Frame, FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
+use crate::facts::python::file::{Binding, bound_names};
+use crate::facts::python::tree::{Arg, Class, Expr, Function, ImportFrom, Spread, StmtKind};
+use crate::ide::Location;
+use crate::vfs::FileId;
+
+/// Statements and expressions that one execution may cost. The largest real
+/// module seen needs 60,000.
+const MAX_STEPS: u32 = 400_000;
+/// Calls of project functions inside each other.
+const MAX_DEPTH: u32 = 12;
+/// Iterations of one loop.
+const MAX_ITERATIONS: usize = 500;
+
+/// What executing a module left behind.
+#[derive(Debug, Default)]
+pub struct ModuleRun {
+    /// Module variables.
+    pub globals: FxHashMap<SmolStr, Value>,
+    /// Routers and applications made, in order.
+    pub routers: Vec<Router>,
+    /// What was done to routers, its own and others', in order.
+    pub effects: Vec<Effect>,
+    /// Modules whose names or definitions it looked at.
+    pub reads: FxHashSet<FileId>,
+    /// Top-level items of which a function body was executed.
+    pub executed: FxHashSet<(FileId, u32)>,
+}
+
+/// Runs of modules by file.
+pub type Runs = FxHashMap<FileId, Arc<ModuleRun>>;
+
+/// What an [`Interpreter`] leaves behind.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// All runs that hold, old and new.
+    pub runs: Runs,
+    /// Files that exist, were not read, and would have been needed.
+    pub wanted: BTreeSet<FileId>,
+    /// Items of which a function body was executed while an expression was
+    /// looked at (a dependency factory, say), outside of any run.
+    pub executed: FxHashSet<(FileId, u32)>,
+}
+
+/// Executes modules on demand and answers questions about names.
+#[derive(Debug)]
+pub struct Interpreter<'a> {
+    sources: &'a Sources,
+    runs: RefCell<Runs>,
+    running: RefCell<Vec<FileId>>,
+    /// Lowest position in `running` that a cyclic import reached.
+    cycle: Cell<usize>,
+    wanted: RefCell<BTreeSet<FileId>>,
+    /// Modules looked at since the innermost run began.
+    reads: RefCell<FxHashSet<FileId>>,
+    /// Items of which a body was executed outside of any run.
+    executed: RefCell<FxHashSet<(FileId, u32)>>,
+}
+
+/// Where code stands while it is executed.
+#[derive(Debug)]
+struct Scope {
+    file: FileId,
+    item: u32,
+    /// Variables of the function or class body; `None` for the module itself.
+    locals: Option<FxHashMap<SmolStr, Value>>,
+    closure: Vec<Arc<Frame>>,
+    /// Prefix of the qualified names of definitions made here.
+    qualifier: SmolStr,
+    /// The class whose body this is.
+    class: Option<Arc<ClassRef>>,
+}
+
+/// One execution: of a module, or of an expression looked at later.
+struct Execution<'i, 'a> {
+    interpreter: &'i Interpreter<'a>,
+    /// The module that is executed; its variables are in `run`.
+    root: FileId,
+    run: ModuleRun,
+    steps: u32,
+    depth: u32,
+    /// Number of enclosing branches that may not be taken.
+    conditional: u32,
+    /// Number of enclosing loops over something unknown.
+    unknown_loops: u32,
+}
+
+impl<'a> Interpreter<'a> {
+    /// An interpreter that knows the `runs` of earlier revisions that still hold.
+    pub fn new(sources: &'a Sources, runs: Runs) -> Self {
+        Self {
+            sources,
+            runs: RefCell::new(runs),
+            running: RefCell::default(),
+            cycle: Cell::new(usize::MAX),
+            wanted: RefCell::default(),
+            reads: RefCell::default(),
+            executed: RefCell::default(),
+        }
+    }
+
+    /// The files it works on.
+    pub fn sources(&self) -> &'a Sources {
+        self.sources
+    }
+
+    /// Ends the session.
+    pub fn finish(self) -> Session {
+        Session {
+            runs: self.runs.into_inner(),
+            wanted: self.wanted.into_inner(),
+            executed: self.executed.into_inner(),
+        }
+    }
+
+    /// The run of a module, executed now if need be. A module that is already
+    /// being executed (an import cycle) looks empty.
+    pub fn run(&self, file: FileId) -> Arc<ModuleRun> {
+        if let Some(run) = self.runs.borrow().get(&file) {
+            return Arc::clone(run);
+        }
+        let position = self.running.borrow().iter().position(|&f| f == file);
+        if let Some(position) = position {
+            self.cycle.set(self.cycle.get().min(position));
+            return Arc::default();
+        }
+        let Some(facts) = self.sources.facts(file).cloned() else { return Arc::default() };
+        let depth = self.running.borrow().len();
+        self.running.borrow_mut().push(file);
+        let outer_reads = self.reads.take();
+        let mut execution = Execution::new(self, file);
+        execution.module(&facts);
+        let mut run = execution.run;
+        run.reads = self.reads.replace(outer_reads);
+        self.running.borrow_mut().pop();
+        let run = Arc::new(run);
+        // What was computed while an outer module was half executed depends on
+        // where the execution began: keep only what does not.
+        if self.cycle.get() >= depth {
+            self.cycle.set(usize::MAX);
+            self.runs.borrow_mut().insert(file, Arc::clone(&run));
+        }
+        run
+    }
+
+    /// The value of a name of a module, as `from module import name` sees it.
+    pub fn lookup(&self, file: FileId, name: &str) -> Value {
+        self.lookup_within(file, name, 0)
+    }
+
+    fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
+        self.reads.borrow_mut().insert(file);
+        let Some(facts) = self.facts(file) else { return Value::Unknown(Unknown::Import(name.into())) };
+        if depth > 32 {
+            return Value::Unknown(Unknown::Bound);
+        }
+        match facts.bindings.get(name) {
+            Some(Binding::Definition(item)) => self.definition(file, *item),
+            Some(Binding::ImportFrom(item, at)) => match facts.import_from(*item) {
+                Some(import) => {
+                    let value = self.imported(file, import, &import.names[*at as usize].name);
+                    self.force_within(value, depth + 1)
+                }
+                None => Value::Unknown(Unknown::Unsupported),
+            },
+            Some(_) => {
+                let run = self.run(file);
+                let value = run.globals.get(name).cloned();
+                value.map_or_else(
+                    || Value::Unknown(Unknown::Unbound(name.into())),
+                    |value| self.force_within(value, depth + 1),
+                )
+            }
+            None => {
+                for &star in &facts.stars {
+                    let Some(import) = facts.import_from(star) else { continue };
+                    let Module::File(target) = self.sources.resolve(file, import.level, &import.module) else {
+                        continue;
+                    };
+                    if target == file {
+                        continue;
+                    }
+                    let value = self.lookup_within(target, name, depth + 1);
+                    if !matches!(value, Value::Unknown(Unknown::Unbound(_) | Unknown::Import(_))) {
+                        return value;
+                    }
+                }
+                match self.sources.submodule_of_file(file, name) {
+                    Some(module) => module.into_value(),
+                    None => Value::Unknown(Unknown::Unbound(name.into())),
+                }
+            }
+        }
+    }
+
+    /// Looks a lazy import up; any other value stays as it is.
+    pub fn force(&self, value: Value) -> Value {
+        self.force_within(value, 0)
+    }
+
+    fn force_within(&self, value: Value, depth: u32) -> Value {
+        match value {
+            Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
+            value => value,
+        }
+    }
+
+    /// The value that `from … import name` binds, without looking it up.
+    fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
+        match self.sources.resolve(importer, import.level, &import.module) {
+            Module::File(file) => {
+                // A submodule that the package does not bind itself.
+                let bound = self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
+                match self.sources.submodule_of_file(file, name) {
+                    Some(module) if !bound => module.into_value(),
+                    _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
+                }
+            }
+            Module::Namespace(dir) => match self.sources.submodule_of_dir(&dir, name) {
+                Some(module) => module.into_value(),
+                None => Value::Unknown(Unknown::Import(SmolStr::new(format!("{}.{name}", import.module)))),
+            },
+            Module::External(module) => Value::Package(SmolStr::new(format!("{module}.{name}"))),
+            Module::Missing(module) => Value::Unknown(Unknown::Import(module)),
+        }
+    }
+
+    /// The facts of a file; an unread file is noted as wanted.
+    fn facts(&self, file: FileId) -> Option<&'a Arc<crate::facts::python::file::PythonFile>> {
+        let source = self.sources.file(file)?;
+        if source.facts.is_none() && source.listed {
+            self.wanted.borrow_mut().insert(file);
+        }
+        source.facts.as_ref()
+    }
+
+    /// The function or class that an item defines.
+    fn definition(&self, file: FileId, item: u32) -> Value {
+        let Some(stmt) = self.sources.facts(file).and_then(|facts| facts.stmt(item)) else {
+            return Value::Unknown(Unknown::Unsupported);
+        };
+        let scope = Scope::module(file, item);
+        match &stmt.kind {
+            StmtKind::Function(def) => Value::Function(self.function(def, &scope)),
+            StmtKind::Class(def) => Value::Class(self.class(def, &scope)),
+            _ => Value::Unknown(Unknown::Unsupported),
+        }
+    }
+
+    fn function(&self, def: &Arc<Function>, scope: &Scope) -> Arc<FunctionRef> {
+        Arc::new(FunctionRef {
+            def: Arc::clone(def),
+            site: Site { file: scope.file, item: scope.item, range: def.name.range },
+            module: self.sources.module_name(scope.file),
+            qualname: scope.qualified(&def.name.name),
+            class: scope.class.clone(),
+            closure: scope.captured(),
+        })
+    }
+
+    fn class(&self, def: &Arc<Class>, scope: &Scope) -> Arc<ClassRef> {
+        let bases = def.bases.iter().filter(|base| base.name.is_none() && base.spread == Spread::No);
+        let bases = bases.map(|base| self.eval_in(scope, &base.value)).collect();
+        Arc::new(ClassRef {
+            def: Arc::clone(def),
+            site: Site { file: scope.file, item: scope.item, range: def.name.range },
+            module: self.sources.module_name(scope.file),
+            qualname: scope.qualified(&def.name.name),
+            bases,
+            closure: scope.captured(),
+        })
+    }
+
+    /// Evaluates an expression outside of any run: what it does to routers is forgotten.
+    fn eval_in(&self, scope: &Scope, expr: &Expr) -> Value {
+        let mut execution = Execution::new(self, scope.file);
+        let mut scope = Scope {
+            file: scope.file,
+            item: scope.item,
+            locals: scope.locals.clone(),
+            closure: scope.closure.clone(),
+            qualifier: scope.qualifier.clone(),
+            class: scope.class.clone(),
+        };
+        let value = execution.expr(&mut scope, expr);
+        self.executed.borrow_mut().extend(execution.run.executed);
+        self.force(value)
+    }
+
+    /// Evaluates a parameter's default or annotation where the function was defined.
+    pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        self.eval_in(&Scope::around(function), expr)
+    }
+
+    /// The class attribute `name`: the class body's last assignment of it, in
+    /// the class or the nearest base that has one.
+    pub fn class_attribute(&self, class: &ClassRef, name: &str) -> Option<Value> {
+        for class in self.linearised(class) {
+            let scope = Scope {
+                file: class.site.file,
+                item: class.site.item,
+                locals: None,
+                closure: class.closure.clone(),
+                qualifier: SmolStr::new(format!("{}.", class.qualname)),
+                class: Some(Arc::clone(&class)),
+            };
+            for stmt in class.def.body.iter().rev() {
+                match &stmt.kind {
+                    StmtKind::Assign(assign) => {
+                        let named = assign.targets.iter().any(|t| t.as_name().is_some_and(|n| n == name));
+                        if let (true, Some(value)) = (named, &assign.value) {
+                            return Some(self.eval_in(&scope, value));
+                        }
+                    }
+                    StmtKind::Function(def) if def.name.name == name => {
+                        return Some(Value::Function(self.function(def, &scope)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// The class and its bases in the project, nearest first (depth first,
+    /// without repeats: close enough to Python's order for lookups of names).
+    pub fn linearised(&self, class: &ClassRef) -> Vec<Arc<ClassRef>> {
+        let mut order: Vec<Arc<ClassRef>> = vec![Arc::new(class.clone())];
+        let mut at = 0;
+        while at < order.len() && order.len() < 64 {
+            for base in order[at].bases.clone() {
+                if let Value::Class(base) = base
+                    && !order.iter().any(|c| c.site == base.site)
+                {
+                    order.push(base);
+                }
+            }
+            at += 1;
+        }
+        order
+    }
+}
+
+impl Resolve for Interpreter<'_> {
+    fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        let mut scope = Scope::around(function);
+        let mut locals: FxHashMap<SmolStr, Value> = FxHashMap::default();
+        let mut names = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
+        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
+        for name in names {
+            locals.insert(name, Value::Unknown(Unknown::Local));
+        }
+        let mut execution = Execution::new(self, function.site.file);
+        for stmt in &function.def.body {
+            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
+                scope.locals = Some(std::mem::take(&mut locals));
+                execution.import(&mut scope, &stmt.kind);
+                locals = scope.locals.take().unwrap_or_default();
+            }
+        }
+        scope.locals = Some(locals);
+        let value = execution.expr(&mut scope, expr);
+        self.executed.borrow_mut().extend(execution.run.executed);
+        self.force(value)
+    }
+
+    fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
+        self.linearised(class).into_iter().find_map(|class| {
+            let scope = Scope {
+                file: class.site.file,
+                item: class.site.item,
+                locals: None,
+                closure: class.closure.clone(),
+                qualifier: SmolStr::new(format!("{}.", class.qualname)),
+                class: Some(Arc::clone(&class)),
+            };
+            class.def.body.iter().find_map(|stmt| match &stmt.kind {
+                StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
+                _ => None,
+            })
+        })
+    }
+
+    fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {
+        let mut bases = Vec::new();
+        for class in self.linearised(class) {
+            for base in &class.bases {
+                match base {
+                    Value::Class(_) => {}
+                    Value::Package(name) if name == "builtins.object" => {}
+                    Value::Package(name) => bases.push(name.clone()),
+                    _ => bases.push(SmolStr::new_static("?")),
+                }
+            }
+        }
+        bases
+    }
+
+    fn locate(&self, site: Site) -> Location {
+        self.sources.locate(site)
+    }
+}
+
+impl Scope {
+    fn module(file: FileId, item: u32) -> Self {
+        Self { file, item, locals: None, closure: Vec::new(), qualifier: SmolStr::default(), class: None }
+    }
+
+    /// The scope in which a function was defined.
+    fn around(function: &FunctionRef) -> Self {
+        Self {
+            closure: function.closure.clone(),
+            qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
+            ..Self::module(function.site.file, function.site.item)
+        }
+    }
+
+    fn qualified(&self, name: &str) -> SmolStr {
+        SmolStr::new(format!("{}{name}", self.qualifier))
+    }
+
+    /// The variables that a definition made here can see besides the module's.
+    fn captured(&self) -> Vec<Arc<Frame>> {
+        let mut frames = self.closure.clone();
+        // The names of a class body are not visible in its methods.
+        if let (Some(locals), None) = (&self.locals, &self.class) {
+            let vars = locals.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            frames.push(Arc::new(Frame { vars }));
+        }
+        frames
+    }
+
+    fn site(&self, range: crate::text::TextRange) -> Site {
+        Site { file: self.file, item: self.item, range }
+    }
+}
+
+impl<'i, 'a> Execution<'i, 'a> {
+    fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
+        Self {
+            interpreter,
+            root,
+            run: ModuleRun::default(),
+            steps: 0,
+            depth: 0,
+            conditional: 0,
+            unknown_loops: 0,
+        }
+    }
+
+    /// Counts one step; false when the bound is reached.
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.steps < MAX_STEPS
+    }
+
+    fn lookup_name(&self, scope: &Scope, name: &SmolStr) -> Value {
+        if let Some(value) = scope.locals.as_ref().and_then(|locals| locals.get(name)) {
+            return value.clone();
+        }
+        for frame in scope.closure.iter().rev() {
+            if let Some((_, value)) = frame.vars.iter().find(|(n, _)| n == name) {
+                return value.clone();
+            }
+        }
+        if scope.file == self.root
+            && let Some(value) = self.run.globals.get(name)
+        {
+            return value.clone();
+        }
+        match self.interpreter.lookup(scope.file, name) {
+            Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
+            value => value,
+        }
+    }
+
+    /// Executes a project function with arguments and gives what it returns.
+    fn invoke(
+        &mut self,
+        function: &Arc<FunctionRef>,
+        receiver: Option<Value>,
+        arguments: &super::value::Arguments,
+    ) -> Value {
+        if self.depth >= MAX_DEPTH || !self.step() {
+            return Value::Unknown(Unknown::Bound);
+        }
+        self.run.executed.insert((function.site.file, function.site.item));
+        self.interpreter.reads.borrow_mut().insert(function.site.file);
+        let mut scope = Scope::around(function);
+        scope.locals = Some(self.bind_parameters(function, receiver, arguments));
+        self.depth += 1;
+        let flow = self.block(&mut scope, &function.def.body);
+        self.depth -= 1;
+        if function.def.is_generator {
+            return Value::Unknown(Unknown::Unsupported);
+        }
+        flow.returned()
+    }
+}
+
+/// Whether any argument is spread in a way that hides what is passed.
+fn has_spread(args: &[Arg]) -> bool {
+    args.iter().any(|arg| arg.spread != Spread::No)
+}

@@ -1,0 +1,439 @@
+//! Statements.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::super::value::{Arguments, ClassRef, FunctionRef, Unknown, Value};
+use super::{Execution, MAX_ITERATIONS, Scope};
+use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
+use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
+use crate::index::modules::Module;
+
+/// How a block ended.
+pub(super) enum Flow {
+    Next,
+    Return(Value),
+    /// `break`, `continue` or `raise`: the rest of the block is not executed.
+    Leave,
+}
+
+impl Flow {
+    pub(super) fn returned(self) -> Value {
+        match self {
+            Self::Return(value) => value,
+            Self::Next | Self::Leave => Value::None,
+        }
+    }
+}
+
+impl Execution<'_, '_> {
+    /// Executes a module's items, then the factories that nothing called.
+    pub(super) fn module(&mut self, facts: &Arc<PythonFile>) {
+        for (index, item) in facts.items.iter().enumerate() {
+            let mut scope = Scope::module(self.root, index as u32);
+            self.stmt(&mut scope, &item.placed.item.stmt);
+        }
+        for (index, item) in facts.items.iter().enumerate() {
+            if let StmtKind::Function(def) = &item.placed.item.stmt.kind
+                && !self.run.executed.contains(&(self.root, index as u32))
+                && makes_application(&def.body)
+            {
+                self.factory(def, index as u32);
+            }
+        }
+    }
+
+    /// Executes `def create_app(…)` as an application server would
+    /// (`uvicorn --factory`), with its default arguments.
+    fn factory(&mut self, def: &Arc<Function>, item: u32) {
+        let first = self.run.routers.len();
+        let scope = Scope::module(self.root, item);
+        let function = self.interpreter.function(def, &scope);
+        let result = self.invoke(&function, None, &Arguments::default());
+        for (index, router) in self.run.routers.iter_mut().enumerate().skip(first) {
+            let returned = matches!(&result, Value::Router(id) if id.file == self.root && id.index as usize == index);
+            router.factory = Some((function.site, returned));
+        }
+    }
+
+    pub(super) fn block(&mut self, scope: &mut Scope, stmts: &[Stmt]) -> Flow {
+        for stmt in stmts {
+            match self.stmt(scope, stmt) {
+                Flow::Next => {}
+                flow => return flow,
+            }
+        }
+        Flow::Next
+    }
+
+    fn stmt(&mut self, scope: &mut Scope, stmt: &Stmt) -> Flow {
+        if !self.step() {
+            return Flow::Leave;
+        }
+        match &stmt.kind {
+            StmtKind::Import(_) | StmtKind::ImportFrom(_) => self.import(scope, &stmt.kind),
+            StmtKind::Function(def) => self.define_function(scope, def),
+            StmtKind::Class(def) => self.define_class(scope, def),
+            StmtKind::Assign(assign) => self.assign(scope, assign),
+            StmtKind::AugAssign(aug) => {
+                let value = self.expr(scope, &aug.value);
+                let old = self.expr(scope, &aug.target);
+                let new = super::expressions::binary(&aug.op, &old, &value);
+                self.bind(scope, &aug.target, new);
+            }
+            StmtKind::TypeAlias { name, value } => {
+                let value = self.expr(scope, value);
+                self.set(scope, &name.name, value);
+            }
+            StmtKind::Expr(expr) => {
+                self.expr(scope, expr);
+            }
+            StmtKind::If { test, body, or_else } => return self.branch(scope, test, body, or_else),
+            StmtKind::For { target, iter, body, or_else } => return self.for_loop(scope, target, iter, body, or_else),
+            StmtKind::While { test, body, .. } => {
+                self.expr(scope, test);
+                self.unknown_loops += 1;
+                let flow = self.block(scope, body);
+                self.unknown_loops -= 1;
+                if let Flow::Return(value) = flow {
+                    return Flow::Return(value);
+                }
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                let flow = self.block(scope, body);
+                self.conditional += 1;
+                for handler in handlers {
+                    // What the body bound holds: handlers only add what is missing.
+                    let before = self.names(scope);
+                    self.block(scope, &handler.body);
+                    self.restore(scope, before);
+                }
+                self.conditional -= 1;
+                if matches!(flow, Flow::Next) {
+                    let flow = self.block(scope, or_else);
+                    self.block(scope, finally);
+                    return flow;
+                }
+                self.block(scope, finally);
+                return flow;
+            }
+            StmtKind::With { items, body } => {
+                for (context, target) in items {
+                    let value = self.expr(scope, context);
+                    if let Some(target) = target {
+                        self.bind(scope, target, value);
+                    }
+                }
+                return self.block(scope, body);
+            }
+            StmtKind::Match { subject, cases } => {
+                self.expr(scope, subject);
+                self.conditional += 1;
+                for case in cases {
+                    for name in &case.binds {
+                        self.set(scope, name, Value::Unknown(Unknown::Local));
+                    }
+                    self.block(scope, &case.body);
+                }
+                self.conditional -= 1;
+            }
+            StmtKind::Return(value) => {
+                let value = value.as_ref().map_or(Value::None, |value| self.expr(scope, value));
+                return Flow::Return(value);
+            }
+            StmtKind::Raise { .. } | StmtKind::Break | StmtKind::Continue => return Flow::Leave,
+            StmtKind::Delete(_) | StmtKind::Assert(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::Unknown => {}
+        }
+        Flow::Next
+    }
+
+    pub(super) fn import(&mut self, scope: &mut Scope, kind: &StmtKind) {
+        match kind {
+            StmtKind::Import(modules) => {
+                for import in modules {
+                    let name = bound_module_name(import);
+                    let target: &str = if import.alias.is_some() { &import.module } else { &name };
+                    let mut module = self.interpreter.sources.resolve(scope.file, 0, target);
+                    if module == Module::Missing(target.into()) {
+                        module = Module::External(target.into());
+                    }
+                    self.set(scope, &name, module.into_value());
+                }
+            }
+            StmtKind::ImportFrom(import) => {
+                for name in &import.names {
+                    let value = self.interpreter.imported(scope.file, import, &name.name);
+                    self.set(scope, name.bound(), value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn define_function(&mut self, scope: &mut Scope, def: &Arc<Function>) {
+        let function = self.interpreter.function(def, scope);
+        let mut value = Value::Function(Arc::clone(&function));
+        for decorator in def.decorators.iter().rev() {
+            value = self.decorate(scope, decorator, value, &function);
+        }
+        self.set(scope, &def.name.name, value);
+    }
+
+    fn define_class(&mut self, scope: &mut Scope, def: &Arc<Class>) {
+        let class = self.interpreter.class(def, scope);
+        for decorator in &def.decorators {
+            self.expr(scope, decorator);
+        }
+        let mut body = Scope {
+            file: scope.file,
+            item: scope.item,
+            locals: Some(FxHashMap::default()),
+            closure: scope.captured(),
+            qualifier: SmolStr::new(format!("{}.", class.qualname)),
+            class: Some(Arc::clone(&class)),
+        };
+        self.class_body(&mut body, &class);
+        self.set(scope, &def.name.name, Value::Class(class));
+    }
+
+    /// Executes a class body for what it registers on routers; plain models
+    /// cost nothing.
+    fn class_body(&mut self, body: &mut Scope, class: &Arc<ClassRef>) {
+        let registers = class.def.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Function(def) => def.decorators.iter().any(|d| d.as_call().is_some()),
+            StmtKind::Expr(_) | StmtKind::If { .. } | StmtKind::For { .. } => true,
+            _ => false,
+        });
+        if registers {
+            self.block(body, &class.def.body);
+        }
+    }
+
+    fn assign(&mut self, scope: &mut Scope, assign: &Assign) {
+        let Some(value) = &assign.value else { return };
+        let value = self.expr(scope, value);
+        for target in &assign.targets {
+            if let (Value::Router(id), Some(name)) = (&value, target.as_name()) {
+                self.name_router(*id, name, scope);
+            }
+            self.bind(scope, target, value.clone());
+        }
+    }
+
+    /// Binds a target: a name, or names in a tuple.
+    pub(super) fn bind(&mut self, scope: &mut Scope, target: &Expr, value: Value) {
+        match &target.kind {
+            ExprKind::Name(name) => self.set(scope, name, value),
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                let values = match self.interpreter.force(value) {
+                    Value::List(values) if values.len() == parts.len() => Some(values),
+                    _ => None,
+                };
+                for (at, part) in parts.iter().enumerate() {
+                    let value = values.as_ref().map_or(Value::Unknown(Unknown::Unsupported), |v| v[at].clone());
+                    self.bind(scope, part, value);
+                }
+            }
+            ExprKind::Starred(part) => self.bind(scope, part, Value::Unknown(Unknown::Unsupported)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn set(&mut self, scope: &mut Scope, name: &SmolStr, value: Value) {
+        match &mut scope.locals {
+            Some(locals) => locals.insert(name.clone(), value),
+            None if scope.file == self.root => self.run.globals.insert(name.clone(), value),
+            None => None,
+        };
+    }
+
+    /// The variables of the scope as they are now.
+    fn names(&self, scope: &Scope) -> FxHashMap<SmolStr, Value> {
+        match &scope.locals {
+            Some(locals) => locals.clone(),
+            None => self.run.globals.clone(),
+        }
+    }
+
+    /// Puts back what was bound before; names bound since then stay.
+    fn restore(&mut self, scope: &mut Scope, before: FxHashMap<SmolStr, Value>) {
+        match &mut scope.locals {
+            Some(locals) => locals.extend(before),
+            None => self.run.globals.extend(before),
+        }
+    }
+
+    fn branch(&mut self, scope: &mut Scope, test: &Expr, body: &[Stmt], or_else: &[Stmt]) -> Flow {
+        if is_main_check(test) {
+            return Flow::Next;
+        }
+        match super::expressions::truth(&self.expr(scope, test)) {
+            Some(true) => return self.block(scope, body),
+            Some(false) => return self.block(scope, or_else),
+            None => {}
+        }
+        self.conditional += 1;
+        let assigned = assigned_names(body, or_else);
+        let before: Vec<Option<Value>> = assigned.iter().map(|name| self.get(scope, name)).collect();
+        let first = self.block(scope, body);
+        let after_body: Vec<Option<Value>> = assigned.iter().map(|name| self.get(scope, name)).collect();
+        for (name, value) in assigned.iter().zip(&before) {
+            self.put_back(scope, name, value.clone());
+        }
+        let second = self.block(scope, or_else);
+        for ((name, body_value), _) in assigned.iter().zip(after_body).zip(before) {
+            let else_value = self.get(scope, name);
+            let merged = match (body_value, else_value) {
+                (Some(a), Some(b)) => Some(merge(a, b)),
+                (a, b) => a.or(b),
+            };
+            self.put_back(scope, name, merged);
+        }
+        self.conditional -= 1;
+        match (first, second) {
+            (Flow::Return(a), Flow::Return(b)) => Flow::Return(merge(a, b)),
+            // An early return for a special case: what comes after it is the rule.
+            (Flow::Leave, Flow::Leave) => Flow::Leave,
+            _ => Flow::Next,
+        }
+    }
+
+    fn get(&self, scope: &Scope, name: &SmolStr) -> Option<Value> {
+        match &scope.locals {
+            Some(locals) => locals.get(name).cloned(),
+            None => self.run.globals.get(name).cloned(),
+        }
+    }
+
+    fn put_back(&mut self, scope: &mut Scope, name: &SmolStr, value: Option<Value>) {
+        match value {
+            Some(value) => self.set(scope, name, value),
+            None => {
+                match &mut scope.locals {
+                    Some(locals) => locals.remove(name),
+                    None => self.run.globals.remove(name),
+                };
+            }
+        }
+    }
+
+    fn for_loop(
+        &mut self,
+        scope: &mut Scope,
+        target: &Expr,
+        iter: &Expr,
+        body: &[Stmt],
+        or_else: &[Stmt],
+    ) -> Flow {
+        let iterated = self.expr(scope, iter);
+        let values = match self.interpreter.force(iterated) {
+            Value::List(values) => Some(values),
+            Value::Dict(entries) => Some(Arc::new(entries.iter().map(|(key, _)| key.clone()).collect())),
+            _ => None,
+        };
+        let Some(values) = values else {
+            self.unknown_loops += 1;
+            self.bind(scope, target, Value::Unknown(Unknown::Unsupported));
+            let flow = self.block(scope, body);
+            self.unknown_loops -= 1;
+            return if let Flow::Return(value) = flow { Flow::Return(value) } else { Flow::Next };
+        };
+        for value in values.iter().take(MAX_ITERATIONS) {
+            self.bind(scope, target, value.clone());
+            match self.block(scope, body) {
+                Flow::Return(value) => return Flow::Return(value),
+                // A `break` or `continue` under a condition that was not known
+                // is not followed: the loop goes on.
+                Flow::Next | Flow::Leave => {}
+            }
+        }
+        self.block(scope, or_else)
+    }
+
+    /// Parameters of a call by name.
+    pub(super) fn bind_parameters(
+        &mut self,
+        function: &Arc<FunctionRef>,
+        receiver: Option<Value>,
+        arguments: &Arguments,
+    ) -> FxHashMap<SmolStr, Value> {
+        let mut bound = FxHashMap::default();
+        let mut positional = receiver.into_iter().chain(arguments.positional.iter().cloned());
+        let definition_scope = Scope::around(function);
+        for param in &function.def.params {
+            let name = &param.name.name;
+            let by_name = || arguments.named.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+            let value = match param.kind {
+                ParamKind::PositionalOnly | ParamKind::Normal => positional.next().or_else(by_name),
+                ParamKind::KeywordOnly => by_name(),
+                ParamKind::VarArgs => Some(Value::List(Arc::new(positional.by_ref().collect()))),
+                ParamKind::KwArgs => {
+                    let known = |n: &SmolStr| function.def.params.iter().any(|p| &p.name.name == n);
+                    let rest = arguments.named.iter().filter(|(n, _)| !known(n));
+                    Some(Value::Dict(Arc::new(rest.map(|(n, v)| (Value::Str(n.clone()), v.clone())).collect())))
+                }
+            };
+            let value = match (value, &param.default) {
+                (Some(value), _) => value,
+                (None, _) if arguments.open_ended => Value::Unknown(Unknown::Unsupported),
+                (None, Some(default)) => self.interpreter.eval_in(&definition_scope, default),
+                (None, None) => Value::Unknown(Unknown::Local),
+            };
+            bound.insert(name.clone(), value);
+        }
+        bound
+    }
+}
+
+/// One value where two branches give different ones. Of two routers the first
+/// stands for both: they are one variable at run time.
+fn merge(a: Value, b: Value) -> Value {
+    match (&a, &b) {
+        (Value::Router(_), Value::Router(_)) => a,
+        _ if super::expressions::same(&a, &b) => a,
+        _ => Value::Unknown(Unknown::Ambiguous),
+    }
+}
+
+fn assigned_names(body: &[Stmt], or_else: &[Stmt]) -> Vec<SmolStr> {
+    let mut names = Vec::new();
+    body.iter().chain(or_else).for_each(|stmt| bound_names(stmt, &mut names));
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// `if __name__ == "__main__"`: not so when a server imports the module.
+fn is_main_check(test: &Expr) -> bool {
+    match &test.kind {
+        ExprKind::Compare { first, rest } => {
+            first.as_name().is_some_and(|name| name == "__name__")
+                && matches!(rest.as_slice(), [(op, _)] if op == "==")
+        }
+        _ => false,
+    }
+}
+
+/// Whether statements hold a call of something named `FastAPI` or an
+/// assignment to a variable annotated so: a cheap test before a function is
+/// executed as a factory.
+fn makes_application(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(calls_fastapi),
+        StmtKind::Return(Some(value)) | StmtKind::Expr(value) => calls_fastapi(value),
+        StmtKind::If { body, or_else, .. } => makes_application(body) || makes_application(or_else),
+        StmtKind::With { body, .. } | StmtKind::Try { body, .. } => makes_application(body),
+        _ => false,
+    })
+}
+
+fn calls_fastapi(expr: &Expr) -> bool {
+    let Some((func, _)) = expr.as_call() else { return false };
+    match &func.kind {
+        ExprKind::Name(name) => name.ends_with("FastAPI"),
+        ExprKind::Attribute { name, .. } => name.name == "FastAPI",
+        _ => false,
+    }
+}

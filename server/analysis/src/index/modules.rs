@@ -1,0 +1,257 @@
+//! From dotted module names to files.
+//!
+//! Python decides by `sys.path`, which is not in the source. What real
+//! projects agree on: a module is looked up from a directory above the
+//! importing file, most often one that is no package itself. So directories
+//! above the importer are tried from the nearest to the farthest, first those
+//! without `__init__.py`, then those with; after that a unique file anywhere
+//! whose path ends in the dotted name (imports relative to a root that is not
+//! above the importer, such as `src/`).
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::value::{Unknown, Value};
+use crate::vfs::FileId;
+
+/// Packages that are never a file of the project, even when a file of that
+/// name lies beside the importer (`app/utils/jwt.py`).
+const ALWAYS_EXTERNAL: &[&str] = &[
+    "abc", "aiohttp", "asyncio", "authlib", "base64", "bcrypt", "collections", "contextlib", "dataclasses",
+    "datetime", "enum", "fastapi", "fastapi_users", "functools", "hashlib", "hmac", "httpx", "importlib",
+    "itertools", "jose", "joserfc", "json", "jwt", "logging", "os", "passlib", "pydantic", "pydantic_settings",
+    "re", "redis", "requests", "secrets", "sqlalchemy", "sqlmodel", "starlette", "sys", "time", "typing",
+    "typing_extensions", "urllib", "uuid", "uvicorn",
+];
+
+/// Known Python files by path, and the lookups that module resolution needs.
+#[derive(Debug, Default, Clone)]
+pub struct ModuleMap {
+    by_path: FxHashMap<SmolStr, FileId>,
+    /// Last component of the module name → files.
+    by_stem: FxHashMap<SmolStr, Vec<(SmolStr, FileId)>>,
+    /// Every directory that holds a Python file, at any depth.
+    dirs: FxHashSet<SmolStr>,
+}
+
+/// A module name resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Module {
+    /// A file of the project.
+    File(FileId),
+    /// A directory without `__init__.py`.
+    Namespace(SmolStr),
+    /// Not of the project.
+    External(SmolStr),
+    /// Of the project by its first component, but not there.
+    Missing(SmolStr),
+}
+
+impl Module {
+    /// The module as a value of the interpreter.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::File(file) => Value::Module(file),
+            Self::Namespace(dir) => Value::Namespace(dir),
+            Self::External(name) => Value::Package(name),
+            Self::Missing(name) => Value::Unknown(Unknown::Import(name)),
+        }
+    }
+}
+
+impl ModuleMap {
+    /// Adds a `.py` file by its absolute path.
+    pub fn insert(&mut self, path: &str, file: FileId) {
+        if !path.ends_with(".py") || self.by_path.insert(path.into(), file).is_some() {
+            return;
+        }
+        self.by_stem.entry(stem(path).into()).or_default().push((path.into(), file));
+        let mut dir = parent(path);
+        while !dir.is_empty() && self.dirs.insert(dir.into()) {
+            dir = parent(dir);
+        }
+    }
+
+    /// Whether the file of that path is importable.
+    pub fn contains(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    /// Removes a file. Its directories stay known until the map is rebuilt.
+    pub fn remove(&mut self, path: &str) {
+        if self.by_path.remove(path).is_some()
+            && let Some(files) = self.by_stem.get_mut(stem(path))
+        {
+            files.retain(|(p, _)| p != path);
+        }
+    }
+
+    /// Resolves `from {level dots}{module} import …` as seen from `importer`.
+    pub fn resolve(&self, importer: &str, level: u32, module: &str) -> Module {
+        let tail = module.replace('.', "/");
+        if level > 0 {
+            let mut dir = parent(importer);
+            for _ in 1..level {
+                dir = parent(dir);
+            }
+            let full = if tail.is_empty() { dir.to_owned() } else { format!("{dir}/{tail}") };
+            return self.at(&full).unwrap_or_else(|| Module::Missing(module.into()));
+        }
+        let first = module.split('.').next().unwrap_or_default();
+        if first.is_empty() || ALWAYS_EXTERNAL.contains(&first) {
+            return Module::External(module.into());
+        }
+        let mut in_packages = None;
+        let mut first_seen = false;
+        let mut dir = parent(importer);
+        while !dir.is_empty() {
+            for base in [dir.to_owned(), format!("{dir}/src")] {
+                let Some(found) = self.at(&format!("{base}/{tail}")) else {
+                    first_seen |= self.at(&format!("{base}/{first}")).is_some();
+                    continue;
+                };
+                if found == Module::File(self.by_path.get(importer).copied().unwrap_or(FileId(u32::MAX))) {
+                    continue;
+                }
+                if self.by_path.contains_key(format!("{base}/__init__.py").as_str()) {
+                    in_packages.get_or_insert(found);
+                } else {
+                    return found;
+                }
+            }
+            dir = parent(dir);
+        }
+        if let Some(found) = in_packages {
+            return found;
+        }
+        if first_seen {
+            return Module::Missing(module.into());
+        }
+        self.by_suffix(importer, &tail).unwrap_or_else(|| Module::External(module.into()))
+    }
+
+    /// The submodule `name` of a package or namespace directory.
+    pub fn submodule(&self, dir: &str, name: &str) -> Option<Module> {
+        self.at(&format!("{dir}/{name}"))
+    }
+
+    fn at(&self, base: &str) -> Option<Module> {
+        let file = |path: String| self.by_path.get(path.as_str()).map(|&file| Module::File(file));
+        file(format!("{base}/__init__.py"))
+            .or_else(|| file(format!("{base}.py")))
+            .or_else(|| self.dirs.get(base).map(|dir| Module::Namespace(dir.clone())))
+    }
+
+    /// A file anywhere whose path ends in a dotted name of two or more
+    /// components: the one that shares most leading directories with the
+    /// importer, when it is the only such one.
+    fn by_suffix(&self, importer: &str, tail: &str) -> Option<Module> {
+        let last = tail.rsplit('/').next()?;
+        if !tail.contains('/') {
+            return None;
+        }
+        let (as_module, as_package) = (format!("/{tail}.py"), format!("/{tail}/__init__.py"));
+        let shared = |path: &str| {
+            path.split('/').zip(importer.split('/')).take_while(|(a, b)| a == b).count()
+        };
+        let mut best: Option<(usize, FileId)> = None;
+        let mut tie = false;
+        for (path, file) in self.by_stem.get(last)? {
+            if !path.ends_with(&as_module) && !path.ends_with(&as_package) {
+                continue;
+            }
+            let score = shared(path);
+            match best {
+                Some((top, _)) if score < top => {}
+                Some((top, _)) if score == top => tie = true,
+                _ => {
+                    best = Some((score, *file));
+                    tie = false;
+                }
+            }
+        }
+        best.filter(|_| !tie).map(|(_, file)| Module::File(file))
+    }
+
+    /// Dotted name of a file, as the project itself would import it: from the
+    /// nearest directory above that is no package, without a leading `src.`.
+    pub fn dotted_name(&self, path: &str) -> SmolStr {
+        let mut names = Vec::new();
+        let mut dir = parent(path);
+        let own = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".py");
+        if own != "__init__" {
+            names.push(own);
+        }
+        while self.by_path.contains_key(format!("{dir}/__init__.py").as_str()) {
+            names.push(dir.rsplit('/').next().unwrap_or(dir));
+            dir = parent(dir);
+        }
+        if names.is_empty() {
+            names.push(dir.rsplit('/').next().unwrap_or(dir));
+        }
+        names.reverse();
+        SmolStr::new(names.join("."))
+    }
+}
+
+/// The directory of a path, without its trailing slash; empty at the top.
+pub fn parent(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| &path[..at])
+}
+
+fn stem(path: &str) -> &str {
+    let path = path.strip_suffix("/__init__.py").unwrap_or(path);
+    path.rsplit('/').next().unwrap_or(path).trim_end_matches(".py")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(paths: &[&str]) -> ModuleMap {
+        let mut map = ModuleMap::default();
+        for (index, path) in paths.iter().enumerate() {
+            map.insert(path, FileId(index as u32));
+        }
+        map
+    }
+
+    #[test]
+    fn resolves_from_the_roots_that_projects_use() {
+        let files = [
+            "/w/backend/app/__init__.py",
+            "/w/backend/app/main.py",
+            "/w/backend/app/api/routes/users.py",
+            "/w/backend/app/api/deps.py",
+            "/w/backend/app/models.py",
+            "/w/other/app/models.py",
+            "/w/svc/src/todo/db.py",
+            "/w/svc/tests/test_db.py",
+            "/w/backend/app/jwt.py",
+        ];
+        let map = map(&files);
+        let cases: &[(usize, u32, &str, &str)] = &[
+            (1, 0, "app.api.deps", "/w/backend/app/api/deps.py"),
+            (1, 0, "app", "/w/backend/app/__init__.py"),
+            (1, 0, "app.api", "dir /w/backend/app/api"),
+            (2, 0, "app.models", "/w/backend/app/models.py"),
+            (2, 2, "deps", "/w/backend/app/api/deps.py"),
+            (2, 1, "", "dir /w/backend/app/api/routes"),
+            (1, 0, "models", "/w/backend/app/models.py"),
+            (7, 0, "todo.db", "/w/svc/src/todo/db.py"),
+            (1, 0, "app.nothing", "missing app.nothing"),
+            (1, 0, "jwt", "external jwt"),
+            (1, 0, "stripe", "external stripe"),
+        ];
+        for (importer, level, module, want) in cases {
+            let got = match map.resolve(files[*importer], *level, module) {
+                Module::File(file) => files[file.0 as usize].to_owned(),
+                Module::Namespace(dir) => format!("dir {dir}"),
+                Module::External(name) => format!("external {name}"),
+                Module::Missing(name) => format!("missing {name}"),
+            };
+            assert_eq!(&got, want, "{module} from {}", files[*importer]);
+        }
+        assert_eq!(map.dotted_name(files[1]), "app.main");
+    }
+}

@@ -1,0 +1,140 @@
+//! The files of the project as the interpreter sees them.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::modules::{Module, ModuleMap};
+use super::value::Site;
+use crate::facts::python::file::PythonFile;
+use crate::ide::Location;
+use crate::vfs::FileId;
+
+/// One file.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Absolute path with forward slashes.
+    pub path: SmolStr,
+    /// Its facts, when it has been read and is Python.
+    pub facts: Option<Arc<PythonFile>>,
+    /// Whether it exists but has not been read.
+    pub listed: bool,
+    /// Whether its text names a framework or a router: only such files are executed.
+    pub relevant: bool,
+    /// Whether it is test code.
+    pub test: bool,
+}
+
+/// All files, by id and by module name.
+#[derive(Debug, Default, Clone)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+    by_path: FxHashMap<SmolStr, FileId>,
+    modules: ModuleMap,
+}
+
+impl Sources {
+    /// The id of a path, made when it is new.
+    pub fn intern(&mut self, path: &str) -> FileId {
+        if let Some(&file) = self.by_path.get(path) {
+            return file;
+        }
+        let file = FileId(self.files.len() as u32);
+        self.files.push(SourceFile {
+            path: path.into(),
+            facts: None,
+            listed: false,
+            relevant: false,
+            test: is_test_path(path),
+        });
+        self.by_path.insert(path.into(), file);
+        file
+    }
+
+    /// The id of a path.
+    pub fn id(&self, path: &str) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// A file.
+    pub fn file(&self, file: FileId) -> Option<&SourceFile> {
+        self.files.get(file.0 as usize)
+    }
+
+    /// A file, to change it.
+    pub fn file_mut(&mut self, file: FileId) -> Option<&mut SourceFile> {
+        self.files.get_mut(file.0 as usize)
+    }
+
+    /// The facts of a file.
+    pub fn facts(&self, file: FileId) -> Option<&Arc<PythonFile>> {
+        self.file(file)?.facts.as_ref()
+    }
+
+    /// All files in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file))
+    }
+
+    /// Makes a file importable, or takes that back. Returns whether that changed anything.
+    pub fn set_importable(&mut self, file: FileId, importable: bool) -> bool {
+        let Some(path) = self.file(file).map(|f| f.path.clone()) else { return false };
+        if self.modules.contains(&path) == importable || !path.ends_with(".py") {
+            return false;
+        }
+        if importable {
+            self.modules.insert(&path, file);
+        } else {
+            self.modules.remove(&path);
+        }
+        true
+    }
+
+    /// Resolves the module of an import.
+    pub fn resolve(&self, importer: FileId, level: u32, module: &str) -> Module {
+        match self.file(importer) {
+            Some(file) => self.modules.resolve(&file.path, level, module),
+            None => Module::External(module.into()),
+        }
+    }
+
+    /// The submodule `name` of a package file or namespace directory.
+    pub fn submodule_of_file(&self, package: FileId, name: &str) -> Option<Module> {
+        let dir = self.file(package)?.path.strip_suffix("/__init__.py")?;
+        self.modules.submodule(dir, name)
+    }
+
+    /// The submodule `name` of a directory.
+    pub fn submodule_of_dir(&self, dir: &str, name: &str) -> Option<Module> {
+        self.modules.submodule(dir, name)
+    }
+
+    /// Dotted module name of a file.
+    pub fn module_name(&self, file: FileId) -> SmolStr {
+        self.file(file).map(|f| self.modules.dotted_name(&f.path)).unwrap_or_default()
+    }
+
+    /// The absolute place of a site.
+    pub fn locate(&self, site: Site) -> Location {
+        let range = self.facts(site.file).map_or(site.range, |facts| facts.absolute(site.item, site.range));
+        Location { file: site.file, range }
+    }
+
+    /// Whether the item of a site is still in the text.
+    pub fn is_ghost(&self, site: Site) -> bool {
+        self.facts(site.file)
+            .and_then(|facts| facts.items.get(site.item as usize))
+            .is_none_or(|item| item.ghost)
+    }
+}
+
+/// Whether a path is test code by the conventions of pytest: `test_*.py`,
+/// `*_test.py`, `conftest.py`, or below a folder `tests` or `test`.
+pub fn is_test_path(path: &str) -> bool {
+    let (dirs, name) = path.rsplit_once('/').unwrap_or(("", path));
+    name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || name == "conftest.py"
+        || dirs.split('/').any(|dir| dir == "tests" || dir == "test")
+}
