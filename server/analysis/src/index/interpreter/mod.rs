@@ -299,15 +299,7 @@ impl<'a> Interpreter<'a> {
     /// Evaluates an expression outside of any run: what it does to routers is forgotten.
     fn eval_in(&self, scope: &Scope, expr: &Expr) -> Value {
         let mut execution = Execution::new(self, scope.file);
-        let mut scope = Scope {
-            file: scope.file,
-            item: scope.item,
-            locals: scope.locals.clone(),
-            closure: scope.closure.clone(),
-            qualifier: scope.qualifier.clone(),
-            class: scope.class.clone(),
-        };
-        let value = execution.expr(&mut scope, expr);
+        let value = execution.expr(&mut scope.nested(), expr);
         self.executed.borrow_mut().extend(execution.run.executed);
         self.force(value)
     }
@@ -438,6 +430,19 @@ impl Scope {
             closure: function.closure.clone(),
             qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
             ..Self::module(function.site.file, function.site.item)
+        }
+    }
+
+    /// A scope inside this one that shares its variables by value, as
+    /// comprehensions have.
+    fn nested(&self) -> Self {
+        Self {
+            file: self.file,
+            item: self.item,
+            locals: Some(self.locals.clone().unwrap_or_default()),
+            closure: self.closure.clone(),
+            qualifier: self.qualifier.clone(),
+            class: self.class.clone(),
         }
     }
 

@@ -1,0 +1,312 @@
+//! Expressions.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::super::value::{Annotated, Unknown, Value};
+use super::{Execution, MAX_ITERATIONS, Scope};
+use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
+
+impl Execution<'_, '_> {
+    /// Evaluates an expression, with what it does to routers.
+    pub(super) fn expr(&mut self, scope: &mut Scope, expr: &Expr) -> Value {
+        if !self.step() {
+            return Value::Unknown(Unknown::Bound);
+        }
+        match &expr.kind {
+            ExprKind::Name(name) => self.lookup_name(scope, name),
+            ExprKind::Attribute { value, name } => {
+                let value = self.forced(scope, value);
+                self.attribute(value, &name.name)
+            }
+            ExprKind::Call { func, args } => self.call(scope, expr.range, func, args),
+            ExprKind::Subscript { value, index } => self.subscript(scope, value, index),
+            ExprKind::Str(text) => Value::Str(text.clone()),
+            ExprKind::FString(parts) => self.joined(scope, parts),
+            ExprKind::Int(value) => Value::Int(*value),
+            ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::None => Value::None,
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => self.display(scope, parts),
+            ExprKind::Dict(entries) => self.dict(scope, entries),
+            ExprKind::Binary { op, left, right } => {
+                let (left, right) = (self.forced(scope, left), self.forced(scope, right));
+                binary(op, &left, &right)
+            }
+            ExprKind::BoolOp { and, values } => self.bool_op(scope, *and, values),
+            ExprKind::Not(operand) => {
+                truth(&self.forced(scope, operand)).map_or(UNSUPPORTED, |value| Value::Bool(!value))
+            }
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] => {
+                    let (first, second) = (self.forced(scope, first), self.forced(scope, second));
+                    compare(op, &first, &second)
+                }
+                _ => UNSUPPORTED,
+            },
+            ExprKind::IfExp { test, body, or_else } => {
+                let test = self.forced(scope, test);
+                match truth(&test) {
+                    Some(true) => self.expr(scope, body),
+                    Some(false) => self.expr(scope, or_else),
+                    None => {
+                        let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
+                        if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
+                    }
+                }
+            }
+            ExprKind::Lambda { .. } => Value::Lambda(scope.site(expr.range)),
+            ExprKind::Await(value) | ExprKind::Starred(value) => self.expr(scope, value),
+            ExprKind::Walrus { name, value } => {
+                let value = self.expr(scope, value);
+                self.set(scope, &name.name, value.clone());
+                value
+            }
+            ExprKind::Comprehension(comprehension) => self.comprehension(scope, comprehension),
+            ExprKind::Unary(_)
+            | ExprKind::Slice(_)
+            | ExprKind::Bytes
+            | ExprKind::Number
+            | ExprKind::Ellipsis
+            | ExprKind::Yield(_)
+            | ExprKind::Unknown => UNSUPPORTED,
+        }
+    }
+
+    /// Evaluates, and looks up what was only imported.
+    pub(super) fn forced(&mut self, scope: &mut Scope, expr: &Expr) -> Value {
+        let value = self.expr(scope, expr);
+        self.interpreter.force(value)
+    }
+
+    /// `value.name`.
+    pub(super) fn attribute(&mut self, value: Value, name: &SmolStr) -> Value {
+        let interpreter = self.interpreter;
+        match value {
+            Value::Module(file) => {
+                if file == self.root
+                    && let Some(value) = self.run.globals.get(name)
+                {
+                    return value.clone();
+                }
+                match interpreter.lookup(file, name) {
+                    Value::Unknown(_) => match interpreter.sources.submodule_of_file(file, name) {
+                        Some(module) => module.into_value(),
+                        None => Value::Unknown(Unknown::Import(name.clone())),
+                    },
+                    value => value,
+                }
+            }
+            Value::Namespace(dir) => match interpreter.sources.submodule_of_dir(&dir, name) {
+                Some(module) => module.into_value(),
+                None => Value::Unknown(Unknown::Import(name.clone())),
+            },
+            Value::Package(path) => Value::Package(SmolStr::new(format!("{path}.{name}"))),
+            Value::Class(class) => interpreter.class_attribute(&class, name).unwrap_or(UNSUPPORTED),
+            Value::Instance(instance) => {
+                let Value::Class(class) = &instance.class else {
+                    return UNSUPPORTED;
+                };
+                if let Some((_, value)) = instance.args.named.iter().find(|(n, _)| n == name) {
+                    return interpreter.force(value.clone());
+                }
+                match interpreter.class_attribute(class, name) {
+                    Some(Value::Function(method)) => Value::Bound(Arc::new((Value::Instance(instance), method))),
+                    Some(value) => value,
+                    None => UNSUPPORTED,
+                }
+            }
+            // An application's own router.
+            Value::Router(id) if name == "router" => Value::Router(id),
+            Value::Router(id) if name == "prefix" => self.router(id).map_or(UNSUPPORTED, |router| router.prefix),
+            _ => UNSUPPORTED,
+        }
+    }
+
+    fn subscript(&mut self, scope: &mut Scope, value: &Expr, index: &Expr) -> Value {
+        match self.forced(scope, value) {
+            Value::Package(path) if path.ends_with(".Annotated") => {
+                let ExprKind::Tuple(parts) = &index.kind else { return UNSUPPORTED };
+                let Some((ty, metadata)) = parts.split_first() else { return UNSUPPORTED };
+                let ty = self.forced(scope, ty);
+                let metadata = metadata.iter().map(|part| self.forced(scope, part));
+                // Annotated[Annotated[T, a], b] is Annotated[T, a, b].
+                match ty {
+                    Value::Annotated(inner) => Value::Annotated(Arc::new(Annotated {
+                        ty: inner.ty.clone(),
+                        metadata: inner.metadata.iter().cloned().chain(metadata).collect(),
+                    })),
+                    ty => Value::Annotated(Arc::new(Annotated { ty, metadata: metadata.collect() })),
+                }
+            }
+            // A parameterised generic stands for the generic itself.
+            generic @ Value::Class(_) => generic,
+            Value::List(values) => match self.forced(scope, index) {
+                Value::Int(at) => usize::try_from(at).ok().and_then(|at| values.get(at).cloned()).unwrap_or(UNSUPPORTED),
+                _ => UNSUPPORTED,
+            },
+            Value::Dict(entries) => {
+                let key = self.forced(scope, index);
+                let found = entries.iter().rev().find(|(k, _)| same(k, &key));
+                found.map_or(UNSUPPORTED, |(_, value)| value.clone())
+            }
+            _ => UNSUPPORTED,
+        }
+    }
+
+    fn joined(&mut self, scope: &mut Scope, parts: &[Expr]) -> Value {
+        let mut text = String::new();
+        for part in parts {
+            match self.forced(scope, part) {
+                Value::Str(part) => text.push_str(&part),
+                Value::Int(number) => text.push_str(&number.to_string()),
+                _ => return UNSUPPORTED,
+            }
+        }
+        Value::Str(text.into())
+    }
+
+    fn display(&mut self, scope: &mut Scope, parts: &[Expr]) -> Value {
+        let mut values = Vec::with_capacity(parts.len());
+        for part in parts {
+            if let ExprKind::Starred(inner) = &part.kind {
+                match self.forced(scope, inner) {
+                    Value::List(inner) => values.extend(inner.iter().cloned()),
+                    _ => return UNSUPPORTED,
+                }
+            } else {
+                values.push(self.expr(scope, part));
+            }
+        }
+        Value::List(Arc::new(values))
+    }
+
+    fn dict(&mut self, scope: &mut Scope, entries: &[(Option<Expr>, Expr)]) -> Value {
+        let mut known = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            match key {
+                Some(key) => known.push((self.forced(scope, key), self.expr(scope, value))),
+                None => match self.forced(scope, value) {
+                    Value::Dict(inner) => known.extend(inner.iter().cloned()),
+                    _ => return UNSUPPORTED,
+                },
+            }
+        }
+        Value::Dict(Arc::new(known))
+    }
+
+    fn bool_op(&mut self, scope: &mut Scope, and: bool, values: &[Expr]) -> Value {
+        let mut last = UNSUPPORTED;
+        for value in values {
+            last = self.forced(scope, value);
+            match truth(&last) {
+                Some(value) if value != and => return last,
+                Some(_) => {}
+                None => return UNSUPPORTED,
+            }
+        }
+        last
+    }
+
+    fn comprehension(&mut self, scope: &mut Scope, comprehension: &Comprehension) -> Value {
+        let [clause] = comprehension.clauses.as_slice() else { return UNSUPPORTED };
+        let Value::List(items) = self.forced(scope, &clause.iter) else { return UNSUPPORTED };
+        let mut inner = scope.nested();
+        let mut values = Vec::new();
+        for item in items.iter().take(MAX_ITERATIONS) {
+            self.bind(&mut inner, &clause.target, item.clone());
+            let kept = clause.conditions.iter().map(|test| truth(&self.forced(&mut inner, test)));
+            match kept.fold(Some(true), |all, one| Some(all? && one?)) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => return UNSUPPORTED,
+            }
+            let element = self.expr(&mut inner, &comprehension.element);
+            match &comprehension.value {
+                Some(value) => values.push((element, self.expr(&mut inner, value))),
+                None => values.push((element, Value::None)),
+            }
+        }
+        if comprehension.value.is_some() {
+            Value::Dict(Arc::new(values))
+        } else {
+            Value::List(Arc::new(values.into_iter().map(|(element, _)| element).collect()))
+        }
+    }
+}
+
+pub(super) const UNSUPPORTED: Value = Value::Unknown(Unknown::Unsupported);
+
+/// The value of a name that Python itself binds.
+pub(super) fn builtin(name: &SmolStr) -> Value {
+    const KNOWN: &[&str] = &[
+        "object", "list", "tuple", "dict", "set", "str", "int", "float", "bool", "len", "zip", "enumerate",
+        "sorted", "reversed", "getattr", "hasattr", "super", "property", "staticmethod", "classmethod",
+        "isinstance", "Exception", "ValueError", "print", "type", "range",
+    ];
+    if KNOWN.contains(&name.as_str()) {
+        return Value::Package(SmolStr::new(format!("builtins.{name}")));
+    }
+    Value::Unknown(Unknown::Unbound(name.clone()))
+}
+
+/// Whether a value is true, when that is known.
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::None => Some(false),
+        Value::Bool(value) => Some(*value),
+        Value::Int(value) => Some(*value != 0),
+        Value::Str(value) => Some(!value.is_empty()),
+        Value::List(values) => Some(!values.is_empty()),
+        Value::Dict(entries) => Some(!entries.is_empty()),
+        // The flag of `typing` is false at run time.
+        Value::Package(path) if path == "typing.TYPE_CHECKING" => Some(false),
+        Value::Function(_) | Value::Class(_) | Value::Module(_) | Value::Router(_) | Value::Depends(_) => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether two values are known to be the same.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::None, Value::None) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) => a == b,
+        (Value::Str(a), Value::Str(b)) | (Value::Package(a), Value::Package(b)) => a == b,
+        (Value::Module(a), Value::Module(b)) => a == b,
+        (Value::Router(a), Value::Router(b)) => a == b,
+        (Value::Function(a), Value::Function(b)) => a.site == b.site,
+        (Value::Class(a), Value::Class(b)) => a.site == b.site,
+        (Value::Instance(a), Value::Instance(b)) => a.site == b.site,
+        (Value::Depends(a), Value::Depends(b)) => a.site == b.site,
+        (Value::Lazy(a), Value::Lazy(b)) => a == b,
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b)),
+        _ => false,
+    }
+}
+
+/// `left op right` for the operators that build paths, prefixes and lists.
+pub(super) fn binary(op: &str, left: &Value, right: &Value) -> Value {
+    match (op, left, right) {
+        ("+", Value::Str(a), Value::Str(b)) => Value::Str(SmolStr::new(format!("{a}{b}"))),
+        ("+", Value::Int(a), Value::Int(b)) => a.checked_add(*b).map_or(UNSUPPORTED, Value::Int),
+        ("+", Value::List(a), Value::List(b)) => Value::List(Arc::new(a.iter().chain(b.iter()).cloned().collect())),
+        ("|", Value::Dict(a), Value::Dict(b)) => Value::Dict(Arc::new(a.iter().chain(b.iter()).cloned().collect())),
+        _ => UNSUPPORTED,
+    }
+}
+
+fn compare(op: &str, first: &Value, second: &Value) -> Value {
+    let known = |value: &Value| matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_));
+    match op {
+        "==" | "is" if known(first) && known(second) => Value::Bool(same(first, second)),
+        "!=" | "is not" if known(first) && known(second) => Value::Bool(!same(first, second)),
+        "in" | "not in" => match second {
+            Value::List(values) if known(first) && values.iter().all(known) => {
+                Value::Bool(values.iter().any(|value| same(value, first)) == (op == "in"))
+            }
+            _ => UNSUPPORTED,
+        },
+        _ => UNSUPPORTED,
+    }
+}
