@@ -7,5 +7,6 @@ pub mod facts;
 pub mod ide;
 pub mod index;
 pub mod rules;
+pub mod syntax;
 pub mod text;
 pub mod vfs;

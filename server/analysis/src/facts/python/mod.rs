@@ -1,4 +1,7 @@
 //! Facts of Python files.
 
+pub mod comments;
 pub mod file;
+pub mod lower;
+pub mod outline;
 pub mod tree;

@@ -34,6 +34,8 @@ pub struct Item {
 pub struct PlacedItem {
     /// Offset of the item's first byte in the file.
     pub start: u32,
+    /// Whether it holds a syntax error; such an item is never shared.
+    pub broken: bool,
     /// The shared item.
     pub item: Arc<Item>,
 }

@@ -25,7 +25,7 @@ use super::modules::Module;
 use super::sources::Sources;
 use super::value::{ClassRef, Frame, FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::python::file::{Binding, bound_names};
-use crate::facts::python::tree::{Arg, Class, Expr, Function, ImportFrom, Spread, StmtKind};
+use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, StmtKind};
 use crate::ide::Location;
 use crate::vfs::FileId;
 
@@ -529,7 +529,3 @@ impl<'i, 'a> Execution<'i, 'a> {
     }
 }
 
-/// Whether any argument is spread in a way that hides what is passed.
-fn has_spread(args: &[Arg]) -> bool {
-    args.iter().any(|arg| arg.spread != Spread::No)
-}

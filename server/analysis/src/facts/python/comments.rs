@@ -1,0 +1,109 @@
+//! Comments that speak to authlens.
+//!
+//! `# authlens: ignore[rule-a, rule-b] reason`, `# authlens: ignore reason`
+//! (every rule), `# authlens: public reason` (this route is open on purpose).
+
+use memchr::memmem;
+use smol_str::SmolStr;
+use tree_sitter::Node;
+
+use crate::syntax::python::{Kind, kind};
+use crate::text::TextRange;
+
+/// A comment that speaks to authlens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// From the `#` to the last character.
+    pub range: TextRange,
+    /// Whether nothing but white space stands before it on its line.
+    pub own_line: bool,
+    /// What it says.
+    pub kind: CommentKind,
+}
+
+/// What a comment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommentKind {
+    /// Findings of these rules, or of all when empty, are accepted here.
+    Ignore {
+        /// Codes with their places.
+        rules: Vec<(SmolStr, TextRange)>,
+        /// Why.
+        reason: SmolStr,
+    },
+    /// The route is open on purpose.
+    Public {
+        /// Why.
+        reason: SmolStr,
+    },
+    /// It speaks to authlens and can't be understood.
+    Malformed {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+const MARKER: &str = "authlens:";
+
+/// All such comments of a file, in order.
+pub(super) fn find_comments(text: &str, root: Node<'_>) -> Vec<Comment> {
+    let mut comments = Vec::new();
+    for at in memmem::find_iter(text.as_bytes(), MARKER) {
+        let node = root.descendant_for_byte_range(at, at + MARKER.len());
+        let Some(node) = node.filter(|node| kind(node.kind_id()) == Kind::Comment) else { continue };
+        let source = text.get(node.byte_range()).unwrap_or_default();
+        let opening = source.trim_start_matches('#').trim_start();
+        // The marker opens the comment: prose that mentions it is only prose.
+        if !opening.starts_with(MARKER) || at != node.start_byte() + (source.len() - opening.len()) {
+            continue;
+        }
+        let start = node.start_byte() as u32;
+        let line_start = text[..node.start_byte()].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        comments.push(Comment {
+            range: TextRange::new(start, start + source.trim_end().len() as u32),
+            own_line: text[line_start..node.start_byte()].trim().is_empty(),
+            kind: parse_comment(opening[MARKER.len()..].trim_end(), at as u32 + MARKER.len() as u32),
+        });
+    }
+    comments
+}
+
+/// Parses what stands behind the marker, which begins at offset `start`.
+fn parse_comment(said: &str, start: u32) -> CommentKind {
+    let body = said.trim_start();
+    let body_start = start + (said.len() - body.len()) as u32;
+    let word_end = body.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(body.len());
+    let (word, rest) = body.split_at(word_end);
+    match word {
+        "public" if rest.trim().is_empty() => CommentKind::Malformed { problem: "a public route needs a reason" },
+        "public" => CommentKind::Public { reason: rest.trim_start_matches(':').trim().into() },
+        "ignore" => match rest.strip_prefix('[') {
+            None => CommentKind::Ignore { rules: Vec::new(), reason: rest.trim().into() },
+            Some(list) => match list.split_once(']') {
+                None => CommentKind::Malformed { problem: "the list of rules has no closing bracket" },
+                Some((list, reason)) => {
+                    let rules = rule_list(list, body_start + word_end as u32 + 1);
+                    if rules.is_empty() {
+                        return CommentKind::Malformed { problem: "the list of rules is empty" };
+                    }
+                    CommentKind::Ignore { rules, reason: reason.trim().into() }
+                }
+            },
+        },
+        _ => CommentKind::Malformed { problem: "expected `ignore` or `public`" },
+    }
+}
+
+fn rule_list(list: &str, start: u32) -> Vec<(SmolStr, TextRange)> {
+    let mut rules = Vec::new();
+    let mut at = start;
+    for part in list.split(',') {
+        let code = part.trim();
+        let from = at + (part.len() - part.trim_start().len()) as u32;
+        if !code.is_empty() {
+            rules.push((SmolStr::new(code), TextRange::new(from, from + code.len() as u32)));
+        }
+        at += part.len() as u32 + 1;
+    }
+    rules
+}

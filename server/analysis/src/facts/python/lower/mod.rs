@@ -1,0 +1,158 @@
+//! From tree-sitter's tree to [`super::tree`].
+//!
+//! One walk over the top-level statements. A statement whose bytes stood in
+//! the previous text is not walked at all: its item is shared. That makes the
+//! cost of a keystroke that of the statement it is in.
+
+mod expressions;
+mod statements;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+use tree_sitter::{Node, Tree};
+
+use super::comments::{Comment, find_comments};
+use super::outline::outline_hash;
+use super::tree::{Item, PlacedItem};
+use crate::syntax::python::{Kind, kind};
+use crate::text::TextRange;
+
+/// Nesting of expressions and blocks that is followed; deeper code becomes
+/// `Unknown`. It bounds the stack of every later walk over the tree. The
+/// deepest real code seen nests 41 levels.
+const MAX_NESTING: u32 = 90;
+
+/// A file, lowered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lowered {
+    /// Top-level statements in order.
+    pub items: Vec<PlacedItem>,
+    /// Ranges that do not parse.
+    pub errors: Vec<TextRange>,
+    /// Comments that speak to authlens.
+    pub comments: Vec<Comment>,
+}
+
+/// Lowers a parsed file. `previous` is an earlier text of the file with its
+/// items; it changes nothing but the time it takes.
+pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>) -> Lowered {
+    let root = tree.root_node();
+    let reusable = previous.map(reusable_items).unwrap_or_default();
+    let mut lowered = Lowered { comments: find_comments(text, root), ..Lowered::default() };
+    let mut cursor = root.walk();
+    for node in root.children(&mut cursor) {
+        if node.has_error() {
+            collect_errors(node, &mut lowered.errors);
+        }
+        if !node.is_named() || node.is_error() || kind(node.kind_id()) == Kind::Comment {
+            continue;
+        }
+        lowered.items.push(lower_item(text, node, &reusable));
+    }
+    lowered
+}
+
+type Reusable<'a> = FxHashMap<u64, (&'a str, &'a Arc<Item>)>;
+
+fn reusable_items<'a>((text, items): (&'a str, &'a [PlacedItem])) -> Reusable<'a> {
+    let clean = items.iter().filter(|placed| !placed.broken);
+    clean
+        .filter_map(|placed| {
+            let range = TextRange::new(placed.start, placed.start + placed.item.len);
+            let bytes = text.get(range.start as usize..range.end as usize)?;
+            Some((placed.item.text_hash, (bytes, &placed.item)))
+        })
+        .collect()
+}
+
+fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>) -> PlacedItem {
+    let (start, end) = (node.start_byte() as u32, node.end_byte() as u32);
+    let own = TextRange::new(start, end).slice(text);
+    let text_hash = hash(own.as_bytes());
+    let broken = node.has_error();
+    if !broken
+        && let Some((old, item)) = reusable.get(&text_hash)
+        && *old == own
+    {
+        return PlacedItem { start, broken, item: Arc::clone(item) };
+    }
+    let stmt = Lower { text, base: start, nesting: 0 }.stmt(node);
+    let outline_hash = outline_hash(&stmt);
+    PlacedItem { start, broken, item: Arc::new(Item { len: end - start, text_hash, outline_hash, stmt }) }
+}
+
+/// Appends the outermost ranges below `node` that do not parse.
+fn collect_errors(node: Node<'_>, errors: &mut Vec<TextRange>) {
+    let mut pending = vec![node];
+    while let Some(node) = pending.pop() {
+        if node.is_error() || node.is_missing() {
+            errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
+        } else if node.has_error() {
+            let mut cursor = node.walk();
+            pending.extend(node.children(&mut cursor));
+        }
+    }
+    errors.sort_unstable();
+}
+
+/// Hash of some source bytes. Users that act on equality compare the bytes too.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// The walk over one item.
+struct Lower<'t> {
+    text: &'t str,
+    /// Offset of the item, from which its ranges count.
+    base: u32,
+    nesting: u32,
+}
+
+impl<'t> Lower<'t> {
+    fn range(&self, node: Node<'_>) -> TextRange {
+        let relative = |byte: usize| (byte as u32).saturating_sub(self.base);
+        TextRange::new(relative(node.start_byte()), relative(node.end_byte()))
+    }
+
+    fn source(&self, node: Node<'_>) -> &'t str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+
+    fn name(&self, node: Node<'_>) -> SmolStr {
+        SmolStr::new(self.source(node))
+    }
+
+    /// Runs `inner` one level deeper, or gives `None` beyond the bound.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.nesting >= MAX_NESTING {
+            return None;
+        }
+        self.nesting += 1;
+        let result = inner(self);
+        self.nesting -= 1;
+        Some(result)
+    }
+}
+
+/// Named children of a node, comments left out.
+fn named_children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| kind(child.kind_id()) != Kind::Comment).collect()
+}
+
+/// Children in one field of a node.
+fn field_children(node: Node<'_>, field: Option<std::num::NonZeroU16>) -> Vec<Node<'_>> {
+    let Some(field) = field else { return Vec::new() };
+    let mut cursor = node.walk();
+    node.children_by_field_id(field, &mut cursor).filter(Node::is_named).collect()
+}
+
+/// The first child in a field.
+fn field(node: Node<'_>, field: Option<std::num::NonZeroU16>) -> Option<Node<'_>> {
+    node.child_by_field_id(field?.get())
+}

@@ -1,0 +1,75 @@
+//! The outline of an item: everything that can be seen of it without looking
+//! into function bodies.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
+use super::tree::{Stmt, StmtKind};
+
+/// Hash of a statement with the bodies of its functions left out, wherever
+/// they are nested. Ranges count, so a body that grows moves what follows it
+/// in the same item and changes the outline; what follows in other items
+/// stays as it is.
+pub fn outline_hash(stmt: &Stmt) -> u64 {
+    let mut hasher = FxHasher::default();
+    hash_stmt(stmt, &mut hasher);
+    hasher.finish()
+}
+
+fn hash_block(block: &[Stmt], hasher: &mut FxHasher) {
+    block.len().hash(hasher);
+    block.iter().for_each(|stmt| hash_stmt(stmt, hasher));
+}
+
+fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
+    std::mem::discriminant(&stmt.kind).hash(hasher);
+    // Where a function ends is no matter of its outline.
+    stmt.range.start.hash(hasher);
+    match &stmt.kind {
+        StmtKind::Function(def) => {
+            (&def.name, def.is_async, &def.decorators, &def.params, def.params_range).hash(hasher);
+            (&def.returns, def.header, &def.docstring, def.is_generator).hash(hasher);
+        }
+        StmtKind::Class(class) => {
+            (&class.name, &class.decorators, &class.bases).hash(hasher);
+            hash_block(&class.body, hasher);
+        }
+        StmtKind::If { test, body, or_else } => {
+            test.hash(hasher);
+            hash_block(body, hasher);
+            hash_block(or_else, hasher);
+        }
+        StmtKind::For { target, iter, body, or_else } => {
+            (target, iter).hash(hasher);
+            hash_block(body, hasher);
+            hash_block(or_else, hasher);
+        }
+        StmtKind::While { test, body, or_else } => {
+            test.hash(hasher);
+            hash_block(body, hasher);
+            hash_block(or_else, hasher);
+        }
+        StmtKind::Try { body, handlers, or_else, finally } => {
+            hash_block(body, hasher);
+            for handler in handlers {
+                (&handler.types, &handler.name).hash(hasher);
+                hash_block(&handler.body, hasher);
+            }
+            hash_block(or_else, hasher);
+            hash_block(finally, hasher);
+        }
+        StmtKind::With { items, body } => {
+            items.hash(hasher);
+            hash_block(body, hasher);
+        }
+        StmtKind::Match { subject, cases } => {
+            subject.hash(hasher);
+            for case in cases {
+                (&case.binds, case.irrefutable, &case.value, &case.guard).hash(hasher);
+                hash_block(&case.body, hasher);
+            }
+        }
+        other => other.hash(hasher),
+    }
+}
