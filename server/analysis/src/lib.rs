@@ -3,6 +3,7 @@
 //! No file system, no async runtime, no protocol type, no serialisation: this
 //! crate maps texts to verdicts. See `server/ARCHITECTURE.md`.
 
+pub mod auth;
 pub mod facts;
 pub mod ide;
 pub mod index;

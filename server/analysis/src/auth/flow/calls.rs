@@ -1,0 +1,508 @@
+//! Expressions and calls.
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
+use super::super::sources::{Worth, worth_of};
+use super::statements::NEVER;
+use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind, keyword};
+use crate::index::value::{FunctionRef, Value};
+
+impl Flow<'_, '_> {
+    /// The abstract value of an expression.
+    pub(super) fn eval(&mut self, path: &mut Path, expr: &Expr) -> Abs {
+        if !self.spend() {
+            return Abs::Unknown("the dependency is too large to follow".into());
+        }
+        match &expr.kind {
+            ExprKind::Name(name) => match path.get(name) {
+                Some(value) => value.clone(),
+                None => from_value(self.outer(expr)),
+            },
+            ExprKind::Attribute { value, name } => self.attribute(path, expr, value, &name.name),
+            ExprKind::Subscript { value, index } => self.subscript(path, expr, value, index),
+            ExprKind::Call { func, args } => self.call(path, expr, func, args),
+            ExprKind::Await(inner) | ExprKind::Starred(inner) | ExprKind::Unary(inner) => self.eval(path, inner),
+            ExprKind::Walrus { name, value } => {
+                let value = self.eval(path, value);
+                path.set(&name.name, value.clone());
+                value
+            }
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] => match self.comparison(path, first, op, second) {
+                    Abs::Check if matches!(op.as_str(), "==" | "in") => Abs::Check,
+                    _ => Abs::Other,
+                },
+                _ => Abs::Other,
+            },
+            ExprKind::BoolOp { values, .. } => self.joined(path, values),
+            ExprKind::FString(parts)
+            | ExprKind::List(parts)
+            | ExprKind::Tuple(parts)
+            | ExprKind::Set(parts)
+            | ExprKind::Slice(parts) => self.joined(path, parts),
+            ExprKind::Dict(entries) => {
+                let values = entries.iter().map(|(_, value)| self.eval(path, value));
+                values.fold(Abs::Constant, Abs::join)
+            }
+            ExprKind::Binary { left, right, .. } => {
+                let left = self.eval(path, left);
+                left.join(self.eval(path, right))
+            }
+            ExprKind::IfExp { test, body, or_else } => {
+                self.eval(path, test);
+                let body = self.eval(path, body);
+                body.join(self.eval(path, or_else))
+            }
+            ExprKind::Comprehension(comprehension) => {
+                let mut inner = path.clone();
+                for clause in &comprehension.clauses {
+                    let value = self.eval(&mut inner, &clause.iter);
+                    self.assign(&mut inner, &clause.target, &value);
+                }
+                let element = self.eval(&mut inner, &comprehension.element);
+                // `any(hmac.compare_digest(token, key) for key in keys)`
+                let conditions = comprehension.clauses.iter().flat_map(|clause| &clause.conditions);
+                conditions.fold(element, |value, test| match self.eval(&mut inner, test) {
+                    Abs::Check => Abs::Check,
+                    _ => value,
+                })
+            }
+            ExprKind::None | ExprKind::Bool(false) => Abs::Nothing,
+            ExprKind::Str(_) | ExprKind::Bytes | ExprKind::Int(_) | ExprKind::Number | ExprKind::Bool(true) => {
+                Abs::Constant
+            }
+            ExprKind::Not(inner) => {
+                self.eval(path, inner);
+                Abs::Other
+            }
+            ExprKind::Lambda { .. } | ExprKind::Yield(_) | ExprKind::Ellipsis | ExprKind::Unknown => Abs::Other,
+        }
+    }
+
+    fn joined(&mut self, path: &mut Path, parts: &[Expr]) -> Abs {
+        let values = parts.iter().map(|part| self.eval(path, part));
+        values.reduce(Abs::join).unwrap_or(Abs::Constant)
+    }
+
+    fn attribute(&mut self, path: &mut Path, expr: &Expr, value: &Expr, name: &SmolStr) -> Abs {
+        if root_name(expr).is_some_and(|root| path.get(root).is_none()) {
+            let value = self.outer(expr);
+            if !matches!(value, Value::Unknown(_)) {
+                return from_value(value);
+            }
+        }
+        match self.eval(path, value) {
+            Abs::Request(part) if part.is_empty() => Abs::Request(name.clone()),
+            Abs::Request(part) if part == "state" => {
+                Abs::Unknown(format!("`request.state.{name}` is set elsewhere, by a middleware perhaps").into())
+            }
+            Abs::Request(_) => Abs::Other,
+            Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
+            Abs::Verified { checked: false } if matches!(name.as_str(), "ok" | "is_success") => Abs::Check,
+            Abs::Object(object) => match *object {
+                Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(&package, name)))),
+                Value::Instance(instance) => match &instance.class {
+                    Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
+                    _ => Abs::Other,
+                },
+                _ => Abs::Other,
+            },
+            derived @ (Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => derived,
+            _ => Abs::Other,
+        }
+    }
+
+    fn subscript(&mut self, path: &mut Path, expr: &Expr, value: &Expr, index: &Expr) -> Abs {
+        let outer = root_name(value).is_some_and(|root| path.get(root).is_none());
+        let container = self.eval(path, value);
+        match container {
+            Abs::Request(part) => self.request_item(expr, &part, Some(index)),
+            Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_) => container,
+            _ if outer && self.eval(path, index) == Abs::Credential => {
+                path.verified = true;
+                self.note(expr, "the credential must be a known key here");
+                Abs::Verified { checked: true }
+            }
+            _ => Abs::Other,
+        }
+    }
+
+    /// `request.headers["…"]` and its kin.
+    fn request_item(&mut self, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
+        let name = key.map(|key| match &key.kind {
+            ExprKind::Str(name) => name.clone(),
+            _ => match self.outer(key) {
+                Value::Str(name) => name,
+                // The name of the header or cookie is configured: that is not
+                // done for ordinary data.
+                _ => SmolStr::new_static("token"),
+            },
+        });
+        let name = name.unwrap_or_default();
+        match part {
+            "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
+                Worth::Credential => {
+                    self.saw_credential = true;
+                    self.note(expr, format!("the credential is read from the request's {}", part.replace('_', " ")));
+                    Abs::Credential
+                }
+                Worth::Identity => {
+                    self.saw_identity = true;
+                    self.note(expr, format!("`{name}` is what the client says it is"));
+                    Abs::Identity
+                }
+                Worth::Data => Abs::Other,
+            },
+            "session" => {
+                self.saw_credential = true;
+                self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
+                Abs::Verified { checked: false }
+            }
+            "state" => Abs::Unknown("`request.state` is set elsewhere, by a middleware perhaps".into()),
+            _ => Abs::Other,
+        }
+    }
+
+    /// `first op second`: `Check` when it tells good credentials from bad
+    /// ones, `Status` when it looks at the status of a sink's response.
+    pub(super) fn comparison(&mut self, path: &mut Path, first: &Expr, op: &str, second: &Expr) -> Abs {
+        let (a, b) = (self.eval(path, first), self.eval(path, second));
+        match (&a, &b) {
+            (Abs::Status, _) | (_, Abs::Status) => Abs::Status,
+            (Abs::Credential, Abs::Credential) => Abs::Other,
+            (Abs::Credential, other) if self.tells_apart(second, other) => Abs::Check,
+            (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
+            _ => Abs::Other,
+        }
+    }
+
+    /// Whether comparing a credential with this verifies it: not with a
+    /// scheme's name, a length or `None`.
+    fn tells_apart(&self, expr: &Expr, value: &Abs) -> bool {
+        match &expr.kind {
+            ExprKind::Str(literal) => !is_scheme_word(literal),
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                parts.iter().any(|part| self.tells_apart(part, &Abs::Constant))
+            }
+            ExprKind::Int(_) | ExprKind::Number | ExprKind::None | ExprKind::Bool(_) => false,
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.outer(expr) {
+                Value::Str(literal) => !is_scheme_word(&literal) || literal.is_empty(),
+                Value::Int(_) | Value::None => false,
+                _ => !matches!(value, Abs::Identity),
+            },
+            _ => !matches!(value, Abs::Identity | Abs::Nothing),
+        }
+    }
+
+    fn call(&mut self, path: &mut Path, expr: &Expr, func: &Expr, args: &[Arg]) -> Abs {
+        let values: Vec<Abs> = args.iter().map(|arg| self.argument(path, &arg.value)).collect();
+        let mut callee = None;
+        if let ExprKind::Attribute { value, name } = &func.kind {
+            let local = root_name(value).is_none_or(|root| path.get(root).is_some());
+            if !local {
+                callee = Some(self.outer(func)).filter(|value| !matches!(value, Value::Unknown(_)));
+            }
+            if callee.is_none() {
+                match self.eval(path, value) {
+                    Abs::Request(part) if part.is_empty() => return Abs::Other,
+                    Abs::Request(part) => {
+                        return match name.name.as_str() {
+                            "get" | "getlist" | "pop" => {
+                                self.request_item(expr, &part, args.first().map(|arg| &arg.value))
+                            }
+                            _ => Abs::Other,
+                        };
+                    }
+                    Abs::Credential => return credential_method(&name.name),
+                    derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,
+                    Abs::Object(object) => match *object {
+                        Value::Package(package) => callee = Some(Value::Package(join_path(&package, &name.name))),
+                        Value::Instance(instance) => match &instance.class {
+                            Value::Package(package) => {
+                                callee = Some(Value::Package(join_path(package, &name.name)));
+                            }
+                            Value::Class(class) => {
+                                callee = self.judge.resolve.method(class, &name.name).map(Value::Function);
+                            }
+                            _ => {}
+                        },
+                        Value::Class(class) => {
+                            callee = self.judge.resolve.method(&class, &name.name).map(Value::Function);
+                        }
+                        _ => {}
+                    },
+                    _ => {}
+                }
+            }
+        } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
+            callee = Some(self.outer(func));
+        }
+        match callee {
+            Some(Value::Package(package)) => self.package(path, expr, &package, args, values),
+            Some(Value::Function(function)) => self.follow(path, expr, &function, args, values),
+            Some(Value::Bound(bound)) => self.follow(path, expr, &bound.1, args, values),
+            Some(Value::Class(class)) => {
+                let made = Abs::Object(Box::new(Value::Class(class)));
+                values.into_iter().filter(|value| *value != Abs::Other).fold(made, Abs::join)
+            }
+            Some(Value::Instance(instance)) => match &instance.class {
+                Value::Class(class) => match self.judge.resolve.method(class, "__call__") {
+                    Some(call) => self.follow(path, expr, &call, args, values),
+                    None => self.unresolved(path, expr, func, values),
+                },
+                Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
+                _ => self.unresolved(path, expr, func, values),
+            },
+            _ => self.unresolved(path, expr, func, values),
+        }
+    }
+
+    /// An argument. `Model.token == token` there is a condition for a query,
+    /// which carries what it compares.
+    fn argument(&mut self, path: &mut Path, expr: &Expr) -> Abs {
+        if let ExprKind::Compare { first, rest } = &expr.kind
+            && let [(_, second)] = rest.as_slice()
+        {
+            let first = self.eval(path, first);
+            return first.join(self.eval(path, second));
+        }
+        self.eval(path, expr)
+    }
+
+    fn unresolved(&mut self, path: &mut Path, expr: &Expr, func: &Expr, values: Vec<Abs>) -> Abs {
+        let derived = values.into_iter().fold(Abs::Other, Abs::join);
+        match derived {
+            Abs::Credential => {
+                if let ExprKind::Attribute { name, .. } = &func.kind
+                    && is_lookup(&name.name)
+                {
+                    self.note(expr, "the credential is looked up here");
+                    return Abs::Verified { checked: false };
+                }
+                let callee = callee_name(func);
+                let reason: SmolStr = format!("`{callee}` is given the credential and could not be followed").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            Abs::Request(_) => {
+                let reason: SmolStr = format!("`{}` is given the request and could not be followed", callee_name(func)).into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            Abs::Verified { .. } => Abs::Verified { checked: true },
+            Abs::Check | Abs::Status => Abs::Check,
+            Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
+            other => other,
+        }
+    }
+
+    fn package(&mut self, path: &mut Path, expr: &Expr, package: &SmolStr, args: &[Arg], values: Vec<Abs>) -> Abs {
+        let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
+        let derived = values.into_iter().fold(Abs::Constant, Abs::join);
+        match classify(package) {
+            Sink::Raises if of_interest && self.verification_is_off(args) => {
+                self.note(expr, format!("`{package}` is told not to verify the signature"));
+                Abs::Credential
+            }
+            Sink::Raises if of_interest => {
+                path.verified = true;
+                self.note(expr, format!("`{package}` verifies the credential"));
+                Abs::Verified { checked: true }
+            }
+            Sink::Answers => {
+                self.note(expr, format!("`{package}` compares the credential"));
+                Abs::Check
+            }
+            Sink::Forwards if derived.is_tainted() => {
+                self.note(expr, format!("`{package}` sends the credential to somebody who can verify it"));
+                Abs::Verified { checked: false }
+            }
+            Sink::Reads if derived.is_tainted() => {
+                self.note(expr, format!("`{package}` reads the credential without verifying it"));
+                Abs::Credential
+            }
+            Sink::Unknown if derived.is_tainted() => {
+                let reason: SmolStr = format!("`{package}` is given the credential and authlens does not know it").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            Sink::Passes if package.starts_with("builtins.") => builtin(package, derived),
+            _ => match derived {
+                Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Other | Abs::Request(_) => {
+                    Abs::Object(Box::new(Value::Package(package.clone())))
+                }
+                Abs::Verified { .. } => Abs::Verified { checked: true },
+                derived => derived,
+            },
+        }
+    }
+
+    /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1).
+    fn verification_is_off(&self, args: &[Arg]) -> bool {
+        if keyword(args, "verify").is_some_and(|value| matches!(value.kind, ExprKind::Bool(false))) {
+            return true;
+        }
+        let Some(options) = keyword(args, "options") else { return false };
+        let entries = match &options.kind {
+            ExprKind::Dict(entries) => entries
+                .iter()
+                .filter_map(|(key, value)| Some((key.as_ref()?.as_str()?.clone(), matches!(value.kind, ExprKind::Bool(false)))))
+                .collect(),
+            _ => match self.outer(options) {
+                Value::Dict(entries) => entries
+                    .iter()
+                    .filter_map(|(key, value)| match key {
+                        Value::Str(key) => Some((key.clone(), matches!(value, Value::Bool(false)))),
+                        _ => None,
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            },
+        };
+        entries.iter().any(|(key, off)| key == "verify_signature" && *off)
+    }
+
+    /// Executes a project function with abstract arguments.
+    fn follow(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        function: &FunctionRef,
+        args: &[Arg],
+        values: Vec<Abs>,
+    ) -> Abs {
+        let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
+        let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
+        let ends_in_raise = function.def.body.last().is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+        if !carries && !ends_in_raise {
+            return Abs::Other;
+        }
+        if self.stack.len() as u32 > MAX_DEPTH || self.stack.iter().any(|f| f.site == function.site) {
+            let reason: SmolStr = "calls nest deeper than authlens follows".into();
+            path.unknown.get_or_insert(reason.clone());
+            return Abs::Unknown(reason);
+        }
+        self.reads.insert(function.site.file);
+        if derived == Abs::Credential {
+            self.note(expr, format!("the credential goes to `{}`", function.qualname));
+        }
+        let entry = bind(function, args, values);
+        self.stack.push(function.clone());
+        let exits = self.body(entry, function);
+        self.stack.pop();
+        conclude(path, function, &exits)
+    }
+}
+
+/// What a followed call means to its caller.
+fn conclude(path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
+    if exits.is_empty() {
+        path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+        return Abs::Nothing;
+    }
+    let (good, bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
+    let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
+    if bad.is_empty() {
+        path.verified = true;
+        return match value(&good) {
+            Abs::Nothing | Abs::Constant | Abs::Other => Abs::Other,
+            _ => Abs::Verified { checked: true },
+        };
+    }
+    if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
+        path.unknown.get_or_insert(reason.clone());
+        return Abs::Unknown(reason);
+    }
+    if good.is_empty() {
+        return value(&bad);
+    }
+    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
+        return Abs::Verified { checked: false };
+    }
+    let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
+    path.unknown.get_or_insert(reason.clone());
+    Abs::Unknown(reason)
+}
+
+/// The path on which a function is entered by a call.
+fn bind(function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Path {
+    let mut path = Path { vars: FxHashMap::default(), verified: false, unknown: None };
+    let mut params = function.def.params.iter().peekable();
+    let is_static = function.def.decorators.iter().any(|d| d.as_name().is_some_and(|name| name == "staticmethod"));
+    if let (Some(class), false) = (&function.class, is_static)
+        && let Some(first) = params.next()
+    {
+        path.set(&first.name.name, Abs::Object(Box::new(Value::Class(class.clone()))));
+    }
+    let positional: Vec<_> = params.collect();
+    let mut next = 0;
+    for (arg, value) in args.iter().zip(values) {
+        let name = match &arg.name {
+            Some(name) => Some(&name.name),
+            None => {
+                let param = positional.get(next);
+                if param.is_some_and(|param| param.kind != ParamKind::VarArgs) {
+                    next += 1;
+                }
+                param.map(|param| &param.name.name)
+            }
+        };
+        if let Some(name) = name {
+            path.set(name, value);
+        }
+    }
+    for param in positional {
+        if path.get(&param.name.name).is_none() {
+            let default = param.default.as_ref().map(|default| &default.kind);
+            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
+        }
+    }
+    path
+}
+
+fn from_value(value: Value) -> Abs {
+    match value {
+        Value::None | Value::Bool(false) => Abs::Nothing,
+        Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
+        Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        _ => Abs::Other,
+    }
+}
+
+/// Methods of a token or of the object that carries it. Those that answer yes
+/// or no look at its form, not at its truth.
+fn credential_method(method: &str) -> Abs {
+    match method {
+        "startswith" | "endswith" | "isalnum" | "isdigit" | "count" | "find" | "index" => Abs::Other,
+        _ => Abs::Credential,
+    }
+}
+
+fn builtin(path: &str, derived: Abs) -> Abs {
+    match path {
+        "builtins.len" | "builtins.isinstance" | "builtins.hasattr" | "builtins.type" | "builtins.print" => Abs::Other,
+        "builtins.getattr" => match derived {
+            Abs::Request(part) if part == "state" => {
+                Abs::Unknown("`request.state` is set elsewhere, by a middleware perhaps".into())
+            }
+            derived => derived,
+        },
+        _ => derived,
+    }
+}
+
+fn join_path(package: &str, name: &str) -> SmolStr {
+    SmolStr::new(format!("{package}.{name}"))
+}
+
+fn callee_name(func: &Expr) -> String {
+    match &func.kind {
+        ExprKind::Name(name) => name.to_string(),
+        ExprKind::Attribute { value, name } => format!("{}.{}", callee_name(value), name.name),
+        ExprKind::Call { func, .. } | ExprKind::Subscript { value: func, .. } | ExprKind::Await(func) => callee_name(func),
+        _ => "…".into(),
+    }
+}

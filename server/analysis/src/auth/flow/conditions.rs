@@ -1,0 +1,104 @@
+//! What a condition tells about a path.
+
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::{Expr, ExprKind};
+
+impl Flow<'_, '_> {
+    /// The paths on which `test` is `truth`.
+    pub(super) fn refine(&mut self, path: Path, test: &Expr, truth: bool) -> Vec<Path> {
+        match &test.kind {
+            ExprKind::Not(inner) => self.refine(path, inner, !truth),
+            ExprKind::BoolOp { and, values } => self.refine_operands(path, *and, values, truth),
+            ExprKind::Walrus { name, value } => {
+                let mut path = path;
+                let bound = self.eval(&mut path, value);
+                path.set(&name.name, bound);
+                let variable = Expr { range: name.range, kind: ExprKind::Name(name.name.clone()) };
+                self.refine_truth(path, &variable, truth)
+            }
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] if matches!(second.kind, ExprKind::None) => {
+                    let present = matches!(op.as_str(), "is not" | "!=");
+                    self.refine_truth(path, first, truth == present)
+                }
+                [(op, second)] => self.refine_comparison(path, test, first, op, second, truth),
+                _ => vec![path],
+            },
+            _ => self.refine_truth(path, test, truth),
+        }
+    }
+
+    fn refine_operands(&mut self, path: Path, and: bool, values: &[Expr], truth: bool) -> Vec<Path> {
+        let mut passed = vec![path];
+        let mut decided = Vec::new();
+        for value in values {
+            let mut next = Vec::new();
+            for path in passed {
+                // The operand that decides: false for `and`, true for `or`.
+                if and != truth {
+                    decided.extend(self.refine(path.clone(), value, truth));
+                }
+                next.extend(self.refine(path, value, and));
+            }
+            passed = next;
+        }
+        if and == truth { passed } else { decided }
+    }
+
+    /// `first op second` is `truth`.
+    fn refine_comparison(
+        &mut self,
+        mut path: Path,
+        test: &Expr,
+        first: &Expr,
+        op: &str,
+        second: &Expr,
+        truth: bool,
+    ) -> Vec<Path> {
+        let proves = match self.comparison(&mut path, first, op, second) {
+            Abs::Check => match op {
+                "==" | "in" | "is" => Some(true),
+                "!=" | "not in" | "is not" => Some(false),
+                _ => None,
+            },
+            Abs::Status => match op {
+                "==" | "in" | "<" | "<=" => Some(true),
+                "!=" | "not in" | ">" | ">=" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if proves == Some(truth) {
+            path.verified = true;
+            self.note(test, "a caller who fails this check gets no further");
+        }
+        vec![path]
+    }
+
+    /// The value of `test` is true or false.
+    fn refine_truth(&mut self, path: Path, test: &Expr, truth: bool) -> Vec<Path> {
+        let Some((mut path, value)) = self.value_or_end(path, test) else { return Vec::new() };
+        match value {
+            Abs::Check | Abs::Verified { checked: false } if truth => {
+                path.verified = true;
+                if let Some(name) = super::root_name(test)
+                    && matches!(path.get(name), Some(Abs::Verified { .. }))
+                {
+                    path.set(&name.clone(), Abs::Verified { checked: true });
+                }
+                self.note(test, "a caller who fails this check gets no further");
+            }
+            Abs::Verified { checked: false } | Abs::Credential if !truth => {
+                if let Some(name) = test.as_name() {
+                    path.set(name, Abs::Nothing);
+                }
+            }
+            Abs::Unknown(reason) => {
+                path.unknown.get_or_insert(reason);
+            }
+            Abs::Nothing if truth => return Vec::new(),
+            _ => {}
+        }
+        vec![path]
+    }
+}

@@ -1,0 +1,253 @@
+//! Execution of a function over abstract values, path by path.
+//!
+//! A path knows whether a credential was verified on it, and what its
+//! variables hold. Branches split paths, conditions refine them, `raise` ends
+//! them. The verdict follows from the paths that end without an exception.
+
+mod calls;
+mod conditions;
+mod parameters;
+mod statements;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::{Judge, Proof, Role, Step, Verdict};
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::{FunctionRef, Site, Value};
+use crate::vfs::FileId;
+
+/// Project functions followed inside each other.
+const MAX_DEPTH: u32 = 6;
+/// Paths kept apart; more are joined into one that claims the least.
+const MAX_PATHS: usize = 32;
+/// Statements executed for one verdict.
+const MAX_STEPS: u32 = 20_000;
+
+/// What a variable holds.
+#[derive(Debug, Clone)]
+enum Abs {
+    /// `None`, or another value that is false.
+    Nothing,
+    /// A constant.
+    Constant,
+    /// Derived from a credential, not verified.
+    Credential,
+    /// Derived from an identity that the client sent.
+    Identity,
+    /// What a sink returned. `checked` is false while it may still be the
+    /// `None` or `False` of a failure.
+    Verified { checked: bool },
+    /// True exactly when verification succeeded.
+    Check,
+    /// The status of a sink's HTTP response.
+    Status,
+    /// The request, or its headers, cookies, …, by attribute.
+    Request(SmolStr),
+    /// An object of the project with a known class or of a package.
+    Object(Box<Value>),
+    /// The result of something that could not be followed and was given a credential.
+    Unknown(SmolStr),
+    /// Anything else.
+    Other,
+}
+
+/// Two abstract values are equal when they are of one kind: what exactly an
+/// object or a reason is makes no difference to a path.
+impl PartialEq for Abs {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Verified { checked: a }, Self::Verified { checked: b }) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+/// One path through a function.
+#[derive(Debug, Clone)]
+struct Path {
+    vars: FxHashMap<SmolStr, Abs>,
+    /// A credential was verified, and failure did not get here.
+    verified: bool,
+    /// Whether what the path rests on could not be followed.
+    unknown: Option<SmolStr>,
+}
+
+/// A path that ended without an exception.
+#[derive(Debug, Clone)]
+struct Exit {
+    verified: bool,
+    unknown: Option<SmolStr>,
+    value: Abs,
+}
+
+/// The execution of one function and what it calls.
+struct Flow<'j, 'a> {
+    judge: &'j Judge<'a>,
+    /// The function being executed; innermost last.
+    stack: Vec<FunctionRef>,
+    steps: Vec<Step>,
+    reads: FxHashSet<FileId>,
+    /// Whether anything a caller could prove itself with was read.
+    saw_credential: bool,
+    /// The same for identities.
+    saw_identity: bool,
+    budget: u32,
+}
+
+/// The verdict on one function.
+pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, role: Role) -> Verdict {
+    let mut flow = Flow {
+        judge,
+        stack: vec![function.clone()],
+        steps: Vec::new(),
+        reads: FxHashSet::from_iter([function.site.file]),
+        saw_credential: false,
+        saw_identity: false,
+        budget: MAX_STEPS,
+    };
+    let path = flow.entry(function, role);
+    let exits = flow.body(path, function);
+    let proof = flow.proof(&exits, function, role);
+    let mut reads: Vec<FileId> = flow.reads.into_iter().collect();
+    reads.sort_unstable();
+    let mut steps = flow.steps;
+    let mut seen = FxHashSet::default();
+    steps.retain(|step| seen.insert(step.clone()));
+    Verdict { proof, steps, reads }
+}
+
+impl Flow<'_, '_> {
+    /// Executes a function's body; the end of the body is an exit with `None`.
+    fn body(&mut self, path: Path, function: &FunctionRef) -> Vec<Exit> {
+        let mut exits = Vec::new();
+        for path in self.block(vec![path], &function.def.body, &mut exits) {
+            exits.push(Exit { verified: path.verified, unknown: path.unknown, value: Abs::Nothing });
+        }
+        exits
+    }
+
+    fn proof(&self, exits: &[Exit], function: &FunctionRef, role: Role) -> Proof {
+        if exits.iter().all(|exit| exit.verified) {
+            // Also when no path ends: then every caller is rejected. A handler
+            // that only raises checks nobody, though.
+            let rejects_all = exits.is_empty() && role == Role::Handler;
+            return if rejects_all { Proof::NotAuth } else { Proof::Verifies };
+        }
+        let unverified = || exits.iter().filter(|exit| !exit.verified);
+        if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
+            return Proof::Unknown(reason);
+        }
+        if let Some(Abs::Unknown(reason)) = unverified().map(|exit| &exit.value).find(|v| matches!(v, Abs::Unknown(_))) {
+            return Proof::Unknown(reason.clone());
+        }
+        if role == Role::Handler {
+            return if exits.iter().any(|exit| exit.verified) { Proof::Optional } else { Proof::NotAuth };
+        }
+        let gives = |wanted: &Abs| unverified().any(|exit| exit.value == *wanted);
+        if gives(&Abs::Identity) {
+            return Proof::TrustsClient;
+        }
+        if exits.iter().any(|exit| exit.verified) {
+            let anonymous = unverified().all(|exit| exit.value == Abs::Nothing);
+            return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
+        }
+        // The result of a sink, returned before anybody looked whether it is `None`.
+        if unverified().any(|exit| matches!(exit.value, Abs::Verified { .. } | Abs::Check)) {
+            return Proof::Optional;
+        }
+        if gives(&Abs::Credential) {
+            return Proof::ExtractsOnly;
+        }
+        if self.saw_credential {
+            return Proof::ChecksNothing;
+        }
+        // No credential at all: an identity made of nothing, or no business of
+        // ours. Here, and only here, names decide, and only between two
+        // verdicts that both leave the route open.
+        let constant = unverified().any(|exit| matches!(exit.value, Abs::Constant | Abs::Object(_)));
+        if (constant || self.saw_identity) && speaks_of_identity(&function.qualname) {
+            return Proof::ChecksNothing;
+        }
+        Proof::NotAuth
+    }
+
+    fn function(&self) -> &FunctionRef {
+        // The stack always holds the judged function.
+        &self.stack[self.stack.len() - 1]
+    }
+
+    fn site(&self, expr: &Expr) -> Site {
+        let function = self.function();
+        Site { file: function.site.file, item: function.site.item, range: expr.range }
+    }
+
+    fn note(&mut self, expr: &Expr, note: impl Into<String>) {
+        let site = self.site(expr);
+        self.steps.push(Step { site, note: note.into() });
+    }
+
+    /// The value of an expression outside of the function's own variables.
+    fn outer(&self, expr: &Expr) -> Value {
+        self.judge.resolve.eval(self.function(), expr)
+    }
+
+    fn spend(&mut self) -> bool {
+        self.budget = self.budget.saturating_sub(1);
+        self.budget > 0
+    }
+}
+
+impl Path {
+    fn get(&self, name: &str) -> Option<&Abs> {
+        self.vars.get(name)
+    }
+
+    fn set(&mut self, name: &SmolStr, value: Abs) {
+        self.vars.insert(name.clone(), value);
+    }
+}
+
+impl Abs {
+    /// What a value derived from several others is.
+    fn join(self, other: Abs) -> Abs {
+        fn weight(abs: &Abs) -> u8 {
+            match abs {
+                Abs::Unknown(_) => 0,
+                Abs::Identity => 1,
+                Abs::Credential => 2,
+                Abs::Verified { .. } => 3,
+                Abs::Check | Abs::Status => 4,
+                Abs::Request(_) => 5,
+                Abs::Object(_) => 6,
+                Abs::Other => 7,
+                Abs::Constant => 8,
+                Abs::Nothing => 9,
+            }
+        }
+        if weight(&self) <= weight(&other) { self } else { other }
+    }
+
+    fn is_tainted(&self) -> bool {
+        matches!(self, Abs::Credential | Abs::Request(_))
+    }
+}
+
+/// The variable that an expression is about: `x`, `x.y.z`, `x["y"]`, `(await x)`.
+fn root_name(expr: &Expr) -> Option<&SmolStr> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => root_name(value),
+        ExprKind::Await(value) => root_name(value),
+        _ => None,
+    }
+}
+
+/// Whether a name speaks of authentication.
+fn speaks_of_identity(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or(&name);
+    ["auth", "user", "token", "verify", "login", "identity", "principal", "jwt", "admin", "permission"]
+        .iter()
+        .any(|word| last.contains(word))
+}

@@ -1,0 +1,148 @@
+//! What a function's parameters hold when FastAPI calls it.
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::super::sources::{Worth, is_scheme, worth_of};
+use super::super::{Proof, Role};
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::Param;
+use crate::index::value::{FunctionRef, Instance, Site, Value};
+
+impl Flow<'_, '_> {
+    /// The path on which FastAPI enters a dependency or handler.
+    pub(super) fn entry(&mut self, function: &FunctionRef, role: Role) -> Path {
+        let mut path = Path { vars: FxHashMap::default(), verified: false, unknown: None };
+        for (index, param) in function.def.params.iter().enumerate() {
+            let is_receiver = index == 0 && function.class.is_some();
+            let value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
+            match &value {
+                Abs::Credential => self.saw_credential = true,
+                Abs::Identity => self.saw_identity = true,
+                _ => {}
+            }
+            if matches!(value, Abs::Credential | Abs::Identity) {
+                let site = Site { range: param.range, ..function.site };
+                let what = if value == Abs::Credential { "a credential" } else { "an identity of the client's making" };
+                self.steps.push(super::Step { site, note: format!("`{}` is {what} from the request", param.name.name) });
+            }
+            path.set(&param.name.name, value);
+        }
+        path
+    }
+
+    fn receiver(&self, function: &FunctionRef) -> Abs {
+        match &function.class {
+            Some(class) => Abs::Object(Box::new(Value::Class(class.clone()))),
+            None => Abs::Other,
+        }
+    }
+
+    fn injected(&mut self, function: &FunctionRef, param: &Param, role: Role) -> Abs {
+        let name = &param.name.name;
+        let default = param.default.as_ref().map(|default| self.judge.resolve.eval(function, default));
+        let annotation = param.annotation.as_ref().map(|annotation| self.judge.resolve.eval(function, annotation));
+        if let Some(Value::Depends(depends)) = &default {
+            let class = annotation.clone();
+            return self.provided(depends.dependency.clone().or(class), role);
+        }
+        let (ty, metadata) = match annotation {
+            Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
+            other => (other, Vec::new()),
+        };
+        for marker in metadata.iter().rev() {
+            match marker {
+                Value::Depends(depends) => return self.provided(depends.dependency.clone().or(ty), role),
+                Value::Instance(instance) => {
+                    if let Some(value) = marked(instance, name, role) {
+                        return value;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(Value::Instance(instance)) = &default
+            && let Some(value) = marked(instance, name, role)
+        {
+            return value;
+        }
+        match &ty {
+            Some(Value::Package(path)) => match path.rsplit('.').next() {
+                Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
+                Some("Response" | "BackgroundTasks" | "SecurityScopes") => return Abs::Other,
+                _ => {}
+            },
+            Some(Value::Class(class)) => return Abs::Object(Box::new(Value::Class(class.clone()))),
+            _ => {}
+        }
+        plain(name, role)
+    }
+
+    /// What a sub-dependency hands over.
+    fn provided(&mut self, callable: Option<Value>, role: Role) -> Abs {
+        let Some(callable) = callable else { return Abs::Other };
+        if let Value::Instance(instance) = &callable
+            && let Value::Package(path) = &instance.class
+            && is_scheme(path)
+        {
+            return Abs::Credential;
+        }
+        let verdict = self.judge.dependency(&callable);
+        self.reads.extend(verdict.reads.iter().copied());
+        match verdict.proof {
+            Proof::Verifies => Abs::Verified { checked: true },
+            Proof::Optional => {
+                self.steps.extend(verdict.steps);
+                Abs::Verified { checked: false }
+            }
+            Proof::ExtractsOnly => Abs::Credential,
+            Proof::TrustsClient => Abs::Identity,
+            Proof::ChecksNothing => Abs::Constant,
+            Proof::Unknown(reason) if role == Role::Dependency => Abs::Unknown(reason),
+            Proof::Unknown(_) => Abs::Other,
+            Proof::NotAuth => match callable {
+                Value::Class(_) => Abs::Object(Box::new(callable)),
+                _ => Abs::Other,
+            },
+        }
+    }
+}
+
+/// A parameter marked with `Header()`, `Cookie()`, `Query()`, ….
+fn marked(instance: &Instance, name: &str, role: Role) -> Option<Abs> {
+    let Value::Package(path) = &instance.class else { return None };
+    let alias = match instance.args.get("alias", None) {
+        Some(Value::Str(alias)) => alias.as_str(),
+        _ => name,
+    };
+    if !path.starts_with("fastapi") {
+        return None;
+    }
+    match path.rsplit('.').next() {
+        Some("Header") => Some(of_worth(worth_of(alias))),
+        Some("Cookie") => Some(match worth_of(alias) {
+            Worth::Data => Abs::Other,
+            worth => of_worth(worth),
+        }),
+        Some("Query" | "Path" | "Body" | "Form" | "File") => Some(plain(alias, role)),
+        _ => None,
+    }
+}
+
+fn of_worth(worth: Worth) -> Abs {
+    match worth {
+        Worth::Credential => Abs::Credential,
+        Worth::Identity => Abs::Identity,
+        Worth::Data => Abs::Other,
+    }
+}
+
+/// A path, query or body parameter. In a handler only a token can be a
+/// credential: what else it is told there is data.
+fn plain(name: &str, role: Role) -> Abs {
+    match (worth_of(name), role) {
+        (Worth::Credential, _) => Abs::Credential,
+        (Worth::Identity, Role::Dependency) => Abs::Identity,
+        _ => Abs::Other,
+    }
+}

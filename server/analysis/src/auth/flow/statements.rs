@@ -1,0 +1,209 @@
+//! Statements on paths.
+
+use super::{Abs, Exit, Flow, MAX_PATHS, Path};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+
+impl Flow<'_, '_> {
+    /// Executes a block on every path and gives the paths that reach its end.
+    pub(super) fn block(&mut self, mut paths: Vec<Path>, stmts: &[Stmt], exits: &mut Vec<Exit>) -> Vec<Path> {
+        for stmt in stmts {
+            let mut next = Vec::new();
+            for path in paths {
+                next.extend(self.stmt(path, stmt, exits));
+            }
+            paths = bounded(next);
+            if paths.is_empty() {
+                break;
+            }
+        }
+        paths
+    }
+
+    fn stmt(&mut self, mut path: Path, stmt: &Stmt, exits: &mut Vec<Exit>) -> Vec<Path> {
+        if !self.spend() {
+            path.unknown = Some("the dependency is too large to follow".into());
+            return vec![path];
+        }
+        match &stmt.kind {
+            StmtKind::Expr(expr) => {
+                if let ExprKind::Yield(value) = &expr.kind {
+                    let value = value.as_ref().map_or(Abs::Nothing, |value| self.eval(&mut path, value));
+                    exits.push(Exit { verified: path.verified, unknown: path.unknown.clone(), value });
+                    return Vec::new();
+                }
+                return self.effect(path, expr);
+            }
+            StmtKind::Assign(assign) => {
+                if let Some(value) = &assign.value {
+                    let Some((path, value)) = self.value_or_end(path, value) else { return Vec::new() };
+                    let mut path = path;
+                    for target in &assign.targets {
+                        self.assign(&mut path, target, &value);
+                    }
+                    return vec![path];
+                }
+            }
+            StmtKind::AugAssign(aug) => {
+                let value = self.eval(&mut path, &aug.value);
+                if let Some(name) = aug.target.as_name() {
+                    let old = path.get(name).cloned().unwrap_or(Abs::Other);
+                    path.set(name, old.join(value));
+                }
+            }
+            StmtKind::Return(value) => {
+                let Some(expr) = value else {
+                    exits.push(Exit { verified: path.verified, unknown: path.unknown, value: Abs::Nothing });
+                    return Vec::new();
+                };
+                self.exit(path, expr, exits);
+                return Vec::new();
+            }
+            StmtKind::Raise { .. } => return Vec::new(),
+            StmtKind::Assert(test) => return self.refine(path, test, true),
+            StmtKind::If { test, body, or_else } => {
+                let taken = self.refine(path.clone(), test, true);
+                let skipped = self.refine(path, test, false);
+                let mut after = self.block(taken, body, exits);
+                after.extend(self.block(skipped, or_else, exits));
+                return after;
+            }
+            StmtKind::For { target, iter, body, or_else } => {
+                let iterated = self.eval(&mut path, iter);
+                let mut inside = path.clone();
+                self.assign(&mut inside, target, &iterated);
+                // Not at all, or once: enough to see what a round may do. A
+                // round that verifies does not vouch for the case of none.
+                let mut after = self.block(vec![inside], body, exits);
+                after.push(path);
+                return self.block(after, or_else, exits);
+            }
+            StmtKind::While { test, body, or_else } => {
+                let taken = self.refine(path.clone(), test, true);
+                let mut after = self.block(taken, body, exits);
+                after.extend(self.refine(path, test, false));
+                return self.block(after, or_else, exits);
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                let mut after = self.block(vec![path.clone()], body, exits);
+                after = self.block(after, or_else, exits);
+                for handler in handlers {
+                    let mut caught = path.clone();
+                    for name in handler.name.iter() {
+                        caught.set(name, Abs::Other);
+                    }
+                    after.extend(self.block(vec![caught], &handler.body, exits));
+                }
+                return self.block(after, finally, exits);
+            }
+            StmtKind::With { items, body } => {
+                for (context, target) in items {
+                    let value = self.eval(&mut path, context);
+                    if let Some(target) = target {
+                        self.assign(&mut path, target, &value);
+                    }
+                }
+                return self.block(vec![path], body, exits);
+            }
+            StmtKind::Match { subject, cases } => {
+                let subject = self.eval(&mut path, subject);
+                let mut after = Vec::new();
+                let mut exhaustive = false;
+                for case in cases {
+                    let mut inside = path.clone();
+                    for name in &case.binds {
+                        inside.set(name, subject.clone());
+                    }
+                    after.extend(self.block(vec![inside], &case.body, exits));
+                    exhaustive |= case.irrefutable;
+                }
+                if !exhaustive {
+                    after.push(path);
+                }
+                return after;
+            }
+            StmtKind::Delete(_)
+            | StmtKind::Import(_)
+            | StmtKind::ImportFrom(_)
+            | StmtKind::Function(_)
+            | StmtKind::Class(_)
+            | StmtKind::TypeAlias { .. }
+            | StmtKind::Global(_)
+            | StmtKind::Break
+            | StmtKind::Continue
+            | StmtKind::Pass => {}
+            StmtKind::Unknown => path.unknown = Some("part of the code does not parse".into()),
+        }
+        vec![path]
+    }
+
+    /// An expression executed for its effect.
+    fn effect(&mut self, path: Path, expr: &Expr) -> Vec<Path> {
+        // `response.raise_for_status()` makes a forwarded credential verified.
+        if let Some((func, _)) = expr.as_call()
+            && let ExprKind::Attribute { value, name } = &func.kind
+            && name.name == "raise_for_status"
+        {
+            let mut path = path;
+            if matches!(self.eval(&mut path, value), Abs::Verified { .. }) {
+                path.verified = true;
+                self.note(expr, "a failed verification raises here");
+            }
+            return vec![path];
+        }
+        self.value_or_end(path, expr).map(|(path, _)| path).into_iter().collect()
+    }
+
+    /// Evaluates; `None` when the expression never returns.
+    pub(super) fn value_or_end(&mut self, mut path: Path, expr: &Expr) -> Option<(Path, Abs)> {
+        let value = self.eval(&mut path, expr);
+        if path.vars.contains_key(NEVER) { None } else { Some((path, value)) }
+    }
+
+    fn exit(&mut self, path: Path, expr: &Expr, exits: &mut Vec<Exit>) {
+        if let ExprKind::IfExp { test, body, or_else } = &expr.kind {
+            for (part, truth) in [(body, true), (or_else, false)] {
+                for path in self.refine(path.clone(), test, truth) {
+                    self.exit(path, part, exits);
+                }
+            }
+            return;
+        }
+        if let Some((path, value)) = self.value_or_end(path, expr) {
+            exits.push(Exit { verified: path.verified, unknown: path.unknown, value });
+        }
+    }
+
+    pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
+        match &target.kind {
+            ExprKind::Name(name) => path.set(name, value.clone()),
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.assign(path, part, value));
+            }
+            ExprKind::Starred(part) => self.assign(path, part, value),
+            _ => {}
+        }
+    }
+}
+
+/// Variable that marks a path which ended inside an expression: a call of a
+/// function that never returns. No Python name contains a space.
+pub(super) const NEVER: &str = "never returns";
+
+/// Joins paths beyond the bound into one that claims the least.
+fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
+    if paths.len() <= MAX_PATHS {
+        return paths;
+    }
+    let rest = paths.split_off(MAX_PATHS - 1);
+    let joined = rest.into_iter().reduce(|mut a, b| {
+        a.verified &= b.verified;
+        a.unknown = a.unknown.or(b.unknown);
+        for (name, value) in b.vars {
+            let old = a.vars.remove(&name).unwrap_or(Abs::Nothing);
+            a.vars.insert(name, old.join(value));
+        }
+        a
+    });
+    paths.extend(joined);
+    paths
+}

@@ -1,0 +1,193 @@
+//! What a dependency proves, from its body and what it calls.
+//!
+//! Names are not evidence: a dependency verifies when a credential of the
+//! request reaches something that can tell a good one from a bad one (a
+//! *sink*), and every path that ends without an exception went through it.
+
+mod flow;
+mod sinks;
+mod sources;
+
+use std::cell::RefCell;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::vfs::FileId;
+
+/// What a callable proves about who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// A credential is verified, and failure raises.
+    Verifies,
+    /// A credential is verified, but a caller without one passes as nobody.
+    Optional,
+    /// It can't be told; why.
+    Unknown(SmolStr),
+    /// A credential is read and returned, and nothing verifies it.
+    ExtractsOnly,
+    /// An identity that the client wrote into the request is believed.
+    TrustsClient,
+    /// It gives out an identity, or takes a credential, and checks nothing.
+    ChecksNothing,
+    /// It has nothing to do with authentication.
+    NotAuth,
+}
+
+impl Proof {
+    /// A few words for tables, hovers and messages.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Verifies => "verifies the caller".into(),
+            Self::Optional => "verifies, but lets anonymous callers pass".into(),
+            Self::Unknown(reason) => format!("unknown: {reason}"),
+            Self::ExtractsOnly => "reads a credential without verifying it".into(),
+            Self::TrustsClient => "believes an identity that the client sent".into(),
+            Self::ChecksNothing => "checks nothing".into(),
+            Self::NotAuth => "no authentication".into(),
+        }
+    }
+
+    /// Strength as evidence, strongest first. Unknown stands above everything
+    /// that is known to be too weak.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Verifies => 0,
+            Self::Unknown(_) => 1,
+            Self::Optional => 2,
+            Self::TrustsClient => 3,
+            Self::ExtractsOnly => 4,
+            Self::ChecksNothing => 5,
+            Self::NotAuth => 6,
+        }
+    }
+}
+
+/// One step of the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// Where.
+    pub site: Site,
+    /// What stands there.
+    pub note: String,
+}
+
+/// The verdict on one callable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it proves.
+    pub proof: Proof,
+    /// The evidence, in the order in which it was found.
+    pub steps: Vec<Step>,
+    /// Files whose function bodies were looked at.
+    pub reads: Vec<FileId>,
+}
+
+impl Verdict {
+    fn plain(proof: Proof) -> Self {
+        Self { proof, steps: Vec::new(), reads: Vec::new() }
+    }
+}
+
+/// Index of the strongest verdict; the first of several equal ones.
+pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<usize> {
+    let ranked = verdicts.into_iter().enumerate().map(|(index, verdict)| (verdict.proof.rank(), index));
+    ranked.min().map(|(_, index)| index)
+}
+
+/// Verdicts by the place of the callable's definition.
+pub type VerdictMemo = FxHashMap<(Site, Role), Verdict>;
+
+/// As what a function is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// As a dependency.
+    Dependency,
+    /// As a route handler: its body may check the caller itself.
+    Handler,
+}
+
+/// Judges callables and remembers the verdicts.
+pub struct Judge<'a> {
+    resolve: &'a dyn Resolve,
+    memo: RefCell<VerdictMemo>,
+    /// Definitions that are being judged, against cycles.
+    active: RefCell<FxHashSet<Site>>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge who knows the verdicts that still hold.
+    pub fn new(resolve: &'a dyn Resolve, memo: VerdictMemo) -> Self {
+        Self { resolve, memo: RefCell::new(memo), active: RefCell::default() }
+    }
+
+    /// Gives back all verdicts.
+    pub fn finish(self) -> VerdictMemo {
+        self.memo.into_inner()
+    }
+
+    /// What a dependency proves.
+    pub fn dependency(&self, callable: &Value) -> Verdict {
+        match callable {
+            Value::Function(function) => self.function(function, None, Role::Dependency),
+            Value::Bound(bound) => self.function(&bound.1, Some(&bound.0), Role::Dependency),
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => match self.resolve.method(class, "__call__") {
+                    Some(call) => self.function(&call, Some(callable), Role::Dependency),
+                    None => self.by_package_bases(class, true),
+                },
+                Value::Package(path) => Verdict::plain(sources::package_instance(path)),
+                _ => Verdict::plain(Proof::Unknown("the callable could not be resolved".into())),
+            },
+            Value::Class(class) => match self.resolve.method(class, "__init__") {
+                Some(init) => self.function(&init, None, Role::Dependency),
+                None => self.by_package_bases(class, false),
+            },
+            Value::Package(path) => Verdict::plain(sources::package_callable(path)),
+            Value::Lambda(_) => Verdict::plain(Proof::NotAuth),
+            Value::Unknown(_) | Value::Lazy(_) => {
+                Verdict::plain(Proof::Unknown("the dependency could not be resolved".into()))
+            }
+            _ => Verdict::plain(Proof::Unknown("the dependency is no callable that authlens knows".into())),
+        }
+    }
+
+    /// What a route handler checks in its own body.
+    pub fn handler(&self, handler: &FunctionRef) -> Verdict {
+        self.function(handler, None, Role::Handler)
+    }
+
+    fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Verdict {
+        let key = (function.site, role);
+        // A closure or a method may mean something else with other variables.
+        let plain = function.closure.is_empty() && receiver.is_none();
+        if plain && let Some(verdict) = self.memo.borrow().get(&key) {
+            return verdict.clone();
+        }
+        if !self.active.borrow_mut().insert(function.site) {
+            return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
+        }
+        let verdict = flow::judge(self, function, role);
+        self.active.borrow_mut().remove(&function.site);
+        if plain && self.active.borrow().is_empty() {
+            self.memo.borrow_mut().insert(key, verdict.clone());
+        }
+        verdict
+    }
+
+    /// A class without the method that would tell: its package bases decide.
+    fn by_package_bases(&self, class: &crate::index::value::ClassRef, instance: bool) -> Verdict {
+        let bases = self.resolve.package_bases(class);
+        let proofs = bases.iter().map(|base| {
+            if base == "?" {
+                Proof::Unknown("a base class could not be resolved".into())
+            } else if instance {
+                sources::package_instance(base)
+            } else {
+                sources::package_callable(base)
+            }
+        });
+        Verdict::plain(proofs.min_by_key(Proof::rank).unwrap_or(Proof::NotAuth))
+    }
+}

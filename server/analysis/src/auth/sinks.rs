@@ -1,0 +1,88 @@
+//! Calls that can tell a good credential from a bad one.
+
+/// What a package's callable does with a credential that it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sink {
+    /// Verifies it, and raises when it is bad.
+    Raises,
+    /// Verifies it; the result is false or `None` when it is bad.
+    Answers,
+    /// Sends it to somebody who verifies: the response tells.
+    Forwards,
+    /// Reads it without verifying.
+    Reads,
+    /// Has nothing to do with verification: the result holds what went in.
+    Passes,
+    /// Not known.
+    Unknown,
+}
+
+/// What the callable of that dotted path does. `method` is its last part.
+pub(super) fn classify(path: &str) -> Sink {
+    let method = path.rsplit('.').next().unwrap_or(path);
+    let package = path.split('.').next().unwrap_or(path);
+    match package {
+        // PyJWT 2, python-jose 3, authlib 1, joserfc 1.
+        "jwt" | "jose" | "authlib" | "joserfc" | "python_jose" => match method {
+            "decode" | "verify" | "decode_complete" | "deserialize_compact" | "validate" => Sink::Raises,
+            _ if method.contains("unverified") => Sink::Reads,
+            "get_signing_key_from_jwt" | "get_signing_key" => Sink::Reads,
+            _ => Sink::Passes,
+        },
+        "pyseto" | "paseto" if method == "decode" => Sink::Raises,
+        "itsdangerous" => match method {
+            "loads" | "unsign" => Sink::Raises,
+            _ => Sink::Passes,
+        },
+        "firebase_admin" if method.starts_with("verify_") => Sink::Raises,
+        "google" if method.starts_with("verify_") => Sink::Raises,
+        "stripe" if method == "construct_event" => Sink::Raises,
+        "svix" | "standardwebhooks" if method == "verify" => Sink::Raises,
+        "slack_sdk" | "slack" if method.starts_with("is_valid") => Sink::Answers,
+        "hmac" | "secrets" if method == "compare_digest" => Sink::Answers,
+        "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" => match method {
+            "verify" | "checkpw" | "verify_and_update" | "check_password_hash" => Sink::Answers,
+            _ => Sink::Passes,
+        },
+        "httpx" | "requests" | "aiohttp" | "urllib3" => match method {
+            "get" | "post" | "request" | "send" | "fetch" | "urlopen" => Sink::Forwards,
+            _ => Sink::Passes,
+        },
+        "supabase" | "gotrue" if matches!(method, "get_user" | "get_claims") => Sink::Forwards,
+        "clerk_backend_api" | "workos" | "stytch" | "descope" | "propelauth_fastapi" | "boto3" | "auth0" => {
+            Sink::Forwards
+        }
+        "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
+        | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite"
+            if is_lookup(method) =>
+        {
+            Sink::Forwards
+        }
+        "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
+        | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite" => Sink::Passes,
+        "base64" | "json" | "re" | "urllib" | "logging" | "hashlib" | "hmac" | "uuid" | "datetime" | "time"
+        | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os"
+        | "binascii" | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback"
+        | "sentry_sdk" | "opentelemetry" | "string" | "contextvars" => Sink::Passes,
+        _ => Sink::Unknown,
+    }
+}
+
+/// Methods of database sessions, collections and caches that look something up.
+pub(super) fn is_lookup(method: &str) -> bool {
+    const METHODS: &[&str] = &[
+        "execute", "exec", "scalar", "scalars", "scalar_one_or_none", "query", "get", "get_or_none", "find_one",
+        "find", "find_first", "find_unique", "fetchrow", "fetch_one", "fetchone", "fetchval", "fetch", "fetch_val", "first",
+        "one", "one_or_none", "hget", "hgetall", "filter", "filter_by", "where", "table", "eq", "select", "single",
+        "maybe_single", "limit", "getdel", "exists", "sismember",
+    ];
+    METHODS.contains(&method)
+}
+
+/// Whether a literal is only the name of an authentication scheme, or too
+/// short to be a secret: comparing with it verifies nothing.
+pub(super) fn is_scheme_word(literal: &str) -> bool {
+    let literal = literal.trim().to_ascii_lowercase();
+    literal.len() < 6
+        || matches!(literal.as_str(), "bearer" | "basic" | "digest" | "apikey" | "token" | "undefined" | "negotiate")
+}

@@ -1,0 +1,124 @@
+//! Where a request's credentials and identities come from.
+
+use super::Proof;
+
+/// What a piece of the request is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// Something only a legitimate caller knows: a token, key or signature.
+    Credential,
+    /// A statement of who the caller is, which anybody can write.
+    Identity,
+    /// Any other data of the client.
+    Data,
+}
+
+/// The worth of a header, cookie or parameter by the name it travels under.
+/// This decides what kind of thing the client sends, never whether it is verified.
+pub(super) fn worth_of(name: &str) -> Worth {
+    let name: String = name.to_ascii_lowercase().chars().map(|c| if c == '-' { '_' } else { c }).collect();
+    let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
+    let has = |set: &[&str]| words.iter().any(|word| set.contains(word));
+    if name == "x_request_id" || name == "x_correlation_id" || name == "user_agent" {
+        return Worth::Data;
+    }
+    const SECRET: &[&str] = &[
+        "authorization", "auth", "token", "tokens", "jwt", "bearer", "secret", "apikey", "signature", "sig",
+        "session", "sessionid", "sid", "password", "credential", "credentials", "hmac", "otp", "ticket", "cookie",
+        "accesstoken", "idtoken", "svix", "passphrase",
+    ];
+    if has(SECRET) || (has(&["key"]) && (has(&["api", "x", "access", "service", "admin", "internal"]) || words.len() == 1))
+    {
+        return Worth::Credential;
+    }
+    const IDENTITY: &[&str] =
+        &["user", "userid", "username", "uid", "email", "account", "owner", "role", "roles", "identity", "principal", "actor"];
+    if has(IDENTITY) { Worth::Identity } else { Worth::Data }
+}
+
+/// Whether a package class, called, is a security scheme of FastAPI (0.165):
+/// it reads a credential and verifies nothing.
+pub(super) fn is_scheme(path: &str) -> bool {
+    const SCHEMES: &[&str] = &[
+        "HTTPBearer", "HTTPBasic", "HTTPDigest", "OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer",
+        "APIKeyHeader", "APIKeyCookie", "APIKeyQuery", "OpenIdConnect",
+    ];
+    let name = path.rsplit('.').next().unwrap_or(path);
+    path.starts_with("fastapi.security") && SCHEMES.contains(&name)
+}
+
+/// What an instance of a package's class, or the result of a package's
+/// function, proves as a dependency.
+pub(super) fn package_instance(path: &str) -> Proof {
+    if is_scheme(path) {
+        return Proof::ExtractsOnly;
+    }
+    if verifies_itself(path) {
+        return Proof::Verifies;
+    }
+    if is_harmless(path) {
+        return Proof::NotAuth;
+    }
+    Proof::Unknown(format!("{path} is a package that authlens does not know").into())
+}
+
+/// What a package's callable proves as a dependency, uncalled.
+pub(super) fn package_callable(path: &str) -> Proof {
+    // `Depends(HTTPBearer)`: FastAPI makes a new scheme object for every
+    // request and never calls it (run on 0.165: the handler answers 200).
+    if is_scheme(path) {
+        return Proof::ChecksNothing;
+    }
+    if is_harmless(path) || path.ends_with("PasswordRequestForm") || path.ends_with("PasswordRequestFormStrict") {
+        return Proof::NotAuth;
+    }
+    if verifies_itself(path) {
+        return Proof::Verifies;
+    }
+    Proof::Unknown(format!("{path} is a package that authlens does not know").into())
+}
+
+/// Packages whose dependencies verify by themselves: fastapi-users 15
+/// (`FastAPIUsers.current_user()`), fastapi-nextauth-jwt, fastapi-better-auth,
+/// fastapi-login, fastapi-azure-auth, fastapi-cloudauth, fastapi-auth0, PropelAuth, Clerk.
+fn verifies_itself(path: &str) -> bool {
+    const CALLS: &[&str] = &[
+        "fastapi_users.FastAPIUsers.current_user", "fastapi_users.fastapi_users.FastAPIUsers.current_user",
+        "fastapi_nextauth_jwt.NextAuthJWT", "fastapi_better_auth.BetterAuth.current_session",
+        "fastapi_login.LoginManager", "fastapi_azure_auth.SingleTenantAzureAuthorizationCodeBearer",
+        "fastapi_azure_auth.MultiTenantAzureAuthorizationCodeBearer", "fastapi_azure_auth.B2CAuthorizationCodeBearer",
+        "fastapi_cloudauth.Cognito", "fastapi_cloudauth.Auth0", "fastapi_cloudauth.FirebaseCurrentUser",
+        "fastapi_clerk_auth.ClerkHTTPBearer", "propelauth_fastapi.init_auth.require_user",
+    ];
+    CALLS.contains(&path)
+}
+
+/// Packages whose callables are no authentication.
+fn is_harmless(path: &str) -> bool {
+    const PACKAGES: &[&str] = &[
+        "builtins", "fastapi_pagination", "fastapi_limiter", "slowapi", "fastapi_filter", "fastapi_cache",
+        "sqlalchemy", "sqlmodel", "starlette", "pydantic", "pydantic_settings", "functools", "collections",
+        "typing", "uuid", "datetime", "httpx", "redis", "motor", "beanie", "structlog", "logging",
+    ];
+    let first = path.split('.').next().unwrap_or(path);
+    PACKAGES.contains(&first)
+        || matches!(path, "fastapi.Request" | "fastapi.Response" | "fastapi.BackgroundTasks" | "fastapi.WebSocket")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_kind_of_thing_travels() {
+        for name in ["Authorization", "x-token", "X-API-Key", "api_key", "session", "access_token", "stripe-signature"] {
+            assert_eq!(worth_of(name), Worth::Credential, "{name}");
+        }
+        for name in ["X-User-Id", "user_id", "x-user-email", "username"] {
+            assert_eq!(worth_of(name), Worth::Identity, "{name}");
+        }
+        for name in ["user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {
+            assert_eq!(worth_of(name), Worth::Data, "{name}");
+        }
+    }
+}
