@@ -8,6 +8,7 @@ pub mod facts;
 pub mod ide;
 pub mod index;
 pub mod rules;
+pub mod suppress;
 pub mod syntax;
 pub mod text;
 pub mod vfs;

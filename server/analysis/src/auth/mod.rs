@@ -5,6 +5,8 @@
 //! *sink*), and every path that ends without an exception went through it.
 
 mod flow;
+pub mod guard;
+pub mod public;
 mod sinks;
 mod sources;
 

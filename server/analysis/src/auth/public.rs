@@ -1,0 +1,113 @@
+//! Routes that are public by nature: the default policy where neither the
+//! project's specification nor its configuration says what must be guarded.
+//!
+//! Whole normalised paths, never a suffix, never below `/admin`.
+
+use smol_str::SmolStr;
+
+/// Why a route is public by nature, if it is.
+pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
+    if !methods.is_empty() && methods.iter().all(|method| method == "OPTIONS") {
+        return Some("OPTIONS requests carry no credentials");
+    }
+    let segments = normalised(path);
+    if segments.iter().any(|segment| segment == "admin") {
+        return None;
+    }
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let reason = match parts.as_slice() {
+        [] => "root of the service",
+        [one] => single(one)?,
+        [group, rest @ ..] if is_account_group(group) => account(rest)?,
+        ["health" | "healthz" | "status", _] | ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"]
+            if !path.contains('{') =>
+        {
+            "health check"
+        }
+        ["well", "known", ..] | [".well-known", ..] if !path.contains('{') => "well-known document",
+        rest => account(rest)?,
+    };
+    Some(reason)
+}
+
+/// Lower-case segments without `api`, version segments and empty ones; word
+/// separators inside a segment are dropped, path parameters are `{}`.
+fn normalised(path: &str) -> Vec<String> {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let plain = segments.map(|segment| {
+        if segment.starts_with('{') {
+            return "{}".to_owned();
+        }
+        segment.to_ascii_lowercase().replace(['-', '_'], "")
+    });
+    plain.filter(|segment| segment != "api" && !is_version(segment)).collect()
+}
+
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn single(segment: &str) -> Option<&'static str> {
+    Some(match segment {
+        "health" | "healthz" | "healthcheck" | "livez" | "readyz" | "live" | "ready" | "liveness" | "readiness"
+        | "ping" | "status" | "heartbeat" | "alive" => "health check",
+        "version" | "info" => "version of the service",
+        "docs" | "redoc" | "openapi.json" | "openapi" => "documentation of the API",
+        "favicon.ico" | "robots.txt" | "sitemap.xml" | "manifest.json" => "static file that browsers ask for",
+        other => return account(&[other]),
+    })
+}
+
+fn is_account_group(segment: &str) -> bool {
+    matches!(
+        segment,
+        "auth" | "authentication" | "user" | "users" | "account" | "accounts" | "login" | "oauth" | "oauth2" | "jwt" | "session" | "sessions" | "security" | "token"
+    )
+}
+
+/// What happens before a caller can have a token.
+fn account(rest: &[&str]) -> Option<&'static str> {
+    Some(match rest {
+        ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
+        | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
+        ["register" | "signup" | "registration" | "createaccount" | "open"] => "signing up",
+        ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
+        ["logout" | "signout"] => "signing out",
+        // The parameter is the address or the mailed token, the only credential there is.
+        ["forgotpassword" | "passwordrecovery" | "recoverpassword" | "resetpassword" | "passwordreset"
+        | "requestpasswordreset" | "verifyemail" | "confirmemail" | "requestverifytoken" | "verify"
+        | "resendverification" | "activate"]
+        | ["passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate", "{}"] => {
+            "recovering or confirming an account"
+        }
+        ["callback"] | ["oauth" | "google" | "github" | "oidc" | "microsoft", "callback"] => "callback of an identity provider",
+        ["google" | "github" | "oidc" | "microsoft" | "oauth", "login" | "authorize"] => "signing in at an identity provider",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_paths_only() {
+        let get = [SmolStr::new_static("GET")];
+        let public = [
+            "/", "/health", "/api/health", "/api/v1/healthz", "/api/v1/login/access-token", "/auth/login",
+            "/api/auth/register", "/users/signup", "/api/v1/password-recovery/{email}", "/auth/refresh-token",
+            "/api/v1/utils/health-check/", "/logout", "/token", "/auth/google/callback", "/health/live",
+        ];
+        for path in public {
+            assert!(by_nature(path, &get).is_some(), "{path}");
+        }
+        let guarded = [
+            "/api/tasks", "/admin/login", "/api/admin/health", "/users/{user_id}", "/tasks/health", "/users",
+            "/api/{user_id}/login", "/api/tasks/login", "/items/{id}/token", "/users/me", "/auth/users",
+        ];
+        for path in guarded {
+            assert!(by_nature(path, &get).is_none(), "{path}");
+        }
+        assert!(by_nature("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
+    }
+}

@@ -1,0 +1,334 @@
+//! The route table: what every application serves, with the dependencies that
+//! FastAPI runs before each handler.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::dependencies::{Node, Via, expand_handler, expand_list};
+use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
+use super::value::{RouterId, Site, Value};
+use crate::ide::RouteKind;
+
+/// Includes inside each other.
+const MAX_INCLUDES: usize = 16;
+
+/// A route as it is served.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Full path as Starlette stores it.
+    pub path: SmolStr,
+    /// Whether every part of the path is known.
+    pub path_known: bool,
+    /// Upper-case methods, sorted; empty for WebSocket and mount.
+    pub methods: Vec<SmolStr>,
+    /// Kind.
+    pub kind: RouteKind,
+    /// Whether FastAPI injects dependencies.
+    pub injects: bool,
+    /// The handler.
+    pub handler: Value,
+    /// The registering decorator or call.
+    pub registration: Site,
+    /// Dependencies in FastAPI's order, parents before children.
+    pub dependencies: Vec<Node>,
+    /// Why there may be more dependencies, when there may.
+    pub more: Option<SmolStr>,
+    /// Registered or included under a condition.
+    pub conditional: bool,
+    /// The router that it was registered on.
+    pub router: RouterId,
+}
+
+/// An application.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its router.
+    pub router: RouterId,
+    /// `module:name`, or `module:factory()`.
+    pub name: SmolStr,
+    /// The call that makes it.
+    pub site: Site,
+    /// Whether it lives in test code.
+    pub test: bool,
+    /// Routes in registration order.
+    pub routes: Vec<Route>,
+    /// What could not be followed: where, why, and how many routes at least.
+    pub unresolved: Vec<(Site, &'static str, u32)>,
+    /// Middlewares, its own and those of applications that mount it.
+    pub middleware: Vec<(Value, Site)>,
+}
+
+/// All applications, and the routes of routers that none of them includes.
+#[derive(Debug, Clone, Default)]
+pub struct RouteTable {
+    /// Applications, sorted by path and place.
+    pub applications: Vec<Application>,
+    /// Routes whose router no visible application includes.
+    pub orphans: Vec<Route>,
+}
+
+/// Joins all runs to the route table.
+pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
+    let linker = Linker::new(interpreter, runs);
+    let mut reached = FxHashSet::default();
+    let mut applications = Vec::new();
+    let mut mounts: Vec<(RouterId, RouterId)> = Vec::new();
+    for (id, router) in &linker.routers {
+        if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
+            continue;
+        }
+        let mut walk = Walk::default();
+        linker.walk(*id, &Prefix::application(router), &mut walk);
+        if router.kind == RouterKind::Starlette && walk.routes.is_empty() {
+            continue;
+        }
+        reached.extend(walk.seen.iter().copied());
+        mounts.extend(walk.mounts.iter().map(|child| (*child, *id)));
+        let sources = interpreter.sources();
+        applications.push(Application {
+            router: *id,
+            name: linker.application_name(router),
+            site: router.site,
+            test: sources.file(router.site.file).is_some_and(|file| file.test),
+            routes: walk.routes,
+            unresolved: walk.unresolved,
+            middleware: walk.middleware,
+        });
+    }
+    inherit_middleware(&mut applications, &mounts);
+    let mut orphans = Vec::new();
+    for (id, router) in &linker.routers {
+        if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
+            let mut walk = Walk::default();
+            linker.walk(*id, &Prefix::unknown(), &mut walk);
+            reached.extend(walk.seen.iter().copied());
+            orphans.extend(walk.routes);
+        }
+    }
+    RouteTable { applications, orphans }
+}
+
+/// A mounted application is behind the middlewares of those that mount it.
+fn inherit_middleware(applications: &mut [Application], mounts: &[(RouterId, RouterId)]) {
+    for (child, parent) in mounts {
+        let inherited = applications.iter().find(|app| app.router == *parent).map(|app| app.middleware.clone());
+        if let (Some(inherited), Some(app)) = (inherited, applications.iter_mut().find(|app| app.router == *child)) {
+            app.middleware.extend(inherited);
+        }
+    }
+}
+
+struct Linker<'r, 'i, 'a> {
+    interpreter: &'i Interpreter<'a>,
+    runs: &'r Runs,
+    routers: Vec<(RouterId, &'r Router)>,
+    by_id: FxHashMap<RouterId, &'r Router>,
+    effects: FxHashMap<RouterId, Vec<&'r Effect>>,
+    included: FxHashSet<RouterId>,
+}
+
+/// What routers above a router add to its routes.
+#[derive(Clone, Default)]
+struct Prefix {
+    path: String,
+    path_known: bool,
+    dependencies: Vec<Node>,
+    more: Option<SmolStr>,
+    conditional: bool,
+    depth: usize,
+}
+
+impl Prefix {
+    fn application(_: &Router) -> Self {
+        Self { path_known: true, ..Self::default() }
+    }
+
+    fn unknown() -> Self {
+        Self { more: Some("no application that authlens can see includes this router".into()), ..Self::default() }
+    }
+}
+
+#[derive(Default)]
+struct Walk {
+    routes: Vec<Route>,
+    unresolved: Vec<(Site, &'static str, u32)>,
+    middleware: Vec<(Value, Site)>,
+    mounts: Vec<RouterId>,
+    seen: FxHashSet<RouterId>,
+}
+
+impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
+    fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs) -> Self {
+        let sources = interpreter.sources();
+        let mut files: Vec<_> = runs.keys().copied().collect();
+        files.sort_unstable_by_key(|file| sources.file(*file).map(|f| f.path.clone()));
+        let mut linker = Self {
+            interpreter,
+            runs,
+            routers: Vec::new(),
+            by_id: FxHashMap::default(),
+            effects: FxHashMap::default(),
+            included: FxHashSet::default(),
+        };
+        for file in &files {
+            for (index, router) in runs[file].routers.iter().enumerate() {
+                let id = RouterId { file: *file, index: index as u32 };
+                linker.routers.push((id, router));
+                linker.by_id.insert(id, router);
+            }
+        }
+        // A router's own module comes first: it ran before those that import it.
+        for own in [true, false] {
+            for file in &files {
+                for effect in &runs[file].effects {
+                    let target = effect_target(effect);
+                    if (target.file == *file) == own {
+                        linker.effects.entry(target).or_default().push(effect);
+                    }
+                    if let (Effect::Include { child: Value::Router(child), .. }, true) = (effect, own) {
+                        linker.included.insert(*child);
+                    }
+                }
+            }
+        }
+        linker
+    }
+
+    /// Whether a factory's application also exists because something calls the factory.
+    fn is_called_elsewhere(&self, router: &Router) -> bool {
+        let Some((factory, _)) = router.factory else { return false };
+        let key = (factory.file, factory.item);
+        self.runs.iter().any(|(file, run)| *file != factory.file && run.executed.contains(&key))
+    }
+
+    fn application_name(&self, router: &Router) -> SmolStr {
+        let sources = self.interpreter.sources();
+        let module = sources.module_name(router.site.file);
+        if let Some((factory, _)) = router.factory {
+            let name = sources.facts(factory.file).and_then(|facts| match &facts.stmt(factory.item)?.kind {
+                crate::facts::python::tree::StmtKind::Function(def) => Some(def.name.name.clone()),
+                _ => None,
+            });
+            return SmolStr::new(format!("{module}:{}()", name.unwrap_or_default()));
+        }
+        match &router.name {
+            Some(name) => SmolStr::new(format!("{module}:{name}")),
+            None => module,
+        }
+    }
+
+    fn walk(&self, id: RouterId, above: &Prefix, walk: &mut Walk) {
+        let Some(router) = self.by_id.get(&id) else { return };
+        walk.seen.insert(id);
+        let mut here = above.clone();
+        match &router.prefix {
+            Value::Str(prefix) => here.path.push_str(prefix),
+            _ => here.path_known = false,
+        }
+        let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
+        expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
+        for effect in self.effects.get(&id).into_iter().flatten() {
+            match effect {
+                Effect::Route { route, conditional, .. } => {
+                    self.route(id, route, *conditional, &here, walk);
+                }
+                Effect::Include { child, prefix, dependencies, site, conditional, .. } => {
+                    let Value::Router(child) = child else {
+                        walk.unresolved.push((*site, unresolved_router(child), 0));
+                        continue;
+                    };
+                    if here.depth >= MAX_INCLUDES || *child == id {
+                        continue;
+                    }
+                    let mut below = here.clone();
+                    below.depth += 1;
+                    below.conditional |= *conditional;
+                    match prefix {
+                        Value::Str(prefix) => below.path.push_str(prefix),
+                        _ => below.path_known = false,
+                    }
+                    expand_list(self.interpreter, dependencies, Via::Include, &mut below.dependencies, &mut below.more);
+                    let before = walk.routes.len();
+                    self.walk(*child, &below, walk);
+                    if here.path_known && !below.path_known {
+                        walk.unresolved.push((*site, "dynamic-prefix", (walk.routes.len() - before) as u32));
+                    }
+                }
+                Effect::Mount { path, app, site, .. } => {
+                    if let Value::Router(child) = app {
+                        walk.mounts.push(*child);
+                    }
+                    let Value::Str(mounted) = path else {
+                        walk.unresolved.push((*site, "dynamic-path", 0));
+                        continue;
+                    };
+                    walk.routes.push(Route {
+                        path: SmolStr::new(format!("{}{}", here.path, mounted.trim_end_matches('/'))),
+                        path_known: here.path_known,
+                        methods: Vec::new(),
+                        kind: RouteKind::Mount,
+                        injects: false,
+                        handler: app.clone(),
+                        registration: *site,
+                        dependencies: Vec::new(),
+                        more: None,
+                        conditional: here.conditional,
+                        router: id,
+                    });
+                }
+                Effect::Middleware { what, site, .. } => walk.middleware.push((what.clone(), *site)),
+                Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
+            }
+        }
+    }
+
+    fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk) {
+        let mut path_known = here.path_known;
+        let mut path = here.path.clone();
+        match &route.path {
+            Value::Str(own) => path.push_str(own),
+            _ => {
+                walk.unresolved.push((route.site, "dynamic-path", 1));
+                path_known = false;
+            }
+        }
+        let Some(methods) = route.methods.clone() else {
+            walk.unresolved.push((route.site, "dynamic-methods", 1));
+            return;
+        };
+        let mut dependencies = if route.injects { here.dependencies.clone() } else { Vec::new() };
+        let mut more = if route.injects { here.more.clone() } else { None };
+        if route.injects {
+            expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut dependencies, &mut more);
+            expand_handler(self.interpreter, &route.handler, &mut dependencies, &mut more);
+        }
+        walk.routes.push(Route {
+            path: path.into(),
+            path_known,
+            methods,
+            kind: route.kind,
+            injects: route.injects,
+            handler: route.handler.clone(),
+            registration: route.site,
+            dependencies,
+            more,
+            conditional: conditional || here.conditional,
+            router,
+        });
+    }
+}
+
+fn effect_target(effect: &Effect) -> RouterId {
+    match effect {
+        Effect::Route { router, .. } | Effect::Unresolved { router, .. } => *router,
+        Effect::Include { parent, .. } | Effect::Mount { parent, .. } => *parent,
+        Effect::Middleware { app, .. } => *app,
+    }
+}
+
+fn unresolved_router(value: &Value) -> &'static str {
+    match value {
+        Value::Instance(_) | Value::Package(_) => "library-router",
+        _ => "unknown-router",
+    }
+}
