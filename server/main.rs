@@ -1,2 +1,8 @@
 //! Entry point of `authlens`.
-fn main() {}
+
+mod cli;
+mod workspace;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

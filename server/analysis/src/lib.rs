@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod facts;
+pub mod fix;
 pub mod ide;
 pub mod index;
 pub mod rules;

@@ -1,5 +1,7 @@
 //! The effective guard of a route: the strongest proof of its whole chain.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::{Judge, Proof, Verdict, public, strongest};
@@ -15,7 +17,7 @@ pub enum Guard {
     /// The dependency of that index verifies the caller.
     Guarded(usize),
     /// The handler's own body verifies the caller.
-    InBody(Box<Verdict>),
+    InBody(Arc<Verdict>),
     /// Open on purpose; why.
     Public(SmolStr),
     /// Something in its chain could not be followed; what.
@@ -44,7 +46,7 @@ impl<'g, 'a> Guards<'g, 'a> {
 
     fn one_middleware(&self, what: &Value) -> Option<SmolStr> {
         let function = match what {
-            Value::Function(function) => std::sync::Arc::clone(function),
+            Value::Function(function) => Arc::clone(function),
             Value::Class(class) => match self.interpreter.method(class, "dispatch").or_else(|| self.interpreter.method(class, "__call__")) {
                 Some(method) => method,
                 None => return Some(format!("the middleware `{}` could not be followed", class.qualname).into()),
@@ -66,9 +68,9 @@ impl<'g, 'a> Guards<'g, 'a> {
     /// The guard of one route. `middleware` is what [`Guards::middleware`] said
     /// of its application; `marked_public` the reason of a public comment.
     pub fn route(&self, route: &Route, middleware: Option<&SmolStr>, marked_public: Option<&SmolStr>) -> Guard {
-        let verdicts: Vec<Verdict> =
+        let verdicts: Vec<Arc<Verdict>> =
             route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
-        let best = strongest(&verdicts);
+        let best = strongest(verdicts.iter().map(|verdict| &**verdict));
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Verifies) {
             return Guard::Guarded(best);
         }
@@ -77,7 +79,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             _ => None,
         };
         if let Some(body) = body.clone().filter(|body| body.proof == Proof::Verifies) {
-            return Guard::InBody(Box::new(body));
+            return Guard::InBody(body);
         }
         if route.kind == RouteKind::Mount {
             return Guard::Public("mounted application, judged by its own routes".into());
@@ -91,13 +93,13 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = &route.more {
             return Guard::Unknown(reason.clone());
         }
-        if let Some(reason) = verdicts.iter().find_map(unknown_reason) {
+        if let Some(reason) = verdicts.iter().find_map(|verdict| unknown_reason(verdict)) {
             return Guard::Unknown(reason);
         }
         if let Some(reason) = middleware {
             return Guard::Unknown(reason.clone());
         }
-        if let Some(reason) = body.as_ref().and_then(unknown_reason) {
+        if let Some(reason) = body.as_deref().and_then(unknown_reason) {
             return Guard::Unknown(reason);
         }
         if let Some(reason) = self.wrapped(&route.handler) {

@@ -11,6 +11,7 @@ mod sinks;
 mod sources;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -87,8 +88,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn plain(proof: Proof) -> Self {
-        Self { proof, steps: Vec::new(), reads: Vec::new() }
+    fn plain(proof: Proof) -> Arc<Self> {
+        Arc::new(Self { proof, steps: Vec::new(), reads: Vec::new() })
     }
 }
 
@@ -99,7 +100,7 @@ pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<
 }
 
 /// Verdicts by the place of the callable's definition.
-pub type VerdictMemo = FxHashMap<(Site, Role), Verdict>;
+pub type VerdictMemo = FxHashMap<(Site, Role), Arc<Verdict>>;
 
 /// As what a function is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,7 +131,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What a dependency proves.
-    pub fn dependency(&self, callable: &Value) -> Verdict {
+    pub fn dependency(&self, callable: &Value) -> Arc<Verdict> {
         match callable {
             Value::Function(function) => self.function(function, None, Role::Dependency),
             Value::Bound(bound) => self.function(&bound.1, Some(&bound.0), Role::Dependency),
@@ -156,30 +157,30 @@ impl<'a> Judge<'a> {
     }
 
     /// What a route handler checks in its own body.
-    pub fn handler(&self, handler: &FunctionRef) -> Verdict {
+    pub fn handler(&self, handler: &FunctionRef) -> Arc<Verdict> {
         self.function(handler, None, Role::Handler)
     }
 
-    fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Verdict {
+    fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Arc<Verdict> {
         let key = (function.site, role);
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
         if plain && let Some(verdict) = self.memo.borrow().get(&key) {
-            return verdict.clone();
+            return Arc::clone(verdict);
         }
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
-        let verdict = flow::judge(self, function, role);
+        let verdict = Arc::new(flow::judge(self, function, role));
         self.active.borrow_mut().remove(&function.site);
         if plain && self.active.borrow().is_empty() {
-            self.memo.borrow_mut().insert(key, verdict.clone());
+            self.memo.borrow_mut().insert(key, Arc::clone(&verdict));
         }
         verdict
     }
 
     /// A class without the method that would tell: its package bases decide.
-    fn by_package_bases(&self, class: &crate::index::value::ClassRef, instance: bool) -> Verdict {
+    fn by_package_bases(&self, class: &crate::index::value::ClassRef, instance: bool) -> Arc<Verdict> {
         let bases = self.resolve.package_bases(class);
         let proofs = bases.iter().map(|base| {
             if base == "?" {

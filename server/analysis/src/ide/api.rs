@@ -204,6 +204,8 @@ pub struct DependencyView {
 pub struct RouteView {
     /// Full path as Starlette stores it.
     pub path: String,
+    /// Whether every part of the path is known.
+    pub path_known: bool,
     /// Upper-case methods, sorted; empty for WebSocket and mount.
     pub methods: Vec<String>,
     /// Kind.

@@ -1,100 +1,115 @@
 //! The façade: a mutable [`AnalysisHost`] and immutable [`Analysis`] snapshots.
 
 mod api;
+pub(crate) mod documents;
+mod host;
+mod hover;
+mod views;
 
 use std::sync::Arc;
 
 pub use api::*;
+pub use host::AnalysisHost;
+pub(crate) use host::{Guards, Judged, State};
 
+use crate::rules::not_fully_analysed;
 use crate::text::LineIndex;
 use crate::vfs::FileId;
 
 /// What a change did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Files whose diagnostics may differ from those before.
+    /// Files whose diagnostics differ from those before.
     pub changed: Vec<FileId>,
     /// Absolute paths of [`FileContent::Listed`] files whose text is needed to
     /// go on. Read them, apply them, and look again, until none is left.
     pub wanted: Vec<String>,
 }
 
-/// Owns the state; one thread changes it.
-#[derive(Debug, Default)]
-pub struct AnalysisHost {
-    state: Arc<State>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct State;
-
 /// A snapshot: cheap to clone, never changes, may be sent to other threads.
 #[derive(Debug, Clone)]
 pub struct Analysis {
-    #[allow(dead_code)]
-    state: Arc<State>,
+    pub(crate) state: Arc<State>,
 }
 
-#[allow(unused_variables, missing_docs)]
-impl AnalysisHost {
-    /// An empty host.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Applies a change and brings every derived fact up to date.
-    pub fn apply(&mut self, change: Change) -> Applied {
-        Applied::default()
-    }
-    /// The current state.
-    pub fn snapshot(&self) -> Analysis {
-        Analysis { state: Arc::clone(&self.state) }
-    }
-}
-
-#[allow(unused_variables, missing_docs)]
 impl Analysis {
     /// The id of a path, when the analysis knows it.
     pub fn file_id(&self, path: &str) -> Option<FileId> {
-        None
+        self.state.sources.id(path)
     }
-    /// Absolute path of a file.
+
+    /// Absolute path of a file; empty for an unknown id.
     pub fn path(&self, file: FileId) -> &str {
-        ""
+        self.state.sources.file(file).map_or("", |file| &file.path)
     }
+
+    /// Workspace roots.
+    pub fn roots(&self) -> &[String] {
+        &self.state.roots
+    }
+
     /// Current text of a file (open document, else disk).
     pub fn text(&self, file: FileId) -> Option<Arc<str>> {
-        None
+        self.state.documents.get(file.0 as usize)?.text().cloned()
     }
+
     /// Line index of the current text.
     pub fn line_index(&self, file: FileId) -> Option<Arc<LineIndex>> {
-        None
+        match self.state.parsed(file) {
+            Some(parsed) => Some(parsed.line_index()),
+            None => Some(Arc::new(LineIndex::new(&self.text(file)?))),
+        }
     }
+
     /// All files with at least one diagnostic, sorted by path.
     pub fn files_with_diagnostics(&self) -> Vec<FileId> {
-        Vec::new()
+        let mut files: Vec<FileId> = self.state.diagnostics.keys().copied().collect();
+        files.sort_unstable_by_key(|file| self.path(*file));
+        files
     }
+
     /// Diagnostics of a file, sorted by place.
     pub fn diagnostics(&self, file: FileId) -> Arc<[Diagnostic]> {
-        Arc::from([])
+        self.state.diagnostics.get(&file).cloned().unwrap_or_default()
     }
-    /// Fixes of a diagnostic of this snapshot, the preferred one first, and why expected ones are missing.
+
+    /// Fixes of a diagnostic of this snapshot, the preferred one first, and why
+    /// expected ones are missing.
     pub fn fixes(&self, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
-        (Vec::new(), Vec::new())
+        crate::fix::fixes(&self.state, diagnostic)
     }
+
     /// All applications, sorted by path and place.
-    pub fn apps(&self) -> Arc<[AppView]> {
-        Arc::from([])
+    pub fn apps(&self) -> Vec<AppView> {
+        views::apps(&self.state)
     }
+
     /// Counts.
     pub fn summary(&self) -> Summary {
-        Summary::default()
+        let mut summary = Summary::default();
+        for (file, source) in self.state.sources.iter() {
+            summary.files += usize::from(source.facts.is_some());
+            summary.not_fully_analysed += usize::from(not_fully_analysed::applies(&self.state, file));
+        }
+        for status in views::statuses(&self.state) {
+            summary.routes += 1;
+            match status {
+                RouteStatus::Guarded => summary.guarded += 1,
+                RouteStatus::Open => summary.open += 1,
+                RouteStatus::Public => summary.public += 1,
+                RouteStatus::Unknown => summary.unknown += 1,
+            }
+        }
+        summary
     }
+
     /// What to show for the code under `offset`.
     pub fn hover(&self, file: FileId, offset: u32) -> Option<Hover> {
-        None
+        hover::hover(&self.state, file, offset)
     }
+
     /// Guards of the routes whose handlers stand in `file`.
     pub fn route_hints(&self, file: FileId) -> Vec<RouteHint> {
-        Vec::new()
+        hover::route_hints(&self.state, file)
     }
 }

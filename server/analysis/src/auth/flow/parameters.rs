@@ -89,10 +89,10 @@ impl Flow<'_, '_> {
         }
         let verdict = self.judge.dependency(&callable);
         self.reads.extend(verdict.reads.iter().copied());
-        match verdict.proof {
+        match verdict.proof.clone() {
             Proof::Verifies => Abs::Verified { checked: true },
             Proof::Optional => {
-                self.steps.extend(verdict.steps);
+                self.steps.extend(verdict.steps.iter().cloned());
                 Abs::Verified { checked: false }
             }
             Proof::ExtractsOnly => Abs::Credential,

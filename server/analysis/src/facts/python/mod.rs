@@ -4,4 +4,5 @@ pub mod comments;
 pub mod file;
 pub mod lower;
 pub mod outline;
+pub mod salvage;
 pub mod tree;

@@ -1,0 +1,143 @@
+//! Texts and facts of files, brought up to date one change at a time.
+
+use std::sync::{Arc, OnceLock};
+
+use tree_sitter::Tree;
+
+use super::FileContent;
+use crate::facts::python::comments::Comment;
+use crate::facts::python::file::{FileItem, PythonFile};
+use crate::facts::python::lower::{Lowered, lower_file};
+use crate::facts::python::salvage::salvage;
+use crate::facts::python::tree::PlacedItem;
+use crate::syntax::{self, Grammar};
+use crate::text::{LineIndex, TextRange};
+
+/// A file's contents and what was read from them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Document {
+    /// Text on disk.
+    pub(crate) disk: Option<Arc<str>>,
+    /// Text of the open document; it wins.
+    pub(crate) open: Option<Arc<str>>,
+    /// Why the file on disk can't be read.
+    pub(crate) unreadable: Option<&'static str>,
+    /// Whether it exists on disk.
+    pub(crate) on_disk: bool,
+    /// What was read from the current text.
+    pub(crate) parsed: Option<Arc<Parsed>>,
+}
+
+/// What was read from one text.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) text: Arc<str>,
+    /// Kept for open documents only: a tree costs twenty times its source.
+    tree: Option<Tree>,
+    pub(crate) facts: Arc<PythonFile>,
+    pub(crate) comments: Vec<Comment>,
+    /// Ranges that do not parse.
+    pub(crate) errors: Vec<TextRange>,
+    /// The last text without errors and its items; absent when this is it.
+    good: Option<Arc<Good>>,
+    /// Whether no text of the file ever parsed.
+    pub(crate) never_parsed: bool,
+    line_index: OnceLock<Arc<LineIndex>>,
+}
+
+#[derive(Debug)]
+struct Good {
+    text: Arc<str>,
+    items: Vec<PlacedItem>,
+}
+
+impl Document {
+    /// The text that counts.
+    pub(crate) fn text(&self) -> Option<&Arc<str>> {
+        self.open.as_ref().or(self.disk.as_ref())
+    }
+
+    /// Whether other modules can import it.
+    pub(crate) fn exists(&self) -> bool {
+        self.on_disk || self.open.is_some()
+    }
+
+    /// Takes over what is on disk. True when that may matter.
+    pub(crate) fn set_disk(&mut self, content: FileContent) -> bool {
+        self.on_disk = !matches!(content, FileContent::Removed);
+        self.unreadable = None;
+        match content {
+            FileContent::Listed if self.disk.is_some() => return false,
+            FileContent::Listed => {}
+            FileContent::Text(text) => {
+                if self.disk.as_deref() == Some(&*text) {
+                    return false;
+                }
+                self.disk = Some(text);
+            }
+            FileContent::Unreadable(why) => {
+                self.unreadable = Some(why);
+                self.disk = None;
+            }
+            FileContent::Removed => self.disk = None,
+        }
+        true
+    }
+}
+
+impl Parsed {
+    /// Reads a text, with what was read from the text before it.
+    pub(crate) fn new(text: &Arc<str>, before: Option<&Parsed>, keep_tree: bool) -> Option<Self> {
+        let old_tree = before.and_then(|before| {
+            let mut tree = before.tree.clone()?;
+            syntax::edit(&mut tree, &before.text, text);
+            Some(tree)
+        });
+        let tree = syntax::parse(Grammar::Python, text, old_tree.as_ref())?;
+        let previous = before.map(|before| (&*before.text, plain_items(&before.facts)));
+        let previous = previous.as_ref().map(|(text, items)| (*text, items.as_slice()));
+        let lowered = lower_file(text, &tree, previous);
+        let good = before.and_then(Parsed::last_good);
+        Some(Self::assemble(text, tree, lowered, good, keep_tree))
+    }
+
+    fn assemble(text: &Arc<str>, tree: Tree, lowered: Lowered, good: Option<Arc<Good>>, keep_tree: bool) -> Self {
+        let clean = lowered.errors.is_empty();
+        let items = match (&good, clean) {
+            (Some(good), false) => salvage(&good.text, &good.items, text, &lowered),
+            _ => whole(&lowered),
+        };
+        Self {
+            text: Arc::clone(text),
+            tree: keep_tree.then_some(tree),
+            facts: Arc::new(PythonFile::new(items)),
+            never_parsed: !clean && good.is_none(),
+            good: if clean { None } else { good },
+            comments: lowered.comments,
+            errors: lowered.errors,
+            line_index: OnceLock::new(),
+        }
+    }
+
+    fn last_good(&self) -> Option<Arc<Good>> {
+        if self.errors.is_empty() {
+            return Some(Arc::new(Good { text: Arc::clone(&self.text), items: plain_items(&self.facts) }));
+        }
+        self.good.clone()
+    }
+
+    pub(crate) fn line_index(&self) -> Arc<LineIndex> {
+        Arc::clone(self.line_index.get_or_init(|| Arc::new(LineIndex::new(&self.text))))
+    }
+}
+
+/// The items that stand in the text, where they stand.
+fn plain_items(facts: &PythonFile) -> Vec<PlacedItem> {
+    facts.items.iter().filter(|item| !item.ghost).map(|item| item.placed.clone()).collect()
+}
+
+/// Items of a text that is taken as it is; broken ones do not count.
+fn whole(lowered: &Lowered) -> Vec<FileItem> {
+    let clean = lowered.items.iter().filter(|placed| !placed.broken);
+    clean.map(|placed| FileItem { placed: placed.clone(), ghost: false }).collect()
+}

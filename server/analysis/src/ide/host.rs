@@ -1,0 +1,365 @@
+//! The mutable side: applies changes and brings every derived fact up to date.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use memchr::memmem;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::documents::{Document, Parsed};
+use super::{Analysis, Applied, Change, Diagnostic};
+use crate::auth::VerdictMemo;
+use crate::auth::guard::Guard;
+use crate::facts::python::file::PythonFile;
+use crate::index::interpreter::{Interpreter, Runs};
+use crate::index::routes::{RouteTable, link};
+use crate::index::sources::Sources;
+use crate::rules;
+use crate::vfs::FileId;
+
+/// Texts read at once are read by several threads from this number on.
+const PARALLEL_FROM: usize = 8;
+
+/// A route's guard, and the files whose code the verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) guard: Guard,
+    pub(crate) reads: Vec<FileId>,
+}
+
+/// Guards in the order of the route table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Guards {
+    pub(crate) applications: Vec<Vec<Judged>>,
+    pub(crate) orphans: Vec<Judged>,
+}
+
+/// Everything that is known at one moment.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct State {
+    pub(super) roots: Vec<String>,
+    pub(crate) sources: Sources,
+    pub(crate) documents: Vec<Document>,
+    pub(crate) runs: Arc<Runs>,
+    executed: FxHashSet<(FileId, u32)>,
+    pub(crate) memo: Arc<VerdictMemo>,
+    pub(crate) table: Arc<RouteTable>,
+    pub(crate) guards: Arc<Guards>,
+    pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
+    pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
+    pub(crate) indexing: bool,
+}
+
+/// Owns the state; one thread changes it.
+#[derive(Debug, Default)]
+pub struct AnalysisHost {
+    state: Arc<State>,
+}
+
+impl AnalysisHost {
+    /// An empty host.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The current state.
+    pub fn snapshot(&self) -> Analysis {
+        Analysis { state: Arc::clone(&self.state) }
+    }
+
+    /// Says whether files of the workspace are still being read. Until they
+    /// are, a router that nothing includes may only not have been met yet, so
+    /// its routes and those of applications stay unknown.
+    pub fn set_indexing(&mut self, indexing: bool) -> Applied {
+        let state = Arc::make_mut(&mut self.state);
+        if state.indexing == indexing {
+            return Applied::default();
+        }
+        state.indexing = indexing;
+        state.judge_all();
+        let changed = state.refresh_diagnostics(None);
+        Applied { changed, wanted: Vec::new() }
+    }
+
+    /// Applies a change and brings every derived fact up to date.
+    pub fn apply(&mut self, change: Change) -> Applied {
+        Arc::make_mut(&mut self.state).apply(change)
+    }
+}
+
+/// What a new text means for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// Positions at most.
+    Nothing,
+    /// Bodies of functions.
+    Bodies,
+    /// What other files can see.
+    Outline,
+}
+
+impl State {
+    fn apply(&mut self, change: Change) -> Applied {
+        if let Some(roots) = change.roots {
+            self.roots = roots;
+        }
+        let mut touched = BTreeSet::new();
+        let mut listing_changed = false;
+        for (path, content) in change.disk {
+            let file = self.intern(&path);
+            if self.documents[file.0 as usize].set_disk(content) {
+                touched.insert(file);
+            }
+        }
+        for (path, text) in change.open {
+            let file = self.intern(&path);
+            let document = &mut self.documents[file.0 as usize];
+            if document.open != text {
+                document.open = text;
+                touched.insert(file);
+            }
+        }
+        for &file in &touched {
+            let exists = self.documents[file.0 as usize].exists();
+            listing_changed |= self.sources.set_importable(file, exists);
+        }
+        let mut extents = FxHashMap::default();
+        let mut bodies = FxHashSet::default();
+        for (file, parsed) in self.read(&touched) {
+            let extent = self.install(file, parsed, &mut bodies);
+            extents.insert(file, extent);
+        }
+        self.derive(touched, extents, &bodies, listing_changed)
+    }
+
+    fn intern(&mut self, path: &str) -> FileId {
+        let file = self.sources.intern(path);
+        if self.documents.len() <= file.0 as usize {
+            self.documents.resize_with(file.0 as usize + 1, Document::default);
+        }
+        file
+    }
+
+    /// Reads the texts of files, on several threads when there are many.
+    fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
+        let read_one = |file: FileId| {
+            let document = &self.documents[file.0 as usize];
+            let python = self.sources.file(file).is_some_and(|f| f.path.ends_with(".py"));
+            let text = document.text().filter(|_| python)?;
+            Parsed::new(text, document.parsed.as_deref(), document.open.is_some())
+        };
+        let files: Vec<FileId> = files.iter().copied().collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+        if files.len() < PARALLEL_FROM || threads < 2 {
+            return files.into_iter().map(|file| (file, read_one(file))).collect();
+        }
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let mut parsed: Vec<(FileId, Option<Parsed>)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut done = Vec::new();
+                        loop {
+                            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            let Some(&file) = files.get(at) else { return done };
+                            done.push((file, read_one(file)));
+                        }
+                    })
+                })
+                .collect();
+            workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        });
+        parsed.sort_by_key(|(file, _)| *file);
+        parsed
+    }
+
+    /// Takes over what was read and tells how far that reaches.
+    fn install(&mut self, file: FileId, parsed: Option<Parsed>, bodies: &mut FxHashSet<(FileId, u32)>) -> Extent {
+        let document = &mut self.documents[file.0 as usize];
+        let listed = document.exists() && document.text().is_none() && document.unreadable.is_none();
+        let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
+        let text = document.text().cloned();
+        document.parsed = parsed.map(Arc::new);
+        let Some(source) = self.sources.file_mut(file) else { return Extent::Nothing };
+        let extent = match (&source.facts, &facts) {
+            (Some(old), Some(new)) => extent(file, old, new, bodies),
+            (None, None) if source.listed == listed => Extent::Nothing,
+            _ => Extent::Outline,
+        };
+        source.relevant = text.is_some_and(|text| is_relevant(&text, source.test));
+        source.listed = listed;
+        source.facts = facts;
+        extent
+    }
+
+    fn derive(
+        &mut self,
+        touched: BTreeSet<FileId>,
+        extents: FxHashMap<FileId, Extent>,
+        bodies: &FxHashSet<(FileId, u32)>,
+        listing_changed: bool,
+    ) -> Applied {
+        let outlines: FxHashSet<FileId> =
+            extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
+        let executed_body = bodies.iter().any(|body| self.executed.contains(body));
+        let mut invalid: FxHashSet<FileId> = outlines.clone();
+        for (file, run) in self.runs.iter() {
+            if run.executed.iter().any(|body| bodies.contains(body)) {
+                invalid.insert(*file);
+            }
+        }
+        let mut wanted = BTreeSet::new();
+        let relink = listing_changed || executed_body || !invalid.is_empty();
+        if relink {
+            wanted = self.relink(&invalid, listing_changed);
+        } else if extents.values().any(|extent| *extent > Extent::Nothing) || !touched.is_empty() {
+            self.judge_touched(&touched);
+        }
+        let before = Arc::clone(&self.guards);
+        let changed = if relink || !Arc::ptr_eq(&before, &self.guards) {
+            self.refresh_diagnostics(None)
+        } else {
+            self.refresh_diagnostics(Some(&touched))
+        };
+        let wanted = wanted.into_iter().filter_map(|file| self.sources.file(file)).map(|f| f.path.to_string());
+        Applied { changed, wanted: wanted.collect() }
+    }
+
+    /// Executes again what is no longer valid, and links the route table anew.
+    fn relink(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> BTreeSet<FileId> {
+        let mut runs = if everything { Runs::default() } else { Runs::clone(&self.runs) };
+        let mut dropped = invalid.clone();
+        // Whoever read something that goes, goes too.
+        loop {
+            let before = runs.len();
+            runs.retain(|file, run| {
+                let keep = !dropped.contains(file) && !run.reads.iter().any(|read| dropped.contains(read));
+                if !keep {
+                    dropped.insert(*file);
+                }
+                keep
+            });
+            if runs.len() == before {
+                break;
+            }
+        }
+        self.memo = Arc::default();
+        let sources = std::mem::take(&mut self.sources);
+        let interpreter = Interpreter::new(&sources, runs);
+        let mut roots: Vec<_> = sources.iter().filter(|(_, file)| file.relevant && file.facts.is_some()).collect();
+        roots.sort_unstable_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+        let mut current = Runs::default();
+        for (file, _) in roots {
+            current.insert(file, interpreter.run(file));
+        }
+        let table = link(&interpreter, &current);
+        let session = interpreter.finish();
+        self.sources = sources;
+        self.runs = Arc::new(session.runs);
+        self.executed = session.executed;
+        self.table = Arc::new(table);
+        let mut wanted = session.wanted;
+        wanted.extend(self.judge_all());
+        wanted
+    }
+
+    /// Judges every route.
+    fn judge_all(&mut self) -> BTreeSet<FileId> {
+        let (guards, memo, verifiers, session) = rules::judge(self, None);
+        self.memo = Arc::new(memo);
+        if *self.guards != guards {
+            self.guards = Arc::new(guards);
+        }
+        self.verifiers = Arc::new(verifiers);
+        self.executed.extend(session.executed);
+        session.wanted
+    }
+
+    /// Judges again what rests on the touched files.
+    fn judge_touched(&mut self, touched: &BTreeSet<FileId>) {
+        let mut memo = VerdictMemo::clone(&self.memo);
+        memo.retain(|_, verdict| !verdict.reads.iter().any(|file| touched.contains(file)));
+        self.memo = Arc::new(memo);
+        let (guards, memo, verifiers, session) = rules::judge(self, Some(touched));
+        self.memo = Arc::new(memo);
+        if *self.guards != guards {
+            self.guards = Arc::new(guards);
+        }
+        self.verifiers = Arc::new(verifiers);
+        self.executed.extend(session.executed);
+    }
+
+    /// Computes diagnostics: of all files, or of those that were touched and
+    /// those that point into them. Gives the files whose diagnostics changed.
+    fn refresh_diagnostics(&mut self, touched: Option<&BTreeSet<FileId>>) -> Vec<FileId> {
+        let only: Option<FxHashSet<FileId>> = touched.map(|touched| {
+            let points = |diagnostics: &[Diagnostic]| {
+                diagnostics.iter().flat_map(|d| &d.related).any(|related| touched.contains(&related.location.file))
+            };
+            let pointing = self.diagnostics.iter().filter(|(_, d)| points(d)).map(|(file, _)| *file);
+            touched.iter().copied().chain(pointing).collect()
+        });
+        let mut fresh = rules::diagnostics(self, only.as_ref());
+        let mut changed = Vec::new();
+        let known: Vec<FileId> = match &only {
+            Some(only) => only.iter().copied().collect(),
+            None => self.diagnostics.keys().copied().chain(fresh.keys().copied()).collect(),
+        };
+        for file in known {
+            let new = fresh.remove(&file).unwrap_or_default();
+            let old = self.diagnostics.get(&file);
+            if old.map_or(&[][..], |old| old) == new.as_slice() {
+                continue;
+            }
+            if new.is_empty() {
+                self.diagnostics.remove(&file);
+            } else {
+                self.diagnostics.insert(file, Arc::from(new));
+            }
+            changed.push(file);
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    pub(crate) fn parsed(&self, file: FileId) -> Option<&Arc<Parsed>> {
+        self.documents.get(file.0 as usize)?.parsed.as_ref()
+    }
+
+    pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
+        self.documents.get(file.0 as usize)?.unreadable
+    }
+}
+
+/// How far the difference between two versions of a file reaches. Items of
+/// which only a body changed are added to `bodies`.
+fn extent(file: FileId, old: &PythonFile, new: &PythonFile, bodies: &mut FxHashSet<(FileId, u32)>) -> Extent {
+    if old.items.len() != new.items.len() {
+        return Extent::Outline;
+    }
+    let mut extent = Extent::Nothing;
+    for (index, (a, b)) in old.items.iter().zip(&new.items).enumerate() {
+        if Arc::ptr_eq(&a.placed.item, &b.placed.item) && a.ghost == b.ghost {
+            continue;
+        }
+        if a.placed.item.outline_hash != b.placed.item.outline_hash || a.ghost != b.ghost {
+            return Extent::Outline;
+        }
+        if a.placed.item != b.placed.item {
+            bodies.insert((file, index as u32));
+            extent = Extent::Bodies;
+        }
+    }
+    extent
+}
+
+/// Whether a text can hold routers, routes or dependencies. Test code counts
+/// only where it makes an application.
+fn is_relevant(text: &str, test: bool) -> bool {
+    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    if test {
+        return holds("FastAPI(") || holds("APIRouter(");
+    }
+    ["fastapi", "starlette", "APIRouter", "Depends", "include_router"].iter().any(|needle| holds(needle))
+}

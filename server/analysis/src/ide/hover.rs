@@ -1,0 +1,156 @@
+//! Hover texts, and the guard of each route beside its handler.
+
+use super::views::{Viewer, definition, detail, status};
+use super::{Hover, Judged, Related, RouteHint, RouteKind, RouteStatus, State};
+use crate::auth::{Judge, VerdictMemo};
+use crate::facts::python::tree::StmtKind;
+use crate::index::routes::Route;
+use crate::index::value::{Site, Value};
+use crate::rules::missing_auth_dependency::shown;
+use crate::rules::{handler_site, with_interpreter};
+use crate::vfs::FileId;
+
+/// Routes and their verdicts, those of applications first.
+fn routes(state: &State) -> impl Iterator<Item = (&Route, &Judged)> {
+    let served = state.table.applications.iter().zip(&state.guards.applications);
+    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged));
+    served.chain(state.table.orphans.iter().zip(&state.guards.orphans)).filter(|(r, _)| r.kind != RouteKind::Mount)
+}
+
+/// Guards of the routes whose handlers stand in a file, one hint a handler.
+pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
+    let mut hints: Vec<RouteHint> = Vec::new();
+    with_interpreter(state, |interpreter| {
+        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, VerdictMemo::clone(&state.memo)) };
+        for (route, judged) in routes(state) {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            if site.file != file || state.sources.is_ghost(site) {
+                continue;
+            }
+            let range = state.sources.locate(site).range;
+            if let Some(hint) = hints.iter_mut().find(|hint| hint.range == range) {
+                let name = shown(route);
+                if !hint.routes.contains(&name) {
+                    hint.routes.push(name);
+                }
+                if worse(status(&judged.guard), hint.status) {
+                    hint.status = status(&judged.guard);
+                    hint.label = label(route, judged);
+                    hint.proof = viewer.proof(route, judged);
+                }
+                continue;
+            }
+            hints.push(RouteHint {
+                range,
+                header_end: header_end(state, route).unwrap_or(range.end),
+                label: label(route, judged),
+                status: status(&judged.guard),
+                routes: vec![shown(route)],
+                proof: viewer.proof(route, judged),
+            });
+        }
+    });
+    hints.sort_by_key(|hint| hint.range);
+    hints
+}
+
+/// Of several routes with one handler the worst is shown.
+fn worse(a: RouteStatus, b: RouteStatus) -> bool {
+    let rank = |status| match status {
+        RouteStatus::Open => 0,
+        RouteStatus::Unknown => 1,
+        RouteStatus::Public => 2,
+        RouteStatus::Guarded => 3,
+    };
+    rank(a) < rank(b)
+}
+
+fn label(route: &Route, judged: &Judged) -> String {
+    let detail = detail(route, &judged.guard);
+    match status(&judged.guard) {
+        RouteStatus::Guarded => format!("guarded by {detail}"),
+        RouteStatus::Open => "open to everybody".to_owned(),
+        RouteStatus::Public => format!("public: {detail}"),
+        RouteStatus::Unknown => "guard unknown".to_owned(),
+    }
+}
+
+fn header_end(state: &State, route: &Route) -> Option<u32> {
+    let Value::Function(function) = &route.handler else { return None };
+    let site = Site { range: function.def.header, ..function.site };
+    Some(state.sources.locate(site).range.end)
+}
+
+/// What to show for the code under `offset`: the guard of a route at its
+/// decorators or header, what a function proves at its name or where it is
+/// asked for.
+pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
+    let facts = state.sources.facts(file)?;
+    let item = facts.item_at(offset)?;
+    with_interpreter(state, |interpreter| {
+        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, VerdictMemo::clone(&state.memo)) };
+        // A dependency, where it is asked for.
+        for (route, _) in routes(state) {
+            for node in &route.dependencies {
+                let at = state.sources.locate(node.site);
+                if at.file == file && at.range.touches(offset) {
+                    return Some(dependency_hover(state, &viewer, &node.callable, at.range));
+                }
+            }
+        }
+        // A route, at its registration, or at the name of its handler.
+        let mut here: Vec<(&Route, &Judged)> = Vec::new();
+        let mut range = None;
+        for (route, judged) in routes(state) {
+            let registration = state.sources.locate(route.registration);
+            let name = handler_site(&route.handler).map(|site| state.sources.locate(site));
+            let at = [Some(registration), name].into_iter().flatten().find(|at| at.file == file && at.range.touches(offset));
+            if let Some(at) = at {
+                range.get_or_insert(at.range);
+                here.push((route, judged));
+            }
+        }
+        if let Some(range) = range {
+            return Some(route_hover(&viewer, &here, range));
+        }
+        // A definition that is or could be a dependency.
+        let StmtKind::Function(def) = &facts.stmt(item)?.kind else { return None };
+        let range = facts.absolute(item, def.name.range);
+        if !range.touches(offset) || def.params.is_empty() {
+            return None;
+        }
+        let value = interpreter.lookup(file, &def.name.name);
+        Some(dependency_hover(state, &viewer, &value, range))
+    })
+}
+
+fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(&Route, &Judged)], range: crate::text::TextRange) -> Hover {
+    let mut markdown = String::new();
+    let mut proof: Vec<Related> = Vec::new();
+    for (route, judged) in routes.iter().take(8) {
+        let word = status(&judged.guard).word();
+        markdown.push_str(&format!("**{}** is **{word}**: {}\n\n", shown(route), detail(route, &judged.guard)));
+        for step in viewer.proof(route, judged) {
+            if !proof.contains(&step) {
+                proof.push(step);
+            }
+        }
+    }
+    if routes.len() > 8 {
+        markdown.push_str(&format!("… and {} more routes\n\n", routes.len() - 8));
+    }
+    Hover { range, markdown, proof }
+}
+
+fn dependency_hover(state: &State, viewer: &Viewer<'_, '_>, callable: &Value, range: crate::text::TextRange) -> Hover {
+    let verdict = viewer.judge.dependency(callable);
+    let name = crate::rules::missing_auth_dependency::callable_name(callable).unwrap_or("this dependency");
+    let mut proof: Vec<Related> = definition(viewer.interpreter, callable)
+        .map(|site| Related { location: state.sources.locate(site), message: format!("`{name}` is defined here") })
+        .into_iter()
+        .collect();
+    proof.extend(
+        verdict.steps.iter().map(|step| Related { location: state.sources.locate(step.site), message: step.note.clone() }),
+    );
+    Hover { range, markdown: format!("`{name}`: **{}**\n\n", verdict.proof.words()), proof }
+}

@@ -1,0 +1,234 @@
+//! Guards of all routes, and the dependencies of the project that verify.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::State;
+use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::{Judge, Proof, VerdictMemo};
+use crate::facts::python::comments::CommentKind;
+use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::ide::{Guards, Judged};
+use crate::index::dependencies::called;
+use crate::index::interpreter::{Interpreter, Runs, Session};
+use crate::index::routes::{Application, Route};
+use crate::index::value::{FunctionRef, Site, Value};
+use crate::suppress::covered_lines;
+use crate::vfs::FileId;
+
+/// A dependency of the project that verifies the caller.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// What `Depends` is given.
+    pub callable: Value,
+    /// Name under which the project refers to it.
+    pub name: SmolStr,
+    /// File that defines the name.
+    pub file: FileId,
+    /// Place of the deciding function's name.
+    pub site: Site,
+    /// How many routes it guards.
+    pub uses: u32,
+}
+
+/// Judges all routes, or again those that rest on the touched files.
+pub(crate) fn judge(state: &State, touched: Option<&BTreeSet<FileId>>) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
+    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    let judge = Judge::new(&interpreter, VerdictMemo::clone(&state.memo));
+    let guards_of = GuardJudge::new(&judge, &interpreter);
+    let mut guards = Guards::default();
+    let table = Arc::clone(&state.table);
+    for (at, application) in table.applications.iter().enumerate() {
+        let middleware = guards_of.middleware(application);
+        let old = state.guards.applications.get(at);
+        let judged = application.routes.iter().enumerate().map(|(index, route)| {
+            let old = old.and_then(|old| old.get(index));
+            judge_route(state, &judge, &guards_of, Some(application), route, middleware.as_ref(), old, touched)
+        });
+        guards.applications.push(judged.collect());
+    }
+    for (index, route) in table.orphans.iter().enumerate() {
+        let old = state.guards.orphans.get(index);
+        guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, None, old, touched));
+    }
+    let stale = touched.is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
+        || state.verifiers.is_empty();
+    let verifiers =
+        if stale { verifiers(state, &interpreter, &judge, &guards) } else { Vec::clone(&state.verifiers) };
+    let memo = judge.finish();
+    (guards, memo, verifiers, interpreter.finish())
+}
+
+#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
+fn judge_route(
+    state: &State,
+    judge: &Judge<'_>,
+    guards: &GuardJudge<'_, '_>,
+    application: Option<&Application>,
+    route: &Route,
+    middleware: Option<&SmolStr>,
+    old: Option<&Judged>,
+    touched: Option<&BTreeSet<FileId>>,
+) -> Judged {
+    if let (Some(old), Some(touched)) = (old, touched)
+        && !old.reads.iter().any(|file| touched.contains(file))
+    {
+        return old.clone();
+    }
+    let mut reads = vec![route.registration.file];
+    if let Value::Function(handler) = &route.handler {
+        reads.push(handler.site.file);
+    }
+    for node in &route.dependencies {
+        reads.extend(judge.dependency(&node.callable).reads.iter().copied());
+    }
+    for (what, _) in application.iter().flat_map(|application| &application.middleware) {
+        match what {
+            Value::Function(function) => reads.push(function.site.file),
+            Value::Class(class) => reads.push(class.site.file),
+            _ => {}
+        }
+    }
+    reads.sort_unstable();
+    reads.dedup();
+    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref());
+    if let Guard::Open(_) = guard {
+        if state.indexing {
+            guard = Guard::Unknown("files of the workspace are still being read".into());
+        } else if application.is_some_and(|app| never_parsed(state, app.site.file)) || never_parsed(state, route.registration.file) {
+            guard = Guard::Unknown("a file that decides about it does not parse".into());
+        }
+    }
+    Judged { guard, reads }
+}
+
+fn never_parsed(state: &State, file: FileId) -> bool {
+    state.parsed(file).is_some_and(|parsed| parsed.never_parsed)
+}
+
+/// The reason of a `# authlens: public` comment at a route's registration or handler.
+fn public_comment(state: &State, route: &Route) -> Option<SmolStr> {
+    let places = [Some(route.registration), handler_site(&route.handler)];
+    places.into_iter().flatten().find_map(|site| {
+        let parsed = state.parsed(site.file)?;
+        let lines = parsed.line_index();
+        let line = lines.line(state.sources.locate(site).range.start);
+        parsed.comments.iter().find_map(|comment| {
+            let CommentKind::Public { reason } = &comment.kind else { return None };
+            let (first, last) = covered_lines(comment, &parsed.text, &lines);
+            (first <= line && line <= last).then(|| reason.clone())
+        })
+    })
+}
+
+/// Where the name of a handler stands.
+pub(crate) fn handler_site(handler: &Value) -> Option<Site> {
+    match handler {
+        Value::Function(function) => Some(function.site),
+        Value::Bound(bound) => Some(bound.1.site),
+        _ => None,
+    }
+}
+
+/// Dependencies that verify: those that guard a route, and functions that
+/// nothing uses yet but that could.
+fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, guards: &Guards) -> Vec<Verifier> {
+    let mut found: FxHashMap<Site, Verifier> = FxHashMap::default();
+    let mut handlers: FxHashSet<Site> = FxHashSet::default();
+    for (application, judged) in state.table.applications.iter().zip(&guards.applications) {
+        for (route, judged) in application.routes.iter().zip(judged) {
+            handlers.extend(handler_site(&route.handler));
+            if let Guard::Guarded(index) = judged.guard
+                && !application.test
+            {
+                // What the route asks for itself, not what that rests on.
+                let mut node = &route.dependencies[index];
+                while let Some(parent) = node.parent {
+                    node = &route.dependencies[parent];
+                }
+                note_use(interpreter, &node.callable, &mut found);
+            }
+        }
+    }
+    for (file, source) in state.sources.iter() {
+        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+        for item in &facts.items {
+            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
+            if !looks_injected(def) {
+                continue;
+            }
+            let value = interpreter.lookup(file, &def.name.name);
+            let Value::Function(function) = &value else { continue };
+            if handlers.contains(&function.site) || found.contains_key(&function.site) {
+                continue;
+            }
+            if judge.dependency(&value).proof == Proof::Verifies {
+                let verifier =
+                    Verifier { name: def.name.name.clone(), file, site: function.site, uses: 0, callable: value.clone() };
+                found.insert(function.site, verifier);
+            }
+        }
+    }
+    let mut verifiers: Vec<Verifier> = found.into_values().collect();
+    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+    verifiers.sort_by(|a, b| b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| a.name.cmp(&b.name)));
+    verifiers
+}
+
+fn note_use(interpreter: &Interpreter<'_>, callable: &Value, found: &mut FxHashMap<Site, Verifier>) {
+    let Some((function, _)) = called(interpreter, callable) else { return };
+    let Some((name, file)) = name_of(interpreter, callable, &function) else { return };
+    found
+        .entry(function.site)
+        .or_insert_with(|| Verifier { callable: callable.clone(), name, file, site: function.site, uses: 0 })
+        .uses += 1;
+}
+
+/// The module-level name by which a callable can be imported.
+fn name_of(interpreter: &Interpreter<'_>, callable: &Value, function: &FunctionRef) -> Option<(SmolStr, FileId)> {
+    match callable {
+        Value::Function(_) => (!function.qualname.contains('.')).then(|| (function.def.name.name.clone(), function.site.file)),
+        Value::Class(class) => (!class.qualname.contains('.')).then(|| (class.def.name.name.clone(), class.site.file)),
+        Value::Instance(instance) => {
+            let run = interpreter.run(instance.site.file);
+            let mut names: Vec<&SmolStr> = run
+                .globals
+                .iter()
+                .filter(|(_, value)| matches!(value, Value::Instance(other) if other.site == instance.site))
+                .map(|(name, _)| name)
+                .collect();
+            names.sort_unstable();
+            names.first().map(|name| ((*name).clone(), instance.site.file))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a function takes what FastAPI would inject: a cheap look at its
+/// signature before its body is judged.
+fn looks_injected(def: &Function) -> bool {
+    let named = |expr: &Expr, names: &[&str]| match &expr.kind {
+        ExprKind::Name(name) => names.contains(&name.as_str()),
+        ExprKind::Attribute { name, .. } => names.contains(&name.name.as_str()),
+        _ => false,
+    };
+    def.params.iter().any(|param| {
+        let default = param.default.as_ref().and_then(Expr::as_call);
+        let annotation = param.annotation.as_ref();
+        default.is_some_and(|(func, _)| named(func, &["Depends", "Security", "Header", "Cookie"]))
+            || annotation.is_some_and(|ty| match &ty.kind {
+                ExprKind::Subscript { value, .. } => named(value, &["Annotated"]),
+                _ => named(ty, &["Request", "HTTPConnection"]),
+            })
+    })
+}
+
+/// Resolves names for callers that only have a snapshot.
+pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
+    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    work(&interpreter)
+}
+

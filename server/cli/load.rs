@@ -1,0 +1,77 @@
+//! Reads folders into an analysis.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent};
+use authlens_analysis::vfs::FileId;
+
+use crate::workspace;
+
+/// A read workspace.
+pub(super) struct Loaded {
+    pub(super) host: AnalysisHost,
+    /// The folder that paths in reports are relative to, with a trailing slash.
+    pub(super) base: String,
+}
+
+/// Reads files and folders, and then what their modules import.
+pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
+    let mut roots = Vec::new();
+    for path in paths {
+        let root = std::fs::canonicalize(path).map_err(|error| format!("can't read {}: {}", path.display(), plain(&error)))?;
+        roots.push(root);
+    }
+    let base = match roots.as_slice() {
+        [one] if one.is_dir() => one.clone(),
+        _ => std::env::current_dir().map_err(|error| format!("no current folder: {}", plain(&error)))?,
+    };
+    let mut change = Change { roots: Some(roots.iter().map(|root| workspace::slashed(root)).collect()), ..Change::default() };
+    for root in &roots {
+        change.disk.extend(workspace::discover(root, &report_progress));
+        // A file alone: its neighbours are there to be imported.
+        if root.is_file()
+            && let Some(folder) = root.parent()
+        {
+            let neighbours = workspace::discover(folder, &report_progress).into_iter();
+            change.disk.extend(neighbours.filter(|(path, _)| *path != workspace::slashed(root)).map(|(path, _)| (path, FileContent::Listed)));
+        }
+    }
+    clear_progress();
+    let mut host = AnalysisHost::new();
+    let mut wanted = host.apply(change).wanted;
+    while !wanted.is_empty() {
+        let disk = wanted.iter().map(|path| (path.clone(), workspace::read(path))).collect();
+        wanted = host.apply(Change { disk, ..Change::default() }).wanted;
+    }
+    Ok(Loaded { host, base: format!("{}/", workspace::slashed(&base).trim_end_matches('/')) })
+}
+
+impl Loaded {
+    /// The path of a file as reports show it.
+    pub(super) fn shown<'p>(&self, analysis: &'p Analysis, file: FileId) -> &'p str {
+        let path = analysis.path(file);
+        path.strip_prefix(&self.base).unwrap_or(path)
+    }
+}
+
+/// An operating-system error without its number.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn report_progress(progress: workspace::Progress) {
+    if std::io::stderr().is_terminal() {
+        let percent = progress.done * 100 / progress.total.max(1);
+        let filled = percent / 5;
+        eprint!("\r[{}{}] {percent:3} % of {} files", "=".repeat(filled), " ".repeat(20 - filled), progress.total);
+    }
+}
+
+fn clear_progress() {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{}\r", " ".repeat(60));
+    }
+}
+

@@ -1,0 +1,167 @@
+//! The command line: run once over a tree, print, exit.
+
+mod check;
+mod excerpt;
+mod explain;
+mod fix;
+mod load;
+mod report;
+mod routes;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Nothing to report.
+const CLEAN: u8 = 0;
+/// There are findings.
+const FINDINGS: u8 = 1;
+/// The command could not run.
+const FAILED: u8 = 2;
+
+/// Proves who may call what across a FastAPI backend.
+#[derive(Debug, Parser)]
+#[command(name = "authlens", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 clean, 1 findings, 2 could not run.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check files and folders
+    Check(CheckArgs),
+    /// List every route with its guard
+    Routes(RoutesArgs),
+    /// Show the proof of one route (METHOD PATH), or the page of a rule (RULE)
+    Explain(ExplainArgs),
+    /// List the rules
+    Rules {
+        /// Output format
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Files and folders to check
+    #[arg(default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    format: CheckFormat,
+    /// Apply fixes that can't change what legitimate callers see
+    #[arg(long)]
+    fix: bool,
+    /// Apply all fixes, also those that may change behaviour
+    #[arg(long)]
+    unsafe_fixes: bool,
+    /// Print what the fixes would change instead of writing it
+    #[arg(long)]
+    diff: bool,
+    /// Report only these rules
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    select: Vec<String>,
+    /// Do not report these rules
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    ignore: Vec<String>,
+    /// Report nothing below this severity
+    #[arg(long, value_enum, default_value_t = MinSeverity::Hint, value_name = "SEVERITY")]
+    min_severity: MinSeverity,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    color: Colour,
+    /// Print findings only, without the summary
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Args)]
+struct RoutesArgs {
+    /// Folder to read
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    /// `GET /api/tasks`, or the code of a rule
+    #[arg(required = true, num_args = 1..=2, value_names = ["METHOD|RULE", "PATH"])]
+    what: Vec<String>,
+    /// Folder to read
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// Source excerpts for people
+    Text,
+    /// One JSON object
+    Json,
+    /// Workflow commands that GitHub shows beside the code
+    Github,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// A table for people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MinSeverity {
+    Hint,
+    Info,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Runs the command line.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failures; their printing may fail on a closed pipe.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILED } else { CLEAN });
+        }
+    };
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Routes(args) => routes::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Rules { format } => explain::rules(format),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            eprintln!("authlens: {message}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Prints a report. A reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("can't write the report: {error}")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,155 @@
+//! `authlens routes`.
+
+use authlens_analysis::ide::{Analysis, AppView, CallableView, Certainty, DependencyView, Location, RouteKind, RouteStatus, RouteView};
+use serde_json::{Map, Value, json};
+
+use super::load::{Loaded, load};
+use super::report::position;
+use super::{CLEAN, ListFormat, RoutesArgs, print};
+
+pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
+    let loaded = load(std::slice::from_ref(&args.path))?;
+    let analysis = loaded.host.snapshot();
+    let text = match args.format {
+        ListFormat::Text => text(&loaded, &analysis),
+        ListFormat::Json => format!("{:#}\n", json(&loaded, &analysis)),
+    };
+    print(&text)?;
+    Ok(CLEAN)
+}
+
+fn text(loaded: &Loaded, analysis: &Analysis) -> String {
+    let mut out = String::new();
+    for app in analysis.apps() {
+        let (line, _) = position(analysis, app.location, app.location.range.start);
+        out.push_str(&format!("{} ({}:{line})\n", app.name, loaded.shown(analysis, app.location.file)));
+        let rows: Vec<[String; 4]> = app.routes.iter().map(|route| row(loaded, analysis, route)).collect();
+        let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [widest(0), widest(1), widest(2)];
+        for [method, path, guard, handler] in &rows {
+            let [a, b, c] = widths;
+            out.push_str(&format!("  {method:a$}  {path:b$}  {guard:c$}  {handler}\n"));
+        }
+        for unresolved in &app.unresolved {
+            let (line, _) = position(analysis, unresolved.location, unresolved.location.range.start);
+            let path = loaded.shown(analysis, unresolved.location.file);
+            out.push_str(&format!("  not followed: {} at {path}:{line}\n", unresolved.reason));
+        }
+        out.push('\n');
+    }
+    let summary = analysis.summary();
+    out.push_str(&format!(
+        "{} routes: {} guarded, {} open, {} public, {} unknown\n",
+        summary.routes, summary.guarded, summary.open, summary.public, summary.unknown
+    ));
+    out
+}
+
+fn row(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> [String; 4] {
+    let method = match route.kind {
+        RouteKind::Http => route.methods.join(","),
+        RouteKind::WebSocket => "WS".to_owned(),
+        RouteKind::Mount => "MOUNT".to_owned(),
+    };
+    let path = if route.path_known { route.path.clone() } else { format!("…{}", route.path) };
+    let guard = match (route.kind, route.status) {
+        (RouteKind::Mount, _) => "-".to_owned(),
+        (_, RouteStatus::Guarded) => format!("guarded: {}", route.status_detail),
+        (_, RouteStatus::Open) => "OPEN".to_owned(),
+        (_, status) => format!("{}: {}", status.word(), route.status_detail),
+    };
+    let (line, _) = position(analysis, route.anchor, route.anchor.range.start);
+    [method, path, guard, format!("{}:{line}", loaded.shown(analysis, route.anchor.file))]
+}
+
+/// The interchange format `fastapi-routes/1` (`specs/formats/routes.md`).
+fn json(loaded: &Loaded, analysis: &Analysis) -> Value {
+    let apps: Vec<Value> = analysis.apps().iter().map(|app| app_json(loaded, analysis, app)).collect();
+    json!({"schema": "fastapi-routes/1", "root": loaded.base.trim_end_matches('/'), "apps": apps})
+}
+
+fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView) -> Value {
+    let routes: Vec<Value> =
+        app.routes.iter().filter(|route| route.path_known).map(|route| route_json(loaded, analysis, route)).collect();
+    let unresolved: Vec<Value> = app
+        .unresolved
+        .iter()
+        .map(|unresolved| {
+            let mut entry = place(loaded, analysis, unresolved.location);
+            entry.insert("reason".into(), json!(unresolved.reason));
+            entry.insert("routes_at_least".into(), json!(unresolved.routes_at_least));
+            Value::Object(entry)
+        })
+        .collect();
+    let mut entry = place(loaded, analysis, app.location);
+    entry.insert("app".into(), json!(app.name));
+    entry.insert("routes".into(), Value::Array(routes));
+    entry.insert("unresolved".into(), Value::Array(unresolved));
+    Value::Object(entry)
+}
+
+fn route_json(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> Value {
+    let handler = route.handler.as_ref().map(|handler| {
+        let mut entry = callable(loaded, analysis, handler);
+        if route.kind != RouteKind::Mount {
+            let (line, _) = position(analysis, route.registration, route.registration.range.start);
+            entry.insert("decorator_line".into(), json!(line));
+        }
+        Value::Object(entry)
+    });
+    let protected = match route.status {
+        RouteStatus::Guarded => Some(true),
+        RouteStatus::Open | RouteStatus::Public => Some(false),
+        RouteStatus::Unknown => None,
+    };
+    json!({
+        "path": route.path,
+        "methods": route.methods,
+        "kind": match route.kind {
+            RouteKind::Http => "http",
+            RouteKind::WebSocket => "websocket",
+            RouteKind::Mount => "mount",
+        },
+        "source": route.source,
+        "handler": handler,
+        "dependencies": route.dependencies.iter().map(|d| dependency(loaded, analysis, d)).collect::<Vec<_>>(),
+        "certainty": if route.certainty == Certainty::Exact { "exact" } else { "conditional" },
+        "protected": protected,
+        "status": route.status.word(),
+        "status_detail": route.status_detail,
+    })
+}
+
+fn dependency(loaded: &Loaded, analysis: &Analysis, dependency: &DependencyView) -> Value {
+    let mut entry = callable(loaded, analysis, &dependency.callable);
+    entry.insert("kind".into(), json!(dependency.kind));
+    entry.insert("via".into(), json!(dependency.via));
+    entry.insert("parent".into(), json!(dependency.parent));
+    entry.insert("scopes".into(), json!(dependency.scopes));
+    entry.insert("verdict".into(), json!(dependency.verdict));
+    if let Some(security) = &dependency.security {
+        entry.insert("security".into(), json!(security));
+    }
+    if let Some((module, name, location)) = &dependency.binding {
+        let mut binding = place(loaded, analysis, *location);
+        binding.insert("module".into(), json!(module));
+        binding.insert("name".into(), json!(name));
+        entry.insert("binding".into(), Value::Object(binding));
+    }
+    Value::Object(entry)
+}
+
+fn callable(loaded: &Loaded, analysis: &Analysis, callable: &CallableView) -> Map<String, Value> {
+    let mut entry = callable.location.map(|at| place(loaded, analysis, at)).unwrap_or_default();
+    entry.insert("module".into(), json!(callable.module));
+    entry.insert("qualname".into(), json!(callable.qualname));
+    entry
+}
+
+fn place(loaded: &Loaded, analysis: &Analysis, location: Location) -> Map<String, Value> {
+    let (line, _) = position(analysis, location, location.range.start);
+    let mut entry = Map::new();
+    entry.insert("file".into(), json!(loaded.shown(analysis, location.file)));
+    entry.insert("line".into(), json!(line));
+    entry
+}

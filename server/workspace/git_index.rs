@@ -1,0 +1,115 @@
+//! The list of tracked files, read from git's index (format versions 2 to 4,
+//! `Documentation/gitformat-index.adoc`), without running git.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Tracked files below `root`, absolute. Empty outside of a checkout, and for
+/// an index that this reader does not understand: the walk then stands alone.
+pub(super) fn tracked_files(root: &Path) -> Vec<PathBuf> {
+    let Some((top, index)) = find_index(root) else { return Vec::new() };
+    let Ok(bytes) = fs::read(index) else { return Vec::new() };
+    let names = parse(&bytes).unwrap_or_default();
+    names.into_iter().map(|name| top.join(name)).filter(|path| path.starts_with(root)).collect()
+}
+
+/// The top of the checkout that `root` is in, and its index file.
+fn find_index(root: &Path) -> Option<(PathBuf, PathBuf)> {
+    for folder in root.ancestors() {
+        let git = folder.join(".git");
+        if git.is_dir() {
+            return Some((folder.to_owned(), git.join("index")));
+        }
+        // A worktree or submodule: `.git` is a file that says where.
+        if let Ok(text) = fs::read_to_string(&git) {
+            let target = text.strip_prefix("gitdir:")?.trim();
+            return Some((folder.to_owned(), folder.join(target).join("index")));
+        }
+    }
+    None
+}
+
+fn parse(bytes: &[u8]) -> Option<Vec<String>> {
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
+    if bytes.get(..4)? != b"DIRC" {
+        return None;
+    }
+    let (version, count) = (word(4)?, word(8)?);
+    if !(2..=4).contains(&version) {
+        return None;
+    }
+    // 40 bytes of stat data, then the object id. Only SHA-1 checkouts are common;
+    // for others the names would not come out as text, and `None` is returned.
+    const FIXED: usize = 40 + 20;
+    let mut at = 12;
+    let mut names: Vec<String> = Vec::new();
+    let mut previous: Vec<u8> = Vec::new();
+    for _ in 0..count {
+        let start = at;
+        let flags = u16::from_be_bytes(bytes.get(at + FIXED..at + FIXED + 2)?.try_into().ok()?);
+        let extended = version >= 3 && flags & 0x4000 != 0;
+        at += FIXED + 2 + if extended { 2 } else { 0 };
+        if version == 4 {
+            let (strip, used) = varint(bytes.get(at..)?)?;
+            at += used;
+            previous.truncate(previous.len().checked_sub(strip)?);
+        } else {
+            previous.clear();
+        }
+        let length = memchr::memchr(0, bytes.get(at..)?)?;
+        previous.extend_from_slice(bytes.get(at..at + length)?);
+        at += length + 1;
+        if version != 4 {
+            // Entries are padded with 1 to 8 NUL bytes to a multiple of eight.
+            at = start + (at - start).div_ceil(8) * 8;
+        }
+        names.push(String::from_utf8(previous.clone()).ok()?);
+    }
+    Some(names)
+}
+
+/// Git's offset encoding: seven bits a byte, most significant first, one added
+/// for each continuation.
+fn varint(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0usize;
+    for (index, byte) in bytes.iter().enumerate().take(5) {
+        value = (value << 7) | usize::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some((value, index + 1));
+        }
+        value += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, version: u32, strip: Option<u8>) -> Vec<u8> {
+        let mut entry = vec![0; 60];
+        entry.extend((name.len() as u16).to_be_bytes());
+        entry.extend(strip);
+        entry.extend(name.as_bytes());
+        entry.push(0);
+        while version != 4 && entry.len() % 8 != 0 {
+            entry.push(0);
+        }
+        entry
+    }
+
+    #[test]
+    fn reads_padded_and_compressed_names() {
+        for version in [2u32, 3, 4] {
+            let mut bytes = b"DIRC".to_vec();
+            bytes.extend(version.to_be_bytes());
+            bytes.extend(2u32.to_be_bytes());
+            bytes.extend(entry("lib/auth.py", version, (version == 4).then_some(0)));
+            let (second, strip) = if version == 4 { ("main.py", Some(7)) } else { ("lib/main.py", None) };
+            bytes.extend(entry(second, version, strip));
+            assert_eq!(parse(&bytes), Some(vec!["lib/auth.py".into(), "lib/main.py".into()]), "version {version}");
+            assert_eq!(parse(&bytes[..bytes.len() - 20]), None);
+        }
+        assert_eq!(parse(b"nonsense"), None);
+    }
+}
