@@ -209,13 +209,13 @@ impl State {
             }
         }
         let mut wanted = BTreeSet::new();
+        let before = Arc::clone(&self.guards);
         let relink = listing_changed || executed_body || !invalid.is_empty();
         if relink {
             wanted = self.relink(&invalid, listing_changed);
         } else if extents.values().any(|extent| *extent > Extent::Nothing) || !touched.is_empty() {
             self.judge_touched(&touched);
         }
-        let before = Arc::clone(&self.guards);
         let changed = if relink || !Arc::ptr_eq(&before, &self.guards) {
             self.refresh_diagnostics(None)
         } else {
@@ -301,7 +301,7 @@ impl State {
         });
         let mut fresh = rules::diagnostics(self, only.as_ref());
         let mut changed = Vec::new();
-        let known: Vec<FileId> = match &only {
+        let known: BTreeSet<FileId> = match &only {
             Some(only) => only.iter().copied().collect(),
             None => self.diagnostics.keys().copied().chain(fresh.keys().copied()).collect(),
         };
@@ -318,8 +318,6 @@ impl State {
             }
             changed.push(file);
         }
-        changed.sort_unstable();
-        changed.dedup();
         changed
     }
 
