@@ -54,7 +54,13 @@ fn route(args: &ExplainArgs, method: &str, path: &str) -> Result<u8, String> {
 }
 
 fn explanation(loaded: &Loaded, analysis: &Analysis, app: &str, route: &RouteView) -> String {
-    let mut out = format!("{} {} of {app} is {}: {}\n", route.methods.join(","), route.path, route.status.word(), route.status_detail);
+    let mut out = format!(
+        "{} {} of {app} is {}: {}\n",
+        route.methods.join(","),
+        route.path,
+        route.status.word(),
+        route.status_detail
+    );
     for (number, step) in route.proof.iter().enumerate() {
         let (line, column) = position(analysis, step.location, step.location.range.start);
         let path = loaded.shown(analysis, step.location.file);
@@ -66,7 +72,10 @@ fn explanation(loaded: &Loaded, analysis: &Analysis, app: &str, route: &RouteVie
     for dependency in &route.dependencies {
         let depth = std::iter::successors(dependency.parent, |at| route.dependencies.get(*at)?.parent).count();
         let indent = "  ".repeat(depth + 2);
-        out.push_str(&format!("{indent}{} ({}): {}\n", dependency.callable.qualname, dependency.via, dependency.verdict));
+        out.push_str(&format!(
+            "{indent}{} ({}): {}\n",
+            dependency.callable.qualname, dependency.via, dependency.verdict
+        ));
     }
     out
 }

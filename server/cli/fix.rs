@@ -59,7 +59,8 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
             diff.push_str(&unified.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string());
         } else {
             let path = analysis.path(file);
-            workspace::write(path, &text).map_err(|error| format!("can't write {path}: {}", super::load::plain(&error)))?;
+            workspace::write(path, &text)
+                .map_err(|error| format!("can't write {path}: {}", super::load::plain(&error)))?;
         }
     }
     Ok(Outcome { fixed, diff })

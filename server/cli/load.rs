@@ -19,14 +19,16 @@ pub(super) struct Loaded {
 pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
     let mut roots = Vec::new();
     for path in paths {
-        let root = std::fs::canonicalize(path).map_err(|error| format!("can't read {}: {}", path.display(), plain(&error)))?;
+        let root =
+            std::fs::canonicalize(path).map_err(|error| format!("can't read {}: {}", path.display(), plain(&error)))?;
         roots.push(root);
     }
     let base = match roots.as_slice() {
         [one] if one.is_dir() => one.clone(),
         _ => std::env::current_dir().map_err(|error| format!("no current folder: {}", plain(&error)))?,
     };
-    let mut change = Change { roots: Some(roots.iter().map(|root| workspace::slashed(root)).collect()), ..Change::default() };
+    let mut change =
+        Change { roots: Some(roots.iter().map(|root| workspace::slashed(root)).collect()), ..Change::default() };
     for root in &roots {
         change.disk.extend(workspace::discover(root, &report_progress));
         // A file alone: its neighbours are there to be imported.
@@ -34,7 +36,11 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
             && let Some(folder) = root.parent()
         {
             let neighbours = workspace::discover(folder, &report_progress).into_iter();
-            change.disk.extend(neighbours.filter(|(path, _)| *path != workspace::slashed(root)).map(|(path, _)| (path, FileContent::Listed)));
+            change.disk.extend(
+                neighbours
+                    .filter(|(path, _)| *path != workspace::slashed(root))
+                    .map(|(path, _)| (path, FileContent::Listed)),
+            );
         }
     }
     clear_progress();
@@ -74,4 +80,3 @@ fn clear_progress() {
         eprint!("\r{}\r", " ".repeat(60));
     }
 }
-

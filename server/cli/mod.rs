@@ -38,6 +38,12 @@ enum Command {
     Routes(RoutesArgs),
     /// Show the proof of one route (METHOD PATH), or the page of a rule (RULE)
     Explain(ExplainArgs),
+    /// Serve an editor over standard input and output
+    Server {
+        /// Accepted because editors pass it; there is no other way
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// List the rules
     Rules {
         /// Output format
@@ -147,6 +153,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Server { .. } => return crate::lsp::run(),
         Command::Rules { format } => explain::rules(format),
     };
     match result {

@@ -42,7 +42,12 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
     let verdict = if found.is_empty() {
         "no findings".to_owned()
     } else {
-        let parts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "remark"), (Severity::Hint, "hint")];
+        let parts = [
+            (Severity::Error, "error"),
+            (Severity::Warning, "warning"),
+            (Severity::Info, "remark"),
+            (Severity::Hint, "hint"),
+        ];
         let counted = parts.iter().filter(|(severity, _)| count(*severity) > 0).map(|(severity, word)| {
             let n = count(*severity);
             format!("{n} {word}{}", if n == 1 { "" } else { "s" })
@@ -51,7 +56,13 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
     };
     let mut line = format!(
         "{}: {} routes in {} files: {} guarded, {} open, {} public, {} unknown",
-        paint.bold(&verdict), summary.routes, summary.files, summary.guarded, summary.open, summary.public, summary.unknown
+        paint.bold(&verdict),
+        summary.routes,
+        summary.files,
+        summary.guarded,
+        summary.open,
+        summary.public,
+        summary.unknown
     );
     if summary.not_fully_analysed > 0 {
         line.push_str(&format!("; {} files not fully analysed", summary.not_fully_analysed));
@@ -158,7 +169,9 @@ fn escaped(text: &str, property: bool) -> String {
 
 /// One-based line and column, in characters, of an offset in a file.
 pub(super) fn position(analysis: &Analysis, location: Location, offset: u32) -> (u32, u32) {
-    let Some((text, lines)) = analysis.text(location.file).zip(analysis.line_index(location.file)) else { return (1, 1) };
+    let Some((text, lines)) = analysis.text(location.file).zip(analysis.line_index(location.file)) else {
+        return (1, 1);
+    };
     let at = lines.line_col(offset, &text, PositionEncoding::Utf32);
     (at.line + 1, at.col + 1)
 }

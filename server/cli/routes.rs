@@ -1,6 +1,8 @@
 //! `authlens routes`.
 
-use authlens_analysis::ide::{Analysis, AppView, CallableView, Certainty, DependencyView, Location, RouteKind, RouteStatus, RouteView};
+use authlens_analysis::ide::{
+    Analysis, AppView, CallableView, Certainty, DependencyView, Location, RouteKind, RouteStatus, RouteView,
+};
 use serde_json::{Map, Value, json};
 
 use super::load::{Loaded, load};

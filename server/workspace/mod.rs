@@ -18,8 +18,24 @@ pub(crate) const MAX_FILE: u64 = 4 << 20;
 
 /// Folders that never hold a project's own source.
 const VENDORED: &[&str] = &[
-    ".git", ".hg", ".venv", "venv", "site-packages", "node_modules", ".next", "dist", "build", "__pycache__", ".tox",
-    ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".claude", ".specify", "__pypackages__",
+    ".git",
+    ".hg",
+    ".venv",
+    "venv",
+    "site-packages",
+    "node_modules",
+    ".next",
+    "dist",
+    "build",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".claude",
+    ".specify",
+    "__pypackages__",
 ];
 
 /// Texts that make a file worth reading before anything asks for it.
@@ -67,6 +83,18 @@ pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec
 /// The content of one file, whole.
 pub(crate) fn read(path: &str) -> FileContent {
     read_path(Path::new(path))
+}
+
+/// Python files of one folder, not below it.
+pub(crate) fn siblings(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<String> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_python(path) && path.is_file())
+        .map(|path| slashed(&path))
+        .collect();
+    files.sort();
+    files
 }
 
 /// Whether a path is one that the analysis reads.

@@ -92,11 +92,14 @@ pub fn covered_lines(comment: &Comment, text: &str, lines: &LineIndex) -> (u32, 
         }
         last = line;
         let decorator = source.starts_with('@') || nesting > 0;
-        nesting += source.chars().map(|c| match c {
-            '(' | '[' | '{' => 1,
-            ')' | ']' | '}' => -1,
-            _ => 0,
-        }).sum::<i32>();
+        nesting += source
+            .chars()
+            .map(|c| match c {
+                '(' | '[' | '{' => 1,
+                ')' | ']' | '}' => -1,
+                _ => 0,
+            })
+            .sum::<i32>();
         if !decorator {
             break;
         }

@@ -47,10 +47,13 @@ impl<'g, 'a> Guards<'g, 'a> {
     fn one_middleware(&self, what: &Value) -> Option<SmolStr> {
         let function = match what {
             Value::Function(function) => Arc::clone(function),
-            Value::Class(class) => match self.interpreter.method(class, "dispatch").or_else(|| self.interpreter.method(class, "__call__")) {
-                Some(method) => method,
-                None => return Some(format!("the middleware `{}` could not be followed", class.qualname).into()),
-            },
+            Value::Class(class) => {
+                match self.interpreter.method(class, "dispatch").or_else(|| self.interpreter.method(class, "__call__"))
+                {
+                    Some(method) => method,
+                    None => return Some(format!("the middleware `{}` could not be followed", class.qualname).into()),
+                }
+            }
             Value::Package(path) => {
                 let path_lower = path.to_ascii_lowercase();
                 let known = path.starts_with("starlette.middleware.authentication");
@@ -123,14 +126,16 @@ impl<'g, 'a> Guards<'g, 'a> {
         function.def.decorators.iter().find_map(|decorator| {
             let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
             match self.interpreter.eval_signature(function, callee) {
-                Value::Function(wrapper) => {
-                    rejects(&wrapper.def.body).then(|| format!("the decorator `{}` may guard it", wrapper.qualname).into())
-                }
+                Value::Function(wrapper) => rejects(&wrapper.def.body)
+                    .then(|| format!("the decorator `{}` may guard it", wrapper.qualname).into()),
                 Value::Class(wrapper) => Some(format!("the decorator `{}` may guard it", wrapper.qualname).into()),
                 Value::Package(path) => {
                     let speaks = ["auth", "jwt", "login", "permission", "scope", "requires"];
                     let path_lower = path.to_ascii_lowercase();
-                    speaks.iter().any(|word| path_lower.contains(word)).then(|| format!("the decorator `{path}` may guard it").into())
+                    speaks
+                        .iter()
+                        .any(|word| path_lower.contains(word))
+                        .then(|| format!("the decorator `{path}` may guard it").into())
                 }
                 _ => None,
             }
@@ -155,18 +160,20 @@ fn rejects(body: &[Stmt]) -> bool {
             _ => false,
         }),
         StmtKind::Function(def) => rejects(&def.body),
-        StmtKind::If { body, or_else, .. } | StmtKind::For { body, or_else, .. } | StmtKind::While { body, or_else, .. } => {
-            rejects(body) || rejects(or_else)
-        }
+        StmtKind::If { body, or_else, .. }
+        | StmtKind::For { body, or_else, .. }
+        | StmtKind::While { body, or_else, .. } => rejects(body) || rejects(or_else),
         StmtKind::Try { body, handlers, or_else, finally } => {
-            rejects(body) || rejects(or_else) || rejects(finally) || handlers.iter().any(|handler| rejects(&handler.body))
+            rejects(body)
+                || rejects(or_else)
+                || rejects(finally)
+                || handlers.iter().any(|handler| rejects(&handler.body))
         }
         StmtKind::With { body, .. } => rejects(body),
         StmtKind::Match { cases, .. } => cases.iter().any(|case| rejects(&case.body)),
         _ => false,
     })
 }
-
 
 /// The function whose body decides about a callable, for its definition's place.
 pub fn deciding_function(interpreter: &Interpreter<'_>, callable: &Value) -> Option<FunctionRef> {

@@ -19,7 +19,8 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [] => "root of the service",
         [one] => single(one)?,
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
-        ["health" | "healthz" | "status", _] | ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"]
+        ["health" | "healthz" | "status", _]
+        | ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"]
             if !path.contains('{') =>
         {
             "health check"
@@ -61,7 +62,20 @@ fn single(segment: &str) -> Option<&'static str> {
 fn is_account_group(segment: &str) -> bool {
     matches!(
         segment,
-        "auth" | "authentication" | "user" | "users" | "account" | "accounts" | "login" | "oauth" | "oauth2" | "jwt" | "session" | "sessions" | "security" | "token"
+        "auth"
+            | "authentication"
+            | "user"
+            | "users"
+            | "account"
+            | "accounts"
+            | "login"
+            | "oauth"
+            | "oauth2"
+            | "jwt"
+            | "session"
+            | "sessions"
+            | "security"
+            | "token"
     )
 }
 
@@ -74,14 +88,30 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
         ["logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
-        ["forgotpassword" | "passwordrecovery" | "recoverpassword" | "resetpassword" | "passwordreset"
-        | "requestpasswordreset" | "verifyemail" | "confirmemail" | "requestverifytoken" | "verify"
-        | "resendverification" | "activate"]
-        | ["passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate", "{}"] => {
-            "recovering or confirming an account"
+        [
+            "forgotpassword"
+            | "passwordrecovery"
+            | "recoverpassword"
+            | "resetpassword"
+            | "passwordreset"
+            | "requestpasswordreset"
+            | "verifyemail"
+            | "confirmemail"
+            | "requestverifytoken"
+            | "verify"
+            | "resendverification"
+            | "activate",
+        ]
+        | [
+            "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
+            "{}",
+        ] => "recovering or confirming an account",
+        ["callback"] | ["oauth" | "google" | "github" | "oidc" | "microsoft", "callback"] => {
+            "callback of an identity provider"
         }
-        ["callback"] | ["oauth" | "google" | "github" | "oidc" | "microsoft", "callback"] => "callback of an identity provider",
-        ["google" | "github" | "oidc" | "microsoft" | "oauth", "login" | "authorize"] => "signing in at an identity provider",
+        ["google" | "github" | "oidc" | "microsoft" | "oauth", "login" | "authorize"] => {
+            "signing in at an identity provider"
+        }
         _ => return None,
     })
 }
@@ -94,16 +124,37 @@ mod tests {
     fn whole_paths_only() {
         let get = [SmolStr::new_static("GET")];
         let public = [
-            "/", "/health", "/api/health", "/api/v1/healthz", "/api/v1/login/access-token", "/auth/login",
-            "/api/auth/register", "/users/signup", "/api/v1/password-recovery/{email}", "/auth/refresh-token",
-            "/api/v1/utils/health-check/", "/logout", "/token", "/auth/google/callback", "/health/live",
+            "/",
+            "/health",
+            "/api/health",
+            "/api/v1/healthz",
+            "/api/v1/login/access-token",
+            "/auth/login",
+            "/api/auth/register",
+            "/users/signup",
+            "/api/v1/password-recovery/{email}",
+            "/auth/refresh-token",
+            "/api/v1/utils/health-check/",
+            "/logout",
+            "/token",
+            "/auth/google/callback",
+            "/health/live",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
         }
         let guarded = [
-            "/api/tasks", "/admin/login", "/api/admin/health", "/users/{user_id}", "/tasks/health", "/users",
-            "/api/{user_id}/login", "/api/tasks/login", "/items/{id}/token", "/users/me", "/auth/users",
+            "/api/tasks",
+            "/admin/login",
+            "/api/admin/health",
+            "/users/{user_id}",
+            "/tasks/health",
+            "/users",
+            "/api/{user_id}/login",
+            "/api/tasks/login",
+            "/items/{id}/token",
+            "/users/me",
+            "/auth/users",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

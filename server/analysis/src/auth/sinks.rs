@@ -61,9 +61,9 @@ pub(super) fn classify(path: &str) -> Sink {
         "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
         | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite" => Sink::Passes,
         "base64" | "json" | "re" | "urllib" | "logging" | "hashlib" | "hmac" | "uuid" | "datetime" | "time"
-        | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os"
-        | "binascii" | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback"
-        | "sentry_sdk" | "opentelemetry" | "string" | "contextvars" => Sink::Passes,
+        | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os" | "binascii"
+        | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback" | "sentry_sdk"
+        | "opentelemetry" | "string" | "contextvars" => Sink::Passes,
         _ => Sink::Unknown,
     }
 }
@@ -71,10 +71,41 @@ pub(super) fn classify(path: &str) -> Sink {
 /// Methods of database sessions, collections and caches that look something up.
 pub(super) fn is_lookup(method: &str) -> bool {
     const METHODS: &[&str] = &[
-        "execute", "exec", "scalar", "scalars", "scalar_one_or_none", "query", "get", "get_or_none", "find_one",
-        "find", "find_first", "find_unique", "fetchrow", "fetch_one", "fetchone", "fetchval", "fetch", "fetch_val", "first",
-        "one", "one_or_none", "hget", "hgetall", "filter", "filter_by", "where", "table", "eq", "select", "single",
-        "maybe_single", "limit", "getdel", "exists", "sismember",
+        "execute",
+        "exec",
+        "scalar",
+        "scalars",
+        "scalar_one_or_none",
+        "query",
+        "get",
+        "get_or_none",
+        "find_one",
+        "find",
+        "find_first",
+        "find_unique",
+        "fetchrow",
+        "fetch_one",
+        "fetchone",
+        "fetchval",
+        "fetch",
+        "fetch_val",
+        "first",
+        "one",
+        "one_or_none",
+        "hget",
+        "hgetall",
+        "filter",
+        "filter_by",
+        "where",
+        "table",
+        "eq",
+        "select",
+        "single",
+        "maybe_single",
+        "limit",
+        "getdel",
+        "exists",
+        "sismember",
     ];
     METHODS.contains(&method)
 }

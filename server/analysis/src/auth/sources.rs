@@ -23,16 +23,50 @@ pub(super) fn worth_of(name: &str) -> Worth {
         return Worth::Data;
     }
     const SECRET: &[&str] = &[
-        "authorization", "auth", "token", "tokens", "jwt", "bearer", "secret", "apikey", "signature", "sig",
-        "session", "sessionid", "sid", "password", "credential", "credentials", "hmac", "otp", "ticket", "cookie",
-        "accesstoken", "idtoken", "svix", "passphrase",
+        "authorization",
+        "auth",
+        "token",
+        "tokens",
+        "jwt",
+        "bearer",
+        "secret",
+        "apikey",
+        "signature",
+        "sig",
+        "session",
+        "sessionid",
+        "sid",
+        "password",
+        "credential",
+        "credentials",
+        "hmac",
+        "otp",
+        "ticket",
+        "cookie",
+        "accesstoken",
+        "idtoken",
+        "svix",
+        "passphrase",
     ];
-    if has(SECRET) || (has(&["key"]) && (has(&["api", "x", "access", "service", "admin", "internal"]) || words.len() == 1))
+    if has(SECRET)
+        || (has(&["key"]) && (has(&["api", "x", "access", "service", "admin", "internal"]) || words.len() == 1))
     {
         return Worth::Credential;
     }
-    const IDENTITY: &[&str] =
-        &["user", "userid", "username", "uid", "email", "account", "owner", "role", "roles", "identity", "principal", "actor"];
+    const IDENTITY: &[&str] = &[
+        "user",
+        "userid",
+        "username",
+        "uid",
+        "email",
+        "account",
+        "owner",
+        "role",
+        "roles",
+        "identity",
+        "principal",
+        "actor",
+    ];
     if has(IDENTITY) { Worth::Identity } else { Worth::Data }
 }
 
@@ -40,8 +74,16 @@ pub(super) fn worth_of(name: &str) -> Worth {
 /// it reads a credential and verifies nothing.
 pub(super) fn is_scheme(path: &str) -> bool {
     const SCHEMES: &[&str] = &[
-        "HTTPBearer", "HTTPBasic", "HTTPDigest", "OAuth2", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer",
-        "APIKeyHeader", "APIKeyCookie", "APIKeyQuery", "OpenIdConnect",
+        "HTTPBearer",
+        "HTTPBasic",
+        "HTTPDigest",
+        "OAuth2",
+        "OAuth2PasswordBearer",
+        "OAuth2AuthorizationCodeBearer",
+        "APIKeyHeader",
+        "APIKeyCookie",
+        "APIKeyQuery",
+        "OpenIdConnect",
     ];
     let name = path.rsplit('.').next().unwrap_or(path);
     path.starts_with("fastapi.security") && SCHEMES.contains(&name)
@@ -83,12 +125,19 @@ pub(super) fn package_callable(path: &str) -> Proof {
 /// fastapi-login, fastapi-azure-auth, fastapi-cloudauth, fastapi-auth0, PropelAuth, Clerk.
 fn verifies_itself(path: &str) -> bool {
     const CALLS: &[&str] = &[
-        "fastapi_users.FastAPIUsers.current_user", "fastapi_users.fastapi_users.FastAPIUsers.current_user",
-        "fastapi_nextauth_jwt.NextAuthJWT", "fastapi_better_auth.BetterAuth.current_session",
-        "fastapi_login.LoginManager", "fastapi_azure_auth.SingleTenantAzureAuthorizationCodeBearer",
-        "fastapi_azure_auth.MultiTenantAzureAuthorizationCodeBearer", "fastapi_azure_auth.B2CAuthorizationCodeBearer",
-        "fastapi_cloudauth.Cognito", "fastapi_cloudauth.Auth0", "fastapi_cloudauth.FirebaseCurrentUser",
-        "fastapi_clerk_auth.ClerkHTTPBearer", "propelauth_fastapi.init_auth.require_user",
+        "fastapi_users.FastAPIUsers.current_user",
+        "fastapi_users.fastapi_users.FastAPIUsers.current_user",
+        "fastapi_nextauth_jwt.NextAuthJWT",
+        "fastapi_better_auth.BetterAuth.current_session",
+        "fastapi_login.LoginManager",
+        "fastapi_azure_auth.SingleTenantAzureAuthorizationCodeBearer",
+        "fastapi_azure_auth.MultiTenantAzureAuthorizationCodeBearer",
+        "fastapi_azure_auth.B2CAuthorizationCodeBearer",
+        "fastapi_cloudauth.Cognito",
+        "fastapi_cloudauth.Auth0",
+        "fastapi_cloudauth.FirebaseCurrentUser",
+        "fastapi_clerk_auth.ClerkHTTPBearer",
+        "propelauth_fastapi.init_auth.require_user",
     ];
     CALLS.contains(&path)
 }
@@ -96,9 +145,28 @@ fn verifies_itself(path: &str) -> bool {
 /// Packages whose callables are no authentication.
 fn is_harmless(path: &str) -> bool {
     const PACKAGES: &[&str] = &[
-        "builtins", "fastapi_pagination", "fastapi_limiter", "slowapi", "fastapi_filter", "fastapi_cache",
-        "sqlalchemy", "sqlmodel", "starlette", "pydantic", "pydantic_settings", "functools", "collections",
-        "typing", "uuid", "datetime", "httpx", "redis", "motor", "beanie", "structlog", "logging",
+        "builtins",
+        "fastapi_pagination",
+        "fastapi_limiter",
+        "slowapi",
+        "fastapi_filter",
+        "fastapi_cache",
+        "sqlalchemy",
+        "sqlmodel",
+        "starlette",
+        "pydantic",
+        "pydantic_settings",
+        "functools",
+        "collections",
+        "typing",
+        "uuid",
+        "datetime",
+        "httpx",
+        "redis",
+        "motor",
+        "beanie",
+        "structlog",
+        "logging",
     ];
     let first = path.split('.').next().unwrap_or(path);
     PACKAGES.contains(&first)
@@ -111,7 +179,8 @@ mod tests {
 
     #[test]
     fn names_tell_what_kind_of_thing_travels() {
-        for name in ["Authorization", "x-token", "X-API-Key", "api_key", "session", "access_token", "stripe-signature"] {
+        for name in ["Authorization", "x-token", "X-API-Key", "api_key", "session", "access_token", "stripe-signature"]
+        {
             assert_eq!(worth_of(name), Worth::Credential, "{name}");
         }
         for name in ["X-User-Id", "user_id", "x-user-email", "username"] {

@@ -42,6 +42,9 @@ pub(crate) struct State {
     pub(crate) documents: Vec<Document>,
     pub(crate) runs: Arc<Runs>,
     executed: FxHashSet<(FileId, u32)>,
+    /// Changes put off while the workspace is being read: outlines and listing.
+    pending: FxHashSet<FileId>,
+    pending_listing: bool,
     pub(crate) memo: Arc<VerdictMemo>,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) guards: Arc<Guards>,
@@ -76,9 +79,11 @@ impl AnalysisHost {
             return Applied::default();
         }
         state.indexing = indexing;
-        state.judge_all();
-        let changed = state.refresh_diagnostics(None);
-        Applied { changed, wanted: Vec::new() }
+        if indexing {
+            state.judge_all();
+            return Applied { changed: state.refresh_diagnostics(None), wanted: Vec::new() };
+        }
+        state.derive(BTreeSet::new(), FxHashMap::default(), &FxHashSet::default(), true)
     }
 
     /// Applies a change and brings every derived fact up to date.
@@ -202,7 +207,15 @@ impl State {
         let outlines: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
         let executed_body = bodies.iter().any(|body| self.executed.contains(body));
-        let mut invalid: FxHashSet<FileId> = outlines.clone();
+        let mut invalid: FxHashSet<FileId> = outlines;
+        // While a workspace is being read, only open documents are answered.
+        if self.indexing && !touched.iter().any(|file| self.documents[file.0 as usize].open.is_some()) {
+            self.pending.extend(invalid);
+            self.pending_listing |= listing_changed;
+            return Applied::default();
+        }
+        invalid.extend(std::mem::take(&mut self.pending));
+        let listing_changed = std::mem::take(&mut self.pending_listing) || listing_changed;
         for (file, run) in self.runs.iter() {
             if run.executed.iter().any(|body| bodies.contains(body)) {
                 invalid.insert(*file);

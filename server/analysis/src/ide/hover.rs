@@ -104,7 +104,8 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
         for (route, judged) in routes(state) {
             let registration = state.sources.locate(route.registration);
             let name = handler_site(&route.handler).map(|site| state.sources.locate(site));
-            let at = [Some(registration), name].into_iter().flatten().find(|at| at.file == file && at.range.touches(offset));
+            let at =
+                [Some(registration), name].into_iter().flatten().find(|at| at.file == file && at.range.touches(offset));
             if let Some(at) = at {
                 range.get_or_insert(at.range);
                 here.push((route, judged));
@@ -150,7 +151,10 @@ fn dependency_hover(state: &State, viewer: &Viewer<'_, '_>, callable: &Value, ra
         .into_iter()
         .collect();
     proof.extend(
-        verdict.steps.iter().map(|step| Related { location: state.sources.locate(step.site), message: step.note.clone() }),
+        verdict
+            .steps
+            .iter()
+            .map(|step| Related { location: state.sources.locate(step.site), message: step.note.clone() }),
     );
     Hover { range, markdown: format!("`{name}`: **{}**\n\n", verdict.proof.words()), proof }
 }

@@ -43,6 +43,11 @@ impl Analysis {
         self.state.sources.file(file).map_or("", |file| &file.path)
     }
 
+    /// Absolute paths of all known files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.state.sources.iter().map(|(_, file)| file.path.as_str())
+    }
+
     /// Workspace roots.
     pub fn roots(&self) -> &[String] {
         &self.state.roots

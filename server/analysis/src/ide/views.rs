@@ -25,7 +25,12 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
                 name: application.name.to_string(),
                 location: state.sources.locate(application.site),
                 in_tests: application.test,
-                routes: application.routes.iter().zip(judged).map(|(route, judged)| view.route(route, judged)).collect(),
+                routes: application
+                    .routes
+                    .iter()
+                    .zip(judged)
+                    .map(|(route, judged)| view.route(route, judged))
+                    .collect(),
                 unresolved: application
                     .unresolved
                     .iter()
@@ -148,8 +153,7 @@ impl Viewer<'_, '_> {
     }
 
     fn dependency(&self, node: &Node) -> DependencyView {
-        let unresolved =
-            || CallableView { module: String::new(), qualname: "?".into(), location: None };
+        let unresolved = || CallableView { module: String::new(), qualname: "?".into(), location: None };
         let (security, binding) = match &node.callable {
             Value::Instance(instance) => {
                 let security = match &instance.class {
@@ -199,9 +203,7 @@ impl Viewer<'_, '_> {
             Value::Function(function) => view(&function.module, &function.qualname, Some(function.site)),
             Value::Bound(bound) => view(&bound.1.module, &bound.1.qualname, Some(bound.1.site)),
             Value::Class(class) => view(&class.module, &class.qualname, Some(class.site)),
-            Value::Instance(instance) => match &instance.class {
-                class => return self.callable(class),
-            },
+            Value::Instance(instance) => return self.callable(&instance.class),
             Value::Package(path) => {
                 let (module, name) = path.rsplit_once('.').unwrap_or(("", path));
                 view(module, name, None)

@@ -17,11 +17,48 @@ use crate::vfs::FileId;
 /// Packages that are never a file of the project, even when a file of that
 /// name lies beside the importer (`app/utils/jwt.py`).
 const ALWAYS_EXTERNAL: &[&str] = &[
-    "abc", "aiohttp", "asyncio", "authlib", "base64", "bcrypt", "collections", "contextlib", "dataclasses",
-    "datetime", "enum", "fastapi", "fastapi_users", "functools", "hashlib", "hmac", "httpx", "importlib",
-    "itertools", "jose", "joserfc", "json", "jwt", "logging", "os", "passlib", "pydantic", "pydantic_settings",
-    "re", "redis", "requests", "secrets", "sqlalchemy", "sqlmodel", "starlette", "sys", "time", "typing",
-    "typing_extensions", "urllib", "uuid", "uvicorn",
+    "abc",
+    "aiohttp",
+    "asyncio",
+    "authlib",
+    "base64",
+    "bcrypt",
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "fastapi",
+    "fastapi_users",
+    "functools",
+    "hashlib",
+    "hmac",
+    "httpx",
+    "importlib",
+    "itertools",
+    "jose",
+    "joserfc",
+    "json",
+    "jwt",
+    "logging",
+    "os",
+    "passlib",
+    "pydantic",
+    "pydantic_settings",
+    "re",
+    "redis",
+    "requests",
+    "secrets",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "sys",
+    "time",
+    "typing",
+    "typing_extensions",
+    "urllib",
+    "uuid",
+    "uvicorn",
 ];
 
 /// Known Python files by path, and the lookups that module resolution needs.
@@ -151,9 +188,7 @@ impl ModuleMap {
             return None;
         }
         let (as_module, as_package) = (format!("/{tail}.py"), format!("/{tail}/__init__.py"));
-        let shared = |path: &str| {
-            path.split('/').zip(importer.split('/')).take_while(|(a, b)| a == b).count()
-        };
+        let shared = |path: &str| path.split('/').zip(importer.split('/')).take_while(|(a, b)| a == b).count();
         let mut best: Option<(usize, FileId)> = None;
         let mut tie = false;
         for (path, file) in self.by_stem.get(last)? {

@@ -35,7 +35,10 @@ pub struct Verifier {
 }
 
 /// Judges all routes, or again those that rest on the touched files.
-pub(crate) fn judge(state: &State, touched: Option<&BTreeSet<FileId>>) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
+pub(crate) fn judge(
+    state: &State,
+    touched: Option<&BTreeSet<FileId>>,
+) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
     let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
     let judge = Judge::new(&interpreter, VerdictMemo::clone(&state.memo));
     let guards_of = GuardJudge::new(&judge, &interpreter);
@@ -54,10 +57,10 @@ pub(crate) fn judge(state: &State, touched: Option<&BTreeSet<FileId>>) -> (Guard
         let old = state.guards.orphans.get(index);
         guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, None, old, touched));
     }
-    let stale = touched.is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
+    let stale = touched
+        .is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
         || state.verifiers.is_empty();
-    let verifiers =
-        if stale { verifiers(state, &interpreter, &judge, &guards) } else { Vec::clone(&state.verifiers) };
+    let verifiers = if stale { verifiers(state, &interpreter, &judge, &guards) } else { Vec::clone(&state.verifiers) };
     let memo = judge.finish();
     (guards, memo, verifiers, interpreter.finish())
 }
@@ -98,7 +101,9 @@ fn judge_route(
     if let Guard::Open(_) = guard {
         if state.indexing {
             guard = Guard::Unknown("files of the workspace are still being read".into());
-        } else if application.is_some_and(|app| never_parsed(state, app.site.file)) || never_parsed(state, route.registration.file) {
+        } else if application.is_some_and(|app| never_parsed(state, app.site.file))
+            || never_parsed(state, route.registration.file)
+        {
             guard = Guard::Unknown("a file that decides about it does not parse".into());
         }
     }
@@ -166,8 +171,13 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
                 continue;
             }
             if judge.dependency(&value).proof == Proof::Verifies {
-                let verifier =
-                    Verifier { name: def.name.name.clone(), file, site: function.site, uses: 0, callable: value.clone() };
+                let verifier = Verifier {
+                    name: def.name.name.clone(),
+                    file,
+                    site: function.site,
+                    uses: 0,
+                    callable: value.clone(),
+                };
                 found.insert(function.site, verifier);
             }
         }
@@ -190,7 +200,9 @@ fn note_use(interpreter: &Interpreter<'_>, callable: &Value, found: &mut FxHashM
 /// The module-level name by which a callable can be imported.
 fn name_of(interpreter: &Interpreter<'_>, callable: &Value, function: &FunctionRef) -> Option<(SmolStr, FileId)> {
     match callable {
-        Value::Function(_) => (!function.qualname.contains('.')).then(|| (function.def.name.name.clone(), function.site.file)),
+        Value::Function(_) => {
+            (!function.qualname.contains('.')).then(|| (function.def.name.name.clone(), function.site.file))
+        }
         Value::Class(class) => (!class.qualname.contains('.')).then(|| (class.def.name.name.clone(), class.site.file)),
         Value::Instance(instance) => {
             let run = interpreter.run(instance.site.file);
@@ -231,4 +243,3 @@ pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<
     let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
     work(&interpreter)
 }
-

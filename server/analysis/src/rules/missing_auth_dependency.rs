@@ -57,8 +57,11 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         None => "nothing in this application authenticates anybody".to_owned(),
     };
     let advice = match best_verifier(state) {
-        Some(verifier) => format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`"),
-        None => "add a dependency that verifies the token, or say why it is public with `# authlens: public <reason>`".to_owned(),
+        Some(verifier) => {
+            format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
+        }
+        None => "add a dependency that verifies the token, or say why it is public with `# authlens: public <reason>`"
+            .to_owned(),
     };
     let mut related = vec![Related {
         location: state.sources.locate(route.registration),
@@ -95,8 +98,12 @@ pub(crate) fn shown(route: &Route) -> String {
 fn siblings(state: &State, application: &Application, route: &Route) -> Option<(usize, usize, String)> {
     let judged = state.table.applications.iter().position(|app| app.router == application.router)?;
     let judged = state.guards.applications.get(judged)?;
-    let own: Vec<_> =
-        application.routes.iter().zip(judged).filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount).collect();
+    let own: Vec<_> = application
+        .routes
+        .iter()
+        .zip(judged)
+        .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
+        .collect();
     let mut names: Vec<&str> = own.iter().filter_map(|(route, judged)| guard_name(route, &judged.guard)).collect();
     let guarded = names.len();
     names.sort_unstable();
@@ -132,7 +139,10 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
-    let own = judged.into_iter().flatten().any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))));
+    let own = judged
+        .into_iter()
+        .flatten()
+        .any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))));
     let home = |file: FileId| state.sources.file(file).map(|file| crate::index::modules::parent(&file.path));
     own || state.verifiers.iter().any(|verifier| {
         let (Some(app), Some(there)) = (home(application.site.file), home(verifier.file)) else { return false };

@@ -10,8 +10,8 @@ pub mod unverified_auth_dependency;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub(crate) use judgement::{handler_site, judge, with_interpreter};
 pub use judgement::Verifier;
+pub(crate) use judgement::{handler_site, judge, with_interpreter};
 
 use crate::ide::{Diagnostic, Severity};
 use crate::suppress;
@@ -38,12 +38,7 @@ pub struct RuleInfo {
 
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
-    &[
-        missing_auth_dependency::INFO,
-        not_fully_analysed::INFO,
-        unused_ignore::INFO,
-        unverified_auth_dependency::INFO,
-    ]
+    &[missing_auth_dependency::INFO, not_fully_analysed::INFO, unused_ignore::INFO, unverified_auth_dependency::INFO]
 }
 
 /// The rule of a code.

@@ -95,9 +95,9 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     let mut kinds = vec![Kind::Other; language.node_kind_count()];
     for (name, kind) in KIND_NAMES {
         // Aliased kinds have several ids: every id of the name counts.
-        for id in 0..language.node_kind_count() {
+        for (id, slot) in kinds.iter_mut().enumerate() {
             if language.node_kind_is_named(id as u16) && language.node_kind_for_id(id as u16) == Some(name) {
-                kinds[id] = *kind;
+                *slot = *kind;
             }
         }
     }

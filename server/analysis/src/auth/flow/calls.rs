@@ -288,7 +288,8 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             Abs::Request(_) => {
-                let reason: SmolStr = format!("`{}` is given the request and could not be followed", callee_name(func)).into();
+                let reason: SmolStr =
+                    format!("`{}` is given the request and could not be followed", callee_name(func)).into();
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
@@ -325,7 +326,8 @@ impl Flow<'_, '_> {
                 Abs::Credential
             }
             Sink::Unknown if derived.is_tainted() => {
-                let reason: SmolStr = format!("`{package}` is given the credential and authlens does not know it").into();
+                let reason: SmolStr =
+                    format!("`{package}` is given the credential and authlens does not know it").into();
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
@@ -349,7 +351,9 @@ impl Flow<'_, '_> {
         let entries = match &options.kind {
             ExprKind::Dict(entries) => entries
                 .iter()
-                .filter_map(|(key, value)| Some((key.as_ref()?.as_str()?.clone(), matches!(value.kind, ExprKind::Bool(false)))))
+                .filter_map(|(key, value)| {
+                    Some((key.as_ref()?.as_str()?.clone(), matches!(value.kind, ExprKind::Bool(false))))
+                })
                 .collect(),
             _ => match self.outer(options) {
                 Value::Dict(entries) => entries
@@ -366,14 +370,7 @@ impl Flow<'_, '_> {
     }
 
     /// Executes a project function with abstract arguments.
-    fn follow(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        function: &FunctionRef,
-        args: &[Arg],
-        values: Vec<Abs>,
-    ) -> Abs {
+    fn follow(&mut self, path: &mut Path, expr: &Expr, function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Abs {
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
         let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
         let ends_in_raise = function.def.body.last().is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
@@ -502,7 +499,9 @@ fn callee_name(func: &Expr) -> String {
     match &func.kind {
         ExprKind::Name(name) => name.to_string(),
         ExprKind::Attribute { value, name } => format!("{}.{}", callee_name(value), name.name),
-        ExprKind::Call { func, .. } | ExprKind::Subscript { value: func, .. } | ExprKind::Await(func) => callee_name(func),
+        ExprKind::Call { func, .. } | ExprKind::Subscript { value: func, .. } | ExprKind::Await(func) => {
+            callee_name(func)
+        }
         _ => "…".into(),
     }
 }

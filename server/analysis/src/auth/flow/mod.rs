@@ -138,7 +138,8 @@ impl Flow<'_, '_> {
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
             return Proof::Unknown(reason);
         }
-        if let Some(Abs::Unknown(reason)) = unverified().map(|exit| &exit.value).find(|v| matches!(v, Abs::Unknown(_))) {
+        if let Some(Abs::Unknown(reason)) = unverified().map(|exit| &exit.value).find(|v| matches!(v, Abs::Unknown(_)))
+        {
             return Proof::Unknown(reason.clone());
         }
         if role == Role::Handler {

@@ -24,7 +24,8 @@ impl Flow<'_, '_> {
             if matches!(value, Abs::Credential | Abs::Identity) {
                 let site = Site { range: param.range, ..function.site };
                 let what = if value == Abs::Credential { "a credential" } else { "an identity of the client's making" };
-                self.steps.push(super::Step { site, note: format!("`{}` is {what} from the request", param.name.name) });
+                self.steps
+                    .push(super::Step { site, note: format!("`{}` is {what} from the request", param.name.name) });
             }
             path.set(&param.name.name, value);
         }

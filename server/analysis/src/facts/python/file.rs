@@ -84,10 +84,7 @@ impl PythonFile {
     }
 
     fn bind_name(&mut self, name: &SmolStr, binding: Binding) {
-        self.bindings
-            .entry(name.clone())
-            .and_modify(|old| *old = Binding::Computed)
-            .or_insert(binding);
+        self.bindings.entry(name.clone()).and_modify(|old| *old = Binding::Computed).or_insert(binding);
     }
 
     /// The statement of an item.

@@ -16,8 +16,7 @@ use crate::syntax::{common_prefix, common_suffix};
 pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) -> Vec<FileItem> {
     let prefix = common_prefix(good_text.as_bytes(), text.as_bytes());
     let suffix = common_suffix(&good_text.as_bytes()[prefix..], &text.as_bytes()[prefix..]);
-    let (prefix, old_tail, new_tail) =
-        (prefix as u32, (good_text.len() - suffix) as u32, (text.len() - suffix) as u32);
+    let (prefix, old_tail, new_tail) = (prefix as u32, (good_text.len() - suffix) as u32, (text.len() - suffix) as u32);
     let end = |placed: &PlacedItem| placed.start + placed.item.len;
     let mut items = Vec::with_capacity(good.len() + 1);
     let mut touched = Vec::new();
@@ -31,16 +30,12 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
             touched.push(placed);
         }
     }
-    let fresh: Vec<&PlacedItem> = now
-        .items
-        .iter()
-        .filter(|placed| !placed.broken && placed.start >= prefix && end(placed) <= new_tail)
-        .collect();
+    let fresh: Vec<&PlacedItem> =
+        now.items.iter().filter(|placed| !placed.broken && placed.start >= prefix && end(placed) <= new_tail).collect();
     for placed in touched {
-        let replaced = fresh.iter().any(|new| {
-            new.item.text_hash == placed.item.text_hash
-                || name(new).is_some() && name(new) == name(placed)
-        });
+        let replaced = fresh
+            .iter()
+            .any(|new| new.item.text_hash == placed.item.text_hash || name(new).is_some() && name(new) == name(placed));
         if !replaced {
             let start = placed.start.min(new_tail);
             items.push(FileItem { placed: PlacedItem { start, ..placed.clone() }, ghost: true });

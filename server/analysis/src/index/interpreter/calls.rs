@@ -47,8 +47,12 @@ impl Execution<'_, '_> {
 
     fn call_package(&mut self, path: &SmolStr, arguments: Arguments, site: super::Site) -> Value {
         match path.as_str() {
-            "fastapi.Depends" | "fastapi.params.Depends" | "fastapi.param_functions.Depends" | "fastapi.Security"
-            | "fastapi.params.Security" | "fastapi.param_functions.Security" => {
+            "fastapi.Depends"
+            | "fastapi.params.Depends"
+            | "fastapi.param_functions.Depends"
+            | "fastapi.Security"
+            | "fastapi.params.Security"
+            | "fastapi.param_functions.Security" => {
                 let dependency = arguments.get("dependency", Some(0)).cloned();
                 let dependency = dependency.map(|value| self.interpreter.force(value));
                 let scopes = match arguments.get("scopes", Some(1)) {
@@ -193,9 +197,9 @@ impl Execution<'_, '_> {
             Value::Dict(entries) => {
                 let list = |values: Vec<Value>| Some(Value::List(Arc::new(values)));
                 match method {
-                    "items" => list(
-                        entries.iter().map(|(k, v)| Value::List(Arc::new(vec![k.clone(), v.clone()]))).collect(),
-                    ),
+                    "items" => {
+                        list(entries.iter().map(|(k, v)| Value::List(Arc::new(vec![k.clone(), v.clone()]))).collect())
+                    }
                     "values" => list(entries.iter().map(|(_, v)| v.clone()).collect()),
                     "keys" => list(entries.iter().map(|(k, _)| k.clone()).collect()),
                     _ => Some(UNSUPPORTED),
@@ -315,4 +319,3 @@ fn formatted(text: &str, arguments: &Arguments) -> Value {
     out.push_str(&rest.replace("}}", "}"));
     Value::Str(out.into())
 }
-

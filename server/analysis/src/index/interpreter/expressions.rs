@@ -142,7 +142,9 @@ impl Execution<'_, '_> {
             // A parameterised generic stands for the generic itself.
             generic @ Value::Class(_) => generic,
             Value::List(values) => match self.forced(scope, index) {
-                Value::Int(at) => usize::try_from(at).ok().and_then(|at| values.get(at).cloned()).unwrap_or(UNSUPPORTED),
+                Value::Int(at) => {
+                    usize::try_from(at).ok().and_then(|at| values.get(at).cloned()).unwrap_or(UNSUPPORTED)
+                }
                 _ => UNSUPPORTED,
             },
             Value::Dict(entries) => {
@@ -215,8 +217,8 @@ impl Execution<'_, '_> {
         let mut values = Vec::new();
         for item in items.iter().take(MAX_ITERATIONS) {
             self.bind(&mut inner, &clause.target, item.clone());
-            let kept = clause.conditions.iter().map(|test| truth(&self.forced(&mut inner, test)));
-            match kept.fold(Some(true), |all, one| Some(all? && one?)) {
+            let mut kept = clause.conditions.iter().map(|test| truth(&self.forced(&mut inner, test)));
+            match kept.try_fold(true, |all, one| one.map(|one| all && one)) {
                 Some(true) => {}
                 Some(false) => continue,
                 None => return UNSUPPORTED,
@@ -240,9 +242,32 @@ pub(super) const UNSUPPORTED: Value = Value::Unknown(Unknown::Unsupported);
 /// The value of a name that Python itself binds.
 pub(super) fn builtin(name: &SmolStr) -> Value {
     const KNOWN: &[&str] = &[
-        "object", "list", "tuple", "dict", "set", "str", "int", "float", "bool", "len", "zip", "enumerate",
-        "sorted", "reversed", "getattr", "hasattr", "super", "property", "staticmethod", "classmethod",
-        "isinstance", "Exception", "ValueError", "print", "type", "range",
+        "object",
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "len",
+        "zip",
+        "enumerate",
+        "sorted",
+        "reversed",
+        "getattr",
+        "hasattr",
+        "super",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "isinstance",
+        "Exception",
+        "ValueError",
+        "print",
+        "type",
+        "range",
     ];
     if KNOWN.contains(&name.as_str()) {
         return Value::Package(SmolStr::new(format!("builtins.{name}")));

@@ -131,11 +131,7 @@ impl<'a> Interpreter<'a> {
 
     /// Ends the session.
     pub fn finish(self) -> Session {
-        Session {
-            runs: self.runs.into_inner(),
-            wanted: self.wanted.into_inner(),
-            executed: self.executed.into_inner(),
-        }
+        Session { runs: self.runs.into_inner(), wanted: self.wanted.into_inner(), executed: self.executed.into_inner() }
     }
 
     /// The run of a module, executed now if need be. A module that is already
@@ -468,15 +464,7 @@ impl Scope {
 
 impl<'i, 'a> Execution<'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
-        Self {
-            interpreter,
-            root,
-            run: ModuleRun::default(),
-            steps: 0,
-            depth: 0,
-            conditional: 0,
-            unknown_loops: 0,
-        }
+        Self { interpreter, root, run: ModuleRun::default(), steps: 0, depth: 0, conditional: 0, unknown_loops: 0 }
     }
 
     /// Counts one step; false when the bound is reached.
@@ -528,4 +516,3 @@ impl<'i, 'a> Execution<'i, 'a> {
         flow.returned()
     }
 }
-

@@ -319,14 +319,7 @@ impl Execution<'_, '_> {
         }
     }
 
-    fn for_loop(
-        &mut self,
-        scope: &mut Scope,
-        target: &Expr,
-        iter: &Expr,
-        body: &[Stmt],
-        or_else: &[Stmt],
-    ) -> Flow {
+    fn for_loop(&mut self, scope: &mut Scope, target: &Expr, iter: &Expr, body: &[Stmt], or_else: &[Stmt]) -> Flow {
         let iterated = self.expr(scope, iter);
         let values = match self.interpreter.force(iterated) {
             Value::List(values) => Some(values),
@@ -409,8 +402,7 @@ fn assigned_names(body: &[Stmt], or_else: &[Stmt]) -> Vec<SmolStr> {
 fn is_main_check(test: &Expr) -> bool {
     match &test.kind {
         ExprKind::Compare { first, rest } => {
-            first.as_name().is_some_and(|name| name == "__name__")
-                && matches!(rest.as_slice(), [(op, _)] if op == "==")
+            first.as_name().is_some_and(|name| name == "__name__") && matches!(rest.as_slice(), [(op, _)] if op == "==")
         }
         _ => false,
     }

@@ -36,10 +36,7 @@ impl Lower<'_> {
             Kind::Attribute => {
                 let value = self.boxed(node, f.object);
                 let attribute = field(node, f.attribute).unwrap_or(node);
-                ExprKind::Attribute {
-                    value,
-                    name: Ident { name: self.name(attribute), range: self.range(attribute) },
-                }
+                ExprKind::Attribute { value, name: Ident { name: self.name(attribute), range: self.range(attribute) } }
             }
             Kind::Call => {
                 let func = self.boxed(node, f.function);
@@ -107,7 +104,9 @@ impl Lower<'_> {
                     value: self.boxed(node, f.value),
                 }
             }
-            Kind::ListComprehension | Kind::SetComprehension | Kind::GeneratorExpression
+            Kind::ListComprehension
+            | Kind::SetComprehension
+            | Kind::GeneratorExpression
             | Kind::DictionaryComprehension => self.comprehension(node),
             Kind::Slice => ExprKind::Slice(self.exprs(named_children(node))),
             _ => ExprKind::Unknown,
@@ -156,11 +155,7 @@ impl Lower<'_> {
         let Some(first) = parts.next() else { return ExprKind::Unknown };
         let joined = parts.fold(first, |left, right| Expr {
             range,
-            kind: ExprKind::Binary {
-                op: SmolStr::new_static("|"),
-                left: Box::new(left),
-                right: Box::new(right),
-            },
+            kind: ExprKind::Binary { op: SmolStr::new_static("|"), left: Box::new(left), right: Box::new(right) },
         });
         joined.kind
     }

@@ -59,9 +59,7 @@ impl Lower<'_> {
                 Some(test) => StmtKind::Assert(test),
                 None => StmtKind::Unknown,
             },
-            Kind::DeleteStatement => {
-                StmtKind::Delete(named_children(node).into_iter().map(|n| self.expr(n)).collect())
-            }
+            Kind::DeleteStatement => StmtKind::Delete(named_children(node).into_iter().map(|n| self.expr(n)).collect()),
             Kind::GlobalStatement | Kind::NonlocalStatement => {
                 StmtKind::Global(named_children(node).into_iter().map(|n| self.name(n)).collect())
             }
@@ -310,11 +308,7 @@ impl Lower<'_> {
             };
             or_else = vec![Stmt { range: self.range(clause), kind: nested }];
         }
-        StmtKind::If {
-            test: self.expr_field(node, f.condition),
-            body: self.block_field(node, f.consequence),
-            or_else,
-        }
+        StmtKind::If { test: self.expr_field(node, f.condition), body: self.block_field(node, f.consequence), or_else }
     }
 
     fn try_statement(&mut self, node: Node<'_>) -> StmtKind {

@@ -1,0 +1,127 @@
+//! From the analysis to the protocol.
+
+use authlens_analysis::ide::{Analysis, Diagnostic, Location, Related, Severity, SourceChange};
+use authlens_analysis::text::{LineCol, PositionEncoding, TextRange};
+use authlens_analysis::vfs::FileId;
+use serde_json::json;
+use tower_lsp::lsp_types::{
+    self as lsp, CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentChanges,
+    NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentEdit, Url,
+    WorkspaceEdit,
+};
+
+use super::main_loop::View;
+use super::settings::{Abilities, Settings};
+
+/// Where the pages of the rules are published.
+const PAGES: &str = "https://github.com/authlens/authlens/blob/main/specs/rules";
+
+/// The diagnostics of a file, as the client is to show them.
+pub(super) fn diagnostics(
+    analysis: &Analysis,
+    path: &str,
+    settings: &Settings,
+    abilities: &Abilities,
+) -> Vec<lsp::Diagnostic> {
+    let Some(file) = analysis.file_id(path) else { return Vec::new() };
+    let found = analysis.diagnostics(file);
+    found.iter().filter(|d| settings.shows(d)).map(|d| diagnostic(analysis, d, abilities.encoding)).collect()
+}
+
+/// One diagnostic with its proof as related information.
+pub(super) fn diagnostic(analysis: &Analysis, diagnostic: &Diagnostic, encoding: PositionEncoding) -> lsp::Diagnostic {
+    let related: Vec<DiagnosticRelatedInformation> = diagnostic
+        .related
+        .iter()
+        .filter_map(|related| {
+            Some(DiagnosticRelatedInformation {
+                location: location(analysis, related.location, encoding)?,
+                message: related.message.clone(),
+            })
+        })
+        .collect();
+    lsp::Diagnostic {
+        range: range(analysis, diagnostic.location.file, diagnostic.location.range, encoding),
+        severity: Some(match diagnostic.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Warning => DiagnosticSeverity::WARNING,
+            Severity::Info => DiagnosticSeverity::INFORMATION,
+            Severity::Hint => DiagnosticSeverity::HINT,
+        }),
+        code: Some(NumberOrString::String(diagnostic.rule.to_owned())),
+        code_description: Url::parse(&format!("{PAGES}/{}.md", diagnostic.rule))
+            .ok()
+            .map(|href| CodeDescription { href }),
+        source: Some("authlens".to_owned()),
+        message: diagnostic.message.clone(),
+        related_information: (!related.is_empty()).then_some(related),
+        tags: diagnostic.unnecessary.then(|| vec![DiagnosticTag::UNNECESSARY]),
+        data: Some(json!({ "rule": diagnostic.rule })),
+    }
+}
+
+/// A byte range in the client's unit.
+pub(super) fn range(analysis: &Analysis, file: FileId, range: TextRange, encoding: PositionEncoding) -> Range {
+    let Some((text, lines)) = analysis.text(file).zip(analysis.line_index(file)) else { return Range::default() };
+    let position = |offset| {
+        let at = lines.line_col(offset, &text, encoding);
+        Position::new(at.line, at.col)
+    };
+    Range::new(position(range.start), position(range.end))
+}
+
+/// The byte offset of a position.
+pub(super) fn offset(analysis: &Analysis, file: FileId, position: Position, encoding: PositionEncoding) -> Option<u32> {
+    let (text, lines) = analysis.text(file).zip(analysis.line_index(file))?;
+    Some(lines.offset(LineCol { line: position.line, col: position.character }, &text, encoding))
+}
+
+fn location(analysis: &Analysis, location: Location, encoding: PositionEncoding) -> Option<lsp::Location> {
+    let uri = Url::from_file_path(analysis.path(location.file)).ok()?;
+    Some(lsp::Location { uri, range: range(analysis, location.file, location.range, encoding) })
+}
+
+/// The steps of a proof as a Markdown list with links.
+pub(super) fn proof(analysis: &Analysis, proof: &[Related]) -> String {
+    let mut out = String::new();
+    for step in proof {
+        let path = analysis.path(step.location.file);
+        let line = analysis.line_index(step.location.file).map_or(0, |lines| lines.line(step.location.range.start)) + 1;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match Url::from_file_path(path) {
+            Ok(uri) => out.push_str(&format!("- [{name}:{line}]({uri}#L{line}) {}\n", step.message)),
+            Err(()) => out.push_str(&format!("- {name}:{line} {}\n", step.message)),
+        }
+    }
+    out
+}
+
+/// Edits with the versions of open documents, if the client takes these.
+pub(super) fn workspace_edit(view: &View, change: &SourceChange) -> Option<WorkspaceEdit> {
+    let analysis = &view.analysis;
+    let mut edits = Vec::new();
+    for (file, file_edits) in &change.edits {
+        let open = view.open.get(analysis.path(*file));
+        let uri = match open {
+            Some((uri, _)) => uri.clone(),
+            None => Url::from_file_path(analysis.path(*file)).ok()?,
+        };
+        let file_edits: Vec<lsp::TextEdit> = file_edits
+            .iter()
+            .map(|edit| lsp::TextEdit {
+                range: range(analysis, *file, edit.range, view.abilities.encoding),
+                new_text: edit.text.clone(),
+            })
+            .collect();
+        edits.push((uri, open.map(|(_, version)| *version), file_edits));
+    }
+    if !view.abilities.document_changes {
+        let changes = edits.into_iter().map(|(uri, _, edits)| (uri, edits)).collect();
+        return Some(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() });
+    }
+    let edits = edits.into_iter().map(|(uri, version, edits)| TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier { uri, version },
+        edits: edits.into_iter().map(OneOf::Left).collect(),
+    });
+    Some(WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(edits.collect())), ..WorkspaceEdit::default() })
+}

@@ -1,0 +1,37 @@
+//! The language server. The only home of tower-lsp, lsp-types and tokio.
+
+mod convert;
+mod documents;
+mod intake;
+mod main_loop;
+mod requests;
+mod server;
+mod settings;
+mod transport;
+
+use std::io::BufReader;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tower_lsp::{LspService, Server};
+
+/// Serves one client over standard input and output until it says `exit`.
+/// The exit code is 0 after `shutdown`, 1 without (LSP 3.17, `exit`).
+pub(crate) fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("authlens: can't start: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let session = Arc::new(transport::Session::default());
+    let input = transport::start(BufReader::new(std::io::stdin()), &session);
+    runtime.block_on(async {
+        let output = server::StdoutWriter::start();
+        let (service, socket) = LspService::new(|client| server::Backend::new(client, Arc::clone(&session)));
+        Server::new(input, output, socket).concurrency_level(usize::MAX).serve(intake::Intake(service)).await;
+    });
+    server::flush_stdout();
+    ExitCode::from(u8::from(session.shutdown.get().is_none()))
+}

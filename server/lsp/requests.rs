@@ -1,0 +1,142 @@
+//! Answers to requests, computed over one snapshot.
+
+use authlens_analysis::ide::{Applicability, Fix, FixKind};
+use authlens_analysis::text::TextRange;
+use authlens_analysis::vfs::FileId;
+use tower_lsp::lsp_types::{
+    CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command, Hover,
+    HoverContents, InlayHint, InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, Position, Range, Url,
+};
+
+use super::convert;
+use super::main_loop::{View, path_of};
+
+/// Applies every fix that is safe.
+const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.authlens");
+
+fn file(view: &View, uri: &Url) -> Option<FileId> {
+    view.analysis.file_id(&path_of(uri))
+}
+
+pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover> {
+    let file = file(view, uri)?;
+    let encoding = view.abilities.encoding;
+    let offset = convert::offset(&view.analysis, file, position, encoding)?;
+    let hover = view.analysis.hover(file, offset)?;
+    let value = format!("{}{}", hover.markdown, convert::proof(&view.analysis, &hover.proof));
+    Some(Hover {
+        contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
+        range: Some(convert::range(&view.analysis, file, hover.range, encoding)),
+    })
+}
+
+pub(super) fn code_lens(view: &View, uri: &Url) -> Vec<CodeLens> {
+    let Some(file) = file(view, uri).filter(|_| view.settings.lens) else { return Vec::new() };
+    let hints = view.analysis.route_hints(file).into_iter();
+    hints
+        .map(|hint| CodeLens {
+            range: convert::range(&view.analysis, file, hint.range, view.abilities.encoding),
+            // No command: the lens only tells.
+            command: Some(Command { title: hint.label, command: String::new(), arguments: None }),
+            data: None,
+        })
+        .collect()
+}
+
+pub(super) fn inlay_hints(view: &View, uri: &Url, range: Range) -> Vec<InlayHint> {
+    let Some(file) = file(view, uri).filter(|_| view.settings.inlay) else { return Vec::new() };
+    let encoding = view.abilities.encoding;
+    let hints = view.analysis.route_hints(file).into_iter();
+    hints
+        .map(|hint| InlayHint {
+            position: convert::range(&view.analysis, file, TextRange::empty(hint.header_end), encoding).start,
+            label: InlayHintLabel::String(hint.label),
+            kind: None,
+            text_edits: None,
+            tooltip: Some(InlayHintTooltip::MarkupContent(MarkupContent {
+                kind: MarkupKind::Markdown,
+                value: convert::proof(&view.analysis, &hint.proof),
+            })),
+            padding_left: Some(true),
+            padding_right: None,
+            data: None,
+        })
+        .filter(|hint| range.start <= hint.position && hint.position <= range.end)
+        .collect()
+}
+
+pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+    let uri = &params.text_document.uri;
+    let Some(file) = file(view, uri) else { return Vec::new() };
+    let (analysis, encoding) = (&view.analysis, view.abilities.encoding);
+    let asked = |kind: &CodeActionKind| {
+        let covers = |only: &CodeActionKind| {
+            kind.as_str() == only.as_str() || kind.as_str().starts_with(&format!("{}.", only.as_str()))
+        };
+        params.context.only.as_ref().is_none_or(|only| only.iter().any(covers))
+    };
+    let mut actions = Vec::new();
+    if asked(&CodeActionKind::QUICKFIX) {
+        let start = convert::offset(analysis, file, params.range.start, encoding).unwrap_or(0);
+        let end = convert::offset(analysis, file, params.range.end, encoding).unwrap_or(start);
+        let range = TextRange::new(start, end.max(start));
+        for diagnostic in analysis.diagnostics(file).iter().filter(|d| view.settings.shows(d)) {
+            if !diagnostic.location.range.intersects(range) {
+                continue;
+            }
+            let shown = convert::diagnostic(analysis, diagnostic, encoding);
+            let (fixes, refusals) = analysis.fixes(diagnostic);
+            for fix in fixes {
+                actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+                    title: fix.title.clone(),
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: Some(vec![shown.clone()]),
+                    edit: convert::workspace_edit(view, &fix.change),
+                    is_preferred: fix.preferred.then_some(true),
+                    ..CodeAction::default()
+                }));
+            }
+            for refusal in refusals.iter().filter(|_| view.abilities.disabled_actions) {
+                actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+                    title: "Add the project's auth dependency".to_owned(),
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: Some(vec![shown.clone()]),
+                    disabled: Some(CodeActionDisabled { reason: refusal.0.clone() }),
+                    ..CodeAction::default()
+                }));
+            }
+        }
+    }
+    let asked_by_name = params.context.only.is_some();
+    if asked_by_name && asked(&FIX_ALL) {
+        actions.extend(fix_all(view, file));
+    }
+    actions
+}
+
+/// All safe repairs of a file in one edit.
+fn fix_all(view: &View, file: FileId) -> Option<CodeActionOrCommand> {
+    let analysis = &view.analysis;
+    let mut edits: Vec<authlens_analysis::ide::TextEdit> = Vec::new();
+    for diagnostic in analysis.diagnostics(file).iter().filter(|d| view.settings.shows(d)) {
+        let safe = |fix: &Fix| fix.kind == FixKind::Repair && fix.applicability == Applicability::Safe;
+        let Some(fix) = analysis.fixes(diagnostic).0.into_iter().find(safe) else { continue };
+        let own: Vec<_> =
+            fix.change.edits.into_iter().filter(|(f, _)| *f == file).flat_map(|(_, edits)| edits).collect();
+        let fresh: Vec<_> = own.into_iter().filter(|edit| !edits.contains(edit)).collect();
+        if !fresh.iter().any(|edit| edits.iter().any(|other| other.range.intersects(edit.range))) {
+            edits.extend(fresh);
+        }
+    }
+    if edits.is_empty() {
+        return None;
+    }
+    edits.sort_by_key(|edit| edit.range);
+    let change = authlens_analysis::ide::SourceChange { edits: vec![(file, edits)] };
+    Some(CodeActionOrCommand::CodeAction(CodeAction {
+        title: "Apply all safe fixes of authlens".to_owned(),
+        kind: Some(FIX_ALL),
+        edit: convert::workspace_edit(view, &change),
+        ..CodeAction::default()
+    }))
+}

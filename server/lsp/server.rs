@@ -1,0 +1,398 @@
+//! The protocol's methods. Each puts an event into the main loop before its
+//! first `await`, and holds no logic of its own.
+
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWrite;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types::notification::Progress;
+use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
+use tower_lsp::lsp_types::*;
+use tower_lsp::{Client, LanguageServer};
+
+use super::convert;
+use super::main_loop::{self, Event, Outgoing, View, path_of};
+use super::requests;
+use super::settings::{Abilities, Settings};
+use super::transport::Session;
+
+/// The state of the protocol: everything else lives in the main loop.
+pub(super) struct Backend {
+    client: Client,
+    session: Arc<Session>,
+    events: Sender<Event>,
+    /// Taken when the client is ready: nothing is sent before.
+    outbox: std::sync::Mutex<Option<UnboundedReceiver<Outgoing>>>,
+}
+
+impl Backend {
+    pub(super) fn new(client: Client, session: Arc<Session>) -> Self {
+        let (events, inbox) = std::sync::mpsc::channel();
+        let (sender, receiver) = unbounded_channel();
+        let own = events.clone();
+        let spawned = std::thread::Builder::new()
+            .name("main-loop".into())
+            .stack_size(64 << 20)
+            .spawn(move || main_loop::run(own, inbox, sender));
+        if let Err(error) = spawned {
+            eprintln!("authlens: can't start the main loop: {error}");
+        }
+        Self { client, session, events, outbox: std::sync::Mutex::new(Some(receiver)) }
+    }
+
+    fn raw(&self) -> Value {
+        self.session.initialize.get().cloned().unwrap_or_default()
+    }
+
+    fn send(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Runs `work` on a worker over the state that holds every earlier edit.
+    /// It is in line when this returns, before anything is awaited.
+    fn ask<T: Send + 'static>(&self, work: impl FnOnce(&View) -> T + Send + 'static) -> Answer<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Event::Request(Box::new(move |view| {
+            let _ = sender.send(work(view));
+        })));
+        Box::pin(async move { receiver.await.map_err(|_| Error::internal_error()) })
+    }
+}
+
+/// The answer to a request that is in line.
+type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let abilities = Abilities::read(&self.raw());
+        watch_parent(params.process_id);
+        let encoding = match abilities.encoding {
+            authlens_analysis::text::PositionEncoding::Utf8 => PositionEncodingKind::UTF8,
+            authlens_analysis::text::PositionEncoding::Utf16 => PositionEncodingKind::UTF16,
+            authlens_analysis::text::PositionEncoding::Utf32 => PositionEncodingKind::UTF32,
+        };
+        let pull = DiagnosticServerCapabilities::Options(DiagnosticOptions {
+            identifier: Some("authlens".to_owned()),
+            inter_file_dependencies: true,
+            workspace_diagnostics: true,
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        });
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities {
+                position_encoding: Some(encoding),
+                text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+                    open_close: Some(true),
+                    change: Some(TextDocumentSyncKind::INCREMENTAL),
+                    save: Some(TextDocumentSyncSaveOptions::Supported(true)),
+                    ..TextDocumentSyncOptions::default()
+                })),
+                hover_provider: Some(HoverProviderCapability::Simple(true)),
+                code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+                inlay_hint_provider: Some(OneOf::Left(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+                    code_action_kinds: Some(vec![
+                        CodeActionKind::QUICKFIX,
+                        CodeActionKind::new("source.fixAll.authlens"),
+                    ]),
+                    ..CodeActionOptions::default()
+                })),
+                diagnostic_provider: abilities.pull.then_some(pull),
+                execute_command_provider: Some(ExecuteCommandOptions {
+                    commands: vec!["authlens.explainRule".into(), "authlens.reindex".into()],
+                    ..ExecuteCommandOptions::default()
+                }),
+                workspace: Some(WorkspaceServerCapabilities {
+                    workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                        supported: Some(true),
+                        change_notifications: Some(OneOf::Left(true)),
+                    }),
+                    file_operations: None,
+                }),
+                ..ServerCapabilities::default()
+            },
+            server_info: Some(ServerInfo {
+                name: "authlens".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        let raw = self.raw();
+        let abilities = Abilities::read(&raw);
+        let settings = Settings::read(raw.get("initializationOptions").unwrap_or(&Value::Null));
+        self.send(Event::Start { abilities: abilities.clone(), settings, roots: roots(&raw) });
+        let outbox = self.outbox.lock().ok().and_then(|mut outbox| outbox.take());
+        if let Some(outbox) = outbox {
+            tokio::spawn(deliver(self.client.clone(), abilities.clone(), outbox));
+        }
+        let client = self.client.clone();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            if abilities.watches_files {
+                let _ = client.register_capability(vec![file_watcher()]).await;
+            }
+            if abilities.pulls_configuration {
+                pull_settings(&client, &events).await;
+            }
+        });
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        self.send(Event::Open { uri: document.uri, version: document.version, text: document.text });
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
+        self.send(Event::Change { uri, version, changes: params.content_changes });
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.send(Event::Close { uri: params.text_document.uri });
+    }
+
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        // For clients without watchers a save is the news that a file exists.
+        self.send(Event::Touched(vec![path_of(&params.text_document.uri)]));
+    }
+
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        self.send(Event::Touched(params.changes.iter().map(|change| path_of(&change.uri)).collect()));
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        let paths = |folders: &[WorkspaceFolder]| folders.iter().map(|folder| folder_path(&folder.uri)).collect();
+        let (added, removed) = (paths(&params.event.added), paths(&params.event.removed));
+        self.send(Event::Folders { added, removed });
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        if params.settings.is_object() {
+            self.send(Event::Settings(Settings::read(&params.settings)));
+        } else if Abilities::read(&self.raw()).pulls_configuration {
+            let (client, events) = (self.client.clone(), self.events.clone());
+            tokio::spawn(async move { pull_settings(&client, &events).await });
+        }
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        self.ask(move |view| requests::hover(view, &text_document.uri, position)).await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        self.ask(move |view| Some(requests::code_lens(view, &params.text_document.uri))).await
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        self.ask(move |view| Some(requests::inlay_hints(view, &params.text_document.uri, params.range))).await
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        self.ask(move |view| Some(requests::code_actions(view, &params))).await
+    }
+
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        let items = self.ask(move |view| {
+            let path = path_of(&params.text_document.uri);
+            convert::diagnostics(&view.analysis, &path, &view.settings, &view.abilities)
+        });
+        let full = FullDocumentDiagnosticReport { result_id: None, items: items.await? };
+        let report =
+            RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report: full };
+        Ok(DocumentDiagnosticReportResult::Report(DocumentDiagnosticReport::Full(report)))
+    }
+
+    async fn workspace_diagnostic(&self, params: WorkspaceDiagnosticParams) -> Result<WorkspaceDiagnosticReportResult> {
+        // Files that the client has a report of, and that may have none now.
+        let known: Vec<Url> = params.previous_result_ids.into_iter().map(|previous| previous.uri).collect();
+        let items = self.ask(move |view| {
+            let analysis = &view.analysis;
+            let mut paths: Vec<String> =
+                analysis.files_with_diagnostics().into_iter().map(|file| analysis.path(file).to_owned()).collect();
+            paths.extend(known.iter().map(path_of));
+            paths.sort();
+            paths.dedup();
+            paths.iter().filter_map(|path| workspace_report(view, path)).collect::<Vec<_>>()
+        });
+        Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items: items.await? }))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        match params.command.as_str() {
+            "authlens.explainRule" => {
+                let code = params.arguments.first().and_then(Value::as_str).unwrap_or_default();
+                let rule = authlens_analysis::rules::find(code);
+                rule.map(|rule| Some(json!(rule.page))).ok_or_else(|| Error::invalid_params("there is no such rule"))
+            }
+            "authlens.reindex" => {
+                let roots = roots(&self.raw());
+                self.send(Event::Folders { added: roots.clone(), removed: roots });
+                Ok(None)
+            }
+            _ => Err(Error::method_not_found()),
+        }
+    }
+}
+
+fn workspace_report(view: &View, path: &str) -> Option<WorkspaceDocumentDiagnosticReport> {
+    let open = view.open.get(path);
+    let uri = open.map(|(uri, _)| uri.clone()).or_else(|| Url::from_file_path(path).ok())?;
+    let items = convert::diagnostics(&view.analysis, path, &view.settings, &view.abilities);
+    // An identifier, so that the client names the file when it asks again.
+    let result_id = Some(format!("{}", items.len()));
+    Some(WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
+        uri,
+        version: open.map(|(_, version)| i64::from(*version)),
+        full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id, items },
+    }))
+}
+
+/// Delivers what the main loop says. Only here the client is awaited.
+async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedReceiver<Outgoing>) {
+    let token = NumberOrString::String("authlens/index".to_owned());
+    let mut progress = false;
+    while let Some(outgoing) = outbox.recv().await {
+        match outgoing {
+            Outgoing::Publish(params) => {
+                client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
+            }
+            Outgoing::Refresh => refresh(&client, &abilities),
+            Outgoing::ProgressBegin if abilities.progress && !progress => {
+                let create = client
+                    .send_request::<WorkDoneProgressCreate>(WorkDoneProgressCreateParams { token: token.clone() });
+                // A client that does not answer must not hold diagnostics up.
+                progress = matches!(tokio::time::timeout(Duration::from_secs(2), create).await, Ok(Ok(())));
+                if progress {
+                    let begin = WorkDoneProgressBegin {
+                        title: "authlens: reading the project".into(),
+                        percentage: Some(0),
+                        ..WorkDoneProgressBegin::default()
+                    };
+                    report(&client, &token, WorkDoneProgress::Begin(begin)).await;
+                }
+            }
+            Outgoing::Progress(percentage) if progress => {
+                let step = WorkDoneProgressReport { percentage: Some(percentage), ..WorkDoneProgressReport::default() };
+                report(&client, &token, WorkDoneProgress::Report(step)).await;
+            }
+            Outgoing::ProgressEnd if progress => {
+                progress = false;
+                report(&client, &token, WorkDoneProgress::End(WorkDoneProgressEnd::default())).await;
+            }
+            Outgoing::ProgressBegin | Outgoing::Progress(_) | Outgoing::ProgressEnd => {}
+        }
+    }
+}
+
+async fn report(client: &Client, token: &NumberOrString, value: WorkDoneProgress) {
+    let value = ProgressParamsValue::WorkDone(value);
+    client.send_notification::<Progress>(ProgressParams { token: token.clone(), value }).await;
+}
+
+/// Asks the client to pull again, each on a task of its own.
+fn refresh(client: &Client, abilities: &Abilities) {
+    let (client, abilities) = (client.clone(), abilities.clone());
+    tokio::spawn(async move {
+        if abilities.pull {
+            let _ = client.workspace_diagnostic_refresh().await;
+        }
+        if abilities.refresh_lens {
+            let _ = client.code_lens_refresh().await;
+        }
+        if abilities.refresh_inlay {
+            let _ = client.inlay_hint_refresh().await;
+        }
+    });
+}
+
+async fn pull_settings(client: &Client, events: &Sender<Event>) {
+    let item = ConfigurationItem { scope_uri: None, section: Some("authlens".to_owned()) };
+    if let Ok(values) = client.configuration(vec![item]).await
+        && let Some(value) = values.first().filter(|value| value.is_object())
+    {
+        let _ = events.send(Event::Settings(Settings::read(value)));
+    }
+}
+
+fn file_watcher() -> Registration {
+    let watchers = json!({"watchers": [{"globPattern": "**/*.py"}]});
+    Registration {
+        id: "authlens/files".to_owned(),
+        method: "workspace/didChangeWatchedFiles".to_owned(),
+        register_options: Some(watchers),
+    }
+}
+
+/// Workspace folders of the raw `initialize` parameters, else the root.
+fn roots(raw: &Value) -> Vec<String> {
+    let folders = raw.get("workspaceFolders").and_then(Value::as_array);
+    let uris = folders.into_iter().flatten().filter_map(|folder| folder.get("uri")?.as_str());
+    let mut uris: Vec<&str> = uris.collect();
+    if uris.is_empty() {
+        uris.extend(raw.get("rootUri").and_then(Value::as_str));
+    }
+    uris.into_iter().filter_map(|uri| Url::parse(uri).ok()).map(|uri| folder_path(&uri)).collect()
+}
+
+fn folder_path(uri: &Url) -> String {
+    path_of(uri).trim_end_matches('/').to_owned()
+}
+
+/// Ends the process when the editor that started it is gone (LSP 3.17, `processId`).
+fn watch_parent(process: Option<u32>) {
+    let Some(process) = process.filter(|_| cfg!(target_os = "linux")) else { return };
+    let path = format!("/proc/{process}");
+    if !std::path::Path::new(&path).exists() {
+        return;
+    }
+    std::thread::spawn(move || {
+        while std::path::Path::new(&path).exists() {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        std::process::exit(1);
+    });
+}
+
+/// Standard output as tower-lsp wants it. Messages are written whole and at
+/// once: a pipe that the client does not read blocks the transport, not the analysis.
+pub(super) struct StdoutWriter;
+
+impl StdoutWriter {
+    pub(super) fn start() -> Self {
+        Self
+    }
+}
+
+impl AsyncWrite for StdoutWriter {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(std::io::stdout().lock().write_all(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(std::io::stdout().lock().flush())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Writes out what standard output still holds.
+pub(super) fn flush_stdout() {
+    let _ = std::io::stdout().flush();
+}

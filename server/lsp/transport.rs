@@ -1,0 +1,208 @@
+//! Frames from standard input.
+//!
+//! tower-lsp ends the session at the first malformed frame, trusts any
+//! `Content-Length`, refuses `params: null`, and does not return from `exit`
+//! while its input stays open. So a thread reads the frames first: it drops
+//! what is malformed, mends what is harmless, and ends the stream at `exit`.
+
+use std::io::{BufRead, Read};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::mpsc;
+
+/// Largest message that is read, in bytes.
+pub(super) const MAX_FRAME: usize = 64 << 20;
+
+/// What the reading thread learns on the way.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    /// Parameters of `initialize` as they were sent: lsp-types loses some.
+    pub(super) initialize: OnceLock<Value>,
+    /// Set when `shutdown` was asked for.
+    pub(super) shutdown: OnceLock<()>,
+}
+
+/// Reads frames until `exit` or the end of the input and hands the good ones on.
+pub(super) fn read_frames(mut input: impl BufRead, session: &Session, frames: &mpsc::UnboundedSender<Vec<u8>>) {
+    loop {
+        let body = match read_frame(&mut input) {
+            Ok(Some(body)) => body,
+            Ok(None) => return,
+            Err(problem) => {
+                eprintln!("authlens: dropped a message: {problem}");
+                continue;
+            }
+        };
+        let Some((body, exit)) = inspect(body, session) else {
+            eprintln!("authlens: dropped a message that is no JSON-RPC object");
+            continue;
+        };
+        if exit || frames.send(frame(&body)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The body of the next frame; `None` at the end of the input.
+fn read_frame(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, String> {
+    let mut length: Option<usize> = None;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match input.by_ref().take(8192).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return Ok(None),
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if text.is_empty() {
+            match length {
+                Some(_) => break,
+                // Stray line breaks between messages.
+                None => continue,
+            }
+        }
+        if let Some((name, value)) = text.split_once(':')
+            && name.trim().eq_ignore_ascii_case("content-length")
+        {
+            length = Some(value.trim().parse().map_err(|_| format!("bad Content-Length {value:?}"))?);
+        }
+    }
+    let length = length.unwrap_or(0);
+    if length > MAX_FRAME {
+        let skipped = std::io::copy(&mut input.by_ref().take(length as u64), &mut std::io::sink());
+        return match skipped {
+            Ok(_) => Err(format!("{length} bytes are more than the cap of {MAX_FRAME}")),
+            Err(_) => Ok(None),
+        };
+    }
+    let mut body = vec![0; length];
+    Ok(input.read_exact(&mut body).is_ok().then_some(body))
+}
+
+/// Notes what concerns the session and mends the message. The flag is true for
+/// `exit`. `None` for what is no JSON object.
+fn inspect(body: Vec<u8>, session: &Session) -> Option<(Vec<u8>, bool)> {
+    let mut message: Value = serde_json::from_slice(&body).ok()?;
+    let object = message.as_object_mut()?;
+    let method = object.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
+    match method.as_str() {
+        "exit" => return Some((body, true)),
+        "shutdown" => {
+            let _ = session.shutdown.set(());
+        }
+        "initialize" => {
+            let _ = session.initialize.set(object.get("params").cloned().unwrap_or_default());
+        }
+        _ => {}
+    }
+    // JSON-RPC 2.0 knows no `params: null`, yet several clients send it.
+    if object.get("params").is_some_and(Value::is_null) {
+        object.remove("params");
+        return Some((serde_json::to_vec(&message).ok()?, false));
+    }
+    Some((body, false))
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    frame.extend_from_slice(body);
+    frame
+}
+
+/// The frames as a byte stream for tower-lsp.
+pub(super) struct FrameStream {
+    frames: mpsc::UnboundedReceiver<Vec<u8>>,
+    current: Vec<u8>,
+    at: usize,
+}
+
+impl FrameStream {
+    pub(super) fn new(frames: mpsc::UnboundedReceiver<Vec<u8>>) -> Self {
+        Self { frames, current: Vec::new(), at: 0 }
+    }
+}
+
+impl AsyncRead for FrameStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.at == self.current.len() {
+            match self.frames.poll_recv(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(frame)) => {
+                    self.current = frame;
+                    self.at = 0;
+                }
+            }
+        }
+        let n = buffer.remaining().min(self.current.len() - self.at);
+        buffer.put_slice(&self.current[self.at..self.at + n]);
+        self.at += n;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Starts the reading thread.
+pub(super) fn start(input: impl BufRead + Send + 'static, session: &Arc<Session>) -> FrameStream {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let session = Arc::clone(session);
+    std::thread::spawn(move || read_frames(input, &session, &sender));
+    FrameStream::new(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(input: &[u8]) -> (Vec<String>, Session) {
+        let session = Session::default();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        read_frames(input, &session, &sender);
+        drop(sender);
+        let mut frames = Vec::new();
+        while let Some(frame) = receiver.blocking_recv() {
+            let text = String::from_utf8(frame).unwrap();
+            frames.push(text.split_once("\r\n\r\n").unwrap().1.to_owned());
+        }
+        (frames, session)
+    }
+
+    #[test]
+    fn bad_frames_do_not_end_the_session() {
+        let good = r#"{"jsonrpc":"2.0","method":"a"}"#;
+        let n = good.len();
+        let big = MAX_FRAME + 1;
+        let mut input = format!("Content-Length: {n}\r\n\r\n{good}").into_bytes();
+        input.extend(b"Content-Length: 7\r\n\r\n{broken");
+        input.extend(format!("content-length:{n}\nX-Other: 1\n\n{good}").into_bytes());
+        input.extend(b"Content-Length: many\r\n\r\n");
+        input.extend(format!("Content-Length: {n}\r\n\r\n{good}").into_bytes());
+        input.extend(b"Content-Length: 4\r\n\r\nnull");
+        input.extend(format!("Content-Length: {big}\r\n\r\n").into_bytes());
+        input.extend(vec![b' '; big]);
+        input.extend(format!("Content-Length: {n}\r\n\r\n{good}").into_bytes());
+        input.extend(b"Content-Length: 99\r\n\r\n{");
+        assert_eq!(frames(&input).0, [good; 4]);
+    }
+
+    #[test]
+    fn null_params_are_dropped_and_exit_ends_the_stream() {
+        let shutdown = r#"{"id":1,"jsonrpc":"2.0","method":"shutdown","params":null}"#;
+        let exit = r#"{"jsonrpc":"2.0","method":"exit"}"#;
+        let mut input = Vec::new();
+        for body in [shutdown, exit, shutdown] {
+            input.extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
+        }
+        let (frames, session) = frames(&input);
+        assert_eq!(frames, [r#"{"id":1,"jsonrpc":"2.0","method":"shutdown"}"#]);
+        assert!(session.shutdown.get().is_some());
+    }
+}
