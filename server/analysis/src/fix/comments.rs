@@ -1,0 +1,86 @@
+//! Writing and removing comments to authlens.
+
+use super::indentation;
+use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
+use crate::rules::missing_auth_dependency;
+use crate::text::TextRange;
+
+/// Comments that accept a finding: this once, or for the route on purpose.
+pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
+    let file = diagnostic.location.file;
+    let Some(parsed) = state.parsed(file) else { return Vec::new() };
+    let (text, lines) = (&*parsed.text, parsed.line_index());
+    let line = lines.line_range(lines.line(diagnostic.location.range.start), text);
+    let fix = |title: String, offset: u32, written: String| Fix {
+        title,
+        applicability: Applicability::Unsafe,
+        kind: FixKind::Silence,
+        preferred: false,
+        change: SourceChange { edits: vec![(file, vec![TextEdit { range: TextRange::empty(offset), text: written }])] },
+    };
+    let mut fixes = Vec::new();
+    let indent = indentation(text, line.start as usize);
+    let ending = super::line_ending(text);
+    if diagnostic.rule == missing_auth_dependency::INFO.code {
+        // Above the first decorator: there it speaks for the whole handler.
+        let first = diagnostic.related.first().filter(|step| step.location.file == file);
+        let top = first.map_or(diagnostic.location.range.start, |step| step.location.range.start.min(line.start));
+        let top = lines.line_range(lines.line(top), text).start;
+        fixes.push(fix(
+            "Mark the route as public (fill in the reason)".to_owned(),
+            top,
+            format!("{indent}# authlens: public say why here{ending}"),
+        ));
+    }
+    let code = diagnostic.rule;
+    let ends_open = line.slice(text).trim_end().ends_with('\\');
+    let title = format!("Ignore `{code}` here (fill in the reason)");
+    fixes.push(if ends_open || line.slice(text).contains('#') {
+        fix(title, line.start, format!("{indent}# authlens: ignore[{code}] say why here{ending}"))
+    } else {
+        fix(title, line.end, format!("  # authlens: ignore[{code}] say why here"))
+    });
+    fixes
+}
+
+/// Takes an unused comment away, or one code out of its list.
+pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
+    let file = diagnostic.location.file;
+    let parsed = state.parsed(file).filter(|_| diagnostic.unnecessary)?;
+    let text = &*parsed.text;
+    let range = diagnostic.location.range;
+    let comment = parsed.comments.iter().find(|comment| comment.range.contains_range(range))?;
+    let range = if comment.range != range {
+        in_list(text, range)
+    } else if comment.own_line {
+        let start = text[..range.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[range.end as usize..].find('\n').map_or(text.len(), |at| range.end as usize + at + 1);
+        TextRange::new(start as u32, end as u32)
+    } else {
+        let code = text[..range.start as usize].trim_end_matches([' ', '\t']).len();
+        TextRange::new(code as u32, range.end)
+    };
+    Some(Fix {
+        title: "Remove what has no effect".to_owned(),
+        applicability: Applicability::Safe,
+        kind: FixKind::Repair,
+        preferred: true,
+        change: SourceChange { edits: vec![(file, vec![TextEdit { range, text: String::new() }])] },
+    })
+}
+
+/// A code with the comma that separates it from its neighbour.
+fn in_list(text: &str, range: TextRange) -> TextRange {
+    let after = &text[range.end as usize..];
+    let skipped = after.len() - after.trim_start().len();
+    if after.trim_start().starts_with(',') {
+        let behind = &after[skipped + 1..];
+        let blank = behind.len() - behind.trim_start_matches(' ').len();
+        return TextRange::new(range.start, range.end + (skipped + 1 + blank) as u32);
+    }
+    let before = text[..range.start as usize].trim_end();
+    match before.strip_suffix(',') {
+        Some(rest) => TextRange::new(rest.len() as u32, range.end),
+        None => range,
+    }
+}
