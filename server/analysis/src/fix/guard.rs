@@ -7,8 +7,9 @@ use super::imports::{Import, Imports};
 use super::{checked, signature};
 use crate::facts::python::tree::{ExprKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, State, TextEdit};
+use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
-use crate::rules::{Verifier, with_interpreter};
+use crate::rules::{Verifier, candidates, handler_site, with_interpreter};
 use crate::syntax::{Grammar, parse};
 
 /// Verifiers that are offered for one route.
@@ -21,11 +22,13 @@ const ROUTE_METHODS: &[&str] =
 /// Appends the fixes of an open route: each verifier on the decorator (safe:
 /// the handler's signature stays) and as a parameter.
 pub(super) fn fixes(state: &State, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
-    if state.verifiers.is_empty() {
-        refusals.push(Refusal("the project has no dependency that verifies the caller".into()));
+    let Some((application, route)) = reported(state, diagnostic) else { return };
+    let candidates = candidates(state, application, &route.path);
+    if candidates.is_empty() {
+        refusals.push(Refusal("the project has no dependency that verifies the caller and fits this route".into()));
         return;
     }
-    for verifier in state.verifiers.iter().filter(|verifier| importable(&verifier.callable)).take(MAX_OFFERED) {
+    for verifier in candidates.into_iter().filter(|verifier| importable(&verifier.callable)).take(MAX_OFFERED) {
         for as_parameter in [false, true] {
             match insert(state, diagnostic, verifier, as_parameter) {
                 Ok(fix) => fixes.push(fix),
@@ -37,6 +40,17 @@ pub(super) fn fixes(state: &State, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>
     if let Some(first) = fixes.first_mut() {
         first.preferred = true;
     }
+}
+
+/// The route that a finding is about.
+fn reported<'s>(state: &'s State, diagnostic: &Diagnostic) -> Option<(&'s Application, &'s Route)> {
+    state.table.applications.iter().find_map(|application| {
+        let at = |route: &&Route| {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            site.file == diagnostic.location.file && state.sources.locate(site) == diagnostic.location
+        };
+        application.routes.iter().find(at).map(|route| (application, route))
+    })
 }
 
 fn importable(callable: &Value) -> bool {

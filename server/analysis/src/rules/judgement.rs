@@ -12,10 +12,10 @@ use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::ide::{Guards, Judged};
-use crate::index::dependencies::called;
+use crate::index::dependencies::{called, dependency_of};
 use crate::index::interpreter::{Interpreter, Runs, Session};
 use crate::index::routes::{Application, Route};
-use crate::index::value::{FunctionRef, Site, Value};
+use crate::index::value::{FunctionRef, RouterId, Site, Value};
 use crate::suppress::covered_lines;
 use crate::vfs::FileId;
 
@@ -32,6 +32,37 @@ pub struct Verifier {
     pub site: Site,
     /// How many routes it guards.
     pub uses: u32,
+    /// Applications that it guards routes of.
+    pub applications: Vec<RouterId>,
+    /// Parameters that it takes from the path or query, and can't do without.
+    pub needs: Vec<SmolStr>,
+}
+
+/// Verifiers that a route of an application can ask for: those that guard
+/// other routes of it, or stand in its source tree, and whose own parameters
+/// the route's path can fill.
+pub(crate) fn candidates<'s>(state: &'s State, application: &Application, path: &str) -> Vec<&'s Verifier> {
+    let root = source_root(state, application);
+    let fits = |verifier: &&Verifier| {
+        let near = verifier.applications.contains(&application.router)
+            || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
+        near && verifier.needs.iter().all(|name| path.contains(&format!("{{{name}}}")))
+    };
+    let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
+    found.sort_by_key(|verifier| !verifier.applications.contains(&application.router));
+    found
+}
+
+/// The directory that an application's modules are imported from.
+pub(crate) fn source_root(state: &State, application: &Application) -> String {
+    let Some(file) = state.sources.file(application.site.file) else { return String::new() };
+    let levels = state.sources.module_name(application.site.file).split('.').count();
+    let mut dir = file.path.as_str();
+    for _ in 0..levels {
+        dir = crate::index::modules::parent(dir);
+    }
+    // A package's own folder is not enough: its root is one of several.
+    format!("{dir}/")
 }
 
 /// Judges all routes, or again those that rest on the touched files.
@@ -154,7 +185,7 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
                 while let Some(parent) = node.parent {
                     node = &route.dependencies[parent];
                 }
-                note_use(interpreter, &node.callable, &mut found);
+                note_use(interpreter, &node.callable, application.router, &mut found);
             }
         }
     }
@@ -171,13 +202,7 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
                 continue;
             }
             if judge.dependency(&value).proof == Proof::Verifies {
-                let verifier = Verifier {
-                    name: def.name.name.clone(),
-                    file,
-                    site: function.site,
-                    uses: 0,
-                    callable: value.clone(),
-                };
+                let verifier = new_verifier(interpreter, &value, def.name.name.clone(), file, function);
                 found.insert(function.site, verifier);
             }
         }
@@ -188,13 +213,51 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
     verifiers
 }
 
-fn note_use(interpreter: &Interpreter<'_>, callable: &Value, found: &mut FxHashMap<Site, Verifier>) {
+fn note_use(
+    interpreter: &Interpreter<'_>,
+    callable: &Value,
+    application: RouterId,
+    found: &mut FxHashMap<Site, Verifier>,
+) {
     let Some((function, _)) = called(interpreter, callable) else { return };
     let Some((name, file)) = name_of(interpreter, callable, &function) else { return };
-    found
-        .entry(function.site)
-        .or_insert_with(|| Verifier { callable: callable.clone(), name, file, site: function.site, uses: 0 })
-        .uses += 1;
+    let verifier =
+        found.entry(function.site).or_insert_with(|| new_verifier(interpreter, callable, name, file, &function));
+    verifier.uses += 1;
+    if !verifier.applications.contains(&application) {
+        verifier.applications.push(application);
+    }
+}
+
+fn new_verifier(
+    interpreter: &Interpreter<'_>,
+    callable: &Value,
+    name: SmolStr,
+    file: FileId,
+    function: &FunctionRef,
+) -> Verifier {
+    Verifier {
+        needs: needs(interpreter, callable),
+        callable: callable.clone(),
+        name,
+        file,
+        site: function.site,
+        uses: 0,
+        applications: Vec::new(),
+    }
+}
+
+/// Parameters without default that FastAPI would take from the path or query.
+fn needs(interpreter: &Interpreter<'_>, callable: &Value) -> Vec<SmolStr> {
+    let Some((function, skip)) = called(interpreter, callable) else { return Vec::new() };
+    let from_client = |param: &&crate::facts::python::tree::Param| {
+        let injected = dependency_of(interpreter, &function, param).is_some();
+        let annotation = param.annotation.as_ref().map(|ty| interpreter.eval_signature(&function, ty));
+        let special = matches!(&annotation, Some(Value::Package(path)) if !path.starts_with("builtins.") && path != "uuid.UUID")
+            || matches!(annotation, Some(Value::Annotated(_)));
+        param.default.is_none() && !injected && !special
+    };
+    function.def.params.iter().skip(skip).filter(from_client).map(|param| param.name.name.clone()).collect()
 }
 
 /// The module-level name by which a callable can be imported.

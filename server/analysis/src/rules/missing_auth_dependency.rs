@@ -56,7 +56,7 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         None if intends => "no dependency in its chain verifies the caller".to_owned(),
         None => "nothing in this application authenticates anybody".to_owned(),
     };
-    let advice = match best_verifier(state) {
+    let advice = match super::candidates(state, application, &route.path).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }
@@ -143,13 +143,9 @@ pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
         .into_iter()
         .flatten()
         .any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))));
-    let home = |file: FileId| state.sources.file(file).map(|file| crate::index::modules::parent(&file.path));
-    own || state.verifiers.iter().any(|verifier| {
-        let (Some(app), Some(there)) = (home(application.site.file), home(verifier.file)) else { return false };
-        there.starts_with(app)
-    })
-}
-
-fn best_verifier(state: &State) -> Option<&str> {
-    state.verifiers.first().map(|verifier| verifier.name.as_str())
+    let root = super::source_root(state, application);
+    own || state
+        .verifiers
+        .iter()
+        .any(|verifier| state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root)))
 }
