@@ -1,0 +1,103 @@
+//! The command line as a user meets it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn authlens(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_authlens")).args(args).current_dir(folder).output().unwrap()
+}
+
+/// A fresh folder with these files, removed when the test ends.
+struct Project(PathBuf);
+
+impl Project {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        for (path, text) in files {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const MAIN: &str =
+    "from fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n";
+const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+
+#[test]
+fn exit_codes_tell_clean_from_findings_from_failure() {
+    let project = Project::new("codes", &[("app/main.py", MAIN), ("app/deps.py", DEPS), ("empty/x.txt", "")]);
+    let code = |args: &[&str]| authlens(&project.0, args).status.code();
+    assert_eq!(code(&["check", "empty"]), Some(0));
+    assert_eq!(code(&["check", "app"]), Some(1));
+    for bad in [
+        &["check", "nowhere"][..],
+        &["check", "--select", "no-rule"],
+        &["explain", "no-rule"],
+        &["frobnicate"],
+        &["explain", "GET", "/none"],
+    ] {
+        let output = authlens(&project.0, bad);
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(!message.is_empty() && !message.contains("panicked"), "{bad:?}: {message}");
+    }
+    assert_eq!(code(&["rules"]), Some(0));
+    assert_eq!(code(&["explain", "missing-auth-dependency"]), Some(0));
+    assert_eq!(code(&["explain", "GET", "/a", "--root", "app"]), Some(0));
+}
+
+#[test]
+fn json_is_complete_and_stable() {
+    let project = Project::new("json", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let first = authlens(&project.0, &["check", "--format", "json"]).stdout;
+    assert_eq!(first, authlens(&project.0, &["check", "--format", "json"]).stdout);
+    let report: serde_json::Value = serde_json::from_slice(&first).unwrap();
+    let finding = &report["diagnostics"][0];
+    assert_eq!(finding["rule"], "missing-auth-dependency");
+    assert_eq!(finding["path"], "main.py");
+    assert_eq!(finding["range"]["start"], serde_json::json!({"line": 7, "column": 5}));
+    assert_eq!(finding["fixes"][0]["applicability"], "safe");
+    assert_eq!(report["summary"]["open"], 1);
+    let routes = authlens(&project.0, &["routes", "--format", "json"]).stdout;
+    let routes: serde_json::Value = serde_json::from_slice(&routes).unwrap();
+    assert_eq!(routes["schema"], "fastapi-routes/1");
+    assert_eq!(routes["apps"][0]["routes"][0]["path"], "/a");
+    assert_eq!(routes["apps"][0]["routes"][0]["protected"], false);
+}
+
+#[test]
+fn fixing_twice_changes_nothing_more() {
+    let project = Project::new("fix", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let diff = authlens(&project.0, &["check", "--diff"]);
+    assert_eq!(diff.status.code(), Some(1));
+    assert!(String::from_utf8(diff.stdout).unwrap().contains("+@app.get(\"/a\", dependencies=[Depends(key)])"));
+    assert_eq!(std::fs::read_to_string(project.0.join("main.py")).unwrap(), MAIN);
+    assert_eq!(authlens(&project.0, &["check", "--fix"]).status.code(), Some(0));
+    let fixed = std::fs::read_to_string(project.0.join("main.py")).unwrap();
+    assert_eq!(authlens(&project.0, &["check", "--fix"]).status.code(), Some(0));
+    assert_eq!(fixed, std::fs::read_to_string(project.0.join("main.py")).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn unreadable_things_are_told_not_died_of() {
+    let project =
+        Project::new("odd", &[("main.py", MAIN), ("deps.py", DEPS), ("broken.py", "from fastapi import (\n")]);
+    std::fs::write(project.0.join("latin.py"), b"# \xe9\nfrom fastapi import FastAPI\n").unwrap();
+    std::os::unix::fs::symlink(&project.0, project.0.join("loop")).unwrap();
+    let output = authlens(&project.0, &["check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["summary"]["not_fully_analysed"], 1);
+    assert_eq!(report["summary"]["routes"], 1);
+}

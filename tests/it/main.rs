@@ -1,0 +1,10 @@
+//! Integration tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod cli;
+mod incremental;
+mod robust;
+mod server;
+mod specs;
+mod tidy;

@@ -1,0 +1,186 @@
+//! Runs every example of every page in `specs/rules/`: see `specs/README.md`.
+
+use std::path::{Path, PathBuf};
+
+use authlens_analysis::fix;
+use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent, FixKind, Severity};
+use authlens_analysis::rules;
+
+const ROOT: &str = "/project";
+
+struct Block {
+    info: String,
+    text: String,
+    line: usize,
+}
+
+fn pages() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/rules");
+    let mut pages: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    pages
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in page.lines().enumerate() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(info), None) => open = Some(Block { info: info.to_owned(), text: String::new(), line: number + 2 }),
+            (Some(_), Some(block)) => blocks.push(block),
+            (None, Some(mut block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+                open = Some(block);
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    blocks
+}
+
+/// Files of a block: path and text. The comments that expect findings are part of the text.
+fn files(block: &Block) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for line in block.text.lines() {
+        if let Some(path) = line.strip_prefix("# file: ") {
+            files.push((format!("{ROOT}/{path}"), String::new()));
+        } else {
+            let (_, text) = files.last_mut().expect("a block begins with a `# file:` line");
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    files
+}
+
+/// The text without the comments that expect findings, and what they expect:
+/// one-based line, severity, rule, part of the message.
+fn expected(text: &str) -> (String, Vec<(u32, String, String, String)>) {
+    let mut clean = String::new();
+    let mut wanted = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let marker = ["  # error: ", "  # warning: ", "  # info: "].iter().filter_map(|m| line.rfind(m)).max();
+        let Some(at) = marker else {
+            clean.push_str(line);
+            clean.push('\n');
+            continue;
+        };
+        let comment = line[at..].trim().trim_start_matches("# ");
+        let (severity, rest) = comment.split_once(": ").unwrap();
+        let (rule, part) = rest.split_once(' ').unwrap_or((rest, ""));
+        wanted.push((number as u32 + 1, severity.to_owned(), rule.to_owned(), part.trim_matches('"').to_owned()));
+        clean.push_str(&line[..at]);
+        clean.push('\n');
+    }
+    (clean, wanted)
+}
+
+fn host(files: &[(String, String)]) -> AnalysisHost {
+    let mut host = AnalysisHost::new();
+    let disk = files.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec![ROOT.to_owned()]), disk, ..Change::default() });
+    host
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+        Severity::Hint => "hint",
+    }
+}
+
+fn findings(analysis: &Analysis, path: &str) -> Vec<(u32, String, String, String)> {
+    let Some(file) = analysis.file_id(path) else { return Vec::new() };
+    let lines = analysis.line_index(file).unwrap();
+    let found = analysis.diagnostics(file);
+    let show = |d: &authlens_analysis::ide::Diagnostic| {
+        (lines.line(d.location.range.start) + 1, word(d.severity).to_owned(), d.rule.to_owned(), d.message.clone())
+    };
+    found.iter().map(show).collect()
+}
+
+#[test]
+fn every_rule_has_a_page_and_every_page_a_rule() {
+    let named: Vec<String> =
+        pages().iter().map(|page| page.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    let known: Vec<&str> = rules::all().iter().map(|rule| rule.code).collect();
+    assert_eq!(named, known);
+    let order = [
+        "## What it finds",
+        "## Why it matters",
+        "## What counts as evidence",
+        "## When it stays silent",
+        "## The fix",
+        "## Known limits",
+        "## Examples",
+    ];
+    for rule in rules::all() {
+        let places: Vec<_> = order.iter().map(|heading| rule.page.find(heading)).collect();
+        assert!(places.is_sorted() && places.iter().all(Option::is_some), "{}: {places:?}", rule.code);
+        assert!(rule.page.starts_with(&format!("# {}\n", rule.code)));
+    }
+}
+
+#[test]
+fn examples_give_exactly_the_findings_that_they_name() {
+    let mut failures = Vec::new();
+    let mut examples = 0;
+    for page in pages() {
+        for block in blocks(&std::fs::read_to_string(&page).unwrap()).iter().filter(|block| block.info == "python") {
+            examples += 1;
+            let marked = files(block);
+            let clean: Vec<(String, String)> =
+                marked.iter().map(|(path, text)| (path.clone(), expected(text).0)).collect();
+            let analysis = host(&clean).snapshot();
+            for (path, text) in &marked {
+                let wanted = expected(text).1;
+                let found = findings(&analysis, path);
+                let fits = wanted.len() == found.len()
+                    && wanted
+                        .iter()
+                        .zip(&found)
+                        .all(|(w, f)| (w.0, &w.1, &w.2) == (f.0, &f.1, &f.2) && f.3.contains(&w.3));
+                if !fits {
+                    failures.push(format!(
+                        "{}:{} {path}\n  wanted {wanted:?}\n  found  {found:?}",
+                        page.display(),
+                        block.line
+                    ));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(examples > 10);
+}
+
+#[test]
+fn fixes_do_what_the_pages_say() {
+    for page in pages() {
+        let all = blocks(&std::fs::read_to_string(&page).unwrap());
+        for pair in all.windows(2).filter(|pair| pair[0].info == "python before" && pair[1].info == "python after") {
+            let before = files(&pair[0]);
+            let mut host = host(&before);
+            for (path, after) in files(&pair[1]) {
+                let analysis = host.snapshot();
+                let file = analysis.file_id(&path).unwrap();
+                let mut edits = Vec::new();
+                for diagnostic in analysis.diagnostics(file).iter() {
+                    let (fixes, refusals) = analysis.fixes(diagnostic);
+                    let fix = fixes.iter().find(|fix| fix.preferred && fix.kind == FixKind::Repair);
+                    let fix = fix.unwrap_or_else(|| panic!("{}: no fix: {refusals:?}", diagnostic.message));
+                    edits.extend(fix.change.edits.iter().flat_map(|(_, edits)| edits.clone()));
+                }
+                let text = fix::apply(&analysis.text(file).unwrap(), &edits);
+                assert_eq!(text, after, "{}:{}", page.display(), pair[0].line);
+                let disk = vec![(path.clone(), FileContent::Text(text.into()))];
+                host.apply(Change { disk, ..Change::default() });
+                assert!(host.snapshot().files_with_diagnostics().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Promises about the source that no compiler checks.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut pending = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The analysis maps texts to verdicts: no files, no runtime, no protocol.
+#[test]
+fn the_analysis_is_pure() {
+    for path in sources("server/analysis/src") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for forbidden in ["std::fs", "std::net", "std::process", "tokio", "lsp_types", "serde", "println!"] {
+            assert!(!text.contains(forbidden), "{} uses {forbidden}", path.display());
+        }
+    }
+}
+
+/// Only `server/lsp` speaks the protocol; only `server/workspace` reads sources.
+#[test]
+fn the_shell_keeps_to_its_rooms() {
+    for path in sources("server/cli").into_iter().chain(sources("server/workspace")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("tower_lsp") && !text.contains("tokio"), "{}", path.display());
+    }
+    for path in sources("server/lsp") {
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("std::fs"), "{}", path.display());
+    }
+}
