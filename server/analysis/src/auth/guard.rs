@@ -64,7 +64,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         };
         let verdict = self.judge.handler(&function);
         let touches_credentials = !verdict.steps.is_empty() || matches!(verdict.proof, Proof::Unknown(_));
-        (touches_credentials || rejects(&function.def.body))
+        (touches_credentials || rejects(&self.interpreter.current(&function).def.body))
             .then(|| format!("the middleware `{}` may guard it", function.qualname).into())
     }
 
@@ -126,7 +126,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         function.def.decorators.iter().find_map(|decorator| {
             let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
             match self.interpreter.eval_signature(function, callee) {
-                Value::Function(wrapper) => rejects(&wrapper.def.body)
+                Value::Function(wrapper) => rejects(&self.interpreter.current(&wrapper).def.body)
                     .then(|| format!("the decorator `{}` may guard it", wrapper.qualname).into()),
                 Value::Class(wrapper) => Some(format!("the decorator `{}` may guard it", wrapper.qualname).into()),
                 Value::Package(path) => {

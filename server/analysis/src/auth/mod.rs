@@ -171,7 +171,7 @@ impl<'a> Judge<'a> {
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
-        let verdict = Arc::new(flow::judge(self, function, role));
+        let verdict = Arc::new(flow::judge(self, &self.resolve.current(function), role));
         self.active.borrow_mut().remove(&function.site);
         if plain && self.active.borrow().is_empty() {
             self.memo.borrow_mut().insert(key, Arc::clone(&verdict));

@@ -208,6 +208,10 @@ pub trait Resolve {
     /// otherwise the dotted paths of the package classes among them.
     fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr>;
 
+    /// The function with the body that it has now. Values outlive edits of
+    /// bodies: what was executed before one still holds the definition of then.
+    fn current(&self, function: &FunctionRef) -> FunctionRef;
+
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;
 }

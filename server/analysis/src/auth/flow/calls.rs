@@ -373,7 +373,14 @@ impl Flow<'_, '_> {
     fn follow(&mut self, path: &mut Path, expr: &Expr, function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Abs {
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
         let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
-        let ends_in_raise = function.def.body.last().is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+        let ends_in_raise = self
+            .judge
+            .resolve
+            .current(function)
+            .def
+            .body
+            .last()
+            .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
         if !carries && !ends_in_raise {
             return Abs::Other;
         }
@@ -386,6 +393,7 @@ impl Flow<'_, '_> {
         if derived == Abs::Credential {
             self.note(expr, format!("the credential goes to `{}`", function.qualname));
         }
+        let function = &self.judge.resolve.current(function);
         let entry = bind(function, args, values);
         self.stack.push(function.clone());
         let exits = self.body(entry, function);

@@ -25,8 +25,9 @@ use super::modules::Module;
 use super::sources::Sources;
 use super::value::{ClassRef, Frame, FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::python::file::{Binding, bound_names};
-use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, StmtKind};
+use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::ide::Location;
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Statements and expressions that one execution may cost. The largest real
@@ -231,7 +232,8 @@ impl<'a> Interpreter<'a> {
         match self.sources.resolve(importer, import.level, &import.module) {
             Module::File(file) => {
                 // A submodule that the package does not bind itself.
-                let bound = self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
+                // `from . import x` in a package binds `x` to the submodule itself.
+                let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
                 match self.sources.submodule_of_file(file, name) {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
@@ -410,9 +412,38 @@ impl Resolve for Interpreter<'_> {
         bases
     }
 
+    fn current(&self, function: &FunctionRef) -> FunctionRef {
+        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
+        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
+        FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+    }
+
     fn locate(&self, site: Site) -> Location {
         self.sources.locate(site)
     }
+}
+
+/// The function whose name stands at `range`, in a statement or below it.
+fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
+    let mut pending = vec![stmt];
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
+            StmtKind::Function(def) => pending.extend(&def.body),
+            StmtKind::Class(class) => pending.extend(&class.body),
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
+            StmtKind::With { body, .. } => pending.extend(body),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Scope {
@@ -457,7 +488,7 @@ impl Scope {
         frames
     }
 
-    fn site(&self, range: crate::text::TextRange) -> Site {
+    fn site(&self, range: TextRange) -> Site {
         Site { file: self.file, item: self.item, range }
     }
 }
@@ -505,6 +536,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         }
         self.run.executed.insert((function.site.file, function.site.item));
         self.interpreter.reads.borrow_mut().insert(function.site.file);
+        let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);
         scope.locals = Some(self.bind_parameters(function, receiver, arguments));
         self.depth += 1;

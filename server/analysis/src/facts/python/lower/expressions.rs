@@ -339,7 +339,7 @@ fn parse_expression(source: &str, range: TextRange) -> Option<Expr> {
     if kind(statement.kind_id()) != Kind::ExpressionStatement {
         return None;
     }
-    let mut expr = Lower { text: source, base: 0, nesting: 0 }.expr(statement.named_child(0)?);
+    let mut expr = Lower { text: source, base: 0, nesting: 0, misplaced: Vec::new() }.expr(statement.named_child(0)?);
     place(&mut expr, range);
     Some(expr)
 }

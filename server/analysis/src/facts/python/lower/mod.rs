@@ -49,8 +49,12 @@ pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem]
         if !node.is_named() || node.is_error() || kind(node.kind_id()) == Kind::Comment {
             continue;
         }
-        lowered.items.push(lower_item(text, node, &reusable));
+        if node.start_position().column != 0 && starts_line(text, node.start_byte()) {
+            lowered.errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
+        }
+        lowered.items.push(lower_item(text, node, &reusable, &mut lowered.errors));
     }
+    lowered.errors.sort_unstable();
     lowered
 }
 
@@ -67,18 +71,21 @@ fn reusable_items<'a>((text, items): (&'a str, &'a [PlacedItem])) -> Reusable<'a
         .collect()
 }
 
-fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>) -> PlacedItem {
+fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>, errors: &mut Vec<TextRange>) -> PlacedItem {
     let (start, end) = (node.start_byte() as u32, node.end_byte() as u32);
     let own = TextRange::new(start, end).slice(text);
     let text_hash = hash(own.as_bytes());
-    let broken = node.has_error();
+    let mut broken = node.has_error();
     if !broken
         && let Some((old, item)) = reusable.get(&text_hash)
         && *old == own
     {
         return PlacedItem { start, broken, item: Arc::clone(item) };
     }
-    let stmt = Lower { text, base: start, nesting: 0 }.stmt(node);
+    let mut lower = Lower { text, base: start, nesting: 0, misplaced: Vec::new() };
+    let stmt = lower.stmt(node);
+    broken |= !lower.misplaced.is_empty();
+    errors.append(&mut lower.misplaced);
     let outline_hash = outline_hash(&stmt);
     PlacedItem { start, broken, item: Arc::new(Item { len: end - start, text_hash, outline_hash, stmt }) }
 }
@@ -111,6 +118,9 @@ struct Lower<'t> {
     /// Offset of the item, from which its ranges count.
     base: u32,
     nesting: u32,
+    /// Statements that stand at another column than their block: Python refuses
+    /// them, the grammar does not, and what it makes of them is not reliable.
+    misplaced: Vec<TextRange>,
 }
 
 impl<'t> Lower<'t> {
@@ -137,6 +147,13 @@ impl<'t> Lower<'t> {
         self.nesting -= 1;
         Some(result)
     }
+}
+
+/// Whether only white space stands before an offset on its line.
+fn starts_line(text: &str, offset: usize) -> bool {
+    let before = &text[..offset];
+    let line = before.rfind(['\n', '\r']).map_or(before, |at| &before[at + 1..]);
+    line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')) || line == "\u{feff}"
 }
 
 /// Named children of a node, comments left out.

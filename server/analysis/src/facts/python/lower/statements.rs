@@ -9,7 +9,7 @@ use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
     MatchCase, Param, ParamKind, Stmt, StmtKind,
 };
-use super::{Lower, field, field_children, hash, named_children};
+use super::{Lower, field, field_children, hash, named_children, starts_line};
 use crate::syntax::python::{Kind, fields, kind};
 use crate::text::TextRange;
 
@@ -82,7 +82,14 @@ impl Lower<'_> {
     }
 
     pub(super) fn block(&mut self, node: Node<'_>) -> Vec<Stmt> {
-        named_children(node).into_iter().filter(|n| !n.is_error()).map(|n| self.stmt(n)).collect()
+        let statements: Vec<Node<'_>> = named_children(node).into_iter().filter(|n| !n.is_error()).collect();
+        let column = statements.first().map(|first| first.start_position().column);
+        for statement in statements.iter().skip(1) {
+            if Some(statement.start_position().column) != column && starts_line(self.text, statement.start_byte()) {
+                self.misplaced.push(TextRange::new(statement.start_byte() as u32, statement.end_byte() as u32));
+            }
+        }
+        statements.into_iter().map(|n| self.stmt(n)).collect()
     }
 
     fn block_field(&mut self, node: Node<'_>, id: Option<std::num::NonZeroU16>) -> Vec<Stmt> {
