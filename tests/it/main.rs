@@ -4,6 +4,7 @@
 
 mod cli;
 mod incremental;
+mod projects;
 mod robust;
 mod server;
 mod specs;

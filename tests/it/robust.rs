@@ -70,7 +70,7 @@ fn deep_nesting_is_survived() {
     analyse(&wrap("-", "1", ""));
     analyse(&format!("from fastapi import Depends\nx = {}1\n", "1 + ".repeat(deep)));
     analyse(&format!("from fastapi import Depends\nx = a{}\n", ".b".repeat(deep)));
-    analyse(&format!("from fastapi import Depends\nx = {}\n", "a = ".repeat(deep)));
+    analyse(&format!("from fastapi import Depends\nx = {}\n", "a = ".repeat(1_000)));
     let elifs: String = (0..deep).map(|n| format!("elif x == {n}:\n    pass\n")).collect();
     analyse(&format!("from fastapi import Depends\nif x:\n    pass\n{elifs}"));
     let nested: String = (0..200).map(|n| format!("{}if x:\n", " ".repeat(n))).collect();

@@ -106,6 +106,7 @@ enum Extent {
 impl State {
     fn apply(&mut self, change: Change) -> Applied {
         if let Some(roots) = change.roots {
+            self.sources.set_roots(&roots);
             self.roots = roots;
         }
         let mut touched = BTreeSet::new();

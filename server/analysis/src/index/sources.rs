@@ -32,22 +32,32 @@ pub struct Sources {
     files: Vec<SourceFile>,
     by_path: FxHashMap<SmolStr, FileId>,
     modules: ModuleMap,
+    roots: Vec<String>,
 }
 
 impl Sources {
+    /// Sets the workspace roots: what is test code is seen from there, so that
+    /// a project below a folder `tests` is still a project.
+    pub fn set_roots(&mut self, roots: &[String]) {
+        self.roots = roots.to_vec();
+        for at in 0..self.files.len() {
+            self.files[at].test = self.is_test(&self.files[at].path);
+        }
+    }
+
+    fn is_test(&self, path: &str) -> bool {
+        let below = |root: &String| path.strip_prefix(root.as_str())?.strip_prefix('/');
+        is_test_path(self.roots.iter().filter_map(below).min_by_key(|rest| rest.len()).unwrap_or(path))
+    }
+
     /// The id of a path, made when it is new.
     pub fn intern(&mut self, path: &str) -> FileId {
         if let Some(&file) = self.by_path.get(path) {
             return file;
         }
         let file = FileId(self.files.len() as u32);
-        self.files.push(SourceFile {
-            path: path.into(),
-            facts: None,
-            listed: false,
-            relevant: false,
-            test: is_test_path(path),
-        });
+        let test = self.is_test(path);
+        self.files.push(SourceFile { path: path.into(), facts: None, listed: false, relevant: false, test });
         self.by_path.insert(path.into(), file);
         file
     }

@@ -1,0 +1,35 @@
+//! The example project that the README checks.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_example_gives_what_the_readme_shows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run =
+        |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_authlens")).args(args).current_dir(root).output().unwrap();
+    let output = run(&["check", "tests/projects/todo-app", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found: Vec<String> = report["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| {
+            format!("{} {}:{}", d["rule"].as_str().unwrap(), d["path"].as_str().unwrap(), d["range"]["start"]["line"])
+        })
+        .collect();
+    let expected = [
+        "missing-auth-dependency backend/app/api/admin.py:9",
+        "missing-auth-dependency backend/app/api/admin.py:14",
+        "unused-ignore backend/app/api/reports.py:13",
+        "missing-auth-dependency backend/app/api/tasks.py:21",
+        "unverified-auth-dependency backend/app/core/auth.py:46",
+        "unverified-auth-dependency backend/app/core/auth.py:53",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(report["summary"]["unknown"], 0);
+    let text = String::from_utf8(run(&["check", "tests/projects/todo-app"]).stdout).unwrap();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let shown = readme.split("```\n").nth(1).unwrap();
+    assert!(text.contains(shown), "the README shows\n{shown}\nbut the output is\n{text}");
+}
