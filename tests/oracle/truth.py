@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 
 def name_of(callable_, root):
-    target = inspect.unwrap(callable_) if inspect.isfunction(callable_) else callable_
+    target = inspect.unwrap(callable_)
     if not (inspect.isfunction(target) or inspect.isclass(target) or inspect.ismethod(target)):
         target = type(target)
     try:
@@ -41,7 +41,7 @@ def routes(app, root):
             yield [route.path, methods, name_of(route.endpoint, root), sorted(set(dependencies(route.dependant, root)))]
         elif isinstance(route, Mount):
             yield [route.path, ["MOUNT"], None, []]
-        elif isinstance(route, (Route, WebSocketRoute)) and not route.path.startswith(("/docs", "/redoc", "/openapi")):
+        elif isinstance(route, (Route, WebSocketRoute)) and "FastAPI.setup" not in route.endpoint.__qualname__:
             methods = sorted(set(getattr(route, "methods", None) or []) - {"HEAD"})
             yield [route.path, methods, name_of(route.endpoint, root), []]
 

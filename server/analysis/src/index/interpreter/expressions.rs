@@ -118,6 +118,11 @@ impl Execution<'_, '_> {
             }
             // An application's own router.
             Value::Router(id) if name == "router" => Value::Router(id),
+            // FastAPI 0.136, `FastAPI.__init__`.
+            Value::Router(id) if name == "swagger_ui_oauth2_redirect_url" => {
+                let given = self.router(id).and_then(|router| router.oauth2_redirect);
+                given.unwrap_or(Value::Str(SmolStr::new_static("/docs/oauth2-redirect")))
+            }
             Value::Router(id) if name == "prefix" => self.router(id).map_or(UNSUPPORTED, |router| router.prefix),
             _ => UNSUPPORTED,
         }

@@ -38,6 +38,8 @@ pub struct Router {
     pub prefix: Value,
     /// `dependencies`.
     pub dependencies: DependencyList,
+    /// `swagger_ui_oauth2_redirect_url`, when it is given.
+    pub oauth2_redirect: Option<Value>,
     /// First variable it was assigned to.
     pub name: Option<SmolStr>,
     /// The uncalled factory that made it, and whether that returns it.
@@ -156,7 +158,8 @@ impl Execution<'_, '_> {
             _ => Value::Str(SmolStr::default()),
         };
         let dependencies = self.dependency_list(arguments);
-        self.run.routers.push(Router { kind, site, prefix, dependencies, name: None, factory: None });
+        let oauth2_redirect = arguments.get("swagger_ui_oauth2_redirect_url", None).cloned();
+        self.run.routers.push(Router { kind, site, prefix, dependencies, oauth2_redirect, name: None, factory: None });
         if let Some(Value::List(middleware)) = arguments.get("middleware", None).cloned() {
             for value in middleware.iter() {
                 if let Value::Instance(instance) = self.interpreter.force(value.clone())
