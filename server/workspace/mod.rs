@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
@@ -50,8 +51,8 @@ pub(crate) struct Progress {
     pub(crate) total: usize,
 }
 
-/// The Python files of a folder, or the file itself, with their contents where
-/// these can matter, sorted by path. Symbolic links to folders are not followed.
+/// The Python files of a folder, or the file itself, and the specifications and
+/// configurations, with their contents where these can matter, sorted by path. Symbolic links to folders are not followed.
 pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
     let paths = source_files(root);
     let total = paths.len();
@@ -80,6 +81,28 @@ pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec
     files
 }
 
+/// Specifications and configurations above a folder, up to the top of its
+/// checkout: a backend that is checked alone still has the project's words.
+pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
+    let mut files = BTreeSet::new();
+    if root.ancestors().any(|folder| folder.join(".git").exists()) && !root.join(".git").exists() {
+        for folder in root.ancestors().skip(1) {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            for path in entries {
+                if path.is_file() && roles::role(&slashed(&path)).is_some() {
+                    files.insert(path);
+                } else if path.is_dir() && roles::project_root(&format!("{}/x", slashed(&path))).is_some() {
+                    files.extend(source_files(&path).into_iter().filter(|file| roles::role(&slashed(file)).is_some()));
+                }
+            }
+            if folder.join(".git").exists() {
+                break;
+            }
+        }
+    }
+    files.into_iter().map(|path| (slashed(&path), read_if_relevant(&path))).collect()
+}
+
 /// The content of one file, whole.
 pub(crate) fn read(path: &str) -> FileContent {
     read_path(Path::new(path))
@@ -99,7 +122,7 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    path.ends_with(".py") && !path.split('/').any(|part| VENDORED.contains(&part))
+    (path.ends_with(".py") || roles::role(path).is_some()) && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
 /// Replaces a file's content in one step: a reader sees the old text or the
@@ -146,14 +169,14 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for entry in walk.flatten() {
         // A link to a file is followed, unless it is broken.
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
-        if is_file && is_python(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
+        if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             files.insert(entry.into_path());
         }
     }
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        if !vendored && is_python(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        if !vendored && is_read(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
@@ -162,6 +185,11 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
 
 fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
+}
+
+/// Whether a file is source, or says what must be guarded.
+fn is_read(path: &Path) -> bool {
+    is_python(path) || roles::role(&slashed(path)).is_some()
 }
 
 fn is_vendored(path: &Path) -> bool {
@@ -190,7 +218,11 @@ fn read_path(path: &Path) -> FileContent {
 /// Reads a file, and keeps the text only if it names something that matters.
 /// The others stay listed: they are read when a module that matters imports them.
 fn read_if_relevant(path: &Path) -> FileContent {
+    let role = roles::role(&slashed(path));
     match read_path(path) {
+        FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
+        FileContent::Text(text) if role.is_some() && !text.contains("authlens") => FileContent::Listed,
+        FileContent::Text(text) if role.is_some() => FileContent::Text(text),
         FileContent::Text(text) => {
             let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
             if relevant { FileContent::Text(text) } else { FileContent::Listed }

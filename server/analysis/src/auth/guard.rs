@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{Judge, Proof, Verdict, public, strongest};
+use super::{Judge, Proof, Verdict, constant, public, strongest};
 use crate::facts::python::tree::{Stmt, StmtKind};
 use crate::ide::RouteKind;
 use crate::index::interpreter::Interpreter;
@@ -69,8 +69,16 @@ impl<'g, 'a> Guards<'g, 'a> {
     }
 
     /// The guard of one route. `middleware` is what [`Guards::middleware`] said
-    /// of its application; `marked_public` the reason of a public comment.
-    pub fn route(&self, route: &Route, middleware: Option<&SmolStr>, marked_public: Option<&SmolStr>) -> Guard {
+    /// of its application; `marked_public` the reason of a public comment;
+    /// `required` tells that the project's own words want it guarded, whatever
+    /// its path looks like.
+    pub fn route(
+        &self,
+        route: &Route,
+        middleware: Option<&SmolStr>,
+        marked_public: Option<&SmolStr>,
+        required: bool,
+    ) -> Guard {
         let verdicts: Vec<Arc<Verdict>> =
             route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
@@ -90,7 +98,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = marked_public {
             return Guard::Public(format!("marked public: {reason}").into());
         }
-        if let Some(reason) = public::by_nature(&route.path, &route.methods).filter(|_| route.path_known) {
+        if !required && let Some(reason) = self.by_nature(route) {
             return Guard::Public(reason.into());
         }
         if let Some(reason) = &route.more {
@@ -111,13 +119,27 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Optional) {
             let node = &route.dependencies[best];
             // Whoever gets the value can look whether somebody is there.
-            if node.parameter.is_some() {
+            if node.parameter.is_some() && !required {
                 return Guard::Public("authentication is optional".into());
             }
             return Guard::Open(Some((best, Proof::Optional)));
         }
         let weak = best.filter(|best| verdicts[*best].proof != Proof::NotAuth);
         Guard::Open(weak.map(|best| (best, verdicts[best].proof.clone())))
+    }
+
+    /// Why a route is public by nature: by its path, or as a probe whose
+    /// handler provably gives away nothing.
+    fn by_nature(&self, route: &Route) -> Option<&'static str> {
+        if !route.path_known {
+            return None;
+        }
+        public::by_nature(&route.path, &route.methods).or_else(|| {
+            let Value::Function(handler) = &route.handler else { return None };
+            let probe = public::is_probe(&route.path, &route.methods) && route.dependencies.is_empty();
+            let constant = || constant::answers_constant(self.interpreter, &self.interpreter.current(handler));
+            (probe && constant()).then_some("health check that answers the same to everybody")
+        })
     }
 
     /// A decorator below the route decorator that may check the caller.

@@ -37,6 +37,17 @@ pub struct Public {
     pub range: TextRange,
 }
 
+/// How loud a rule is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Level {
+    /// Code of the rule, as it is written.
+    pub rule: SmolStr,
+    /// A severity, or `off`.
+    pub level: SmolStr,
+    /// Where the rule's name stands.
+    pub range: TextRange,
+}
+
 /// Something that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
@@ -55,8 +66,8 @@ pub struct Configuration {
     pub public: Vec<Public>,
     /// Patterns of files that are not judged, seen from the file's folder.
     pub exclude: Vec<SmolStr>,
-    /// Levels of rules: a severity, or `off`.
-    pub rules: Vec<(SmolStr, SmolStr)>,
+    /// Levels of rules.
+    pub rules: Vec<Level>,
     /// Dotted names of callables that verify, by the user's word.
     pub sinks: Vec<Placed<SmolStr>>,
     /// What can't be understood.
@@ -240,7 +251,8 @@ impl Configuration {
         for (key, value) in table {
             match value.as_str() {
                 Some(level) if LEVELS.contains(&level) => {
-                    self.rules.push((SmolStr::new(&*key.name), SmolStr::new(level)));
+                    let rule = SmolStr::new(&*key.name);
+                    self.rules.push(Level { rule, level: SmolStr::new(level), range: key_range(key) });
                 }
                 _ => self.wrong_type(value, &key.name, "\"error\", \"warning\", \"info\", \"hint\" or \"off\""),
             }
@@ -309,7 +321,7 @@ mod tests {
         assert_eq!(read.protect[0].range.slice(text), "/api/**");
         assert_eq!(read.public[0].methods, ["POST"]);
         assert_eq!(read.public[0].range.slice(text), "/hooks/*");
-        assert_eq!(read.rules, [("missing-auth-dependency".into(), "warning".into())]);
+        assert_eq!((read.rules[0].rule.as_str(), read.rules[0].level.as_str()), ("missing-auth-dependency", "warning"));
         assert_eq!((read.exclude[0].as_str(), read.sinks[0].value.as_str()), ("legacy/**", "app.security.verify"));
     }
 

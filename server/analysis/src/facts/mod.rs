@@ -5,3 +5,4 @@ pub mod contract;
 pub mod markdown;
 pub mod openapi;
 pub mod python;
+pub mod roles;

@@ -4,7 +4,7 @@ use saphyr_parser::{Event, Parser};
 use smol_str::SmolStr;
 
 use super::contract::{Access, Contract, Endpoint, Statement};
-use crate::text::{LineIndex, TextRange};
+use crate::text::LineIndex;
 
 /// Nesting that is read; a contract needs eight levels up to its operations.
 const MAX_DEPTH: usize = 64;
@@ -154,7 +154,7 @@ fn parse(text: &str) -> Option<Node> {
 
 /// One-based line of a place.
 #[cfg(test)]
-fn line_of(text: &str, range: TextRange) -> usize {
+fn line_of(text: &str, range: crate::text::TextRange) -> usize {
     text[..range.start as usize].matches('\n').count() + 1
 }
 

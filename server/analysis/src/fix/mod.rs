@@ -7,14 +7,16 @@ mod imports;
 mod signature;
 
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, Refusal, SourceChange, State, TextEdit};
-use crate::rules::{missing_auth_dependency, unused_ignore};
+use crate::rules::{missing_auth_dependency, spec_auth_drift, unused_ignore};
 use crate::syntax::{Grammar, parse};
 use crate::vfs::FileId;
 
 /// Fixes of a finding, the preferred one first, and why expected ones are missing.
 pub(crate) fn fixes(state: &State, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
     let (mut fixes, mut refusals) = (Vec::new(), Vec::new());
-    if diagnostic.rule == missing_auth_dependency::INFO.code {
+    let open = diagnostic.rule == missing_auth_dependency::INFO.code
+        || (diagnostic.rule == spec_auth_drift::INFO.code && spec_auth_drift::is_about_open_route(state, diagnostic));
+    if open {
         guard::fixes(state, diagnostic, &mut fixes, &mut refusals);
     }
     if diagnostic.rule == unused_ignore::INFO.code {

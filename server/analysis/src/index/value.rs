@@ -212,6 +212,9 @@ pub trait Resolve {
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
 
+    /// Whether the user vouches that the callable of that dotted name verifies.
+    fn is_vouched(&self, name: &str) -> bool;
+
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;
 }

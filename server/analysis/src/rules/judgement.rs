@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
@@ -78,15 +79,25 @@ pub(crate) fn judge(
     for (at, application) in table.applications.iter().enumerate() {
         let middleware = guards_of.middleware(application);
         let old = state.guards.applications.get(at);
+        // Bodies alone change nothing of what is expected of a route.
+        let expected = match touched {
+            None => expectations(state, application),
+            Some(_) => Vec::new(),
+        };
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|old| old.get(index));
-            judge_route(state, &judge, &guards_of, Some(application), route, middleware.as_ref(), old, touched)
+            let expected = match (old, touched) {
+                (Some(old), Some(_)) => old.expected.clone(),
+                _ => expected.get(index).cloned().unwrap_or_default(),
+            };
+            let about = About { application: Some(application), middleware: middleware.as_ref(), expected };
+            judge_route(state, &judge, &guards_of, route, about, old, touched)
         });
         guards.applications.push(judged.collect());
     }
     for (index, route) in table.orphans.iter().enumerate() {
         let old = state.guards.orphans.get(index);
-        guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, None, old, touched));
+        guards.orphans.push(judge_route(state, &judge, &guards_of, route, About::default(), old, touched));
     }
     let stale = touched
         .is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
@@ -96,17 +107,30 @@ pub(crate) fn judge(
     (guards, memo, verifiers, interpreter.finish())
 }
 
-#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
+/// What the project says of each route of an application.
+fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
+    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
+    state.policy.expectations(&file.path, &application.routes, &state.roots)
+}
+
+/// What stands around a route.
+#[derive(Default)]
+struct About<'a> {
+    application: Option<&'a Application>,
+    middleware: Option<&'a SmolStr>,
+    expected: Expectation,
+}
+
 fn judge_route(
     state: &State,
     judge: &Judge<'_>,
     guards: &GuardJudge<'_, '_>,
-    application: Option<&Application>,
     route: &Route,
-    middleware: Option<&SmolStr>,
+    about: About<'_>,
     old: Option<&Judged>,
     touched: Option<&BTreeSet<FileId>>,
 ) -> Judged {
+    let About { application, middleware, expected } = about;
     if let (Some(old), Some(touched)) = (old, touched)
         && !old.reads.iter().any(|file| touched.contains(file))
     {
@@ -128,7 +152,11 @@ fn judge_route(
     }
     reads.sort_unstable();
     reads.dedup();
-    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref());
+    let required = matches!(expected, Expectation::Required(_));
+    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref(), required);
+    if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
+        guard = Guard::Public(stated_public(state, basis));
+    }
     if let Guard::Open(_) = guard {
         if state.indexing {
             guard = Guard::Unknown("files of the workspace are still being read".into());
@@ -138,7 +166,17 @@ fn judge_route(
             guard = Guard::Unknown("a file that decides about it does not parse".into());
         }
     }
-    Judged { guard, reads }
+    Judged { guard, reads, expected }
+}
+
+/// Why a route is public that the project's own words leave open.
+fn stated_public(state: &State, basis: &Basis) -> SmolStr {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match &basis.authority {
+        Authority::Configured(reason) => format!("public by {name}: {reason}").into(),
+        _ => format!("public by {name}").into(),
+    }
 }
 
 fn never_parsed(state: &State, file: FileId) -> bool {

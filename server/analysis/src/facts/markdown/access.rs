@@ -324,7 +324,8 @@ fn quantified(words: &[String]) -> Option<Sweeping> {
 /// ("all protected endpoints") or can't be read.
 fn qualify(found: &mut Sweeping, word: &str) -> Option<()> {
     if word.starts_with('/') {
-        let (path, _) = endpoints::path(word)?;
+        // Pages of the frontend have such sentences too.
+        let (path, _) = endpoints::path(word).filter(|(path, _)| super::is_api_path(path))?;
         found.below = Some(path);
         return Some(());
     }

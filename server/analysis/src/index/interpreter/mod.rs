@@ -380,6 +380,10 @@ impl Resolve for Interpreter<'_> {
         self.force(value)
     }
 
+    fn is_vouched(&self, name: &str) -> bool {
+        self.sources.is_vouched(name)
+    }
+
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
         self.linearised(class).into_iter().find_map(|class| {
             let scope = Scope {
