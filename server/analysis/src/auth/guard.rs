@@ -135,10 +135,9 @@ impl<'g, 'a> Guards<'g, 'a> {
             return None;
         }
         public::by_nature(&route.path, &route.methods).or_else(|| {
-            let Value::Function(handler) = &route.handler else { return None };
-            let probe = public::is_probe(&route.path, &route.methods) && route.dependencies.is_empty();
-            let constant = || constant::answers_constant(self.interpreter, &self.interpreter.current(handler));
-            (probe && constant()).then_some("health check that answers the same to everybody")
+            let probe = public::is_probe(&route.path, &route.methods);
+            (probe && answers_constant(self.interpreter, route))
+                .then_some("health check that answers the same to everybody")
         })
     }
 
@@ -163,6 +162,15 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
         })
     }
+}
+
+/// Whether a route runs no dependency, and its handler provably does nothing
+/// and gives everybody the same answer.
+pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    route.dependencies.is_empty()
+        && route.more.is_none()
+        && constant::answers_constant(interpreter, &interpreter.current(handler))
 }
 
 fn unknown_reason(verdict: &Verdict) -> Option<SmolStr> {

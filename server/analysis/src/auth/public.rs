@@ -32,11 +32,13 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
 }
 
 /// Whether a path is that of a probe of some part of the service,
-/// `/api/chat/health`. That alone is no reason to leave it open.
+/// `/api/{user_id}/chat/health`. That alone is no reason to leave it open: the
+/// handler must give away nothing, and then a parameter that it does not take
+/// changes nothing.
 pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let plain = !segments.iter().any(|segment| segment == "admin" || segment == "{}");
+    let plain = !segments.iter().any(|segment| segment == "admin");
     let last = segments.last().and_then(|segment| single(segment));
     reads && plain && matches!(last, Some("health check" | "version of the service"))
 }
@@ -205,8 +207,8 @@ mod tests {
     #[test]
     fn probes_are_read_only_and_fixed() {
         let get = [SmolStr::new_static("GET")];
-        assert!(is_probe("/api/chat/health", &get) && is_probe("/tasks/ping", &get));
-        for path in ["/admin/health", "/tasks/{id}/health", "/tasks", "/chat/health/users"] {
+        assert!(is_probe("/api/chat/health", &get) && is_probe("/api/{user}/ping", &get));
+        for path in ["/admin/chat/health", "/health/{id}", "/tasks", "/chat/health/users"] {
             assert!(!is_probe(path, &get), "{path}");
         }
         assert!(!is_probe("/chat/health", &[SmolStr::new_static("POST")]) && !is_probe("/chat/health", &[]));

@@ -18,6 +18,9 @@ const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "opt
 pub fn read(text: &str) -> Option<Contract> {
     let root = parse(text)?;
     root.get("openapi").or_else(|| root.get("swagger"))?;
+    if is_generated(&root) {
+        return None;
+    }
     let paths = root.get("paths")?.1.entries();
     let lines = LineIndex::new(text);
     let place = |line: usize| lines.line_range(line.saturating_sub(1) as u32, text);
@@ -47,6 +50,13 @@ pub fn read(text: &str) -> Option<Contract> {
         }
     }
     secured.then_some(contract)
+}
+
+/// Whether FastAPI wrote the contract: it describes the code then, and is no
+/// word about what the code should be.
+fn is_generated(root: &Node) -> bool {
+    let schemas = root.get("components").and_then(|(_, components)| components.get("schemas"));
+    schemas.is_some_and(|(_, schemas)| schemas.get("HTTPValidationError").is_some())
 }
 
 /// What a list of security requirements asks: one of them must be met.
@@ -193,6 +203,7 @@ mod tests {
             "",
             "paths: {}",
             "openapi: 3.0.0\nsecurity: []\n",
+            "openapi: 3.0.0\npaths:\n  /a:\n    get:\n      security: []\ncomponents:\n  schemas:\n    HTTPValidationError: {}\n",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

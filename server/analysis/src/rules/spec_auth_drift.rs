@@ -1,10 +1,12 @@
 //! `spec-auth-drift`: the specification and the code disagree about who may call.
 
-use super::judgement::handler_site;
+use super::judgement::{handler_site, with_interpreter};
 use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
 use super::{RuleInfo, State};
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, answers_constant};
 use crate::auth::policy::{Authority, Basis, Expectation};
+use crate::auth::public;
+use crate::facts::roles::{Role, role};
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
 use crate::index::routes::{Application, Route};
 use crate::vfs::FileId;
@@ -97,7 +99,7 @@ fn finding(
             let message = format!(
                 "{name} is open to everybody, but the specification requires authentication ({quoted}); {advice}, or correct the specification."
             );
-            (if route.conditional { Severity::Warning } else { Severity::Error }, message)
+            (open_severity(state, route), message)
         }
         Drift::Guarded => {
             let by =
@@ -128,6 +130,18 @@ fn finding(
     }
 }
 
+/// How bad it is that a route is open. A path that is public by nature, such as
+/// signing out, whose handler provably gives away nothing, harms nobody.
+fn open_severity(state: &State, route: &Route) -> Severity {
+    let harmless = public::by_nature(&route.path, &route.methods).is_some()
+        && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
+    match (harmless, route.conditional) {
+        (true, _) => Severity::Info,
+        (false, true) => Severity::Warning,
+        (false, false) => Severity::Error,
+    }
+}
+
 /// The line that says what is expected, as a step of a proof.
 pub(super) fn said(state: &State, basis: &Basis) -> Related {
     let who = match basis.authority {
@@ -139,6 +153,11 @@ pub(super) fn said(state: &State, basis: &Basis) -> Related {
 
 /// The line that says what is expected, in quotes.
 fn quote(state: &State, basis: &Basis) -> String {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    if role(path) == Some(Role::Contract) {
+        // The line is only the key of a list.
+        return format!("`security` in {}", path.rsplit('/').next().unwrap_or(path));
+    }
     let text = state.documents.get(basis.place.file.0 as usize).and_then(|document| document.text());
     let line = text.map(|text| basis.place.range.slice(text)).unwrap_or_default();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -294,6 +294,10 @@ fn quantified(words: &[String]) -> Option<Sweeping> {
         }
         let Some(length) = words[at + 1..].iter().take(5).position(|word| noun(word)) else { continue };
         let subject = at + 1 + length;
+        // "Checks the token on every request" says how often, not where.
+        if matches!(words[subject].as_str(), "request" | "requests" | "calls" | "operations") && at > 1 {
+            continue;
+        }
         let mut found = Sweeping::default();
         for qualifier in &words[at + 1..subject] {
             qualify(&mut found, qualifier)?;
@@ -520,6 +524,7 @@ mod tests {
             "All endpoints must not leak tokens",
             "The frontend must send the token with all requests",
             "Authentication endpoints: 10 requests per minute",
+            "The backend validates the token on every request",
         ] {
             assert_eq!(sweeping(text), None, "{text}");
         }
