@@ -1,6 +1,7 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
 mod git_index;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +14,8 @@ use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
+
+pub(crate) use watch::Watch;
 
 /// Largest file that is read, in bytes. The largest hand-written file seen has 0.5 MB.
 pub(crate) const MAX_FILE: u64 = 4 << 20;
@@ -217,7 +220,7 @@ fn read_path(path: &Path) -> FileContent {
 
 /// Reads a file, and keeps the text only if it names something that matters.
 /// The others stay listed: they are read when a module that matters imports them.
-fn read_if_relevant(path: &Path) -> FileContent {
+pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     let role = roles::role(&slashed(path));
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),

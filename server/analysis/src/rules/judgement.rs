@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
@@ -77,7 +78,7 @@ pub(crate) fn judge(
     let mut guards = Guards::default();
     let table = Arc::clone(&state.table);
     for (at, application) in table.applications.iter().enumerate() {
-        let middleware = guards_of.middleware(application);
+        let middlewares = Middlewares::new(&judge, application);
         let old = state.guards.applications.get(at);
         // Bodies alone change nothing of what is expected of a route.
         let expected = match touched {
@@ -90,11 +91,16 @@ pub(crate) fn judge(
                 (Some(old), Some(_)) => old.expected.clone(),
                 _ => expected.get(index).cloned().unwrap_or_default(),
             };
-            let about = About { application: Some(application), middleware: middleware.as_ref(), expected };
+            let about = About { application: Some((application, &middlewares)), expected };
             judge_route(state, &judge, &guards_of, route, about, old, touched)
         });
-        guards.applications.push(judged.collect());
+        let mut judged: Vec<Judged> = judged.collect();
+        if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
+            judged.iter_mut().for_each(put_off);
+        }
+        guards.applications.push(judged);
     }
+    judge.leave();
     for (index, route) in table.orphans.iter().enumerate() {
         let old = state.guards.orphans.get(index);
         guards.orphans.push(judge_route(state, &judge, &guards_of, route, About::default(), old, touched));
@@ -116,8 +122,7 @@ fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
 /// What stands around a route.
 #[derive(Default)]
 struct About<'a> {
-    application: Option<&'a Application>,
-    middleware: Option<&'a SmolStr>,
+    application: Option<(&'a Application, &'a Middlewares)>,
     expected: Expectation,
 }
 
@@ -130,7 +135,7 @@ fn judge_route(
     old: Option<&Judged>,
     touched: Option<&BTreeSet<FileId>>,
 ) -> Judged {
-    let About { application, middleware, expected } = about;
+    let About { application, expected } = about;
     if let (Some(old), Some(touched)) = (old, touched)
         && !old.reads.iter().any(|file| touched.contains(file))
     {
@@ -143,28 +148,19 @@ fn judge_route(
     for node in &route.dependencies {
         reads.extend(judge.dependency(&node.callable).reads.iter().copied());
     }
-    for (what, _) in application.iter().flat_map(|application| &application.middleware) {
-        match what {
-            Value::Function(function) => reads.push(function.site.file),
-            Value::Class(class) => reads.push(class.site.file),
-            _ => {}
-        }
-    }
+    reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
     reads.sort_unstable();
     reads.dedup();
     let required = matches!(expected, Expectation::Required(_));
-    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref(), required);
+    let middlewares = application.map(|(_, middlewares)| middlewares);
+    let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
     if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
         guard = Guard::Public(stated_public(state, basis));
     }
-    if let Guard::Open(_) = guard {
-        if state.indexing {
-            guard = Guard::Unknown("files of the workspace are still being read".into());
-        } else if application.is_some_and(|app| never_parsed(state, app.site.file))
-            || never_parsed(state, route.registration.file)
-        {
-            guard = Guard::Unknown("a file that decides about it does not parse".into());
-        }
+    let unparsed = application.is_some_and(|(app, _)| never_parsed(state, app.site.file))
+        || never_parsed(state, route.registration.file);
+    if unparsed && matches!(guard, Guard::Open(_)) {
+        guard = Guard::Unknown("a file that decides about it does not parse".into());
     }
     Judged { guard, reads, expected }
 }
@@ -176,6 +172,20 @@ fn stated_public(state: &State, basis: &Basis) -> SmolStr {
     match &basis.authority {
         Authority::Configured(reason) => format!("public by {name}: {reason}").into(),
         _ => format!("public by {name}").into(),
+    }
+}
+
+/// Whether one of an application's routes shows that it means to know its callers.
+pub(crate) fn authenticates(judged: &[Judged]) -> bool {
+    judged.iter().any(|judged| {
+        matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Open(Some(_)))
+    })
+}
+
+/// An open route may still turn out to be guarded.
+fn put_off(judged: &mut Judged) {
+    if let Guard::Open(_) = judged.guard {
+        judged.guard = Guard::Unknown("files of the workspace are still being read".into());
     }
 }
 

@@ -55,7 +55,7 @@ enum Drift {
 fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
     let (drift, basis) = match (&judged.expected, &judged.guard) {
         (Expectation::Required(basis), Guard::Open(None)) => (Drift::Open, basis),
-        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_)) => (Drift::Guarded, basis),
+        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_) | Guard::Around(_)) => (Drift::Guarded, basis),
         _ => return None,
     };
     (basis.authority == Authority::Specified).then_some((drift, basis))
@@ -143,7 +143,7 @@ fn open_severity(state: &State, route: &Route) -> Severity {
 }
 
 /// The line that says what is expected, as a step of a proof.
-pub(super) fn said(state: &State, basis: &Basis) -> Related {
+pub(crate) fn said(state: &State, basis: &Basis) -> Related {
     let who = match basis.authority {
         Authority::Configured(_) => "the configuration",
         _ => "the specification",
