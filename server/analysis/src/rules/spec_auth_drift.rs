@@ -55,7 +55,9 @@ enum Drift {
 fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
     let (drift, basis) = match (&judged.expected, &judged.guard) {
         (Expectation::Required(basis), Guard::Open(None)) => (Drift::Open, basis),
-        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_) | Guard::Around(_)) => (Drift::Guarded, basis),
+        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_) | Guard::Around(_)) => {
+            (Drift::Guarded, basis)
+        }
         _ => return None,
     };
     (basis.authority == Authority::Specified).then_some((drift, basis))
