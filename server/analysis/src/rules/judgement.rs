@@ -12,7 +12,7 @@ use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::ide::{Guards, Judged};
-use crate::index::dependencies::{called, dependency_of};
+use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Runs, Session};
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value};
@@ -41,16 +41,38 @@ pub struct Verifier {
 /// Verifiers that a route of an application can ask for: those that guard
 /// other routes of it, or stand in its source tree, and whose own parameters
 /// the route's path can fill.
-pub(crate) fn candidates<'s>(state: &'s State, application: &Application, path: &str) -> Vec<&'s Verifier> {
+///
+/// Those that guard routes of the same router come first, the most used of them before the others.
+pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
         let near = verifier.applications.contains(&application.router)
             || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
-        near && verifier.needs.iter().all(|name| path.contains(&format!("{{{name}}}")))
+        near && verifier.needs.iter().all(|name| route.path.contains(&format!("{{{name}}}")))
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
-    found.sort_by_key(|verifier| !verifier.applications.contains(&application.router));
+    let siblings = application.routes.iter().filter(|other| other.router == route.router);
+    let asked: Vec<Site> = siblings
+        .flat_map(|sibling| &sibling.dependencies)
+        .filter(|node| matches!(node.via, Via::Parameter | Via::Decorator))
+        .filter_map(|node| definition_site(&node.callable))
+        .collect();
+    let near =
+        |verifier: &Verifier| asked.iter().filter(|site| Some(**site) == definition_site(&verifier.callable)).count();
+    found.sort_by_cached_key(|verifier| {
+        (!verifier.applications.contains(&application.router), std::cmp::Reverse(near(verifier)))
+    });
     found
+}
+
+/// What tells one callable from another.
+fn definition_site(callable: &Value) -> Option<Site> {
+    match callable {
+        Value::Function(function) => Some(function.site),
+        Value::Class(class) => Some(class.site),
+        Value::Instance(instance) => Some(instance.site),
+        _ => None,
+    }
 }
 
 /// The directory that an application's modules are imported from.

@@ -56,7 +56,7 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         None if intends => "no dependency in its chain verifies the caller".to_owned(),
         None => "nothing in this application authenticates anybody".to_owned(),
     };
-    let advice = match super::candidates(state, application, &route.path).first().map(|verifier| &verifier.name) {
+    let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }
