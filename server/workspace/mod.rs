@@ -1,11 +1,12 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
 mod git_index;
+mod replace;
 mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
+
+pub(crate) use replace::{Replacement, replace_all};
 
 pub(crate) use watch::Watch;
 
@@ -42,7 +45,8 @@ const VENDORED: &[&str] = &[
 ];
 
 /// Texts that make a file worth reading before anything asks for it.
-const MARKERS: &[&str] = &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:"];
+const MARKERS: &[&str] =
+    &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -105,27 +109,6 @@ pub(crate) fn is_source(path: &str) -> bool {
     path.ends_with(".py") && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
-/// Replaces a file's content in one step: a reader sees the old text or the
-/// new one. Permissions stay as they are.
-pub(crate) fn write(path: &str, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.authlens-{}", std::process::id()));
-    let result = (|| {
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::set_permissions(&temporary, fs::metadata(&target)?.permissions())?;
-        fs::rename(&temporary, &target)
-    })();
-    if result.is_err() {
-        // The error that matters is the one above.
-        let _ = fs::remove_file(&temporary);
-    }
-    result
-}
-
 /// An absolute path with forward slashes.
 pub(crate) fn slashed(path: &Path) -> String {
     let text = path.to_string_lossy();
@@ -149,14 +132,14 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for entry in walk.flatten() {
         // A link to a file is followed, unless it is broken.
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
-        if is_file && is_python(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
+        if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             files.insert(entry.into_path());
         }
     }
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        if !vendored && is_python(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        if !vendored && is_read(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
@@ -165,6 +148,13 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
 
 fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
+}
+
+/// Whether a file is read: Python, and the configuration of Better Auth, which
+/// says what the frontend sends.
+fn is_read(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    is_python(path) || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
 }
 
 fn is_vendored(path: &Path) -> bool {

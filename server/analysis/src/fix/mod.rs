@@ -185,6 +185,44 @@ impl<'s> Fixer<'s> {
     }
 }
 
+/// Takes a change into another one, whole or not at all: not when they overlap,
+/// or when there is nothing new in it. Two fixes may make the same insertion
+/// (an import) or the same file: it is made once.
+pub fn take(taken: &mut SourceChange, change: &SourceChange) -> bool {
+    let edits_of = |file: FileId| taken.edits.iter().find(|(other, _)| *other == file).map_or(&[][..], |(_, e)| e);
+    let mut fresh: Vec<(FileId, Vec<TextEdit>)> = Vec::new();
+    for (file, edits) in &change.edits {
+        let old = edits_of(*file);
+        let new: Vec<TextEdit> = edits.iter().filter(|edit| !old.contains(edit)).cloned().collect();
+        if new.iter().any(|edit| old.iter().any(|other| edit.range.intersects(other.range))) {
+            return false;
+        }
+        fresh.push((*file, new));
+    }
+    let mut created = Vec::new();
+    for file in &change.created {
+        match taken.created.iter().find(|other| other.path == file.path) {
+            Some(same) if same.text == file.text => {}
+            Some(_) => return false,
+            None => created.push(file.clone()),
+        }
+    }
+    if created.is_empty() && fresh.iter().all(|(_, edits)| edits.is_empty()) {
+        return false;
+    }
+    for (file, edits) in fresh {
+        match taken.edits.iter_mut().find(|(other, _)| *other == file) {
+            Some((_, old)) => {
+                old.extend(edits);
+                old.sort_by_key(|edit| edit.range);
+            }
+            None => taken.edits.push((file, edits)),
+        }
+    }
+    taken.created.extend(created);
+    true
+}
+
 /// A text with edits applied. Of overlapping edits the first wins; insertions
 /// at one place keep their order.
 pub fn apply(text: &str, edits: &[TextEdit]) -> String {
