@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
@@ -257,7 +258,8 @@ impl<'f, 's> Imports<'f, 's> {
                 self.spelling(home).ok_or_else(|| Refusal(format!("no import of `{name}` resolves from here")))?
             }
         };
-        self.add(module, name)
+        let section = self.section(&module);
+        self.add(module, name, section)
     }
 
     /// The local name of something in a file that is yet to be made.
@@ -265,7 +267,8 @@ impl<'f, 's> Imports<'f, 's> {
         if self.binds(name) {
             return Err(taken(name));
         }
-        self.add(module.to_owned(), name)
+        let section = if module.starts_with('.') { Section::Relative } else { Section::Project };
+        self.add(module.to_owned(), name, section)
     }
 
     /// The local name of something of a package; the first module is the one
@@ -291,11 +294,11 @@ impl<'f, 's> Imports<'f, 's> {
         if self.facts.bindings.contains_key(name) {
             return Err(taken(name));
         }
-        self.add(modules.first().copied().unwrap_or_default().to_owned(), name)
+        let module = modules.first().copied().unwrap_or_default();
+        self.add(module.to_owned(), name, self.section(module))
     }
 
-    fn add(&mut self, module: String, name: &str) -> Result<String, Refusal> {
-        let section = if module.starts_with('.') { Section::Relative } else { self.section(&module) };
+    fn add(&mut self, module: String, name: &str, section: Section) -> Result<String, Refusal> {
         let added = Added { section, module, name: name.to_owned() };
         if self.added.iter().any(|other| other.name == added.name && other.module != added.module) {
             return Err(taken(name));
@@ -385,20 +388,16 @@ impl<'f, 's> Imports<'f, 's> {
 
     /// Whether executing `from` executes this file.
     fn imports_transitively(&self, from: FileId) -> bool {
-        let mut seen = vec![from];
-        let mut at = 0;
-        while at < seen.len() && seen.len() < MAX_MODULES {
-            for target in self.direct_imports(seen[at]) {
-                if target == self.source.file {
-                    return true;
-                }
-                if !seen.contains(&target) {
-                    seen.push(target);
-                }
+        let mut known = self.fixer.reachable.borrow_mut();
+        let reachable = known.entry(from).or_insert_with(|| {
+            let mut seen = FxHashSet::default();
+            let mut pending = vec![from];
+            while let Some(file) = pending.pop().filter(|_| seen.len() < MAX_MODULES) {
+                pending.extend(self.direct_imports(file).into_iter().filter(|target| seen.insert(*target)));
             }
-            at += 1;
-        }
-        false
+            seen
+        });
+        reachable.contains(&self.source.file)
     }
 
     /// Relative and absolute imports of the project in a file.
@@ -442,38 +441,70 @@ impl<'f, 's> Imports<'f, 's> {
         {
             return Some(written);
         }
+        for root in self.roots() {
+            let dotted = dotted_below(&root, target);
+            if let Some(dotted) = dotted.filter(|dotted| self.resolve(0, dotted) == Module::File(home)) {
+                return Some(dotted);
+            }
+        }
         let stem = target.trim_end_matches(".py").trim_end_matches("/__init__");
         let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
-        let spellings = (0..parts.len()).rev().map(|from| parts[from..].join("."));
-        let resolving: Vec<String> =
-            spellings.filter(|dotted| self.resolve(0, dotted) == Module::File(home)).take(6).collect();
-        // The root that this file's imports of the project begin with, else
-        // what other files write, else the root that packages suggest.
-        let begins = |dotted: &&String, module: &str| dotted.split('.').next() == module.split('.').next();
-        let own_roots: Vec<&str> = self
-            .from_imports()
-            .filter(|(_, _, import, _)| {
-                import.level == 0 && !matches!(self.resolve(0, &import.module), Module::External(_))
-            })
-            .map(|(_, _, import, _)| import.module.as_str())
-            .collect();
-        let familiar = resolving.iter().find(|dotted| own_roots.iter().any(|root| begins(dotted, root)));
-        if let Some(dotted) = familiar {
-            return Some(dotted.clone());
+        let own_name = sources.module_name(home).to_string();
+        let spellings = std::iter::once(own_name).chain((0..parts.len()).rev().map(|from| parts[from..].join(".")));
+        let mut resolving = spellings.filter(|dotted| self.resolve(0, dotted) == Module::File(home));
+        resolving.next()
+    }
+
+    /// The folders that absolute imports of the project begin at: as this file
+    /// has it, then the files beside it, then all that share a folder with it.
+    /// The most frequent ones come first.
+    fn roots(&self) -> Vec<String> {
+        let sources = &self.fixer.state.sources;
+        let Some(own) = sources.file(self.source.file).map(|file| &file.path) else { return Vec::new() };
+        let folder = parent(own);
+        let top = folder.rsplit_once('/').map_or(folder, |(above, _)| above);
+        let near: Vec<FileId> =
+            sources.iter().filter(|(_, file)| file.relevant && file.path.starts_with(top)).map(|(id, _)| id).collect();
+        let mut groups = [vec![self.source.file], Vec::new(), near];
+        groups[1] = groups[2].clone();
+        groups[1].retain(|file| sources.file(*file).is_some_and(|file| parent(&file.path) == folder));
+        for group in groups {
+            let mut known = self.fixer.roots.borrow_mut();
+            let mut found: Vec<String> = Vec::new();
+            for file in group {
+                found.extend(known.entry(file).or_insert_with(|| self.roots_of(file)).iter().cloned());
+            }
+            found.sort_unstable();
+            let mut counted: Vec<(usize, String)> =
+                found.chunk_by(|a, b| a == b).map(|chunk| (chunk.len(), chunk[0].clone())).collect();
+            counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            if !counted.is_empty() {
+                return counted.into_iter().map(|(_, root)| root).collect();
+            }
         }
-        let written_elsewhere = resolving.iter().max_by_key(|dotted| {
-            let importing = sources.iter().filter(|(_, file)| {
-                let facts = file.facts.as_ref().filter(|_| file.relevant);
-                facts.is_some_and(|facts| {
-                    facts.items.iter().any(|item| match &item.placed.item.stmt.kind {
-                        StmtKind::ImportFrom(import) => import.level == 0 && import.module == dotted.as_str(),
-                        _ => false,
-                    })
-                })
-            });
-            (importing.count(), sources.module_name(home) == dotted.as_str())
+        Vec::new()
+    }
+
+    /// The folder that each absolute import of the project in a file begins at.
+    fn roots_of(&self, file: FileId) -> Vec<String> {
+        let sources = &self.fixer.state.sources;
+        let Some(facts) = sources.facts(file) else { return Vec::new() };
+        let modules = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
+            StmtKind::ImportFrom(import) if import.level == 0 => Some(&import.module),
+            _ => None,
         });
-        written_elsewhere.cloned()
+        let roots = modules.filter_map(|module| {
+            let path: &str = match sources.resolve(file, 0, module) {
+                Module::File(target) => {
+                    let path = &sources.file(target)?.path;
+                    path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py"))?
+                }
+                Module::Namespace(folder) => return strip_module(&folder, module),
+                _ => return None,
+            };
+            strip_module(path, module)
+        });
+        roots.collect()
     }
 
     /// How this file would write the module of a file that does not exist yet.
@@ -485,14 +516,8 @@ impl<'f, 's> Imports<'f, 's> {
         }
         let stem = path.trim_end_matches(".py");
         let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
-        // From the folder that this file's imports of the project begin at,
-        // else from the nearest one that is no package.
-        let project = self.from_imports().filter(|(_, _, import, _)| {
-            import.level == 0 && !matches!(self.resolve(0, &import.module), Module::External(_))
-        });
-        let roots: Vec<&str> = project.filter_map(|(_, _, import, _)| import.module.split('.').next()).collect();
-        if let Some(at) = parts[..parts.len() - 1].iter().rposition(|part| roots.contains(part)) {
-            return Some(parts[at..].join("."));
+        if let Some(dotted) = self.roots().iter().find_map(|root| dotted_below(root, path)) {
+            return Some(dotted);
         }
         let is_package = |levels: usize| sources.id(&format!("/{}/__init__.py", parts[..levels].join("/"))).is_some();
         let first = (0..parts.len()).rev().find(|levels| *levels == 0 || !is_package(*levels))?;
@@ -689,6 +714,18 @@ fn is_type_checking(test: &crate::facts::python::tree::Expr) -> bool {
         ExprKind::Attribute { name, .. } => name.name == "TYPE_CHECKING",
         _ => false,
     }
+}
+
+/// The folder that a dotted name begins at.
+fn strip_module(path: &str, module: &str) -> Option<String> {
+    path.strip_suffix(&module.replace('.', "/"))?.strip_suffix('/').map(str::to_owned)
+}
+
+/// The dotted name of a file, from a folder on.
+fn dotted_below(root: &str, path: &str) -> Option<String> {
+    let below = path.strip_prefix(root)?.strip_prefix('/')?;
+    let stem = below.strip_suffix("/__init__.py").or_else(|| below.strip_suffix(".py"))?;
+    Some(stem.replace('/', "."))
 }
 
 fn relative_spelling(own: &str, target: &str) -> Option<String> {

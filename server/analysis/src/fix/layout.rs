@@ -12,6 +12,25 @@ use crate::text::TextRange;
 const LINE_LIMIT: usize = 88;
 /// No line is made longer than this, whatever the file holds.
 const MAX_LINE_LIMIT: usize = 120;
+/// Lines above a limit that show that a project has a higher one.
+const LONG_LINES: usize = 8;
+
+/// The line limit that a project's files show: 88, 100 or 120.
+pub(super) fn line_limit<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+    let (mut above_88, mut above_100) = (0, 0);
+    for line in texts.flat_map(str::lines) {
+        match line.chars().count() {
+            89..=100 => above_88 += 1,
+            101..=MAX_LINE_LIMIT => above_100 += 1,
+            _ => {}
+        }
+    }
+    match (above_88 >= LONG_LINES, above_100 >= LONG_LINES) {
+        (_, true) => MAX_LINE_LIMIT,
+        (true, false) => 100,
+        _ => LINE_LIMIT,
+    }
+}
 
 /// Layout of one file.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tree_sitter::Tree;
 
 use self::layout::Layout;
@@ -38,6 +38,10 @@ pub struct Fixer<'s> {
     sources: RefCell<FxHashMap<FileId, Option<Rc<Source>>>>,
     style: OnceCell<ProjectStyle>,
     places: OnceCell<Places>,
+    /// Files that executing a file executes.
+    reachable: RefCell<FxHashMap<FileId, FxHashSet<FileId>>>,
+    /// Folders that a file's absolute imports of the project begin at.
+    roots: RefCell<FxHashMap<FileId, Vec<String>>>,
 }
 
 /// A text with its tree.
@@ -73,6 +77,8 @@ impl<'s> Fixer<'s> {
             sources: RefCell::default(),
             style: OnceCell::new(),
             places: OnceCell::new(),
+            reachable: RefCell::default(),
+            roots: RefCell::default(),
         }
     }
 
@@ -101,7 +107,8 @@ impl<'s> Fixer<'s> {
         let source = sources.entry(file).or_insert_with(|| {
             let text = Arc::clone(&self.state.parsed(file)?.text);
             let tree = parse(Grammar::Python, &text, None)?;
-            let layout = Layout::of(&text);
+            let mut layout = Layout::of(&text);
+            layout.limit = layout.limit.max(self.style().line_limit);
             Some(Rc::new(Source { file, text, tree, layout }))
         });
         source.clone().ok_or_else(|| Refusal("the file can't be read".into()))

@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::layout::line_limit;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, Stmt, StmtKind};
 use crate::ide::State;
@@ -10,6 +11,9 @@ use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::Value;
 use crate::vfs::FileId;
+
+/// Files whose lines are measured.
+const MAX_SAMPLES: usize = 200;
 
 /// A module-level name for `Annotated[…, Depends(…)]`.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(super) struct Alias {
 pub(super) struct ProjectStyle {
     /// Aliases, the most imported ones first.
     pub(super) aliases: Vec<Alias>,
+    /// Longest line that the project's formatter leaves.
+    pub(super) line_limit: usize,
     names: FxHashSet<SmolStr>,
     total: Count,
 }
@@ -69,6 +75,9 @@ impl ProjectStyle {
             }
         }
         style.count(state);
+        let relevant = state.sources.iter().filter(|(_, source)| source.relevant && !source.test);
+        let texts = relevant.filter_map(|(file, _)| state.parsed(file)).take(MAX_SAMPLES);
+        style.line_limit = line_limit(texts.map(|parsed| &*parsed.text));
         let path = |alias: &Alias| state.sources.file(alias.file).map(|file| file.path.clone());
         style.aliases.sort_by(|a, b| {
             let order = b.imports.cmp(&a.imports).then(a.statement.cmp(&b.statement));
