@@ -69,7 +69,11 @@ pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Lo
 impl Loaded {
     /// The path of a file as reports show it.
     pub(super) fn shown<'p>(&self, analysis: &'p Analysis, file: FileId) -> &'p str {
-        let path = analysis.path(file);
+        self.relative(analysis.path(file))
+    }
+
+    /// An absolute path as reports show it.
+    pub(super) fn relative<'p>(&self, path: &'p str) -> &'p str {
         path.strip_prefix(&self.base).unwrap_or(path)
     }
 }

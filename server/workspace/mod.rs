@@ -1,11 +1,12 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
 mod git_index;
+mod replace;
 mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +15,8 @@ use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
+
+pub(crate) use replace::{Replacement, replace_all};
 
 pub(crate) use watch::Watch;
 
@@ -43,7 +46,8 @@ const VENDORED: &[&str] = &[
 ];
 
 /// Texts that make a file worth reading before anything asks for it.
-const MARKERS: &[&str] = &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:"];
+const MARKERS: &[&str] =
+    &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -128,27 +132,6 @@ pub(crate) fn is_source(path: &str) -> bool {
     (path.ends_with(".py") || roles::role(path).is_some()) && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
-/// Replaces a file's content in one step: a reader sees the old text or the
-/// new one. Permissions stay as they are.
-pub(crate) fn write(path: &str, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.authlens-{}", std::process::id()));
-    let result = (|| {
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::set_permissions(&temporary, fs::metadata(&target)?.permissions())?;
-        fs::rename(&temporary, &target)
-    })();
-    if result.is_err() {
-        // The error that matters is the one above.
-        let _ = fs::remove_file(&temporary);
-    }
-    result
-}
-
 /// An absolute path with forward slashes.
 pub(crate) fn slashed(path: &Path) -> String {
     let text = path.to_string_lossy();
@@ -190,9 +173,13 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
 
-/// Whether a file is source, or says what must be guarded.
+/// Whether a file is source, says what must be guarded, or, as the
+/// configuration of Better Auth, what the frontend sends.
 fn is_read(path: &Path) -> bool {
-    is_python(path) || roles::role(&slashed(path)).is_some()
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    is_python(path)
+        || roles::role(&slashed(path)).is_some()
+        || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
 }
 
 fn is_vendored(path: &Path) -> bool {

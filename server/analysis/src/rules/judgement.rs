@@ -12,9 +12,9 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
-use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
-use crate::index::dependencies::{called, dependency_of};
+use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Runs, Session};
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value};
@@ -43,16 +43,38 @@ pub struct Verifier {
 /// Verifiers that a route of an application can ask for: those that guard
 /// other routes of it, or stand in its source tree, and whose own parameters
 /// the route's path can fill.
-pub(crate) fn candidates<'s>(state: &'s State, application: &Application, path: &str) -> Vec<&'s Verifier> {
+///
+/// Those that guard routes of the same router come first, the most used of them before the others.
+pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
         let near = verifier.applications.contains(&application.router)
             || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
-        near && verifier.needs.iter().all(|name| path.contains(&format!("{{{name}}}")))
+        near && verifier.needs.iter().all(|name| route.path.contains(&format!("{{{name}}}")))
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
-    found.sort_by_key(|verifier| !verifier.applications.contains(&application.router));
+    let siblings = application.routes.iter().filter(|other| other.router == route.router);
+    let asked: Vec<Site> = siblings
+        .flat_map(|sibling| &sibling.dependencies)
+        .filter(|node| matches!(node.via, Via::Parameter | Via::Decorator))
+        .filter_map(|node| definition_site(&node.callable))
+        .collect();
+    let near =
+        |verifier: &Verifier| asked.iter().filter(|site| Some(**site) == definition_site(&verifier.callable)).count();
+    found.sort_by_cached_key(|verifier| {
+        (!verifier.applications.contains(&application.router), std::cmp::Reverse(near(verifier)))
+    });
     found
+}
+
+/// What tells one callable from another.
+fn definition_site(callable: &Value) -> Option<Site> {
+    match callable {
+        Value::Function(function) => Some(function.site),
+        Value::Class(class) => Some(class.site),
+        Value::Instance(instance) => Some(instance.site),
+        _ => None,
+    }
 }
 
 /// The directory that an application's modules are imported from.
@@ -295,17 +317,48 @@ fn new_verifier(
     }
 }
 
-/// Parameters without default that FastAPI would take from the path or query.
+/// Parameters that FastAPI would take from the path, the query or the body,
+/// and can't do without.
 fn needs(interpreter: &Interpreter<'_>, callable: &Value) -> Vec<SmolStr> {
     let Some((function, skip)) = called(interpreter, callable) else { return Vec::new() };
-    let from_client = |param: &&crate::facts::python::tree::Param| {
-        let injected = dependency_of(interpreter, &function, param).is_some();
+    let needed = |param: &&Param| {
+        if dependency_of(interpreter, &function, param).is_some() {
+            return false;
+        }
         let annotation = param.annotation.as_ref().map(|ty| interpreter.eval_signature(&function, ty));
-        let special = matches!(&annotation, Some(Value::Package(path)) if !path.starts_with("builtins.") && path != "uuid.UUID")
-            || matches!(annotation, Some(Value::Annotated(_)));
-        param.default.is_none() && !injected && !special
+        let default = param.default.as_ref().map(|default| interpreter.eval_signature(&function, default));
+        let (ty, metadata) = match annotation {
+            Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
+            other => (other, Vec::new()),
+        };
+        match metadata.iter().chain(&default).find_map(client_marker) {
+            // A path parameter has no default.
+            Some(("Path", _)) => true,
+            Some(("Header" | "Cookie", _)) => false,
+            Some((_, required)) => required && (default.is_none() || metadata.is_empty()),
+            None => {
+                let injected =
+                    matches!(&ty, Some(Value::Package(path)) if !path.starts_with("builtins.") && path != "uuid.UUID");
+                param.default.is_none() && !injected
+            }
+        }
     };
-    function.def.params.iter().skip(skip).filter(from_client).map(|param| param.name.name.clone()).collect()
+    function.def.params.iter().skip(skip).filter(needed).map(|param| param.name.name.clone()).collect()
+}
+
+/// `Path`, `Query` and their like: which, and whether it names no default.
+fn client_marker(value: &Value) -> Option<(&'static str, bool)> {
+    let Value::Instance(marker) = value else { return None };
+    let Value::Package(path) = &marker.class else { return None };
+    let name = path.strip_prefix("fastapi.")?.rsplit('.').next()?;
+    let known =
+        ["Path", "Query", "Header", "Cookie", "Body", "Form", "File"].into_iter().find(|known| *known == name)?;
+    // `...` is no value that the interpreter knows.
+    let required = match marker.args.get("default", Some(0)) {
+        None => !marker.args.named.iter().any(|(name, _)| name == "default_factory"),
+        Some(default) => matches!(default, Value::Unknown(_)),
+    };
+    Some((known, required))
 }
 
 /// The module-level name by which a callable can be imported.

@@ -98,7 +98,7 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         Some((guarded, all, guard)) => format!("{guarded} of {all} routes of this router require `{guard}`"),
         None => "no dependency in its chain verifies the caller".to_owned(),
     };
-    let advice = match super::candidates(state, application, &route.path).first().map(|verifier| &verifier.name) {
+    let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }

@@ -94,7 +94,7 @@ fn finding(
     let quoted = quote(state, basis);
     let (severity, message) = match drift {
         Drift::Open => {
-            let advice = match super::candidates(state, application, &route.path).first() {
+            let advice = match super::candidates(state, application, route).first() {
                 Some(verifier) => format!("add `Depends({})`", verifier.name),
                 None => "add a dependency that verifies the token".to_owned(),
             };
