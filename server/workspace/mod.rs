@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authlens_analysis::facts::manifests;
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
@@ -42,7 +43,7 @@ const VENDORED: &[&str] = &[
 ];
 
 /// Texts that make a file worth reading before anything asks for it.
-const MARKERS: &[&str] = &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:"];
+const MARKERS: &[&str] = &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends", "include_router", "authlens:"];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +103,7 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    path.ends_with(".py") && !path.split('/').any(|part| VENDORED.contains(&part))
+    (path.ends_with(".py") || manifests::rank(path).is_some()) && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
 /// Replaces a file's content in one step: a reader sees the old text or the
@@ -149,18 +150,23 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for entry in walk.flatten() {
         // A link to a file is followed, unless it is broken.
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
-        if is_file && is_python(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
+        if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             files.insert(entry.into_path());
         }
     }
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        if !vendored && is_python(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        if !vendored && is_read(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
     files.into_iter().collect()
+}
+
+/// Whether a file is source, or a manifest that names the version of FastAPI.
+fn is_read(path: &Path) -> bool {
+    is_python(path) || manifests::rank(&slashed(path)).is_some()
 }
 
 fn is_python(path: &Path) -> bool {
@@ -173,6 +179,14 @@ fn is_vendored(path: &Path) -> bool {
 }
 
 fn read_path(path: &Path) -> FileContent {
+    match read_text(path) {
+        // Nobody asked for a lock file to be analysed.
+        FileContent::Unreadable(_) if !is_python(path) => FileContent::Listed,
+        content => content,
+    }
+}
+
+fn read_text(path: &Path) -> FileContent {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Removed,
         Err(_) => return FileContent::Unreadable("it can't be read"),

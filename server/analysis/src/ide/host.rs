@@ -10,6 +10,7 @@ use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::index::interpreter::{Interpreter, Runs};
 use crate::index::routes::{RouteTable, link};
@@ -45,6 +46,7 @@ pub(crate) struct State {
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
+    pending_manifests: bool,
     pub(crate) memo: Arc<VerdictMemo>,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) guards: Arc<Guards>,
@@ -132,6 +134,7 @@ impl State {
             let exists = self.documents[file.0 as usize].exists();
             listing_changed |= self.sources.set_importable(file, exists);
         }
+        self.pending_manifests |= self.read_manifests(&touched);
         let mut extents = FxHashMap::default();
         let mut bodies = FxHashSet::default();
         for (file, parsed) in self.read(&touched) {
@@ -147,6 +150,19 @@ impl State {
             self.documents.resize_with(file.0 as usize + 1, Document::default);
         }
         file
+    }
+
+    /// Takes over what manifests say; tells whether that changed.
+    fn read_manifests(&mut self, touched: &BTreeSet<FileId>) -> bool {
+        let mut changed = false;
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if manifests::rank(&path).is_some() {
+                let text = self.documents[file.0 as usize].text().cloned();
+                changed |= self.sources.set_manifest(&path, text.as_deref());
+            }
+        }
+        changed
     }
 
     /// Reads the texts of files, on several threads when there are many.
@@ -229,7 +245,8 @@ impl State {
         }
         let mut wanted = BTreeSet::new();
         let before = Arc::clone(&self.guards);
-        let relink = listing_changed || executed_body || !invalid.is_empty();
+        let manifests_changed = std::mem::take(&mut self.pending_manifests);
+        let relink = listing_changed || manifests_changed || executed_body || !invalid.is_empty();
         if relink {
             wanted = self.relink(&invalid, listing_changed);
         } else if extents.values().any(|extent| *extent > Extent::Nothing) || !touched.is_empty() {

@@ -235,6 +235,8 @@ pub enum Value {
     Depends(Arc<Depends>),
     /// `Annotated[…]`.
     Annotated(Arc<Annotated>),
+    /// `type X = …` (PEP 695).
+    Alias(Arc<Value>),
 }
 
 /// A decorator made by a method of a router.

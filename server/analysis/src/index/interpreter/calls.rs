@@ -411,6 +411,8 @@ impl Execution<'_, '_> {
         if let Value::RouteDecorator(route) = &wrapper {
             return self.apply_route_decorator(route, &decorated);
         }
+        let known_wraps = matches!(&wrapper, Value::Instance(instance)
+            if matches!(&instance.class, Value::Package(path) if path == "functools.wraps"));
         let followed = match &wrapper {
             Value::Function(_) | Value::Bound(_) => true,
             Value::Instance(instance) => match &instance.class {
@@ -427,6 +429,8 @@ impl Execution<'_, '_> {
         match self.apply(wrapper, arguments, scope.site(decorator.range)) {
             // A function without `functools.wraps` is what FastAPI sees.
             wrapped @ Value::Function(_) => wrapped,
+            // What `functools.wraps` names stands for the wrapper.
+            wrapped @ (Value::Class(_) | Value::Instance(_) | Value::Bound(_)) if known_wraps => wrapped,
             _ => decorated,
         }
     }

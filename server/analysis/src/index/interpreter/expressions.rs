@@ -46,16 +46,14 @@ impl Execution<'_, '_> {
                 }
                 _ => UNSUPPORTED,
             },
-            ExprKind::IfExp { test, body, or_else } => {
-                match self.decide(scope, test) {
-                    Some(true) => self.expr(scope, body),
-                    Some(false) => self.expr(scope, or_else),
-                    None => {
-                        let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
-                        if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
-                    }
+            ExprKind::IfExp { test, body, or_else } => match self.decide(scope, test) {
+                Some(true) => self.expr(scope, body),
+                Some(false) => self.expr(scope, or_else),
+                None => {
+                    let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
+                    if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
                 }
-            }
+            },
             ExprKind::Lambda { .. } => Value::Lambda(scope.site(expr.range)),
             ExprKind::Await(value) | ExprKind::Starred(value) => self.expr(scope, value),
             ExprKind::Walrus { name, value } => {
@@ -129,6 +127,13 @@ impl Execution<'_, '_> {
                     })),
                     ty => Value::Annotated(Arc::new(Annotated { ty, metadata: metadata.collect() })),
                 }
+            }
+            // `Annotated[T, Depends()]` with its type variable filled in.
+            Value::Annotated(annotated) => {
+                let is_variable = matches!(&annotated.ty, Value::Instance(instance)
+                    if matches!(&instance.class, Value::Package(path) if path.ends_with(".TypeVar")));
+                let ty = if is_variable { self.forced(scope, index) } else { annotated.ty.clone() };
+                Value::Annotated(Arc::new(Annotated { ty, metadata: annotated.metadata.clone() }))
             }
             // A parameterised generic stands for the generic itself.
             generic @ (Value::Class(_) | Value::Package(_)) => generic,

@@ -27,6 +27,7 @@ pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::modules::Module;
 use super::sources::Sources;
 use super::value::{Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
+use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::ide::Location;
@@ -348,7 +349,26 @@ impl<'a> Interpreter<'a> {
 
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_in(&Scope::around(function), expr)
+        let value = self.eval_in(&Scope::around(function), expr);
+        self.look_through(function.site.file, value)
+    }
+
+    /// Evaluates an expression of a class body.
+    pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let value = self.eval_in(&Scope::of_class(class), expr);
+        self.look_through(class.site.file, value)
+    }
+
+    /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
+    /// through an alias of an alias, nor one inside `Annotated`.
+    fn look_through(&self, file: FileId, value: Value) -> Value {
+        const FIRST: Version = Version(0, 128, 2);
+        match value {
+            Value::Alias(inner) if self.sources.fastapi(file).is_none_or(|(version, _)| version >= FIRST) => {
+                self.force(Value::clone(&inner))
+            }
+            value => value,
+        }
     }
 }
 
@@ -372,7 +392,7 @@ impl Resolve for Interpreter<'_> {
         }
         scope.locals = Some(locals);
         let value = execution.expr(&mut scope, expr);
-        self.force(execution.leave(value))
+        self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {

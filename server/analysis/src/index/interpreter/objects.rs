@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::value::{Arguments, Attributes, ClassRef, FunctionRef, Instance, Resolve, RouterId, Site, Unknown, Value};
+use super::super::value::{
+    Arguments, Attributes, ClassRef, FunctionRef, Instance, Resolve, RouterId, Site, Unknown, Value,
+};
 use super::expressions::UNSUPPORTED;
 use super::routers::RouterKind;
 use super::{Execution, Interpreter, Scope};

@@ -288,7 +288,9 @@ impl Execution<'_, '_> {
             "swagger_ui_oauth2_redirect_url" => {
                 router.oauth2_redirect.unwrap_or(Value::Str(SmolStr::new_static("/docs/oauth2-redirect")))
             }
-            "state" | "dependency_overrides" | "tags" | "title" | "version" | "root_path" | "openapi_url" => UNSUPPORTED,
+            "state" | "dependency_overrides" | "tags" | "title" | "version" | "root_path" | "openapi_url" => {
+                UNSUPPORTED
+            }
             _ => Value::RouterMethod(id, name.clone()),
         }
     }

@@ -88,7 +88,7 @@ impl Execution<'_, '_> {
             }
             StmtKind::TypeAlias { name, value } => {
                 let value = self.expr(scope, value);
-                self.set(scope, &name.name, value);
+                self.set(scope, &name.name, Value::Alias(Arc::new(value)));
             }
             StmtKind::Expr(expr) => {
                 self.expr(scope, expr);
