@@ -9,7 +9,7 @@ use super::{
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, VerdictMemo};
 use crate::index::dependencies::{Node, unwrap_partial};
-use crate::index::interpreter::Interpreter;
+use crate::index::interpreter::{Interpreter, package_name};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
@@ -223,7 +223,7 @@ impl Viewer<'_, '_> {
             }
             Value::Instance(instance) => return self.callable(&instance.class),
             Value::Package(path) => {
-                let (module, name) = path.rsplit_once('.').unwrap_or(("", path));
+                let (module, name) = package_name(path);
                 view(module, name, None)
             }
             Value::Lambda(site) => view(&self.state.sources.module_name(site.file), "<lambda>", Some(*site)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::interpreter::{DependencyList, Interpreter};
+use super::interpreter::{DependencyList, Interpreter, library_dependencies};
 use super::value::{Arguments, ClassRef, Depends, FunctionRef, Resolve, Site, Value};
 use crate::facts::python::tree::{Assign, Param, StmtKind};
 
@@ -98,6 +98,8 @@ pub fn expand_handler(
     match (signature(interpreter, handler), handler) {
         (Some(signature), _) => parameters(interpreter, &signature, Via::Parameter, None, &[], nodes, 0),
         (None, Value::Lambda(_) | Value::Class(_)) => {}
+        // A route that a library is known to add: its dependencies were given with it.
+        (None, Value::Package(path)) if path.contains(':') => {}
         _ => {
             more.get_or_insert_with(|| "the handler could not be resolved".into());
         }
@@ -270,6 +272,10 @@ fn expand(
     });
     if let Some(signature) = signature {
         parameters(interpreter, &signature, Via::Nested, Some(index), &depends.scopes, nodes, depth + 1);
+    }
+    for dependency in library_dependencies(interpreter, &callable) {
+        let depends = Depends { dependency: Some(dependency), scopes: Vec::new(), site: depends.site };
+        expand(interpreter, &depends, None, Via::Nested, Some(index), None, nodes, depth + 1);
     }
 }
 

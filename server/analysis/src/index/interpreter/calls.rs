@@ -25,9 +25,13 @@ impl Execution<'_, '_> {
             }
             if let Value::Instance(instance) = &receiver
                 && let Value::Package(class) = &instance.class
-                && let Some(result) = self.library_method(instance, class, &name.name, args, scope, site)
             {
-                return result;
+                let arguments = self.arguments(scope, args);
+                if let Some(result) = self.library_method(instance, class, &name.name, &arguments, site) {
+                    return result;
+                }
+                let callee = self.attribute(receiver, &name.name);
+                return self.apply(callee, arguments, site);
             }
             let callee = self.attribute(receiver, &name.name);
             return self.call_value(scope, callee, args, site);

@@ -125,7 +125,7 @@ impl Execution<'_, '_> {
                 instance.attributes.set(name, value.clone());
             }
         }
-        self.library_instance(class, &value);
+        self.library_instance(class, &value, site);
         value
     }
 

@@ -53,6 +53,23 @@ pub struct Router {
     pub attributes: FxHashMap<SmolStr, Value>,
 }
 
+impl Router {
+    /// A router that nothing was said of yet.
+    pub(super) fn new(kind: RouterKind, site: Site, class: Option<Arc<ClassRef>>) -> Self {
+        Self {
+            kind,
+            site,
+            prefix: Value::Str(SmolStr::default()),
+            dependencies: DependencyList::default(),
+            oauth2_redirect: None,
+            name: None,
+            factory: None,
+            class,
+            attributes: FxHashMap::default(),
+        }
+    }
+}
+
 /// Methods of a router that make a decorator, with the methods that its route answers.
 const DECORATORS: &[(&str, &[&str])] = &[
     ("get", &["GET"]),
@@ -155,7 +172,13 @@ pub enum Effect {
 fn router_kind(path: &str) -> Option<RouterKind> {
     Some(match path {
         "fastapi.FastAPI" | "fastapi.applications.FastAPI" => RouterKind::Application,
-        "fastapi.APIRouter" | "fastapi.routing.APIRouter" => RouterKind::Router,
+        "fastapi.APIRouter"
+        | "fastapi.routing.APIRouter"
+        | "fastapi.routers.APIRouter"
+        | "fastapi_utils.inferring_router.InferringRouter"
+        | "fastapi_restful.inferring_router.InferringRouter"
+        | "strawberry.fastapi.GraphQLRouter"
+        | "strawberry.fastapi.router.GraphQLRouter" => RouterKind::Router,
         "starlette.applications.Starlette" | "starlette.routing.Router" => RouterKind::Starlette,
         _ => return None,
     })
@@ -189,22 +212,17 @@ impl Execution<'_, '_> {
             _ => None,
         };
         let init = class.as_ref().and_then(|class| self.interpreter.method(class, "__init__"));
-        self.run.routers.push(Router {
-            kind,
-            site,
-            prefix: Value::Str(SmolStr::default()),
-            dependencies: DependencyList::default(),
-            oauth2_redirect: None,
-            name: None,
-            factory: None,
-            class,
-            attributes: FxHashMap::default(),
-        });
+        self.run.routers.push(Router::new(kind, site, class));
         match init {
             Some(init) => {
                 self.invoke(&init, Some(Value::Router(id)), arguments);
             }
-            None => self.initialise_router(id, arguments, site),
+            None => {
+                self.initialise_router(id, arguments, site);
+                if let Value::Package(path) = callee {
+                    self.library_routes(id, path, arguments, site);
+                }
+            }
         }
         Value::Router(id)
     }
