@@ -149,20 +149,30 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { FAILED } else { CLEAN });
         }
     };
-    let result = match cli.command {
-        Command::Check(args) => check::run(&args),
-        Command::Routes(args) => routes::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Server { .. } => return crate::lsp::run(),
-        Command::Rules { format } => explain::rules(format),
-    };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(message) => {
-            eprintln!("authlens: {message}");
-            ExitCode::from(FAILED)
-        }
+    if let Command::Server { .. } = cli.command {
+        return crate::lsp::run();
     }
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = std::panic::catch_unwind(|| match &cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Routes(args) => routes::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Server { .. } => Ok(CLEAN),
+        Command::Rules { format } => explain::rules(*format),
+    });
+    let problem = match result {
+        Ok(Ok(code)) => return ExitCode::from(code),
+        Ok(Err(message)) => message,
+        Err(panic) => format!("internal error, please report it: {}", panic_message(&*panic)),
+    };
+    eprintln!("authlens: {problem}");
+    ExitCode::from(FAILED)
+}
+
+/// What a panic says, on one line.
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("unknown").lines().next().unwrap_or_default().to_owned()
 }
 
 /// Prints a report. A reader that has gone away (`| head`) is no error.

@@ -6,11 +6,12 @@
 //! that holds every edit which came before them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
-use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent};
+use authlens_analysis::ide::{Analysis, AnalysisHost, Applied, Change, FileContent};
 use authlens_analysis::vfs::FileId;
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::lsp_types::{PublishDiagnosticsParams, TextDocumentContentChangeEvent, Url};
@@ -22,6 +23,9 @@ use crate::workspace;
 
 /// Files that a batch of the index holds: small, so that a key never waits long.
 const BATCH: usize = 128;
+/// Times that the analysis starts anew with the whole workspace. After that it
+/// knows open documents only.
+const MAX_RECOVERIES: u32 = 8;
 
 /// What the loop is told.
 pub(super) enum Event {
@@ -78,47 +82,76 @@ pub(super) enum Outgoing {
     Publish(PublishDiagnosticsParams),
     /// Diagnostics, lenses or hints of other files may differ now.
     Refresh,
-    ProgressBegin,
-    Progress(u32),
-    ProgressEnd,
+    Progress(IndexStep),
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum IndexStep {
+    Begin,
+    /// Percent of the files of a folder that are read.
+    Percent(u32),
+    End,
 }
 
 struct Loop {
     host: AnalysisHost,
     abilities: Abilities,
     settings: Settings,
-    roots: Vec<String>,
+    /// Workspace folders; the watching thread reads them too.
+    roots: Arc<Mutex<Vec<String>>>,
+    /// Folders that are being read.
+    indexing: u32,
+    /// Paths that may have changed while folders were being read.
+    touched_meanwhile: BTreeSet<String>,
+    /// Paths in the change that the analysis is at.
+    in_analysis: Vec<String>,
+    /// Paths whose analysis failed; left out until they are edited.
+    failed: BTreeSet<String>,
+    recoveries: u32,
     documents: BTreeMap<String, Document>,
     /// Paths of files that were published with findings.
     published: BTreeSet<String>,
     events: Sender<Event>,
     outbox: UnboundedSender<Outgoing>,
     workers: Sender<(Job, View)>,
+    /// Reads files in the order in which they were asked for.
+    reader: Sender<Vec<Reading>>,
     open: Arc<BTreeMap<String, (Url, i32)>>,
 }
 
+/// A file to read: its path, and whether its text is wanted whatever it says.
+type Reading = (String, bool);
+
 /// Runs until every sender of events is gone.
 pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, outbox: UnboundedSender<Outgoing>) {
-    let mut state = Loop {
-        host: AnalysisHost::new(),
-        abilities: Abilities::default(),
-        settings: Settings::default(),
-        roots: Vec::new(),
-        documents: BTreeMap::new(),
-        published: BTreeSet::new(),
-        events,
-        outbox,
-        workers: start_workers(),
-        open: Arc::default(),
-    };
+    let mut state = Loop::new(events, outbox);
     while let Ok(first) = inbox.recv() {
-        let mut waiting = vec![first];
-        waiting.extend(inbox.try_iter());
+        let waiting: Vec<Event> = std::iter::once(first).chain(inbox.try_iter()).collect();
         for event in waiting {
-            state.handle(event);
+            state.guarded(|state| state.handle(event));
         }
-        state.flush();
+        state.guarded(Loop::flush);
     }
+}
+
+/// The thread that reads single files. There is one: two reads of a file
+/// arrive in their order.
+fn start_reader(events: Sender<Event>) -> Sender<Vec<Reading>> {
+    let (sender, receiver) = std::sync::mpsc::channel::<Vec<Reading>>();
+    std::thread::spawn(move || {
+        for files in receiver {
+            let read = |(path, whole): Reading| {
+                let content =
+                    if whole { workspace::read(&path) } else { workspace::read_if_relevant(Path::new(&path)) };
+                (path, content)
+            };
+            if events.send(Event::Read(files.into_iter().map(read).collect())).is_err() {
+                return;
+            }
+        }
+    });
+    sender
 }
 
 /// Threads that answer requests. A panic ends one answer, not the thread.
@@ -151,18 +184,41 @@ pub(super) fn path_of(uri: &Url) -> String {
 }
 
 impl Loop {
+    fn new(events: Sender<Event>, outbox: UnboundedSender<Outgoing>) -> Self {
+        Self {
+            host: AnalysisHost::new(),
+            abilities: Abilities::default(),
+            settings: Settings::default(),
+            roots: Arc::default(),
+            indexing: 0,
+            touched_meanwhile: BTreeSet::new(),
+            in_analysis: Vec::new(),
+            failed: BTreeSet::new(),
+            recoveries: 0,
+            documents: BTreeMap::new(),
+            published: BTreeSet::new(),
+            reader: start_reader(events.clone()),
+            events,
+            outbox,
+            workers: start_workers(),
+            open: Arc::default(),
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         match event {
             Event::Start { abilities, settings, roots } => {
                 self.abilities = abilities;
                 self.settings = settings;
-                self.roots = roots.clone();
-                self.apply(Change { roots: Some(roots.clone()), ..Change::default() });
+                self.set_roots(roots.clone());
                 self.index(roots);
+                if !self.abilities.watches_files {
+                    self.watch();
+                }
             }
             Event::Open { uri, version, text } => {
                 let path = path_of(&uri);
-                if !self.roots.iter().any(|root| path.starts_with(&format!("{root}/"))) {
+                if !self.roots().iter().any(|root| path.starts_with(&format!("{root}/"))) {
                     self.list_neighbours(&path);
                 }
                 self.documents.insert(path, Document::new(uri, version, &text));
@@ -170,8 +226,10 @@ impl Loop {
             }
             Event::Change { uri, version, changes } => {
                 let encoding = self.abilities.encoding;
-                if let Some(document) = self.documents.get_mut(&path_of(&uri)) {
+                let path = path_of(&uri);
+                if let Some(document) = self.documents.get_mut(&path) {
                     document.change(version, changes, encoding);
+                    self.failed.remove(&path);
                     self.note_open();
                 }
             }
@@ -183,21 +241,19 @@ impl Loop {
                     self.apply(Change { disk, open: vec![(path, None)], ..Change::default() });
                 }
             }
-            Event::Touched(paths) => {
-                let paths = paths.into_iter().filter(|path| workspace::is_source(path));
-                let disk: Vec<_> = paths.map(|path| (path.clone(), workspace::read(&path))).collect();
-                self.apply(Change { disk, ..Change::default() });
-            }
+            Event::Touched(paths) => self.touched(paths),
             Event::Folders { added, removed } => {
-                self.roots.retain(|root| !removed.contains(root));
-                self.roots.extend(added.iter().cloned());
+                let mut roots = self.roots();
+                roots.retain(|root| !removed.contains(root));
+                roots.extend(added.iter().cloned());
                 let analysis = self.host.snapshot();
                 let gone = analysis.paths().filter(|path| {
                     let inside = |root: &String| path.starts_with(&format!("{root}/"));
-                    removed.iter().any(inside) && !self.roots.iter().any(inside)
+                    removed.iter().any(inside) && !roots.iter().any(inside)
                 });
                 let disk = gone.map(|path| (path.to_owned(), FileContent::Removed)).collect();
-                self.apply(Change { roots: Some(self.roots.clone()), disk, ..Change::default() });
+                self.apply(Change { disk, ..Change::default() });
+                self.set_roots(roots);
                 self.index(added);
             }
             Event::Settings(settings) => {
@@ -208,12 +264,21 @@ impl Loop {
                     let _ = self.outbox.send(Outgoing::Refresh);
                 }
             }
-            Event::Read(files) => self.apply(Change { disk: files, ..Change::default() }),
+            Event::Read(files) => {
+                let disk = files.into_iter().filter(|(path, _)| !self.failed.contains(path)).collect();
+                self.apply(Change { disk, ..Change::default() });
+            }
             Event::Indexed => {
                 self.flush();
+                self.indexing = self.indexing.saturating_sub(1);
+                if self.indexing > 0 {
+                    return;
+                }
+                let again = std::mem::take(&mut self.touched_meanwhile);
+                self.touched(again.into_iter().collect());
                 let applied = self.host.set_indexing(false);
                 self.after(applied);
-                let _ = self.outbox.send(Outgoing::ProgressEnd);
+                let _ = self.outbox.send(Outgoing::Progress(IndexStep::End));
                 let _ = self.outbox.send(Outgoing::Refresh);
             }
             Event::Request(job) => {
@@ -229,6 +294,73 @@ impl Loop {
         }
     }
 
+    /// Does some work. When it panics, the analysis starts anew without what
+    /// it failed on: one bad text must not take the server away.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
+            return;
+        }
+        let culprits = std::mem::take(&mut self.in_analysis);
+        eprintln!("authlens: the analysis failed on {} files and starts anew without them", culprits.len());
+        self.recoveries += 1;
+        self.host = AnalysisHost::new();
+        let failed = culprits.iter().map(|path| (path.clone(), FileContent::Unreadable("its analysis failed")));
+        let disk = failed.collect();
+        self.failed.extend(culprits);
+        for (path, document) in &mut self.documents {
+            document.dirty = !self.failed.contains(path);
+        }
+        self.apply(Change { disk, ..Change::default() });
+        let roots = if self.recoveries > MAX_RECOVERIES { Vec::new() } else { self.roots() };
+        self.indexing = 0;
+        let _ = self.events.send(Event::Folders { added: roots.clone(), removed: roots });
+    }
+
+    fn roots(&self) -> Vec<String> {
+        self.roots.lock().map(|roots| roots.clone()).unwrap_or_default()
+    }
+
+    fn set_roots(&mut self, roots: Vec<String>) {
+        if let Ok(mut shared) = self.roots.lock() {
+            shared.clone_from(&roots);
+        }
+        self.apply(Change { roots: Some(roots), ..Change::default() });
+    }
+
+    /// Files may have changed on disk. What was never needed is read only as
+    /// far as it matters.
+    fn touched(&mut self, paths: Vec<String>) {
+        if self.indexing > 0 {
+            self.touched_meanwhile.extend(paths.iter().cloned());
+        }
+        for path in &paths {
+            self.failed.remove(path);
+        }
+        let analysis = self.host.snapshot();
+        let known = |path: &str| analysis.file_id(path).is_some_and(|file| analysis.text(file).is_some());
+        let sources = paths.into_iter().filter(|path| workspace::is_source(path));
+        let readings: Vec<Reading> = sources.map(|path| (path.clone(), known(&path))).collect();
+        if !readings.is_empty() {
+            let _ = self.reader.send(readings);
+        }
+    }
+
+    /// Looks for changes on disk itself, on another thread.
+    fn watch(&self) {
+        let (events, roots) = (self.events.clone(), Arc::clone(&self.roots));
+        std::thread::spawn(move || {
+            let mut watch = workspace::Watch::default();
+            loop {
+                let now = roots.lock().map(|roots| roots.clone()).unwrap_or_default();
+                let (touched, pause) = watch.look(&now);
+                if !touched.is_empty() && events.send(Event::Touched(touched)).is_err() {
+                    return;
+                }
+                std::thread::sleep(pause);
+            }
+        });
+    }
+
     fn note_open(&mut self) {
         let open =
             self.documents.iter().map(|(path, document)| (path.clone(), (document.uri.clone(), document.version)));
@@ -240,7 +372,7 @@ impl Loop {
         let mut edited = Vec::new();
         let mut open = Vec::new();
         for (path, document) in &mut self.documents {
-            if document.dirty {
+            if document.dirty && !self.failed.contains(path) {
                 document.dirty = false;
                 open.push((path.clone(), Some(Arc::from(document.rope.to_string()))));
                 edited.push(path.clone());
@@ -249,7 +381,7 @@ impl Loop {
         if open.is_empty() {
             return;
         }
-        let applied = self.host.apply(Change { open, ..Change::default() });
+        let applied = self.host_apply(Change { open, ..Change::default() });
         let analysis = self.host.snapshot();
         if !self.abilities.pull {
             for path in &edited {
@@ -266,11 +398,20 @@ impl Loop {
     }
 
     fn apply(&mut self, change: Change) {
-        let applied = self.host.apply(change);
+        let applied = self.host_apply(change);
         self.after(applied);
     }
 
-    fn after(&mut self, applied: authlens_analysis::ide::Applied) {
+    /// Applies a change, and knows which one while it is at it.
+    fn host_apply(&mut self, change: Change) -> Applied {
+        let paths = change.disk.iter().map(|(path, _)| path).chain(change.open.iter().map(|(path, _)| path));
+        self.in_analysis = paths.cloned().collect();
+        let applied = self.host.apply(change);
+        self.in_analysis.clear();
+        applied
+    }
+
+    fn after(&mut self, applied: Applied) {
         if !applied.changed.is_empty() {
             let analysis = self.host.snapshot();
             self.publish_files(&analysis, &applied.changed);
@@ -281,14 +422,9 @@ impl Loop {
 
     /// Reads files off this thread.
     fn read(&self, wanted: Vec<String>) {
-        if wanted.is_empty() {
-            return;
+        if !wanted.is_empty() {
+            let _ = self.reader.send(wanted.into_iter().map(|path| (path, true)).collect());
         }
-        let events = self.events.clone();
-        std::thread::spawn(move || {
-            let files = wanted.into_iter().map(|path| (path.clone(), workspace::read(&path))).collect();
-            let _ = events.send(Event::Read(files));
-        });
     }
 
     fn publish_files(&mut self, analysis: &Analysis, files: &[FileId]) {
@@ -326,14 +462,16 @@ impl Loop {
         if roots.is_empty() {
             return;
         }
+        self.indexing += 1;
         let applied = self.host.set_indexing(true);
         self.after(applied);
-        let _ = self.outbox.send(Outgoing::ProgressBegin);
+        let _ = self.outbox.send(Outgoing::Progress(IndexStep::Begin));
         let (events, outbox) = (self.events.clone(), self.outbox.clone());
         std::thread::spawn(move || {
             for root in roots {
                 let report = |progress: workspace::Progress| {
-                    let _ = outbox.send(Outgoing::Progress((progress.done * 100 / progress.total.max(1)) as u32));
+                    let percent = (progress.done * 100 / progress.total.max(1)) as u32;
+                    let _ = outbox.send(Outgoing::Progress(IndexStep::Percent(percent)));
                 };
                 let files = workspace::discover(Path::new(&root), &report);
                 for batch in files.chunks(BATCH) {
@@ -350,5 +488,46 @@ impl Loop {
         let listed = workspace::siblings(&folder).into_iter().filter(|sibling| sibling != path);
         let disk = listed.map(|sibling| (sibling, FileContent::Listed)).collect();
         self.apply(Change { disk, ..Change::default() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_analysis_starts_anew_without_what_it_failed_on() {
+        let (events, inbox) = std::sync::mpsc::channel();
+        let (outbox, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let mut state = Loop::new(events, outbox);
+        let uri = |name: &str| Url::parse(&format!("file:///{name}.py")).unwrap();
+        let text = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/x')\ndef x(): ...\n";
+        for name in ["good", "bad"] {
+            state.handle(Event::Open { uri: uri(name), version: 1, text: text.into() });
+        }
+        state.flush();
+        state.guarded(|state| {
+            state.in_analysis = vec!["/bad.py".into()];
+            panic!("on purpose");
+        });
+        assert!(state.in_analysis.is_empty());
+        for event in inbox.try_iter() {
+            state.handle(event);
+        }
+        state.flush();
+        let said = |state: &Loop, path: &str| {
+            let analysis = state.host.snapshot();
+            let found = analysis.file_id(path).map(|file| analysis.diagnostics(file).to_vec());
+            found.unwrap_or_default().iter().map(|d| d.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&state, "/good.py"), ["missing-auth-dependency"]);
+        assert_eq!(said(&state, "/bad.py"), ["not-fully-analysed"]);
+        // The next edit gives it another chance.
+        let change = TextDocumentContentChangeEvent { range: None, range_length: None, text: text.into() };
+        state.handle(Event::Change { uri: uri("bad"), version: 2, changes: vec![change] });
+        state.flush();
+        assert_eq!(said(&state, "/bad.py"), ["missing-auth-dependency"]);
+        let published = std::iter::from_fn(|| sent.try_recv().ok()).filter(|out| matches!(out, Outgoing::Publish(_)));
+        assert!(published.count() >= 4);
     }
 }

@@ -1,11 +1,18 @@
 //! Answers to requests, computed over one snapshot.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+
 use authlens_analysis::ide::{Applicability, Fix, FixKind};
 use authlens_analysis::text::TextRange;
 use authlens_analysis::vfs::FileId;
 use tower_lsp::lsp_types::{
-    CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command, Hover,
-    HoverContents, InlayHint, InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, Position, Range, Url,
+    CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command,
+    Diagnostic, DocumentDiagnosticReport, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
+    InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, Position, PreviousResultId, Range,
+    RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport,
+    Url, WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
+    WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
 use super::convert;
@@ -16,6 +23,64 @@ const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.authlens");
 
 fn file(view: &View, uri: &Url) -> Option<FileId> {
     view.analysis.file_id(&path_of(uri))
+}
+
+/// The diagnostics of one document, or that they are those of `previous`.
+pub(super) fn document_report(view: &View, uri: &Url, previous: Option<&str>) -> DocumentDiagnosticReport {
+    let items = convert::diagnostics(&view.analysis, &path_of(uri), &view.settings, &view.abilities);
+    let result_id = result_id(&items);
+    if previous == Some(result_id.as_str()) {
+        let report = UnchangedDocumentDiagnosticReport { result_id };
+        return DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+            related_documents: None,
+            unchanged_document_diagnostic_report: report,
+        });
+    }
+    DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
+        related_documents: None,
+        full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id: Some(result_id), items },
+    })
+}
+
+/// The diagnostics of every file that has some, and of those that the client
+/// has a report of and that may have none now.
+pub(super) fn workspace_reports(view: &View, known: Vec<PreviousResultId>) -> Vec<WorkspaceDocumentDiagnosticReport> {
+    let analysis = &view.analysis;
+    let known: BTreeMap<String, String> = known.into_iter().map(|known| (path_of(&known.uri), known.value)).collect();
+    let found = analysis.files_with_diagnostics().into_iter().map(|file| analysis.path(file).to_owned());
+    let paths: BTreeSet<String> = found.chain(known.keys().cloned()).collect();
+    let reports = paths.iter().filter_map(|path| {
+        let open = view.open.get(path);
+        let uri = open.map(|(uri, _)| uri.clone()).or_else(|| Url::from_file_path(path).ok())?;
+        let version = open.map(|(_, version)| i64::from(*version));
+        Some(match document_report(view, &uri, known.get(path).map(String::as_str)) {
+            DocumentDiagnosticReport::Full(report) => {
+                let report = report.full_document_diagnostic_report;
+                WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
+                    uri,
+                    version,
+                    full_document_diagnostic_report: report,
+                })
+            }
+            DocumentDiagnosticReport::Unchanged(report) => {
+                let report = report.unchanged_document_diagnostic_report;
+                WorkspaceDocumentDiagnosticReport::Unchanged(WorkspaceUnchangedDocumentDiagnosticReport {
+                    uri,
+                    version,
+                    unchanged_document_diagnostic_report: report,
+                })
+            }
+        })
+    });
+    reports.collect()
+}
+
+/// An identifier that is the same for the same diagnostics, in this and every
+/// other session.
+fn result_id(items: &[Diagnostic]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    serde_json::to_string(items).unwrap_or_default().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover> {

@@ -18,8 +18,7 @@ use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
 use tower_lsp::lsp_types::*;
 use tower_lsp::{Client, LanguageServer};
 
-use super::convert;
-use super::main_loop::{self, Event, Outgoing, View, path_of};
+use super::main_loop::{self, Event, IndexStep, Outgoing, View, path_of};
 use super::requests;
 use super::settings::{Abilities, Settings};
 use super::transport::Session;
@@ -207,28 +206,13 @@ impl LanguageServer for Backend {
     }
 
     async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
-        let items = self.ask(move |view| {
-            let path = path_of(&params.text_document.uri);
-            convert::diagnostics(&view.analysis, &path, &view.settings, &view.abilities)
-        });
-        let full = FullDocumentDiagnosticReport { result_id: None, items: items.await? };
-        let report =
-            RelatedFullDocumentDiagnosticReport { related_documents: None, full_document_diagnostic_report: full };
-        Ok(DocumentDiagnosticReportResult::Report(DocumentDiagnosticReport::Full(report)))
+        let (uri, previous) = (params.text_document.uri, params.previous_result_id);
+        let report = self.ask(move |view| requests::document_report(view, &uri, previous.as_deref()));
+        Ok(DocumentDiagnosticReportResult::Report(report.await?))
     }
 
     async fn workspace_diagnostic(&self, params: WorkspaceDiagnosticParams) -> Result<WorkspaceDiagnosticReportResult> {
-        // Files that the client has a report of, and that may have none now.
-        let known: Vec<Url> = params.previous_result_ids.into_iter().map(|previous| previous.uri).collect();
-        let items = self.ask(move |view| {
-            let analysis = &view.analysis;
-            let mut paths: Vec<String> =
-                analysis.files_with_diagnostics().into_iter().map(|file| analysis.path(file).to_owned()).collect();
-            paths.extend(known.iter().map(path_of));
-            paths.sort();
-            paths.dedup();
-            paths.iter().filter_map(|path| workspace_report(view, path)).collect::<Vec<_>>()
-        });
+        let items = self.ask(move |view| requests::workspace_reports(view, params.previous_result_ids));
         Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items: items.await? }))
     }
 
@@ -249,52 +233,61 @@ impl LanguageServer for Backend {
     }
 }
 
-fn workspace_report(view: &View, path: &str) -> Option<WorkspaceDocumentDiagnosticReport> {
-    let open = view.open.get(path);
-    let uri = open.map(|(uri, _)| uri.clone()).or_else(|| Url::from_file_path(path).ok())?;
-    let items = convert::diagnostics(&view.analysis, path, &view.settings, &view.abilities);
-    // An identifier, so that the client names the file when it asks again.
-    let result_id = Some(format!("{}", items.len()));
-    Some(WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
-        uri,
-        version: open.map(|(_, version)| i64::from(*version)),
-        full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id, items },
-    }))
-}
-
-/// Delivers what the main loop says. Only here the client is awaited.
+/// Delivers what the main loop says. Only here the client is awaited, and
+/// never for an answer: a client that does not answer holds nothing up.
 async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedReceiver<Outgoing>) {
-    let token = NumberOrString::String("authlens/index".to_owned());
-    let mut progress = false;
+    let (progress, steps) = unbounded_channel();
+    if abilities.progress {
+        tokio::spawn(show_progress(client.clone(), steps));
+    }
     while let Some(outgoing) = outbox.recv().await {
         match outgoing {
             Outgoing::Publish(params) => {
                 client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
             }
             Outgoing::Refresh => refresh(&client, &abilities),
-            Outgoing::ProgressBegin if abilities.progress && !progress => {
-                let create = client
-                    .send_request::<WorkDoneProgressCreate>(WorkDoneProgressCreateParams { token: token.clone() });
-                // A client that does not answer must not hold diagnostics up.
-                progress = matches!(tokio::time::timeout(Duration::from_secs(2), create).await, Ok(Ok(())));
-                if progress {
+            Outgoing::Progress(step) => {
+                // Nobody listens where progress can't be shown.
+                let _ = progress.send(step);
+            }
+        }
+    }
+}
+
+/// Shows how far the index is. Each index has a token of its own, which the
+/// client must accept first (LSP 3.17, `window/workDoneProgress/create`).
+async fn show_progress(client: Client, mut steps: UnboundedReceiver<IndexStep>) {
+    let mut number = 0u32;
+    let mut shown: Option<NumberOrString> = None;
+    while let Some(step) = steps.recv().await {
+        match step {
+            IndexStep::Begin if shown.is_none() => {
+                number += 1;
+                let token = NumberOrString::String(format!("authlens/index/{number}"));
+                let create = WorkDoneProgressCreateParams { token: token.clone() };
+                if client.send_request::<WorkDoneProgressCreate>(create).await.is_ok() {
                     let begin = WorkDoneProgressBegin {
                         title: "authlens: reading the project".into(),
                         percentage: Some(0),
                         ..WorkDoneProgressBegin::default()
                     };
                     report(&client, &token, WorkDoneProgress::Begin(begin)).await;
+                    shown = Some(token);
                 }
             }
-            Outgoing::Progress(percentage) if progress => {
-                let step = WorkDoneProgressReport { percentage: Some(percentage), ..WorkDoneProgressReport::default() };
-                report(&client, &token, WorkDoneProgress::Report(step)).await;
+            IndexStep::Percent(percentage) => {
+                if let Some(token) = &shown {
+                    let step =
+                        WorkDoneProgressReport { percentage: Some(percentage), ..WorkDoneProgressReport::default() };
+                    report(&client, token, WorkDoneProgress::Report(step)).await;
+                }
             }
-            Outgoing::ProgressEnd if progress => {
-                progress = false;
-                report(&client, &token, WorkDoneProgress::End(WorkDoneProgressEnd::default())).await;
+            IndexStep::End => {
+                if let Some(token) = shown.take() {
+                    report(&client, &token, WorkDoneProgress::End(WorkDoneProgressEnd::default())).await;
+                }
             }
-            Outgoing::ProgressBegin | Outgoing::Progress(_) | Outgoing::ProgressEnd => {}
+            IndexStep::Begin => {}
         }
     }
 }

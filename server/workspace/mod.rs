@@ -1,6 +1,7 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
 mod git_index;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
+
+pub(crate) use watch::Watch;
 
 /// Largest file that is read, in bytes. The largest hand-written file seen has 0.5 MB.
 pub(crate) const MAX_FILE: u64 = 4 << 20;
@@ -189,7 +192,7 @@ fn read_path(path: &Path) -> FileContent {
 
 /// Reads a file, and keeps the text only if it names something that matters.
 /// The others stay listed: they are read when a module that matters imports them.
-fn read_if_relevant(path: &Path) -> FileContent {
+pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     match read_path(path) {
         FileContent::Text(text) => {
             let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cli;
+mod editor;
 mod incremental;
 mod projects;
 mod robust;
 mod server;
 mod specs;
 mod tidy;
+mod transport;

@@ -1,160 +1,14 @@
 //! The server as an editor meets it, over its standard input and output.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::editor::{Editor, project, uri};
 
-struct Editor {
-    child: Child,
-    stdin: ChildStdin,
-    inbox: Receiver<Value>,
-    waiting: Vec<Value>,
-}
-
-impl Editor {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_authlens"))
-            .args(["server", "--stdio"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, inbox) = channel();
-        std::thread::spawn(move || {
-            loop {
-                let mut length = 0;
-                loop {
-                    let mut line = String::new();
-                    if stdout.read_line(&mut line).unwrap_or(0) == 0 {
-                        return;
-                    }
-                    if line.trim().is_empty() {
-                        break;
-                    }
-                    if let Some(value) = line.strip_prefix("Content-Length: ") {
-                        length = value.trim().parse().unwrap();
-                    }
-                }
-                let mut body = vec![0; length];
-                stdout.read_exact(&mut body).unwrap();
-                if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, stdin, inbox, waiting: Vec::new() }
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        self.stdin.write_all(bytes).unwrap();
-        self.stdin.flush().unwrap();
-    }
-
-    fn send(&mut self, mut message: Value) {
-        message["jsonrpc"] = json!("2.0");
-        let body = message.to_string();
-        self.raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
-    }
-
-    fn notify(&mut self, method: &str, params: Value) {
-        self.send(json!({"method": method, "params": params}));
-    }
-
-    /// The first message that fits, those before it kept for later.
-    fn wait(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        if let Some(at) = self.waiting.iter().position(&fits) {
-            return self.waiting.remove(at);
-        }
-        loop {
-            let message = self.inbox.recv_timeout(PATIENCE).expect("the server did not answer in time");
-            if fits(&message) {
-                return message;
-            }
-            self.waiting.push(message);
-        }
-    }
-
-    fn answer(&mut self, id: u64) -> Value {
-        self.wait(|message| message["id"] == id && message.get("method").is_none())
-    }
-
-    fn request(&mut self, id: u64, method: &str, params: Value) -> Value {
-        self.send(json!({"id": id, "method": method, "params": params}));
-        self.answer(id)["result"].clone()
-    }
-
-    fn initialize(&mut self, root: Option<&Path>, capabilities: Value) -> Value {
-        let root = root.map(|root| uri(root, ""));
-        let params = json!({"processId": null, "rootUri": root, "capabilities": capabilities});
-        let answer = self.request(0, "initialize", params);
-        self.notify("initialized", json!({}));
-        answer
-    }
-
-    fn open(&mut self, uri: &str, text: &str) {
-        self.notify(
-            "textDocument/didOpen",
-            json!({"textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": text}}),
-        );
-    }
-
-    /// Diagnostics pushed for a document, of that version or later, that fit.
-    fn published(&mut self, uri: &str, version: i64, fits: impl Fn(&Vec<Value>) -> bool) -> Vec<Value> {
-        let message = self.wait(|message| {
-            message["method"] == "textDocument/publishDiagnostics"
-                && message["params"]["uri"] == uri
-                && message["params"]["version"].as_i64().unwrap_or(0) >= version
-                && fits(message["params"]["diagnostics"].as_array().unwrap())
-        });
-        message["params"]["diagnostics"].as_array().unwrap().clone()
-    }
-
-    fn quit(mut self) -> Option<i32> {
-        // Back to back, and standard input stays open, as Helix does it.
-        self.send(json!({"id": 999, "method": "shutdown", "params": null}));
-        self.send(json!({"method": "exit"}));
-        self.exit_code()
-    }
-
-    fn exit_code(&mut self) -> Option<i32> {
-        for _ in 0..300 {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        panic!("the server did not exit");
-    }
-}
-
-fn uri(root: &Path, name: &str) -> String {
-    format!("file://{}{}{name}", root.display(), if name.is_empty() { "" } else { "/" })
-}
-
-fn project(name: &str, files: &[(&str, &str)]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lsp-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    for (path, text) in files {
-        let path = folder.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
-
-const MAIN: &str =
+pub(crate) const MAIN: &str =
     "# é😀\nfrom fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n";
-const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+pub(crate) const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
 
 #[test]
 fn a_project_is_checked_live() {
@@ -227,41 +81,6 @@ fn edits_in_every_encoding_end_in_the_same_text() {
 }
 
 #[test]
-fn a_burst_of_edits_ends_in_the_right_state() {
-    let root = project("burst", &[("deps.py", DEPS)]);
-    let main = uri(&root, "main.py");
-    let mut editor = Editor::start();
-    editor.initialize(Some(&root), json!({}));
-    editor.open(&main, MAIN);
-    editor.published(&main, 1, |found| !found.is_empty());
-    let mut ids = Vec::new();
-    for version in 2..1_002 {
-        // Letters typed one by one behind the handler's name.
-        let at = json!({"line": 7, "character": 5 + version - 2});
-        let change = json!([{"range": {"start": at, "end": at}, "text": "b"}]);
-        editor.notify(
-            "textDocument/didChange",
-            json!({"textDocument": {"uri": main, "version": version}, "contentChanges": change}),
-        );
-        if version % 50 == 0 {
-            let id = 1_000 + version;
-            editor.send(json!({"id": id, "method": "textDocument/hover", "params": {"textDocument": {"uri": main}, "position": {"line": 7, "character": 4}}}));
-            ids.push(id);
-        }
-    }
-    let found = editor.published(&main, 1_001, |_| true);
-    assert_eq!(
-        found[0]["range"],
-        json!({"start": {"line": 7, "character": 4}, "end": {"line": 7, "character": 1_005}})
-    );
-    for id in ids {
-        editor.answer(id);
-    }
-    assert_eq!(editor.quit(), Some(0));
-    let _ = std::fs::remove_dir_all(root);
-}
-
-#[test]
 fn pull_and_push_do_not_speak_twice() {
     let root = project("pull", &[("main.py", MAIN), ("deps.py", DEPS)]);
     let main = uri(&root, "main.py");
@@ -275,16 +94,7 @@ fn pull_and_push_do_not_speak_twice() {
     // A late answer to a request that nobody awaits any more does no harm.
     editor.send(json!({"id": refresh["id"], "result": null}));
     editor.send(json!({"id": 424_242, "result": null}));
-    let mut found = json!([]);
-    for id in 1..200 {
-        let report = editor.request(id, "textDocument/diagnostic", json!({"textDocument": {"uri": main}}));
-        found = report["items"].clone();
-        if found != json!([]) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(found[0]["code"], "missing-auth-dependency");
+    editor.wait_until_indexed(&main);
     let report = editor.request(500, "workspace/diagnostic", json!({"previousResultIds": []}));
     assert_eq!(report["items"][0]["uri"], main);
     assert!(!editor.waiting.iter().any(|message| message["method"] == "textDocument/publishDiagnostics"));
@@ -293,29 +103,109 @@ fn pull_and_push_do_not_speak_twice() {
 }
 
 #[test]
-fn nonsense_is_survived() {
+fn pulling_again_says_what_is_unchanged() {
+    let root = project("unchanged", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
     let mut editor = Editor::start();
-    editor.raw(b"Content-Length: 9\r\n\r\nnot json!");
-    editor.send(json!({"id": 7, "method": "textDocument/hover", "params": {"textDocument": {"uri": "file:///x.py"}, "position": {"line": 0, "character": 0}}}));
-    assert_eq!(editor.answer(7)["error"]["code"], -32002);
-    editor.initialize(None, json!({}));
-    editor.send(json!({"id": 8, "method": "no/such/method", "params": {}}));
-    assert_eq!(editor.answer(8)["error"]["code"], -32601);
-    editor.notify("$/cancelRequest", json!({"id": 12}));
+    let capabilities =
+        json!({"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": true}}});
+    editor.initialize(Some(&root), capabilities);
+    editor.open(&main, MAIN);
+    editor.wait_until_indexed(&main);
+    let pull = |editor: &mut Editor, id: u64, previous: &Value| {
+        let params = json!({"textDocument": {"uri": main}, "previousResultId": previous});
+        editor.request(id, "textDocument/diagnostic", params)
+    };
+    let full = pull(&mut editor, 1_000, &Value::Null);
+    assert_eq!((&full["kind"], full["items"].as_array().unwrap().len()), (&json!("full"), 1));
+    let same = pull(&mut editor, 1_001, &full["resultId"]);
+    assert_eq!(same, json!({"kind": "unchanged", "resultId": full["resultId"]}));
+    let known = json!({"previousResultIds": [{"uri": main, "value": full["resultId"]}]});
+    let workspace = editor.request(1_002, "workspace/diagnostic", known);
+    assert_eq!(workspace["items"][0]["kind"], "unchanged");
+    let fixed = json!([{"text": MAIN.replace("\"/a\"", "\"/health\"")}]);
     editor.notify(
         "textDocument/didChange",
-        json!({"textDocument": {"uri": "file:///never/opened.py", "version": 3}, "contentChanges": [{"text": "x"}]}),
+        json!({"textDocument": {"uri": main, "version": 2}, "contentChanges": fixed}),
     );
-    editor.raw(b"content-length: 2\n\n[]");
-    let page = editor.request(
-        9,
-        "workspace/executeCommand",
-        json!({"command": "authlens.explainRule", "arguments": ["unused-ignore"]}),
-    );
-    assert!(page.as_str().unwrap().starts_with("# unused-ignore"));
+    let clean = pull(&mut editor, 1_003, &full["resultId"]);
+    assert_eq!((&clean["kind"], &clean["items"]), (&json!("full"), &json!([])));
     assert_eq!(editor.quit(), Some(0));
-    let mut rude = Editor::start();
-    rude.initialize(None, json!({}));
-    rude.send(json!({"method": "exit"}));
-    assert_eq!(rude.exit_code(), Some(1));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn changes_on_disk_are_noticed_with_and_without_the_clients_watchers() {
+    for watches in [true, false] {
+        let root = project(&format!("disk-{watches}"), &[("main.py", MAIN), ("deps.py", DEPS)]);
+        let (main, routes) = (uri(&root, "main.py"), uri(&root, "routes.py"));
+        let mut editor = Editor::start();
+        let watcher = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": watches}}});
+        editor.initialize(Some(&root), watcher);
+        editor.open(&main, MAIN);
+        editor.published(&main, 1, |found| !found.is_empty());
+        // The first look at the folder has happened by now, or happens within this pause.
+        std::thread::sleep(Duration::from_millis(500));
+        std::fs::write(root.join("routes.py"), MAIN).unwrap();
+        if watches {
+            editor.wait(|message| message["method"] == "client/registerCapability");
+            let changes = json!({"changes": [{"uri": routes, "type": 1}]});
+            editor.notify("workspace/didChangeWatchedFiles", changes);
+        }
+        editor.published(&routes, 0, |found| found.len() == 1);
+        std::fs::remove_file(root.join("routes.py")).unwrap();
+        if watches {
+            let changes = json!({"changes": [{"uri": routes, "type": 3}]});
+            editor.notify("workspace/didChangeWatchedFiles", changes);
+        }
+        editor.published(&routes, 0, Vec::is_empty);
+        assert_eq!(editor.quit(), Some(0));
+        let _ = std::fs::remove_dir_all(root);
+    }
+}
+
+#[test]
+fn folders_and_settings_come_and_go() {
+    let root = project("folders", &[("one/main.py", MAIN), ("two/main.py", MAIN), ("two/deps.py", DEPS)]);
+    let (one, two) = (uri(&root, "one/main.py"), uri(&root, "two/main.py"));
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root.join("one")), json!({}));
+    editor.published(&one, 0, |found| found.len() == 1);
+    let folder = |name: &str| json!({"uri": uri(&root, name), "name": name});
+    let change = |added: Value, removed: Value| json!({"event": {"added": added, "removed": removed}});
+    editor.notify("workspace/didChangeWorkspaceFolders", change(json!([folder("two")]), json!([])));
+    editor.published(&two, 0, |found| found.len() == 1);
+    editor.notify("workspace/didChangeConfiguration", json!({"settings": {"authlens": {"minSeverity": "error"}}}));
+    editor.published(&one, 0, Vec::is_empty);
+    editor.notify("workspace/didChangeConfiguration", json!({"settings": {"authlens": {}}}));
+    editor.published(&one, 0, |found| found.len() == 1);
+    editor.notify("workspace/didChangeWorkspaceFolders", change(json!([]), json!([folder("two")])));
+    editor.published(&two, 0, Vec::is_empty);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn the_open_file_is_answered_before_the_workspace_is_read() {
+    let many: Vec<(String, String)> = (0..400)
+        .map(|n| (format!("pkg/m{n}.py"), "from fastapi import APIRouter\nrouter = APIRouter()\n".repeat(40)))
+        .collect();
+    let mut files: Vec<(&str, &str)> = many.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let text =
+        MAIN.replace("def a(): ...\n", "def a(): ...\n\n@app.get(\"/b\", dependencies=[Depends(key)])\ndef b(): ...\n");
+    let text = text.replace("import FastAPI", "import Depends, FastAPI");
+    files.extend([("main.py", text.as_str()), ("deps.py", DEPS)]);
+    let root = project("early", &files);
+    let main = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({"window": {"workDoneProgress": true}}));
+    let create = editor.wait(|message| message["method"] == "window/workDoneProgress/create");
+    editor.send(json!({"id": create["id"], "result": null}));
+    editor.open(&main, &text);
+    editor.published(&main, 1, |found| !found.is_empty());
+    let ended = |message: &Value| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end";
+    assert!(!editor.waiting.iter().any(ended), "the index was done first");
+    editor.wait(ended);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
 }

@@ -64,7 +64,8 @@ fn unused(comments: &[Comment], used: &[Vec<bool>]) -> Vec<Unused> {
     let mut unused = Vec::new();
     for (comment, used) in comments.iter().zip(used) {
         let CommentKind::Ignore { rules, .. } = &comment.kind else { continue };
-        if used.iter().all(|used| !used) {
+        let known = rules.is_empty() || rules.iter().any(|(rule, _)| crate::rules::find(rule).is_some());
+        if known && used.iter().all(|used| !used) {
             unused.push(Unused { range: comment.range, rule: None });
             continue;
         }

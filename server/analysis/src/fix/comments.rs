@@ -1,6 +1,7 @@
 //! Writing and removing comments to authlens.
 
 use super::indentation;
+use crate::facts::python::comments::CommentKind;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
 use crate::text::TextRange;
@@ -50,15 +51,17 @@ pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
     let text = &*parsed.text;
     let range = diagnostic.location.range;
     let comment = parsed.comments.iter().find(|comment| comment.range.contains_range(range))?;
-    let range = if comment.range != range {
+    let last_code = matches!(&comment.kind, CommentKind::Ignore { rules, .. } if rules.len() == 1);
+    let range = if comment.range != range && !last_code {
         in_list(text, range)
     } else if comment.own_line {
-        let start = text[..range.start as usize].rfind('\n').map_or(0, |at| at + 1);
-        let end = text[range.end as usize..].find('\n').map_or(text.len(), |at| range.end as usize + at + 1);
-        TextRange::new(start as u32, end as u32)
+        let (start, end) = (comment.range.start as usize, comment.range.end as usize);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
+        TextRange::new(line_start as u32, line_end as u32)
     } else {
-        let code = text[..range.start as usize].trim_end_matches([' ', '\t']).len();
-        TextRange::new(code as u32, range.end)
+        let code = text[..comment.range.start as usize].trim_end_matches([' ', '\t']).len();
+        TextRange::new(code as u32, comment.range.end)
     };
     Some(Fix {
         title: "Remove what has no effect".to_owned(),

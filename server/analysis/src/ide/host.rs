@@ -71,8 +71,11 @@ impl AnalysisHost {
     }
 
     /// Says whether files of the workspace are still being read. Until they
-    /// are, a router that nothing includes may only not have been met yet, so
-    /// its routes and those of applications stay unknown.
+    /// are, a router that nothing includes may only not have been met yet, and
+    /// what guards an application may stand in a file that has not been read:
+    /// their routes stay unknown. An application in an open file that is seen
+    /// to authenticate callers is answered at once: it is what the user looks
+    /// at, and it reads what it imports.
     pub fn set_indexing(&mut self, indexing: bool) -> Applied {
         let state = Arc::make_mut(&mut self.state);
         if state.indexing == indexing {
@@ -173,7 +176,9 @@ impl State {
                     })
                 })
                 .collect();
-            workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+            let joined = workers.into_iter().map(|worker| worker.join());
+            // A panic is the caller's to catch: nothing is left out silently.
+            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         parsed.sort_by_key(|(file, _)| *file);
         parsed
@@ -337,6 +342,11 @@ impl State {
 
     pub(crate) fn parsed(&self, file: FileId) -> Option<&Arc<Parsed>> {
         self.documents.get(file.0 as usize)?.parsed.as_ref()
+    }
+
+    /// Whether an editor has the file open.
+    pub(crate) fn is_open(&self, file: FileId) -> bool {
+        self.documents.get(file.0 as usize).is_some_and(|document| document.open.is_some())
     }
 
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {

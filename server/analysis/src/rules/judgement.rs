@@ -82,7 +82,11 @@ pub(crate) fn judge(
             let old = old.and_then(|old| old.get(index));
             judge_route(state, &judge, &guards_of, Some(application), route, middleware.as_ref(), old, touched)
         });
-        guards.applications.push(judged.collect());
+        let mut judged: Vec<Judged> = judged.collect();
+        if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
+            judged.iter_mut().for_each(put_off);
+        }
+        guards.applications.push(judged);
     }
     for (index, route) in table.orphans.iter().enumerate() {
         let old = state.guards.orphans.get(index);
@@ -130,15 +134,25 @@ fn judge_route(
     reads.dedup();
     let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref());
     if let Guard::Open(_) = guard {
-        if state.indexing {
-            guard = Guard::Unknown("files of the workspace are still being read".into());
-        } else if application.is_some_and(|app| never_parsed(state, app.site.file))
+        if application.is_some_and(|app| never_parsed(state, app.site.file))
             || never_parsed(state, route.registration.file)
         {
             guard = Guard::Unknown("a file that decides about it does not parse".into());
         }
     }
     Judged { guard, reads }
+}
+
+/// Whether one of an application's routes shows that it means to know its callers.
+pub(crate) fn authenticates(judged: &[Judged]) -> bool {
+    judged.iter().any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))))
+}
+
+/// An open route may still turn out to be guarded.
+fn put_off(judged: &mut Judged) {
+    if let Guard::Open(_) = judged.guard {
+        judged.guard = Guard::Unknown("files of the workspace are still being read".into());
+    }
 }
 
 fn never_parsed(state: &State, file: FileId) -> bool {

@@ -139,10 +139,7 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
-    let own = judged
-        .into_iter()
-        .flatten()
-        .any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))));
+    let own = judged.is_some_and(|judged| super::authenticates(judged));
     let root = super::source_root(state, application);
     own || state
         .verifiers
