@@ -212,6 +212,12 @@ pub trait Resolve {
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
 
+    /// Modules that names were looked up in since the last call of this.
+    fn take_reads(&self) -> Vec<FileId>;
+
+    /// Counts modules as looked at: an answer that was remembered rests on them.
+    fn note_reads(&self, files: &[FileId]);
+
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;
 }

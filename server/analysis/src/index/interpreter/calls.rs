@@ -95,7 +95,7 @@ impl Execution<'_, '_> {
                 _ => UNSUPPORTED,
             },
             "importlib.import_module" => match arguments.positional.first() {
-                Some(Value::Str(name)) => match self.interpreter.sources.resolve(site.file, 0, name) {
+                Some(Value::Str(name)) => match self.interpreter.module(site.file, 0, name) {
                     Module::Missing(_) => UNSUPPORTED,
                     module => module.into_value(),
                 },
