@@ -4,18 +4,21 @@
 //! request reaches something that can tell a good one from a bad one (a
 //! *sink*), and every path that ends without an exception went through it.
 
+mod decorators;
 mod flow;
 pub mod guard;
+pub mod middleware;
 pub mod public;
 mod sinks;
 mod sources;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::flow::RequestState;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -85,11 +88,14 @@ pub struct Verdict {
     pub steps: Vec<Step>,
     /// Files whose function bodies were looked at, or whose names.
     pub reads: Vec<FileId>,
+    /// A condition that only the configuration decides, and that leads around
+    /// the verification.
+    pub bypass: Option<Site>,
 }
 
 impl Verdict {
     fn plain(proof: Proof) -> Arc<Self> {
-        Arc::new(Self { proof, steps: Vec::new(), reads: Vec::new() })
+        Arc::new(Self { proof, steps: Vec::new(), reads: Vec::new(), bypass: None })
     }
 }
 
@@ -99,8 +105,10 @@ pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<
     ranked.min().map(|(_, index)| index)
 }
 
-/// Verdicts by the place of the callable's definition.
-pub type VerdictMemo = FxHashMap<(Site, Role), Arc<Verdict>>;
+/// Verdicts by the place of the callable's definition, its role, and the
+/// fingerprint of what else they rest on: what middlewares leave on
+/// `request.state`, or the request that a middleware is asked about.
+pub type VerdictMemo = FxHashMap<(Site, Role, u64), Arc<Verdict>>;
 
 /// As what a function is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,6 +117,8 @@ pub enum Role {
     Dependency,
     /// As a route handler: its body may check the caller itself.
     Handler,
+    /// As a middleware.
+    Middleware,
 }
 
 /// Judges callables and remembers the verdicts.
@@ -117,12 +127,33 @@ pub struct Judge<'a> {
     memo: RefCell<VerdictMemo>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
+    /// What the middlewares of the application at hand leave on
+    /// `request.state`, and its fingerprint.
+    state: RefCell<RequestState>,
+    fingerprint: Cell<u64>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge who knows the verdicts that still hold.
     pub fn new(resolve: &'a dyn Resolve, memo: VerdictMemo) -> Self {
-        Self { resolve, memo: RefCell::new(memo), active: RefCell::default() }
+        Self {
+            resolve,
+            memo: RefCell::new(memo),
+            active: RefCell::default(),
+            state: RefCell::default(),
+            fingerprint: Cell::new(0),
+        }
+    }
+
+    /// Goes on to routes behind no known middleware.
+    pub fn leave(&self) {
+        self.enter(RequestState::default());
+    }
+
+    /// Goes on to an application whose middlewares leave this on `request.state`.
+    fn enter(&self, state: RequestState) {
+        self.fingerprint.set(state.fingerprint());
+        self.state.replace(state);
     }
 
     /// Gives back all verdicts.
@@ -162,7 +193,7 @@ impl<'a> Judge<'a> {
     }
 
     fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Arc<Verdict> {
-        let key = (function.site, role);
+        let key = (function.site, role, self.fingerprint.get());
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
         if plain && let Some(verdict) = self.memo.borrow().get(&key) {
@@ -173,7 +204,14 @@ impl<'a> Judge<'a> {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
         let outer = self.resolve.take_reads();
-        let mut verdict = flow::judge(self, &self.resolve.current(function), role);
+        let function = &self.resolve.current(function);
+        let mut verdict = flow::judge(self, function, role);
+        if role == Role::Dependency
+            && verdict.proof != Proof::Verifies
+            && let Some(reason) = decorators::may_change(self.resolve, function)
+        {
+            verdict.proof = Proof::Unknown(reason);
+        }
         verdict.reads.extend(self.resolve.take_reads());
         verdict.reads.sort_unstable();
         verdict.reads.dedup();

@@ -158,6 +158,8 @@ pub enum Value {
     List(Arc<Vec<Value>>),
     /// A dictionary.
     Dict(Arc<Vec<(Value, Value)>>),
+    /// An object of which some attributes are known: a request, say.
+    Record(Arc<Vec<(SmolStr, Value)>>),
     /// A module of the project.
     Module(FileId),
     /// A directory of the project without `__init__.py`, by absolute path.
@@ -199,6 +201,14 @@ pub trait Resolve {
     /// The value of an expression of `function`'s body or signature, in the scope
     /// that the function sees. Its own parameters and locals are `Unknown(Local)`.
     fn eval(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
+
+    /// The same, with what is known of some parameters and locals.
+    fn eval_knowing(
+        &self,
+        function: &FunctionRef,
+        expr: &crate::facts::python::tree::Expr,
+        known: &[(SmolStr, Value)],
+    ) -> Value;
 
     /// The method `name` of a class, searched through its bases; `None` when no
     /// base of the project has it.

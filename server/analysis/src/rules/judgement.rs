@@ -8,12 +8,13 @@ use smol_str::SmolStr;
 
 use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::middleware::Middlewares;
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::ide::{Guards, Judged};
 use crate::index::dependencies::{called, dependency_of};
-use crate::index::interpreter::{Interpreter, Runs, Session};
+use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value};
 use crate::suppress::covered_lines;
@@ -70,17 +71,17 @@ pub(crate) fn judge(
     state: &State,
     touched: Option<&BTreeSet<FileId>>,
 ) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
-    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
     let judge = Judge::new(&interpreter, VerdictMemo::clone(&state.memo));
     let guards_of = GuardJudge::new(&judge, &interpreter);
     let mut guards = Guards::default();
     let table = Arc::clone(&state.table);
     for (at, application) in table.applications.iter().enumerate() {
-        let middleware = guards_of.middleware(application);
+        let middlewares = Middlewares::new(&judge, application);
         let old = state.guards.applications.get(at);
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|old| old.get(index));
-            judge_route(state, &judge, &guards_of, Some(application), route, middleware.as_ref(), old, touched)
+            judge_route(state, &judge, &guards_of, Some((application, &middlewares)), route, old, touched)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
@@ -88,9 +89,10 @@ pub(crate) fn judge(
         }
         guards.applications.push(judged);
     }
+    judge.leave();
     for (index, route) in table.orphans.iter().enumerate() {
         let old = state.guards.orphans.get(index);
-        guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, None, old, touched));
+        guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, old, touched));
     }
     let stale = touched
         .is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
@@ -100,14 +102,12 @@ pub(crate) fn judge(
     (guards, memo, verifiers, interpreter.finish())
 }
 
-#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
 fn judge_route(
     state: &State,
     judge: &Judge<'_>,
     guards: &GuardJudge<'_, '_>,
-    application: Option<&Application>,
+    application: Option<(&Application, &Middlewares)>,
     route: &Route,
-    middleware: Option<&SmolStr>,
     old: Option<&Judged>,
     touched: Option<&BTreeSet<FileId>>,
 ) -> Judged {
@@ -123,29 +123,24 @@ fn judge_route(
     for node in &route.dependencies {
         reads.extend(judge.dependency(&node.callable).reads.iter().copied());
     }
-    for (what, _) in application.iter().flat_map(|application| &application.middleware) {
-        match what {
-            Value::Function(function) => reads.push(function.site.file),
-            Value::Class(class) => reads.push(class.site.file),
-            _ => {}
-        }
-    }
+    reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
     reads.sort_unstable();
     reads.dedup();
-    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref());
-    if let Guard::Open(_) = guard {
-        if application.is_some_and(|app| never_parsed(state, app.site.file))
-            || never_parsed(state, route.registration.file)
-        {
-            guard = Guard::Unknown("a file that decides about it does not parse".into());
-        }
+    let mut guard =
+        guards.route(route, application.map(|(_, middlewares)| middlewares), public_comment(state, route).as_ref());
+    let unparsed = application.is_some_and(|(app, _)| never_parsed(state, app.site.file))
+        || never_parsed(state, route.registration.file);
+    if unparsed && matches!(guard, Guard::Open(_)) {
+        guard = Guard::Unknown("a file that decides about it does not parse".into());
     }
     Judged { guard, reads }
 }
 
 /// Whether one of an application's routes shows that it means to know its callers.
 pub(crate) fn authenticates(judged: &[Judged]) -> bool {
-    judged.iter().any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))))
+    judged.iter().any(|judged| {
+        matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Open(Some(_)))
+    })
 }
 
 /// An open route may still turn out to be guarded.
@@ -317,6 +312,6 @@ fn looks_injected(def: &Function) -> bool {
 
 /// Resolves names for callers that only have a snapshot.
 pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
-    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
     work(&interpreter)
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub use expressions::truth;
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use super::modules::Module;
@@ -391,15 +392,24 @@ impl<'a> Interpreter<'a> {
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        self.eval_knowing(function, expr, &[])
+    }
+
+    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
-        let key = Arc::as_ptr(&function.def);
-        let known = self.locals.borrow_mut().remove(&key).map(|(_, locals)| locals);
         let mut execution = Execution::new(self, function.site.file);
-        scope.locals = Some(known.unwrap_or_else(|| execution.unexecuted_locals(function)));
+        let key = Arc::as_ptr(&function.def);
+        let remembered = self.locals.borrow_mut().remove(&key);
+        let mut locals = remembered.map_or_else(|| execution.unexecuted_locals(function), |(_, locals)| locals);
+        if !known.is_empty() {
+            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals.clone()));
+            locals.extend(known.iter().cloned());
+        }
+        scope.locals = Some(locals);
         execution.assigned = false;
         let value = execution.expr(&mut scope, expr);
         self.executed.borrow_mut().extend(execution.run.executed);
-        if let Some(locals) = scope.locals.filter(|_| !execution.assigned) {
+        if let Some(locals) = scope.locals.filter(|_| !execution.assigned && known.is_empty()) {
             self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals));
         }
         self.force(value)
@@ -528,7 +538,16 @@ impl Scope {
 
 impl<'i, 'a> Execution<'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
-        Self { interpreter, root, run: ModuleRun::default(), steps: 0, depth: 0, conditional: 0, unknown_loops: 0, assigned: false }
+        Self {
+            interpreter,
+            root,
+            run: ModuleRun::default(),
+            steps: 0,
+            depth: 0,
+            conditional: 0,
+            unknown_loops: 0,
+            assigned: false,
+        }
     }
 
     /// The variables of a body that is not executed: what it imports is known,
