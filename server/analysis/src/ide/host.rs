@@ -318,7 +318,7 @@ impl State {
         }
         self.memo = Arc::default();
         let sources = std::mem::take(&mut self.sources);
-        let interpreter = Interpreter::new(&sources, runs);
+        let interpreter = Interpreter::new(&sources, &runs);
         let mut roots: Vec<_> = sources.iter().filter(|(_, file)| file.relevant && file.facts.is_some()).collect();
         roots.sort_unstable_by(|(_, a), (_, b)| a.path.cmp(&b.path));
         let mut current = Runs::default();
@@ -327,8 +327,9 @@ impl State {
         }
         let table = link(&interpreter, &current);
         let session = interpreter.finish();
+        runs.extend(session.runs);
         self.sources = sources;
-        self.runs = Arc::new(session.runs);
+        self.runs = Arc::new(runs);
         self.executed = session.executed;
         self.table = Arc::new(table);
         let mut wanted = session.wanted;

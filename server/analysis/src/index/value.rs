@@ -295,6 +295,12 @@ pub trait Resolve {
     /// Whether the user vouches that the callable of that dotted name verifies.
     fn is_vouched(&self, name: &str) -> bool;
 
+    /// Modules that names were looked up in since the last call of this.
+    fn take_reads(&self) -> Vec<FileId>;
+
+    /// Counts modules as looked at: an answer that was remembered rests on them.
+    fn note_reads(&self, files: &[FileId]);
+
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;
 }

@@ -91,7 +91,7 @@ pub type Runs = FxHashMap<FileId, Arc<ModuleRun>>;
 /// What an [`Interpreter`] leaves behind.
 #[derive(Debug, Default)]
 pub struct Session {
-    /// All runs that hold, old and new.
+    /// Runs that were not known before.
     pub runs: Runs,
     /// Files that exist, were not read, and would have been needed.
     pub wanted: BTreeSet<FileId>,
@@ -104,6 +104,8 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Interpreter<'a> {
     sources: &'a Sources,
+    /// Runs of earlier revisions that still hold.
+    known: &'a Runs,
     runs: RefCell<Runs>,
     running: RefCell<Vec<FileId>>,
     /// Lowest position in `running` that a cyclic import reached.
@@ -115,7 +117,15 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
+    /// Modules by importer, level and dotted name: a few names are asked for over and over.
+    modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
+    /// Variables of function bodies, by definition: a body's expressions are
+    /// looked at one by one. The definition is held so that its address stays its own.
+    locals: RefCell<FxHashMap<*const Function, (Arc<Function>, Locals)>>,
 }
+
+/// Variables by name.
+type Locals = FxHashMap<SmolStr, Value>;
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -155,20 +165,25 @@ struct Execution<'i, 'a> {
     conditional: u32,
     /// Number of enclosing loops over something unknown.
     unknown_loops: u32,
+    /// Whether a variable was set.
+    assigned: bool,
 }
 
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
-    pub fn new(sources: &'a Sources, runs: Runs) -> Self {
+    pub fn new(sources: &'a Sources, runs: &'a Runs) -> Self {
         Self {
             sources,
-            runs: RefCell::new(runs),
+            known: runs,
+            runs: RefCell::default(),
             running: RefCell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
             reads: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
+            modules: RefCell::default(),
+            locals: RefCell::default(),
         }
     }
 
@@ -185,7 +200,7 @@ impl<'a> Interpreter<'a> {
     /// The run of a module, executed now if need be. A module that is already
     /// being executed (an import cycle) looks empty.
     pub fn run(&self, file: FileId) -> Arc<ModuleRun> {
-        if let Some(run) = self.runs.borrow().get(&file) {
+        if let Some(run) = self.known.get(&file).or(self.runs.borrow().get(&file)) {
             return Arc::clone(run);
         }
         let position = self.running.borrow().iter().position(|&f| f == file);
@@ -205,6 +220,8 @@ impl<'a> Interpreter<'a> {
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
         if self.cycle.get() < depth {
+            // Nobody can ask it later what it rests on.
+            self.reads.borrow_mut().extend(&run.reads);
             run.made.release();
             return Arc::new(run);
         }
@@ -212,6 +229,17 @@ impl<'a> Interpreter<'a> {
         let run = Arc::new(run);
         self.runs.borrow_mut().insert(file, Arc::clone(&run));
         run
+    }
+
+    /// Resolves the module of an import.
+    fn module(&self, importer: FileId, level: u32, module: &SmolStr) -> Module {
+        let key = (importer, level, module.clone());
+        if let Some(known) = self.modules.borrow().get(&key) {
+            return known.clone();
+        }
+        let resolved = self.sources.resolve(importer, level, module);
+        self.modules.borrow_mut().insert(key, resolved.clone());
+        resolved
     }
 
     /// The value of a name of a module, as `from module import name` sees it.
@@ -245,7 +273,7 @@ impl<'a> Interpreter<'a> {
             None => {
                 for &star in &facts.stars {
                     let Some(import) = facts.import_from(star) else { continue };
-                    let Module::File(target) = self.sources.resolve(file, import.level, &import.module) else {
+                    let Module::File(target) = self.module(file, import.level, &import.module) else {
                         continue;
                     };
                     if target == file {
@@ -278,12 +306,16 @@ impl<'a> Interpreter<'a> {
 
     /// The value that `from … import name` binds, without looking it up.
     fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
-        match self.sources.resolve(importer, import.level, &import.module) {
+        match self.module(importer, import.level, &import.module) {
             Module::File(file) => {
                 // A submodule that the package does not bind itself.
                 // `from . import x` in a package binds `x` to the submodule itself.
+                let submodule = self.sources.submodule_of_file(file, name);
+                if submodule.is_some() {
+                    self.reads.borrow_mut().insert(file);
+                }
                 let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
-                match self.sources.submodule_of_file(file, name) {
+                match submodule {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
                 }
@@ -383,24 +415,20 @@ impl Resolve for Interpreter<'_> {
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
-        let mut locals: FxHashMap<SmolStr, Value> = FxHashMap::default();
-        let mut names = Vec::new();
-        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
-        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
-        for name in names {
-            locals.insert(name, Value::Unknown(Unknown::Local));
-        }
         let mut execution = Execution::detached(self, function.site.file);
-        for stmt in &function.def.body {
-            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
-                scope.locals = Some(std::mem::take(&mut locals));
-                execution.import(&mut scope, &stmt.kind);
-                locals = scope.locals.take().unwrap_or_default();
-            }
+        let key = Arc::as_ptr(&function.def);
+        let remembered = self.locals.borrow_mut().remove(&key);
+        let mut locals = remembered.map_or_else(|| execution.unexecuted_locals(function), |(_, locals)| locals);
+        if !known.is_empty() {
+            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals.clone()));
+            locals.extend(known.iter().cloned());
         }
-        locals.extend(known.iter().cloned());
         scope.locals = Some(locals);
+        execution.assigned = false;
         let value = execution.expr(&mut scope, expr);
+        if let Some(locals) = scope.locals.filter(|_| !execution.assigned && known.is_empty()) {
+            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals));
+        }
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
@@ -443,6 +471,14 @@ impl Resolve for Interpreter<'_> {
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
         let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
         FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+    }
+
+    fn take_reads(&self) -> Vec<FileId> {
+        self.reads.take().into_iter().collect()
+    }
+
+    fn note_reads(&self, files: &[FileId]) {
+        self.reads.borrow_mut().extend(files);
     }
 
     fn locate(&self, site: Site) -> Location {
@@ -556,6 +592,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             asked_at: None,
             conditional: 0,
             unknown_loops: 0,
+            assigned: false,
         }
     }
 
@@ -569,6 +606,22 @@ impl<'i, 'a> Execution<'i, 'a> {
         self.run.made.release();
         self.interpreter.executed.borrow_mut().extend(self.run.executed);
         value
+    }
+
+    /// The variables of a body that is not executed: what it imports is known,
+    /// the rest are local values.
+    fn unexecuted_locals(&mut self, function: &FunctionRef) -> Locals {
+        let mut names = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
+        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
+        let mut scope = Scope::around(function);
+        scope.locals = Some(names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local))).collect());
+        for stmt in &function.def.body {
+            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
+                self.import(&mut scope, &stmt.kind);
+            }
+        }
+        scope.locals.unwrap_or_default()
     }
 
     /// Counts one step; false when the bound is reached.

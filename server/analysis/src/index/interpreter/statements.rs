@@ -160,10 +160,10 @@ impl Execution<'_, '_> {
             StmtKind::Import(modules) => {
                 for import in modules {
                     let name = bound_module_name(import);
-                    let target: &str = if import.alias.is_some() { &import.module } else { &name };
-                    let mut module = self.interpreter.sources.resolve(scope.file, 0, target);
-                    if module == Module::Missing(target.into()) {
-                        module = Module::External(target.into());
+                    let target = if import.alias.is_some() { &import.module } else { &name };
+                    let mut module = self.interpreter.module(scope.file, 0, target);
+                    if module == Module::Missing(target.clone()) {
+                        module = Module::External(target.clone());
                     }
                     self.set(scope, &name, module.into_value());
                 }
@@ -250,6 +250,7 @@ impl Execution<'_, '_> {
     }
 
     pub(super) fn set(&mut self, scope: &mut Scope, name: &SmolStr, value: Value) {
+        self.assigned = true;
         if scope.globals.contains(name) {
             if scope.file == self.root {
                 self.run.globals.insert(name.clone(), value);
