@@ -4,6 +4,7 @@
 
 mod cli;
 mod editor;
+mod fixes;
 mod incremental;
 mod projects;
 mod robust;
