@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use authlens_analysis::fix::apply;
@@ -521,6 +521,121 @@ fn the_editor_and_the_command_line_agree() {
         assert_eq!(std::fs::read_to_string(root.join("app/routes.py")).unwrap(), edited, "{}", case.name);
         let _ = std::fs::remove_dir_all(root);
     }
+}
+
+fn authlens(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_authlens")).args(args).current_dir(folder).output().unwrap()
+}
+
+/// Texts below a folder by path.
+fn texts(folder: &Path) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(at) = pending.pop() {
+        for entry in std::fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                let below = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                texts.insert(below, std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    texts
+}
+
+const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/a\")\ndef a(): ...";
+const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+
+#[test]
+fn a_diff_can_be_applied_and_writes_nothing() {
+    let windows = OPEN.replace('\n', "\r\n");
+    let files = [("one/main.py", OPEN), ("two/main.py", windows.as_str()), ("two/deps.py", KEY), ("a b/main.py", OPEN)];
+    let (by_diff, by_fix) = (project("by-diff", &files), project("by-fix", &files));
+    let before = texts(&by_diff);
+    let diff = authlens(&by_diff, &["check", "--unsafe-fixes", "--diff"]);
+    assert_eq!(diff.status.code(), Some(1));
+    assert_eq!(texts(&by_diff), before);
+    let patch = Command::new("git")
+        .args(["apply", "-p1", "--whitespace=nowarn", "-"])
+        .current_dir(&by_diff)
+        .env("GIT_CEILING_DIRECTORIES", by_diff.parent().unwrap())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut patch = patch.expect("this test needs git");
+    patch.stdin.take().unwrap().write_all(&diff.stdout).unwrap();
+    let patched = patch.wait_with_output().unwrap();
+    assert!(patched.status.success(), "{}", String::from_utf8_lossy(&patched.stderr));
+    assert_eq!(authlens(&by_fix, &["check", "--unsafe-fixes"]).status.code(), Some(0));
+    assert_eq!(texts(&by_diff), texts(&by_fix));
+    assert!(texts(&by_fix).contains_key("one/auth.py"));
+    assert_eq!(authlens(&by_fix, &["check", "--unsafe-fixes", "--diff"]).stdout, b"");
+    let _ = (std::fs::remove_dir_all(by_diff), std::fs::remove_dir_all(by_fix));
+}
+
+#[test]
+fn a_fix_keeps_what_it_does_not_change() {
+    let text = format!("\u{feff}{}", OPEN.replace('\n', "\r\n"));
+    let root = project("keeps", &[("main.py", &text), ("deps.py", KEY), ("other.py", "x = 1\r\n")]);
+    let code = |args: &[&str]| authlens(&root, args).status.code();
+    // What is not selected is not fixed.
+    assert_eq!(code(&["check", "--fix", "--ignore", "missing-auth-dependency"]), Some(0));
+    assert_eq!(code(&["check", "--fix", "--select", "unused-ignore"]), Some(0));
+    assert_eq!(std::fs::read_to_string(root.join("main.py")).unwrap(), text);
+    assert_eq!(code(&["check"]), Some(1));
+    assert_eq!(code(&["check", "--fix"]), Some(0));
+    let fixed = std::fs::read_to_string(root.join("main.py")).unwrap();
+    assert!(fixed.starts_with('\u{feff}') && fixed.ends_with("def a(): ..."), "{fixed:?}");
+    assert_eq!(fixed.matches('\n').count(), fixed.matches("\r\n").count());
+    assert!(fixed.contains("@app.get(\"/a\", dependencies=[Depends(key)])"), "{fixed}");
+    assert_eq!(code(&["check", "--fix"]), Some(0));
+    assert_eq!(std::fs::read_to_string(root.join("main.py")).unwrap(), fixed);
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// A new module that fits what the frontend issues.
+#[test]
+fn a_new_module_verifies_what_the_frontend_sends() {
+    let frontends = [
+        ("plugins: [jwt()]", "algorithms=[\"EdDSA\"]"),
+        ("plugins: [jwt({ jwks: { keyPairConfig: { alg: \"ES256\" } } })]", "algorithms=[\"ES256\"]"),
+        ("plugins: [bearer()]", "/api/auth/get-session"),
+        ("// plugins: [bearer()]", "The frontend has to use"),
+    ];
+    for (at, (configuration, expected)) in frontends.iter().enumerate() {
+        let configuration = format!("export const auth = betterAuth({{\n  {configuration}\n}});\n");
+        let files = [("backend/main.py", OPEN), ("frontend/lib/auth.ts", configuration.as_str())];
+        let root = project(&format!("frontend-{at}"), &files);
+        assert_eq!(authlens(&root, &["check", "--unsafe-fixes"]).status.code(), Some(0));
+        let made = std::fs::read_to_string(root.join("backend/auth.py")).unwrap();
+        assert!(made.contains(expected), "{configuration}\n{made}");
+        let routes = String::from_utf8(authlens(&root, &["routes"]).stdout).unwrap();
+        assert!(routes.contains("get_current_user"), "{routes}");
+        let _ = std::fs::remove_dir_all(root);
+    }
+}
+
+/// An editor that can make files is offered the new module, another is not.
+#[test]
+fn a_new_module_is_offered_to_those_who_can_make_it() {
+    let root = project("create", &[("main.py", OPEN)]);
+    let document = uri(&root, "main.py");
+    let able = json!({"workspace": {"workspaceEdit": {"documentChanges": true, "resourceOperations": ["create"]}}});
+    for (capabilities, wanted) in [(able, true), (json!({}), false)] {
+        let mut editor = Editor::start();
+        editor.initialize(Some(&root), capabilities);
+        editor.open(&document, OPEN);
+        let found = editor.published(&document, 1, |found| !found.is_empty());
+        let params =
+            json!({"textDocument": {"uri": document}, "range": found[0]["range"], "context": {"diagnostics": []}});
+        let actions = editor.request(1, "textDocument/codeAction", params);
+        let creates = |action: &Value| action["edit"]["documentChanges"][0]["kind"] == "create";
+        assert_eq!(actions.as_array().unwrap().iter().any(creates), wanted, "{actions:#}");
+        editor.quit();
+    }
+    let _ = std::fs::remove_dir_all(root);
 }
 
 /// A text after edits in the protocol's form, with columns in bytes.
