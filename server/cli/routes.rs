@@ -10,7 +10,7 @@ use super::report::position;
 use super::{CLEAN, ListFormat, RoutesArgs, print};
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path))?;
+    let loaded = load(std::slice::from_ref(&args.path), None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),

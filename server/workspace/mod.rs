@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
@@ -57,8 +58,8 @@ pub(crate) struct Progress {
     pub(crate) total: usize,
 }
 
-/// The Python files of a folder, or the file itself, with their contents where
-/// these can matter, sorted by path. Symbolic links to folders are not followed.
+/// The Python files of a folder, or the file itself, and the specifications and
+/// configurations, with their contents where these can matter, sorted by path. Symbolic links to folders are not followed.
 pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
     let paths = source_files(root);
     let total = paths.len();
@@ -87,6 +88,28 @@ pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec
     files
 }
 
+/// Specifications and configurations above a folder, up to the top of its
+/// checkout: a backend that is checked alone still has the project's words.
+pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
+    let mut files = BTreeSet::new();
+    if root.ancestors().any(|folder| folder.join(".git").exists()) && !root.join(".git").exists() {
+        for folder in root.ancestors().skip(1) {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            for path in entries {
+                if path.is_file() && roles::role(&slashed(&path)).is_some() {
+                    files.insert(path);
+                } else if path.is_dir() && roles::project_root(&format!("{}/x", slashed(&path))).is_some() {
+                    files.extend(source_files(&path).into_iter().filter(|file| roles::role(&slashed(file)).is_some()));
+                }
+            }
+            if folder.join(".git").exists() {
+                break;
+            }
+        }
+    }
+    files.into_iter().map(|path| (slashed(&path), read_if_relevant(&path))).collect()
+}
+
 /// The content of one file, whole.
 pub(crate) fn read(path: &str) -> FileContent {
     read_path(Path::new(path))
@@ -106,7 +129,7 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    path.ends_with(".py") && !path.split('/').any(|part| VENDORED.contains(&part))
+    (path.ends_with(".py") || roles::role(path).is_some()) && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
 /// An absolute path with forward slashes.
@@ -150,11 +173,13 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
 
-/// Whether a file is read: Python, and the configuration of Better Auth, which
-/// says what the frontend sends.
+/// Whether a file is source, says what must be guarded, or, as the
+/// configuration of Better Auth, what the frontend sends.
 fn is_read(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    is_python(path) || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
+    is_python(path)
+        || roles::role(&slashed(path)).is_some()
+        || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
 }
 
 fn is_vendored(path: &Path) -> bool {
@@ -183,7 +208,11 @@ fn read_path(path: &Path) -> FileContent {
 /// Reads a file, and keeps the text only if it names something that matters.
 /// The others stay listed: they are read when a module that matters imports them.
 pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
+    let role = roles::role(&slashed(path));
     match read_path(path) {
+        FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
+        FileContent::Text(text) if role.is_some() && !text.contains("authlens") => FileContent::Listed,
+        FileContent::Text(text) if role.is_some() => FileContent::Text(text),
         FileContent::Text(text) => {
             let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
             if relevant { FileContent::Text(text) } else { FileContent::Listed }

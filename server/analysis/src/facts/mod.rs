@@ -1,3 +1,8 @@
 //! What the analysis keeps of a file: a pure function of its bytes.
 
+pub mod configuration;
+pub mod contract;
+pub mod markdown;
+pub mod openapi;
 pub mod python;
+pub mod roles;

@@ -27,7 +27,7 @@ use crate::ide::{
 };
 use crate::index::interpreter::{Interpreter, Runs};
 use crate::index::routes::{Application, Route};
-use crate::rules::{handler_site, missing_auth_dependency, unused_ignore, unverified_auth_dependency};
+use crate::rules::{handler_site, missing_auth_dependency, spec_auth_drift, unused_ignore, unverified_auth_dependency};
 use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
 
@@ -86,7 +86,10 @@ impl<'s> Fixer<'s> {
     /// Fixes of a finding, the preferred one first, and why expected ones are missing.
     pub fn fixes(&self, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
         let (mut fixes, mut refusals) = (Vec::new(), Vec::new());
-        if diagnostic.rule == missing_auth_dependency::INFO.code {
+        let open = diagnostic.rule == missing_auth_dependency::INFO.code
+            || diagnostic.rule == spec_auth_drift::INFO.code
+                && spec_auth_drift::is_about_open_route(self.state, diagnostic);
+        if open {
             guard::fixes(self, diagnostic, &mut fixes, &mut refusals);
         }
         if diagnostic.rule == unverified_auth_dependency::INFO.code {

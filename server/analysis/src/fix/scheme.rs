@@ -9,7 +9,7 @@ use super::guard::{fits, keep, on_registrations};
 use super::imports::Imports;
 use super::signature::has_word;
 use crate::auth::Proof;
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, Weak};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
 use crate::index::dependencies::called;
 use crate::rules::{Verifier, candidates, handler_site};
@@ -47,7 +47,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 
 /// Whether the finding is about a scheme that this route asks for there.
 fn rests_on(fixer: &Fixer<'_>, one: &Served<'_>, diagnostic: &Diagnostic) -> bool {
-    let Guard::Open(Some((index, Proof::ExtractsOnly))) = &one.judged.guard else { return false };
+    let Guard::Open(Some(Weak::Dependency(index, Proof::ExtractsOnly))) = &one.judged.guard else { return false };
     one.route.dependencies.get(*index).is_some_and(|node| {
         called(&fixer.interpreter, &node.callable).is_none()
             && fixer.state.sources.locate(node.site) == diagnostic.location

@@ -337,4 +337,6 @@ pub struct Change {
     pub disk: Vec<(String, FileContent)>,
     /// Open documents: new full text, or `None` when closed. They win over disk.
     pub open: Vec<(String, Option<Arc<str>>)>,
+    /// The only configuration file that is to count, by absolute path.
+    pub configuration: Option<String>,
 }

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
-use super::value::{RouterId, Site, Value};
+use super::value::{Arguments, RouterId, Site, Value};
 use crate::ide::RouteKind;
 
 /// Includes inside each other.
@@ -55,7 +55,21 @@ pub struct Application {
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
-    pub middleware: Vec<(Value, Site)>,
+    pub middleware: Vec<Middleware>,
+    /// The path below which the only application that mounts it serves it;
+    /// empty when none does, absent when that is not known.
+    pub mounted_at: Option<SmolStr>,
+}
+
+/// A middleware of an application.
+#[derive(Debug, Clone)]
+pub struct Middleware {
+    /// Its class or function.
+    pub what: Value,
+    /// What it is made with, besides the application.
+    pub arguments: Arguments,
+    /// Where it is added.
+    pub site: Site,
 }
 
 /// All applications, and the routes of routers that none of them includes.
@@ -72,7 +86,7 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
     let linker = Linker::new(interpreter, runs);
     let mut reached = FxHashSet::default();
     let mut applications = Vec::new();
-    let mut mounts: Vec<(RouterId, RouterId)> = Vec::new();
+    let mut mounts: Vec<MountEdge> = Vec::new();
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
@@ -83,7 +97,7 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
             continue;
         }
         reached.extend(walk.seen.iter().copied());
-        mounts.extend(walk.mounts.iter().map(|child| (*child, *id)));
+        mounts.extend(walk.mounts.into_iter().map(|(child, path)| MountEdge { child, parent: *id, path }));
         let sources = interpreter.sources();
         applications.push(Application {
             router: *id,
@@ -93,6 +107,7 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
             routes: walk.routes,
             unresolved: walk.unresolved,
             middleware: walk.middleware,
+            mounted_at: Some(SmolStr::default()),
         });
     }
     inherit_middleware(&mut applications, &mounts);
@@ -108,12 +123,27 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
     RouteTable { applications, orphans }
 }
 
+/// An application mounted in another one, below a path if that is known.
+struct MountEdge {
+    child: RouterId,
+    parent: RouterId,
+    path: Option<SmolStr>,
+}
+
 /// A mounted application is behind the middlewares of those that mount it.
-fn inherit_middleware(applications: &mut [Application], mounts: &[(RouterId, RouterId)]) {
-    for (child, parent) in mounts {
-        let inherited = applications.iter().find(|app| app.router == *parent).map(|app| app.middleware.clone());
-        if let (Some(inherited), Some(app)) = (inherited, applications.iter_mut().find(|app| app.router == *child)) {
+fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
+    for edge in mounts {
+        let parent = applications.iter().find(|app| app.router == edge.parent);
+        let Some((inherited, above)) = parent.map(|app| (app.middleware.clone(), app.mounted_at.clone())) else {
+            continue;
+        };
+        let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
+        if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
             app.middleware.extend(inherited);
+            app.mounted_at = match (above, &edge.path) {
+                (Some(above), Some(path)) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
+                _ => None,
+            };
         }
     }
 }
@@ -152,8 +182,8 @@ impl Prefix {
 struct Walk {
     routes: Vec<Route>,
     unresolved: Vec<(Site, &'static str, u32)>,
-    middleware: Vec<(Value, Site)>,
-    mounts: Vec<RouterId>,
+    middleware: Vec<Middleware>,
+    mounts: Vec<(RouterId, Option<SmolStr>)>,
     seen: FxHashSet<RouterId>,
 }
 
@@ -255,8 +285,14 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     }
                 }
                 Effect::Mount { path, app, site, .. } => {
+                    let full = match path {
+                        Value::Str(own) if here.path_known => {
+                            Some(SmolStr::new(format!("{}{}", here.path, own.trim_end_matches('/'))))
+                        }
+                        _ => None,
+                    };
                     if let Value::Router(child) = app {
-                        walk.mounts.push(*child);
+                        walk.mounts.push((*child, full));
                     }
                     let Value::Str(mounted) = path else {
                         walk.unresolved.push((*site, "dynamic-path", 0));
@@ -276,7 +312,11 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         router: id,
                     });
                 }
-                Effect::Middleware { what, site, .. } => walk.middleware.push((what.clone(), *site)),
+                Effect::Middleware { what, arguments, site, .. } => walk.middleware.push(Middleware {
+                    what: what.clone(),
+                    arguments: Arguments::clone(arguments),
+                    site: *site,
+                }),
                 Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
             }
         }

@@ -158,6 +158,8 @@ pub enum Value {
     List(Arc<Vec<Value>>),
     /// A dictionary.
     Dict(Arc<Vec<(Value, Value)>>),
+    /// An object of which some attributes are known: a request, say.
+    Record(Arc<Vec<(SmolStr, Value)>>),
     /// A module of the project.
     Module(FileId),
     /// A directory of the project without `__init__.py`, by absolute path.
@@ -200,6 +202,14 @@ pub trait Resolve {
     /// that the function sees. Its own parameters and locals are `Unknown(Local)`.
     fn eval(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
 
+    /// The same, with what is known of some parameters and locals.
+    fn eval_knowing(
+        &self,
+        function: &FunctionRef,
+        expr: &crate::facts::python::tree::Expr,
+        known: &[(SmolStr, Value)],
+    ) -> Value;
+
     /// The method `name` of a class, searched through its bases; `None` when no
     /// base of the project has it.
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
@@ -211,6 +221,9 @@ pub trait Resolve {
     /// The function with the body that it has now. Values outlive edits of
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
+
+    /// Whether the user vouches that the callable of that dotted name verifies.
+    fn is_vouched(&self, name: &str) -> bool;
 
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;

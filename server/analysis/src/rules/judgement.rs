@@ -8,6 +8,8 @@ use smol_str::SmolStr;
 
 use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::middleware::Middlewares;
+use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
@@ -98,11 +100,21 @@ pub(crate) fn judge(
     let mut guards = Guards::default();
     let table = Arc::clone(&state.table);
     for (at, application) in table.applications.iter().enumerate() {
-        let middleware = guards_of.middleware(application);
+        let middlewares = Middlewares::new(&judge, application);
         let old = state.guards.applications.get(at);
+        // Bodies alone change nothing of what is expected of a route.
+        let expected = match touched {
+            None => expectations(state, application),
+            Some(_) => Vec::new(),
+        };
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|old| old.get(index));
-            judge_route(state, &judge, &guards_of, Some(application), route, middleware.as_ref(), old, touched)
+            let expected = match (old, touched) {
+                (Some(old), Some(_)) => old.expected.clone(),
+                _ => expected.get(index).cloned().unwrap_or_default(),
+            };
+            let about = About { application: Some((application, &middlewares)), expected };
+            judge_route(state, &judge, &guards_of, route, about, old, touched)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
@@ -110,9 +122,10 @@ pub(crate) fn judge(
         }
         guards.applications.push(judged);
     }
+    judge.leave();
     for (index, route) in table.orphans.iter().enumerate() {
         let old = state.guards.orphans.get(index);
-        guards.orphans.push(judge_route(state, &judge, &guards_of, None, route, None, old, touched));
+        guards.orphans.push(judge_route(state, &judge, &guards_of, route, About::default(), old, touched));
     }
     let stale = touched
         .is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
@@ -122,17 +135,29 @@ pub(crate) fn judge(
     (guards, memo, verifiers, interpreter.finish())
 }
 
-#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
+/// What the project says of each route of an application.
+fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
+    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
+    state.policy.expectations(&file.path, &application.routes, &state.roots)
+}
+
+/// What stands around a route.
+#[derive(Default)]
+struct About<'a> {
+    application: Option<(&'a Application, &'a Middlewares)>,
+    expected: Expectation,
+}
+
 fn judge_route(
     state: &State,
     judge: &Judge<'_>,
     guards: &GuardJudge<'_, '_>,
-    application: Option<&Application>,
     route: &Route,
-    middleware: Option<&SmolStr>,
+    about: About<'_>,
     old: Option<&Judged>,
     touched: Option<&BTreeSet<FileId>>,
 ) -> Judged {
+    let About { application, expected } = about;
     if let (Some(old), Some(touched)) = (old, touched)
         && !old.reads.iter().any(|file| touched.contains(file))
     {
@@ -145,29 +170,38 @@ fn judge_route(
     for node in &route.dependencies {
         reads.extend(judge.dependency(&node.callable).reads.iter().copied());
     }
-    for (what, _) in application.iter().flat_map(|application| &application.middleware) {
-        match what {
-            Value::Function(function) => reads.push(function.site.file),
-            Value::Class(class) => reads.push(class.site.file),
-            _ => {}
-        }
-    }
+    reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
     reads.sort_unstable();
     reads.dedup();
-    let mut guard = guards.route(route, middleware, public_comment(state, route).as_ref());
-    if let Guard::Open(_) = guard {
-        if application.is_some_and(|app| never_parsed(state, app.site.file))
-            || never_parsed(state, route.registration.file)
-        {
-            guard = Guard::Unknown("a file that decides about it does not parse".into());
-        }
+    let required = matches!(expected, Expectation::Required(_));
+    let middlewares = application.map(|(_, middlewares)| middlewares);
+    let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+    if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
+        guard = Guard::Public(stated_public(state, basis));
     }
-    Judged { guard, reads }
+    let unparsed = application.is_some_and(|(app, _)| never_parsed(state, app.site.file))
+        || never_parsed(state, route.registration.file);
+    if unparsed && matches!(guard, Guard::Open(_)) {
+        guard = Guard::Unknown("a file that decides about it does not parse".into());
+    }
+    Judged { guard, reads, expected }
+}
+
+/// Why a route is public that the project's own words leave open.
+fn stated_public(state: &State, basis: &Basis) -> SmolStr {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match &basis.authority {
+        Authority::Configured(reason) => format!("public by {name}: {reason}").into(),
+        _ => format!("public by {name}").into(),
+    }
 }
 
 /// Whether one of an application's routes shows that it means to know its callers.
 pub(crate) fn authenticates(judged: &[Judged]) -> bool {
-    judged.iter().any(|judged| matches!(judged.guard, Guard::Guarded(_) | Guard::InBody(_) | Guard::Open(Some(_))))
+    judged.iter().any(|judged| {
+        matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Open(Some(_)))
+    })
 }
 
 /// An open route may still turn out to be guarded.

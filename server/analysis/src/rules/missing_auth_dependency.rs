@@ -1,9 +1,10 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use super::judgement::handler_site;
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, spec_auth_drift};
 use crate::auth::guard::Guard;
-use crate::ide::{Confidence, Diagnostic, Location, Related, RouteKind, Severity};
+use crate::auth::policy::{Authority, Expectation};
+use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::vfs::FileId;
@@ -18,43 +19,84 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/missing-auth-dependency.md"),
 };
 
+/// Routes named in the finding about a whole application; the rest is counted.
+const SHOWN_ROUTES: usize = 5;
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
-        if application.test {
+        if application.test || !judged.iter().any(|judged| judged.guard == Guard::Open(None)) {
             continue;
         }
-        for (route, judged) in application.routes.iter().zip(judged) {
+        let open = application.routes.iter().zip(judged).filter(|(route, judged)| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
-            if judged.guard != Guard::Open(None) || !wanted(site.file) || is_test(state, site.file) {
-                continue;
+            let gone = state.sources.is_ghost(site) || state.sources.is_ghost(route.registration);
+            judged.guard == Guard::Open(None) && !gone && !is_test(state, site.file)
+        });
+        if !intends_auth(state, application) {
+            // Nothing authenticates anybody: that is one decision, and one finding.
+            let open: Vec<(&Route, &Judged)> = open.collect();
+            if wanted(application.site.file) && !open.is_empty() {
+                found.push(whole_application(state, application, &open));
             }
-            if state.sources.is_ghost(site) || state.sources.is_ghost(route.registration) {
-                continue;
+            continue;
+        }
+        for (route, judged) in open {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
+                found.push(finding(state, application, route, judged, state.sources.locate(site)));
             }
-            found.push(finding(state, application, route, state.sources.locate(site)));
         }
     }
 }
 
-fn is_test(state: &State, file: FileId) -> bool {
+/// The finding about an application without any authentication.
+fn whole_application(state: &State, application: &Application, open: &[(&Route, &Judged)]) -> Diagnostic {
+    let required = open.iter().find_map(|(_, judged)| match &judged.expected {
+        Expectation::Required(basis) => Some(basis),
+        _ => None,
+    });
+    let count = open.len();
+    let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
+    let against = match required.map(|basis| &basis.authority) {
+        None => "",
+        Some(Authority::Configured(_)) => ", against the configuration",
+        Some(_) => ", against the specification",
+    };
+    let mut related: Vec<Related> = required.map(|basis| spec_auth_drift::said(state, basis)).into_iter().collect();
+    related.extend(open.iter().take(SHOWN_ROUTES).map(|(route, _)| Related {
+        location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
+        message: format!("{} is open", shown(route)),
+    }));
+    Diagnostic {
+        rule: INFO.code,
+        severity: if required.is_some() { Severity::Error } else { Severity::Info },
+        confidence: if required.is_some() { Confidence::High } else { Confidence::Low },
+        location: state.sources.locate(application.site),
+        message: format!(
+            "Nothing in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            application.name
+        ),
+        related,
+        unnecessary: false,
+    }
+}
+
+pub(super) fn is_test(state: &State, file: FileId) -> bool {
     state.sources.file(file).is_some_and(|file| file.test)
 }
 
-fn finding(state: &State, application: &Application, route: &Route, location: Location) -> Diagnostic {
+fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
     let siblings = siblings(state, application, route);
-    let intends = intends_auth(state, application);
-    // A route that only some configurations have, or an application that
-    // authenticates nobody anywhere, may be meant so.
-    let (severity, confidence) = match (intends, route.conditional) {
-        (true, false) if siblings.is_some() => (Severity::Error, Confidence::High),
-        (true, false) => (Severity::Error, Confidence::Medium),
-        _ => (Severity::Info, Confidence::Low),
+    // A route that only some configurations have may be meant so.
+    let (severity, confidence) = match route.conditional {
+        false if siblings.is_some() || judged.expected.basis().is_some() => (Severity::Error, Confidence::High),
+        false => (Severity::Error, Confidence::Medium),
+        true => (Severity::Info, Confidence::Low),
     };
     let name = shown(route);
     let why = match &siblings {
         Some((guarded, all, guard)) => format!("{guarded} of {all} routes of this router require `{guard}`"),
-        None if intends => "no dependency in its chain verifies the caller".to_owned(),
-        None => "nothing in this application authenticates anybody".to_owned(),
+        None => "no dependency in its chain verifies the caller".to_owned(),
     };
     let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
@@ -72,6 +114,7 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         message: format!("served by `{}`", application.name),
     });
     related.retain(|step| step.location != location);
+    related.extend(judged.expected.basis().map(|basis| spec_auth_drift::said(state, basis)));
     Diagnostic {
         rule: INFO.code,
         severity,

@@ -2,9 +2,11 @@
 //!
 //! Rules see routes, guards and comments, never a syntax tree.
 
+pub mod invalid_configuration;
 mod judgement;
 pub mod missing_auth_dependency;
 pub mod not_fully_analysed;
+pub mod spec_auth_drift;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 
@@ -38,7 +40,14 @@ pub struct RuleInfo {
 
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
-    &[missing_auth_dependency::INFO, not_fully_analysed::INFO, unused_ignore::INFO, unverified_auth_dependency::INFO]
+    &[
+        invalid_configuration::INFO,
+        missing_auth_dependency::INFO,
+        not_fully_analysed::INFO,
+        spec_auth_drift::INFO,
+        unused_ignore::INFO,
+        unverified_auth_dependency::INFO,
+    ]
 }
 
 /// The rule of a code.
@@ -52,12 +61,14 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
     let mut by_file: FxHashMap<FileId, Vec<Diagnostic>> = FxHashMap::default();
     let mut found = Vec::new();
     missing_auth_dependency::check(state, &wanted, &mut found);
+    spec_auth_drift::check(state, &wanted, &mut found);
     unverified_auth_dependency::check(state, &wanted, &mut found);
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
     for (file, source) in state.sources.iter().filter(|(file, _)| wanted(*file)) {
         let mut own = by_file.remove(&file).unwrap_or_default();
+        apply_levels(state, &source.path, &mut own);
         if let Some(parsed) = state.parsed(file) {
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
@@ -68,10 +79,31 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
             }
         }
         not_fully_analysed::check(state, file, &mut own);
+        // Excluded files are not judged, comments in them included.
+        if state.policy.is_excluded(&source.path) {
+            own.clear();
+        }
+        invalid_configuration::check(state, file, &mut own);
         if !own.is_empty() {
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             by_file.insert(file, own);
         }
     }
     by_file
+}
+
+/// Gives findings the level that the configuration says, or drops them.
+fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {
+    found.retain_mut(|diagnostic| {
+        let severity = match state.policy.level(path, diagnostic.rule) {
+            Some("error") => Severity::Error,
+            Some("warning") => Severity::Warning,
+            Some("info") => Severity::Info,
+            Some("hint") => Severity::Hint,
+            Some("off") => return false,
+            _ => return true,
+        };
+        diagnostic.severity = severity;
+        true
+    });
 }

@@ -1,15 +1,15 @@
 //! `unverified-auth-dependency`: a dependency that only looks like a guard.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::judgement::with_interpreter;
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State};
-use crate::auth::guard::Guard;
-use crate::auth::{Judge, Proof, VerdictMemo};
+use crate::auth::guard::{Guard, Weak};
+use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
-use crate::index::dependencies::{Node, called};
-use crate::index::interpreter::Interpreter;
+use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -27,42 +27,54 @@ pub const INFO: RuleInfo = RuleInfo {
 /// Routes named in a finding; the rest is counted.
 const SHOWN_ROUTES: usize = 3;
 
-struct Weak<'s> {
+/// A dependency or middleware that pretends, with the routes that rest on it.
+struct Pretender<'s> {
+    name: &'s str,
     proof: &'s Proof,
-    node: &'s Node,
+    verdict: Arc<Verdict>,
     routes: Vec<&'s Route>,
 }
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     // One finding for each such dependency, at its definition, with the routes
     // that rest on it; a scheme of FastAPI has none, so it is reported where it is asked for.
-    let mut weak: BTreeMap<Site, Weak<'_>> = BTreeMap::new();
+    let mut pretenders: BTreeMap<Site, Pretender<'_>> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
         for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
             if application.test {
                 continue;
             }
             for (route, judged) in application.routes.iter().zip(judged) {
-                let Guard::Open(Some((index, proof))) = &judged.guard else { continue };
-                let node = &route.dependencies[*index];
-                let site = called(interpreter, &node.callable).map_or(node.site, |(function, _)| function.site);
-                let entry = weak.entry(site).or_insert_with(|| Weak { proof, node, routes: Vec::new() });
-                entry.routes.push(route);
-            }
-        }
-        for (site, weak) in weak {
-            let test = state.sources.file(site.file).is_some_and(|file| file.test);
-            if wanted(site.file) && !test && !state.sources.is_ghost(site) {
-                found.push(finding(state, interpreter, site, &weak));
+                let Guard::Open(Some(weak)) = &judged.guard else { continue };
+                let (site, pretender) = match weak {
+                    Weak::Dependency(index, proof) => {
+                        let node = &route.dependencies[*index];
+                        let site = called(interpreter, &node.callable).map_or(node.site, |(function, _)| function.site);
+                        let name = callable_name(&node.callable).unwrap_or("this dependency");
+                        let verdict = judge.dependency(&node.callable);
+                        (site, Pretender { name, proof, verdict, routes: Vec::new() })
+                    }
+                    Weak::Around(wrapped) => {
+                        let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
+                        let verdict = Arc::clone(&wrapped.verdict);
+                        (wrapped.site, Pretender { name, proof, verdict, routes: Vec::new() })
+                    }
+                };
+                pretenders.entry(site).or_insert(pretender).routes.push(route);
             }
         }
     });
+    for (site, pretender) in pretenders {
+        let test = state.sources.file(site.file).is_some_and(|file| file.test);
+        if wanted(site.file) && !test && !state.sources.is_ghost(site) {
+            found.push(finding(state, site, &pretender));
+        }
+    }
 }
 
-fn finding(state: &State, interpreter: &Interpreter<'_>, site: Site, weak: &Weak<'_>) -> Diagnostic {
-    let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
-    let verdict = judge.dependency(&weak.node.callable);
-    let name = callable_name(&weak.node.callable).unwrap_or("this dependency");
+fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
+    let name = weak.name;
     let what = match weak.proof {
         Proof::ExtractsOnly => "reads a credential but never verifies it, so any value is accepted",
         Proof::TrustsClient => "believes an identity that the client wrote into the request",
@@ -71,7 +83,8 @@ fn finding(state: &State, interpreter: &Interpreter<'_>, site: Site, weak: &Weak
     };
     let more = weak.routes.len();
     let plural = if more == 1 { "route rests" } else { "routes rest" };
-    let mut related: Vec<Related> = verdict
+    let mut related: Vec<Related> = weak
+        .verdict
         .steps
         .iter()
         .map(|step| Related { location: state.sources.locate(step.site), message: step.note.clone() })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, Depends, FunctionRef, Instance, Value};
-use super::expressions::UNSUPPORTED;
+use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::modules::Module;
@@ -26,6 +26,16 @@ impl Execution<'_, '_> {
             }
             let callee = self.attribute(receiver, &name.name);
             return self.call_value(scope, callee, args, site);
+        }
+        // `app.middleware("http")(guard)`: a decorator, called by hand.
+        if let Some((method, outer)) = func.as_call()
+            && let ExprKind::Attribute { value, name } = &method.kind
+            && let Value::Router(id) = self.forced(scope, value)
+        {
+            let arguments = self.arguments(scope, outer);
+            let decorated = self.arguments(scope, args).positional.first().cloned().unwrap_or(UNSUPPORTED);
+            let decorated = self.interpreter.force(decorated);
+            return self.router_decorator(id, &name.name, &arguments, &decorated, site).unwrap_or(UNSUPPORTED);
         }
         let callee = self.forced(scope, func);
         self.call_value(scope, callee, args, site)
@@ -86,6 +96,7 @@ impl Execution<'_, '_> {
                 Some(Value::Int(number)) => Value::Str(SmolStr::new(number.to_string())),
                 _ => UNSUPPORTED,
             },
+            "builtins.any" | "builtins.all" => self.any_or_all(path == "builtins.any", &arguments),
             "builtins.enumerate" | "builtins.zip" => self.zipped(path == "builtins.enumerate", &arguments),
             "builtins.getattr" => match arguments.positional.as_slice() {
                 [object, Value::Str(name), ..] => {
@@ -107,6 +118,20 @@ impl Execution<'_, '_> {
             // returns: which of the two, only the package knows.
             _ => Value::Instance(Arc::new(Instance { class: Value::Package(path.clone()), args: arguments, site })),
         }
+    }
+
+    /// `any(…)` or `all(…)` of a known list of known truths.
+    fn any_or_all(&mut self, any: bool, arguments: &Arguments) -> Value {
+        let Some(Value::List(values)) = arguments.positional.first() else { return UNSUPPORTED };
+        let mut unknown = false;
+        for value in values.iter() {
+            match truth(&self.interpreter.force(value.clone())) {
+                Some(value) if value == any => return Value::Bool(any),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        if unknown { UNSUPPORTED } else { Value::Bool(!any) }
     }
 
     fn zipped(&mut self, enumerate: bool, arguments: &Arguments) -> Value {
@@ -270,6 +295,7 @@ fn string_method(text: &str, method: &str, arguments: &Arguments) -> Value {
         },
         ("startswith", Some(prefix)) => return Value::Bool(text.starts_with(prefix.as_str())),
         ("endswith", Some(suffix)) => return Value::Bool(text.ends_with(suffix.as_str())),
+        ("startswith" | "endswith", None) => return starts_or_ends_with_any(text, method == "startswith", arguments),
         ("split", Some(separator)) if !separator.is_empty() => {
             let parts = text.split(separator.as_str()).map(|part| Value::Str(part.into()));
             return Value::List(Arc::new(parts.collect()));
@@ -279,6 +305,14 @@ fn string_method(text: &str, method: &str, arguments: &Arguments) -> Value {
         _ => return UNSUPPORTED,
     };
     Value::Str(result.into())
+}
+
+/// `text.startswith((…, …))`.
+fn starts_or_ends_with_any(text: &str, starts: bool, arguments: &Arguments) -> Value {
+    let Some(Value::List(parts)) = arguments.positional.first() else { return UNSUPPORTED };
+    let parts: Option<Vec<SmolStr>> = parts.iter().map(as_str).collect();
+    let fits = |part: &SmolStr| if starts { text.starts_with(part.as_str()) } else { text.ends_with(part.as_str()) };
+    parts.map_or(UNSUPPORTED, |parts| Value::Bool(parts.iter().any(fits)))
 }
 
 fn joined(separator: &str, arguments: &Arguments) -> Value {

@@ -123,6 +123,9 @@ impl Execution<'_, '_> {
                 let given = self.router(id).and_then(|router| router.oauth2_redirect);
                 given.unwrap_or(Value::Str(SmolStr::new_static("/docs/oauth2-redirect")))
             }
+            Value::Record(fields) => {
+                fields.iter().find(|(field, _)| field == name).map_or(UNSUPPORTED, |(_, value)| value.clone())
+            }
             Value::Router(id) if name == "prefix" => self.router(id).map_or(UNSUPPORTED, |router| router.prefix),
             _ => UNSUPPORTED,
         }
@@ -273,6 +276,8 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
         "print",
         "type",
         "range",
+        "any",
+        "all",
     ];
     if KNOWN.contains(&name.as_str()) {
         return Value::Package(SmolStr::new(format!("builtins.{name}")));
@@ -281,7 +286,7 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
 }
 
 /// Whether a value is true, when that is known.
-pub(super) fn truth(value: &Value) -> Option<bool> {
+pub fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::None => Some(false),
         Value::Bool(value) => Some(*value),
@@ -331,8 +336,12 @@ fn compare(op: &str, first: &Value, second: &Value) -> Value {
     match op {
         "==" | "is" if known(first) && known(second) => Value::Bool(same(first, second)),
         "!=" | "is not" if known(first) && known(second) => Value::Bool(!same(first, second)),
-        "in" | "not in" => match second {
-            Value::List(values) if known(first) && values.iter().all(known) => {
+        "in" | "not in" => match (first, second) {
+            (Value::Str(part), Value::Str(text)) => Value::Bool(text.contains(part.as_str()) == (op == "in")),
+            (Value::Str(_) | Value::Int(_), Value::Dict(entries)) if entries.iter().all(|(key, _)| known(key)) => {
+                Value::Bool(entries.iter().any(|(key, _)| same(key, first)) == (op == "in"))
+            }
+            (_, Value::List(values)) if known(first) && values.iter().all(known) => {
                 Value::Bool(values.iter().any(|value| same(value, first)) == (op == "in"))
             }
             _ => UNSUPPORTED,

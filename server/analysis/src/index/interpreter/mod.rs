@@ -19,6 +19,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub use expressions::truth;
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use super::modules::Module;
@@ -358,6 +359,10 @@ impl<'a> Interpreter<'a> {
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        self.eval_knowing(function, expr, &[])
+    }
+
+    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
         let mut locals: FxHashMap<SmolStr, Value> = FxHashMap::default();
         let mut names = Vec::new();
@@ -374,10 +379,15 @@ impl Resolve for Interpreter<'_> {
                 locals = scope.locals.take().unwrap_or_default();
             }
         }
+        locals.extend(known.iter().cloned());
         scope.locals = Some(locals);
         let value = execution.expr(&mut scope, expr);
         self.executed.borrow_mut().extend(execution.run.executed);
         self.force(value)
+    }
+
+    fn is_vouched(&self, name: &str) -> bool {
+        self.sources.is_vouched(name)
     }
 
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {

@@ -109,6 +109,8 @@ pub enum Effect {
         app: RouterId,
         /// The middleware's class or function.
         what: Value,
+        /// What it is made with, besides the application.
+        arguments: Box<Arguments>,
         /// The call or decorator.
         site: Site,
     },
@@ -166,7 +168,8 @@ impl Execution<'_, '_> {
                     && let Some(what) = instance.args.get("cls", Some(0))
                 {
                     let what = self.interpreter.force(what.clone());
-                    self.run.effects.push(Effect::Middleware { app: id, what, site: instance.site });
+                    let arguments = Box::new(instance.args.clone());
+                    self.run.effects.push(Effect::Middleware { app: id, what, arguments, site: instance.site });
                 }
             }
         }
@@ -328,7 +331,8 @@ impl Execution<'_, '_> {
             "api_route" | "route" => &["GET"],
             "websocket" | "websocket_route" => &[],
             "middleware" => {
-                self.run.effects.push(Effect::Middleware { app: router, what: decorated.clone(), site });
+                let what = decorated.clone();
+                self.run.effects.push(Effect::Middleware { app: router, what, arguments: Box::default(), site });
                 return Some(decorated.clone());
             }
             "on_event" | "exception_handler" => return Some(decorated.clone()),
@@ -358,7 +362,8 @@ impl Execution<'_, '_> {
             "add_middleware" => {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
                 let what = self.interpreter.force(what);
-                self.run.effects.push(Effect::Middleware { app: router, what, site });
+                let arguments = Box::new(arguments.clone());
+                self.run.effects.push(Effect::Middleware { app: router, what, arguments, site });
             }
             _ => {}
         }
