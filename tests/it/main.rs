@@ -5,6 +5,7 @@
 mod cli;
 mod configuration;
 mod editor;
+mod fixes;
 mod incremental;
 mod projects;
 mod robust;

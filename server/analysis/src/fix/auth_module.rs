@@ -11,6 +11,7 @@ use super::calls::{Guard as Asked, NewModule};
 use super::guard::{keep, on_registrations};
 use super::imports::Imports;
 use super::{Fixer, Served};
+use crate::auth::guard::Guard;
 use crate::ide::{Fix, NewFile, Refusal, RouteKind, State};
 use crate::index::modules::parent;
 use crate::rules::{handler_site, source_root};
@@ -40,13 +41,16 @@ struct Frontend {
 /// Appends the fix that makes the module and guards the routes with it.
 pub(super) fn fixes(fixer: &Fixer<'_>, open: &[Served<'_>], fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let Some(first) = open.first() else { return };
+    // Where a route is guarded, or may be, the project has its own way.
+    let bare = |one: &Served<'_>| matches!(one.judged.guard, Guard::Open(_) | Guard::Public(_));
+    let mut whole = fixer.all_served().filter(|one| one.application.router == first.application.router);
     let root = source_root(fixer.state, first.application);
     let has_one = fixer
         .state
         .verifiers
         .iter()
         .any(|verifier| fixer.state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root)));
-    if has_one || open.iter().any(|one| one.route.kind == RouteKind::WebSocket) {
+    if has_one || !whole.all(|one| bare(&one)) || open.iter().any(|one| one.route.kind == RouteKind::WebSocket) {
         return;
     }
     match module(fixer, open) {

@@ -213,7 +213,7 @@ impl<'f, 's> Imports<'f, 's> {
 
     /// The names that `from … import` statements bind at the top level: name
     /// in the other module, name here, the statement, and where it stands.
-    fn from_imports(&self) -> impl Iterator<Item = (&'s SmolStr, &'s SmolStr, &'s ImportFrom, usize)> + use<'s> {
+    fn imported_names(&self) -> impl Iterator<Item = (&'s SmolStr, &'s SmolStr, &'s ImportFrom, usize)> + use<'s> {
         let facts = self.facts;
         facts.items.iter().flat_map(|item| {
             let import = match &item.placed.item.stmt.kind {
@@ -274,7 +274,7 @@ impl<'f, 's> Imports<'f, 's> {
     /// The local name of something of a package; the first module is the one
     /// that a new import names, the others may have it too.
     pub(super) fn of_package(&mut self, modules: &[&str], name: &str) -> Result<String, Refusal> {
-        for (other, bound, import, at) in self.from_imports() {
+        for (other, bound, import, at) in self.imported_names() {
             if other == name && import.level == 0 && modules.contains(&import.module.as_str()) && self.runs_before(at) {
                 return Ok(bound.to_string());
             }
@@ -283,7 +283,7 @@ impl<'f, 's> Imports<'f, 's> {
             for item in &self.facts.items {
                 let StmtKind::Import(clauses) = &item.placed.item.stmt.kind else { continue };
                 for clause in clauses.iter().filter(|clause| modules.contains(&clause.module.as_str())) {
-                    let imported = self.from_imports().any(|(_, _, import, _)| import.module == clause.module);
+                    let imported = self.imported_names().any(|(_, _, import, _)| import.module == clause.module);
                     if !imported && self.runs_before(item.placed.start as usize) {
                         let local = clause.alias.as_ref().unwrap_or(&clause.module);
                         return Ok(format!("{local}.{name}"));
@@ -312,7 +312,7 @@ impl<'f, 's> Imports<'f, 's> {
     /// What is imported already: the thing itself, or a module that has it.
     fn at_hand(&self, name: &SmolStr, home: FileId, is_it: &dyn Fn(&Value) -> bool) -> Option<String> {
         let mut through_module = None;
-        for (other, bound, import, at) in self.from_imports().filter(|(.., at)| self.runs_before(*at)) {
+        for (other, bound, import, at) in self.imported_names().filter(|(.., at)| self.runs_before(*at)) {
             debug_assert!(self.runs_before(at));
             if other == name && is_it(&self.fixer.interpreter.lookup(self.source.file, bound)) {
                 return Some(bound.to_string());
@@ -562,7 +562,7 @@ impl<'f, 's> Imports<'f, 's> {
         let root = self.source.tree.root_node();
         let node = root.named_descendant_for_byte_range(statement.range.start, statement.range.end);
         let Some(node) = node else { return Vec::new() };
-        let orders: [fn(&str) -> (u8, String); 3] = [by_type, |name| (0, name.to_lowercase()), |name| (0, name.into())];
+        let orders: [fn(&str) -> SortKey; 3] = [by_type, |name| (0, name.to_lowercase()), |name| (0, name.into())];
         let sorted = orders.iter().find(|key| statement.names.is_sorted_by_key(|(name, _)| key(name)));
         if let Some(key) = sorted {
             names.sort_by_key(|name| key(name));
@@ -689,8 +689,11 @@ impl<'f, 's> Imports<'f, 's> {
     }
 }
 
+/// What names of an import are sorted by.
+type SortKey = (u8, String);
+
 /// Constants, then classes, then the rest, as import sorters have it.
-fn by_type(name: &str) -> (u8, String) {
+fn by_type(name: &str) -> SortKey {
     let plain = name.trim_start_matches('_');
     let rank = if plain.len() > 1 && plain.chars().all(|c| c.is_uppercase() || c.is_numeric() || c == '_') {
         0

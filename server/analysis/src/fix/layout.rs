@@ -119,8 +119,11 @@ impl<'t> Delimited<'t> {
     /// last item. Indices ascend.
     pub(super) fn insert(&self, entries: &[(usize, String)]) -> Vec<TextEdit> {
         let added: usize = entries.iter().map(|(_, entry)| entry.chars().count() + 2).sum();
-        let one_row = !self.text[self.inner.clone()].contains('\n');
-        if one_row && self.comments.is_empty() && line_width(self.text, self.inner.end) + added > self.layout.limit {
+        // All items on one line, which may be a line of their own.
+        let items = self.items.first().map_or(0, |item| item.start)..self.items.last().map_or(0, |item| item.end);
+        let one_row = !self.text[items.clone()].contains('\n');
+        let too_long = line_width(self.text, items.end) + added > self.layout.limit;
+        if one_row && too_long && items.end > 0 && self.comments.is_empty() {
             return vec![self.broken(entries)];
         }
         let mut edits = Vec::new();
@@ -175,7 +178,11 @@ impl<'t> Delimited<'t> {
         self.text[..self.inner.start].ends_with('(') && !self.text[..self.inner.start].ends_with("import (")
     }
 
+    /// Whether an item shares its line with another, or may not have a line of its own.
     fn crowded(&self, at: usize) -> bool {
+        if !self.missing.0.is_empty() {
+            return true;
+        }
         let broken = |a: &Range<usize>, b: &Range<usize>| self.text[a.end..b.start].contains('\n');
         let before = at.checked_sub(1).and_then(|before| self.items.get(before));
         let (item, next) = (&self.items[at], self.items.get(at + 1));
@@ -231,9 +238,10 @@ pub(super) fn indentation(text: &str, offset: usize) -> &str {
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
-/// Where the line of `offset` begins.
+/// Where the line of `offset` begins, behind a byte order mark.
 pub(super) fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    text[..offset].rfind('\n').map_or(mark.min(offset), |at| at + 1)
 }
 
 /// Where the line after that of `offset` begins.

@@ -21,6 +21,7 @@ use tree_sitter::Tree;
 
 use self::layout::Layout;
 use self::style::ProjectStyle;
+use crate::facts::python::lower::lower_file;
 use crate::ide::{
     Applicability, Diagnostic, Fix, FixKind, Judged, Location, NewFile, Refusal, SourceChange, State, TextEdit,
 };
@@ -181,13 +182,12 @@ impl<'s> Fixer<'s> {
             let after = apply(&source.text, edits);
             let mut tree = source.tree.clone();
             syntax::edit(&mut tree, &source.text, &after);
-            let broken = parse(Grammar::Python, &after, Some(&tree)).is_none_or(|tree| tree.root_node().has_error());
-            if broken {
-                let why = if source.tree.root_node().has_error() { "does" } else { "would" };
-                return Err(Refusal(format!(
-                    "the file {why} not parse{}",
-                    if why == "would" { " afterwards" } else { "" }
-                )));
+            if self.state.parsed(*file).is_none_or(|parsed| !parsed.errors.is_empty()) {
+                return Err(Refusal("the file does not parse".into()));
+            }
+            let tree = parse(Grammar::Python, &after, Some(&tree));
+            if tree.is_none_or(|tree| !lower_file(&after, &tree, None).errors.is_empty()) {
+                return Err(Refusal("the file would not parse afterwards".into()));
             }
         }
         let change = SourceChange { edits, created };

@@ -222,6 +222,10 @@ mod tests {
                 "g(\n    \"/x\",\n    dependencies=[\n        Depends(a),\n        Depends(me),\n    ],\n)",
             ),
             (
+                "router.get(\n    \"/\", summary=\"A summary of some length\", response_model=list[SomethingOrOther]\n)",
+                "router.get(\n    \"/\",\n    summary=\"A summary of some length\",\n    response_model=list[SomethingOrOther],\n    dependencies=[Depends(me)],\n)",
+            ),
+            (
                 "router.get(\"/a/rather/long/path/{with}/parameters\", response_model=list[Something])",
                 "router.get(\n    \"/a/rather/long/path/{with}/parameters\",\n    response_model=list[Something],\n    dependencies=[Depends(me)],\n)",
             ),
