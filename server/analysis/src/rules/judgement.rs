@@ -173,7 +173,12 @@ fn judge_route(
     reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
     reads.sort_unstable();
     reads.dedup();
-    let required = matches!(expected, Expectation::Required(_));
+    let required = match &expected {
+        // Who writes "all endpoints" does not think of probes.
+        Expectation::Required(basis) if basis.authority == Authority::Blanket => guards.by_nature(route).is_none(),
+        Expectation::Required(_) => true,
+        _ => false,
+    };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
     if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
