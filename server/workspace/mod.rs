@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authlens_analysis::facts::manifests;
 use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
@@ -47,7 +48,7 @@ const VENDORED: &[&str] = &[
 
 /// Texts that make a file worth reading before anything asks for it.
 const MARKERS: &[&str] =
-    &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
+    &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +130,8 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    (path.ends_with(".py") || roles::role(path).is_some()) && !path.split('/').any(|part| VENDORED.contains(&part))
+    (path.ends_with(".py") || manifests::rank(path).is_some() || roles::role(path).is_some())
+        && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
 /// An absolute path with forward slashes.
@@ -173,11 +175,13 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
 
-/// Whether a file is source, says what must be guarded, or, as the
-/// configuration of Better Auth, what the frontend sends.
+/// Whether a file is source, a manifest that names the version of FastAPI, says
+/// what must be guarded, or, as the configuration of Better Auth, what the
+/// frontend sends.
 fn is_read(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     is_python(path)
+        || manifests::rank(&slashed(path)).is_some()
         || roles::role(&slashed(path)).is_some()
         || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
 }
@@ -188,6 +192,14 @@ fn is_vendored(path: &Path) -> bool {
 }
 
 fn read_path(path: &Path) -> FileContent {
+    match read_text(path) {
+        // Nobody asked for a lock file to be analysed.
+        FileContent::Unreadable(_) if !is_python(path) => FileContent::Listed,
+        content => content,
+    }
+}
+
+fn read_text(path: &Path) -> FileContent {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Removed,
         Err(_) => return FileContent::Unreadable("it can't be read"),

@@ -135,7 +135,7 @@ impl<'g, 'a> Guards<'g, 'a> {
 
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
-    fn by_nature(&self, route: &Route) -> Option<&'static str> {
+    pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
         if !route.path_known {
             return None;
         }

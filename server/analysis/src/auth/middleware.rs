@@ -10,7 +10,7 @@ use super::flow::{RequestState, Served, judge_around};
 use super::{Judge, Proof, Role, Verdict};
 use crate::ide::RouteKind;
 use crate::index::routes::{Application, Middleware, Route};
-use crate::index::value::{FunctionRef, Instance, Site, Value};
+use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
 use crate::vfs::FileId;
 
 /// The middlewares of an application that matter to its routes.
@@ -168,11 +168,11 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
     let (function, receiver) = match &middleware.what {
         Value::Function(function) => (FunctionRef::clone(function), None),
         Value::Class(class) => {
-            let instance = Value::Instance(Arc::new(Instance {
-                class: middleware.what.clone(),
-                args: middleware.arguments.clone(),
-                site: middleware.site,
-            }));
+            // Starlette calls `cls(app, **options)`.
+            let application = Value::Unknown(Unknown::Local);
+            let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class").cloned();
+            let arguments = Arguments { positional: vec![application], named: options.collect(), open_ended: false };
+            let instance = judge.resolve.instance(class, arguments, middleware.site);
             let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
             match method {
                 Some(method) => (FunctionRef::clone(&method), Some(instance)),

@@ -88,7 +88,7 @@ pub struct Verdict {
     pub proof: Proof,
     /// The evidence, in the order in which it was found.
     pub steps: Vec<Step>,
-    /// Files whose function bodies were looked at.
+    /// Files whose function bodies were looked at, or whose names.
     pub reads: Vec<FileId>,
     /// A condition that only the configuration decides, and that leads around
     /// the verification.
@@ -215,11 +215,13 @@ impl<'a> Judge<'a> {
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
         if plain && let Some(verdict) = self.memo.borrow().get(&key) {
+            self.resolve.note_reads(&verdict.reads);
             return Arc::clone(verdict);
         }
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
+        let outer = self.resolve.take_reads();
         let function = &self.resolve.current(function);
         let mut verdict = flow::judge(self, function, role);
         if role == Role::Dependency
@@ -228,7 +230,12 @@ impl<'a> Judge<'a> {
         {
             verdict.proof = Proof::Unknown(reason);
         }
+        verdict.reads.extend(self.resolve.take_reads());
+        verdict.reads.sort_unstable();
+        verdict.reads.dedup();
         let verdict = Arc::new(verdict);
+        self.resolve.note_reads(&outer);
+        self.resolve.note_reads(&verdict.reads);
         self.active.borrow_mut().remove(&function.site);
         if plain && self.active.borrow().is_empty() {
             self.memo.borrow_mut().insert(key, Arc::clone(&verdict));

@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod contract;
+pub mod manifests;
 pub mod markdown;
 pub mod openapi;
 pub mod python;

@@ -25,7 +25,7 @@ use crate::facts::python::lower::lower_file;
 use crate::ide::{
     Applicability, Diagnostic, Fix, FixKind, Judged, Location, NewFile, Refusal, SourceChange, State, TextEdit,
 };
-use crate::index::interpreter::{Interpreter, Runs};
+use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{handler_site, missing_auth_dependency, spec_auth_drift, unused_ignore, unverified_auth_dependency};
 use crate::syntax::{self, Grammar, parse};
@@ -74,7 +74,7 @@ impl<'s> Fixer<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
         Self {
             state,
-            interpreter: Interpreter::new(&state.sources, Runs::clone(&state.runs)),
+            interpreter: Interpreter::new(&state.sources, &state.runs),
             sources: RefCell::default(),
             style: OnceCell::new(),
             places: OnceCell::new(),

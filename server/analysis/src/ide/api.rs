@@ -262,8 +262,12 @@ pub struct AppView {
     pub location: Location,
     /// Whether it lives in test code; such apps are listed but not judged.
     pub in_tests: bool,
+    /// The FastAPI that it runs with, and the manifest that says so.
+    pub fastapi: Option<(String, String)>,
     /// Routes in registration order.
     pub routes: Vec<RouteView>,
+    /// Applications that it mounts: path, and where the other application is made.
+    pub mounts: Vec<(String, Location)>,
     /// What could not be followed.
     pub unresolved: Vec<UnresolvedView>,
 }

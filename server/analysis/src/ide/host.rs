@@ -11,6 +11,7 @@ use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
 use crate::auth::policy::{Expectation, Policy};
+use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::index::interpreter::{Interpreter, Runs};
 use crate::index::routes::{RouteTable, link};
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pending: FxHashSet<FileId>,
     pending_listing: bool,
     pending_policy: bool,
+    pending_manifests: bool,
     /// What specifications and configurations say.
     pub(crate) policy: Arc<Policy>,
     pub(crate) memo: Arc<VerdictMemo>,
@@ -145,6 +147,7 @@ impl State {
             self.pending_policy = true;
         }
         self.read_policy(&touched);
+        self.pending_manifests |= self.read_manifests(&touched);
         let mut extents = FxHashMap::default();
         let mut bodies = FxHashSet::default();
         for (file, parsed) in self.read(&touched) {
@@ -172,6 +175,19 @@ impl State {
             let text = self.documents[file.0 as usize].text().cloned();
             self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
         }
+    }
+
+    /// Takes over what manifests say; tells whether that changed.
+    fn read_manifests(&mut self, touched: &BTreeSet<FileId>) -> bool {
+        let mut changed = false;
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if manifests::rank(&path).is_some() {
+                let text = self.documents[file.0 as usize].text().cloned();
+                changed |= self.sources.set_manifest(&path, text.as_deref());
+            }
+        }
+        changed
     }
 
     /// Reads the texts of files, on several threads when there are many.
@@ -264,7 +280,8 @@ impl State {
         }
         let mut wanted = BTreeSet::new();
         let before = Arc::clone(&self.guards);
-        let relink = listing_changed || executed_body || !invalid.is_empty();
+        let manifests_changed = std::mem::take(&mut self.pending_manifests);
+        let relink = listing_changed || manifests_changed || executed_body || !invalid.is_empty();
         if relink {
             wanted = self.relink(&invalid, listing_changed);
         } else if policy_changed {
@@ -301,7 +318,7 @@ impl State {
         }
         self.memo = Arc::default();
         let sources = std::mem::take(&mut self.sources);
-        let interpreter = Interpreter::new(&sources, runs);
+        let interpreter = Interpreter::new(&sources, &runs);
         let mut roots: Vec<_> = sources.iter().filter(|(_, file)| file.relevant && file.facts.is_some()).collect();
         roots.sort_unstable_by(|(_, a), (_, b)| a.path.cmp(&b.path));
         let mut current = Runs::default();
@@ -310,8 +327,9 @@ impl State {
         }
         let table = link(&interpreter, &current);
         let session = interpreter.finish();
+        runs.extend(session.runs);
         self.sources = sources;
-        self.runs = Arc::new(session.runs);
+        self.runs = Arc::new(runs);
         self.executed = session.executed;
         self.table = Arc::new(table);
         let mut wanted = session.wanted;

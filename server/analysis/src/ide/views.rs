@@ -8,8 +8,8 @@ use super::{
 };
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, VerdictMemo};
-use crate::index::dependencies::Node;
-use crate::index::interpreter::Interpreter;
+use crate::index::dependencies::{Node, unwrap_partial};
+use crate::index::interpreter::{Interpreter, package_name};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
@@ -31,6 +31,18 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
                     .iter()
                     .zip(judged)
                     .map(|(route, judged)| view.route(route, judged))
+                    .collect(),
+                fastapi: state
+                    .sources
+                    .fastapi(application.site.file)
+                    .map(|(version, manifest)| (version.to_string(), manifest.to_owned())),
+                mounts: application
+                    .mounts
+                    .iter()
+                    .filter_map(|(path, child)| {
+                        let mounted = state.table.applications.iter().find(|other| other.router == *child)?;
+                        Some((path.to_string(), state.sources.locate(mounted.site)))
+                    })
                     .collect(),
                 unresolved: application
                     .unresolved
@@ -216,9 +228,15 @@ impl Viewer<'_, '_> {
             Value::Function(function) => view(&function.module, &function.qualname, Some(function.site)),
             Value::Bound(bound) => view(&bound.1.module, &bound.1.qualname, Some(bound.1.site)),
             Value::Class(class) => view(&class.module, &class.qualname, Some(class.site)),
+            Value::Instance(instance) if !instance.args.positional.is_empty() => {
+                match unwrap_partial(self.interpreter, value) {
+                    Value::Instance(instance) => return self.callable(&instance.class),
+                    inner => return self.callable(&inner),
+                }
+            }
             Value::Instance(instance) => return self.callable(&instance.class),
             Value::Package(path) => {
-                let (module, name) = path.rsplit_once('.').unwrap_or(("", path));
+                let (module, name) = package_name(path);
                 view(module, name, None)
             }
             Value::Lambda(site) => view(&self.state.sources.module_name(site.file), "<lambda>", Some(*site)),

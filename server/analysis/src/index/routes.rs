@@ -7,7 +7,9 @@ use smol_str::SmolStr;
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
 use super::value::{Arguments, RouterId, Site, Value};
+use crate::facts::manifests::Version;
 use crate::ide::RouteKind;
+use crate::vfs::FileId;
 
 /// Includes inside each other.
 const MAX_INCLUDES: usize = 16;
@@ -59,6 +61,10 @@ pub struct Application {
     /// The path below which the only application that mounts it serves it;
     /// empty when none does, absent when that is not known.
     pub mounted_at: Option<SmolStr>,
+    /// Applications that it mounts, with their paths.
+    pub mounts: Vec<(SmolStr, RouterId)>,
+    /// How the FastAPI that it runs with behaves.
+    pub semantics: Semantics,
 }
 
 /// A middleware of an application.
@@ -70,6 +76,24 @@ pub struct Middleware {
     pub arguments: Arguments,
     /// Where it is added.
     pub site: Site,
+}
+
+/// How a version of FastAPI behaves where versions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Semantics {
+    /// Routes of an included router are looked up when they are asked for: what
+    /// is added after `include_router` is served, and so are its mounts (0.137).
+    pub lazy_includes: bool,
+    /// Dependencies of routers and applications run for WebSockets (0.97).
+    pub websocket_dependencies: bool,
+}
+
+impl Semantics {
+    /// The behaviour of a version; of the newest one when it is not known.
+    pub fn of(version: Option<Version>) -> Self {
+        let from = |first: Version| version.is_none_or(|version| version >= first);
+        Self { lazy_includes: from(Version(0, 137, 0)), websocket_dependencies: from(Version(0, 97, 0)) }
+    }
 }
 
 /// All applications, and the routes of routers that none of them includes.
@@ -91,13 +115,18 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
         }
-        let mut walk = Walk::default();
-        linker.walk(*id, &Prefix::application(router), &mut walk);
+        let semantics = Semantics::of(interpreter.sources().fastapi(id.file).map(|(version, _)| version));
+        let mut walk = Walk::new(semantics);
+        linker.walk(*id, &Prefix::application(), None, &mut walk);
         if router.kind == RouterKind::Starlette && walk.routes.is_empty() {
             continue;
         }
         reached.extend(walk.seen.iter().copied());
-        mounts.extend(walk.mounts.into_iter().map(|(child, path)| MountEdge { child, parent: *id, path }));
+        mounts.extend(walk.mounts.iter().map(|(path, child)| MountEdge {
+            child: *child,
+            parent: *id,
+            path: path.clone(),
+        }));
         let sources = interpreter.sources();
         applications.push(Application {
             router: *id,
@@ -108,14 +137,16 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
             unresolved: walk.unresolved,
             middleware: walk.middleware,
             mounted_at: Some(SmolStr::default()),
+            mounts: walk.mounts,
+            semantics,
         });
     }
     inherit_middleware(&mut applications, &mounts);
     let mut orphans = Vec::new();
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
-            let mut walk = Walk::default();
-            linker.walk(*id, &Prefix::unknown(), &mut walk);
+            let mut walk = Walk::new(Semantics::of(None));
+            linker.walk(*id, &Prefix::unknown(), None, &mut walk);
             reached.extend(walk.seen.iter().copied());
             orphans.extend(walk.routes);
         }
@@ -123,11 +154,11 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
     RouteTable { applications, orphans }
 }
 
-/// An application mounted in another one, below a path if that is known.
+/// An application mounted in another one, below a path.
 struct MountEdge {
     child: RouterId,
     parent: RouterId,
-    path: Option<SmolStr>,
+    path: SmolStr,
 }
 
 /// A mounted application is behind the middlewares of those that mount it.
@@ -141,7 +172,7 @@ fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
         if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
             app.middleware.extend(inherited);
             app.mounted_at = match (above, &edge.path) {
-                (Some(above), Some(path)) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
+                (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
                 _ => None,
             };
         }
@@ -153,8 +184,17 @@ struct Linker<'r, 'i, 'a> {
     runs: &'r Runs,
     routers: Vec<(RouterId, &'r Router)>,
     by_id: FxHashMap<RouterId, &'r Router>,
-    effects: FxHashMap<RouterId, Vec<&'r Effect>>,
+    effects: FxHashMap<RouterId, Vec<Placed<'r>>>,
     included: FxHashSet<RouterId>,
+}
+
+/// An effect, and when it happens: its place among those of the module that
+/// causes it.
+#[derive(Clone, Copy)]
+struct Placed<'r> {
+    effect: &'r Effect,
+    module: FileId,
+    number: usize,
 }
 
 /// What routers above a router add to its routes.
@@ -162,6 +202,8 @@ struct Linker<'r, 'i, 'a> {
 struct Prefix {
     path: String,
     path_known: bool,
+    /// The paths of includes alone: mounts of included routers know no other.
+    includes: String,
     dependencies: Vec<Node>,
     more: Option<SmolStr>,
     conditional: bool,
@@ -169,7 +211,7 @@ struct Prefix {
 }
 
 impl Prefix {
-    fn application(_: &Router) -> Self {
+    fn application() -> Self {
         Self { path_known: true, ..Self::default() }
     }
 
@@ -178,13 +220,26 @@ impl Prefix {
     }
 }
 
-#[derive(Default)]
 struct Walk {
     routes: Vec<Route>,
     unresolved: Vec<(Site, &'static str, u32)>,
     middleware: Vec<Middleware>,
-    mounts: Vec<(RouterId, Option<SmolStr>)>,
+    mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
+    semantics: Semantics,
+}
+
+impl Walk {
+    fn new(semantics: Semantics) -> Self {
+        Self {
+            routes: Vec::new(),
+            unresolved: Vec::new(),
+            middleware: Vec::new(),
+            mounts: Vec::new(),
+            seen: FxHashSet::default(),
+            semantics,
+        }
+    }
 }
 
 impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
@@ -210,10 +265,11 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         // A router's own module comes first: it ran before those that import it.
         for own in [true, false] {
             for file in &files {
-                for effect in &runs[file].effects {
+                for (number, effect) in runs[file].effects.iter().enumerate() {
                     let target = effect_target(effect);
                     if (target.file == *file) == own {
-                        linker.effects.entry(target).or_default().push(effect);
+                        let placed = Placed { effect, module: *file, number };
+                        linker.effects.entry(target).or_default().push(placed);
                     }
                     if let (Effect::Include { child: Value::Router(child), .. }, true) = (effect, own) {
                         linker.included.insert(*child);
@@ -247,7 +303,9 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
-    fn walk(&self, id: RouterId, above: &Prefix, walk: &mut Walk) {
+    /// Collects what a router serves. `included` is the include that leads to
+    /// it, for versions that copy routes at that moment.
+    fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk) {
         let Some(router) = self.by_id.get(&id) else { return };
         walk.seen.insert(id);
         let mut here = above.clone();
@@ -257,8 +315,12 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
         expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
-        for effect in self.effects.get(&id).into_iter().flatten() {
-            match effect {
+        let known = here.path_known;
+        for &placed in self.effects.get(&id).into_iter().flatten() {
+            if included.is_some_and(|included| !walk.semantics.lazy_includes && self.happens_after(placed, included)) {
+                continue;
+            }
+            match placed.effect {
                 Effect::Route { route, conditional, .. } => {
                     self.route(id, route, *conditional, &here, walk);
                 }
@@ -274,32 +336,30 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     below.depth += 1;
                     below.conditional |= *conditional;
                     match prefix {
-                        Value::Str(prefix) => below.path.push_str(prefix),
+                        Value::Str(prefix) => {
+                            below.path.push_str(prefix);
+                            below.includes.push_str(prefix);
+                        }
                         _ => below.path_known = false,
                     }
                     expand_list(self.interpreter, dependencies, Via::Include, &mut below.dependencies, &mut below.more);
                     let before = walk.routes.len();
-                    self.walk(*child, &below, walk);
-                    if here.path_known && !below.path_known {
+                    self.walk(*child, &below, Some(placed), walk);
+                    if known && !below.path_known {
                         walk.unresolved.push((*site, "dynamic-prefix", (walk.routes.len() - before) as u32));
                     }
                 }
-                Effect::Mount { path, app, site, .. } => {
-                    let full = match path {
-                        Value::Str(own) if here.path_known => {
-                            Some(SmolStr::new(format!("{}{}", here.path, own.trim_end_matches('/'))))
-                        }
-                        _ => None,
-                    };
-                    if let Value::Router(child) = app {
-                        walk.mounts.push((*child, full));
-                    }
+                // The copy of an included router's routes left its mounts out.
+                Effect::Mount { .. } if included.is_some() && !walk.semantics.lazy_includes => {}
+                Effect::Mount { path, app, site, conditional, .. } => {
                     let Value::Str(mounted) = path else {
                         walk.unresolved.push((*site, "dynamic-path", 0));
                         continue;
                     };
+                    let above = if included.is_some() { &here.includes } else { &here.path };
+                    let path = SmolStr::new(format!("{above}{}", mounted.trim_end_matches('/')));
                     walk.routes.push(Route {
-                        path: SmolStr::new(format!("{}{}", here.path, mounted.trim_end_matches('/'))),
+                        path: path.clone(),
                         path_known: here.path_known,
                         methods: Vec::new(),
                         kind: RouteKind::Mount,
@@ -308,9 +368,12 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         registration: *site,
                         dependencies: Vec::new(),
                         more: None,
-                        conditional: here.conditional,
+                        conditional: *conditional || here.conditional,
                         router: id,
                     });
+                    if let Value::Router(child) = app {
+                        self.mount(*child, path, &here, walk);
+                    }
                 }
                 Effect::Middleware { what, arguments, site, .. } => walk.middleware.push(Middleware {
                     what: what.clone(),
@@ -320,6 +383,36 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                 Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
             }
         }
+    }
+
+    /// A mounted application is judged by itself; a mounted router has no other
+    /// place. Neither gets anything from the routers above.
+    fn mount(&self, child: RouterId, path: SmolStr, above: &Prefix, walk: &mut Walk) {
+        match self.by_id.get(&child) {
+            Some(router) if router.kind == RouterKind::Router => {
+                if above.depth < MAX_INCLUDES {
+                    let prefix = Prefix {
+                        path: path.to_string(),
+                        path_known: above.path_known,
+                        conditional: above.conditional,
+                        depth: above.depth + 1,
+                        ..Prefix::default()
+                    };
+                    self.walk(child, &prefix, None, walk);
+                }
+            }
+            _ => walk.mounts.push((path, child)),
+        }
+    }
+
+    /// Whether something is done to a router after it was included. Modules run
+    /// once: one that imports the including module runs after it began.
+    fn happens_after(&self, effect: Placed<'_>, include: Placed<'_>) -> bool {
+        if effect.module == include.module {
+            return effect.number > include.number;
+        }
+        let reads = |reader: FileId, read: FileId| self.runs.get(&reader).is_some_and(|run| run.reads.contains(&read));
+        reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 
     fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk) {
@@ -336,8 +429,9 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             walk.unresolved.push((route.site, "dynamic-methods", 1));
             return;
         };
-        let mut dependencies = if route.injects { here.dependencies.clone() } else { Vec::new() };
-        let mut more = if route.injects { here.more.clone() } else { None };
+        let inherits = route.kind != RouteKind::WebSocket || walk.semantics.websocket_dependencies;
+        let mut dependencies = if route.injects && inherits { here.dependencies.clone() } else { Vec::new() };
+        let mut more = if route.injects && inherits { here.more.clone() } else { None };
         if route.injects {
             expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut dependencies, &mut more);
             expand_handler(self.interpreter, &route.handler, &mut dependencies, &mut more);

@@ -15,7 +15,7 @@ use crate::facts::python::comments::CommentKind;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
 use crate::index::dependencies::{Via, called, dependency_of};
-use crate::index::interpreter::{Interpreter, Runs, Session};
+use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value};
 use crate::suppress::covered_lines;
@@ -94,7 +94,7 @@ pub(crate) fn judge(
     state: &State,
     touched: Option<&BTreeSet<FileId>>,
 ) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
-    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
     let judge = Judge::new(&interpreter, VerdictMemo::clone(&state.memo));
     let guards_of = GuardJudge::new(&judge, &interpreter);
     let mut guards = Guards::default();
@@ -173,7 +173,12 @@ fn judge_route(
     reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
     reads.sort_unstable();
     reads.dedup();
-    let required = matches!(expected, Expectation::Required(_));
+    let required = match &expected {
+        // Who writes "all endpoints" does not think of probes.
+        Expectation::Required(basis) if basis.authority == Authority::Blanket => guards.by_nature(route).is_none(),
+        Expectation::Required(_) => true,
+        _ => false,
+    };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
     if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
@@ -404,6 +409,6 @@ fn looks_injected(def: &Function) -> bool {
 
 /// Resolves names for callers that only have a snapshot.
 pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
-    let interpreter = Interpreter::new(&state.sources, Runs::clone(&state.runs));
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
     work(&interpreter)
 }

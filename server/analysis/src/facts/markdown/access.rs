@@ -266,7 +266,7 @@ pub(super) fn sweeping(sentence: &str) -> Option<Sweeping> {
         if let Some((path, _)) = endpoints::path(&word) {
             found.except_paths.push(path);
         } else if let Some(stem) = exception_word(&word) {
-            found.except_words.extend(stem.iter().map(|word| SmolStr::new(word)));
+            found.except_words.extend(stem.iter().map(SmolStr::new));
         }
     }
     Some(found)

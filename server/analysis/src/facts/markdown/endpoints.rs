@@ -24,7 +24,7 @@ fn is_decoration(c: char) -> bool {
 pub(super) fn at_start(line: &str) -> Option<Written<'_>> {
     let line = line.trim_start_matches(is_decoration);
     let (methods, rest) = methods(line)?;
-    let rest = rest.trim_start_matches(|c: char| matches!(c, '*' | '`' | '_' | ' ' | '\t' | ':' | ']'));
+    let rest = rest.trim_start_matches(['*', '`', '_', ' ', '\t', ':', ']']);
     let (path, rest) = path(rest)?;
     Some(Written { methods, path, rest })
 }
@@ -65,7 +65,7 @@ pub(super) fn methods(text: &str) -> Option<(Vec<SmolStr>, &str)> {
         };
         methods.push(SmolStr::new_static(method));
         rest = &rest[word..];
-        let behind = rest.trim_start_matches(|c: char| matches!(c, '*' | '`' | ' '));
+        let behind = rest.trim_start_matches(['*', '`', ' ']);
         let next = behind.strip_prefix(['/', ',', '|']).map(str::trim_start).filter(|next| {
             let next = next.trim_start_matches(['*', '`']);
             METHODS.iter().any(|method| next.starts_with(method))
@@ -109,7 +109,7 @@ pub(super) fn path(text: &str) -> Option<(SmolStr, &str)> {
 /// The path of an address, or the text itself when it has no host.
 fn without_host(text: &str) -> Option<&str> {
     match text.split_once("://") {
-        Some((scheme, rest)) if matches!(scheme, "http" | "https") => Some(rest.find('/').map_or("", |at| &rest[at..])),
+        Some(("http" | "https", rest)) => Some(rest.find('/').map_or("", |at| &rest[at..])),
         Some(_) => None,
         None => Some(text),
     }

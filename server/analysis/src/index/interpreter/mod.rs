@@ -9,22 +9,29 @@
 
 mod calls;
 mod expressions;
+mod libraries;
+mod objects;
 mod routers;
 mod statements;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use expressions::truth;
+pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use super::modules::Module;
 use super::sources::Sources;
-use super::value::{ClassRef, Frame, FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
+use super::value::{
+    Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
+};
+use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::ide::Location;
@@ -52,6 +59,30 @@ pub struct ModuleRun {
     pub reads: FxHashSet<FileId>,
     /// Top-level items of which a function body was executed.
     pub executed: FxHashSet<(FileId, u32)>,
+    made: Made,
+}
+
+/// Instances and class bodies of a run. They may hold each other in circles,
+/// so they forget what they hold when the run goes.
+#[derive(Debug, Default)]
+struct Made {
+    instances: Vec<Arc<Instance>>,
+    classes: Vec<Arc<Attributes>>,
+}
+
+impl Made {
+    /// Lets the values live on without the run.
+    fn release(&mut self) {
+        self.instances.clear();
+        self.classes.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.instances.iter().for_each(|instance| instance.attributes.clear());
+        self.classes.iter().for_each(|attributes| attributes.clear());
+    }
 }
 
 /// Runs of modules by file.
@@ -60,7 +91,7 @@ pub type Runs = FxHashMap<FileId, Arc<ModuleRun>>;
 /// What an [`Interpreter`] leaves behind.
 #[derive(Debug, Default)]
 pub struct Session {
-    /// All runs that hold, old and new.
+    /// Runs that were not known before.
     pub runs: Runs,
     /// Files that exist, were not read, and would have been needed.
     pub wanted: BTreeSet<FileId>,
@@ -73,6 +104,8 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Interpreter<'a> {
     sources: &'a Sources,
+    /// Runs of earlier revisions that still hold.
+    known: &'a Runs,
     runs: RefCell<Runs>,
     running: RefCell<Vec<FileId>>,
     /// Lowest position in `running` that a cyclic import reached.
@@ -82,7 +115,17 @@ pub struct Interpreter<'a> {
     reads: RefCell<FxHashSet<FileId>>,
     /// Items of which a body was executed outside of any run.
     executed: RefCell<FxHashSet<(FileId, u32)>>,
+    /// Attributes of classes that are being looked up, inside each other.
+    attribute_depth: Cell<u32>,
+    /// Modules by importer, level and dotted name: a few names are asked for over and over.
+    modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
+    /// Variables of function bodies, by definition: a body's expressions are
+    /// looked at one by one. The definition is held so that its address stays its own.
+    locals: RefCell<FxHashMap<*const Function, (Arc<Function>, Locals)>>,
 }
+
+/// Variables by name.
+type Locals = FxHashMap<SmolStr, Value>;
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -96,6 +139,10 @@ struct Scope {
     qualifier: SmolStr,
     /// The class whose body this is.
     class: Option<Arc<ClassRef>>,
+    /// The object whose method this is, and the class that defines the method.
+    receiver: Option<(Value, Arc<ClassRef>)>,
+    /// Names that stand for the module's variables (`global`).
+    globals: Vec<SmolStr>,
 }
 
 /// One execution: of a module, or of an expression looked at later.
@@ -104,25 +151,39 @@ struct Execution<'i, 'a> {
     /// The module that is executed; its variables are in `run`.
     root: FileId,
     run: ModuleRun,
+    /// Tells the instances that this execution made from others.
+    number: u64,
+    /// Whether what it does to routers is forgotten.
+    detached: bool,
     steps: u32,
     depth: u32,
+    /// How often a value was read that the environment may change.
+    assumptions: u32,
+    /// Where the program asked for what the project's own router class is doing.
+    asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
     conditional: u32,
     /// Number of enclosing loops over something unknown.
     unknown_loops: u32,
+    /// Whether a variable was set.
+    assigned: bool,
 }
 
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
-    pub fn new(sources: &'a Sources, runs: Runs) -> Self {
+    pub fn new(sources: &'a Sources, runs: &'a Runs) -> Self {
         Self {
             sources,
-            runs: RefCell::new(runs),
+            known: runs,
+            runs: RefCell::default(),
             running: RefCell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
             reads: RefCell::default(),
             executed: RefCell::default(),
+            attribute_depth: Cell::default(),
+            modules: RefCell::default(),
+            locals: RefCell::default(),
         }
     }
 
@@ -139,7 +200,7 @@ impl<'a> Interpreter<'a> {
     /// The run of a module, executed now if need be. A module that is already
     /// being executed (an import cycle) looks empty.
     pub fn run(&self, file: FileId) -> Arc<ModuleRun> {
-        if let Some(run) = self.runs.borrow().get(&file) {
+        if let Some(run) = self.known.get(&file).or(self.runs.borrow().get(&file)) {
             return Arc::clone(run);
         }
         let position = self.running.borrow().iter().position(|&f| f == file);
@@ -156,14 +217,29 @@ impl<'a> Interpreter<'a> {
         let mut run = execution.run;
         run.reads = self.reads.replace(outer_reads);
         self.running.borrow_mut().pop();
-        let run = Arc::new(run);
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
-        if self.cycle.get() >= depth {
-            self.cycle.set(usize::MAX);
-            self.runs.borrow_mut().insert(file, Arc::clone(&run));
+        if self.cycle.get() < depth {
+            // Nobody can ask it later what it rests on.
+            self.reads.borrow_mut().extend(&run.reads);
+            run.made.release();
+            return Arc::new(run);
         }
+        self.cycle.set(usize::MAX);
+        let run = Arc::new(run);
+        self.runs.borrow_mut().insert(file, Arc::clone(&run));
         run
+    }
+
+    /// Resolves the module of an import.
+    fn module(&self, importer: FileId, level: u32, module: &SmolStr) -> Module {
+        let key = (importer, level, module.clone());
+        if let Some(known) = self.modules.borrow().get(&key) {
+            return known.clone();
+        }
+        let resolved = self.sources.resolve(importer, level, module);
+        self.modules.borrow_mut().insert(key, resolved.clone());
+        resolved
     }
 
     /// The value of a name of a module, as `from module import name` sees it.
@@ -197,7 +273,7 @@ impl<'a> Interpreter<'a> {
             None => {
                 for &star in &facts.stars {
                     let Some(import) = facts.import_from(star) else { continue };
-                    let Module::File(target) = self.sources.resolve(file, import.level, &import.module) else {
+                    let Module::File(target) = self.module(file, import.level, &import.module) else {
                         continue;
                     };
                     if target == file {
@@ -230,12 +306,16 @@ impl<'a> Interpreter<'a> {
 
     /// The value that `from … import name` binds, without looking it up.
     fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
-        match self.sources.resolve(importer, import.level, &import.module) {
+        match self.module(importer, import.level, &import.module) {
             Module::File(file) => {
                 // A submodule that the package does not bind itself.
                 // `from . import x` in a package binds `x` to the submodule itself.
+                let submodule = self.sources.submodule_of_file(file, name);
+                if submodule.is_some() {
+                    self.reads.borrow_mut().insert(file);
+                }
                 let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
-                match self.sources.submodule_of_file(file, name) {
+                match submodule {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
                 }
@@ -266,7 +346,7 @@ impl<'a> Interpreter<'a> {
         let scope = Scope::module(file, item);
         match &stmt.kind {
             StmtKind::Function(def) => Value::Function(self.function(def, &scope)),
-            StmtKind::Class(def) => Value::Class(self.class(def, &scope)),
+            StmtKind::Class(def) => Value::Class(self.class(def, &scope, 0)),
             _ => Value::Unknown(Unknown::Unsupported),
         }
     }
@@ -282,7 +362,7 @@ impl<'a> Interpreter<'a> {
         })
     }
 
-    fn class(&self, def: &Arc<Class>, scope: &Scope) -> Arc<ClassRef> {
+    fn class(&self, def: &Arc<Class>, scope: &Scope, maker: u64) -> Arc<ClassRef> {
         let bases = def.bases.iter().filter(|base| base.name.is_none() && base.spread == Spread::No);
         let bases = bases.map(|base| self.eval_in(scope, &base.value)).collect();
         Arc::new(ClassRef {
@@ -292,68 +372,39 @@ impl<'a> Interpreter<'a> {
             qualname: scope.qualified(&def.name.name),
             bases,
             closure: scope.captured(),
+            attributes: Arc::new(Attributes::of(maker)),
         })
     }
 
     /// Evaluates an expression outside of any run: what it does to routers is forgotten.
     fn eval_in(&self, scope: &Scope, expr: &Expr) -> Value {
-        let mut execution = Execution::new(self, scope.file);
+        let mut execution = Execution::detached(self, scope.file);
         let value = execution.expr(&mut scope.nested(), expr);
-        self.executed.borrow_mut().extend(execution.run.executed);
-        self.force(value)
+        self.force(execution.leave(value))
     }
 
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_in(&Scope::around(function), expr)
+        let value = self.eval_in(&Scope::around(function), expr);
+        self.look_through(function.site.file, value)
     }
 
-    /// The class attribute `name`: the class body's last assignment of it, in
-    /// the class or the nearest base that has one.
-    pub fn class_attribute(&self, class: &ClassRef, name: &str) -> Option<Value> {
-        for class in self.linearised(class) {
-            let scope = Scope {
-                file: class.site.file,
-                item: class.site.item,
-                locals: None,
-                closure: class.closure.clone(),
-                qualifier: SmolStr::new(format!("{}.", class.qualname)),
-                class: Some(Arc::clone(&class)),
-            };
-            for stmt in class.def.body.iter().rev() {
-                match &stmt.kind {
-                    StmtKind::Assign(assign) => {
-                        let named = assign.targets.iter().any(|t| t.as_name().is_some_and(|n| n == name));
-                        if let (true, Some(value)) = (named, &assign.value) {
-                            return Some(self.eval_in(&scope, value));
-                        }
-                    }
-                    StmtKind::Function(def) if def.name.name == name => {
-                        return Some(Value::Function(self.function(def, &scope)));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        None
+    /// Evaluates an expression of a class body.
+    pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let value = self.eval_in(&Scope::of_class(class), expr);
+        self.look_through(class.site.file, value)
     }
 
-    /// The class and its bases in the project, nearest first (depth first,
-    /// without repeats: close enough to Python's order for lookups of names).
-    pub fn linearised(&self, class: &ClassRef) -> Vec<Arc<ClassRef>> {
-        let mut order: Vec<Arc<ClassRef>> = vec![Arc::new(class.clone())];
-        let mut at = 0;
-        while at < order.len() && order.len() < 64 {
-            for base in order[at].bases.clone() {
-                if let Value::Class(base) = base
-                    && !order.iter().any(|c| c.site == base.site)
-                {
-                    order.push(base);
-                }
+    /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
+    /// through an alias of an alias, nor one inside `Annotated`.
+    fn look_through(&self, file: FileId, value: Value) -> Value {
+        const FIRST: Version = Version(0, 128, 2);
+        match value {
+            Value::Alias(inner) if self.sources.fastapi(file).is_none_or(|(version, _)| version >= FIRST) => {
+                self.force(Value::clone(&inner))
             }
-            at += 1;
+            value => value,
         }
-        order
     }
 }
 
@@ -364,42 +415,36 @@ impl Resolve for Interpreter<'_> {
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
-        let mut locals: FxHashMap<SmolStr, Value> = FxHashMap::default();
-        let mut names = Vec::new();
-        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
-        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
-        for name in names {
-            locals.insert(name, Value::Unknown(Unknown::Local));
+        let mut execution = Execution::detached(self, function.site.file);
+        let key = Arc::as_ptr(&function.def);
+        let remembered = self.locals.borrow_mut().remove(&key);
+        let mut locals = remembered.map_or_else(|| execution.unexecuted_locals(function), |(_, locals)| locals);
+        if !known.is_empty() {
+            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals.clone()));
+            locals.extend(known.iter().cloned());
         }
-        let mut execution = Execution::new(self, function.site.file);
-        for stmt in &function.def.body {
-            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
-                scope.locals = Some(std::mem::take(&mut locals));
-                execution.import(&mut scope, &stmt.kind);
-                locals = scope.locals.take().unwrap_or_default();
-            }
-        }
-        locals.extend(known.iter().cloned());
         scope.locals = Some(locals);
+        execution.assigned = false;
         let value = execution.expr(&mut scope, expr);
-        self.executed.borrow_mut().extend(execution.run.executed);
-        self.force(value)
+        if let Some(locals) = scope.locals.filter(|_| !execution.assigned && known.is_empty()) {
+            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals));
+        }
+        self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
     fn is_vouched(&self, name: &str) -> bool {
         self.sources.is_vouched(name)
     }
 
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
+        let mut execution = Execution::detached(self, class.site.file);
+        let value = execution.construct(class, arguments, site);
+        execution.leave(value)
+    }
+
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
         self.linearised(class).into_iter().find_map(|class| {
-            let scope = Scope {
-                file: class.site.file,
-                item: class.site.item,
-                locals: None,
-                closure: class.closure.clone(),
-                qualifier: SmolStr::new(format!("{}.", class.qualname)),
-                class: Some(Arc::clone(&class)),
-            };
+            let scope = Scope::of_class(&class);
             class.def.body.iter().find_map(|stmt| match &stmt.kind {
                 StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
                 _ => None,
@@ -426,6 +471,14 @@ impl Resolve for Interpreter<'_> {
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
         let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
         FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+    }
+
+    fn take_reads(&self) -> Vec<FileId> {
+        self.reads.take().into_iter().collect()
+    }
+
+    fn note_reads(&self, files: &[FileId]) {
+        self.reads.borrow_mut().extend(files);
     }
 
     fn locate(&self, site: Site) -> Location {
@@ -458,7 +511,26 @@ fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
 
 impl Scope {
     fn module(file: FileId, item: u32) -> Self {
-        Self { file, item, locals: None, closure: Vec::new(), qualifier: SmolStr::default(), class: None }
+        Self {
+            file,
+            item,
+            locals: None,
+            closure: Vec::new(),
+            qualifier: SmolStr::default(),
+            class: None,
+            receiver: None,
+            globals: Vec::new(),
+        }
+    }
+
+    /// The scope of a class body.
+    fn of_class(class: &Arc<ClassRef>) -> Self {
+        Self {
+            closure: class.closure.clone(),
+            qualifier: SmolStr::new(format!("{}.", class.qualname)),
+            class: Some(Arc::clone(class)),
+            ..Self::module(class.site.file, class.site.item)
+        }
     }
 
     /// The scope in which a function was defined.
@@ -480,6 +552,8 @@ impl Scope {
             closure: self.closure.clone(),
             qualifier: self.qualifier.clone(),
             class: self.class.clone(),
+            receiver: self.receiver.clone(),
+            globals: Vec::new(),
         }
     }
 
@@ -505,7 +579,49 @@ impl Scope {
 
 impl<'i, 'a> Execution<'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
-        Self { interpreter, root, run: ModuleRun::default(), steps: 0, depth: 0, conditional: 0, unknown_loops: 0 }
+        static EXECUTIONS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            interpreter,
+            root,
+            run: ModuleRun::default(),
+            number: EXECUTIONS.fetch_add(1, Ordering::Relaxed),
+            detached: false,
+            steps: 0,
+            depth: 0,
+            assumptions: 0,
+            asked_at: None,
+            conditional: 0,
+            unknown_loops: 0,
+            assigned: false,
+        }
+    }
+
+    /// An execution that looks at one expression, outside of any run.
+    fn detached(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
+        Self { detached: true, ..Self::new(interpreter, root) }
+    }
+
+    /// Ends a detached execution.
+    fn leave(mut self, value: Value) -> Value {
+        self.run.made.release();
+        self.interpreter.executed.borrow_mut().extend(self.run.executed);
+        value
+    }
+
+    /// The variables of a body that is not executed: what it imports is known,
+    /// the rest are local values.
+    fn unexecuted_locals(&mut self, function: &FunctionRef) -> Locals {
+        let mut names = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
+        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
+        let mut scope = Scope::around(function);
+        scope.locals = Some(names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local))).collect());
+        for stmt in &function.def.body {
+            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
+                self.import(&mut scope, &stmt.kind);
+            }
+        }
+        scope.locals.unwrap_or_default()
     }
 
     /// Counts one step; false when the bound is reached.
@@ -523,12 +639,20 @@ impl<'i, 'a> Execution<'i, 'a> {
                 return value.clone();
             }
         }
+        if let (None, Some(class)) = (&scope.locals, &scope.class)
+            && let Some(value) = self.interpreter.own_class_attribute(class, name)
+        {
+            return value;
+        }
         if scope.file == self.root
             && let Some(value) = self.run.globals.get(name)
         {
             return value.clone();
         }
         match self.interpreter.lookup(scope.file, name) {
+            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => {
+                Value::Str(self.interpreter.sources.module_name(scope.file))
+            }
             Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
             value => value,
         }
@@ -548,6 +672,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         self.interpreter.reads.borrow_mut().insert(function.site.file);
         let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);
+        scope.receiver = receiver.clone().zip(function.class.clone());
         scope.locals = Some(self.bind_parameters(function, receiver, arguments));
         self.depth += 1;
         let flow = self.block(&mut scope, &function.def.body);
