@@ -40,6 +40,11 @@ const OWNERS: &[&str] = &[
 /// more than this route.
 pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let here = fixer.anchored(diagnostic.location);
+    if here.is_empty() {
+        // A finding about a whole application: nothing of it verifies anybody.
+        auth_module::fixes(fixer, &open_of_application(fixer, diagnostic.location), fixes, refusals);
+        return;
+    }
     let open: Vec<Served<'_>> = here.iter().copied().filter(|one| one.judged.guard == Guard::Open(None)).collect();
     let Some(first) = open.first() else { return };
     if open.iter().any(|one| !one.route.injects) {
@@ -72,6 +77,13 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     for verifier in verifiers.iter().take(1) {
         wider::fixes(fixer, first, verifier, fixes);
     }
+}
+
+/// The open routes of the application that is made at a place.
+fn open_of_application<'s>(fixer: &Fixer<'s>, site: Location) -> Vec<Served<'s>> {
+    let made_here = |one: &Served<'s>| fixer.state.sources.locate(one.application.site) == site;
+    let open = |one: &Served<'s>| one.judged.guard == Guard::Open(None) && one.route.injects;
+    fixer.all_served().filter(|one| open(one) && made_here(one)).collect()
 }
 
 pub(super) fn keep(fix: Result<Fix, Refusal>, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
@@ -132,7 +144,10 @@ pub(super) fn on_registrations(
             let name = module.file.path.rsplit('/').next().unwrap_or_default();
             applicability = Applicability::Unsafe;
             (
-                format!("Create `{name}` with a dependency that verifies tokens, and guard the route"),
+                match calls.len() {
+                    1 => format!("Create `{name}` with a dependency that verifies tokens, and guard the route"),
+                    n => format!("Create `{name}` with a dependency that verifies tokens, and guard {n} routes"),
+                },
                 vec![module.file.clone()],
             )
         }
