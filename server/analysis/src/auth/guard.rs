@@ -142,7 +142,7 @@ impl<'g, 'a> Guards<'g, 'a> {
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
-        if !route.path_known {
+        if !route.path_known || route.kind != RouteKind::Http {
             return None;
         }
         public::by_nature(&route.path, &route.methods).or_else(|| {

@@ -18,6 +18,10 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     let reason = match parts.as_slice() {
         [] => "root of the service",
         [one] => single(one)?,
+        ["users", "open"] => "signing up",
+        ["auth" | "login", "google" | "github" | "gitlab" | "microsoft" | "apple" | "oidc" | "oauth" | "sso"] => {
+            "signing in at an identity provider"
+        }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
@@ -121,7 +125,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
-        ["register" | "signup" | "registration" | "createaccount" | "open"] => "signing up",
+        ["register" | "signup" | "registration" | "createaccount"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
         ["logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.

@@ -95,16 +95,25 @@ pub(super) fn is_test(state: &State, file: FileId) -> bool {
 
 fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
     let siblings = siblings(state, application, route);
-    // A route that only some configurations have may be meant so.
+    // A route that only some configurations have may be meant so; so may a
+    // router that only reads and has no guarded route at all.
     let (severity, confidence) = match route.conditional {
         false if siblings.is_some() || judged.expected.basis().is_some() => (Severity::Error, Confidence::High),
+        false if only_reads(application, route) => (Severity::Warning, Confidence::Medium),
         false => (Severity::Error, Confidence::Medium),
         true => (Severity::Info, Confidence::Low),
     };
     let name = shown(route);
-    let why = match &siblings {
-        Some((guarded, all, guard)) => format!("{guarded} of {all} routes of this router require `{guard}`"),
-        None => "no dependency in its chain verifies the caller".to_owned(),
+    let passing = passing_middleware(state, application);
+    let why = match (&siblings, passing) {
+        (Some((guarded, all, guard)), _) if passing != Some(guard) => {
+            format!("{guarded} of {all} routes of this router require `{guard}`")
+        }
+        (_, Some(middleware)) if route.kind == RouteKind::WebSocket => {
+            format!("the middleware `{middleware}` does not see WebSockets")
+        }
+        (_, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
+        _ => "no dependency in its chain verifies the caller".to_owned(),
     };
     let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
@@ -134,6 +143,21 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     }
 }
 
+/// Whether nothing on a route's router changes anything, by method.
+fn only_reads(application: &Application, route: &Route) -> bool {
+    let own = application.routes.iter().filter(|other| other.router == route.router && other.kind != RouteKind::Mount);
+    own.into_iter().all(|other| {
+        other.kind == RouteKind::Http && other.methods.iter().all(|method| method == "GET" || method == "HEAD")
+    })
+}
+
+/// The middleware of an application that verifies other requests.
+fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
+    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
+    let notes = &state.guards.middlewares.get(at)?.notes;
+    notes.iter().find(|note| note.verifies).map(|note| note.name.as_str())
+}
+
 /// `GET /api/tasks`.
 pub(crate) fn shown(route: &Route) -> String {
     let method = match route.kind {
@@ -155,11 +179,15 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
         .zip(judged)
         .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
         .collect();
-    let mut names: Vec<&str> = own.iter().filter_map(|(route, judged)| guard_name(route, &judged.guard)).collect();
+    let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {
+        Guard::Around(wrapped) => Some(wrapped.name.to_string()),
+        guard => guard_name(route, guard).map(str::to_owned),
+    };
+    let mut names: Vec<String> = own.iter().filter_map(name).collect();
     let guarded = names.len();
     names.sort_unstable();
     let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), (*most).to_owned()))
+    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
 }
 
 /// The name of the dependency that guards a route.
