@@ -223,11 +223,10 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     let role = roles::role(&slashed(path));
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
-        FileContent::Text(text) if role.is_some() && !text.contains("authlens") => FileContent::Listed,
-        FileContent::Text(text) if role.is_some() => FileContent::Text(text),
         FileContent::Text(text) => {
+            let speaks = role == Some(Role::Project) && text.contains("authlens");
             let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
-            if relevant { FileContent::Text(text) } else { FileContent::Listed }
+            if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
         FileContent::Unreadable("it is not UTF-8") => FileContent::Listed,
         other => other,
