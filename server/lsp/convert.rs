@@ -100,7 +100,8 @@ pub(super) fn proof(analysis: &Analysis, proof: &[Related]) -> String {
 /// when the change makes a file and the client can't.
 pub(super) fn workspace_edit(view: &View, change: &SourceChange) -> Option<WorkspaceEdit> {
     let analysis = &view.analysis;
-    if !change.created.is_empty() && !(view.abilities.creates_files && view.abilities.document_changes) {
+    let can_create = view.abilities.creates_files && view.abilities.document_changes;
+    if !can_create && !change.created.is_empty() {
         return None;
     }
     let mut edits = Vec::new();

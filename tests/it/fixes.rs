@@ -260,6 +260,7 @@ fn decorator_cases() -> Vec<Case> {
         "def handler(): ...\n\nrouter.add_api_route(\"/x\", handler)\n",
         "def handler(): ...\n\nrouter.add_api_route(\n    \"/x\",\n    handler,\n    methods=[\"PUT\"],\n)\n",
         "def handler(): ...\n\nfor path in [\"/x\", \"/y\"]:\n    router.add_api_route(path, handler)\n",
+        "class View:\n    def __init__(self):\n        router.add_api_route(\"/x\", self.read)\n\n    def read(self, q: str = \"\"): ...\n\nView()\n",
         "class View:\n    @router.get(\"/x\")\n    def read(self): ...\n",
         "@router.get(\"/x\", response_model=dict[str, list[int]], summary=\"A rather long summary\", tags=[\"some\", \"tags\"])\ndef handler(): ...\n",
         "@router.get(\"/{current_user}/x\")\ndef handler(): ...\n",
@@ -300,6 +301,17 @@ fn application_cases() -> Vec<Case> {
         flat(
             "nested routers",
             "from fastapi import APIRouter, FastAPI\n\ninner = APIRouter(prefix=\"/inner\")\nouter = APIRouter()\n\n@inner.get(\"/a\")\ndef a(): ...\n\n@inner.post(\"/a\")\ndef b(): ...\n\nouter.include_router(inner)\napp = FastAPI()\napp.include_router(outer, prefix=\"/api\")\n",
+        ),
+        // A handler is no dependency, even where nothing serves it.
+        case(
+            "a handler that verifies",
+            &[
+                ("main.py", "from fastapi import FastAPI\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n"),
+                (
+                    "hooks.py",
+                    "from fastapi import APIRouter, Request\nimport jwt\n\nrouter = APIRouter()\n\n@router.post(\"/hook\")\ndef hook(request: Request):\n    return jwt.decode(request.headers[\"x\"], \"k\", algorithms=[\"HS256\"])\n",
+                ),
+            ],
         ),
         flat(
             "several verifiers",
@@ -353,6 +365,31 @@ fn application_cases() -> Vec<Case> {
     cases
 }
 
+/// A module is imported from the folder that its neighbours' imports begin at.
+#[test]
+fn imports_begin_where_the_files_own_imports_begin() {
+    let routes = "from fastapi import APIRouter\nfrom models import User\n\nrouter = APIRouter()\n\n\n@router.get(\"/a\")\ndef a(): ...\n";
+    let main =
+        "from fastapi import FastAPI\nfrom api.routes import router\n\napp = FastAPI()\napp.include_router(router)\n";
+    let deps = DEPS.replace("from app.models", "from models");
+    let below = |path: &str| format!("{ROOT}/backend/src/{path}");
+    let mut files = Files::new();
+    for (path, text) in [("api/routes.py", routes), ("main.py", main), ("deps.py", &deps), ("models.py", MODELS)] {
+        files.insert(below(path), text.to_owned());
+    }
+    let after = fix_all(&files);
+    assert!(after[&below("api/routes.py")].contains("from deps import get_current_user\n"), "{after:#?}");
+    // A file of the same name stands nearer, and the right one can't be named.
+    files.insert(below("api/deps.py"), "x = 1\n".to_owned());
+    let analysis = host(&files).snapshot();
+    let found = analysis.files_with_diagnostics();
+    let diagnostic = analysis.diagnostics(found[0])[0].clone();
+    let (fixes, refusals) = analysis.fixes(&diagnostic);
+    let edits_routes = |fix: &Fix| fix.title.starts_with("Guard the route") || fix.title.starts_with("Take");
+    assert!(!fixes.iter().any(edits_routes), "{fixes:#?}");
+    assert!(refusals.iter().any(|refusal| refusal.0.contains("no import")), "{refusals:?}");
+}
+
 fn all_cases() -> Vec<Case> {
     let groups = [signature_cases(), import_cases(), decorator_cases(), application_cases(), mutants()];
     groups.into_iter().flatten().collect()
@@ -402,6 +439,28 @@ fn mutants() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// What FastAPI does not read yet is not written.
+#[test]
+fn the_version_of_fastapi_decides_the_form() {
+    let alias = format!("{DEPS}\n\nCurrentUser = Annotated[User, Depends(get_current_user)]\n");
+    let statement = format!("{DEPS}\n\ntype CurrentUser = Annotated[User, Depends(get_current_user)]\n");
+    let cases = [
+        (&alias, "0.115.0", "current_user: CurrentUser"),
+        (&alias, "0.94.1", "current_user: User = Depends(get_current_user)"),
+        (&statement, "0.130.0", "current_user: CurrentUser"),
+        (&statement, "0.128.1", "current_user: Annotated[User, Depends(get_current_user)]"),
+        (&statement, "0.90.0", "current_user: User = Depends(get_current_user)"),
+    ];
+    let module = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n@router.get(\"/{user_id}\")\ndef one(user_id: str): ...\n";
+    for (deps, version, expected) in cases {
+        let mut files = routed(version, module, deps).files;
+        files.insert(format!("{ROOT}/requirements.txt"), format!("fastapi=={version}\n"));
+        let after = fix_all(&files);
+        let text = &after[&format!("{ROOT}/app/routes.py")];
+        assert!(text.contains(expected), "{version}\n{text}");
+    }
 }
 
 #[test]

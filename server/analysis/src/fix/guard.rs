@@ -6,9 +6,10 @@ use tree_sitter::Node;
 use super::calls::{Guard as Asked, Level, depends, guard_calls, runs_later};
 use super::imports::Imports;
 use super::signature::{Parameter, add_parameter, has_word};
-use super::style::{given_type, same};
+use super::style::{Alias, asked_by, given_type, same};
 use super::{Fixer, Served, auth_module, wider};
 use crate::auth::guard::Guard;
+use crate::facts::manifests::Version;
 use crate::facts::python::file::Binding;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind};
@@ -17,6 +18,15 @@ use crate::index::modules::Module;
 use crate::index::value::Value;
 use crate::rules::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
+
+/// FastAPI that reads `Annotated`.
+const ANNOTATED: Version = Version(0, 95, 0);
+/// FastAPI that runs `dependencies=` for WebSockets.
+const WEBSOCKET_DEPENDENCIES: Version = Version(0, 97, 0);
+/// FastAPI that reads `type X = Annotated[…]`.
+const TYPE_STATEMENTS: Version = Version(0, 128, 2);
+/// FastAPI whose security schemes work for WebSockets.
+const SCHEMES_IN_WEBSOCKETS: Version = Version(0, 144, 0);
 
 /// Verifiers that are offered for one route.
 const MAX_OFFERED: usize = 3;
@@ -94,17 +104,23 @@ pub(super) fn keep(fix: Result<Fix, Refusal>, fixes: &mut Vec<Fix>, refusals: &m
 pub(super) fn fits(fixer: &Fixer<'_>, verifier: &Verifier, one: &Served<'_>) -> bool {
     let importable = matches!(verifier.callable, Value::Function(_) | Value::Class(_) | Value::Instance(_));
     let filled = verifier.needs.iter().all(|name| one.route.path.contains(&format!("{{{name}}}")));
-    importable && filled && (one.route.kind != RouteKind::WebSocket || !takes_request(fixer, &verifier.callable, 0))
+    let socket = one.route.kind == RouteKind::WebSocket;
+    importable && filled && !(socket && takes_request(fixer, one.route.registration.file, &verifier.callable, 0))
 }
 
 /// Whether a dependency, or one that it rests on, asks for the HTTP request:
 /// FastAPI has none to give where a WebSocket connects.
-fn takes_request(fixer: &Fixer<'_>, callable: &Value, depth: u32) -> bool {
+fn takes_request(fixer: &Fixer<'_>, file: FileId, callable: &Value, depth: u32) -> bool {
+    if let Value::Instance(scheme) = callable
+        && matches!(&scheme.class, Value::Package(path) if path.starts_with("fastapi.security"))
+    {
+        return !fixer.runs_with(file, SCHEMES_IN_WEBSOCKETS);
+    }
     let Some((function, skip)) = called(&fixer.interpreter, callable).filter(|_| depth < 8) else { return false };
     function.def.params.iter().skip(skip).any(|param| {
         if let Some((depends, ty)) = dependency_of(&fixer.interpreter, &function, param) {
             let inner = depends.dependency.clone().or(ty);
-            return inner.is_some_and(|inner| takes_request(fixer, &fixer.interpreter.force(inner), depth + 1));
+            return inner.is_some_and(|inner| takes_request(fixer, file, &fixer.interpreter.force(inner), depth + 1));
         }
         let ty = param.annotation.as_ref().map(|ty| fixer.interpreter.eval_signature(&function, ty));
         matches!(ty, Some(Value::Package(path)) if path.ends_with(".Request"))
@@ -119,6 +135,13 @@ pub(super) fn on_registrations(
     verifier: &Verifier,
 ) -> Result<Fix, Refusal> {
     let calls = registrations(fixer, open)?;
+    let ignored = |one: &Served<'_>| {
+        let file = one.route.registration.file;
+        one.route.kind == RouteKind::WebSocket && !fixer.runs_with(file, WEBSOCKET_DEPENDENCIES)
+    };
+    if open.iter().any(ignored) {
+        return Err(Refusal("this FastAPI runs no `dependencies` for WebSockets".into()));
+    }
     let elsewhere = |one: Served<'_>| {
         let site = handler_site(&one.route.handler).unwrap_or(one.route.registration);
         fixer.state.sources.locate(site) != anchor
@@ -214,21 +237,17 @@ fn ask(
 ) -> Result<Parameter, Refusal> {
     let facts = fixer.state.sources.facts(file).ok_or_else(|| Refusal("the file can't be read".into()))?;
     let style = fixer.style();
-    let mut aliases: Vec<_> = style.aliases.iter().filter(|alias| same(&alias.callable, &verifier.callable)).collect();
+    let readable =
+        if fixer.runs_with(file, TYPE_STATEMENTS) { 2 } else { usize::from(fixer.runs_with(file, ANNOTATED)) };
+    let usable = |alias: &&Alias| same(&alias.callable, &verifier.callable) && readable > usize::from(alias.statement);
+    let mut aliases: Vec<&Alias> = style.aliases.iter().filter(usable).collect();
     aliases.sort_by_key(|alias| {
         alias.file != file && !matches!(facts.bindings.get(&alias.name), Some(Binding::ImportFrom(..)))
     });
     let mut refused = None;
     for alias in aliases {
-        let is_it = |value: &Value| match value {
-            Value::Annotated(annotated) => annotated.metadata.iter().any(|value| match value {
-                Value::Depends(depends) => {
-                    depends.dependency.as_ref().is_some_and(|asked| same(asked, &alias.callable))
-                }
-                _ => false,
-            }),
-            _ => false,
-        };
+        let is_it =
+            |value: &Value| asked_by(&fixer.interpreter, value).is_some_and(|asked| same(&asked, &alias.callable));
         let count = imports.count();
         match imports.of_project(&alias.name, alias.file, &is_it) {
             Ok(local) => return Ok(Parameter::Annotated(local)),
@@ -246,7 +265,7 @@ fn ask(
         imports.forget(count);
     }
     match ty {
-        Some(ty) if style.annotates(facts) => {
+        Some(ty) if readable > 0 && style.annotates(facts) => {
             let annotated = imports.of_package(&["typing", "typing_extensions"], "Annotated")?;
             Ok(Parameter::Annotated(format!("{annotated}[{ty}, {depends}({local})]")))
         }

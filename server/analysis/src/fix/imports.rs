@@ -441,8 +441,9 @@ impl<'f, 's> Imports<'f, 's> {
         {
             return Some(written);
         }
-        for root in self.roots() {
-            let dotted = dotted_below(&root, target);
+        let roots = self.roots();
+        for root in &roots {
+            let dotted = dotted_below(root, target);
             if let Some(dotted) = dotted.filter(|dotted| self.resolve(0, dotted) == Module::File(home)) {
                 return Some(dotted);
             }
@@ -452,7 +453,18 @@ impl<'f, 's> Imports<'f, 's> {
         let own_name = sources.module_name(home).to_string();
         let spellings = std::iter::once(own_name).chain((0..parts.len()).rev().map(|from| parts[from..].join(".")));
         let mut resolving = spellings.filter(|dotted| self.resolve(0, dotted) == Module::File(home));
-        resolving.next()
+        // From another root than the files here use, only what some file writes so.
+        resolving.find(|dotted| roots.is_empty() || self.is_written(dotted))
+    }
+
+    /// Whether a file of the project imports a module by this name.
+    fn is_written(&self, dotted: &str) -> bool {
+        self.fixer.state.sources.iter().filter_map(|(_, file)| file.facts.as_ref()).any(|facts| {
+            facts.items.iter().any(|item| match &item.placed.item.stmt.kind {
+                StmtKind::ImportFrom(import) => import.level == 0 && import.module == dotted,
+                _ => false,
+            })
+        })
     }
 
     /// The folders that absolute imports of the project begin at: as this file
@@ -537,7 +549,7 @@ impl<'f, 's> Imports<'f, 's> {
             let existing = self
                 .statements
                 .iter()
-                .rposition(|statement| statement.from.as_deref() == Some(&added.module) && !statement.names.is_empty());
+                .position(|statement| statement.from.as_deref() == Some(&added.module) && !statement.names.is_empty());
             if let Some(at) = existing {
                 match merged.iter_mut().find(|(other, _)| *other == at) {
                     Some((_, names)) => names.push(&added.name),

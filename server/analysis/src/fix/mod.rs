@@ -21,6 +21,7 @@ use tree_sitter::Tree;
 
 use self::layout::Layout;
 use self::style::ProjectStyle;
+use crate::facts::manifests::Version;
 use crate::facts::python::lower::lower_file;
 use crate::ide::{
     Applicability, Diagnostic, Fix, FixKind, Judged, Location, NewFile, Refusal, SourceChange, State, TextEdit,
@@ -116,6 +117,12 @@ impl<'s> Fixer<'s> {
             Some(Rc::new(Source { file, text, tree, layout }))
         });
         source.clone().ok_or_else(|| Refusal("the file can't be read".into()))
+    }
+
+    /// Whether a file runs with this FastAPI or a newer one; the newest, where
+    /// nothing says which.
+    fn runs_with(&self, file: FileId, version: Version) -> bool {
+        self.state.sources.fastapi(file).is_none_or(|(pinned, _)| pinned >= version)
     }
 
     fn style(&self) -> &ProjectStyle {

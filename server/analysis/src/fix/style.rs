@@ -70,6 +70,7 @@ impl ProjectStyle {
                     || !statement && matches!(value.kind, ExprKind::Name(_) | ExprKind::Attribute { .. });
                 if let Some(callable) = spells.then(|| asked_for(interpreter, file, name)).flatten() {
                     style.names.insert(name.clone());
+                    let statement = matches!(interpreter.lookup(file, name), Value::Alias(_));
                     style.aliases.push(Alias { name: name.clone(), file, callable, statement, imports: 0 });
                 }
             }
@@ -153,9 +154,21 @@ impl ProjectStyle {
     }
 }
 
-/// What the last `Depends` of an alias is given.
+/// What an alias asks for.
 fn asked_for(interpreter: &Interpreter<'_>, file: FileId, name: &str) -> Option<Value> {
-    let Value::Annotated(annotated) = interpreter.lookup(file, name) else { return None };
+    asked_by(interpreter, &interpreter.lookup(file, name))
+}
+
+/// What the last `Depends` of an alias's value is given.
+pub(super) fn asked_by(interpreter: &Interpreter<'_>, value: &Value) -> Option<Value> {
+    let annotated = match value {
+        Value::Annotated(annotated) => annotated,
+        Value::Alias(inner) => match &**inner {
+            Value::Annotated(annotated) => annotated,
+            _ => return None,
+        },
+        _ => return None,
+    };
     let depends = annotated.metadata.iter().rev().find_map(|value| match value {
         Value::Depends(depends) => Some(depends),
         _ => None,

@@ -275,7 +275,7 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
         let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
         for item in &facts.items {
             let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            if !looks_injected(def) {
+            if !looks_injected(def) || registers_route(def) {
                 continue;
             }
             let value = interpreter.lookup(file, &def.name.name);
@@ -393,6 +393,16 @@ fn name_of(interpreter: &Interpreter<'_>, callable: &Value, function: &FunctionR
         }
         _ => None,
     }
+}
+
+/// Whether a decorator makes a function a handler, of a router that may not
+/// have been followed to an application.
+fn registers_route(def: &Function) -> bool {
+    const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "api_route", "route", "websocket"];
+    def.decorators.iter().any(|decorator| {
+        let callee = decorator.as_call().map(|(func, _)| &func.kind);
+        matches!(callee, Some(ExprKind::Attribute { name, .. }) if METHODS.contains(&name.name.as_str()))
+    })
 }
 
 /// Whether a function takes what FastAPI would inject: a cheap look at its
