@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::middleware::{Middlewares, Wrapped};
+use super::unapplied::{self, Unapplied};
 use super::{Judge, Proof, Verdict, constant, decorators, public, strongest};
 use crate::ide::RouteKind;
 use crate::index::interpreter::Interpreter;
@@ -35,6 +36,8 @@ pub enum Weak {
     Dependency(usize, Proof),
     /// A middleware.
     Around(Wrapped),
+    /// A dependency or decorator that FastAPI does not see.
+    Unapplied(Unapplied),
 }
 
 /// Judges all routes of one application.
@@ -126,6 +129,9 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         if let Some(pretender) = middlewares.and_then(|middlewares| middlewares.pretender(self.judge, route)) {
             return Guard::Open(Some(Weak::Around(pretender)));
+        }
+        if let Some(unapplied) = unapplied::find(self.judge, self.interpreter, route) {
+            return Guard::Open(Some(Weak::Unapplied(unapplied)));
         }
         if !route.path_known {
             return Guard::Unknown("its path is not known before run time".into());

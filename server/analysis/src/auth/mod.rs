@@ -9,10 +9,12 @@ mod decorators;
 mod flow;
 pub mod guard;
 pub mod middleware;
+mod notes;
 pub mod policy;
 pub mod public;
 mod sinks;
 mod sources;
+pub mod unapplied;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

@@ -7,14 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::{Guard as Asked, NewModule};
-use super::guard::{keep, on_registrations};
+use super::calls::{Guard as Asked, Level, NewModule, guard_calls};
+use super::guard::{keep, registrations};
 use super::imports::Imports;
 use super::{Fixer, Served};
 use crate::auth::guard::Guard;
-use crate::ide::{Fix, NewFile, Refusal, RouteKind, State};
+use crate::ide::{Applicability, Fix, NewFile, Refusal, RouteKind, State};
 use crate::index::modules::parent;
-use crate::rules::{handler_site, source_root};
+use crate::rules::source_root;
 
 /// Names that the new file may get, the first that is free.
 const NAMES: &[&str] = &["auth", "authentication", "current_user"];
@@ -38,7 +38,8 @@ struct Frontend {
     base_path: String,
 }
 
-/// Appends the fix that makes the module and guards the routes with it.
+/// Appends the fix that makes the module and guards open routes of one
+/// application with it.
 pub(super) fn fixes(fixer: &Fixer<'_>, open: &[Served<'_>], fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let Some(first) = open.first() else { return };
     // Where a route is guarded, or may be, the project has its own way.
@@ -50,17 +51,26 @@ pub(super) fn fixes(fixer: &Fixer<'_>, open: &[Served<'_>], fixes: &mut Vec<Fix>
         .verifiers
         .iter()
         .any(|verifier| fixer.state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root)));
-    if has_one || !whole.all(|one| bare(&one)) || open.iter().any(|one| one.route.kind == RouteKind::WebSocket) {
+    if has_one || !whole.all(|one| bare(&one)) {
         return;
     }
-    match module(fixer, open) {
-        Ok(module) => {
-            let anchor = handler_site(&first.route.handler).unwrap_or(first.route.registration);
-            let anchor = fixer.state.sources.locate(anchor);
-            keep(on_registrations(fixer, anchor, open, Asked::New(&module)), fixes, refusals);
-        }
-        Err(refusal) => refusals.push(refusal),
+    keep(module_and_guards(fixer, open), fixes, refusals);
+}
+
+fn module_and_guards(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<Fix, Refusal> {
+    if open.iter().any(|one| one.route.kind == RouteKind::WebSocket) {
+        return Err(Refusal("a new dependency would read an HTTP request, which a WebSocket does not have".into()));
     }
+    if open.iter().any(|one| !one.route.injects) {
+        return Err(Refusal("Starlette runs no dependencies for one of the routes".into()));
+    }
+    let module = module(fixer, open)?;
+    let calls = registrations(fixer, open)?;
+    let edits = guard_calls(fixer, Level::Registration, &calls, Asked::New(&module))?;
+    let name = module.file.path.rsplit('/').next().unwrap_or_default();
+    let routes = if open.len() == 1 { "the route".to_owned() } else { format!("the {} open routes", open.len()) };
+    let title = format!("Create `{name}` with a dependency that verifies tokens, and guard {routes}");
+    fixer.checked(edits, vec![module.file], title, Applicability::Unsafe)
 }
 
 fn module(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<NewModule, Refusal> {

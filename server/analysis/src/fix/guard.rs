@@ -40,13 +40,16 @@ const OWNERS: &[&str] = &[
 /// more than this route.
 pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let here = fixer.anchored(diagnostic.location);
-    if here.is_empty() {
-        // A finding about a whole application: nothing of it verifies anybody.
-        auth_module::fixes(fixer, &open_of_application(fixer, diagnostic.location), fixes, refusals);
-        return;
-    }
     let open: Vec<Served<'_>> = here.iter().copied().filter(|one| one.judged.guard == Guard::Open(None)).collect();
-    let Some(first) = open.first() else { return };
+    let Some(first) = open.first() else {
+        // The finding may be about an application that authenticates nobody.
+        let application = fixer.all_served().filter(|one| {
+            one.judged.guard == Guard::Open(None)
+                && fixer.state.sources.locate(one.application.site) == diagnostic.location
+        });
+        auth_module::fixes(fixer, &application.collect::<Vec<_>>(), fixes, refusals);
+        return;
+    };
     if open.iter().any(|one| !one.route.injects) {
         refusals.push(Refusal("Starlette runs no dependencies for this route".into()));
         return;
@@ -69,7 +72,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
             let fix = if as_parameter {
                 parameter(fixer, diagnostic.location, &here, verifier)
             } else {
-                on_registrations(fixer, diagnostic.location, &open, Asked::Existing(verifier))
+                on_registrations(fixer, diagnostic.location, &open, verifier)
             };
             keep(fix, fixes, refusals);
         }
@@ -77,13 +80,6 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     for verifier in verifiers.iter().take(1) {
         wider::fixes(fixer, first, verifier, fixes);
     }
-}
-
-/// The open routes of the application that is made at a place.
-fn open_of_application<'s>(fixer: &Fixer<'s>, site: Location) -> Vec<Served<'s>> {
-    let made_here = |one: &Served<'s>| fixer.state.sources.locate(one.application.site) == site;
-    let open = |one: &Served<'s>| one.judged.guard == Guard::Open(None) && one.route.injects;
-    fixer.all_served().filter(|one| open(one) && made_here(one)).collect()
 }
 
 pub(super) fn keep(fix: Result<Fix, Refusal>, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
@@ -120,39 +116,30 @@ pub(super) fn on_registrations(
     fixer: &Fixer<'_>,
     anchor: Location,
     open: &[Served<'_>],
-    guard: Asked<'_>,
+    verifier: &Verifier,
 ) -> Result<Fix, Refusal> {
+    let calls = registrations(fixer, open)?;
+    let elsewhere = |one: Served<'_>| {
+        let site = handler_site(&one.route.handler).unwrap_or(one.route.registration);
+        fixer.state.sources.locate(site) != anchor
+    };
+    let only_this = !calls.iter().any(|call| fixer.registered(*call).into_iter().any(elsewhere));
+    let applicability = if only_this { Applicability::Safe } else { Applicability::Unsafe };
+    let edits = guard_calls(fixer, Level::Registration, &calls, Asked::Existing(verifier))?;
+    fixer.checked(edits, Vec::new(), format!("Guard the route with `{}`", verifier.name), applicability)
+}
+
+/// The calls that register routes, if none of them makes a public route too.
+pub(super) fn registrations(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<Vec<Location>, Refusal> {
     let mut calls: Vec<Location> = open.iter().map(|one| fixer.state.sources.locate(one.route.registration)).collect();
     calls.sort_unstable();
     calls.dedup();
-    let mut applicability = Applicability::Safe;
-    for call in &calls {
-        for one in fixer.registered(*call) {
-            if let Guard::Public(reason) = &one.judged.guard {
-                return Err(Refusal(format!("the same registration also makes {}: {reason}", one.route.path)));
-            }
-            let site = handler_site(&one.route.handler).unwrap_or(one.route.registration);
-            if fixer.state.sources.locate(site) != anchor {
-                applicability = Applicability::Unsafe;
-            }
+    for one in calls.iter().flat_map(|call| fixer.registered(*call)) {
+        if let Guard::Public(reason) = &one.judged.guard {
+            return Err(Refusal(format!("the same registration also makes {}: {reason}", one.route.path)));
         }
     }
-    let edits = guard_calls(fixer, Level::Registration, &calls, guard)?;
-    let (title, created) = match guard {
-        Asked::Existing(verifier) => (format!("Guard the route with `{}`", verifier.name), Vec::new()),
-        Asked::New(module) => {
-            let name = module.file.path.rsplit('/').next().unwrap_or_default();
-            applicability = Applicability::Unsafe;
-            (
-                match calls.len() {
-                    1 => format!("Create `{name}` with a dependency that verifies tokens, and guard the route"),
-                    n => format!("Create `{name}` with a dependency that verifies tokens, and guard {n} routes"),
-                },
-                vec![module.file.clone()],
-            )
-        }
-    };
-    fixer.checked(edits, created, title, applicability)
+    Ok(calls)
 }
 
 /// The guard as a parameter of the handler.

@@ -36,7 +36,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
                 });
                 if one_handler {
                     let anchor = fixer.state.sources.locate(anchor);
-                    keep(on_registrations(fixer, anchor, &resting, Asked::Existing(verifier)), fixes, refusals);
+                    keep(on_registrations(fixer, anchor, &resting, verifier), fixes, refusals);
                 } else if !refusals.contains(&refusal) {
                     refusals.push(refusal);
                 }

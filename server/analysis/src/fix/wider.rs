@@ -6,6 +6,7 @@ use super::Served;
 use super::calls::{Guard as Asked, Level, guard_calls};
 use super::guard::fits;
 use crate::auth::guard::Guard;
+use crate::auth::policy::Expectation;
 use crate::facts::python::comments::CommentKind;
 use crate::ide::{Applicability, Fix, RouteKind};
 use crate::index::interpreter::{Effect, RouterKind};
@@ -51,7 +52,12 @@ fn offer(
             Guard::Open(None) if one.route.injects && fits(fixer, verifier, one) && !accepted(fixer, one) => {}
             // A guarded sign-in or health check is a locked door: only a
             // router's own may be meant, and the title says so.
-            Guard::Public(reason) if level == Level::Router && !reason.starts_with("marked") && one.route.injects => {
+            Guard::Public(reason)
+                if level == Level::Router
+                    && one.judged.expected == Expectation::Unstated
+                    && !reason.starts_with("marked")
+                    && one.route.injects =>
+            {
                 public.push(shown(one.route));
             }
             _ => return,

@@ -10,6 +10,7 @@ use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
@@ -35,6 +36,7 @@ pub(crate) struct Judged {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
     pub(crate) applications: Vec<Vec<Judged>>,
+    pub(crate) middlewares: Vec<Arc<Middlewares>>,
     pub(crate) orphans: Vec<Judged>,
 }
 

@@ -97,6 +97,7 @@ pub(super) fn detail(route: &Route, guard: &Guard) -> String {
         Guard::Open(Some(Weak::Around(wrapped))) => {
             format!("the middleware `{}` {}", wrapped.name, wrapped.verdict.proof.words())
         }
+        Guard::Open(Some(Weak::Unapplied(unapplied))) => format!("`{}` is not applied", unapplied.name),
         Guard::Open(Some(Weak::Dependency(index, proof))) => {
             let name = route.dependencies.get(*index).and_then(|node| callable_name(&node.callable));
             format!("`{}` {}", name.unwrap_or("a dependency"), proof.words())
@@ -139,6 +140,10 @@ impl Viewer<'_, '_> {
         let deciding = match &judged.guard {
             Guard::Guarded(index) => Some(*index),
             Guard::Open(Some(Weak::Dependency(index, _))) => Some(*index),
+            Guard::Open(Some(Weak::Unapplied(unapplied))) => {
+                proof.push(self.step(unapplied.site, format!("`{}` is written here, and not applied", unapplied.name)));
+                None
+            }
             Guard::Around(wrapped) | Guard::Open(Some(Weak::Around(wrapped))) => {
                 proof.push(self.step(wrapped.site, format!("`{}` is put around it here", wrapped.name)));
                 proof.extend(wrapped.verdict.steps.iter().map(|step| self.step(step.site, step.note.clone())));

@@ -39,6 +39,8 @@ pub struct Route {
     pub conditional: bool,
     /// The router that it was registered on.
     pub router: RouterId,
+    /// The last `include_router` on its way to the application.
+    pub included_at: Option<Site>,
 }
 
 /// An application.
@@ -76,6 +78,10 @@ pub struct Middleware {
     pub arguments: Arguments,
     /// Where it is added.
     pub site: Site,
+    /// How far inside it is, counted from the outermost of its application.
+    pub depth: usize,
+    /// Whether it is another application's, which mounts this one.
+    pub inherited: bool,
 }
 
 /// How a version of FastAPI behaves where versions differ.
@@ -170,7 +176,7 @@ fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
         };
         let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
         if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
-            app.middleware.extend(inherited);
+            app.middleware.extend(inherited.into_iter().map(|one| Middleware { inherited: true, ..one }));
             app.mounted_at = match (above, &edge.path) {
                 (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
                 _ => None,
@@ -208,6 +214,7 @@ struct Prefix {
     more: Option<SmolStr>,
     conditional: bool,
     depth: usize,
+    included_at: Option<Site>,
 }
 
 impl Prefix {
@@ -334,6 +341,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     }
                     let mut below = here.clone();
                     below.depth += 1;
+                    below.included_at = Some(*site);
                     below.conditional |= *conditional;
                     match prefix {
                         Value::Str(prefix) => {
@@ -370,16 +378,27 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         more: None,
                         conditional: *conditional || here.conditional,
                         router: id,
+                        included_at: here.included_at,
                     });
                     if let Value::Router(child) = app {
                         self.mount(*child, path, &here, walk);
                     }
                 }
-                Effect::Middleware { what, arguments, site, .. } => walk.middleware.push(Middleware {
-                    what: what.clone(),
-                    arguments: Arguments::clone(arguments),
-                    site: *site,
-                }),
+                Effect::Middleware { what, arguments, site, listed, .. } => {
+                    let middleware = Middleware {
+                        what: what.clone(),
+                        arguments: Arguments::clone(arguments),
+                        site: *site,
+                        depth: walk.middleware.len(),
+                        inherited: false,
+                    };
+                    if *listed {
+                        walk.middleware.push(middleware);
+                    } else {
+                        walk.middleware.insert(0, middleware);
+                    }
+                    walk.middleware.iter_mut().enumerate().for_each(|(depth, one)| one.depth = depth);
+                }
                 Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
             }
         }
@@ -448,6 +467,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             more,
             conditional: conditional || here.conditional,
             router,
+            included_at: here.included_at,
         });
     }
 }

@@ -100,7 +100,13 @@ pub(crate) fn judge(
     let mut guards = Guards::default();
     let table = Arc::clone(&state.table);
     for (at, application) in table.applications.iter().enumerate() {
-        let middlewares = Middlewares::new(&judge, application);
+        let middlewares = match (touched, state.guards.middlewares.get(at)) {
+            (Some(touched), Some(old)) if !old.reads.iter().any(|file| touched.contains(file)) => {
+                old.enter(&judge);
+                Arc::clone(old)
+            }
+            _ => Arc::new(Middlewares::new(&judge, application)),
+        };
         let old = state.guards.applications.get(at);
         // Bodies alone change nothing of what is expected of a route.
         let expected = match touched {
@@ -121,6 +127,7 @@ pub(crate) fn judge(
             judged.iter_mut().for_each(put_off);
         }
         guards.applications.push(judged);
+        guards.middlewares.push(middlewares);
     }
     judge.leave();
     for (index, route) in table.orphans.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use super::judgement::handler_site;
-use super::{RuleInfo, State, spec_auth_drift};
+use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::Guard;
 use crate::auth::policy::{Authority, Expectation};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
@@ -27,11 +27,19 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if application.test || !judged.iter().any(|judged| judged.guard == Guard::Open(None)) {
             continue;
         }
-        let open = application.routes.iter().zip(judged).filter(|(route, judged)| {
+        if unguarded_mount::speaks_of(state, application) {
+            continue;
+        }
+        let all = judged;
+        let open = application.routes.iter().zip(judged).enumerate().filter(|(index, (route, judged))| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             let gone = state.sources.is_ghost(site) || state.sources.is_ghost(route.registration);
-            judged.guard == Guard::Open(None) && !gone && !is_test(state, site.file)
+            judged.guard == Guard::Open(None)
+                && !gone
+                && !is_test(state, site.file)
+                && !router_included_unguarded_twice::speaks_of(application, all, *index)
         });
+        let open = open.map(|(_, pair)| pair);
         if !intends_auth(state, application) {
             // Nothing authenticates anybody: that is one decision, and one finding.
             let open: Vec<(&Route, &Judged)> = open.collect();
@@ -182,7 +190,9 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
-    let own = judged.is_some_and(|judged| super::authenticates(judged));
+    let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
+    let own = judged.is_some_and(|judged| super::authenticates(judged))
+        || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
     let root = super::source_root(state, application);
     own || state
         .verifiers

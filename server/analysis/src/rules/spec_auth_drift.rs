@@ -2,7 +2,7 @@
 
 use super::judgement::{handler_site, with_interpreter};
 use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, router_included_unguarded_twice};
 use crate::auth::guard::{Guard, answers_constant};
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::public;
@@ -31,8 +31,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             continue;
         }
         let intends = intends_auth(state, application);
-        for (route, judged) in application.routes.iter().zip(judged) {
+        let all = judged;
+        for (index, (route, judged)) in application.routes.iter().zip(judged).enumerate() {
             let Some((drift, basis)) = drift(judged) else { continue };
+            if drift == Drift::Open && router_included_unguarded_twice::speaks_of(application, all, index) {
+                continue;
+            }
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             let whole = drift == Drift::Open && !intends;
             if whole || !wanted(site.file) || is_test(state, site.file) {

@@ -48,6 +48,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             for (route, judged) in application.routes.iter().zip(judged) {
                 let Guard::Open(Some(weak)) = &judged.guard else { continue };
                 let (site, pretender) = match weak {
+                    Weak::Unapplied(_) => continue,
                     Weak::Dependency(index, proof) => {
                         let node = &route.dependencies[*index];
                         let site = called(interpreter, &node.callable).map_or(node.site, |(function, _)| function.site);

@@ -156,6 +156,9 @@ pub enum Effect {
         what: Value,
         /// What it is made with, besides the application.
         arguments: Box<Arguments>,
+        /// Whether it stands in a `middleware=[…]` list, outermost first; what is
+        /// added is put around what is there.
+        listed: bool,
         /// The call or decorator.
         site: Site,
     },
@@ -249,7 +252,13 @@ impl Execution<'_, '_> {
                 {
                     let what = self.interpreter.force(what.clone());
                     let arguments = Box::new(instance.args.clone());
-                    self.run.effects.push(Effect::Middleware { app: id, what, arguments, site: instance.site });
+                    self.run.effects.push(Effect::Middleware {
+                        app: id,
+                        what,
+                        arguments,
+                        listed: true,
+                        site: instance.site,
+                    });
                 }
             }
         }
@@ -471,7 +480,7 @@ impl Execution<'_, '_> {
         match method.as_str() {
             "middleware" => {
                 let (what, arguments) = (decorated.clone(), Box::default());
-                self.run.effects.push(Effect::Middleware { app: *router, what, arguments, site: *site });
+                self.run.effects.push(Effect::Middleware { app: *router, what, arguments, listed: false, site: *site });
                 return decorated.clone();
             }
             "on_event" | "exception_handler" => return decorated.clone(),
@@ -523,7 +532,7 @@ impl Execution<'_, '_> {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
                 let what = self.interpreter.force(what);
                 let arguments = Box::new(arguments.clone());
-                self.run.effects.push(Effect::Middleware { app: router, what, arguments, site });
+                self.run.effects.push(Effect::Middleware { app: router, what, arguments, listed: false, site });
             }
             "add_event_handler" | "add_exception_handler" | "openapi" | "setup" => {}
             _ => return UNSUPPORTED,
