@@ -211,8 +211,10 @@ impl Policy {
             {
                 return expectation;
             }
-            match said.blanket {
-                Some(place) if !by_nature() => Expectation::Required(Basis { place, authority: Authority::Blanket }),
+            let basis = |place: Location| Basis { place, authority: Authority::Blanket };
+            match (said.blanket, said.exception) {
+                (Some(place), _) if !by_nature() => Expectation::Required(basis(place)),
+                (None, Some(place)) => Expectation::Public(basis(place)),
                 _ => Expectation::Unstated,
             }
         };
@@ -226,11 +228,13 @@ struct Said {
     own: Vec<(Access, Location)>,
     group: Vec<(Access, Location)>,
     blanket: Option<Location>,
+    /// A sentence about all that names the route as an exception.
+    exception: Option<Location>,
 }
 
 impl Said {
     fn is_silent(&self) -> bool {
-        self.own.is_empty() && self.group.is_empty() && self.blanket.is_none()
+        self.own.is_empty() && self.group.is_empty() && self.blanket.is_none() && self.exception.is_none()
     }
 
     fn strongest(&self) -> &[(Access, Location)] {
@@ -279,12 +283,11 @@ fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<Sm
             continue;
         }
         // A sentence without a path speaks of the API that its text describes.
-        let blanket = contract
-            .blankets
-            .iter()
-            .find(|blanket| (blanket.below.is_some() || described) && blanket.covers(&shapes[at]));
-        if let (Some(blanket), None) = (blanket, said[at].blanket) {
-            said[at].blanket = Some(place(blanket.range));
+        let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || described);
+        if let Some(blanket) = speaking.clone().find(|blanket| blanket.covers(&shapes[at])) {
+            said[at].blanket.get_or_insert(place(blanket.range));
+        } else if let Some(blanket) = speaking.find(|blanket| blanket.excludes(&shapes[at])) {
+            said[at].exception.get_or_insert(place(blanket.range));
         }
     }
 }

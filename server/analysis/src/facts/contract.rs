@@ -76,10 +76,21 @@ impl Contract {
 impl Blanket {
     /// Whether the sentence speaks of a path.
     pub fn covers(&self, shape: &[SmolStr]) -> bool {
+        self.is_about(shape) && !self.is_excluded(shape) && !has_word(shape, &self.except_words)
+    }
+
+    /// Whether the sentence names a path as an exception from what it says.
+    pub fn excludes(&self, shape: &[SmolStr]) -> bool {
+        self.is_about(shape) && self.is_excluded(shape)
+    }
+
+    fn is_about(&self, shape: &[SmolStr]) -> bool {
         let below = self.below.as_deref().is_none_or(|base| starts_with(shape, &self::shape(base)));
-        let about = self.about.is_empty() || has_word(shape, &self.about);
-        let excluded = self.except_paths.iter().any(|path| excludes(path, shape));
-        below && about && !excluded && !has_word(shape, &self.except_words)
+        below && (self.about.is_empty() || has_word(shape, &self.about))
+    }
+
+    fn is_excluded(&self, shape: &[SmolStr]) -> bool {
+        self.except_paths.iter().any(|path| excludes(path, shape))
     }
 }
 
@@ -156,6 +167,7 @@ mod tests {
         assert!(covers(&all, "/api/tasks/{id}"));
         for path in ["/api/system/db", "/health", "/api/health", "/api/auth/login"] {
             assert!(!covers(&all, path), "{path}");
+            assert_eq!(all.excludes(&shape(path)), !path.contains("auth"), "{path}");
         }
         let below = blanket(Some("/api/*"), &["task"], &[], &[]);
         assert!(covers(&below, "/api/{id}/tasks"));

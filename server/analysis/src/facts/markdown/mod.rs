@@ -529,8 +529,7 @@ impl<'t> Reader<'t> {
             if blanket.covers(&shape) {
                 return Some(Statement { access: Access::Required, range: blanket.range, own: false });
             }
-            let without = Blanket { except_paths: Vec::new(), ..blanket.clone() };
-            if without.covers(&shape) {
+            if blanket.excludes(&shape) {
                 excluded = Some(Statement { access: Access::Public, range: blanket.range, own: false });
             }
         }
