@@ -16,6 +16,7 @@ mod statements;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -112,7 +113,14 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
+    /// Names of modules that were looked up when none was being executed.
+    looked_up: RefCell<FxHashMap<(FileId, SmolStr), Value>>,
+    /// Variables of functions that are looked at without being executed.
+    local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
 }
+
+/// A definition with the variables of its body.
+type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>);
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -121,6 +129,8 @@ struct Scope {
     item: u32,
     /// Variables of the function or class body; `None` for the module itself.
     locals: Option<FxHashMap<SmolStr, Value>>,
+    /// Variables of a function that is not executed, below `locals`.
+    around: Option<Rc<FxHashMap<SmolStr, Value>>>,
     closure: Vec<Arc<Frame>>,
     /// Prefix of the qualified names of definitions made here.
     qualifier: SmolStr,
@@ -146,6 +156,8 @@ struct Execution<'i, 'a> {
     depth: u32,
     /// How often a value was read that the environment may change.
     assumptions: u32,
+    /// What the innermost function returned under conditions that are not known.
+    early_returns: Vec<Value>,
     /// Where the program asked for what the project's own router class is doing.
     asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
@@ -166,6 +178,8 @@ impl<'a> Interpreter<'a> {
             reads: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
+            looked_up: RefCell::default(),
+            local_names: RefCell::default(),
         }
     }
 
@@ -213,7 +227,17 @@ impl<'a> Interpreter<'a> {
 
     /// The value of a name of a module, as `from module import name` sees it.
     pub fn lookup(&self, file: FileId, name: &str) -> Value {
-        self.lookup_within(file, name, 0)
+        // While modules are being executed, names may still change.
+        if !self.running.borrow().is_empty() {
+            return self.lookup_within(file, name, 0);
+        }
+        let key = (file, SmolStr::new(name));
+        if let Some(value) = self.looked_up.borrow().get(&key) {
+            return value.clone();
+        }
+        let value = self.lookup_within(file, name, 0);
+        self.looked_up.borrow_mut().insert(key, value.clone());
+        value
     }
 
     fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
@@ -354,6 +378,30 @@ impl<'a> Interpreter<'a> {
         self.look_through(function.site.file, value)
     }
 
+    /// The variables of a function that is not executed: what it imports, and
+    /// that the others are its own.
+    fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {
+        // The map keeps the definition alive, so its address stays its own.
+        let key = Arc::as_ptr(&function.def);
+        if let Some((_, names)) = self.local_names.borrow().get(&key) {
+            return Rc::clone(names);
+        }
+        let mut names = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
+        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
+        let unknown = names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local)));
+        let mut scope = Scope { locals: Some(unknown.collect()), ..Scope::around(function) };
+        let mut execution = Execution::detached(self, function.site.file);
+        for stmt in &function.def.body {
+            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
+                execution.import(&mut scope, &stmt.kind);
+            }
+        }
+        let names = Rc::new(scope.locals.unwrap_or_default());
+        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names)));
+        names
+    }
+
     /// Evaluates an expression of a class body.
     pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::of_class(class), expr);
@@ -376,22 +424,9 @@ impl<'a> Interpreter<'a> {
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
         let mut scope = Scope::around(function);
-        let mut locals: FxHashMap<SmolStr, Value> = FxHashMap::default();
-        let mut names = Vec::new();
-        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
-        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
-        for name in names {
-            locals.insert(name, Value::Unknown(Unknown::Local));
-        }
+        scope.around = Some(self.local_names(function));
+        scope.locals = Some(FxHashMap::default());
         let mut execution = Execution::detached(self, function.site.file);
-        for stmt in &function.def.body {
-            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
-                scope.locals = Some(std::mem::take(&mut locals));
-                execution.import(&mut scope, &stmt.kind);
-                locals = scope.locals.take().unwrap_or_default();
-            }
-        }
-        scope.locals = Some(locals);
         let value = execution.expr(&mut scope, expr);
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
@@ -461,6 +496,7 @@ impl Scope {
             file,
             item,
             locals: None,
+            around: None,
             closure: Vec::new(),
             qualifier: SmolStr::default(),
             class: None,
@@ -495,6 +531,7 @@ impl Scope {
             file: self.file,
             item: self.item,
             locals: Some(self.locals.clone().unwrap_or_default()),
+            around: self.around.clone(),
             closure: self.closure.clone(),
             qualifier: self.qualifier.clone(),
             class: self.class.clone(),
@@ -535,6 +572,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             steps: 0,
             depth: 0,
             assumptions: 0,
+            early_returns: Vec::new(),
             asked_at: None,
             conditional: 0,
             unknown_loops: 0,
@@ -561,6 +599,9 @@ impl<'i, 'a> Execution<'i, 'a> {
 
     fn lookup_name(&self, scope: &Scope, name: &SmolStr) -> Value {
         if let Some(value) = scope.locals.as_ref().and_then(|locals| locals.get(name)) {
+            return value.clone();
+        }
+        if let Some(value) = scope.around.as_ref().and_then(|names| names.get(name)) {
             return value.clone();
         }
         for frame in scope.closure.iter().rev() {
@@ -604,11 +645,13 @@ impl<'i, 'a> Execution<'i, 'a> {
         scope.receiver = receiver.clone().zip(function.class.clone());
         scope.locals = Some(self.bind_parameters(function, receiver, arguments));
         self.depth += 1;
+        let outer = std::mem::take(&mut self.early_returns);
         let flow = self.block(&mut scope, &function.def.body);
+        let early = std::mem::replace(&mut self.early_returns, outer);
         self.depth -= 1;
         if function.def.is_generator {
             return Value::Unknown(Unknown::Unsupported);
         }
-        flow.returned()
+        flow.returned(early)
     }
 }
