@@ -289,20 +289,24 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
 
     /// Whether a factory's application also exists because something calls the factory.
     fn is_called_elsewhere(&self, router: &Router) -> bool {
-        let Some((factory, _)) = router.factory else { return false };
-        let key = (factory.file, factory.item);
-        self.runs.iter().any(|(file, run)| *file != factory.file && run.executed.contains(&key))
+        let Some(factory) = router.factory else { return false };
+        let key = (factory.site.file, factory.site.item);
+        factory.superseded || self.runs.iter().any(|(file, run)| *file != key.0 && run.executed.contains(&key))
     }
 
     fn application_name(&self, router: &Router) -> SmolStr {
         let sources = self.interpreter.sources();
         let module = sources.module_name(router.site.file);
-        if let Some((factory, _)) = router.factory {
-            let name = sources.facts(factory.file).and_then(|facts| match &facts.stmt(factory.item)?.kind {
+        if let Some(factory) = router.factory {
+            let name = sources.facts(factory.site.file).and_then(|facts| match &facts.stmt(factory.site.item)?.kind {
                 crate::facts::python::tree::StmtKind::Function(def) => Some(def.name.name.clone()),
                 _ => None,
             });
-            return SmolStr::new(format!("{module}:{}()", name.unwrap_or_default()));
+            let name = name.unwrap_or_default();
+            return SmolStr::new(match &router.local_name {
+                Some(variable) if !factory.returned => format!("{module}:{name}.{variable}"),
+                _ => format!("{module}:{name}()"),
+            });
         }
         match &router.name {
             Some(name) => SmolStr::new(format!("{module}:{name}")),
