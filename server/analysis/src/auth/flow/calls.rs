@@ -424,20 +424,20 @@ impl Flow<'_, '_> {
         self.stack.push(function.clone());
         let exits = self.body(entry, function);
         self.stack.pop();
-        conclude(path, function, &exits)
+        conclude(self, path, function, &exits)
     }
 }
 
 /// What a followed call means to its caller.
-fn conclude(path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
+fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
     if exits.is_empty() {
         path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
         return Abs::Nothing;
     }
     path.state = joined_state(exits);
     let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
-    if let Some(switch) = super::bypass(exits) {
-        path.switch.get_or_insert(switch);
+    if let Some(setting) = super::bypass(exits) {
+        flow.bypass.get_or_insert(setting);
         bad.clear();
     }
     let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
