@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::flow::{RequestState, Served, judge_around};
 use super::{Judge, Proof, Role, Verdict, notes};
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 use crate::index::routes::{Application, Middleware, Route};
 use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
 use crate::vfs::FileId;

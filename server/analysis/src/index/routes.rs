@@ -8,11 +8,21 @@ use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
 use super::value::{Arguments, RouterId, Site, Value};
 use crate::facts::manifests::Version;
-use crate::ide::RouteKind;
 use crate::vfs::FileId;
 
 /// Includes inside each other.
 const MAX_INCLUDES: usize = 16;
+
+/// What FastAPI makes of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// Answers HTTP requests.
+    Http,
+    /// A WebSocket endpoint.
+    WebSocket,
+    /// A mounted application.
+    Mount,
+}
 
 /// A route as it is served.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use super::super::{Judge, Proof, Role, Verdict};
 use super::calls::either;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Value};
 
 /// Longest known list that a loop is executed over, value by value.

@@ -35,9 +35,9 @@ use super::value::{
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
-use crate::ide::Location;
 use crate::text::TextRange;
 use crate::vfs::FileId;
+use crate::vfs::Location;
 
 /// Statements and expressions that one execution may cost. The largest real
 /// module seen needs 60,000.

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::super::value::{Arguments, ClassRef, Resolve, RouteDecorator, RouterId, Site, Unknown, Value};
 use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 
 /// What kind of object collects routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
