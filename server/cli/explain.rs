@@ -26,7 +26,7 @@ fn page(code: &str) -> Result<u8, String> {
 }
 
 fn route(args: &ExplainArgs, method: &str, path: &str) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.root))?;
+    let loaded = load(std::slice::from_ref(&args.root), None)?;
     let analysis = loaded.host.snapshot();
     let apps = analysis.apps();
     let all: Vec<(&AppView, &RouteView)> =

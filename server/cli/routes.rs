@@ -13,7 +13,7 @@ use super::{CLEAN, ListFormat, RoutesArgs, print};
 const MAX_MOUNTS: usize = 4;
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path))?;
+    let loaded = load(std::slice::from_ref(&args.path), None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),

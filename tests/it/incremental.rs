@@ -7,6 +7,9 @@ use authlens_analysis::facts::python::lower::lower_file;
 use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent};
 use authlens_analysis::syntax;
 
+const SPEC: &str = "# Endpoints\n\nAll endpoints except `/health` require a JWT.\n\n- GET /tasks/\n- DELETE /tasks/{id} (public)\n\n### GET /me\n**Auth**: None\n";
+const SETTINGS: &str = "protect = [\"/notes/**\"]\n\n[rules]\nunused-ignore = \"info\"\n\n[[public]]\npath = \"/tasks/\"\nreason = \"list\"\n";
+
 type Texts = BTreeMap<String, String>;
 
 const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
@@ -15,9 +18,16 @@ const NOTES: &str = "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=
 const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
 
 fn start() -> Texts {
-    [("/p/main.py", MAIN), ("/p/api/tasks.py", TASKS), ("/p/api/notes.py", NOTES), ("/p/deps.py", DEPS)]
-        .map(|(path, text)| (path.to_owned(), text.to_owned()))
-        .into()
+    [
+        ("/p/main.py", MAIN),
+        ("/p/api/tasks.py", TASKS),
+        ("/p/api/notes.py", NOTES),
+        ("/p/deps.py", DEPS),
+        ("/p/specs/api.md", SPEC),
+        ("/p/authlens.toml", SETTINGS),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.to_owned()))
+    .into()
 }
 
 fn fresh(texts: &Texts) -> Analysis {
@@ -75,7 +85,11 @@ fn messages(analysis: &Analysis, path: &str) -> Vec<String> {
     analysis.diagnostics(file).iter().map(|d| d.message.clone()).collect()
 }
 
-fn parses(text: &str) -> bool {
+/// Specifications and settings are never broken: what can't be read says nothing.
+fn parses(path: &str, text: &str) -> bool {
+    if !path.ends_with(".py") {
+        return true;
+    }
     let tree = syntax::parse(syntax::Grammar::Python, text, None).unwrap();
     lower_file(text, &tree, None).errors.is_empty()
 }
@@ -112,6 +126,9 @@ fn edit(random: &mut Random, text: &str) -> String {
         "\"\"\"",
         "router = APIRouter()\n",
         "raise HTTPException(401)\n",
+        "**Auth**: Required\n",
+        "### GET /new\n",
+        "[[public]]\n",
     ];
     let boundary = |text: &str, mut at: usize| {
         while !text.is_char_boundary(at) {
@@ -139,69 +156,191 @@ fn edit(random: &mut Random, text: &str) -> String {
     }
 }
 
-#[test]
-fn incremental_equals_from_scratch() {
-    let edits: usize = std::env::var("AUTHLENS_RANDOM_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut texts = start();
-    let mut host = AnalysisHost::new();
-    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
-    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
-    let mut open: BTreeMap<String, bool> = BTreeMap::new();
-    let mut compared = 0;
-    for number in 0..edits {
-        let path = texts.keys().nth(random.below(texts.len())).unwrap().clone();
-        let before = host.snapshot();
-        let was_clean = texts.values().all(|text| parses(text));
+/// Edits of what other files rest on, each with its way back.
+const EXPORTED: &[(&str, &str)] = &[
+    ("        raise HTTPException(401)", "        return None"),
+    ("algorithms=[\"HS256\"]", "options={\"verify_signature\": False}"),
+    ("def current_user(", "def user_now("),
+    ("Annotated[dict, Depends(current_user)]", "Annotated[dict, Depends(bearer)]"),
+    ("credentials=Depends(bearer)", "credentials: dict = Depends(bearer), extra=None"),
+    ("HTTPBearer()", "HTTPBearer(auto_error=False)"),
+    ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),
+    ("prefix=\"/tasks\"", "prefix=\"/jobs\""),
+    ("import tasks, notes", "import notes, tasks"),
+    ("router = APIRouter(prefix=\"/notes\")", "router = APIRouter(prefix=\"/notes\")  # authlens: ignore"),
+];
+
+fn exchange(random: &mut Random, text: &str) -> String {
+    let (there, back) = EXPORTED[random.below(EXPORTED.len())];
+    if text.contains(there) { text.replace(there, back) } else { text.replace(back, there) }
+}
+
+/// What is on disk and what is open: the open text wins.
+#[derive(Default)]
+struct World {
+    disk: Texts,
+    open: Texts,
+}
+
+impl World {
+    fn texts(&self) -> Texts {
+        let mut texts = self.disk.clone();
+        texts.extend(self.open.clone());
+        texts
+    }
+
+    fn write(&mut self, path: &str, text: Option<String>, change: &mut Change) {
+        let content = text.as_deref().map_or(FileContent::Removed, |text| FileContent::Text(text.into()));
+        change.disk.push((path.to_owned(), content));
+        match text {
+            Some(text) => self.disk.insert(path.to_owned(), text),
+            None => self.disk.remove(path),
+        };
+    }
+
+    fn show(&mut self, path: &str, text: Option<String>, change: &mut Change) {
+        change.open.push((path.to_owned(), text.as_deref().map(Into::into)));
+        match text {
+            Some(text) => self.open.insert(path.to_owned(), text),
+            None => self.open.remove(path),
+        };
+    }
+
+    /// One random thing that a user, a tool or git does.
+    fn happen(&mut self, random: &mut Random) -> Change {
         let mut change = Change::default();
-        match random.below(20) {
+        let texts = self.texts();
+        let path = texts.keys().nth(random.below(texts.len())).unwrap().clone();
+        let text = texts[&path].clone();
+        match random.below(40) {
             // A file comes, or goes.
-            0 => {
+            0 | 1 => {
                 let name = format!("/p/extra{}.py", random.below(3));
-                if texts.remove(&name).is_none() {
-                    texts.insert(name.clone(), "from fastapi import APIRouter\nrouter = APIRouter()\n".into());
-                }
-                let content =
-                    texts.get(&name).map_or(FileContent::Removed, |text| FileContent::Text(text.as_str().into()));
-                change.disk.push((name.clone(), content));
-                if open.remove(&name).is_some() {
-                    change.open.push((name, None));
+                let new = "from fastapi import APIRouter\nrouter = APIRouter()\n".to_owned();
+                let there = self.disk.contains_key(&name);
+                self.write(&name, (!there).then_some(new), &mut change);
+                if self.open.contains_key(&name) {
+                    self.show(&name, None, &mut change);
                 }
             }
-            // Back to the start, as an undo would.
-            1 | 2 => {
+            // A document that is not on disk, and may never be.
+            2 => {
+                let name = "/p/api/scratch.py";
+                let text = (!self.open.contains_key(name)).then(|| NOTES.to_owned());
+                self.show(name, text, &mut change);
+            }
+            // A module goes by another name, and later by its own again.
+            3 => {
+                let (a, b) =
+                    [("/p/api/notes.py", "/p/api/memos.py"), ("/p/deps.py", "/p/api/deps.py")][random.below(2)];
+                let (from, to) = if texts.contains_key(a) { (a, b) } else { (b, a) };
+                if let Some(text) = texts.get(from).cloned() {
+                    if self.open.contains_key(from) {
+                        self.show(from, None, &mut change);
+                        self.show(to, Some(text.clone()), &mut change);
+                    }
+                    self.write(from, None, &mut change);
+                    self.write(to, Some(text), &mut change);
+                }
+            }
+            // Everything back to the start, as a checkout would.
+            4 | 5 => {
+                for path in texts.keys() {
+                    if self.open.contains_key(path) {
+                        self.show(path, None, &mut change);
+                    }
+                    self.write(path, start().get(path).cloned(), &mut change);
+                }
                 for (path, text) in start() {
-                    change.open.push((path.clone(), Some(text.as_str().into())));
-                    open.insert(path.clone(), true);
-                    texts.insert(path, text);
+                    self.write(&path, Some(text), &mut change);
                 }
             }
-            // Saved and closed.
-            3 if open.contains_key(&path) => {
-                open.remove(&path);
-                change.disk.push((path.clone(), FileContent::Text(texts[&path].as_str().into())));
-                change.open.push((path.clone(), None));
+            // Saved, and perhaps closed; or closed without saving.
+            6 | 7 if self.open.contains_key(&path) => {
+                self.write(&path, Some(text), &mut change);
+                if random.below(2) == 0 {
+                    self.show(&path, None, &mut change);
+                }
+            }
+            8 if self.disk.contains_key(&path) => self.show(&path, None, &mut change),
+            // Line breaks of the other kind.
+            9 => {
+                let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.replace('\n', "\r\n") };
+                self.show(&path, Some(text), &mut change);
+            }
+            // Several files at once, by a rename in the editor.
+            10 | 11 => {
+                for (path, text) in &texts {
+                    let text = if random.below(2) == 0 { edit(random, text) } else { exchange(random, text) };
+                    self.show(path, Some(text), &mut change);
+                }
+            }
+            12..=19 => {
+                let text = exchange(random, &text);
+                self.show(&path, Some(text), &mut change);
             }
             _ => {
-                let text = edit(&mut random, &texts[&path]);
-                change.open.push((path.clone(), Some(text.as_str().into())));
-                open.insert(path.clone(), true);
-                texts.insert(path.clone(), text);
+                let text = edit(random, &text);
+                self.show(&path, Some(text), &mut change);
             }
         }
-        let typed = change.disk.is_empty() && change.open.len() == 1;
+        change
+    }
+
+    /// The change that takes this state back to `before`.
+    fn back_to(&mut self, before: World) -> Change {
+        let mut change = Change::default();
+        let paths: std::collections::BTreeSet<String> = [&self.disk, &self.open, &before.disk, &before.open]
+            .iter()
+            .flat_map(|texts| texts.keys().cloned())
+            .collect();
+        for path in paths {
+            self.write(&path, before.disk.get(&path).cloned(), &mut change);
+            self.show(&path, before.open.get(&path).cloned(), &mut change);
+        }
+        change
+    }
+}
+
+#[test]
+fn incremental_equals_from_scratch() {
+    let setting = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let edits = setting("AUTHLENS_RANDOM_EDITS").unwrap_or(2_000) as usize;
+    let mut random = Random(setting("AUTHLENS_RANDOM_SEED").unwrap_or(0x9e37_79b9_7f4a_7c15));
+    let mut world = World::default();
+    let mut host = AnalysisHost::new();
+    let mut change = Change { roots: Some(vec!["/p".into()]), ..Change::default() };
+    for (path, text) in start() {
+        world.write(&path, Some(text), &mut change);
+    }
+    host.apply(change);
+    let (mut compared, mut undone) = (0, 0);
+    for number in 0..edits {
+        let earlier = World { disk: world.disk.clone(), open: world.open.clone() };
+        let before = host.snapshot();
+        let was_clean = earlier.texts().iter().all(|(path, text)| parses(path, text));
+        let change = world.happen(&mut random);
+        let typed = change.disk.is_empty()
+            && matches!(change.open.as_slice(), [(path, Some(_))] if earlier.texts().contains_key(path));
+        let what = format!("edit {number}: {change:#?}");
         host.apply(change);
         let analysis = host.snapshot();
-        let broken: Vec<&String> = texts.iter().filter(|(_, text)| !parses(text)).map(|(path, _)| path).collect();
-        if broken.is_empty() {
+        let texts = world.texts();
+        if texts.iter().all(|(path, text)| parses(path, text)) {
             compared += 1;
-            assert_eq!(all(&analysis), all(&fresh(&texts)), "edit {number} of {path}:\n{}", texts[&path]);
+            assert_eq!(all(&analysis), all(&fresh(&texts)), "{what}");
         } else if typed && was_clean {
-            for other in texts.keys().filter(|other| **other != path) {
-                let (now, then) = (messages(&analysis, other), messages(&before, other));
-                assert_eq!(now, then, "edit {number} broke {path} and moved {other}:\n{}", texts[&path]);
+            for path in
+                texts.iter().filter(|(path, text)| earlier.texts().get(*path) == Some(text)).map(|(path, _)| path)
+            {
+                assert_eq!(messages(&analysis, path), messages(&before, path), "{path} moved by {what}");
             }
         }
+        if was_clean && random.below(4) == 0 {
+            undone += 1;
+            host.apply(world.back_to(earlier));
+            assert_eq!(all(&host.snapshot()), all(&before), "undone: {what}");
+        }
     }
-    assert!(compared > edits / 20, "only {compared} of {edits} states could be compared");
+    assert!(compared > edits / 10 && undone > edits / 20, "{compared} of {edits} states compared, {undone} undone");
 }

@@ -4,18 +4,25 @@
 //! request reaches something that can tell a good one from a bad one (a
 //! *sink*), and every path that ends without an exception went through it.
 
+mod constant;
+mod decorators;
 mod flow;
 pub mod guard;
+pub mod middleware;
+mod notes;
+pub mod policy;
 pub mod public;
 mod sinks;
 mod sources;
+pub mod unapplied;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::flow::RequestState;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -83,13 +90,16 @@ pub struct Verdict {
     pub proof: Proof,
     /// The evidence, in the order in which it was found.
     pub steps: Vec<Step>,
-    /// Files whose function bodies were looked at.
+    /// Files whose function bodies were looked at, or whose names.
     pub reads: Vec<FileId>,
+    /// A condition that only the configuration decides, and that leads around
+    /// the verification.
+    pub bypass: Option<Site>,
 }
 
 impl Verdict {
     fn plain(proof: Proof) -> Arc<Self> {
-        Arc::new(Self { proof, steps: Vec::new(), reads: Vec::new() })
+        Arc::new(Self { proof, steps: Vec::new(), reads: Vec::new(), bypass: None })
     }
 }
 
@@ -99,8 +109,10 @@ pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<
     ranked.min().map(|(_, index)| index)
 }
 
-/// Verdicts by the place of the callable's definition.
-pub type VerdictMemo = FxHashMap<(Site, Role), Arc<Verdict>>;
+/// Verdicts by the place of the callable's definition, its role, and the
+/// fingerprint of what else they rest on: what middlewares leave on
+/// `request.state`, or the request that a middleware is asked about.
+pub type VerdictMemo = FxHashMap<(Site, Role, u64), Arc<Verdict>>;
 
 /// As what a function is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,6 +121,8 @@ pub enum Role {
     Dependency,
     /// As a route handler: its body may check the caller itself.
     Handler,
+    /// As a middleware.
+    Middleware,
 }
 
 /// Judges callables and remembers the verdicts.
@@ -117,12 +131,33 @@ pub struct Judge<'a> {
     memo: RefCell<VerdictMemo>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
+    /// What the middlewares of the application at hand leave on
+    /// `request.state`, and its fingerprint.
+    state: RefCell<RequestState>,
+    fingerprint: Cell<u64>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge who knows the verdicts that still hold.
     pub fn new(resolve: &'a dyn Resolve, memo: VerdictMemo) -> Self {
-        Self { resolve, memo: RefCell::new(memo), active: RefCell::default() }
+        Self {
+            resolve,
+            memo: RefCell::new(memo),
+            active: RefCell::default(),
+            state: RefCell::default(),
+            fingerprint: Cell::new(0),
+        }
+    }
+
+    /// Goes on to routes behind no known middleware.
+    pub fn leave(&self) {
+        self.enter(RequestState::default());
+    }
+
+    /// Goes on to an application whose middlewares leave this on `request.state`.
+    fn enter(&self, state: RequestState) {
+        self.fingerprint.set(state.fingerprint());
+        self.state.replace(state);
     }
 
     /// Gives back all verdicts.
@@ -132,6 +167,9 @@ impl<'a> Judge<'a> {
 
     /// What a dependency proves.
     pub fn dependency(&self, callable: &Value) -> Arc<Verdict> {
+        if self.is_vouched(callable) {
+            return Verdict::plain(Proof::Verifies);
+        }
         match callable {
             Value::Function(function) => self.function(function, None, Role::Dependency),
             Value::Bound(bound) => self.function(&bound.1, Some(&bound.0), Role::Dependency),
@@ -156,22 +194,50 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether the user's configuration says that a callable verifies.
+    fn is_vouched(&self, callable: &Value) -> bool {
+        let of = |module: &str, qualname: &str| self.resolve.is_vouched(&format!("{module}.{qualname}"));
+        match callable {
+            Value::Function(function) => of(&function.module, &function.qualname),
+            Value::Bound(bound) => of(&bound.1.module, &bound.1.qualname),
+            Value::Class(class) => of(&class.module, &class.qualname),
+            Value::Instance(instance) => self.is_vouched(&instance.class),
+            Value::Package(path) => self.resolve.is_vouched(path),
+            _ => false,
+        }
+    }
+
     /// What a route handler checks in its own body.
     pub fn handler(&self, handler: &FunctionRef) -> Arc<Verdict> {
         self.function(handler, None, Role::Handler)
     }
 
     fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Arc<Verdict> {
-        let key = (function.site, role);
+        let key = (function.site, role, self.fingerprint.get());
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
         if plain && let Some(verdict) = self.memo.borrow().get(&key) {
+            self.resolve.note_reads(&verdict.reads);
             return Arc::clone(verdict);
         }
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
-        let verdict = Arc::new(flow::judge(self, &self.resolve.current(function), role));
+        let outer = self.resolve.take_reads();
+        let function = &self.resolve.current(function);
+        let mut verdict = flow::judge(self, function, role);
+        if role == Role::Dependency
+            && verdict.proof != Proof::Verifies
+            && let Some(reason) = decorators::may_change(self.resolve, function)
+        {
+            verdict.proof = Proof::Unknown(reason);
+        }
+        verdict.reads.extend(self.resolve.take_reads());
+        verdict.reads.sort_unstable();
+        verdict.reads.dedup();
+        let verdict = Arc::new(verdict);
+        self.resolve.note_reads(&outer);
+        self.resolve.note_reads(&verdict.reads);
         self.active.borrow_mut().remove(&function.site);
         if plain && self.active.borrow().is_empty() {
             self.memo.borrow_mut().insert(key, Arc::clone(&verdict));

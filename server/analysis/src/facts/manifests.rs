@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn reads_what_projects_write() {
-        let cases: &[(&str, &str, Option<(u32, u32, u32)>)] = &[
+        type Case = (&'static str, &'static str, Option<(u32, u32, u32)>);
+        let cases: &[Case] = &[
             ("/p/requirements.txt", "uvicorn\nfastapi==0.115.0\n", Some((0, 115, 0))),
             ("/p/requirements-dev.txt", "FastAPI[standard] == 0.110.2 ; python_version > '3.8'", Some((0, 110, 2))),
             ("/p/requirements/base.txt", "fastapi~=0.110.0", Some((0, 110, u32::MAX))),

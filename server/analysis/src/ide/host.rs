@@ -10,6 +10,8 @@ use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::auth::middleware::Middlewares;
+use crate::auth::policy::{Expectation, Policy};
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::index::interpreter::{Interpreter, Runs};
@@ -26,19 +28,22 @@ const PARALLEL_FROM: usize = 8;
 pub(crate) struct Judged {
     pub(crate) guard: Guard,
     pub(crate) reads: Vec<FileId>,
+    /// What the project's own words want.
+    pub(crate) expected: Expectation,
 }
 
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
     pub(crate) applications: Vec<Vec<Judged>>,
+    pub(crate) middlewares: Vec<Arc<Middlewares>>,
     pub(crate) orphans: Vec<Judged>,
 }
 
 /// Everything that is known at one moment.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct State {
-    pub(super) roots: Vec<String>,
+    pub(crate) roots: Vec<String>,
     pub(crate) sources: Sources,
     pub(crate) documents: Vec<Document>,
     pub(crate) runs: Arc<Runs>,
@@ -46,7 +51,10 @@ pub(crate) struct State {
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
+    pending_policy: bool,
     pending_manifests: bool,
+    /// What specifications and configurations say.
+    pub(crate) policy: Arc<Policy>,
     pub(crate) memo: Arc<VerdictMemo>,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) guards: Arc<Guards>,
@@ -134,6 +142,13 @@ impl State {
             let exists = self.documents[file.0 as usize].exists();
             listing_changed |= self.sources.set_importable(file, exists);
         }
+        if let Some(path) = change.configuration {
+            let only = self.intern(&path);
+            Arc::make_mut(&mut self.policy).set_only(Some(only));
+            touched.insert(only);
+            self.pending_policy = true;
+        }
+        self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
         let mut extents = FxHashMap::default();
         let mut bodies = FxHashSet::default();
@@ -150,6 +165,18 @@ impl State {
             self.documents.resize_with(file.0 as usize + 1, Document::default);
         }
         file
+    }
+
+    /// Takes over what specifications and configurations say.
+    fn read_policy(&mut self, touched: &BTreeSet<FileId>) {
+        for &file in touched {
+            let Some(path) = self.sources.file(file).map(|source| source.path.clone()) else { continue };
+            if path.ends_with(".py") {
+                continue;
+            }
+            let text = self.documents[file.0 as usize].text().cloned();
+            self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
+        }
     }
 
     /// Takes over what manifests say; tells whether that changed.
@@ -208,6 +235,10 @@ impl State {
         let text = document.text().cloned();
         document.parsed = parsed.map(Arc::new);
         let Some(source) = self.sources.file_mut(file) else { return Extent::Nothing };
+        if !source.path.ends_with(".py") {
+            // Nothing imports it; what it says was read before.
+            return Extent::Nothing;
+        }
         let extent = match (&source.facts, &facts) {
             (Some(old), Some(new)) => extent(file, old, new, bodies),
             (None, None) if source.listed == listed => Extent::Nothing,
@@ -228,12 +259,14 @@ impl State {
     ) -> Applied {
         let outlines: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
+        let policy_changed = std::mem::take(&mut self.pending_policy);
         let executed_body = bodies.iter().any(|body| self.executed.contains(body));
         let mut invalid: FxHashSet<FileId> = outlines;
         // While a workspace is being read, only open documents are answered.
         if self.indexing && !touched.iter().any(|file| self.documents[file.0 as usize].open.is_some()) {
             self.pending.extend(invalid);
             self.pending_listing |= listing_changed;
+            self.pending_policy = policy_changed;
             return Applied::default();
         }
         invalid.extend(std::mem::take(&mut self.pending));
@@ -243,16 +276,22 @@ impl State {
                 invalid.insert(*file);
             }
         }
+        if policy_changed {
+            self.sources.set_vouched(self.policy.sinks());
+            self.memo = Arc::default();
+        }
         let mut wanted = BTreeSet::new();
         let before = Arc::clone(&self.guards);
         let manifests_changed = std::mem::take(&mut self.pending_manifests);
         let relink = listing_changed || manifests_changed || executed_body || !invalid.is_empty();
         if relink {
             wanted = self.relink(&invalid, listing_changed);
+        } else if policy_changed {
+            wanted = self.judge_all();
         } else if extents.values().any(|extent| *extent > Extent::Nothing) || !touched.is_empty() {
             self.judge_touched(&touched);
         }
-        let changed = if relink || !Arc::ptr_eq(&before, &self.guards) {
+        let changed = if relink || policy_changed || !Arc::ptr_eq(&before, &self.guards) {
             self.refresh_diagnostics(None)
         } else {
             self.refresh_diagnostics(Some(&touched))
@@ -281,7 +320,7 @@ impl State {
         }
         self.memo = Arc::default();
         let sources = std::mem::take(&mut self.sources);
-        let interpreter = Interpreter::new(&sources, runs);
+        let interpreter = Interpreter::new(&sources, &runs);
         let mut roots: Vec<_> = sources.iter().filter(|(_, file)| file.relevant && file.facts.is_some()).collect();
         roots.sort_unstable_by(|(_, a), (_, b)| a.path.cmp(&b.path));
         let mut current = Runs::default();
@@ -290,8 +329,9 @@ impl State {
         }
         let table = link(&interpreter, &current);
         let session = interpreter.finish();
+        runs.extend(session.runs);
         self.sources = sources;
-        self.runs = Arc::new(session.runs);
+        self.runs = Arc::new(runs);
         self.executed = session.executed;
         self.table = Arc::new(table);
         let mut wanted = session.wanted;

@@ -6,13 +6,14 @@ use super::{
     AppView, CallableView, Certainty, DependencyView, Judged, Location, Related, RouteKind, RouteStatus, RouteView,
     State, UnresolvedView,
 };
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, VerdictMemo};
 use crate::index::dependencies::{Node, unwrap_partial};
 use crate::index::interpreter::{Interpreter, package_name};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
+use crate::rules::spec_auth_drift::said;
 use crate::rules::{handler_site, with_interpreter};
 
 /// Every application with its routes.
@@ -78,7 +79,7 @@ pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
 /// The status that a guard amounts to.
 pub(super) fn status(guard: &Guard) -> RouteStatus {
     match guard {
-        Guard::Guarded(_) | Guard::InBody(_) => RouteStatus::Guarded,
+        Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => RouteStatus::Guarded,
         Guard::Public(_) => RouteStatus::Public,
         Guard::Unknown(_) => RouteStatus::Unknown,
         Guard::Open(_) => RouteStatus::Open,
@@ -89,10 +90,15 @@ pub(super) fn status(guard: &Guard) -> RouteStatus {
 pub(super) fn detail(route: &Route, guard: &Guard) -> String {
     match guard {
         Guard::Guarded(_) => guard_name(route, guard).unwrap_or("a dependency").to_owned(),
+        Guard::Around(wrapped) => wrapped.name.to_string(),
         Guard::InBody(_) => "checked in the handler".to_owned(),
         Guard::Public(reason) | Guard::Unknown(reason) => reason.to_string(),
         Guard::Open(None) => "no dependency verifies the caller".to_owned(),
-        Guard::Open(Some((index, proof))) => {
+        Guard::Open(Some(Weak::Around(wrapped))) => {
+            format!("the middleware `{}` {}", wrapped.name, wrapped.verdict.proof.words())
+        }
+        Guard::Open(Some(Weak::Unapplied(unapplied))) => format!("`{}` is not applied", unapplied.name),
+        Guard::Open(Some(Weak::Dependency(index, proof))) => {
             let name = route.dependencies.get(*index).and_then(|node| callable_name(&node.callable));
             format!("`{}` {}", name.unwrap_or("a dependency"), proof.words())
         }
@@ -133,13 +139,25 @@ impl Viewer<'_, '_> {
         let mut proof = vec![self.step(route.registration, format!("{} is registered here", shown(route)))];
         let deciding = match &judged.guard {
             Guard::Guarded(index) => Some(*index),
-            Guard::Open(weak) => weak.as_ref().map(|(index, _)| *index),
+            Guard::Open(Some(Weak::Dependency(index, _))) => Some(*index),
+            Guard::Open(Some(Weak::Unapplied(unapplied))) => {
+                proof.push(self.step(unapplied.site, format!("`{}` is written here, and not applied", unapplied.name)));
+                None
+            }
+            Guard::Around(wrapped) | Guard::Open(Some(Weak::Around(wrapped))) => {
+                proof.push(self.step(wrapped.site, format!("`{}` is put around it here", wrapped.name)));
+                proof.extend(wrapped.verdict.steps.iter().map(|step| self.step(step.site, step.note.clone())));
+                None
+            }
             Guard::InBody(verdict) => {
                 proof.extend(verdict.steps.iter().map(|step| self.step(step.site, step.note.clone())));
                 None
             }
             _ => None,
         };
+        if let Some(basis) = judged.expected.basis() {
+            proof.push(said(self.state, basis));
+        }
         let Some(deciding) = deciding else { return proof };
         let mut chain = vec![deciding];
         while let Some(parent) = chain.last().and_then(|index| route.dependencies.get(*index)?.parent) {

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
-use super::value::{RouterId, Site, Value};
+use super::value::{Arguments, RouterId, Site, Value};
 use crate::facts::manifests::Version;
 use crate::ide::RouteKind;
 use crate::vfs::FileId;
@@ -39,6 +39,8 @@ pub struct Route {
     pub conditional: bool,
     /// The router that it was registered on.
     pub router: RouterId,
+    /// The last `include_router` on its way to the application.
+    pub included_at: Option<Site>,
 }
 
 /// An application.
@@ -57,11 +59,29 @@ pub struct Application {
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
-    pub middleware: Vec<(Value, Site)>,
+    pub middleware: Vec<Middleware>,
+    /// The path below which the only application that mounts it serves it;
+    /// empty when none does, absent when that is not known.
+    pub mounted_at: Option<SmolStr>,
     /// Applications that it mounts, with their paths.
     pub mounts: Vec<(SmolStr, RouterId)>,
     /// How the FastAPI that it runs with behaves.
     pub semantics: Semantics,
+}
+
+/// A middleware of an application.
+#[derive(Debug, Clone)]
+pub struct Middleware {
+    /// Its class or function.
+    pub what: Value,
+    /// What it is made with, besides the application.
+    pub arguments: Arguments,
+    /// Where it is added.
+    pub site: Site,
+    /// How far inside it is, counted from the outermost of its application.
+    pub depth: usize,
+    /// Whether it is another application's, which mounts this one.
+    pub inherited: bool,
 }
 
 /// How a version of FastAPI behaves where versions differ.
@@ -96,7 +116,7 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
     let linker = Linker::new(interpreter, runs);
     let mut reached = FxHashSet::default();
     let mut applications = Vec::new();
-    let mut mounts: Vec<(RouterId, RouterId)> = Vec::new();
+    let mut mounts: Vec<MountEdge> = Vec::new();
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
@@ -108,7 +128,11 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
             continue;
         }
         reached.extend(walk.seen.iter().copied());
-        mounts.extend(walk.mounts.iter().map(|(_, child)| (*child, *id)));
+        mounts.extend(walk.mounts.iter().map(|(path, child)| MountEdge {
+            child: *child,
+            parent: *id,
+            path: path.clone(),
+        }));
         let sources = interpreter.sources();
         applications.push(Application {
             router: *id,
@@ -118,6 +142,7 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
             routes: walk.routes,
             unresolved: walk.unresolved,
             middleware: walk.middleware,
+            mounted_at: Some(SmolStr::default()),
             mounts: walk.mounts,
             semantics,
         });
@@ -135,12 +160,27 @@ pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
     RouteTable { applications, orphans }
 }
 
+/// An application mounted in another one, below a path.
+struct MountEdge {
+    child: RouterId,
+    parent: RouterId,
+    path: SmolStr,
+}
+
 /// A mounted application is behind the middlewares of those that mount it.
-fn inherit_middleware(applications: &mut [Application], mounts: &[(RouterId, RouterId)]) {
-    for (child, parent) in mounts {
-        let inherited = applications.iter().find(|app| app.router == *parent).map(|app| app.middleware.clone());
-        if let (Some(inherited), Some(app)) = (inherited, applications.iter_mut().find(|app| app.router == *child)) {
-            app.middleware.extend(inherited);
+fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
+    for edge in mounts {
+        let parent = applications.iter().find(|app| app.router == edge.parent);
+        let Some((inherited, above)) = parent.map(|app| (app.middleware.clone(), app.mounted_at.clone())) else {
+            continue;
+        };
+        let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
+        if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
+            app.middleware.extend(inherited.into_iter().map(|one| Middleware { inherited: true, ..one }));
+            app.mounted_at = match (above, &edge.path) {
+                (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
+                _ => None,
+            };
         }
     }
 }
@@ -174,6 +214,7 @@ struct Prefix {
     more: Option<SmolStr>,
     conditional: bool,
     depth: usize,
+    included_at: Option<Site>,
 }
 
 impl Prefix {
@@ -189,7 +230,7 @@ impl Prefix {
 struct Walk {
     routes: Vec<Route>,
     unresolved: Vec<(Site, &'static str, u32)>,
-    middleware: Vec<(Value, Site)>,
+    middleware: Vec<Middleware>,
     mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
     semantics: Semantics,
@@ -304,6 +345,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     }
                     let mut below = here.clone();
                     below.depth += 1;
+                    below.included_at = Some(*site);
                     below.conditional |= *conditional;
                     match prefix {
                         Value::Str(prefix) => {
@@ -340,12 +382,27 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         more: None,
                         conditional: *conditional || here.conditional,
                         router: id,
+                        included_at: here.included_at,
                     });
                     if let Value::Router(child) = app {
                         self.mount(*child, path, &here, walk);
                     }
                 }
-                Effect::Middleware { what, site, .. } => walk.middleware.push((what.clone(), *site)),
+                Effect::Middleware { what, arguments, site, listed, .. } => {
+                    let middleware = Middleware {
+                        what: what.clone(),
+                        arguments: Arguments::clone(arguments),
+                        site: *site,
+                        depth: walk.middleware.len(),
+                        inherited: false,
+                    };
+                    if *listed {
+                        walk.middleware.push(middleware);
+                    } else {
+                        walk.middleware.insert(0, middleware);
+                    }
+                    walk.middleware.iter_mut().enumerate().for_each(|(depth, one)| one.depth = depth);
+                }
                 Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
             }
         }
@@ -414,6 +471,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             more,
             conditional: conditional || here.conditional,
             router,
+            included_at: here.included_at,
         });
     }
 }

@@ -35,6 +35,8 @@ pub struct Sources {
     by_path: FxHashMap<SmolStr, FileId>,
     modules: ModuleMap,
     roots: Vec<String>,
+    /// Dotted names of callables that verify, by the user's word.
+    vouched: Vec<SmolStr>,
     /// What manifests say of FastAPI's version, by path.
     manifests: BTreeMap<SmolStr, Pinned>,
 }
@@ -52,6 +54,19 @@ impl Sources {
     fn is_test(&self, path: &str) -> bool {
         let below = |root: &String| path.strip_prefix(root.as_str())?.strip_prefix('/');
         is_test_path(self.roots.iter().filter_map(below).min_by_key(|rest| rest.len()).unwrap_or(path))
+    }
+
+    /// Sets the callables that verify by the user's word.
+    pub fn set_vouched(&mut self, names: Vec<SmolStr>) {
+        self.vouched = names;
+    }
+
+    /// Whether the user vouches for a callable. Where a folder is no package,
+    /// a module's own name begins below what the user writes.
+    pub fn is_vouched(&self, name: &str) -> bool {
+        self.vouched
+            .iter()
+            .any(|vouched| vouched == name || vouched.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
     }
 
     /// The id of a path, made when it is new.

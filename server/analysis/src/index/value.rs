@@ -202,6 +202,8 @@ pub enum Value {
     List(Arc<Vec<Value>>),
     /// A dictionary.
     Dict(Arc<Vec<(Value, Value)>>),
+    /// An object of which some attributes are known: a request, say.
+    Record(Arc<Vec<(SmolStr, Value)>>),
     /// A module of the project.
     Module(FileId),
     /// A directory of the project without `__init__.py`, by absolute path.
@@ -267,6 +269,17 @@ pub trait Resolve {
     /// that the function sees. Its own parameters and locals are `Unknown(Local)`.
     fn eval(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
 
+    /// The same, with what is known of some parameters and locals.
+    fn eval_knowing(
+        &self,
+        function: &FunctionRef,
+        expr: &crate::facts::python::tree::Expr,
+        known: &[(SmolStr, Value)],
+    ) -> Value;
+
+    /// An instance of a class, made as a call with these arguments makes it.
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value;
+
     /// The method `name` of a class, searched through its bases; `None` when no
     /// base of the project has it.
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
@@ -278,6 +291,15 @@ pub trait Resolve {
     /// The function with the body that it has now. Values outlive edits of
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
+
+    /// Whether the user vouches that the callable of that dotted name verifies.
+    fn is_vouched(&self, name: &str) -> bool;
+
+    /// Modules that names were looked up in since the last call of this.
+    fn take_reads(&self) -> Vec<FileId>;
+
+    /// Counts modules as looked at: an answer that was remembered rests on them.
+    fn note_reads(&self, files: &[FileId]);
 
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;

@@ -96,9 +96,7 @@ impl Flow<'_, '_> {
         }
         match self.eval(path, value) {
             Abs::Request(part) if part.is_empty() => Abs::Request(name.clone()),
-            Abs::Request(part) if part == "state" => {
-                Abs::Unknown(format!("`request.state.{name}` is set elsewhere, by a middleware perhaps").into())
-            }
+            Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
             Abs::Verified { checked: false } if matches!(name.as_str(), "ok" | "is_success") => Abs::Check,
@@ -108,6 +106,7 @@ impl Flow<'_, '_> {
                     Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
                     _ => Abs::Other,
                 },
+                Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
                 _ => Abs::Other,
             },
             derived @ (Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => derived,
@@ -119,7 +118,7 @@ impl Flow<'_, '_> {
         let outer = root_name(value).is_some_and(|root| path.get(root).is_none());
         let container = self.eval(path, value);
         match container {
-            Abs::Request(part) => self.request_item(expr, &part, Some(index)),
+            Abs::Request(part) => self.request_item(path, expr, &part, Some(index)),
             Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_) => container,
             _ if outer && self.eval(path, index) == Abs::Credential => {
                 path.verified = true;
@@ -131,7 +130,7 @@ impl Flow<'_, '_> {
     }
 
     /// `request.headers["…"]` and its kin.
-    fn request_item(&mut self, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
+    fn request_item(&mut self, path: &Path, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
         let name = key.map(|key| match &key.kind {
             ExprKind::Str(name) => name.clone(),
             _ => match self.outer(key) {
@@ -161,7 +160,12 @@ impl Flow<'_, '_> {
                 self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
                 Abs::Verified { checked: false }
             }
-            "state" => Abs::Unknown("`request.state` is set elsewhere, by a middleware perhaps".into()),
+            "state" => self.request_state(path, expr, &name),
+            "kwargs" => self.injected_argument(&name),
+            "scope" => match name.as_str() {
+                "headers" | "state" | "session" => Abs::Request(name),
+                _ => Abs::Other,
+            },
             _ => Abs::Other,
         }
     }
@@ -173,7 +177,7 @@ impl Flow<'_, '_> {
         match (&a, &b) {
             (Abs::Status, _) | (_, Abs::Status) => Abs::Status,
             (Abs::Credential, Abs::Credential) => Abs::Other,
-            (Abs::Credential, other) if self.tells_apart(second, other) => Abs::Check,
+            (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => Abs::Check,
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
             _ => Abs::Other,
         }
@@ -198,6 +202,9 @@ impl Flow<'_, '_> {
     }
 
     fn call(&mut self, path: &mut Path, expr: &Expr, func: &Expr, args: &[Arg]) -> Abs {
+        if self.passes_on(path, expr, func, args) {
+            return Abs::Other;
+        }
         let values: Vec<Abs> = args.iter().map(|arg| self.argument(path, &arg.value)).collect();
         let mut callee = None;
         if let ExprKind::Attribute { value, name } = &func.kind {
@@ -211,7 +218,7 @@ impl Flow<'_, '_> {
                     Abs::Request(part) => {
                         return match name.name.as_str() {
                             "get" | "getlist" | "pop" => {
-                                self.request_item(expr, &part, args.first().map(|arg| &arg.value))
+                                self.request_item(path, expr, &part, args.first().map(|arg| &arg.value))
                             }
                             _ => Abs::Other,
                         };
@@ -239,6 +246,11 @@ impl Flow<'_, '_> {
             }
         } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
             callee = Some(self.outer(func));
+        }
+        if callee.as_ref().is_some_and(|callee| self.judge.is_vouched(callee)) {
+            path.verified = true;
+            self.note(expr, format!("`{}` verifies, by the configuration", callee_name(func)));
+            return Abs::Verified { checked: true };
         }
         match callee {
             Some(Value::Package(package)) => self.package(path, expr, &package, args, values),
@@ -293,6 +305,14 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
+            // A name is no evidence that the secret is checked, but a reason not to
+            // say that it is not.
+            Abs::Secret if speaks_of_checking(func) => {
+                let reason: SmolStr =
+                    format!("`{}` is given the password and could not be followed", callee_name(func)).into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
             Abs::Verified { .. } => Abs::Verified { checked: true },
             Abs::Check | Abs::Status => Abs::Check,
             Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
@@ -301,6 +321,9 @@ impl Flow<'_, '_> {
     }
 
     fn package(&mut self, path: &mut Path, expr: &Expr, package: &SmolStr, args: &[Arg], values: Vec<Abs>) -> Abs {
+        if let Some(value) = self.of_request(path, expr, package, args, &values) {
+            return value;
+        }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         match classify(package) {
@@ -382,6 +405,7 @@ impl Flow<'_, '_> {
             .last()
             .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
         if !carries && !ends_in_raise {
+            self.note_rejections_of(function);
             return Abs::Other;
         }
         if self.stack.len() as u32 > MAX_DEPTH || self.stack.iter().any(|f| f.site == function.site) {
@@ -394,7 +418,9 @@ impl Flow<'_, '_> {
             self.note(expr, format!("the credential goes to `{}`", function.qualname));
         }
         let function = &self.judge.resolve.current(function);
-        let entry = bind(function, args, values);
+        let mut entry = bind(function, args, values);
+        entry.state.clone_from(&path.state);
+        entry.known = self.exact_arguments(path, function, args);
         self.stack.push(function.clone());
         let exits = self.body(entry, function);
         self.stack.pop();
@@ -408,7 +434,12 @@ fn conclude(path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
         path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
         return Abs::Nothing;
     }
-    let (good, bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
+    path.state = joined_state(exits);
+    let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
+    if let Some(switch) = super::bypass(exits) {
+        path.switch.get_or_insert(switch);
+        bad.clear();
+    }
     let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
     if bad.is_empty() {
         path.verified = true;
@@ -432,9 +463,38 @@ fn conclude(path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
     Abs::Unknown(reason)
 }
 
+/// What a call left on `request.state`: what all its ends agree on, and of the
+/// rest what claims the least.
+fn joined_state(exits: &[Exit]) -> FxHashMap<SmolStr, Abs> {
+    let mut joined = FxHashMap::default();
+    for name in exits.iter().flat_map(|exit| exit.state.keys()) {
+        if joined.contains_key(name) {
+            continue;
+        }
+        let values = exits.iter().map(|exit| exit.state.get(name).cloned().unwrap_or(Abs::Nothing));
+        if let Some(value) = values.reduce(either) {
+            joined.insert(name.clone(), value);
+        }
+    }
+    joined
+}
+
+/// One value or the other: what is verified on one way and absent on the
+/// other may be absent.
+pub(super) fn either(a: Abs, b: Abs) -> Abs {
+    match (a, b) {
+        (Abs::Verified { .. }, Abs::Nothing) | (Abs::Nothing, Abs::Verified { .. }) => Abs::Verified { checked: false },
+        (Abs::Verified { checked: a }, Abs::Verified { checked: b }) => Abs::Verified { checked: a && b },
+        (Abs::Verified { .. }, Abs::Constant | Abs::Other) | (Abs::Constant | Abs::Other, Abs::Verified { .. }) => {
+            Abs::Other
+        }
+        (a, b) => a.join(b),
+    }
+}
+
 /// The path on which a function is entered by a call.
 fn bind(function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Path {
-    let mut path = Path { vars: FxHashMap::default(), verified: false, unknown: None };
+    let mut path = Path::default();
     let mut params = function.def.params.iter().peekable();
     let is_static = function.def.decorators.iter().any(|d| d.as_name().is_some_and(|name| name == "staticmethod"));
     if let (Some(class), false) = (&function.class, is_static)
@@ -489,12 +549,6 @@ fn credential_method(method: &str) -> Abs {
 fn builtin(path: &str, derived: Abs) -> Abs {
     match path {
         "builtins.len" | "builtins.isinstance" | "builtins.hasattr" | "builtins.type" | "builtins.print" => Abs::Other,
-        "builtins.getattr" => match derived {
-            Abs::Request(part) if part == "state" => {
-                Abs::Unknown("`request.state` is set elsewhere, by a middleware perhaps".into())
-            }
-            derived => derived,
-        },
         _ => derived,
     }
 }
@@ -512,4 +566,15 @@ fn callee_name(func: &Expr) -> String {
         }
         _ => "…".into(),
     }
+}
+
+/// Whether a callee's name says that it checks what it is given.
+fn speaks_of_checking(func: &Expr) -> bool {
+    let name = match &func.kind {
+        ExprKind::Name(name) => name,
+        ExprKind::Attribute { name, .. } => &name.name,
+        _ => return false,
+    };
+    let name = name.to_ascii_lowercase();
+    ["verify", "check", "authenticate", "login", "sign_in", "signin", "validate"].iter().any(|word| name.contains(word))
 }

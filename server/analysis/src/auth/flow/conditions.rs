@@ -2,10 +2,18 @@
 
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::interpreter::truth as value_truth;
 
 impl Flow<'_, '_> {
     /// The paths on which `test` is `truth`.
-    pub(super) fn refine(&mut self, path: Path, test: &Expr, truth: bool) -> Vec<Path> {
+    pub(super) fn refine(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
+        if let Some(known) = self.exact(&path, test).and_then(|value| value_truth(&value)) {
+            return if known == truth { vec![path] } else { Vec::new() };
+        }
+        if self.is_configuration(&path, test) {
+            path.switch.get_or_insert(self.site(test));
+            return vec![path];
+        }
         match &test.kind {
             ExprKind::Not(inner) => self.refine(path, inner, !truth),
             ExprKind::BoolOp { and, values } => self.refine_operands(path, *and, values, truth),

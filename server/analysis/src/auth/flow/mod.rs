@@ -4,10 +4,14 @@
 //! variables hold. Branches split paths, conditions refine them, `raise` ends
 //! them. The verdict follows from the paths that end without an exception.
 
+mod around;
 mod calls;
 mod conditions;
 mod parameters;
+mod rejections;
 mod statements;
+
+pub(super) use around::{RequestState, Served, judge_around};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -33,6 +37,9 @@ enum Abs {
     Constant,
     /// Derived from a credential, not verified.
     Credential,
+    /// A secret in the body of a request, such as a password: something to
+    /// check, but no credential that every request carries.
+    Secret,
     /// Derived from an identity that the client sent.
     Identity,
     /// What a sink returned. `checked` is false while it may still be the
@@ -64,13 +71,19 @@ impl PartialEq for Abs {
 }
 
 /// One path through a function.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Path {
     vars: FxHashMap<SmolStr, Abs>,
+    /// Variables of which the exact value is known: of a middleware's request, say.
+    known: Vec<(SmolStr, Value)>,
+    /// What was put on `request.state`.
+    state: FxHashMap<SmolStr, Abs>,
     /// A credential was verified, and failure did not get here.
     verified: bool,
     /// Whether what the path rests on could not be followed.
     unknown: Option<SmolStr>,
+    /// A condition that only the configuration decides, and that led here.
+    switch: Option<Site>,
 }
 
 /// A path that ended without an exception.
@@ -79,6 +92,8 @@ struct Exit {
     verified: bool,
     unknown: Option<SmolStr>,
     value: Abs,
+    state: FxHashMap<SmolStr, Abs>,
+    switch: Option<Site>,
 }
 
 /// The execution of one function and what it calls.
@@ -92,29 +107,55 @@ struct Flow<'j, 'a> {
     saw_credential: bool,
     /// The same for identities.
     saw_identity: bool,
+    /// Where callers are turned away, if they are.
+    rejection: Option<Site>,
+    /// What is wrapped around a handler, when that is what is executed.
+    around: Option<around::Around>,
     budget: u32,
 }
 
 /// The verdict on one function.
 pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, role: Role) -> Verdict {
-    let mut flow = Flow {
-        judge,
-        stack: vec![function.clone()],
-        steps: Vec::new(),
-        reads: FxHashSet::from_iter([function.site.file]),
-        saw_credential: false,
-        saw_identity: false,
-        budget: MAX_STEPS,
-    };
+    let mut flow = Flow::new(judge, function);
     let path = flow.entry(function, role);
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
-    let mut reads: Vec<FileId> = flow.reads.into_iter().collect();
-    reads.sort_unstable();
-    let mut steps = flow.steps;
-    let mut seen = FxHashSet::default();
-    steps.retain(|step| seen.insert(step.clone()));
-    Verdict { proof, steps, reads }
+    let bypass = bypass(&exits);
+    flow.verdict(proof, bypass)
+}
+
+/// The condition of configuration on which verification is skipped, when that
+/// is the only way around it.
+fn bypass(exits: &[Exit]) -> Option<Site> {
+    let verifies = exits.iter().any(|exit| exit.verified);
+    let mut others = exits.iter().filter(|exit| !exit.verified);
+    let first = others.next()?.switch?;
+    (verifies && others.all(|exit| exit.switch.is_some())).then_some(first)
+}
+
+impl<'j, 'a> Flow<'j, 'a> {
+    fn new(judge: &'j Judge<'a>, function: &FunctionRef) -> Self {
+        Flow {
+            judge,
+            stack: vec![function.clone()],
+            steps: Vec::new(),
+            reads: FxHashSet::from_iter([function.site.file]),
+            saw_credential: false,
+            saw_identity: false,
+            rejection: None,
+            around: None,
+            budget: MAX_STEPS,
+        }
+    }
+
+    fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
+        let mut reads: Vec<FileId> = self.reads.into_iter().collect();
+        reads.sort_unstable();
+        let mut steps = self.steps;
+        let mut seen = FxHashSet::default();
+        steps.retain(|step| seen.insert(step.clone()));
+        Verdict { proof, steps, reads, bypass }
+    }
 }
 
 impl Flow<'_, '_> {
@@ -122,12 +163,15 @@ impl Flow<'_, '_> {
     fn body(&mut self, path: Path, function: &FunctionRef) -> Vec<Exit> {
         let mut exits = Vec::new();
         for path in self.block(vec![path], &function.def.body, &mut exits) {
-            exits.push(Exit { verified: path.verified, unknown: path.unknown, value: Abs::Nothing });
+            exits.push(path.exit(Abs::Nothing));
         }
         exits
     }
 
     fn proof(&self, exits: &[Exit], function: &FunctionRef, role: Role) -> Proof {
+        if bypass(exits).is_some() {
+            return Proof::Verifies;
+        }
         if exits.iter().all(|exit| exit.verified) {
             // Also when no path ends: then every caller is rejected. A handler
             // that only raises checks nobody, though.
@@ -167,6 +211,11 @@ impl Flow<'_, '_> {
         // ours. Here, and only here, names decide, and only between two
         // verdicts that both leave the route open.
         let constant = unverified().any(|exit| matches!(exit.value, Abs::Constant | Abs::Object(_)));
+        if self.rejection.is_some() {
+            return Proof::Unknown(
+                format!("`{}` turns callers away by something that could not be followed", function.qualname).into(),
+            );
+        }
         if (constant || self.saw_identity) && speaks_of_identity(&function.qualname) {
             return Proof::ChecksNothing;
         }
@@ -205,7 +254,17 @@ impl Path {
     }
 
     fn set(&mut self, name: &SmolStr, value: Abs) {
+        self.known.retain(|(known, _)| known != name);
         self.vars.insert(name.clone(), value);
+    }
+
+    fn know(&mut self, name: &SmolStr, value: Value) {
+        self.known.retain(|(known, _)| known != name);
+        self.known.push((name.clone(), value));
+    }
+
+    fn exit(self, value: Abs) -> Exit {
+        Exit { verified: self.verified, unknown: self.unknown, value, state: self.state, switch: self.switch }
     }
 }
 
@@ -217,6 +276,7 @@ impl Abs {
                 Abs::Unknown(_) => 0,
                 Abs::Identity => 1,
                 Abs::Credential => 2,
+                Abs::Secret => 3,
                 Abs::Verified { .. } => 3,
                 Abs::Check | Abs::Status => 4,
                 Abs::Request(_) => 5,

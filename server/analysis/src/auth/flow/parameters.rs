@@ -1,6 +1,5 @@
 //! What a function's parameters hold when FastAPI calls it.
 
-use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::sources::{Worth, is_scheme, worth_of};
@@ -12,7 +11,7 @@ use crate::index::value::{FunctionRef, Instance, Site, Value};
 impl Flow<'_, '_> {
     /// The path on which FastAPI enters a dependency or handler.
     pub(super) fn entry(&mut self, function: &FunctionRef, role: Role) -> Path {
-        let mut path = Path { vars: FxHashMap::default(), verified: false, unknown: None };
+        let mut path = Path::default();
         for (index, param) in function.def.params.iter().enumerate() {
             let is_receiver = index == 0 && function.class.is_some();
             let value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };

@@ -28,17 +28,18 @@ impl Flow<'_, '_> {
             StmtKind::Expr(expr) => {
                 if let ExprKind::Yield(value) = &expr.kind {
                     let value = value.as_ref().map_or(Abs::Nothing, |value| self.eval(&mut path, value));
-                    exits.push(Exit { verified: path.verified, unknown: path.unknown.clone(), value });
+                    exits.push(path.exit(value));
                     return Vec::new();
                 }
                 return self.effect(path, expr);
             }
             StmtKind::Assign(assign) => {
-                if let Some(value) = &assign.value {
-                    let Some((path, value)) = self.value_or_end(path, value) else { return Vec::new() };
-                    let mut path = path;
+                if let Some(expr) = &assign.value {
+                    let exact = self.exact_in_middleware(&path, expr);
+                    let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
                     for target in &assign.targets {
                         self.assign(&mut path, target, &value);
+                        self.assign_exact(&mut path, target, &value, exact.as_ref());
                     }
                     return vec![path];
                 }
@@ -52,13 +53,19 @@ impl Flow<'_, '_> {
             }
             StmtKind::Return(value) => {
                 let Some(expr) = value else {
-                    exits.push(Exit { verified: path.verified, unknown: path.unknown, value: Abs::Nothing });
+                    exits.push(path.exit(Abs::Nothing));
                     return Vec::new();
                 };
+                self.note_answer(expr);
                 self.exit(path, expr, exits);
                 return Vec::new();
             }
-            StmtKind::Raise { .. } => return Vec::new(),
+            StmtKind::Raise { exc, .. } => {
+                if let Some(exc) = exc {
+                    self.note_rejection(exc);
+                }
+                return Vec::new();
+            }
             StmtKind::Assert(test) => return self.refine(path, test, true),
             StmtKind::If { test, body, or_else } => {
                 let taken = self.refine(path.clone(), test, true);
@@ -68,6 +75,17 @@ impl Flow<'_, '_> {
                 return after;
             }
             StmtKind::For { target, iter, body, or_else } => {
+                if let Some(values) = self.exact_list(&path, iter) {
+                    let mut paths = vec![path];
+                    for value in values {
+                        for path in &mut paths {
+                            self.assign(path, target, &Abs::Constant);
+                            self.assign_exact(path, target, &Abs::Constant, Some(&value));
+                        }
+                        paths = self.block(paths, body, exits);
+                    }
+                    return self.block(paths, or_else, exits);
+                }
                 let iterated = self.eval(&mut path, iter);
                 let mut inside = path.clone();
                 self.assign(&mut inside, target, &iterated);
@@ -169,7 +187,7 @@ impl Flow<'_, '_> {
             return;
         }
         if let Some((path, value)) = self.value_or_end(path, expr) {
-            exits.push(Exit { verified: path.verified, unknown: path.unknown, value });
+            exits.push(path.exit(value));
         }
     }
 
@@ -180,6 +198,19 @@ impl Flow<'_, '_> {
                 parts.iter().for_each(|part| self.assign(path, part, value));
             }
             ExprKind::Starred(part) => self.assign(path, part, value),
+            ExprKind::Attribute { value: object, name } => {
+                if matches!(self.eval(path, object), Abs::Request(part) if part == "state") {
+                    path.state.insert(name.name.clone(), value.clone());
+                }
+            }
+            ExprKind::Subscript { value: object, index } => {
+                let part = self.eval(path, object);
+                if let (Abs::Request(part), Some(key)) = (part, index.as_str())
+                    && part == "state"
+                {
+                    path.state.insert(key.clone(), value.clone());
+                }
+            }
             _ => {}
         }
     }
@@ -198,6 +229,9 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
     let joined = rest.into_iter().reduce(|mut a, b| {
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
+        a.switch = a.switch.filter(|_| b.switch.is_some());
+        a.known.clear();
+        a.state.retain(|name, value| b.state.get(name) == Some(value));
         for (name, value) in b.vars {
             let old = a.vars.remove(&name).unwrap_or(Abs::Nothing);
             a.vars.insert(name, old.join(value));

@@ -7,7 +7,10 @@
 //! part clean new items count; old ones live on as ghosts, so that other files
 //! do not lose what is only being typed.
 
-use super::file::FileItem;
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use super::file::{FileItem, bound_names};
 use super::lower::Lowered;
 use super::tree::{PlacedItem, StmtKind};
 use crate::syntax::{common_prefix, common_suffix};
@@ -32,18 +35,31 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     }
     let fresh: Vec<&PlacedItem> =
         now.items.iter().filter(|placed| !placed.broken && placed.start >= prefix && end(placed) <= new_tail).collect();
-    for placed in touched {
-        let replaced = fresh
-            .iter()
-            .any(|new| new.item.text_hash == placed.item.text_hash || name(new).is_some() && name(new) == name(placed));
-        if !replaced {
+    let replaces = |new: &PlacedItem, old: &PlacedItem| {
+        new.item.text_hash == old.item.text_hash || name(new).is_some() && name(new) == name(old)
+    };
+    for placed in &touched {
+        if !fresh.iter().any(|new| replaces(new, placed)) {
             let start = placed.start.min(new_tail);
-            items.push(FileItem { placed: PlacedItem { start, ..placed.clone() }, ghost: true });
+            items.push(FileItem { placed: PlacedItem { start, ..(*placed).clone() }, ghost: true });
         }
     }
-    items.extend(fresh.into_iter().map(|placed| FileItem { placed: placed.clone(), ghost: false }));
+    // A new item that binds what an old one binds, and does not stand in its
+    // place, would take the name's meaning away: an import typed into a body.
+    let mut bound: FxHashSet<SmolStr> = FxHashSet::default();
+    items.iter().for_each(|item| bound.extend(names(&item.placed)));
+    let fresh = fresh.into_iter().filter(|new| {
+        touched.iter().any(|old| replaces(new, old)) || names(new).iter().all(|name| !bound.contains(name))
+    });
+    items.extend(fresh.map(|placed| FileItem { placed: placed.clone(), ghost: false }));
     items.sort_by_key(|item| item.placed.start);
     items
+}
+
+fn names(placed: &PlacedItem) -> Vec<SmolStr> {
+    let mut names = Vec::new();
+    bound_names(&placed.item.stmt, &mut names);
+    names
 }
 
 fn name(placed: &PlacedItem) -> Option<&str> {
@@ -90,5 +106,17 @@ mod tests {
             let known: std::collections::BTreeSet<_> = items.iter().filter_map(|item| name(&item.placed)).collect();
             assert_eq!(known.len(), 400, "{to:?}: every name is still visible");
         }
+    }
+
+    /// What is typed into a broken body at column 0 takes no name away.
+    #[test]
+    fn a_name_keeps_its_meaning() {
+        let text = "import jwt\n\ndef me(t):\n    if not t:\n        raise jwt.E\n    return t\n";
+        let broken = text.replacen("        raise", "from deps import me\nimport b\n        raise", 1);
+        let now = lower(&broken);
+        assert!(!now.errors.is_empty());
+        let items = salvage(text, &lower(text).items, &broken, &now);
+        let bound: Vec<_> = items.iter().flat_map(|item| names(&item.placed)).collect();
+        assert_eq!(bound, ["jwt", "me", "b"]);
     }
 }

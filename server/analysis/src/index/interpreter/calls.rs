@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, Attributes, Depends, Instance, Resolve, RouterId, Site, Unknown, Value};
-use super::expressions::{UNSUPPORTED, same};
+use super::expressions::{UNSUPPORTED, same, truth};
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::modules::Module;
@@ -154,6 +154,7 @@ impl Execution<'_, '_> {
                 Some(Value::Int(number)) => Value::Str(SmolStr::new(number.to_string())),
                 _ => UNSUPPORTED,
             },
+            "builtins.any" | "builtins.all" => self.any_or_all(path == "builtins.any", &arguments),
             "builtins.enumerate" | "builtins.zip" => self.zipped(path == "builtins.enumerate", &arguments),
             "builtins.getattr" => match arguments.positional.as_slice() {
                 [object, Value::Str(name), rest @ ..] => {
@@ -233,6 +234,20 @@ impl Execution<'_, '_> {
             (Value::List(_), "builtins.str") | (Value::Str(_), "builtins.list") => Value::Bool(false),
             _ => UNSUPPORTED,
         }
+    }
+
+    /// `any(…)` or `all(…)` of a known list of known truths.
+    fn any_or_all(&mut self, any: bool, arguments: &Arguments) -> Value {
+        let Some(Value::List(values)) = arguments.positional.first() else { return UNSUPPORTED };
+        let mut unknown = false;
+        for value in values.iter() {
+            match truth(&self.interpreter.force(value.clone())) {
+                Some(value) if value == any => return Value::Bool(any),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        if unknown { UNSUPPORTED } else { Value::Bool(!any) }
     }
 
     fn zipped(&mut self, enumerate: bool, arguments: &Arguments) -> Value {
@@ -476,6 +491,7 @@ fn string_method(text: &str, method: &str, arguments: &Arguments) -> Value {
         },
         ("startswith", Some(prefix)) => return Value::Bool(text.starts_with(prefix.as_str())),
         ("endswith", Some(suffix)) => return Value::Bool(text.ends_with(suffix.as_str())),
+        ("startswith" | "endswith", None) => return starts_or_ends_with_any(text, method == "startswith", arguments),
         ("split", Some(separator)) if !separator.is_empty() => {
             let parts = text.split(separator.as_str()).map(|part| Value::Str(part.into()));
             return Value::List(Arc::new(parts.collect()));
@@ -485,6 +501,14 @@ fn string_method(text: &str, method: &str, arguments: &Arguments) -> Value {
         _ => return UNSUPPORTED,
     };
     Value::Str(result.into())
+}
+
+/// `text.startswith((…, …))`.
+fn starts_or_ends_with_any(text: &str, starts: bool, arguments: &Arguments) -> Value {
+    let Some(Value::List(parts)) = arguments.positional.first() else { return UNSUPPORTED };
+    let parts: Option<Vec<SmolStr>> = parts.iter().map(as_str).collect();
+    let fits = |part: &SmolStr| if starts { text.starts_with(part.as_str()) } else { text.ends_with(part.as_str()) };
+    parts.map_or(UNSUPPORTED, |parts| Value::Bool(parts.iter().any(fits)))
 }
 
 fn joined(separator: &str, arguments: &Arguments) -> Value {

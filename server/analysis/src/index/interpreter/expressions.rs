@@ -105,6 +105,9 @@ impl Execution<'_, '_> {
             Value::Instance(instance) => self.instance_attribute(&instance, name),
             Value::Super(object) => self.super_attribute(&object.0, &object.1, name),
             Value::Router(id) => self.router_attribute(id, name),
+            Value::Record(fields) => {
+                fields.iter().find(|(field, _)| field == name).map_or(UNSUPPORTED, |(_, value)| value.clone())
+            }
             // A member of an enumeration stands for its value.
             text @ (Value::Str(_) | Value::Int(_)) if name == "value" => text,
             Value::Function(function) if name == "__name__" => Value::Str(function.def.name.name.clone()),
@@ -264,6 +267,8 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
         "print",
         "type",
         "range",
+        "any",
+        "all",
         "setattr",
         "map",
         "filter",
@@ -276,7 +281,7 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
 }
 
 /// Whether a value is true, when that is known.
-pub(super) fn truth(value: &Value) -> Option<bool> {
+pub fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::None => Some(false),
         Value::Bool(value) => Some(*value),
@@ -326,8 +331,12 @@ fn compare(op: &str, first: &Value, second: &Value) -> Value {
     match op {
         "==" | "is" if known(first) && known(second) => Value::Bool(same(first, second)),
         "!=" | "is not" if known(first) && known(second) => Value::Bool(!same(first, second)),
-        "in" | "not in" => match second {
-            Value::List(values) if known(first) && values.iter().all(known) => {
+        "in" | "not in" => match (first, second) {
+            (Value::Str(part), Value::Str(text)) => Value::Bool(text.contains(part.as_str()) == (op == "in")),
+            (Value::Str(_) | Value::Int(_), Value::Dict(entries)) if entries.iter().all(|(key, _)| known(key)) => {
+                Value::Bool(entries.iter().any(|(key, _)| same(key, first)) == (op == "in"))
+            }
+            (_, Value::List(values)) if known(first) && values.iter().all(known) => {
                 Value::Bool(values.iter().any(|value| same(value, first)) == (op == "in"))
             }
             _ => UNSUPPORTED,

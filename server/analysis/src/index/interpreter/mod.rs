@@ -23,12 +23,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use super::modules::Module;
 use super::sources::Sources;
-use super::value::{Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
+use super::value::{
+    Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
+};
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
@@ -89,7 +92,7 @@ pub type Runs = FxHashMap<FileId, Arc<ModuleRun>>;
 /// What an [`Interpreter`] leaves behind.
 #[derive(Debug, Default)]
 pub struct Session {
-    /// All runs that hold, old and new.
+    /// Runs that were not known before.
     pub runs: Runs,
     /// Files that exist, were not read, and would have been needed.
     pub wanted: BTreeSet<FileId>,
@@ -102,6 +105,8 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Interpreter<'a> {
     sources: &'a Sources,
+    /// Runs of earlier revisions that still hold.
+    known: &'a Runs,
     runs: RefCell<Runs>,
     running: RefCell<Vec<FileId>>,
     /// Lowest position in `running` that a cyclic import reached.
@@ -113,6 +118,8 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
+    /// Modules by importer, level and dotted name: a few names are asked for over and over.
+    modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), Value>>,
     /// Variables of functions that are looked at without being executed.
@@ -168,16 +175,18 @@ struct Execution<'i, 'a> {
 
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
-    pub fn new(sources: &'a Sources, runs: Runs) -> Self {
+    pub fn new(sources: &'a Sources, runs: &'a Runs) -> Self {
         Self {
             sources,
-            runs: RefCell::new(runs),
+            known: runs,
+            runs: RefCell::default(),
             running: RefCell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
             reads: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
+            modules: RefCell::default(),
             looked_up: RefCell::default(),
             local_names: RefCell::default(),
         }
@@ -196,7 +205,7 @@ impl<'a> Interpreter<'a> {
     /// The run of a module, executed now if need be. A module that is already
     /// being executed (an import cycle) looks empty.
     pub fn run(&self, file: FileId) -> Arc<ModuleRun> {
-        if let Some(run) = self.runs.borrow().get(&file) {
+        if let Some(run) = self.known.get(&file).or(self.runs.borrow().get(&file)) {
             return Arc::clone(run);
         }
         let position = self.running.borrow().iter().position(|&f| f == file);
@@ -216,6 +225,8 @@ impl<'a> Interpreter<'a> {
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
         if self.cycle.get() < depth {
+            // Nobody can ask it later what it rests on.
+            self.reads.borrow_mut().extend(&run.reads);
             run.made.release();
             return Arc::new(run);
         }
@@ -223,6 +234,17 @@ impl<'a> Interpreter<'a> {
         let run = Arc::new(run);
         self.runs.borrow_mut().insert(file, Arc::clone(&run));
         run
+    }
+
+    /// Resolves the module of an import.
+    fn module(&self, importer: FileId, level: u32, module: &SmolStr) -> Module {
+        let key = (importer, level, module.clone());
+        if let Some(known) = self.modules.borrow().get(&key) {
+            return known.clone();
+        }
+        let resolved = self.sources.resolve(importer, level, module);
+        self.modules.borrow_mut().insert(key, resolved.clone());
+        resolved
     }
 
     /// The value of a name of a module, as `from module import name` sees it.
@@ -266,7 +288,7 @@ impl<'a> Interpreter<'a> {
             None => {
                 for &star in &facts.stars {
                     let Some(import) = facts.import_from(star) else { continue };
-                    let Module::File(target) = self.sources.resolve(file, import.level, &import.module) else {
+                    let Module::File(target) = self.module(file, import.level, &import.module) else {
                         continue;
                     };
                     if target == file {
@@ -299,12 +321,16 @@ impl<'a> Interpreter<'a> {
 
     /// The value that `from … import name` binds, without looking it up.
     fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
-        match self.sources.resolve(importer, import.level, &import.module) {
+        match self.module(importer, import.level, &import.module) {
             Module::File(file) => {
                 // A submodule that the package does not bind itself.
                 // `from . import x` in a package binds `x` to the submodule itself.
+                let submodule = self.sources.submodule_of_file(file, name);
+                if submodule.is_some() {
+                    self.reads.borrow_mut().insert(file);
+                }
                 let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
-                match self.sources.submodule_of_file(file, name) {
+                match submodule {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
                 }
@@ -423,12 +449,26 @@ impl<'a> Interpreter<'a> {
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        self.eval_knowing(function, expr, &[])
+    }
+
+    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
         scope.around = Some(self.local_names(function));
-        scope.locals = Some(FxHashMap::default());
+        scope.locals = Some(known.iter().cloned().collect());
         let mut execution = Execution::detached(self, function.site.file);
         let value = execution.expr(&mut scope, expr);
         self.look_through(function.site.file, self.force(execution.leave(value)))
+    }
+
+    fn is_vouched(&self, name: &str) -> bool {
+        self.sources.is_vouched(name)
+    }
+
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
+        let mut execution = Execution::detached(self, class.site.file);
+        let value = execution.construct(class, arguments, site);
+        execution.leave(value)
     }
 
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
@@ -460,6 +500,14 @@ impl Resolve for Interpreter<'_> {
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
         let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
         FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+    }
+
+    fn take_reads(&self) -> Vec<FileId> {
+        self.reads.take().into_iter().collect()
+    }
+
+    fn note_reads(&self, files: &[FileId]) {
+        self.reads.borrow_mut().extend(files);
     }
 
     fn locate(&self, site: Site) -> Location {

@@ -164,7 +164,7 @@ impl Execution<'_, '_> {
             Some(value) => self.bind_attribute(value, receiver, class),
             None => return UNSUPPORTED,
         };
-        self.from_settings(class, value)
+        self.of_settings(class, value)
     }
 
     /// What a class attribute becomes when it is read through an object.
@@ -219,7 +219,7 @@ impl Execution<'_, '_> {
 
     /// The environment may change a setting: its default stands for a text
     /// (of paths), and says nothing about a decision.
-    fn from_settings(&mut self, class: &ClassRef, value: Value) -> Value {
+    fn of_settings(&mut self, class: &ClassRef, value: Value) -> Value {
         let bases = self.interpreter.package_bases(class);
         if !bases.iter().any(|base| base.ends_with("BaseSettings")) {
             return value;

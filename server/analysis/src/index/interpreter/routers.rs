@@ -169,6 +169,11 @@ pub enum Effect {
         app: RouterId,
         /// The middleware's class or function.
         what: Value,
+        /// What it is made with, besides the application.
+        arguments: Box<Arguments>,
+        /// Whether it stands in a `middleware=[…]` list, outermost first; what is
+        /// added is put around what is there.
+        listed: bool,
         /// The call or decorator.
         site: Site,
     },
@@ -261,7 +266,14 @@ impl Execution<'_, '_> {
                     && let Some(what) = instance.args.get("cls", Some(0))
                 {
                     let what = self.interpreter.force(what.clone());
-                    self.run.effects.push(Effect::Middleware { app: id, what, site: instance.site });
+                    let arguments = Box::new(instance.args.clone());
+                    self.run.effects.push(Effect::Middleware {
+                        app: id,
+                        what,
+                        arguments,
+                        listed: true,
+                        site: instance.site,
+                    });
                 }
             }
         }
@@ -480,7 +492,8 @@ impl Execution<'_, '_> {
         let methods = DECORATORS.iter().find(|(name, _)| name == method).map_or(&[][..], |(_, methods)| methods);
         match method.as_str() {
             "middleware" => {
-                self.run.effects.push(Effect::Middleware { app: *router, what: decorated.clone(), site: *site });
+                let (what, arguments) = (decorated.clone(), Box::default());
+                self.run.effects.push(Effect::Middleware { app: *router, what, arguments, listed: false, site: *site });
                 return decorated.clone();
             }
             "on_event" | "exception_handler" => return decorated.clone(),
@@ -531,7 +544,8 @@ impl Execution<'_, '_> {
             "add_middleware" => {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
                 let what = self.interpreter.force(what);
-                self.run.effects.push(Effect::Middleware { app: router, what, site });
+                let arguments = Box::new(arguments.clone());
+                self.run.effects.push(Effect::Middleware { app: router, what, arguments, listed: false, site });
             }
             "add_event_handler" | "add_exception_handler" | "openapi" | "setup" => {}
             _ => return UNSUPPORTED,

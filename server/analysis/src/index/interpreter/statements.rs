@@ -202,10 +202,10 @@ impl Execution<'_, '_> {
             StmtKind::Import(modules) => {
                 for import in modules {
                     let name = bound_module_name(import);
-                    let target: &str = if import.alias.is_some() { &import.module } else { &name };
-                    let mut module = self.interpreter.sources.resolve(scope.file, 0, target);
-                    if module == Module::Missing(target.into()) {
-                        module = Module::External(target.into());
+                    let target = if import.alias.is_some() { &import.module } else { &name };
+                    let mut module = self.interpreter.module(scope.file, 0, target);
+                    if module == Module::Missing(target.clone()) {
+                        module = Module::External(target.clone());
                     }
                     self.set(scope, &name, module.into_value());
                 }

@@ -1,0 +1,143 @@
+//! Decorators of dependencies and handlers.
+
+use smol_str::SmolStr;
+
+use super::flow::{Served, judge_around};
+use super::{Judge, Proof, Verdict};
+use crate::facts::python::tree::{Expr, Stmt, StmtKind};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::text::TextRange;
+
+/// Decorators that neither look at callers nor change what a function takes.
+const HARMLESS: &[&str] = &[
+    "builtins.staticmethod",
+    "builtins.classmethod",
+    "builtins.property",
+    "functools.wraps",
+    "functools.lru_cache",
+    "functools.cache",
+    "contextlib.contextmanager",
+    "contextlib.asynccontextmanager",
+    "abc.abstractmethod",
+    "typing.override",
+    "typing.overload",
+    "typing_extensions.override",
+    "typing_extensions.deprecated",
+    "warnings.deprecated",
+];
+
+/// Why the decorators of a dependency may make something else of it, if they may.
+pub(super) fn may_change(resolve: &dyn Resolve, function: &FunctionRef) -> Option<SmolStr> {
+    let outer = FunctionRef { class: None, ..function.clone() };
+    function.def.decorators.iter().find_map(|decorator| {
+        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        let name = match resolve.eval(&outer, callee) {
+            Value::Package(path) if HARMLESS.contains(&path.as_str()) => return None,
+            Value::Package(path) => path,
+            Value::Function(decorator) => decorator.qualname.clone(),
+            Value::Class(decorator) => decorator.qualname.clone(),
+            // A name that nothing binds decorates nothing that imports.
+            _ => return None,
+        };
+        Some(SmolStr::new(format!("`{}` is decorated by `{name}`, which may change what it checks", function.qualname)))
+    })
+}
+
+/// What a decorator of a handler proves.
+pub(super) struct Decorated {
+    /// Its name.
+    pub(super) name: SmolStr,
+    /// Its verdict.
+    pub(super) verdict: Verdict,
+}
+
+/// Verdicts on the decorators that are applied before the route is registered
+/// at `registration`: those that stand below it.
+pub(super) fn of_handler(judge: &Judge<'_>, handler: &FunctionRef, registration: Site) -> Vec<Decorated> {
+    let below = |decorator: &&Expr| {
+        let same_item = registration.file == handler.site.file && registration.item == handler.site.item;
+        !same_item || decorator.range.start > registration.range.start
+    };
+    handler.def.decorators.iter().filter(below).filter_map(|decorator| one(judge, handler, decorator)).collect()
+}
+
+/// A decorator above the route's that verifies callers, and its name: it has
+/// no effect there, because FastAPI has registered what stands below it.
+pub(super) fn verifying_above(
+    judge: &Judge<'_>,
+    handler: &FunctionRef,
+    registration: Site,
+) -> Option<(TextRange, SmolStr)> {
+    let same_item = registration.file == handler.site.file && registration.item == handler.site.item;
+    let above = |decorator: &&Expr| same_item && decorator.range.end <= registration.range.start;
+    handler.def.decorators.iter().filter(above).find_map(|decorator| {
+        let decorated = one(judge, handler, decorator)?;
+        (decorated.verdict.proof == Proof::Verifies).then_some((decorator.range, decorated.name))
+    })
+}
+
+fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Decorated> {
+    let outer = FunctionRef { class: None, ..handler.clone() };
+    let (callee, called) = match decorator.as_call() {
+        Some((func, _)) => (func, true),
+        None => (decorator, false),
+    };
+    let function = match judge.resolve.eval(&outer, callee) {
+        Value::Function(function) => judge.resolve.current(&function),
+        Value::Class(class) => {
+            let reason = format!("the decorator `{}` could not be followed", class.qualname);
+            return Some(Decorated { name: class.qualname.clone(), verdict: unknown(reason) });
+        }
+        Value::Package(path) => {
+            let speaks = ["auth", "jwt", "login", "permission", "scope", "requires"];
+            let lower = path.to_ascii_lowercase();
+            let reason = format!("the decorator `{path}` may guard it");
+            return speaks
+                .iter()
+                .any(|word| lower.contains(word))
+                .then(|| Decorated { name: path, verdict: unknown(reason) });
+        }
+        _ => return None,
+    };
+    // `@guard` is given the handler; `@guard(…)` gives something that is.
+    let decorating = if called { inner_function(&function)? } else { function.clone() };
+    let given = decorating.def.params.first()?.name.name.clone();
+    let wrapper = inner_function(&decorating)?;
+    let (mut verdict, _) = judge_around(judge, &wrapper, None, None::<&Served>, Some((handler, &given)));
+    if matches!(verdict.proof, Proof::NotAuth | Proof::ChecksNothing) && passes_nothing_on(&verdict) {
+        verdict.proof = Proof::NotAuth;
+    }
+    Some(Decorated { name: function.qualname.clone(), verdict })
+}
+
+fn passes_nothing_on(verdict: &Verdict) -> bool {
+    verdict.steps.is_empty()
+}
+
+/// The function that a function defines and returns; the last one that it
+/// defines when it returns something else.
+fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
+    let returned = function.def.body.iter().rev().find_map(|stmt| match &stmt.kind {
+        StmtKind::Return(Some(value)) => value.as_name().cloned(),
+        _ => None,
+    });
+    let defined = |stmt: &&Stmt| match &stmt.kind {
+        StmtKind::Function(def) => returned.as_ref().is_none_or(|name| &def.name.name == name),
+        _ => false,
+    };
+    let def = match &function.def.body.iter().rev().find(defined)?.kind {
+        StmtKind::Function(def) => def.clone(),
+        _ => return None,
+    };
+    Some(FunctionRef {
+        site: Site { range: def.name.range, ..function.site },
+        qualname: SmolStr::new(format!("{}.<locals>.{}", function.qualname, def.name.name)),
+        class: None,
+        def,
+        ..function.clone()
+    })
+}
+
+fn unknown(reason: String) -> Verdict {
+    Verdict { proof: Proof::Unknown(reason.into()), steps: Vec::new(), reads: Vec::new(), bypass: None }
+}

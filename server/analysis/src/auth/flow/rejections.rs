@@ -1,0 +1,149 @@
+//! Where code turns callers away: statuses 401 and 403.
+//!
+//! A rejection is no proof of verification. It is a reason to say `unknown`
+//! instead of `open` where what leads to it could not be followed.
+
+use super::Flow;
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+
+/// Classes of an exception's ancestry that are looked at.
+const MAX_CLASSES: usize = 8;
+
+impl Flow<'_, '_> {
+    /// Notes a `raise` that turns a caller away.
+    pub(super) fn note_rejection(&mut self, raised: &Expr) {
+        if self.rejection.is_none() && turns_away(self.judge.resolve, self.function(), raised) {
+            self.rejection = Some(self.site(raised));
+        }
+    }
+
+    /// Notes an answer of a middleware that turns a caller away.
+    pub(super) fn note_answer(&mut self, answer: &Expr) {
+        let Some((_, args)) = answer.as_call() else { return };
+        if self.around.is_some() && self.rejection.is_none() && args.iter().any(|arg| is_status(&arg.value)) {
+            self.rejection = Some(self.site(answer));
+        }
+    }
+
+    /// Notes that a function which is not executed here turns callers away.
+    pub(super) fn note_rejections_of(&mut self, function: &FunctionRef) {
+        if self.rejection.is_some() {
+            return;
+        }
+        let function = self.judge.resolve.current(function);
+        let mut raised = Vec::new();
+        raises(&function.def.body, &mut raised);
+        if let Some(first) = raised.into_iter().find(|raised| turns_away(self.judge.resolve, &function, raised)) {
+            self.rejection = Some(Site { range: first.range, ..function.site });
+        }
+    }
+}
+
+/// What the statements raise, nested functions left out.
+fn raises<'s>(body: &'s [Stmt], found: &mut Vec<&'s Expr>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Raise { exc: Some(exc), .. } => found.push(exc),
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => {
+                raises(body, found);
+                raises(or_else, found);
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                raises(body, found);
+                handlers.iter().for_each(|handler| raises(&handler.body, found));
+                raises(or_else, found);
+                raises(finally, found);
+            }
+            StmtKind::With { body, .. } => raises(body, found),
+            StmtKind::Match { cases, .. } => cases.iter().for_each(|case| raises(&case.body, found)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether raising this answers 401 or 403.
+fn turns_away(resolve: &dyn Resolve, function: &FunctionRef, raised: &Expr) -> bool {
+    let (class, args) = raised.as_call().unwrap_or((raised, &[]));
+    if args.iter().any(|arg| is_status(&arg.value)) || class.as_name().is_some_and(|name| speaks_of_access(name)) {
+        return true;
+    }
+    match resolve.eval(function, class) {
+        Value::Class(class) => {
+            let mut pending = vec![class];
+            let mut seen = 0;
+            while let Some(class) = pending.pop() {
+                seen += 1;
+                if seen > MAX_CLASSES {
+                    return false;
+                }
+                if speaks_of_access(&class.def.name.name) || class_has_status(&class.def) {
+                    return true;
+                }
+                pending.extend(class.bases.iter().filter_map(|base| match base {
+                    Value::Class(base) => Some(base.clone()),
+                    _ => None,
+                }));
+            }
+            false
+        }
+        Value::Package(path) => speaks_of_access(path.rsplit('.').next().unwrap_or_default()),
+        _ => false,
+    }
+}
+
+/// `status_code = 401` in a class, or `super().__init__(401, …)` in its `__init__`.
+fn class_has_status(class: &Class) -> bool {
+    class.body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(is_status),
+        StmtKind::Function(def) if def.name.name == "__init__" => {
+            let in_defaults = def.params.iter().any(|param| param.default.as_ref().is_some_and(is_status));
+            let in_calls = def.body.iter().any(|stmt| match &stmt.kind {
+                StmtKind::Expr(expr) => {
+                    expr.as_call().is_some_and(|(_, args)| args.iter().any(|arg: &Arg| is_status(&arg.value)))
+                }
+                StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(is_status),
+                _ => false,
+            });
+            in_defaults || in_calls
+        }
+        _ => false,
+    })
+}
+
+/// `401`, `status.HTTP_401_UNAUTHORIZED`, `HTTPStatus.FORBIDDEN`.
+fn is_status(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Int(status) => matches!(status, 401 | 403),
+        ExprKind::Attribute { name, .. } => is_status_name(&name.name),
+        ExprKind::Name(name) => is_status_name(name),
+        _ => false,
+    }
+}
+
+fn is_status_name(name: &str) -> bool {
+    name.starts_with("HTTP_401") || name.starts_with("HTTP_403") || matches!(name, "UNAUTHORIZED" | "FORBIDDEN")
+}
+
+/// Whether the name of an exception says that somebody may not do something.
+fn speaks_of_access(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "");
+    const WORDS: &[&str] = &[
+        "unauthor",
+        "unauthent",
+        "forbidden",
+        "notpermitted",
+        "permission",
+        "credential",
+        "notauth",
+        "authentic",
+        "accessdenied",
+        "invalidtoken",
+        "notallowed",
+        "autherror",
+        "authexception",
+    ];
+    WORDS.iter().any(|word| name.contains(word))
+}

@@ -1,0 +1,350 @@
+//! What the middlewares of an application prove, route by route.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxHasher;
+use smol_str::SmolStr;
+
+use super::flow::{RequestState, Served, judge_around};
+use super::{Judge, Proof, Role, Verdict, notes};
+use crate::ide::RouteKind;
+use crate::index::routes::{Application, Middleware, Route};
+use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
+use crate::vfs::FileId;
+
+/// The middlewares of an application that matter to its routes.
+#[derive(Debug, Clone, Default)]
+pub struct Middlewares {
+    members: Vec<Member>,
+    /// What they leave on `request.state`.
+    state: RequestState,
+    /// Below which path it is served.
+    mounted_at: Option<SmolStr>,
+    /// Files whose code the verdicts rest on.
+    pub reads: Vec<FileId>,
+    /// What is to be said of those that verify.
+    pub notes: Vec<Notes>,
+}
+
+/// What their code is made of differs with each execution; what it amounts to counts.
+impl PartialEq for Middlewares {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |one: &Self| -> Vec<(SmolStr, Site, Option<Arc<Verdict>>)> {
+            let verdict = |member: &Member| match &member.kind {
+                MemberKind::Code { verdict, .. } => Some(Arc::clone(verdict)),
+                MemberKind::Unknown(_) => None,
+            };
+            one.members.iter().map(|member| (member.name.clone(), member.site, verdict(member))).collect()
+        };
+        self.state == other.state && self.notes == other.notes && said(self) == said(other)
+    }
+}
+
+impl Eq for Middlewares {}
+
+/// One middleware.
+#[derive(Debug, Clone)]
+struct Member {
+    name: SmolStr,
+    site: Site,
+    kind: MemberKind,
+}
+
+#[derive(Debug, Clone)]
+enum MemberKind {
+    /// Its code is known.
+    Code {
+        function: FunctionRef,
+        receiver: Option<Value>,
+        /// Whether it sees WebSockets: pure ASGI does, the others don't.
+        asgi: bool,
+        /// What it proves of any request.
+        verdict: Arc<Verdict>,
+    },
+    /// It may guard; why that can't be told.
+    Unknown(SmolStr),
+}
+
+/// What is to be said of a middleware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notes {
+    /// What it is called.
+    pub name: SmolStr,
+    /// Where it is added.
+    pub site: Site,
+    /// Whether it verifies some requests at least.
+    pub verifies: bool,
+    /// Where it raises `HTTPException`, which nothing answers there.
+    pub raises: Vec<Site>,
+    /// What becomes of a browser's preflight request.
+    pub preflight: Preflight,
+    /// Paths that it compares by their beginning, and lets everything through that begins so.
+    pub prefixes: Vec<PublicPrefix>,
+}
+
+/// What becomes of an `OPTIONS` request that a browser sends before the real one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preflight {
+    /// Nothing is wrong, or the application answers no other origins.
+    Passes,
+    /// The CORS middleware stands inside: only the rejections lack its headers.
+    WithoutHeaders(Site),
+    /// The CORS middleware stands inside, and the preflight itself is rejected.
+    Rejected(Site),
+}
+
+/// A path of a public list that is compared by its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicPrefix {
+    /// The path.
+    pub path: SmolStr,
+    /// Where it is written.
+    pub site: Site,
+    /// Whether everything begins so.
+    pub everything: bool,
+}
+
+/// How the CORS middleware of an application stands to one that verifies.
+fn preflight(application: &Application, middleware: &Middleware, rejects_options: bool) -> Preflight {
+    let cors = application.middleware.iter().find(|other| {
+        let is_cors = matches!(&other.what, Value::Package(path) if path.ends_with(".CORSMiddleware"));
+        is_cors && !other.inherited && other.depth > middleware.depth
+    });
+    match (cors, rejects_options) {
+        (None, _) => Preflight::Passes,
+        (Some(cors), true) => Preflight::Rejected(cors.site),
+        (Some(cors), false) => Preflight::WithoutHeaders(cors.site),
+    }
+}
+
+/// A guard that is wrapped around a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// What it is called.
+    pub name: SmolStr,
+    /// Where it is added.
+    pub site: Site,
+    /// What it proves of this route.
+    pub verdict: Arc<Verdict>,
+}
+
+impl Middlewares {
+    /// Judges the middlewares of an application, and lets the judge know what
+    /// they leave on `request.state`.
+    pub fn new(judge: &Judge<'_>, application: &Application) -> Self {
+        judge.enter(RequestState::default());
+        let mut state = RequestState::default();
+        let mut members = Vec::new();
+        let mut reads = Vec::new();
+        for middleware in &application.middleware {
+            let Some((member, left)) = member(judge, middleware) else { continue };
+            if let MemberKind::Code { verdict, function, .. } = &member.kind {
+                reads.push(function.site.file);
+                reads.extend(verdict.reads.iter().copied());
+            }
+            state.merge(left);
+            members.push((member, middleware));
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        judge.enter(state.clone());
+        let placed: Vec<&Middleware> = members.iter().map(|(_, middleware)| *middleware).collect();
+        let mut middlewares = Self {
+            members: members.iter().map(|(member, _)| member.clone()).collect(),
+            state,
+            mounted_at: application.mounted_at.clone(),
+            reads,
+            notes: Vec::new(),
+        };
+        middlewares.notes = middlewares.note(judge, application, &placed);
+        middlewares
+    }
+
+    /// Lets the judge know what they leave on `request.state`: for middlewares
+    /// that were judged before and still hold.
+    pub fn enter(&self, judge: &Judge<'_>) {
+        judge.enter(self.state.clone());
+    }
+
+    /// Notes on the application's own middlewares that verify at least some requests.
+    fn note(&self, judge: &Judge<'_>, application: &Application, placed: &[&Middleware]) -> Vec<Notes> {
+        let mut notes = Vec::new();
+        for (member, middleware) in self.members.iter().zip(placed) {
+            let MemberKind::Code { function, receiver, asgi, verdict } = &member.kind else { continue };
+            if middleware.inherited {
+                continue;
+            }
+            let verifies = matches!(verdict.proof, Proof::Verifies | Proof::Optional);
+            let mut note = Notes {
+                name: member.name.clone(),
+                site: member.site,
+                verifies,
+                raises: if *asgi { Vec::new() } else { notes::uncaught_rejections(judge.resolve, function) },
+                preflight: Preflight::Passes,
+                prefixes: Vec::new(),
+            };
+            if verifies {
+                let ask = |path: &str, method: &str| {
+                    let served = Served { path: path.into(), method: method.into(), kind: RouteKind::Http };
+                    judge_around(judge, function, receiver.as_ref(), Some(&served), None).0.proof
+                };
+                let verified = |route: &&Route| {
+                    let known = route.kind == RouteKind::Http && route.path_known;
+                    known
+                        && self.of_route(judge, function, receiver.as_ref(), member.site, route).proof
+                            == Proof::Verifies
+                };
+                let control = application.routes.iter().find(verified).map(|route| route.path.clone());
+                note.prefixes = notes::prefixes(judge.resolve, function, control.is_some(), &ask);
+                if let Some(path) = control {
+                    note.preflight = preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies);
+                }
+            }
+            if verifies || !note.raises.is_empty() {
+                notes.push(note);
+            }
+        }
+        notes
+    }
+
+    /// The middleware that verifies every request of a route, or why it can't
+    /// be told whether one does.
+    pub fn guard(&self, judge: &Judge<'_>, route: &Route) -> Result<Option<Wrapped>, SmolStr> {
+        let mut unknown = None;
+        for member in &self.members {
+            if let MemberKind::Unknown(reason) = &member.kind {
+                unknown.get_or_insert(reason.clone());
+            }
+            let Some(verdict) = self.verdict(judge, member, route) else { continue };
+            match &verdict.proof {
+                Proof::Verifies => {
+                    return Ok(Some(Wrapped { name: member.name.clone(), site: member.site, verdict }));
+                }
+                Proof::Unknown(reason) => {
+                    unknown.get_or_insert(format!("the middleware `{}`: {reason}", member.name).into());
+                }
+                _ => {}
+            }
+        }
+        unknown.map_or(Ok(None), Err)
+    }
+
+    /// The middleware that turns some requests of a route away by their
+    /// credential, and verifies none.
+    pub fn pretender(&self, judge: &Judge<'_>, route: &Route) -> Option<Wrapped> {
+        self.members.iter().find_map(|member| {
+            let verdict = self.verdict(judge, member, route)?;
+            let wrapped = || Wrapped { name: member.name.clone(), site: member.site, verdict: Arc::clone(&verdict) };
+            (verdict.proof == Proof::ChecksNothing).then(wrapped)
+        })
+    }
+
+    /// What a middleware proves of the requests of a route; `None` where it
+    /// does not see them, or has nothing to do with callers.
+    fn verdict(&self, judge: &Judge<'_>, member: &Member, route: &Route) -> Option<Arc<Verdict>> {
+        match &member.kind {
+            MemberKind::Unknown(_) => None,
+            MemberKind::Code { asgi: false, .. } if route.kind == RouteKind::WebSocket => None,
+            MemberKind::Code { function, receiver, verdict, .. } => match verdict.proof {
+                Proof::Verifies => Some(Arc::clone(verdict)),
+                Proof::NotAuth => None,
+                _ => Some(self.of_route(judge, function, receiver.as_ref(), member.site, route)),
+            },
+        }
+    }
+
+    /// What a middleware proves of the requests of one route: the weakest over its methods.
+    fn of_route(
+        &self,
+        judge: &Judge<'_>,
+        function: &FunctionRef,
+        receiver: Option<&Value>,
+        site: Site,
+        route: &Route,
+    ) -> Arc<Verdict> {
+        let (Some(above), true) = (&self.mounted_at, route.path_known) else {
+            return Verdict::plain(Proof::Unknown("the path that it sees is not known".into()));
+        };
+        let path = SmolStr::new(format!("{above}{}", route.path));
+        let methods = if route.methods.is_empty() { vec![SmolStr::default()] } else { route.methods.clone() };
+        let verdicts = methods.into_iter().map(|method| {
+            let served = Served { path: path.clone(), method, kind: route.kind };
+            let key = (function.site, Role::Middleware, fingerprint(&served, site));
+            if let Some(verdict) = judge.memo.borrow().get(&key) {
+                return Arc::clone(verdict);
+            }
+            let verdict = Arc::new(judge_around(judge, function, receiver, Some(&served), None).0);
+            judge.memo.borrow_mut().insert(key, Arc::clone(&verdict));
+            verdict
+        });
+        let weakest = verdicts.max_by_key(|verdict| verdict.proof.rank());
+        weakest.unwrap_or_else(|| Verdict::plain(Proof::NotAuth))
+    }
+}
+
+fn fingerprint(served: &Served, site: Site) -> u64 {
+    let mut hasher = FxHasher::default();
+    (served, site).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A middleware as it is to be executed, and what it leaves on `request.state`.
+/// `None` for one that has nothing to do with callers.
+fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, RequestState)> {
+    let unknown = |name: SmolStr, reason: String| {
+        let kind = MemberKind::Unknown(reason.into());
+        Some((Member { name, site: middleware.site, kind }, RequestState::default()))
+    };
+    let (function, receiver) = match &middleware.what {
+        Value::Function(function) => (FunctionRef::clone(function), None),
+        Value::Class(class) => {
+            // Starlette calls `cls(app, **options)`.
+            let application = Value::Unknown(Unknown::Local);
+            let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class").cloned();
+            let arguments = Arguments { positional: vec![application], named: options.collect(), open_ended: false };
+            let instance = judge.resolve.instance(class, arguments, middleware.site);
+            let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
+            match method {
+                Some(method) => (FunctionRef::clone(&method), Some(instance)),
+                None => {
+                    let reason = format!("the middleware `{}` could not be followed", class.qualname);
+                    return unknown(class.qualname.clone(), reason);
+                }
+            }
+        }
+        Value::Instance(instance) => {
+            let method = match &instance.class {
+                Value::Class(class) => judge.resolve.method(class, "__call__"),
+                _ => None,
+            };
+            match method {
+                Some(method) => (FunctionRef::clone(&method), Some(middleware.what.clone())),
+                None => return unknown("middleware".into(), "a middleware could not be resolved".into()),
+            }
+        }
+        Value::Package(path) if path.ends_with(".BaseHTTPMiddleware") => {
+            match middleware.arguments.get("dispatch", None) {
+                Some(Value::Function(function)) => (FunctionRef::clone(function), None),
+                _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
+            }
+        }
+        Value::Package(path) => {
+            let lower = path.to_ascii_lowercase();
+            let known = path.starts_with("starlette.middleware.authentication");
+            let speaks = lower.contains("auth") || lower.contains("jwt");
+            let reason = format!("the middleware `{path}` may verify callers");
+            return if known || speaks { unknown(path.clone(), reason) } else { None };
+        }
+        _ => return unknown("middleware".into(), "a middleware could not be resolved".into()),
+    };
+    let function = judge.resolve.current(&function);
+    let (verdict, left) = judge_around(judge, &function, receiver.as_ref(), None, None);
+    let takes = function.def.params.len() - usize::from(function.class.is_some() && !function.def.params.is_empty());
+    let name = match &function.class {
+        Some(class) => class.qualname.clone(),
+        None => function.qualname.clone(),
+    };
+    let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict) };
+    Some((Member { name, site: middleware.site, kind }, left))
+}
