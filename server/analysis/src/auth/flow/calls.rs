@@ -8,7 +8,7 @@ use super::super::sources::{Worth, worth_of};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind, keyword};
-use crate::index::value::{FunctionRef, Value};
+use crate::index::value::{FunctionRef, Unknown, Value};
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -533,6 +533,8 @@ fn from_value(value: Value) -> Abs {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
         Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        // A name that nothing binds: using it raises, and it carries no credential.
+        Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,
     }
 }

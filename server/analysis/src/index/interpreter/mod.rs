@@ -434,6 +434,18 @@ impl<'a> Interpreter<'a> {
         self.look_through(class.site.file, value)
     }
 
+    /// Notes that what is linked rests on the body of a function, as if it had been executed.
+    pub fn note_body(&self, site: Site) {
+        self.reads.borrow_mut().insert(site.file);
+        self.executed.borrow_mut().insert((site.file, site.item));
+    }
+
+    /// Evaluates an expression where a class was defined: a decorator of it.
+    pub fn eval_around_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let scope = Scope { closure: class.closure.clone(), ..Scope::module(class.site.file, class.site.item) };
+        self.eval_in(&scope, expr)
+    }
+
     /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
     /// through an alias of an alias, nor one inside `Annotated`.
     fn look_through(&self, file: FileId, value: Value) -> Value {
