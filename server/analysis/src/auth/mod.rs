@@ -124,6 +124,8 @@ pub enum Role {
 /// Judges callables and remembers the verdicts.
 pub struct Judge<'a> {
     resolve: &'a dyn Resolve,
+    /// Verdicts of earlier revisions that still hold.
+    known: &'a VerdictMemo,
     memo: RefCell<VerdictMemo>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
@@ -135,10 +137,11 @@ pub struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// A judge who knows the verdicts that still hold.
-    pub fn new(resolve: &'a dyn Resolve, memo: VerdictMemo) -> Self {
+    pub fn new(resolve: &'a dyn Resolve, known: &'a VerdictMemo) -> Self {
         Self {
             resolve,
-            memo: RefCell::new(memo),
+            known,
+            memo: RefCell::default(),
             active: RefCell::default(),
             state: RefCell::default(),
             fingerprint: Cell::new(0),
@@ -156,7 +159,7 @@ impl<'a> Judge<'a> {
         self.state.replace(state);
     }
 
-    /// Gives back all verdicts.
+    /// Gives back the verdicts that were not known before.
     pub fn finish(self) -> VerdictMemo {
         self.memo.into_inner()
     }
@@ -196,7 +199,7 @@ impl<'a> Judge<'a> {
         let key = (function.site, role, self.fingerprint.get());
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
-        if plain && let Some(verdict) = self.memo.borrow().get(&key) {
+        if plain && let Some(verdict) = self.known.get(&key).or(self.memo.borrow().get(&key)) {
             self.resolve.note_reads(&verdict.reads);
             return Arc::clone(verdict);
         }

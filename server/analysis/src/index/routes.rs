@@ -1,13 +1,16 @@
 //! The route table: what every application serves, with the dependencies that
 //! FastAPI runs before each handler.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
-use super::value::{Arguments, RouterId, Site, Value};
+use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::ide::RouteKind;
+use crate::vfs::FileId;
 
 /// Includes inside each other.
 const MAX_INCLUDES: usize = 16;
@@ -51,7 +54,7 @@ pub struct Application {
     /// Whether it lives in test code.
     pub test: bool,
     /// Routes in registration order.
-    pub routes: Vec<Route>,
+    pub routes: Arc<Vec<Route>>,
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
@@ -59,6 +62,17 @@ pub struct Application {
     /// The path below which the only application that mounts it serves it;
     /// empty when none does, absent when that is not known.
     pub mounted_at: Option<SmolStr>,
+}
+
+impl Application {
+    /// Whether the routes are those of `other`, below the same middlewares.
+    pub fn serves_as(&self, other: &Self) -> bool {
+        let middlewares = |app: &Self| app.middleware.iter().map(|middleware| middleware.site).collect::<Vec<_>>();
+        Arc::ptr_eq(&self.routes, &other.routes)
+            && self.mounted_at == other.mounted_at
+            && self.test == other.test
+            && middlewares(self) == middlewares(other)
+    }
 }
 
 /// A middleware of an application.
@@ -77,50 +91,80 @@ pub struct Middleware {
 pub struct RouteTable {
     /// Applications, sorted by path and place.
     pub applications: Vec<Application>,
-    /// Routes whose router no visible application includes.
-    pub orphans: Vec<Route>,
+    /// Routes whose router no visible application includes, by router.
+    pub orphans: Vec<Arc<Vec<Route>>>,
+    /// What each of these was made from, for the next link.
+    trees: FxHashMap<RouterId, Arc<RouterTree>>,
 }
 
-/// Joins all runs to the route table.
-pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
+/// All that hangs below one application, or below a router that nothing includes.
+#[derive(Debug, Default)]
+struct RouterTree {
+    routes: Arc<Vec<Route>>,
+    unresolved: Vec<(Site, &'static str, u32)>,
+    middleware: Vec<Middleware>,
+    mounts: Vec<(RouterId, Option<SmolStr>)>,
+    seen: FxHashSet<RouterId>,
+    /// Modules that it rests on.
+    reads: FxHashSet<FileId>,
+}
+
+/// Joins all runs to the route table. What rests on no module in `stale` is
+/// taken over from the table before; without `stale` nothing is.
+pub fn link(
+    interpreter: &Interpreter<'_>,
+    runs: &Runs,
+    before: &RouteTable,
+    stale: Option<&FxHashSet<FileId>>,
+) -> RouteTable {
     let linker = Linker::new(interpreter, runs);
+    // Routers to which a module of now may have added something.
+    let touched: FxHashSet<RouterId> = stale.map_or_else(FxHashSet::default, |stale| {
+        let effects = stale.iter().filter_map(|file| runs.get(file)).flat_map(|run| &run.effects);
+        effects.map(effect_target).collect()
+    });
+    let holds =
+        |tree: &RouterTree| stale.is_some_and(|stale| tree.reads.is_disjoint(stale)) && tree.seen.is_disjoint(&touched);
+    let mut table = RouteTable::default();
+    let mut tree = |id: RouterId, prefix: &Prefix| {
+        let known = before.trees.get(&id).filter(|tree| holds(tree)).map(Arc::clone);
+        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix)));
+        table.trees.insert(id, Arc::clone(&tree));
+        tree
+    };
     let mut reached = FxHashSet::default();
-    let mut applications = Vec::new();
     let mut mounts: Vec<MountEdge> = Vec::new();
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
         }
-        let mut walk = Walk::default();
-        linker.walk(*id, &Prefix::application(router), &mut walk);
-        if router.kind == RouterKind::Starlette && walk.routes.is_empty() {
+        let tree = tree(*id, &Prefix::application(router));
+        if router.kind == RouterKind::Starlette && tree.routes.is_empty() {
             continue;
         }
-        reached.extend(walk.seen.iter().copied());
-        mounts.extend(walk.mounts.into_iter().map(|(child, path)| MountEdge { child, parent: *id, path }));
+        reached.extend(tree.seen.iter().copied());
+        mounts.extend(tree.mounts.iter().cloned().map(|(child, path)| MountEdge { child, parent: *id, path }));
         let sources = interpreter.sources();
-        applications.push(Application {
+        table.applications.push(Application {
             router: *id,
             name: linker.application_name(router),
             site: router.site,
             test: sources.file(router.site.file).is_some_and(|file| file.test),
-            routes: walk.routes,
-            unresolved: walk.unresolved,
-            middleware: walk.middleware,
+            routes: Arc::clone(&tree.routes),
+            unresolved: tree.unresolved.clone(),
+            middleware: tree.middleware.clone(),
             mounted_at: Some(SmolStr::default()),
         });
     }
-    inherit_middleware(&mut applications, &mounts);
-    let mut orphans = Vec::new();
+    inherit_middleware(&mut table.applications, &mounts);
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
-            let mut walk = Walk::default();
-            linker.walk(*id, &Prefix::unknown(), &mut walk);
-            reached.extend(walk.seen.iter().copied());
-            orphans.extend(walk.routes);
+            let tree = tree(*id, &Prefix::unknown());
+            reached.extend(tree.seen.iter().copied());
+            table.orphans.push(Arc::clone(&tree.routes));
         }
     }
-    RouteTable { applications, orphans }
+    table
 }
 
 /// An application mounted in another one, below a path if that is known.
@@ -153,7 +197,8 @@ struct Linker<'r, 'i, 'a> {
     runs: &'r Runs,
     routers: Vec<(RouterId, &'r Router)>,
     by_id: FxHashMap<RouterId, &'r Router>,
-    effects: FxHashMap<RouterId, Vec<&'r Effect>>,
+    /// What was done to each router, and by which module.
+    effects: FxHashMap<RouterId, Vec<(FileId, &'r Effect)>>,
     included: FxHashSet<RouterId>,
 }
 
@@ -185,6 +230,8 @@ struct Walk {
     middleware: Vec<Middleware>,
     mounts: Vec<(RouterId, Option<SmolStr>)>,
     seen: FxHashSet<RouterId>,
+    /// Modules that contributed.
+    files: FxHashSet<FileId>,
 }
 
 impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
@@ -213,7 +260,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                 for effect in &runs[file].effects {
                     let target = effect_target(effect);
                     if (target.file == *file) == own {
-                        linker.effects.entry(target).or_default().push(effect);
+                        linker.effects.entry(target).or_default().push((*file, effect));
                     }
                     if let (Effect::Include { child: Value::Router(child), .. }, true) = (effect, own) {
                         linker.included.insert(*child);
@@ -247,9 +294,25 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
+    fn tree(&self, id: RouterId, prefix: &Prefix) -> RouterTree {
+        self.interpreter.take_reads();
+        let mut walk = Walk::default();
+        self.walk(id, prefix, &mut walk);
+        walk.files.extend(self.interpreter.take_reads());
+        RouterTree {
+            routes: Arc::new(walk.routes),
+            unresolved: walk.unresolved,
+            middleware: walk.middleware,
+            mounts: walk.mounts,
+            seen: walk.seen,
+            reads: walk.files,
+        }
+    }
+
     fn walk(&self, id: RouterId, above: &Prefix, walk: &mut Walk) {
         let Some(router) = self.by_id.get(&id) else { return };
         walk.seen.insert(id);
+        walk.files.insert(id.file);
         let mut here = above.clone();
         match &router.prefix {
             Value::Str(prefix) => here.path.push_str(prefix),
@@ -257,7 +320,8 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
         expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
-        for effect in self.effects.get(&id).into_iter().flatten() {
+        for (file, effect) in self.effects.get(&id).into_iter().flatten() {
+            walk.files.insert(*file);
             match effect {
                 Effect::Route { route, conditional, .. } => {
                     self.route(id, route, *conditional, &here, walk);

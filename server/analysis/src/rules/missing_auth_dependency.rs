@@ -23,7 +23,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if application.test {
             continue;
         }
-        for (route, judged) in application.routes.iter().zip(judged) {
+        for (route, judged) in application.routes.iter().zip(judged.iter()) {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             if judged.guard != Guard::Open(None) || !wanted(site.file) || is_test(state, site.file) {
                 continue;
@@ -101,7 +101,7 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
     let own: Vec<_> = application
         .routes
         .iter()
-        .zip(judged)
+        .zip(judged.iter())
         .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
         .collect();
     let mut names: Vec<&str> = own.iter().filter_map(|(route, judged)| guard_name(route, &judged.guard)).collect();

@@ -11,7 +11,7 @@ pub mod unverified_auth_dependency;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
-pub(crate) use judgement::{authenticates, candidates, handler_site, judge, source_root, with_interpreter};
+pub(crate) use judgement::{Injectable, authenticates, candidates, handler_site, judge, source_root, with_interpreter};
 
 use crate::ide::{Diagnostic, Severity};
 use crate::suppress;

@@ -7,7 +7,7 @@ use super::judgement::with_interpreter;
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
+use crate::auth::{Judge, Proof, Verdict};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
 use crate::index::routes::Route;
@@ -40,12 +40,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     // that rest on it; a scheme of FastAPI has none, so it is reported where it is asked for.
     let mut pretenders: BTreeMap<Site, Pretender<'_>> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
-        let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
+        let judge = Judge::new(interpreter, &state.memo);
         for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
             if application.test {
                 continue;
             }
-            for (route, judged) in application.routes.iter().zip(judged) {
+            for (route, judged) in application.routes.iter().zip(judged.iter()) {
                 let Guard::Open(Some(weak)) = &judged.guard else { continue };
                 let (site, pretender) = match weak {
                     Weak::Dependency(index, proof) => {
