@@ -4,6 +4,7 @@
 
 mod cli;
 mod editor;
+mod hostile_tree;
 mod incremental;
 mod projects;
 mod robust;

@@ -242,7 +242,7 @@ impl State {
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
         invalid.extend(bodies.iter().filter(|body| self.executed.contains(body)).map(|(file, _)| *file));
         // While a workspace is being read, only open documents are answered.
-        if self.indexing && !self.unjudged && !touched.iter().any(|file| self.is_open(*file)) {
+        if self.indexing && !touched.is_empty() && !touched.iter().any(|file| self.is_open(*file)) {
             self.pending.extend(touched);
             self.pending_listing |= listing_changed;
             return Applied::default();
@@ -348,16 +348,14 @@ impl State {
         let before = before.as_ref().unwrap_or(&self.table);
         let judgement = rules::judge(self, before, stale);
         let mut rejudged = Rejudged::default();
+        let (old, new) = (groups(before, &self.guards), groups(&self.table, &judgement.guards));
+        let known: FxHashSet<_> = old.iter().map(identity).collect();
+        let fresh: FxHashSet<_> = new.iter().map(identity).collect();
+        let gone = old.iter().filter(|group| !fresh.contains(&identity(group)));
+        for (_, judged) in gone.chain(new.iter().filter(|group| !known.contains(&identity(group)))) {
+            rejudged.files.extend(judged.iter().flat_map(|judged| &judged.reads));
+        }
         if *self.guards != judgement.guards {
-            let groups =
-                |guards: &Guards| guards.applications.iter().chain(&guards.orphans).cloned().collect::<Vec<_>>();
-            let known = groups(&self.guards);
-            for group in groups(&judgement.guards).iter().chain(&known) {
-                let same = |other: &Arc<Vec<Judged>>| Arc::ptr_eq(other, group);
-                if !(known.iter().any(same) && groups(&judgement.guards).iter().any(same)) {
-                    rejudged.files.extend(group.iter().flat_map(|judged| &judged.reads));
-                }
-            }
             self.guards = Arc::new(judgement.guards);
         }
         rejudged.verifiers = *self.verifiers != judgement.verifiers;
@@ -430,6 +428,18 @@ impl State {
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
         self.documents.get(file.0 as usize)?.unreadable
     }
+}
+
+/// Routes and their verdicts: of one application, or of one router that nothing includes.
+type Group<'s> = (&'s Arc<Vec<Route>>, &'s Arc<Vec<Judged>>);
+
+fn groups<'s>(table: &'s RouteTable, guards: &'s Guards) -> Vec<Group<'s>> {
+    let served = table.applications.iter().map(|application| &application.routes).zip(&guards.applications);
+    served.chain(table.orphans.iter().zip(&guards.orphans)).collect()
+}
+
+fn identity(group: &Group<'_>) -> (*const Vec<Route>, *const Vec<Judged>) {
+    (Arc::as_ptr(group.0), Arc::as_ptr(group.1))
 }
 
 /// How far the difference between two versions of a file reaches. Items of

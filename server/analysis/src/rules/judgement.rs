@@ -123,7 +123,9 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
             guards.applications.push(Arc::clone(judged));
             continue;
         }
-        let middlewares = Middlewares::new(&judge, application);
+        interpreter.take_reads();
+        let mut middlewares = Middlewares::new(&judge, application);
+        middlewares.reads.extend(interpreter.take_reads());
         let context = Some((application, &middlewares));
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|(_, judged)| judged.get(index));
