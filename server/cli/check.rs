@@ -14,7 +14,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
             return Err(format!("there is no rule `{code}`; `authlens rules` lists them"));
         }
     }
-    let mut loaded = load(&args.paths)?;
+    let mut loaded = load(&args.paths, args.config.as_deref())?;
     if args.fix || args.unsafe_fixes || args.diff {
         let outcome = fix::run(&mut loaded, args)?;
         if args.diff {
@@ -48,7 +48,10 @@ pub(super) fn select(loaded: &Loaded, analysis: &Analysis, args: &CheckArgs) -> 
     let named = |codes: &[String], code: &str| codes.iter().any(|c| c == code);
     let asked_for = |diagnostic: &Diagnostic| {
         let path = analysis.path(diagnostic.location.file);
-        let inside = analysis.roots().iter().any(|root| path == root || path.starts_with(&format!("{root}/")));
+        // A configuration above the folder, or named on the command line, counts for it.
+        let configures = diagnostic.rule == "invalid-configuration";
+        let inside =
+            configures || analysis.roots().iter().any(|root| path == root || path.starts_with(&format!("{root}/")));
         inside
             && diagnostic.severity >= least
             && (args.select.is_empty() || named(&args.select, diagnostic.rule))

@@ -1,6 +1,6 @@
 //! `authlens explain` and `authlens rules`.
 
-use authlens_analysis::ide::{Analysis, RouteKind, RouteView};
+use authlens_analysis::ide::{Analysis, AppView, RouteKind, RouteView};
 use authlens_analysis::rules;
 use serde_json::json;
 
@@ -26,11 +26,11 @@ fn page(code: &str) -> Result<u8, String> {
 }
 
 fn route(args: &ExplainArgs, method: &str, path: &str) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.root))?;
+    let loaded = load(std::slice::from_ref(&args.root), None)?;
     let analysis = loaded.host.snapshot();
     let apps = analysis.apps();
-    let all: Vec<(&str, &RouteView)> =
-        apps.iter().flat_map(|app| app.routes.iter().map(|route| (app.name.as_str(), route))).collect();
+    let all: Vec<(&AppView, &RouteView)> =
+        apps.iter().flat_map(|app| app.routes.iter().map(move |route| (app, route))).collect();
     let method = method.to_uppercase();
     let answers = |route: &RouteView| match route.kind {
         RouteKind::Http => route.methods.contains(&method),
@@ -53,11 +53,12 @@ fn route(args: &ExplainArgs, method: &str, path: &str) -> Result<u8, String> {
     Ok(CLEAN)
 }
 
-fn explanation(loaded: &Loaded, analysis: &Analysis, app: &str, route: &RouteView) -> String {
+fn explanation(loaded: &Loaded, analysis: &Analysis, app: &AppView, route: &RouteView) -> String {
     let mut out = format!(
-        "{} {} of {app} is {}: {}\n",
+        "{} {} of {} is {}: {}\n",
         route.methods.join(","),
         route.path,
+        app.name,
         route.status.word(),
         route.status_detail
     );
@@ -66,6 +67,13 @@ fn explanation(loaded: &Loaded, analysis: &Analysis, app: &str, route: &RouteVie
         let path = loaded.shown(analysis, step.location.file);
         out.push_str(&format!("  {}. {path}:{line}:{column}: {}\n", number + 1, step.message));
     }
+    out.push_str(&match &app.fastapi {
+        Some((version, manifest)) => {
+            let manifest = manifest.strip_prefix(&loaded.base).unwrap_or(manifest);
+            format!("  read as FastAPI {version} ({manifest})\n")
+        }
+        None => "  read as the newest FastAPI (no manifest names a version)\n".to_owned(),
+    });
     if !route.dependencies.is_empty() {
         out.push_str("  dependencies, in FastAPI's order:\n");
     }

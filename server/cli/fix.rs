@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use authlens_analysis::ide::{Applicability, Change, FileContent, Fix, FixKind, TextEdit};
-use authlens_analysis::vfs::FileId;
+use authlens_analysis::fix::{apply, take};
+use authlens_analysis::ide::{Analysis, Applicability, Change, Diagnostic, FileContent, Fix, FixKind, SourceChange};
 
 use super::load::Loaded;
 use super::{CheckArgs, check};
-use crate::workspace;
+use crate::workspace::{Replacement, replace_all};
 
-/// Passes over the project; a fix can only make room for few others.
-const MAX_PASSES: usize = 12;
+/// Passes over the project. Fixes of one place wait for each other, so there
+/// are as many as one place needs, and few places need more than three.
+const MAX_PASSES: usize = 50;
 
 /// What fixing did.
 pub(super) struct Outcome {
@@ -22,68 +23,97 @@ pub(super) struct Outcome {
 
 /// Applies fixes until none is left, and writes the files unless `--diff`.
 pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, String> {
-    let mut originals: BTreeMap<FileId, String> = BTreeMap::new();
+    // What the files held, by path; nothing for those that a fix makes.
+    let mut originals: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut budget = BTreeMap::new();
     let mut fixed = 0;
     for _ in 0..MAX_PASSES {
         let analysis = loaded.host.snapshot();
-        let mut edits: BTreeMap<FileId, Vec<TextEdit>> = BTreeMap::new();
-        for diagnostic in check::select(loaded, &analysis, args) {
-            let (fixes, _) = analysis.fixes(&diagnostic);
-            let allowed = |fix: &&Fix| {
-                fix.kind == FixKind::Repair && (args.unsafe_fixes || fix.applicability == Applicability::Safe)
-            };
-            let Some(fix) = fixes.iter().find(allowed) else { continue };
-            if take(&mut edits, fix) {
-                fixed += 1;
-            }
-        }
-        if edits.is_empty() {
+        let (taken, count) = one_pass(loaded, &analysis, args, &mut budget);
+        if count == 0 {
             break;
         }
+        fixed += count;
         let mut change = Change::default();
-        for (file, edits) in edits {
-            let Some(text) = analysis.text(file) else { continue };
-            originals.entry(file).or_insert_with(|| text.to_string());
-            let new = authlens_analysis::fix::apply(&text, &edits);
-            change.disk.push((analysis.path(file).to_owned(), FileContent::Text(new.into())));
+        for (file, edits) in &taken.edits {
+            let Some(text) = analysis.text(*file) else { continue };
+            let path = analysis.path(*file).to_owned();
+            originals.entry(path.clone()).or_insert_with(|| Some(text.to_string()));
+            change.disk.push((path, FileContent::Text(apply(&text, edits).into())));
         }
-        loaded.host.apply(change);
+        for file in taken.created {
+            originals.entry(file.path.clone()).or_insert(None);
+            change.disk.push((file.path, FileContent::Text(file.text.into())));
+        }
+        // A new module may import what was not read yet.
+        let mut wanted = loaded.host.apply(change).wanted;
+        while !wanted.is_empty() {
+            let disk = wanted.iter().map(|path| (path.clone(), crate::workspace::read(path))).collect();
+            wanted = loaded.host.apply(Change { disk, ..Change::default() }).wanted;
+        }
     }
     let analysis = loaded.host.snapshot();
-    let mut diff = String::new();
-    for (file, original) in originals {
-        let Some(text) = analysis.text(file) else { continue };
-        if args.diff {
-            let name = loaded.shown(&analysis, file);
-            let unified = similar::TextDiff::from_lines(original.as_str(), &text);
-            diff.push_str(&unified.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string());
-        } else {
-            let path = analysis.path(file);
-            workspace::write(path, &text)
-                .map_err(|error| format!("can't write {path}: {}", super::load::plain(&error)))?;
-        }
+    let texts: Vec<(String, Option<String>, String)> = originals
+        .into_iter()
+        .filter_map(|(path, old)| {
+            let text = analysis.text(analysis.file_id(&path)?)?;
+            Some((path, old, text.to_string()))
+        })
+        .collect();
+    if args.diff {
+        let diff = texts.iter().map(|(path, old, new)| unified(loaded.relative(path), old.as_deref(), new)).collect();
+        return Ok(Outcome { fixed, diff });
     }
-    Ok(Outcome { fixed, diff })
+    let replacements: Vec<Replacement<'_>> =
+        texts.iter().map(|(path, old, new)| Replacement { path, old: old.as_deref(), new }).collect();
+    replace_all(&replacements)?;
+    Ok(Outcome { fixed, diff: String::new() })
 }
 
-/// Takes a fix into this pass, unless it overlaps one that was taken before.
-/// Two fixes may make the same insertion (an import): it is made once.
-fn take(taken: &mut BTreeMap<FileId, Vec<TextEdit>>, fix: &Fix) -> bool {
-    let new_edits = |file: &FileId, edits: &[TextEdit]| -> Vec<TextEdit> {
-        let old = taken.get(file).map_or(&[][..], Vec::as_slice);
-        edits.iter().filter(|edit| !old.contains(edit)).cloned().collect()
-    };
-    let fresh: Vec<(FileId, Vec<TextEdit>)> =
-        fix.change.edits.iter().map(|(file, edits)| (*file, new_edits(file, edits))).collect();
-    let overlaps = fresh.iter().any(|(file, edits)| {
-        let old = taken.get(file).map_or(&[][..], Vec::as_slice);
-        edits.iter().any(|edit| old.iter().any(|other| edit.range.intersects(other.range)))
-    });
-    if overlaps || fresh.iter().all(|(_, edits)| edits.is_empty()) {
-        return false;
+/// The fixes that can be made at once, and how many they are. `budget` is how
+/// often there is still something to fix about a subject: what is found again
+/// after it was fixed is not fixed for ever.
+fn one_pass(
+    loaded: &Loaded,
+    analysis: &Analysis,
+    args: &CheckArgs,
+    budget: &mut BTreeMap<String, usize>,
+) -> (SourceChange, usize) {
+    let mut taken = SourceChange::default();
+    let mut count = 0;
+    let fixer = analysis.fixer();
+    let found = check::select(loaded, analysis, args);
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for diagnostic in &found {
+        *seen.entry(subject(analysis, diagnostic)).or_default() += 1;
     }
-    for (file, edits) in fresh {
-        taken.entry(file).or_default().extend(edits);
+    for (subject, times) in seen {
+        budget.entry(subject).or_insert(times);
     }
-    true
+    for diagnostic in &found {
+        let Some(left) = budget.get_mut(&subject(analysis, diagnostic)).filter(|left| **left > 0) else { continue };
+        let allowed =
+            |fix: &&Fix| fix.kind == FixKind::Repair && (args.unsafe_fixes || fix.applicability == Applicability::Safe);
+        let (fixes, _) = fixer.fixes(diagnostic);
+        if fixes.iter().find(allowed).is_some_and(|fix| take(&mut taken, &fix.change)) {
+            *left -= 1;
+            count += 1;
+        }
+    }
+    (taken, count)
+}
+
+/// What a finding is about, whatever other fixes do to its place and counts.
+fn subject(analysis: &Analysis, diagnostic: &Diagnostic) -> String {
+    let what = diagnostic.message.split(": ").next().unwrap_or_default();
+    let marked = analysis.text(diagnostic.location.file);
+    let marked = marked.as_deref().map_or("", |text| diagnostic.location.range.slice(text));
+    format!("{} {} {what} {marked}", diagnostic.rule, analysis.path(diagnostic.location.file))
+}
+
+/// A diff that `patch -p1` applies.
+fn unified(path: &str, old: Option<&str>, new: &str) -> String {
+    let before = old.map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{path}"));
+    let diff = similar::TextDiff::from_lines(old.unwrap_or_default(), new);
+    diff.unified_diff().header(&before, &format!("b/{path}")).to_string()
 }

@@ -1,7 +1,7 @@
 //! Reads folders into an analysis.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent};
 use authlens_analysis::vfs::FileId;
@@ -16,7 +16,8 @@ pub(super) struct Loaded {
 }
 
 /// Reads files and folders, and then what their modules import.
-pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
+/// `configuration` names the only configuration file that is to count.
+pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Loaded, String> {
     let mut roots = Vec::new();
     for path in paths {
         let root =
@@ -29,7 +30,19 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
     };
     let mut change =
         Change { roots: Some(roots.iter().map(|root| workspace::slashed(root)).collect()), ..Change::default() };
+    if let Some(path) = configuration {
+        let unreadable = |why: &str| format!("can't read {}: {why}", path.display());
+        let path = std::fs::canonicalize(path).map_err(|error| unreadable(&plain(&error)))?;
+        let path = workspace::slashed(&path);
+        match workspace::read(&path) {
+            FileContent::Text(text) => change.disk.push((path.clone(), FileContent::Text(text))),
+            FileContent::Unreadable(why) => return Err(unreadable(why)),
+            _ => return Err(unreadable("it is gone")),
+        }
+        change.configuration = Some(path);
+    }
     for root in &roots {
+        change.disk.extend(workspace::policy_above(root));
         change.disk.extend(workspace::discover(root, &report_progress));
         // A file alone: its neighbours are there to be imported.
         if root.is_file()
@@ -69,7 +82,11 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Loaded, String> {
 impl Loaded {
     /// The path of a file as reports show it.
     pub(super) fn shown<'p>(&self, analysis: &'p Analysis, file: FileId) -> &'p str {
-        let path = analysis.path(file);
+        self.relative(analysis.path(file))
+    }
+
+    /// An absolute path as reports show it.
+    pub(super) fn relative<'p>(&self, path: &'p str) -> &'p str {
         path.strip_prefix(&self.base).unwrap_or(path)
     }
 }

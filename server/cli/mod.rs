@@ -69,6 +69,9 @@ struct CheckArgs {
     /// Print what the fixes would change instead of writing it
     #[arg(long)]
     diff: bool,
+    /// Use this configuration file and no other
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Report only these rules
     #[arg(long, value_delimiter = ',', value_name = "RULE")]
     select: Vec<String>,

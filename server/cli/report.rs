@@ -11,6 +11,7 @@ use super::load::Loaded;
 pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], colour: bool, quiet: bool) -> String {
     let paint = Paint { colour };
     let mut out = String::new();
+    let fixer = analysis.fixer();
     for diagnostic in found {
         let word = severity(diagnostic.severity);
         let head = paint.severity(diagnostic.severity, &format!("{word}[{}]", diagnostic.rule));
@@ -21,7 +22,7 @@ pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], c
             let path = loaded.shown(analysis, related.location.file);
             out.push_str(&format!("   {} {path}:{line}:{column}: {}\n", paint.dim("="), related.message));
         }
-        let (fixes, refusals) = analysis.fixes(diagnostic);
+        let (fixes, refusals) = fixer.fixes(diagnostic);
         if let Some(fix) = fixes.iter().find(|fix| fix.kind == FixKind::Repair) {
             let flag = if fix.applicability == Applicability::Safe { "--fix" } else { "--unsafe-fixes" };
             out.push_str(&format!("   {} {} ({flag})\n", paint.dim("fix:"), fix.title));
@@ -73,6 +74,7 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
 
 /// One JSON object, stable from run to run.
 pub(super) fn json(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic]) -> String {
+    let fixer = analysis.fixer();
     let diagnostics: Vec<Value> = found
         .iter()
         .map(|diagnostic| {
@@ -87,7 +89,7 @@ pub(super) fn json(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic]) -
                     })
                 })
                 .collect();
-            let (fixes, _) = analysis.fixes(diagnostic);
+            let (fixes, _) = fixer.fixes(diagnostic);
             json!({
                 "rule": diagnostic.rule,
                 "severity": severity(diagnostic.severity),
@@ -130,12 +132,19 @@ fn fix_json(loaded: &Loaded, analysis: &Analysis, fix: &Fix) -> Value {
             })
         })
         .collect();
+    let created: Vec<Value> = fix
+        .change
+        .created
+        .iter()
+        .map(|file| json!({ "path": loaded.relative(&file.path), "text": file.text }))
+        .collect();
     json!({
         "title": fix.title,
         "applicability": if fix.applicability == Applicability::Safe { "safe" } else { "unsafe" },
         "kind": if fix.kind == FixKind::Repair { "repair" } else { "silence" },
         "preferred": fix.preferred,
         "edits": edits,
+        "created": created,
     })
 }
 

@@ -9,8 +9,11 @@ use super::load::{Loaded, load};
 use super::report::position;
 use super::{CLEAN, ListFormat, RoutesArgs, print};
 
+/// Applications mounted inside each other.
+const MAX_MOUNTS: usize = 4;
+
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path))?;
+    let loaded = load(std::slice::from_ref(&args.path), None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),
@@ -66,13 +69,30 @@ fn row(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> [String; 4] {
 
 /// The interchange format `fastapi-routes/1` (`specs/formats/routes.md`).
 fn json(loaded: &Loaded, analysis: &Analysis) -> Value {
-    let apps: Vec<Value> = analysis.apps().iter().map(|app| app_json(loaded, analysis, app)).collect();
+    let all = analysis.apps();
+    let apps: Vec<Value> = all.iter().map(|app| app_json(loaded, analysis, app, &all)).collect();
     json!({"schema": "fastapi-routes/1", "root": loaded.base.trim_end_matches('/'), "apps": apps})
 }
 
-fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView) -> Value {
-    let routes: Vec<Value> =
-        app.routes.iter().filter(|route| route.path_known).map(|route| route_json(loaded, analysis, route)).collect();
+/// The routes of an application as a client sees them: those of the
+/// applications that it mounts among them.
+fn served(app: &AppView, all: &[AppView], prefix: &str, depth: usize, out: &mut Vec<RouteView>) {
+    let own = app.routes.iter().filter(|route| route.path_known).cloned();
+    out.extend(own.map(|route| RouteView { path: format!("{prefix}{}", route.path), ..route }));
+    if depth == MAX_MOUNTS {
+        return;
+    }
+    for (path, location) in &app.mounts {
+        if let Some(mounted) = all.iter().find(|other| other.location == *location) {
+            served(mounted, all, &format!("{prefix}{path}"), depth + 1, out);
+        }
+    }
+}
+
+fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView, all: &[AppView]) -> Value {
+    let mut routes = Vec::new();
+    served(app, all, "", 0, &mut routes);
+    let routes: Vec<Value> = routes.iter().map(|route| route_json(loaded, analysis, route)).collect();
     let unresolved: Vec<Value> = app
         .unresolved
         .iter()
@@ -85,6 +105,7 @@ fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView) -> Value {
         .collect();
     let mut entry = place(loaded, analysis, app.location);
     entry.insert("app".into(), json!(app.name));
+    entry.insert("fastapi".into(), json!(app.fastapi.as_ref().map(|(version, _)| version)));
     entry.insert("routes".into(), Value::Array(routes));
     entry.insert("unresolved".into(), Value::Array(unresolved));
     Value::Object(entry)

@@ -5,9 +5,9 @@ use authlens_analysis::text::{LineCol, PositionEncoding, TextRange};
 use authlens_analysis::vfs::FileId;
 use serde_json::json;
 use tower_lsp::lsp_types::{
-    self as lsp, CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentChanges,
-    NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentEdit, Url,
-    WorkspaceEdit,
+    self as lsp, CodeDescription, CreateFile, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    DocumentChangeOperation, DocumentChanges, NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Position,
+    Range, ResourceOp, TextDocumentEdit, Url, WorkspaceEdit,
 };
 
 use super::main_loop::View;
@@ -96,9 +96,14 @@ pub(super) fn proof(analysis: &Analysis, proof: &[Related]) -> String {
     out
 }
 
-/// Edits with the versions of open documents, if the client takes these.
+/// Edits with the versions of open documents, if the client takes these. None
+/// when the change makes a file and the client can't.
 pub(super) fn workspace_edit(view: &View, change: &SourceChange) -> Option<WorkspaceEdit> {
     let analysis = &view.analysis;
+    let can_create = view.abilities.creates_files && view.abilities.document_changes;
+    if !can_create && !change.created.is_empty() {
+        return None;
+    }
     let mut edits = Vec::new();
     for (file, file_edits) in &change.edits {
         let open = view.open.get(analysis.path(*file));
@@ -123,5 +128,22 @@ pub(super) fn workspace_edit(view: &View, change: &SourceChange) -> Option<Works
         text_document: OptionalVersionedTextDocumentIdentifier { uri, version },
         edits: edits.into_iter().map(OneOf::Left).collect(),
     });
-    Some(WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(edits.collect())), ..WorkspaceEdit::default() })
+    if change.created.is_empty() {
+        let changes = DocumentChanges::Edits(edits.collect());
+        return Some(WorkspaceEdit { document_changes: Some(changes), ..WorkspaceEdit::default() });
+    }
+    let mut operations = Vec::new();
+    for file in &change.created {
+        let uri = Url::from_file_path(&file.path).ok()?;
+        let create = CreateFile { uri: uri.clone(), options: None, annotation_id: None };
+        operations.push(DocumentChangeOperation::Op(ResourceOp::Create(create)));
+        let text = lsp::TextEdit { range: Range::default(), new_text: file.text.clone() };
+        operations.push(DocumentChangeOperation::Edit(TextDocumentEdit {
+            text_document: OptionalVersionedTextDocumentIdentifier { uri, version: None },
+            edits: vec![OneOf::Left(text)],
+        }));
+    }
+    operations.extend(edits.map(DocumentChangeOperation::Edit));
+    let changes = DocumentChanges::Operations(operations);
+    Some(WorkspaceEdit { document_changes: Some(changes), ..WorkspaceEdit::default() })
 }

@@ -481,6 +481,7 @@ impl Loop {
         let (events, outbox) = (self.events.clone(), self.outbox.clone());
         std::thread::spawn(move || {
             for root in roots {
+                let _ = events.send(Event::Read(workspace::policy_above(Path::new(&root))));
                 let report = |progress: workspace::Progress| {
                     let percent = (progress.done * 100 / progress.total.max(1)) as u32;
                     let _ = outbox.send(Outgoing::Progress(IndexStep::Percent(percent)));

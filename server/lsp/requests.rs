@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
-use authlens_analysis::ide::{Applicability, Fix, FixKind};
+use authlens_analysis::ide::{Applicability, Fix, FixKind, SourceChange};
 use authlens_analysis::text::TextRange;
 use authlens_analysis::vfs::FileId;
 use tower_lsp::lsp_types::{
@@ -145,18 +145,21 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
         let start = convert::offset(analysis, file, params.range.start, encoding).unwrap_or(0);
         let end = convert::offset(analysis, file, params.range.end, encoding).unwrap_or(start);
         let range = TextRange::new(start, end.max(start));
+        let fixer = analysis.fixer();
         for diagnostic in analysis.diagnostics(file).iter().filter(|d| view.settings.shows(d)) {
             if !diagnostic.location.range.intersects(range) {
                 continue;
             }
             let shown = convert::diagnostic(analysis, diagnostic, encoding);
-            let (fixes, refusals) = analysis.fixes(diagnostic);
+            let (fixes, refusals) = fixer.fixes(diagnostic);
             for fix in fixes {
+                // A client that can't make files is not offered what makes one.
+                let Some(edit) = convert::workspace_edit(view, &fix.change) else { continue };
                 actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                     title: fix.title.clone(),
                     kind: Some(CodeActionKind::QUICKFIX),
                     diagnostics: Some(vec![shown.clone()]),
-                    edit: convert::workspace_edit(view, &fix.change),
+                    edit: Some(edit),
                     is_preferred: fix.preferred.then_some(true),
                     ..CodeAction::default()
                 }));
@@ -179,25 +182,25 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
     actions
 }
 
-/// All safe repairs of a file in one edit.
+/// All safe repairs of a file in one edit; those that reach other files are left out.
 fn fix_all(view: &View, file: FileId) -> Option<CodeActionOrCommand> {
     let analysis = &view.analysis;
-    let mut edits: Vec<authlens_analysis::ide::TextEdit> = Vec::new();
+    let mut change = SourceChange::default();
+    let fixer = analysis.fixer();
     for diagnostic in analysis.diagnostics(file).iter().filter(|d| view.settings.shows(d)) {
-        let safe = |fix: &Fix| fix.kind == FixKind::Repair && fix.applicability == Applicability::Safe;
-        let Some(fix) = analysis.fixes(diagnostic).0.into_iter().find(safe) else { continue };
-        let own: Vec<_> =
-            fix.change.edits.into_iter().filter(|(f, _)| *f == file).flat_map(|(_, edits)| edits).collect();
-        let fresh: Vec<_> = own.into_iter().filter(|edit| !edits.contains(edit)).collect();
-        if !fresh.iter().any(|edit| edits.iter().any(|other| other.range.intersects(edit.range))) {
-            edits.extend(fresh);
+        let safe = |fix: &Fix| {
+            fix.kind == FixKind::Repair
+                && fix.applicability == Applicability::Safe
+                && fix.change.created.is_empty()
+                && fix.change.edits.iter().all(|(other, _)| *other == file)
+        };
+        if let Some(fix) = fixer.fixes(diagnostic).0.iter().find(|fix| safe(fix)) {
+            authlens_analysis::fix::take(&mut change, &fix.change);
         }
     }
-    if edits.is_empty() {
+    if change.edits.is_empty() {
         return None;
     }
-    edits.sort_by_key(|edit| edit.range);
-    let change = authlens_analysis::ide::SourceChange { edits: vec![(file, edits)] };
     Some(CodeActionOrCommand::CodeAction(CodeAction {
         title: "Apply all safe fixes of authlens".to_owned(),
         kind: Some(FIX_ALL),

@@ -323,7 +323,9 @@ async fn pull_settings(client: &Client, events: &Sender<Event>) {
 }
 
 fn file_watcher() -> Registration {
-    let watchers = json!({"watchers": [{"globPattern": "**/*.py"}]});
+    // Source, and what says what must be guarded.
+    let patterns = ["**/*.py", "**/*.{md,yaml,yml,json}", "**/{authlens,pyproject}.toml"];
+    let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});
     Registration {
         id: "authlens/files".to_owned(),
         method: "workspace/didChangeWatchedFiles".to_owned(),

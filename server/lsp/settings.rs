@@ -69,6 +69,7 @@ pub(super) struct Abilities {
     /// It pulls diagnostics and can be told to pull again.
     pub(super) pull: bool,
     pub(super) document_changes: bool,
+    pub(super) creates_files: bool,
     pub(super) disabled_actions: bool,
     pub(super) progress: bool,
     pub(super) watches_files: bool,
@@ -96,6 +97,10 @@ impl Abilities {
             },
             pull: refresh && capabilities.pointer("/textDocument/diagnostic").is_some_and(Value::is_object),
             document_changes: flag("/workspace/workspaceEdit/documentChanges"),
+            creates_files: capabilities
+                .pointer("/workspace/workspaceEdit/resourceOperations")
+                .and_then(Value::as_array)
+                .is_some_and(|operations| operations.iter().any(|operation| operation == "create")),
             disabled_actions: flag("/textDocument/codeAction/disabledSupport"),
             progress: flag("/window/workDoneProgress"),
             watches_files: flag("/workspace/didChangeWatchedFiles/dynamicRegistration"),

@@ -1,18 +1,23 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
 mod git_index;
+mod replace;
 mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authlens_analysis::facts::manifests;
+use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
 use ignore::WalkBuilder;
 use memchr::memmem;
+
+pub(crate) use replace::{Replacement, replace_all};
 
 pub(crate) use watch::Watch;
 
@@ -42,7 +47,8 @@ const VENDORED: &[&str] = &[
 ];
 
 /// Texts that make a file worth reading before anything asks for it.
-const MARKERS: &[&str] = &["fastapi", "starlette", "APIRouter", "Depends", "include_router", "authlens:"];
+const MARKERS: &[&str] =
+    &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +59,8 @@ pub(crate) struct Progress {
     pub(crate) total: usize,
 }
 
-/// The Python files of a folder, or the file itself, with their contents where
-/// these can matter, sorted by path. Symbolic links to folders are not followed.
+/// The Python files of a folder, or the file itself, and the specifications and
+/// configurations, with their contents where these can matter, sorted by path. Symbolic links to folders are not followed.
 pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
     let paths = source_files(root);
     let total = paths.len();
@@ -83,6 +89,28 @@ pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec
     files
 }
 
+/// Specifications and configurations above a folder, up to the top of its
+/// checkout: a backend that is checked alone still has the project's words.
+pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
+    let mut files = BTreeSet::new();
+    if root.ancestors().any(|folder| folder.join(".git").exists()) && !root.join(".git").exists() {
+        for folder in root.ancestors().skip(1) {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            for path in entries {
+                if path.is_file() && roles::role(&slashed(&path)).is_some() {
+                    files.insert(path);
+                } else if path.is_dir() && roles::project_root(&format!("{}/x", slashed(&path))).is_some() {
+                    files.extend(source_files(&path).into_iter().filter(|file| roles::role(&slashed(file)).is_some()));
+                }
+            }
+            if folder.join(".git").exists() {
+                break;
+            }
+        }
+    }
+    files.into_iter().map(|path| (slashed(&path), read_if_relevant(&path))).collect()
+}
+
 /// The content of one file, whole.
 pub(crate) fn read(path: &str) -> FileContent {
     read_path(Path::new(path))
@@ -102,28 +130,8 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    path.ends_with(".py") && !path.split('/').any(|part| VENDORED.contains(&part))
-}
-
-/// Replaces a file's content in one step: a reader sees the old text or the
-/// new one. Permissions stay as they are.
-pub(crate) fn write(path: &str, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.authlens-{}", std::process::id()));
-    let result = (|| {
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::set_permissions(&temporary, fs::metadata(&target)?.permissions())?;
-        fs::rename(&temporary, &target)
-    })();
-    if result.is_err() {
-        // The error that matters is the one above.
-        let _ = fs::remove_file(&temporary);
-    }
-    result
+    (path.ends_with(".py") || manifests::rank(path).is_some() || roles::role(path).is_some())
+        && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
 /// An absolute path with forward slashes.
@@ -149,14 +157,14 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for entry in walk.flatten() {
         // A link to a file is followed, unless it is broken.
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
-        if is_file && is_python(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
+        if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             files.insert(entry.into_path());
         }
     }
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        if !vendored && is_python(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        if !vendored && is_read(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
@@ -167,12 +175,31 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
 
+/// Whether a file is source, a manifest that names the version of FastAPI, says
+/// what must be guarded, or, as the configuration of Better Auth, what the
+/// frontend sends.
+fn is_read(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    is_python(path)
+        || manifests::rank(&slashed(path)).is_some()
+        || roles::role(&slashed(path)).is_some()
+        || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
+}
+
 fn is_vendored(path: &Path) -> bool {
     path.file_name().is_some_and(|name| VENDORED.iter().any(|vendored| name == *vendored))
         || path.join("pyvenv.cfg").is_file()
 }
 
 fn read_path(path: &Path) -> FileContent {
+    match read_text(path) {
+        // Nobody asked for a lock file to be analysed.
+        FileContent::Unreadable(_) if !is_python(path) => FileContent::Listed,
+        content => content,
+    }
+}
+
+fn read_text(path: &Path) -> FileContent {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Removed,
         Err(_) => return FileContent::Unreadable("it can't be read"),
@@ -193,10 +220,13 @@ fn read_path(path: &Path) -> FileContent {
 /// Reads a file, and keeps the text only if it names something that matters.
 /// The others stay listed: they are read when a module that matters imports them.
 pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
+    let role = roles::role(&slashed(path));
     match read_path(path) {
+        FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) => {
+            let speaks = role == Some(Role::Project) && text.contains("authlens");
             let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
-            if relevant { FileContent::Text(text) } else { FileContent::Listed }
+            if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
         FileContent::Unreadable("it is not UTF-8") => FileContent::Listed,
         other => other,

@@ -57,6 +57,37 @@ fn exit_codes_tell_clean_from_findings_from_failure() {
 }
 
 #[test]
+fn configuration_is_found_above_and_named() {
+    let project = Project::new(
+        "config",
+        &[
+            ("back/main.py", MAIN),
+            ("back/deps.py", DEPS),
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            ("authlens.toml", "[[public]]\npath = \"/a\"\nreason = \"prices\"\n"),
+            ("specs/api.md", "- GET /b (public)\n"),
+            ("ci/loud.toml", "protects = []\n"),
+        ],
+    );
+    let run = |args: &[&str]| authlens(&project.0, args);
+    assert_eq!(run(&["check", "back"]).status.code(), Some(0));
+    assert_eq!(run(&["check"]).status.code(), Some(0));
+    let routes = String::from_utf8(run(&["routes", "back"]).stdout).unwrap();
+    assert!(routes.contains("public by authlens.toml: prices"), "{routes}");
+    let named = run(&["check", "back", "--config", "ci/loud.toml", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&named.stdout).unwrap();
+    let mut rules: Vec<_> = report["diagnostics"].as_array().unwrap().iter().map(|d| d["rule"].as_str()).collect();
+    rules.sort_unstable();
+    assert_eq!(rules, [Some("invalid-configuration"), Some("missing-auth-dependency")]);
+    let missing = run(&["check", "back", "--config", "none.toml"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8(missing.stderr).unwrap().contains("none.toml"));
+    std::fs::write(project.0.join("specs/api.md"), "- GET /a (auth required)\n").unwrap();
+    let drift = String::from_utf8(run(&["check", "back"]).stdout).unwrap();
+    assert!(drift.contains("error[spec-auth-drift]: GET /a") && drift.contains("specs/api.md:1:3"), "{drift}");
+}
+
+#[test]
 fn json_is_complete_and_stable() {
     let project = Project::new("json", &[("main.py", MAIN), ("deps.py", DEPS)]);
     let first = authlens(&project.0, &["check", "--format", "json"]).stdout;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cli;
+mod configuration;
 mod editor;
+mod fixes;
 mod hostile_tree;
 mod incremental;
 mod projects;

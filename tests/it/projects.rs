@@ -22,7 +22,7 @@ fn the_example_gives_what_the_readme_shows() {
         "missing-auth-dependency backend/app/api/admin.py:9",
         "missing-auth-dependency backend/app/api/admin.py:14",
         "unused-ignore backend/app/api/reports.py:13",
-        "missing-auth-dependency backend/app/api/tasks.py:21",
+        "spec-auth-drift backend/app/api/tasks.py:21",
         "unverified-auth-dependency backend/app/core/auth.py:46",
         "unverified-auth-dependency backend/app/core/auth.py:53",
     ];

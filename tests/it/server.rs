@@ -164,6 +164,42 @@ fn changes_on_disk_are_noticed_with_and_without_the_clients_watchers() {
     }
 }
 
+/// What must be guarded changes while the source stays as it is.
+#[test]
+fn specifications_and_configuration_on_disk_count_at_once() {
+    let root = project("policy", &[("main.py", MAIN), ("deps.py", DEPS), ("authlens.toml", "protects = []\n")]);
+    let main = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    let settings = uri(&root, "authlens.toml");
+    editor.published(&settings, 0, |found| found.len() == 1 && found[0]["code"] == "invalid-configuration");
+    editor.open(&main, MAIN);
+    let code = |found: &Vec<Value>| found.first().map(|found| found["code"].as_str().unwrap_or_default().to_owned());
+    editor.published(&main, 1, |found| code(found).as_deref() == Some("missing-auth-dependency"));
+    let mut write = |name: &str, text: &str| {
+        std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        std::fs::write(root.join(name), text).unwrap();
+        let changes = json!({"changes": [{"uri": uri(&root, name), "type": 2}]});
+        editor.notify("workspace/didChangeWatchedFiles", changes);
+        editor.published(&main, 1, |_| true)
+    };
+    let found = write("specs/api.md", "### GET /a\n**Auth**: Required\n");
+    assert_eq!(code(&found).as_deref(), Some("spec-auth-drift"));
+    let said = found[0]["relatedInformation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["location"]["uri"].as_str().unwrap().ends_with("specs/api.md"));
+    assert_eq!(said.unwrap()["location"]["range"]["start"]["line"], 1);
+    assert!(write("specs/api.md", "### GET /a\n**Auth**: None\n").is_empty());
+    let found = write("specs/api.md", "### GET /b\n");
+    assert_eq!(code(&found).as_deref(), Some("missing-auth-dependency"));
+    let public = "[[public]]\npath = \"/a\"\nreason = \"a price list\"\n";
+    assert!(write("authlens.toml", public).is_empty());
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
 #[test]
 fn folders_and_settings_come_and_go() {
     let root = project("folders", &[("one/main.py", MAIN), ("two/main.py", MAIN), ("two/deps.py", DEPS)]);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use authlens_analysis::fix;
-use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent, FixKind, Severity};
+use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent, FixKind, Severity, SourceChange};
 use authlens_analysis::rules;
 
 const ROOT: &str = "/project";
@@ -165,22 +165,35 @@ fn fixes_do_what_the_pages_say() {
         for pair in all.windows(2).filter(|pair| pair[0].info == "python before" && pair[1].info == "python after") {
             let before = files(&pair[0]);
             let mut host = host(&before);
-            for (path, after) in files(&pair[1]) {
-                let analysis = host.snapshot();
-                let file = analysis.file_id(&path).unwrap();
-                let mut edits = Vec::new();
-                for diagnostic in analysis.diagnostics(file).iter() {
-                    let (fixes, refusals) = analysis.fixes(diagnostic);
-                    let fix = fixes.iter().find(|fix| fix.preferred && fix.kind == FixKind::Repair);
-                    let fix = fix.unwrap_or_else(|| panic!("{}: no fix: {refusals:?}", diagnostic.message));
-                    edits.extend(fix.change.edits.iter().flat_map(|(_, edits)| edits.clone()));
-                }
-                let text = fix::apply(&analysis.text(file).unwrap(), &edits);
-                assert_eq!(text, after, "{}:{}", page.display(), pair[0].line);
-                let disk = vec![(path.clone(), FileContent::Text(text.into()))];
-                host.apply(Change { disk, ..Change::default() });
-                assert!(host.snapshot().files_with_diagnostics().is_empty());
+            while let Some(change) = preferred_fixes(&host.snapshot()) {
+                host.apply(change);
             }
+            let analysis = host.snapshot();
+            for (path, after) in files(&pair[1]) {
+                let text = analysis.text(analysis.file_id(&path).unwrap()).unwrap();
+                assert_eq!(&*text, after, "{}:{}", page.display(), pair[0].line);
+            }
+            assert!(analysis.files_with_diagnostics().is_empty(), "{}:{}", page.display(), pair[0].line);
         }
     }
+}
+
+/// The preferred fixes of all findings that can be made at once.
+fn preferred_fixes(analysis: &Analysis) -> Option<Change> {
+    let mut taken = SourceChange::default();
+    for file in analysis.files_with_diagnostics() {
+        for diagnostic in analysis.diagnostics(file).iter() {
+            let (fixes, refusals) = analysis.fixes(diagnostic);
+            let fix = fixes.iter().find(|fix| fix.preferred && fix.kind == FixKind::Repair);
+            let fix = fix.unwrap_or_else(|| panic!("{}: no fix: {refusals:?}", diagnostic.message));
+            fix::take(&mut taken, &fix.change);
+        }
+    }
+    let edited = taken.edits.iter().map(|(file, edits)| {
+        let text = fix::apply(&analysis.text(*file).unwrap(), edits);
+        (analysis.path(*file).to_owned(), FileContent::Text(text.into()))
+    });
+    let created = taken.created.iter().map(|file| (file.path.clone(), FileContent::Text(file.text.as_str().into())));
+    let disk: Vec<_> = edited.chain(created).collect();
+    (!disk.is_empty()).then(|| Change { disk, ..Change::default() })
 }

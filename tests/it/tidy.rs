@@ -41,3 +41,13 @@ fn the_shell_keeps_to_its_rooms() {
         assert!(!std::fs::read_to_string(&path).unwrap().contains("std::fs"), "{}", path.display());
     }
 }
+
+/// The README names every rule, in the words that the rule itself has.
+#[test]
+fn the_readme_names_every_rule() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for rule in authlens_analysis::rules::all() {
+        let row = format!("| [{0}](specs/rules/{0}.md) | {1} |", rule.code, rule.summary);
+        assert!(readme.contains(&row), "the README lacks {row}");
+    }
+}

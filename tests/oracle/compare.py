@@ -1,14 +1,18 @@
 """Compares `authlens routes --format json` with what FastAPI knows.
 
-`compare.py TRUTH OURS EXPLAINED` prints every difference and the shares. The exit code is 1 when a difference is not
-listed in EXPLAINED (one a line, with a reason behind ` # `), or a listed one is gone.
+`compare.py TRUTH OURS EXPECTED` prints every difference and the shares. EXPECTED is a folder with `differences.txt` and
+`not-imported.txt`: what is known to differ, and what can't be imported, one a line with the reason behind ` # `. The
+exit code is 1 when something is not listed there, or something listed is no longer so.
 """
 
 import json
+import pathlib
 import sys
 
 
 def ours_of(report):
+    """Routes by application, in the shape that truth.py gives them, mounted applications below their parents."""
+
     def name(callable_):
         if callable_ is None:
             return None
@@ -28,39 +32,58 @@ def ours_of(report):
     return apps
 
 
-def main(truth_path, ours_path, explained_path):
-    truth = json.load(open(truth_path))
-    ours = ours_of(json.load(open(ours_path)))
-    explained = {line.split(" # ")[0].strip() for line in open(explained_path) if line.strip() and line[0] != "#"}
-    differences = []
-    wanted = found = right_routes = right_dependencies = 0
-    for app, routes in truth["truth"].items():
+def listed(path):
+    """The lines of a list without their reasons; a line without a reason is an error."""
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    for line in lines:
+        if " # " not in line:
+            sys.exit(f"{path}: no reason in: {line}")
+    return {line.split(" # ")[0].strip() for line in lines}
+
+
+def differences(truth, ours):
+    """Differences below each top folder, and its counts: routes of truth, of ours, right ones, right dependency sets."""
+    found, counts = [], {}
+    for app, routes in truth.items():
         own = list(ours.get(app, []))
-        wanted += len(routes)
-        found += len(own)
+        count = counts.setdefault(app.split("/")[0], [0, 0, 0, 0])
+        count[0] += len(routes)
+        count[1] += len(own)
         for route in routes:
             same = [other for other in own if other[:3] == route[:3]]
             if not same:
-                differences.append(f"{app} misses {' '.join(route[1])} {route[0]} -> {route[2]}")
+                found.append(f"{app} misses {' '.join(route[1])} {route[0]} -> {route[2]}")
                 continue
             best = next((other for other in same if other[3] == route[3]), same[0])
             own.remove(best)
-            right_routes += 1
+            count[2] += 1
             if best[3] == route[3]:
-                right_dependencies += 1
+                count[3] += 1
             else:
-                differences.append(f"{app} {' '.join(route[1])} {route[0]}: {best[3]} instead of {route[3]}")
-        differences += [f"{app} has {' '.join(other[1])} {other[0]} -> {other[2]} too much" for other in own]
-    for failure in truth["failed"]:
-        print(f"not imported: {failure}")
-    for difference in differences:
-        print(("explained: " if difference in explained else "DIFFERENT: ") + difference)
-    print(f"{len(truth['truth'])} applications, {wanted} routes: recall {right_routes / max(wanted, 1):.2%}, "
-          f"precision {right_routes / max(found, 1):.2%}, dependency sets {right_dependencies / max(right_routes, 1):.2%}")
-    stale = explained - set(differences)
-    for difference in stale:
-        print(f"no longer different: {difference}")
-    return 1 if stale or set(differences) - explained else 0
+                found.append(f"{app} {' '.join(route[1])} {route[0]}: {best[3]} instead of {route[3]}")
+        found += [f"{app} has {' '.join(other[1])} {other[0]} -> {other[2]} too much" for other in own]
+    return found, counts
+
+
+def check(what, found, expected):
+    for one in found:
+        print(f"{'known' if one in expected else 'NEW'} {what}: {one}")
+    gone = expected - set(found)
+    for one in sorted(gone):
+        print(f"GONE {what}: {one}")
+    return not gone and set(found) <= expected
+
+
+def main(truth_path, ours_path, expected):
+    truth = json.load(open(truth_path))
+    expected = pathlib.Path(expected)
+    found, counts = differences(truth["truth"], ours_of(json.load(open(ours_path))))
+    right = check("difference", found, listed(expected / "differences.txt"))
+    right &= check("module that can't be imported", list(truth["failed"]), listed(expected / "not-imported.txt"))
+    for folder, (wanted, given, routes, sets) in counts.items():
+        print(f"{folder}: {wanted} routes, recall {routes / max(wanted, 1):.2%}, precision {routes / max(given, 1):.2%}, "
+              f"dependency sets {sets / max(routes, 1):.2%}")
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

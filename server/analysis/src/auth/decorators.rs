@@ -6,6 +6,7 @@ use super::flow::{Served, judge_around};
 use super::{Judge, Proof, Verdict};
 use crate::facts::python::tree::{Expr, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::text::TextRange;
 
 /// Decorators that neither look at callers nor change what a function takes.
 const HARMLESS: &[&str] = &[
@@ -58,6 +59,21 @@ pub(super) fn of_handler(judge: &Judge<'_>, handler: &FunctionRef, registration:
         !same_item || decorator.range.start > registration.range.start
     };
     handler.def.decorators.iter().filter(below).filter_map(|decorator| one(judge, handler, decorator)).collect()
+}
+
+/// A decorator above the route's that verifies callers, and its name: it has
+/// no effect there, because FastAPI has registered what stands below it.
+pub(super) fn verifying_above(
+    judge: &Judge<'_>,
+    handler: &FunctionRef,
+    registration: Site,
+) -> Option<(TextRange, SmolStr)> {
+    let same_item = registration.file == handler.site.file && registration.item == handler.site.item;
+    let above = |decorator: &&Expr| same_item && decorator.range.end <= registration.range.start;
+    handler.def.decorators.iter().filter(above).find_map(|decorator| {
+        let decorated = one(judge, handler, decorator)?;
+        (decorated.verdict.proof == Proof::Verifies).then_some((decorator.range, decorated.name))
+    })
 }
 
 fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Decorated> {

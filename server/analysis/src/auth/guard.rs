@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::middleware::{Middlewares, Wrapped};
-use super::{Judge, Proof, Verdict, decorators, public, strongest};
+use super::unapplied::{self, Unapplied};
+use super::{Judge, Proof, Verdict, constant, decorators, public, strongest};
 use crate::ide::RouteKind;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -35,6 +36,8 @@ pub enum Weak {
     Dependency(usize, Proof),
     /// A middleware.
     Around(Wrapped),
+    /// A dependency or decorator that FastAPI does not see.
+    Unapplied(Unapplied),
 }
 
 /// Judges all routes of one application.
@@ -50,8 +53,15 @@ impl<'g, 'a> Guards<'g, 'a> {
     }
 
     /// The guard of one route, behind the middlewares of its application;
-    /// `marked_public` is the reason of a public comment.
-    pub fn route(&self, route: &Route, middlewares: Option<&Middlewares>, marked_public: Option<&SmolStr>) -> Guard {
+    /// `marked_public` is the reason of a public comment; `required` tells that
+    /// the project's own words want it guarded, whatever its path looks like.
+    pub fn route(
+        &self,
+        route: &Route,
+        middlewares: Option<&Middlewares>,
+        marked_public: Option<&SmolStr>,
+        required: bool,
+    ) -> Guard {
         let verdicts: Vec<Arc<Verdict>> =
             route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
@@ -88,7 +98,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = marked_public {
             return Guard::Public(format!("marked public: {reason}").into());
         }
-        if let Some(reason) = public::by_nature(&route.path, &route.methods).filter(|_| route.path_known) {
+        if !required && let Some(reason) = self.by_nature(route) {
             return Guard::Public(reason.into());
         }
         if let Some(reason) = &route.more {
@@ -109,7 +119,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Optional) {
             let node = &route.dependencies[best];
             // Whoever gets the value can look whether somebody is there.
-            if node.parameter.is_some() {
+            if node.parameter.is_some() && !required {
                 return Guard::Public("authentication is optional".into());
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
@@ -120,11 +130,36 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(pretender) = middlewares.and_then(|middlewares| middlewares.pretender(self.judge, route)) {
             return Guard::Open(Some(Weak::Around(pretender)));
         }
+        if let Some(unapplied) = unapplied::find(self.judge, self.interpreter, route) {
+            return Guard::Open(Some(Weak::Unapplied(unapplied)));
+        }
         if !route.path_known {
             return Guard::Unknown("its path is not known before run time".into());
         }
         Guard::Open(None)
     }
+
+    /// Why a route is public by nature: by its path, or as a probe whose
+    /// handler provably gives away nothing.
+    pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
+        if !route.path_known || route.kind != RouteKind::Http {
+            return None;
+        }
+        public::by_nature(&route.path, &route.methods).or_else(|| {
+            let probe = public::is_probe(&route.path, &route.methods);
+            (probe && answers_constant(self.interpreter, route))
+                .then_some("health check that answers the same to everybody")
+        })
+    }
+}
+
+/// Whether a route runs no dependency, and its handler provably does nothing
+/// and gives everybody the same answer.
+pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    route.dependencies.is_empty()
+        && route.more.is_none()
+        && constant::answers_constant(interpreter, &interpreter.current(handler))
 }
 
 fn unknown_reason(verdict: &Verdict) -> Option<SmolStr> {

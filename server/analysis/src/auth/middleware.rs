@@ -7,28 +7,51 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::flow::{RequestState, Served, judge_around};
-use super::{Judge, Proof, Role, Verdict};
+use super::{Judge, Proof, Role, Verdict, notes};
 use crate::ide::RouteKind;
 use crate::index::routes::{Application, Middleware, Route};
-use crate::index::value::{FunctionRef, Instance, Site, Value};
+use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
 use crate::vfs::FileId;
 
 /// The middlewares of an application that matter to its routes.
+#[derive(Debug, Clone, Default)]
 pub struct Middlewares {
     members: Vec<Member>,
+    /// What they leave on `request.state`.
+    state: RequestState,
     /// Below which path it is served.
     mounted_at: Option<SmolStr>,
     /// Files whose code the verdicts rest on.
     pub reads: Vec<FileId>,
+    /// What is to be said of those that verify.
+    pub notes: Vec<Notes>,
 }
 
+/// What their code is made of differs with each execution; what it amounts to counts.
+impl PartialEq for Middlewares {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |one: &Self| -> Vec<(SmolStr, Site, Option<Arc<Verdict>>)> {
+            let verdict = |member: &Member| match &member.kind {
+                MemberKind::Code { verdict, .. } => Some(Arc::clone(verdict)),
+                MemberKind::Unknown(_) => None,
+            };
+            one.members.iter().map(|member| (member.name.clone(), member.site, verdict(member))).collect()
+        };
+        self.state == other.state && self.notes == other.notes && said(self) == said(other)
+    }
+}
+
+impl Eq for Middlewares {}
+
 /// One middleware.
+#[derive(Debug, Clone)]
 struct Member {
     name: SmolStr,
     site: Site,
     kind: MemberKind,
 }
 
+#[derive(Debug, Clone)]
 enum MemberKind {
     /// Its code is known.
     Code {
@@ -41,6 +64,58 @@ enum MemberKind {
     },
     /// It may guard; why that can't be told.
     Unknown(SmolStr),
+}
+
+/// What is to be said of a middleware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notes {
+    /// What it is called.
+    pub name: SmolStr,
+    /// Where it is added.
+    pub site: Site,
+    /// Whether it verifies some requests at least.
+    pub verifies: bool,
+    /// Where it raises `HTTPException`, which nothing answers there.
+    pub raises: Vec<Site>,
+    /// What becomes of a browser's preflight request.
+    pub preflight: Preflight,
+    /// Paths that it compares by their beginning, and lets everything through that begins so.
+    pub prefixes: Vec<PublicPrefix>,
+}
+
+/// What becomes of an `OPTIONS` request that a browser sends before the real one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preflight {
+    /// Nothing is wrong, or the application answers no other origins.
+    Passes,
+    /// The CORS middleware stands inside: only the rejections lack its headers.
+    WithoutHeaders(Site),
+    /// The CORS middleware stands inside, and the preflight itself is rejected.
+    Rejected(Site),
+}
+
+/// A path of a public list that is compared by its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicPrefix {
+    /// The path.
+    pub path: SmolStr,
+    /// Where it is written.
+    pub site: Site,
+    /// Whether everything begins so.
+    pub everything: bool,
+}
+
+/// How the CORS middleware of an application stands to one that verifies.
+fn preflight(application: &Application, middleware: &Middleware, rejects_options: bool) -> Preflight {
+    let cors = application.middleware.iter().find(|other| {
+        let is_cors = matches!(&other.what, Value::Package(path) if path.ends_with(".CORSMiddleware"));
+        is_cors && !other.inherited && other.depth > middleware.depth
+    });
+    match (cors, rejects_options) {
+        (None, _) => Preflight::Passes,
+        (Some(cors), true) => Preflight::Rejected(cors.site),
+        (Some(cors), false) => Preflight::WithoutHeaders(cors.site),
+    }
 }
 
 /// A guard that is wrapped around a route.
@@ -69,12 +144,68 @@ impl Middlewares {
                 reads.extend(verdict.reads.iter().copied());
             }
             state.merge(left);
-            members.push(member);
+            members.push((member, middleware));
         }
         reads.sort_unstable();
         reads.dedup();
-        judge.enter(state);
-        Self { members, mounted_at: application.mounted_at.clone(), reads }
+        judge.enter(state.clone());
+        let placed: Vec<&Middleware> = members.iter().map(|(_, middleware)| *middleware).collect();
+        let mut middlewares = Self {
+            members: members.iter().map(|(member, _)| member.clone()).collect(),
+            state,
+            mounted_at: application.mounted_at.clone(),
+            reads,
+            notes: Vec::new(),
+        };
+        middlewares.notes = middlewares.note(judge, application, &placed);
+        middlewares
+    }
+
+    /// Lets the judge know what they leave on `request.state`: for middlewares
+    /// that were judged before and still hold.
+    pub fn enter(&self, judge: &Judge<'_>) {
+        judge.enter(self.state.clone());
+    }
+
+    /// Notes on the application's own middlewares that verify at least some requests.
+    fn note(&self, judge: &Judge<'_>, application: &Application, placed: &[&Middleware]) -> Vec<Notes> {
+        let mut notes = Vec::new();
+        for (member, middleware) in self.members.iter().zip(placed) {
+            let MemberKind::Code { function, receiver, asgi, verdict } = &member.kind else { continue };
+            if middleware.inherited {
+                continue;
+            }
+            let verifies = matches!(verdict.proof, Proof::Verifies | Proof::Optional);
+            let mut note = Notes {
+                name: member.name.clone(),
+                site: member.site,
+                verifies,
+                raises: if *asgi { Vec::new() } else { notes::uncaught_rejections(judge.resolve, function) },
+                preflight: Preflight::Passes,
+                prefixes: Vec::new(),
+            };
+            if verifies {
+                let ask = |path: &str, method: &str| {
+                    let served = Served { path: path.into(), method: method.into(), kind: RouteKind::Http };
+                    judge_around(judge, function, receiver.as_ref(), Some(&served), None).0.proof
+                };
+                let verified = |route: &&Route| {
+                    let known = route.kind == RouteKind::Http && route.path_known;
+                    known
+                        && self.of_route(judge, function, receiver.as_ref(), member.site, route).proof
+                            == Proof::Verifies
+                };
+                let control = application.routes.iter().find(verified).map(|route| route.path.clone());
+                note.prefixes = notes::prefixes(judge.resolve, function, control.is_some(), &ask);
+                if let Some(path) = control {
+                    note.preflight = preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies);
+                }
+            }
+            if verifies || !note.raises.is_empty() {
+                notes.push(note);
+            }
+        }
+        notes
     }
 
     /// The middleware that verifies every request of a route, or why it can't
@@ -168,11 +299,11 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
     let (function, receiver) = match &middleware.what {
         Value::Function(function) => (FunctionRef::clone(function), None),
         Value::Class(class) => {
-            let instance = Value::Instance(Arc::new(Instance {
-                class: middleware.what.clone(),
-                args: middleware.arguments.clone(),
-                site: middleware.site,
-            }));
+            // Starlette calls `cls(app, **options)`.
+            let application = Value::Unknown(Unknown::Local);
+            let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class").cloned();
+            let arguments = Arguments { positional: vec![application], named: options.collect(), open_ended: false };
+            let instance = judge.resolve.instance(class, arguments, middleware.site);
             let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
             match method {
                 Some(method) => (FunctionRef::clone(&method), Some(instance)),

@@ -18,17 +18,58 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     let reason = match parts.as_slice() {
         [] => "root of the service",
         [one] => single(one)?,
+        ["users", "open"] => "signing up",
+        ["auth" | "login", "google" | "github" | "gitlab" | "microsoft" | "apple" | "oidc" | "oauth" | "sso"] => {
+            "signing in at an identity provider"
+        }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
-        ["health" | "healthz" | "status", _]
-        | ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"]
-            if !path.contains('{') =>
-        {
+        ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
+        ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
             "health check"
         }
         ["well", "known", ..] | [".well-known", ..] if !path.contains('{') => "well-known document",
         rest => account(rest)?,
     };
-    Some(reason)
+    // What deletes something needs somebody; signing out ends only one's own session.
+    let deletes = methods.iter().any(|method| method == "DELETE");
+    (!deletes || reason == "signing out").then_some(reason)
+}
+
+/// Whether a path is that of a probe of some part of the service,
+/// `/api/{user_id}/chat/health`. That alone is no reason to leave it open: the
+/// handler must give away nothing, and then a parameter that it does not take
+/// changes nothing.
+pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
+    let segments = normalised(path);
+    let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
+    let plain = !segments.iter().any(|segment| segment == "admin");
+    let last = segments.last().and_then(|segment| single(segment));
+    reads && plain && matches!(last, Some("health check" | "version of the service"))
+}
+
+/// The second part of `/health/live`.
+fn is_kind_of_probe(segment: &str) -> bool {
+    matches!(
+        segment,
+        "live"
+            | "liveness"
+            | "livez"
+            | "ready"
+            | "readiness"
+            | "readyz"
+            | "startup"
+            | "check"
+            | "ping"
+            | "simple"
+            | "basic"
+            | "db"
+            | "database"
+            | "redis"
+            | "cache"
+            | "detailed"
+            | "full"
+            | "status"
+    )
 }
 
 /// Lower-case segments without `api`, version segments and empty ones; word
@@ -84,7 +125,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
-        ["register" | "signup" | "registration" | "createaccount" | "open"] => "signing up",
+        ["register" | "signup" | "registration" | "createaccount"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
         ["logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
@@ -139,6 +180,7 @@ mod tests {
             "/token",
             "/auth/google/callback",
             "/health/live",
+            "/api/v1/health/db",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -155,10 +197,24 @@ mod tests {
             "/items/{id}/token",
             "/users/me",
             "/auth/users",
+            "/status/orders",
+            "/health/{user_id}",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");
         }
         assert!(by_nature("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
+        let delete = [SmolStr::new_static("DELETE")];
+        assert!(by_nature("/auth/token", &delete).is_none() && by_nature("/auth/logout", &delete).is_some());
+    }
+
+    #[test]
+    fn probes_are_read_only_and_fixed() {
+        let get = [SmolStr::new_static("GET")];
+        assert!(is_probe("/api/chat/health", &get) && is_probe("/api/{user}/ping", &get));
+        for path in ["/admin/chat/health", "/health/{id}", "/tasks", "/chat/health/users"] {
+            assert!(!is_probe(path, &get), "{path}");
+        }
+        assert!(!is_probe("/chat/health", &[SmolStr::new_static("POST")]) && !is_probe("/chat/health", &[]));
     }
 }

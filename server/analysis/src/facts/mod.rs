@@ -1,3 +1,9 @@
 //! What the analysis keeps of a file: a pure function of its bytes.
 
+pub mod configuration;
+pub mod contract;
+pub mod manifests;
+pub mod markdown;
+pub mod openapi;
 pub mod python;
+pub mod roles;

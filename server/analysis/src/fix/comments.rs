@@ -1,10 +1,11 @@
 //! Writing and removing comments to authlens.
 
-use super::indentation;
+use super::layout::{Layout, indentation};
 use crate::facts::python::comments::CommentKind;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
 use crate::text::TextRange;
+use crate::vfs::FileId;
 
 /// Comments that accept a finding: this once, or for the route on purpose.
 pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
@@ -17,11 +18,11 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
         applicability: Applicability::Unsafe,
         kind: FixKind::Silence,
         preferred: false,
-        change: SourceChange { edits: vec![(file, vec![TextEdit { range: TextRange::empty(offset), text: written }])] },
+        change: one_edit(file, TextEdit { range: TextRange::empty(offset), text: written }),
     };
     let mut fixes = Vec::new();
     let indent = indentation(text, line.start as usize);
-    let ending = super::line_ending(text);
+    let ending = Layout::of(text).ending;
     if diagnostic.rule == missing_auth_dependency::INFO.code {
         // Above the first decorator: there it speaks for the whole handler.
         let first = diagnostic.related.first().filter(|step| step.location.file == file);
@@ -68,8 +69,12 @@ pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
         applicability: Applicability::Safe,
         kind: FixKind::Repair,
         preferred: true,
-        change: SourceChange { edits: vec![(file, vec![TextEdit { range, text: String::new() }])] },
+        change: one_edit(file, TextEdit { range, text: String::new() }),
     })
+}
+
+fn one_edit(file: FileId, edit: TextEdit) -> SourceChange {
+    SourceChange { edits: vec![(file, vec![edit])], created: Vec::new() }
 }
 
 /// A code with the comma that separates it from its neighbour.

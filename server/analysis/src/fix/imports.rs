@@ -1,206 +1,746 @@
 //! Imports that a fix needs, merged into those that are there.
 
+use std::ops::Range;
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
-use super::guard::insertion;
-use super::{indentation, line_ending};
-use crate::facts::python::file::Binding;
-use crate::facts::python::tree::{ImportFrom, StmtKind};
-use crate::ide::{Refusal, State, TextEdit};
-use crate::index::modules::Module;
+use super::layout::{Delimited, insertion, line_after, line_start};
+use super::{Fixer, Source};
+use crate::facts::python::file::{PythonFile, bound_names};
+use crate::facts::python::tree::{ExprKind, ImportFrom, Stmt, StmtKind};
+use crate::ide::{Refusal, TextEdit};
+use crate::index::modules::{Module, parent};
+use crate::index::value::Value;
 use crate::vfs::FileId;
+
+/// Modules of the standard library that web services import at the top.
+const STANDARD: &[&str] = &[
+    "__future__",
+    "abc",
+    "asyncio",
+    "base64",
+    "collections",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "functools",
+    "hashlib",
+    "hmac",
+    "html",
+    "http",
+    "importlib",
+    "inspect",
+    "io",
+    "itertools",
+    "json",
+    "logging",
+    "math",
+    "mimetypes",
+    "os",
+    "pathlib",
+    "pickle",
+    "random",
+    "re",
+    "secrets",
+    "shutil",
+    "signal",
+    "smtplib",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "string",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "textwrap",
+    "threading",
+    "time",
+    "traceback",
+    "types",
+    "typing",
+    "unicodedata",
+    "urllib",
+    "uuid",
+    "warnings",
+    "weakref",
+    "zipfile",
+    "zoneinfo",
+];
+
+/// Modules that a search for an import cycle looks at.
+const MAX_MODULES: usize = 2_000;
+
+/// Groups in which import statements are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Future,
+    Standard,
+    Package,
+    Project,
+    Relative,
+}
+
+/// A top-level import statement that has run when the fix's code runs.
+#[derive(Debug)]
+struct Statement {
+    range: Range<usize>,
+    /// Module of a `from` import, as written.
+    from: Option<String>,
+    names: Vec<(String, Range<usize>)>,
+    section: Section,
+    /// Whether it stands above all definitions.
+    header: bool,
+}
 
 /// `from module import name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Import {
-    pub(super) module: String,
-    pub(super) name: SmolStr,
+struct Added {
+    module: String,
+    name: String,
+    section: Section,
 }
 
 /// The imports of one file, and what is to be added.
-pub(super) struct Imports<'s> {
-    state: &'s State,
-    file: FileId,
-    text: &'s str,
-    /// Top-level `from … import …` statements: module as written, range, last name's end, parenthesised.
-    from: Vec<(String, usize, usize)>,
-    /// Where a new import line goes.
-    place: usize,
-    added: Vec<Import>,
+pub(super) struct Imports<'f, 's> {
+    fixer: &'f Fixer<'s>,
+    source: Rc<Source>,
+    facts: &'s PythonFile,
+    statements: Vec<Statement>,
+    /// Where the code stands that needs them; `None` when it runs after the
+    /// whole module has been executed.
+    needed_at: Option<usize>,
+    added: Vec<Added>,
 }
 
-impl<'s> Imports<'s> {
-    pub(super) fn new(state: &'s State, file: FileId, text: &'s str, root: Node<'_>) -> Self {
-        let mut from = Vec::new();
-        let mut place = 0;
+impl<'f, 's> Imports<'f, 's> {
+    pub(super) fn new(fixer: &'f Fixer<'s>, source: &Rc<Source>, needed_at: Option<usize>) -> Result<Self, Refusal> {
+        let facts = fixer.state.sources.facts(source.file);
+        let facts = facts.ok_or_else(|| Refusal("the file can't be read".into()))?;
+        let mut imports =
+            Self { fixer, source: Rc::clone(source), facts, statements: Vec::new(), needed_at, added: Vec::new() };
+        imports.collect();
+        Ok(imports)
+    }
+
+    fn collect(&mut self) {
+        let source = Rc::clone(&self.source);
+        let root = source.tree.root_node();
         let mut cursor = root.walk();
-        for (index, node) in root.named_children(&mut cursor).enumerate() {
-            let docstring = index == 0
-                && node.kind() == "expression_statement"
-                && node.named_child(0).is_some_and(|n| n.kind() == "string");
-            let import =
-                matches!(node.kind(), "import_statement" | "import_from_statement" | "future_import_statement");
-            if docstring || import {
-                place = line_after(text, node.end_byte());
+        let mut header = true;
+        for node in root.named_children(&mut cursor) {
+            if self.needed_at.is_some_and(|at| node.start_byte() >= at) {
+                break;
             }
-            if node.kind() == "import_from_statement"
-                && let Some(module) = node.child_by_field_name("module_name")
-            {
-                let mut names = node.walk();
-                let last = node.children_by_field_name("name", &mut names).last();
-                if let Some(last) = last {
-                    from.push((text[module.byte_range()].to_owned(), last.start_byte(), last.end_byte()));
-                }
+            header &= !matches!(node.kind(), "function_definition" | "class_definition" | "decorated_definition");
+            if !matches!(node.kind(), "import_statement" | "import_from_statement" | "future_import_statement") {
+                continue;
             }
+            let text = |node: Node<'_>| source.text.get(node.byte_range()).unwrap_or_default().to_owned();
+            let from = match node.kind() {
+                "future_import_statement" => Some("__future__".to_owned()),
+                _ => node.child_by_field_name("module_name").map(text),
+            };
+            let mut cursor = node.walk();
+            let names = node.children_by_field_name("name", &mut cursor).map(|name| (text(name), name.byte_range()));
+            let names: Vec<(String, Range<usize>)> = names.collect();
+            let module = from.clone().or_else(|| names.first().map(|(name, _)| name.clone())).unwrap_or_default();
+            let section = self.section(module.split(' ').next().unwrap_or_default());
+            self.statements.push(Statement { range: node.byte_range(), from, names, section, header });
         }
-        Self { state, file, text, from, place, added: Vec::new() }
+    }
+
+    fn section(&self, module: &str) -> Section {
+        let first = module.split('.').next().unwrap_or_default();
+        if module.starts_with('.') {
+            Section::Relative
+        } else if module == "__future__" {
+            Section::Future
+        } else if STANDARD.contains(&first) {
+            Section::Standard
+        } else if matches!(self.resolve(0, module), Module::External(_)) {
+            Section::Package
+        } else {
+            Section::Project
+        }
+    }
+
+    fn resolve(&self, level: u32, module: &str) -> Module {
+        self.fixer.state.sources.resolve(self.source.file, level, module)
+    }
+
+    fn resolve_written(&self, written: &str) -> Module {
+        let module = written.trim_start_matches('.');
+        self.resolve((written.len() - module.len()) as u32, module)
+    }
+
+    /// Forgets what was added since there were `count` additions.
+    pub(super) fn forget(&mut self, count: usize) {
+        self.added.truncate(count);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.added.len()
+    }
+
+    /// Where the module binds a name, if it does.
+    fn bound_at(&self, name: &str) -> Option<usize> {
+        if !self.facts.bindings.contains_key(name) {
+            return None;
+        }
+        let binds = |stmt: &Stmt| {
+            let mut names = Vec::new();
+            bound_names(stmt, &mut names);
+            names.iter().any(|bound| bound == name)
+        };
+        let item = self.facts.items.iter().find(|item| binds(&item.placed.item.stmt));
+        item.map(|item| item.placed.start as usize)
     }
 
     pub(super) fn binds(&self, name: &str) -> bool {
-        self.state.sources.facts(self.file).is_some_and(|facts| facts.bindings.contains_key(name))
+        self.facts.bindings.contains_key(name) || self.added.iter().any(|added| added.name == name)
     }
 
-    /// Whether `import module` binds that name here.
-    pub(super) fn binds_module(&self, module: &str) -> bool {
-        let facts = self.state.sources.facts(self.file);
-        facts.is_some_and(|facts| matches!(facts.bindings.get(module), Some(Binding::Import(..))))
+    fn runs_before(&self, at: usize) -> bool {
+        self.needed_at.is_none_or(|needed| at < needed)
+    }
+
+    /// The names that `from … import` statements bind at the top level: name
+    /// in the other module, name here, the statement, and where it stands.
+    fn imported_names(&self) -> impl Iterator<Item = (&'s SmolStr, &'s SmolStr, &'s ImportFrom, usize)> + use<'s> {
+        let facts = self.facts;
+        facts.items.iter().flat_map(|item| {
+            let import = match &item.placed.item.stmt.kind {
+                StmtKind::ImportFrom(import) if !item.ghost => Some(import),
+                _ => None,
+            };
+            let at = item.placed.start as usize;
+            import
+                .into_iter()
+                .flat_map(move |import| import.names.iter().map(move |name| (&name.name, name.bound(), &**import, at)))
+        })
     }
 
     /// The local name of something that file `home` defines.
-    pub(super) fn need(&mut self, name: &SmolStr, home: FileId) -> Result<String, Refusal> {
-        if home == self.file {
-            return Ok(name.to_string());
+    pub(super) fn of_project(
+        &mut self,
+        name: &SmolStr,
+        home: FileId,
+        is_it: &dyn Fn(&Value) -> bool,
+    ) -> Result<String, Refusal> {
+        if home == self.source.file {
+            return match self.bound_at(name) {
+                Some(at) if self.runs_before(at) => Ok(name.to_string()),
+                _ => Err(Refusal(format!("`{name}` is defined below this place"))),
+            };
         }
-        if let Some(import) = self.imported(name) {
-            let target = self.state.sources.resolve(self.file, import.level, &import.module);
-            let same = target == Module::File(home) || self.reexports(target, home);
-            return if same { Ok(name.to_string()) } else { Err(taken(name)) };
+        if let Some(local) = self.at_hand(name, home, is_it) {
+            return Ok(local);
         }
+        if self.facts.bindings.contains_key(name.as_str()) {
+            let value = self.fixer.interpreter.lookup(self.source.file, name);
+            let usable = is_it(&value) && !self.for_checkers_only(name);
+            let before = self.bound_at(name).is_some_and(|at| self.runs_before(at));
+            return if usable && before { Ok(name.to_string()) } else { Err(taken(name)) };
+        }
+        let module = match self.imported_module_of(home) {
+            Some(written) => written,
+            None => {
+                if self.imports_transitively(home) {
+                    return Err(Refusal(format!("importing `{name}` here would make an import cycle")));
+                }
+                self.spelling(home).ok_or_else(|| Refusal(format!("no import of `{name}` resolves from here")))?
+            }
+        };
+        let section = self.section(&module);
+        self.add(module, name, section)
+    }
+
+    /// The local name of something in a file that is yet to be made.
+    pub(super) fn of_new_module(&mut self, module: &str, name: &str) -> Result<String, Refusal> {
         if self.binds(name) {
             return Err(taken(name));
         }
-        if self.imports_transitively(home, self.file) {
-            return Err(Refusal(format!("importing `{name}` here would make an import cycle")));
-        }
-        let module = self.spelling(home).ok_or_else(|| Refusal(format!("no import of `{name}` resolves from here")))?;
-        self.added.push(Import { module, name: name.clone() });
-        Ok(name.to_string())
+        let section = if module.starts_with('.') { Section::Relative } else { Section::Project };
+        self.add(module.to_owned(), name, section)
     }
 
-    /// The local name of something of a package.
-    pub(super) fn need_external(&mut self, name: &str, import: &Import) -> Result<SmolStr, Refusal> {
-        match self.imported(name) {
-            Some(existing) if existing.level == 0 && existing.module.split('.').next() == Some(&import.module) => {}
-            Some(_) => return Err(taken(name)),
-            None if self.binds(name) => return Err(taken(name)),
-            None => self.added.push(import.clone()),
-        }
-        Ok(name.into())
-    }
-
-    /// The edits that add what is missing.
-    pub(super) fn edits(&self) -> Vec<TextEdit> {
-        let mut edits = Vec::new();
-        let ending = line_ending(self.text);
-        for import in &self.added {
-            let existing = self.from.iter().rev().find(|(module, ..)| *module == import.module);
-            let Some((_, start, end)) = existing else {
-                edits.push(insertion(self.place, format!("from {} import {}{ending}", import.module, import.name)));
-                continue;
-            };
-            let own_line = self.text[..*start].rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
-            let written = if own_line {
-                format!(",{ending}{}{}", indentation(self.text, *start), import.name)
-            } else {
-                format!(", {}", import.name)
-            };
-            edits.push(insertion(*end, written));
-        }
-        edits
-    }
-
-    fn imported(&self, name: &str) -> Option<&'s ImportFrom> {
-        let facts = self.state.sources.facts(self.file)?;
-        match facts.bindings.get(name)? {
-            Binding::ImportFrom(item, at) => {
-                facts.import_from(*item).filter(|import| import.names[*at as usize].name == name)
+    /// The local name of something of a package; the first module is the one
+    /// that a new import names, the others may have it too.
+    pub(super) fn of_package(&mut self, modules: &[&str], name: &str) -> Result<String, Refusal> {
+        for (other, bound, import, at) in self.imported_names() {
+            if other == name && import.level == 0 && modules.contains(&import.module.as_str()) && self.runs_before(at) {
+                return Ok(bound.to_string());
             }
-            _ => None,
         }
-    }
-
-    /// Whether a package hands on what `home` defines.
-    fn reexports(&self, package: Module, home: FileId) -> bool {
-        let Module::File(package) = package else { return false };
-        self.direct_imports(package).contains(&home)
-    }
-
-    fn direct_imports(&self, file: FileId) -> Vec<FileId> {
-        let Some(facts) = self.state.sources.facts(file) else { return Vec::new() };
-        let mut targets = Vec::new();
-        for item in &facts.items {
-            if let StmtKind::ImportFrom(import) = &item.placed.item.stmt.kind {
-                if let Module::File(target) = self.state.sources.resolve(file, import.level, &import.module) {
-                    targets.push(target);
-                }
-                for name in &import.names {
-                    let full = if import.module.is_empty() {
-                        name.name.to_string()
-                    } else {
-                        format!("{}.{}", import.module, name.name)
-                    };
-                    if let Module::File(target) = self.state.sources.resolve(file, import.level, &full) {
-                        targets.push(target);
+        if !self.binds(name) {
+            for item in &self.facts.items {
+                let StmtKind::Import(clauses) = &item.placed.item.stmt.kind else { continue };
+                for clause in clauses.iter().filter(|clause| modules.contains(&clause.module.as_str())) {
+                    let imported = self.imported_names().any(|(_, _, import, _)| import.module == clause.module);
+                    if !imported && self.runs_before(item.placed.start as usize) {
+                        let local = clause.alias.as_ref().unwrap_or(&clause.module);
+                        return Ok(format!("{local}.{name}"));
                     }
                 }
+            }
+        }
+        if self.facts.bindings.contains_key(name) {
+            return Err(taken(name));
+        }
+        let module = modules.first().copied().unwrap_or_default();
+        self.add(module.to_owned(), name, self.section(module))
+    }
+
+    fn add(&mut self, module: String, name: &str, section: Section) -> Result<String, Refusal> {
+        let added = Added { section, module, name: name.to_owned() };
+        if self.added.iter().any(|other| other.name == added.name && other.module != added.module) {
+            return Err(taken(name));
+        }
+        if !self.added.contains(&added) {
+            self.added.push(added);
+        }
+        Ok(name.to_owned())
+    }
+
+    /// What is imported already: the thing itself, or a module that has it.
+    fn at_hand(&self, name: &SmolStr, home: FileId, is_it: &dyn Fn(&Value) -> bool) -> Option<String> {
+        let mut through_module = None;
+        for (other, bound, import, at) in self.imported_names().filter(|(.., at)| self.runs_before(*at)) {
+            debug_assert!(self.runs_before(at));
+            if other == name && is_it(&self.fixer.interpreter.lookup(self.source.file, bound)) {
+                return Some(bound.to_string());
+            }
+            let full = if import.module.is_empty() { other.to_string() } else { format!("{}.{other}", import.module) };
+            if self.resolve(import.level, &full) == Module::File(home) {
+                through_module.get_or_insert_with(|| format!("{bound}.{name}"));
+            }
+        }
+        for item in self.facts.items.iter().filter(|item| self.runs_before(item.placed.start as usize)) {
+            let StmtKind::Import(clauses) = &item.placed.item.stmt.kind else { continue };
+            for clause in clauses {
+                if self.resolve(0, &clause.module) == Module::File(home) {
+                    let local = clause.alias.as_ref().unwrap_or(&clause.module);
+                    through_module.get_or_insert_with(|| format!("{local}.{name}"));
+                }
+            }
+        }
+        through_module
+    }
+
+    /// Whether only `if TYPE_CHECKING:` binds a name.
+    fn for_checkers_only(&self, name: &str) -> bool {
+        let binds = |stmt: &Stmt| {
+            let mut names = Vec::new();
+            bound_names(stmt, &mut names);
+            names.iter().any(|bound| bound == name)
+        };
+        let mut binding = self.facts.items.iter().map(|item| &item.placed.item.stmt).filter(|stmt| binds(stmt));
+        binding.all(|stmt| matches!(&stmt.kind, StmtKind::If { test, .. } if is_type_checking(test)))
+    }
+
+    /// How a statement of this file writes the module of `home`.
+    fn imported_module_of(&self, home: FileId) -> Option<String> {
+        let mut written = self.statements.iter().rev().filter_map(|statement| statement.from.as_ref());
+        written.find(|module| self.resolve_written(module) == Module::File(home)).cloned()
+    }
+
+    /// The modules of the project that executing a file executes.
+    fn direct_imports(&self, file: FileId) -> Vec<FileId> {
+        let sources = &self.fixer.state.sources;
+        let Some(facts) = sources.facts(file) else { return Vec::new() };
+        let mut targets = Vec::new();
+        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &item.placed.item.stmt).collect();
+        let mut note = |level: u32, module: &str| {
+            if let Module::File(target) = sources.resolve(file, level, module) {
+                targets.push(target);
+            }
+        };
+        while let Some(stmt) = pending.pop() {
+            match &stmt.kind {
+                StmtKind::Import(clauses) => clauses.iter().for_each(|clause| note(0, &clause.module)),
+                StmtKind::ImportFrom(import) => {
+                    note(import.level, &import.module);
+                    for name in &import.names {
+                        let dot = if import.module.is_empty() { "" } else { "." };
+                        note(import.level, &format!("{}{dot}{}", import.module, name.name));
+                    }
+                }
+                StmtKind::If { test, body, or_else } => {
+                    pending.extend(or_else);
+                    pending.extend(body.iter().filter(|_| !is_type_checking(test)));
+                }
+                StmtKind::Try { body, handlers, or_else, finally } => {
+                    pending.extend(body.iter().chain(or_else).chain(finally));
+                    pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+                }
+                _ => {}
             }
         }
         targets
     }
 
-    fn imports_transitively(&self, from: FileId, to: FileId) -> bool {
-        let mut seen = vec![from];
-        let mut at = 0;
-        while at < seen.len() && seen.len() < 2_000 {
-            for target in self.direct_imports(seen[at]) {
-                if target == to {
-                    return true;
-                }
-                if !seen.contains(&target) {
-                    seen.push(target);
-                }
+    /// Whether executing `from` executes this file.
+    fn imports_transitively(&self, from: FileId) -> bool {
+        let mut known = self.fixer.reachable.borrow_mut();
+        let reachable = known.entry(from).or_insert_with(|| {
+            let mut seen = FxHashSet::default();
+            let mut pending = vec![from];
+            while let Some(file) = pending.pop().filter(|_| seen.len() < MAX_MODULES) {
+                pending.extend(self.direct_imports(file).into_iter().filter(|target| seen.insert(*target)));
             }
-            at += 1;
-        }
-        false
+            seen
+        });
+        reachable.contains(&self.source.file)
     }
 
-    /// How this file would write the module of `home`: relative if its other
-    /// imports of the project are, else by the dotted name that resolves.
-    fn spelling(&self, home: FileId) -> Option<String> {
-        let sources = &self.state.sources;
-        let (own, target) = (&sources.file(self.file)?.path, &sources.file(home)?.path);
-        let relative = self.from.iter().filter(|(module, ..)| module.starts_with('.')).count();
-        let absolute = self.from.iter().filter(|(module, ..)| {
-            !module.starts_with('.')
-                && matches!(sources.resolve(self.file, 0, module), Module::File(_) | Module::Namespace(_))
-        });
-        if relative > absolute.count()
+    /// Relative and absolute imports of the project in a file.
+    fn habit(&self, file: FileId) -> (usize, usize) {
+        let sources = &self.fixer.state.sources;
+        let Some(facts) = sources.facts(file) else { return (0, 0) };
+        let mut count = (0, 0);
+        for item in &facts.items {
+            let StmtKind::ImportFrom(import) = &item.placed.item.stmt.kind else { continue };
+            if import.level > 0 {
+                count.0 += 1;
+            } else if matches!(sources.resolve(file, 0, &import.module), Module::File(_) | Module::Namespace(_)) {
+                count.1 += 1;
+            }
+        }
+        count
+    }
+
+    /// Whether this file imports the project relatively: by what it does, else
+    /// by what the files beside it do.
+    fn prefers_relative(&self) -> bool {
+        let (relative, absolute) = self.habit(self.source.file);
+        if relative != absolute {
+            return relative > absolute;
+        }
+        let sources = &self.fixer.state.sources;
+        let own = sources.file(self.source.file).map(|file| parent(&file.path)).unwrap_or_default();
+        let beside = sources.iter().filter(|(_, file)| parent(&file.path) == own);
+        let counts = beside.map(|(file, _)| self.habit(file));
+        let (relative, absolute) = counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        relative > absolute
+    }
+
+    /// How this file would write the module of `home`.
+    pub(super) fn spelling(&self, home: FileId) -> Option<String> {
+        let sources = &self.fixer.state.sources;
+        let (own, target) = (&sources.file(self.source.file)?.path, &sources.file(home)?.path);
+        if self.prefers_relative()
             && let Some(written) = relative_spelling(own, target)
+            && self.resolve_written(&written) == Module::File(home)
         {
             return Some(written);
         }
+        let roots = self.roots();
+        for root in &roots {
+            let dotted = dotted_below(root, target);
+            if let Some(dotted) = dotted.filter(|dotted| self.resolve(0, dotted) == Module::File(home)) {
+                return Some(dotted);
+            }
+        }
         let stem = target.trim_end_matches(".py").trim_end_matches("/__init__");
         let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
-        let spellings = (0..parts.len()).rev().map(|from| parts[from..].join("."));
-        let resolving: Vec<String> =
-            spellings.filter(|dotted| sources.resolve(self.file, 0, dotted) == Module::File(home)).collect();
-        let first_words: Vec<&str> = self.from.iter().filter_map(|(module, ..)| module.split('.').next()).collect();
-        let familiar =
-            resolving.iter().find(|dotted| dotted.split('.').next().is_some_and(|first| first_words.contains(&first)));
-        familiar.or(resolving.first()).cloned()
+        let own_name = sources.module_name(home).to_string();
+        let spellings = std::iter::once(own_name).chain((0..parts.len()).rev().map(|from| parts[from..].join(".")));
+        let mut resolving = spellings.filter(|dotted| self.resolve(0, dotted) == Module::File(home));
+        // From another root than the files here use, only what some file writes so.
+        resolving.find(|dotted| roots.is_empty() || self.is_written(dotted))
     }
+
+    /// Whether a file of the project imports a module by this name.
+    fn is_written(&self, dotted: &str) -> bool {
+        self.fixer.state.sources.iter().filter_map(|(_, file)| file.facts.as_ref()).any(|facts| {
+            facts.items.iter().any(|item| match &item.placed.item.stmt.kind {
+                StmtKind::ImportFrom(import) => import.level == 0 && import.module == dotted,
+                _ => false,
+            })
+        })
+    }
+
+    /// The folders that absolute imports of the project begin at: as this file
+    /// has it, then the files beside it, then all that share a folder with it.
+    /// The most frequent ones come first.
+    fn roots(&self) -> Vec<String> {
+        let sources = &self.fixer.state.sources;
+        let Some(own) = sources.file(self.source.file).map(|file| &file.path) else { return Vec::new() };
+        let folder = parent(own);
+        let top = folder.rsplit_once('/').map_or(folder, |(above, _)| above);
+        let near: Vec<FileId> =
+            sources.iter().filter(|(_, file)| file.relevant && file.path.starts_with(top)).map(|(id, _)| id).collect();
+        let mut groups = [vec![self.source.file], Vec::new(), near];
+        groups[1] = groups[2].clone();
+        groups[1].retain(|file| sources.file(*file).is_some_and(|file| parent(&file.path) == folder));
+        for group in groups {
+            let mut known = self.fixer.roots.borrow_mut();
+            let mut found: Vec<String> = Vec::new();
+            for file in group {
+                found.extend(known.entry(file).or_insert_with(|| self.roots_of(file)).iter().cloned());
+            }
+            found.sort_unstable();
+            let mut counted: Vec<(usize, String)> =
+                found.chunk_by(|a, b| a == b).map(|chunk| (chunk.len(), chunk[0].clone())).collect();
+            counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            if !counted.is_empty() {
+                return counted.into_iter().map(|(_, root)| root).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    /// The folder that each absolute import of the project in a file begins at.
+    fn roots_of(&self, file: FileId) -> Vec<String> {
+        let sources = &self.fixer.state.sources;
+        let Some(facts) = sources.facts(file) else { return Vec::new() };
+        let modules = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
+            StmtKind::ImportFrom(import) if import.level == 0 => Some(&import.module),
+            _ => None,
+        });
+        let roots = modules.filter_map(|module| {
+            let path: &str = match sources.resolve(file, 0, module) {
+                Module::File(target) => {
+                    let path = &sources.file(target)?.path;
+                    path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py"))?
+                }
+                Module::Namespace(folder) => return strip_module(&folder, module),
+                _ => return None,
+            };
+            strip_module(path, module)
+        });
+        roots.collect()
+    }
+
+    /// How this file would write the module of a file that does not exist yet.
+    pub(super) fn spelling_of_new(&self, path: &str) -> Option<String> {
+        let sources = &self.fixer.state.sources;
+        let own = &sources.file(self.source.file)?.path;
+        if self.prefers_relative() {
+            return relative_spelling(own, path);
+        }
+        let stem = path.trim_end_matches(".py");
+        let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
+        if let Some(dotted) = self.roots().iter().find_map(|root| dotted_below(root, path)) {
+            return Some(dotted);
+        }
+        let is_package = |levels: usize| sources.id(&format!("/{}/__init__.py", parts[..levels].join("/"))).is_some();
+        let first = (0..parts.len()).rev().find(|levels| *levels == 0 || !is_package(*levels))?;
+        Some(parts[first..].join("."))
+    }
+
+    pub(super) fn file(&self) -> FileId {
+        self.source.file
+    }
+
+    /// The edits that add what is missing.
+    pub(super) fn edits(&self) -> Vec<TextEdit> {
+        let mut edits = Vec::new();
+        let mut new: Vec<(&Added, Vec<&str>)> = Vec::new();
+        let mut merged: Vec<(usize, Vec<&str>)> = Vec::new();
+        for added in &self.added {
+            let existing = self
+                .statements
+                .iter()
+                .position(|statement| statement.from.as_deref() == Some(&added.module) && !statement.names.is_empty());
+            if let Some(at) = existing {
+                match merged.iter_mut().find(|(other, _)| *other == at) {
+                    Some((_, names)) => names.push(&added.name),
+                    None => merged.push((at, vec![&added.name])),
+                }
+            } else {
+                match new.iter_mut().find(|(other, _)| other.module == added.module) {
+                    Some((_, names)) => names.push(&added.name),
+                    None => new.push((added, vec![&added.name])),
+                }
+            }
+        }
+        for (at, names) in merged {
+            edits.extend(self.merge(&self.statements[at], names));
+        }
+        new.sort_by_key(|(added, _)| (added.section, module_key(&added.module)));
+        edits.extend(self.new_statements(&new));
+        edits
+    }
+
+    fn merge(&self, statement: &Statement, mut names: Vec<&str>) -> Vec<TextEdit> {
+        let root = self.source.tree.root_node();
+        let node = root.named_descendant_for_byte_range(statement.range.start, statement.range.end);
+        let Some(node) = node else { return Vec::new() };
+        let orders: [fn(&str) -> SortKey; 3] = [by_type, |name| (0, name.to_lowercase()), |name| (0, name.into())];
+        let sorted = orders.iter().find(|key| statement.names.is_sorted_by_key(|(name, _)| key(name)));
+        if let Some(key) = sorted {
+            names.sort_by_key(|name| key(name));
+        }
+        let slot = |name: &str| {
+            let after = sorted.and_then(|key| statement.names.iter().position(|(other, _)| key(other) > key(name)));
+            after.unwrap_or(statement.names.len())
+        };
+        let entries: Vec<(usize, String)> = names.iter().map(|name| (slot(name), (*name).to_owned())).collect();
+        let ranges = statement.names.iter().map(|(_, range)| range.clone()).collect();
+        Delimited::of_names(&self.source.text, &self.source.layout, node, ranges).insert(&entries)
+    }
+
+    /// New import statements, each in the block where its like stand.
+    fn new_statements(&self, new: &[(&Added, Vec<&str>)]) -> Vec<TextEdit> {
+        let ending = self.source.layout.ending;
+        let placed: Vec<_> = new.iter().map(|(added, names)| (self.place(added), *added, names)).collect();
+        let together = placed.chunk_by(|((a, ..), ..), ((b, ..), ..)| a == b);
+        let edits = together.map(|chunk| {
+            let (at, before, _) = chunk[0].0;
+            let mut text = before.to_owned();
+            for (index, (_, added, names)) in chunk.iter().enumerate() {
+                let other_section = index > 0 && chunk[index - 1].1.section != added.section;
+                text.push_str(if other_section && !self.mixes_sections() { ending } else { "" });
+                let mut names = (*names).clone();
+                names.sort_by_key(|name| by_type(name));
+                text.push_str(&format!("from {} import {}{ending}", added.module, names.join(", ")));
+            }
+            text.push_str(chunk[chunk.len() - 1].0.2);
+            insertion(at, text)
+        });
+        edits.collect()
+    }
+
+    /// The import statements above all definitions, in blocks without blank lines.
+    fn blocks(&self) -> Vec<Vec<&Statement>> {
+        let mut blocks: Vec<Vec<&Statement>> = Vec::new();
+        for statement in self.statements.iter().filter(|statement| statement.header) {
+            match blocks.last_mut() {
+                Some(block) if block.last().is_some_and(|last| self.adjacent(last, statement)) => block.push(statement),
+                _ => blocks.push(vec![statement]),
+            }
+        }
+        blocks
+    }
+
+    /// Whether the file writes imports of several sections into one block.
+    fn mixes_sections(&self) -> bool {
+        self.blocks().iter().any(|block| block.iter().any(|statement| statement.section != block[0].section))
+    }
+
+    /// Where a new statement goes, and the blank lines around it.
+    fn place(&self, added: &Added) -> (usize, &'static str, &'static str) {
+        let (text, ending) = (&*self.source.text, self.source.layout.ending);
+        let behind = |statement: &Statement| {
+            let at = line_after(text, statement.range.end);
+            // The last line of a file may lack its end.
+            (at, if text[..at].ends_with('\n') { "" } else { ending })
+        };
+        let blocks = self.blocks();
+        let alike = |block: &&Vec<&Statement>| block.iter().any(|statement| statement.section == added.section);
+        if let Some(block) = blocks.iter().rev().find(alike) {
+            let own: Vec<&&Statement> =
+                block.iter().filter(|s| s.section == added.section && s.from.is_some()).collect();
+            let key = |statement: &Statement| module_key(statement.from.as_deref().unwrap_or_default());
+            let sorted = own.is_sorted_by_key(|statement| key(statement));
+            let next = own.iter().find(|statement| sorted && key(statement) > module_key(&added.module));
+            if let Some(next) = next {
+                return (line_start(text, next.range.start), "", "");
+            }
+            let last = block.iter().rev().find(|statement| statement.section == added.section);
+            return last.map_or((0, "", ""), |last| {
+                let (at, before) = behind(last);
+                (at, before, "")
+            });
+        }
+        let mixed = self.mixes_sections();
+        let earlier = blocks.iter().rev().find(|block| block.iter().any(|s| s.section < added.section));
+        if let Some(block) = earlier {
+            let last = block.iter().rev().find(|s| mixed && s.section < added.section).or(block.last());
+            let Some(last) = last else { return (0, "", "") };
+            let (at, before) = behind(last);
+            return (at, if mixed && last.section != Section::Future { before } else { ending }, "");
+        }
+        if let Some(first) = blocks.first().and_then(|block| block.first()) {
+            return (line_start(text, first.range.start), "", if mixed { "" } else { ending });
+        }
+        self.place_without_imports()
+    }
+
+    /// Behind the docstring, or behind the comments that a file begins with.
+    fn place_without_imports(&self) -> (usize, &'static str, &'static str) {
+        let (text, ending) = (&*self.source.text, self.source.layout.ending);
+        let root = self.source.tree.root_node();
+        let mut cursor = root.walk();
+        let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        for node in root.named_children(&mut cursor) {
+            match node.kind() {
+                "comment"
+                    if text[at..node.start_byte()].trim().is_empty()
+                        && !text[at..node.start_byte()].contains("\n\n") =>
+                {
+                    at = line_after(text, node.end_byte());
+                }
+                "expression_statement" if node.named_child(0).is_some_and(|child| child.kind() == "string") => {
+                    at = line_after(text, node.end_byte());
+                    return (at, ending, if text[at..].starts_with(['\n', '\r']) { "" } else { ending });
+                }
+                _ => break,
+            }
+        }
+        let blank = text[at..].starts_with(['\n', '\r']);
+        (at, if at > 3 { ending } else { "" }, if blank { "" } else { ending })
+    }
+
+    /// Whether no blank line and no code stands between two statements.
+    fn adjacent(&self, first: &Statement, second: &Statement) -> bool {
+        let between = self.source.text.get(first.range.end..second.range.start).unwrap_or_default();
+        let blank = |line: &str| line.trim().is_empty();
+        let lines: Vec<&str> = between.split('\n').collect();
+        // The first piece ends the first statement's line, the last begins the second's.
+        let inside = lines.get(1..lines.len().saturating_sub(1)).unwrap_or_default();
+        inside.iter().all(|line| !blank(line) && line.trim_start().starts_with('#'))
+    }
+}
+
+/// What names of an import are sorted by.
+type SortKey = (u8, String);
+
+/// Constants, then classes, then the rest, as import sorters have it.
+fn by_type(name: &str) -> SortKey {
+    let plain = name.trim_start_matches('_');
+    let rank = if plain.len() > 1 && plain.chars().all(|c| c.is_uppercase() || c.is_numeric() || c == '_') {
+        0
+    } else if plain.starts_with(char::is_uppercase) {
+        1
+    } else {
+        2
+    };
+    (rank, name.to_lowercase())
+}
+
+/// Farther relative modules come first, then the alphabet.
+fn module_key(module: &str) -> (usize, String) {
+    let name = module.trim_start_matches('.');
+    (usize::MAX - (module.len() - name.len()), name.to_lowercase())
+}
+
+fn is_type_checking(test: &crate::facts::python::tree::Expr) -> bool {
+    match &test.kind {
+        ExprKind::Name(name) => name == "TYPE_CHECKING",
+        ExprKind::Attribute { name, .. } => name.name == "TYPE_CHECKING",
+        _ => false,
+    }
+}
+
+/// The folder that a dotted name begins at.
+fn strip_module(path: &str, module: &str) -> Option<String> {
+    path.strip_suffix(&module.replace('.', "/"))?.strip_suffix('/').map(str::to_owned)
+}
+
+/// The dotted name of a file, from a folder on.
+fn dotted_below(root: &str, path: &str) -> Option<String> {
+    let below = path.strip_prefix(root)?.strip_prefix('/')?;
+    let stem = below.strip_suffix("/__init__.py").or_else(|| below.strip_suffix(".py"))?;
+    Some(stem.replace('/', "."))
 }
 
 fn relative_spelling(own: &str, target: &str) -> Option<String> {
@@ -215,8 +755,4 @@ fn relative_spelling(own: &str, target: &str) -> Option<String> {
 
 fn taken(name: &str) -> Refusal {
     Refusal(format!("`{name}` means something else in this file"))
-}
-
-fn line_after(text: &str, offset: usize) -> usize {
-    text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
 }

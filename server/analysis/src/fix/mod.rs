@@ -1,45 +1,243 @@
 //! Fixes: the edits that make findings go away. They are computed when asked
-//! for, from the text of one file and what the snapshot knows.
+//! for, from the texts of a few files and what the snapshot knows.
 
+mod auth_module;
+mod calls;
 mod comments;
 mod guard;
 mod imports;
+mod layout;
+mod scheme;
 mod signature;
+mod style;
+mod wider;
 
-use crate::ide::{Applicability, Diagnostic, Fix, FixKind, Refusal, SourceChange, State, TextEdit};
-use crate::rules::{missing_auth_dependency, unused_ignore};
-use crate::syntax::{Grammar, parse};
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tree_sitter::Tree;
+
+use self::layout::Layout;
+use self::style::ProjectStyle;
+use crate::facts::manifests::Version;
+use crate::facts::python::lower::lower_file;
+use crate::ide::{
+    Applicability, Diagnostic, Fix, FixKind, Judged, Location, NewFile, Refusal, SourceChange, State, TextEdit,
+};
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::{Application, Route};
+use crate::rules::{handler_site, missing_auth_dependency, spec_auth_drift, unused_ignore, unverified_auth_dependency};
+use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
 
-/// Fixes of a finding, the preferred one first, and why expected ones are missing.
-pub(crate) fn fixes(state: &State, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
-    let (mut fixes, mut refusals) = (Vec::new(), Vec::new());
-    if diagnostic.rule == missing_auth_dependency::INFO.code {
-        guard::fixes(state, diagnostic, &mut fixes, &mut refusals);
-    }
-    if diagnostic.rule == unused_ignore::INFO.code {
-        fixes.extend(comments::remove(state, diagnostic));
-    } else {
-        fixes.extend(comments::silence(state, diagnostic));
-    }
-    (fixes, refusals)
+/// Computes fixes of one snapshot. What it had to look up for one finding it
+/// remembers for the next.
+pub struct Fixer<'s> {
+    state: &'s State,
+    interpreter: Interpreter<'s>,
+    sources: RefCell<FxHashMap<FileId, Option<Rc<Source>>>>,
+    style: OnceCell<ProjectStyle>,
+    places: OnceCell<Places>,
+    /// Files that executing a file executes.
+    reachable: RefCell<FxHashMap<FileId, FxHashSet<FileId>>>,
+    /// Folders that a file's absolute imports of the project begin at.
+    roots: RefCell<FxHashMap<FileId, Vec<String>>>,
 }
 
-/// A fix of one file, if its text still parses afterwards.
-fn checked(
+/// A text with its tree.
+struct Source {
     file: FileId,
-    text: &str,
-    mut edits: Vec<TextEdit>,
-    title: String,
-    applicability: Applicability,
-) -> Result<Fix, Refusal> {
-    edits.sort_by_key(|edit| edit.range);
-    let errors = |text: &str| parse(Grammar::Python, text, None).is_none_or(|tree| tree.root_node().has_error());
-    if !errors(text) && errors(&apply(text, &edits)) {
-        return Err(Refusal("the edited file would not parse".into()));
+    text: Arc<str>,
+    tree: Tree,
+    layout: Layout,
+}
+
+/// A route of an application outside of tests, with its verdict.
+#[derive(Clone, Copy)]
+struct Served<'s> {
+    application: &'s Application,
+    route: &'s Route,
+    judged: &'s Judged,
+}
+
+/// Routes, as positions in the route table, by what a fix starts from.
+#[derive(Default)]
+struct Places {
+    /// By where their findings stand.
+    anchors: FxHashMap<Location, Vec<(usize, usize)>>,
+    /// By the decorator or call that registers them.
+    registrations: FxHashMap<Location, Vec<(usize, usize)>>,
+}
+
+impl<'s> Fixer<'s> {
+    pub(crate) fn new(state: &'s State) -> Self {
+        Self {
+            state,
+            interpreter: Interpreter::new(&state.sources, &state.runs),
+            sources: RefCell::default(),
+            style: OnceCell::new(),
+            places: OnceCell::new(),
+            reachable: RefCell::default(),
+            roots: RefCell::default(),
+        }
     }
-    let change = SourceChange { edits: vec![(file, edits)] };
-    Ok(Fix { title, applicability, kind: FixKind::Repair, preferred: false, change })
+
+    /// Fixes of a finding, the preferred one first, and why expected ones are missing.
+    pub fn fixes(&self, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
+        let (mut fixes, mut refusals) = (Vec::new(), Vec::new());
+        let open = diagnostic.rule == missing_auth_dependency::INFO.code
+            || diagnostic.rule == spec_auth_drift::INFO.code
+                && spec_auth_drift::is_about_open_route(self.state, diagnostic);
+        if open {
+            guard::fixes(self, diagnostic, &mut fixes, &mut refusals);
+        }
+        if diagnostic.rule == unverified_auth_dependency::INFO.code {
+            scheme::fixes(self, diagnostic, &mut fixes, &mut refusals);
+        }
+        if let Some(first) = fixes.first_mut() {
+            first.preferred = true;
+        }
+        if diagnostic.rule == unused_ignore::INFO.code {
+            fixes.extend(comments::remove(self.state, diagnostic));
+        } else {
+            fixes.extend(comments::silence(self.state, diagnostic));
+        }
+        (fixes, refusals)
+    }
+
+    fn source(&self, file: FileId) -> Result<Rc<Source>, Refusal> {
+        let mut sources = self.sources.borrow_mut();
+        let source = sources.entry(file).or_insert_with(|| {
+            let text = Arc::clone(&self.state.parsed(file)?.text);
+            let tree = parse(Grammar::Python, &text, None)?;
+            let mut layout = Layout::of(&text);
+            layout.limit = layout.limit.max(self.style().line_limit);
+            Some(Rc::new(Source { file, text, tree, layout }))
+        });
+        source.clone().ok_or_else(|| Refusal("the file can't be read".into()))
+    }
+
+    /// Whether a file runs with this FastAPI or a newer one; the newest, where
+    /// nothing says which.
+    fn runs_with(&self, file: FileId, version: Version) -> bool {
+        self.state.sources.fastapi(file).is_none_or(|(pinned, _)| pinned >= version)
+    }
+
+    fn style(&self) -> &ProjectStyle {
+        self.style.get_or_init(|| ProjectStyle::of(self.state, &self.interpreter))
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| {
+            let mut places = Places::default();
+            for (at, application) in self.state.table.applications.iter().enumerate() {
+                for (index, route) in application.routes.iter().enumerate().filter(|_| !application.test) {
+                    let registration = self.state.sources.locate(route.registration);
+                    let anchor = handler_site(&route.handler);
+                    let anchor = anchor.map_or(registration, |site| self.state.sources.locate(site));
+                    places.anchors.entry(anchor).or_default().push((at, index));
+                    places.registrations.entry(registration).or_default().push((at, index));
+                }
+            }
+            places
+        })
+    }
+
+    /// The routes whose findings stand at a place.
+    fn anchored(&self, at: Location) -> Vec<Served<'s>> {
+        self.served(self.places().anchors.get(&at))
+    }
+
+    /// The routes that a decorator or call registers.
+    fn registered(&self, at: Location) -> Vec<Served<'s>> {
+        self.served(self.places().registrations.get(&at))
+    }
+
+    fn served(&self, positions: Option<&Vec<(usize, usize)>>) -> Vec<Served<'s>> {
+        let positions = positions.map_or(&[][..], Vec::as_slice);
+        let served = positions.iter().filter_map(|&(at, index)| {
+            let application = self.state.table.applications.get(at)?;
+            let route = application.routes.get(index)?;
+            let judged = self.state.guards.applications.get(at)?.get(index)?;
+            Some(Served { application, route, judged })
+        });
+        served.collect()
+    }
+
+    /// Every route of applications outside of tests.
+    fn all_served(&self) -> impl Iterator<Item = Served<'s>> + '_ {
+        let applications = self.state.table.applications.iter().zip(&self.state.guards.applications);
+        applications.filter(|(application, _)| !application.test).flat_map(|(application, judged)| {
+            let routes = application.routes.iter().zip(judged.iter());
+            routes.map(move |(route, judged)| Served { application, route, judged })
+        })
+    }
+
+    /// A fix, if every edited text still parses afterwards.
+    fn checked(
+        &self,
+        mut edits: Vec<(FileId, Vec<TextEdit>)>,
+        created: Vec<NewFile>,
+        title: String,
+        applicability: Applicability,
+    ) -> Result<Fix, Refusal> {
+        for (file, edits) in &mut edits {
+            edits.sort_by_key(|edit| edit.range);
+            let source = self.source(*file)?;
+            let after = apply(&source.text, edits);
+            let mut tree = source.tree.clone();
+            syntax::edit(&mut tree, &source.text, &after);
+            if self.state.parsed(*file).is_none_or(|parsed| !parsed.errors.is_empty()) {
+                return Err(Refusal("the file does not parse".into()));
+            }
+            let tree = parse(Grammar::Python, &after, Some(&tree));
+            if tree.is_none_or(|tree| !lower_file(&after, &tree, None).errors.is_empty()) {
+                return Err(Refusal("the file would not parse afterwards".into()));
+            }
+        }
+        let change = SourceChange { edits, created };
+        Ok(Fix { title, applicability, kind: FixKind::Repair, preferred: false, change })
+    }
+}
+
+/// Takes a change into another one, whole or not at all: not when they overlap,
+/// or when there is nothing new in it. Two fixes may make the same insertion
+/// (an import) or the same file: it is made once.
+pub fn take(taken: &mut SourceChange, change: &SourceChange) -> bool {
+    let edits_of = |file: FileId| taken.edits.iter().find(|(other, _)| *other == file).map_or(&[][..], |(_, e)| e);
+    let mut fresh: Vec<(FileId, Vec<TextEdit>)> = Vec::new();
+    for (file, edits) in &change.edits {
+        let old = edits_of(*file);
+        let new: Vec<TextEdit> = edits.iter().filter(|edit| !old.contains(edit)).cloned().collect();
+        if new.iter().any(|edit| old.iter().any(|other| edit.range.intersects(other.range))) {
+            return false;
+        }
+        fresh.push((*file, new));
+    }
+    let mut created = Vec::new();
+    for file in &change.created {
+        match taken.created.iter().find(|other| other.path == file.path) {
+            Some(same) if same.text == file.text => {}
+            Some(_) => return false,
+            None => created.push(file.clone()),
+        }
+    }
+    if created.is_empty() && fresh.iter().all(|(_, edits)| edits.is_empty()) {
+        return false;
+    }
+    for (file, edits) in fresh {
+        match taken.edits.iter_mut().find(|(other, _)| *other == file) {
+            Some((_, old)) => {
+                old.extend(edits);
+                old.sort_by_key(|edit| edit.range);
+            }
+            None => taken.edits.push((file, edits)),
+        }
+    }
+    taken.created.extend(created);
+    true
 }
 
 /// A text with edits applied. Of overlapping edits the first wins; insertions
@@ -58,16 +256,4 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> String {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
-}
-
-/// Length of the white space at the start of the line of `offset`, as text.
-fn indentation(text: &str, offset: usize) -> &str {
-    let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    let line = &text[start..];
-    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
-}
-
-/// The line ending that a text uses.
-fn line_ending(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }

@@ -85,11 +85,23 @@ pub struct TextEdit {
     pub text: String,
 }
 
+/// A file that a fix makes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewFile {
+    /// Absolute path with forward slashes; nothing is there yet.
+    pub path: String,
+    /// Its content.
+    pub text: String,
+}
+
 /// Edits of one or more files. Within a file they are sorted and don't overlap.
+/// All of them are made, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SourceChange {
     /// Edits by file.
     pub edits: Vec<(FileId, Vec<TextEdit>)>,
+    /// Files to make.
+    pub created: Vec<NewFile>,
 }
 
 /// What kind of action a fix is.
@@ -250,8 +262,12 @@ pub struct AppView {
     pub location: Location,
     /// Whether it lives in test code; such apps are listed but not judged.
     pub in_tests: bool,
+    /// The FastAPI that it runs with, and the manifest that says so.
+    pub fastapi: Option<(String, String)>,
     /// Routes in registration order.
     pub routes: Vec<RouteView>,
+    /// Applications that it mounts: path, and where the other application is made.
+    pub mounts: Vec<(String, Location)>,
     /// What could not be followed.
     pub unresolved: Vec<UnresolvedView>,
 }
@@ -325,4 +341,6 @@ pub struct Change {
     pub disk: Vec<(String, FileContent)>,
     /// Open documents: new full text, or `None` when closed. They win over disk.
     pub open: Vec<(String, Option<Arc<str>>)>,
+    /// The only configuration file that is to count, by absolute path.
+    pub configuration: Option<String>,
 }

@@ -10,6 +10,9 @@ use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::auth::middleware::Middlewares;
+use crate::auth::policy::{Expectation, Policy};
+use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
 use crate::index::routes::{Route, RouteTable, link};
@@ -25,19 +28,22 @@ const PARALLEL_FROM: usize = 8;
 pub(crate) struct Judged {
     pub(crate) guard: Guard,
     pub(crate) reads: Vec<FileId>,
+    /// What the project's own words want.
+    pub(crate) expected: Expectation,
 }
 
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
     pub(crate) applications: Vec<Arc<Vec<Judged>>>,
+    pub(crate) middlewares: Vec<Arc<Middlewares>>,
     pub(crate) orphans: Vec<Arc<Vec<Judged>>>,
 }
 
 /// Everything that is known at one moment.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct State {
-    pub(super) roots: Vec<String>,
+    pub(crate) roots: Vec<String>,
     pub(crate) sources: Sources,
     pub(crate) documents: Vec<Document>,
     pub(crate) runs: Arc<Runs>,
@@ -45,6 +51,10 @@ pub(crate) struct State {
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
+    pending_policy: bool,
+    pending_manifests: bool,
+    /// What specifications and configurations say.
+    pub(crate) policy: Arc<Policy>,
     /// Whether something other than code changed that verdicts rest on.
     unjudged: bool,
     /// Files whose text is needed to go on.
@@ -57,15 +67,6 @@ pub(crate) struct State {
     pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
     pub(crate) indexing: bool,
-}
-
-/// What judging anew changed.
-#[derive(Debug, Default)]
-struct Rejudged {
-    /// Files that the changed verdicts rest on, those before and those of now.
-    files: FxHashSet<FileId>,
-    /// Whether the verifying dependencies of the project differ.
-    verifiers: bool,
 }
 
 /// Owns the state; one thread changes it.
@@ -108,6 +109,7 @@ impl AnalysisHost {
         let state = Arc::make_mut(&mut self.state);
         let invalid = std::mem::take(&mut state.pending);
         let everything = std::mem::take(&mut state.pending_listing);
+        let everything = everything || std::mem::take(&mut state.pending_manifests);
         let stale = state.execute(&invalid, everything).1;
         state.forget(stale.as_ref());
         state.unjudged = true;
@@ -158,6 +160,14 @@ impl State {
             let exists = self.documents[file.0 as usize].exists();
             listing_changed |= self.sources.set_importable(file, exists);
         }
+        if let Some(path) = change.configuration {
+            let only = self.intern(&path);
+            Arc::make_mut(&mut self.policy).set_only(Some(only));
+            touched.insert(only);
+            self.pending_policy = true;
+        }
+        self.read_policy(&touched);
+        self.pending_manifests |= self.read_manifests(&touched);
         let mut extents = FxHashMap::default();
         let mut bodies = FxHashSet::default();
         for (file, parsed) in self.read(&touched) {
@@ -173,6 +183,31 @@ impl State {
             self.documents.resize_with(file.0 as usize + 1, Document::default);
         }
         file
+    }
+
+    /// Takes over what specifications and configurations say.
+    fn read_policy(&mut self, touched: &BTreeSet<FileId>) {
+        for &file in touched {
+            let Some(path) = self.sources.file(file).map(|source| source.path.clone()) else { continue };
+            if path.ends_with(".py") {
+                continue;
+            }
+            let text = self.documents[file.0 as usize].text().cloned();
+            self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
+        }
+    }
+
+    /// Takes over what manifests say; tells whether that changed.
+    fn read_manifests(&mut self, touched: &BTreeSet<FileId>) -> bool {
+        let mut changed = false;
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if manifests::rank(&path).is_some() {
+                let text = self.documents[file.0 as usize].text().cloned();
+                changed |= self.sources.set_manifest(&path, text.as_deref());
+            }
+        }
+        changed
     }
 
     /// Reads the texts of files, on several threads when there are many.
@@ -218,6 +253,10 @@ impl State {
         let text = document.text().cloned();
         document.parsed = parsed.map(Arc::new);
         let Some(source) = self.sources.file_mut(file) else { return Extent::Nothing };
+        if !source.path.ends_with(".py") {
+            // Nothing imports it; what it says was read before.
+            return Extent::Nothing;
+        }
         let extent = match (&source.facts, &facts) {
             (Some(old), Some(new)) => extent(file, old, new, bodies),
             (None, None) if source.listed == listed => Extent::Nothing,
@@ -241,26 +280,41 @@ impl State {
         let mut invalid: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
         invalid.extend(bodies.iter().filter(|body| self.executed.contains(body)).map(|(file, _)| *file));
+        let policy_changed = std::mem::take(&mut self.pending_policy);
         // While a workspace is being read, only open documents are answered.
         if self.indexing && !touched.is_empty() && !touched.iter().any(|file| self.is_open(*file)) {
             self.pending.extend(touched);
             self.pending_listing |= listing_changed;
+            self.pending_policy = policy_changed;
             return Applied::default();
         }
         invalid.extend(std::mem::take(&mut self.pending));
-        let everything = std::mem::take(&mut self.pending_listing) || listing_changed;
-        let (tables, stale) =
-            if everything || !invalid.is_empty() { self.execute(&invalid, everything) } else { Default::default() };
-        let stale = stale.map(|mut stale: FxHashSet<FileId>| {
+        for (file, run) in self.runs.iter() {
+            if run.executed.iter().any(|body| bodies.contains(body)) {
+                invalid.insert(*file);
+            }
+        }
+        // What a version of FastAPI does with routers is seen in every module.
+        let everything =
+            std::mem::take(&mut self.pending_listing) || std::mem::take(&mut self.pending_manifests) || listing_changed;
+        let executes = everything || !invalid.is_empty();
+        let (before, stale) =
+            if executes { self.execute(&invalid, everything) } else { (None, Some(FxHashSet::default())) };
+        let stale = stale.map(|mut stale| {
             stale.extend(&touched);
             stale
         });
         self.forget(stale.as_ref());
-        let unjudged = std::mem::take(&mut self.unjudged);
-        let judged = self.judge(&tables, stale.as_ref().filter(|_| !unjudged && !self.indexing));
-        let changed = match stale {
-            Some(stale) if !unjudged && !judged.verifiers => self.refresh_diagnostics(Some((&stale, &judged.files))),
-            _ => self.refresh_diagnostics(None),
+        if policy_changed {
+            self.sources.set_vouched(self.policy.sinks());
+            self.forget(None);
+        }
+        let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
+        let judged = self.judge(before.as_ref(), stale.as_ref().filter(|_| !unjudged));
+        let changed = if executes || unjudged || judged {
+            self.refresh_diagnostics(None)
+        } else {
+            self.refresh_diagnostics(Some(&touched))
         };
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }
@@ -344,23 +398,17 @@ impl State {
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
-    fn judge(&mut self, before: &Option<Arc<RouteTable>>, stale: Option<&FxHashSet<FileId>>) -> Rejudged {
-        let before = before.as_ref().unwrap_or(&self.table);
-        let judgement = rules::judge(self, before, stale);
-        let mut rejudged = Rejudged::default();
-        let (old, new) = (groups(before, &self.guards), groups(&self.table, &judgement.guards));
-        let known: FxHashSet<_> = old.iter().map(identity).collect();
-        let fresh: FxHashSet<_> = new.iter().map(identity).collect();
-        let gone = old.iter().filter(|group| !fresh.contains(&identity(group)));
-        for (_, judged) in gone.chain(new.iter().filter(|group| !known.contains(&identity(group)))) {
-            rejudged.files.extend(judged.iter().flat_map(|judged| &judged.reads));
-        }
+    /// Tells whether that changed anything.
+    fn judge(&mut self, before: Option<&Arc<RouteTable>>, stale: Option<&FxHashSet<FileId>>) -> bool {
+        let judgement = rules::judge(self, before.unwrap_or(&self.table), stale);
+        let mut changed = false;
         if *self.guards != judgement.guards {
             self.guards = Arc::new(judgement.guards);
+            changed = true;
         }
-        rejudged.verifiers = *self.verifiers != judgement.verifiers;
-        if rejudged.verifiers {
+        if *self.verifiers != judgement.verifiers {
             self.verifiers = Arc::new(judgement.verifiers);
+            changed = true;
         }
         if !judgement.memo.is_empty() {
             Arc::make_mut(&mut self.memo).extend(judgement.memo);
@@ -368,25 +416,23 @@ impl State {
         if !judgement.injectable.is_empty() {
             Arc::make_mut(&mut self.injectable).extend(judgement.injectable);
         }
-        self.executed.extend(judgement.session.executed);
-        self.wanted.extend(judgement.session.wanted);
         if !judgement.session.runs.is_empty() {
             Arc::make_mut(&mut self.runs).extend(judgement.session.runs);
         }
-        rejudged
+        self.executed.extend(judgement.session.executed);
+        self.wanted.extend(judgement.session.wanted);
+        changed
     }
 
-    /// Computes diagnostics: of all files, or of those that are other than
-    /// before, those whose routes were judged anew, and those that have or had
-    /// something to say. Gives the files whose diagnostics changed.
-    fn refresh_diagnostics(&mut self, some: Option<(&FxHashSet<FileId>, &FxHashSet<FileId>)>) -> Vec<FileId> {
-        let only: Option<FxHashSet<FileId>> = some.map(|(stale, rejudged)| {
+    /// Computes diagnostics: of all files, or of those that were touched and
+    /// those that point into them. Gives the files whose diagnostics changed.
+    fn refresh_diagnostics(&mut self, touched: Option<&BTreeSet<FileId>>) -> Vec<FileId> {
+        let only: Option<FxHashSet<FileId>> = touched.map(|touched| {
             let points = |diagnostics: &[Diagnostic]| {
-                !rejudged.is_empty()
-                    || diagnostics.iter().flat_map(|d| &d.related).any(|related| stale.contains(&related.location.file))
+                diagnostics.iter().flat_map(|d| &d.related).any(|related| touched.contains(&related.location.file))
             };
             let pointing = self.diagnostics.iter().filter(|(_, d)| points(d)).map(|(file, _)| *file);
-            stale.iter().chain(rejudged).copied().chain(pointing).collect()
+            touched.iter().copied().chain(pointing).collect()
         });
         let mut fresh = rules::diagnostics(self, only.as_ref());
         let mut changed = Vec::new();
@@ -428,18 +474,6 @@ impl State {
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
         self.documents.get(file.0 as usize)?.unreadable
     }
-}
-
-/// Routes and their verdicts: of one application, or of one router that nothing includes.
-type Group<'s> = (&'s Arc<Vec<Route>>, &'s Arc<Vec<Judged>>);
-
-fn groups<'s>(table: &'s RouteTable, guards: &'s Guards) -> Vec<Group<'s>> {
-    let served = table.applications.iter().map(|application| &application.routes).zip(&guards.applications);
-    served.chain(table.orphans.iter().zip(&guards.orphans)).collect()
-}
-
-fn identity(group: &Group<'_>) -> (*const Vec<Route>, *const Vec<Judged>) {
-    (Arc::as_ptr(group.0), Arc::as_ptr(group.1))
 }
 
 /// How far the difference between two versions of a file reaches. Items of

@@ -8,6 +8,7 @@ mod views;
 
 use std::sync::Arc;
 
+pub use crate::fix::Fixer;
 pub use api::*;
 pub use host::AnalysisHost;
 pub(crate) use host::{Guards, Judged, State};
@@ -81,7 +82,12 @@ impl Analysis {
     /// Fixes of a diagnostic of this snapshot, the preferred one first, and why
     /// expected ones are missing.
     pub fn fixes(&self, diagnostic: &Diagnostic) -> (Vec<Fix>, Vec<Refusal>) {
-        crate::fix::fixes(&self.state, diagnostic)
+        self.fixer().fixes(diagnostic)
+    }
+
+    /// Computes the fixes of many diagnostics of this snapshot.
+    pub fn fixer(&self) -> Fixer<'_> {
+        Fixer::new(&self.state)
     }
 
     /// All applications, sorted by path and place.

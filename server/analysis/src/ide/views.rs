@@ -8,11 +8,12 @@ use super::{
 };
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::index::dependencies::Node;
-use crate::index::interpreter::Interpreter;
+use crate::index::dependencies::{Node, unwrap_partial};
+use crate::index::interpreter::{Interpreter, package_name};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
+use crate::rules::spec_auth_drift::said;
 use crate::rules::{handler_site, with_interpreter};
 
 /// Every application with its routes.
@@ -30,6 +31,18 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
                     .iter()
                     .zip(judged.iter())
                     .map(|(route, judged)| view.route(route, judged))
+                    .collect(),
+                fastapi: state
+                    .sources
+                    .fastapi(application.site.file)
+                    .map(|(version, manifest)| (version.to_string(), manifest.to_owned())),
+                mounts: application
+                    .mounts
+                    .iter()
+                    .filter_map(|(path, child)| {
+                        let mounted = state.table.applications.iter().find(|other| other.router == *child)?;
+                        Some((path.to_string(), state.sources.locate(mounted.site)))
+                    })
                     .collect(),
                 unresolved: application
                     .unresolved
@@ -84,6 +97,7 @@ pub(super) fn detail(route: &Route, guard: &Guard) -> String {
         Guard::Open(Some(Weak::Around(wrapped))) => {
             format!("the middleware `{}` {}", wrapped.name, wrapped.verdict.proof.words())
         }
+        Guard::Open(Some(Weak::Unapplied(unapplied))) => format!("`{}` is not applied", unapplied.name),
         Guard::Open(Some(Weak::Dependency(index, proof))) => {
             let name = route.dependencies.get(*index).and_then(|node| callable_name(&node.callable));
             format!("`{}` {}", name.unwrap_or("a dependency"), proof.words())
@@ -126,6 +140,10 @@ impl Viewer<'_, '_> {
         let deciding = match &judged.guard {
             Guard::Guarded(index) => Some(*index),
             Guard::Open(Some(Weak::Dependency(index, _))) => Some(*index),
+            Guard::Open(Some(Weak::Unapplied(unapplied))) => {
+                proof.push(self.step(unapplied.site, format!("`{}` is written here, and not applied", unapplied.name)));
+                None
+            }
             Guard::Around(wrapped) | Guard::Open(Some(Weak::Around(wrapped))) => {
                 proof.push(self.step(wrapped.site, format!("`{}` is put around it here", wrapped.name)));
                 proof.extend(wrapped.verdict.steps.iter().map(|step| self.step(step.site, step.note.clone())));
@@ -137,6 +155,9 @@ impl Viewer<'_, '_> {
             }
             _ => None,
         };
+        if let Some(basis) = judged.expected.basis() {
+            proof.push(said(self.state, basis));
+        }
         let Some(deciding) = deciding else { return proof };
         let mut chain = vec![deciding];
         while let Some(parent) = chain.last().and_then(|index| route.dependencies.get(*index)?.parent) {
@@ -212,9 +233,15 @@ impl Viewer<'_, '_> {
             Value::Function(function) => view(&function.module, &function.qualname, Some(function.site)),
             Value::Bound(bound) => view(&bound.1.module, &bound.1.qualname, Some(bound.1.site)),
             Value::Class(class) => view(&class.module, &class.qualname, Some(class.site)),
+            Value::Instance(instance) if !instance.args.positional.is_empty() => {
+                match unwrap_partial(self.interpreter, value) {
+                    Value::Instance(instance) => return self.callable(&instance.class),
+                    inner => return self.callable(&inner),
+                }
+            }
             Value::Instance(instance) => return self.callable(&instance.class),
             Value::Package(path) => {
-                let (module, name) = path.rsplit_once('.').unwrap_or(("", path));
+                let (module, name) = package_name(path);
                 view(module, name, None)
             }
             Value::Lambda(site) => view(&self.state.sources.module_name(site.file), "<lambda>", Some(*site)),

@@ -1,11 +1,13 @@
 //! The dependency tree of a route, as FastAPI builds it (0.165,
 //! `fastapi.dependencies.utils.get_dependant`).
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
-use super::interpreter::{DependencyList, Interpreter};
-use super::value::{Depends, FunctionRef, Resolve, Site, Value};
-use crate::facts::python::tree::{Param, StmtKind};
+use super::interpreter::{DependencyList, Interpreter, library_dependencies};
+use super::value::{Arguments, ClassRef, Depends, FunctionRef, Resolve, Site, Value};
+use crate::facts::python::tree::{Assign, Param, StmtKind};
 
 /// Dependencies inside each other. The deepest real tree seen has 11 levels.
 const MAX_DEPTH: u32 = 16;
@@ -88,54 +90,122 @@ pub fn expand_handler(
     nodes: &mut Vec<Node>,
     more: &mut Option<SmolStr>,
 ) {
-    match handler {
-        Value::Function(function) => {
-            if let Some(class) = &function.class {
-                class_attributes(interpreter, class, nodes);
-            }
-            parameters(interpreter, function, 0, Via::Parameter, None, &[], nodes, 0);
-        }
-        Value::Bound(bound) => parameters(interpreter, &bound.1, 1, Via::Parameter, None, &[], nodes, 0),
-        Value::Instance(instance) => {
-            if let Value::Class(class) = &instance.class
-                && let Some(call) = interpreter.method(class, "__call__")
-            {
-                parameters(interpreter, &call, 1, Via::Parameter, None, &[], nodes, 0);
-            }
-        }
-        Value::Lambda(_) | Value::Class(_) => {}
+    if let Value::Function(function) = handler
+        && let Some(class) = view_class(function)
+    {
+        expand_view(interpreter, class, nodes);
+    }
+    match (signature(interpreter, handler), handler) {
+        (Some(signature), _) => parameters(interpreter, &signature, Via::Parameter, None, &[], nodes, 0),
+        (None, Value::Lambda(_) | Value::Class(_)) => {}
+        // A route that a library is known to add: its dependencies were given with it.
+        (None, Value::Package(path)) if path.contains(':') => {}
         _ => {
             more.get_or_insert_with(|| "the handler could not be resolved".into());
         }
     }
 }
 
-/// `x: T = Depends(f)` in the body of a class-based view and its bases.
-fn class_attributes(interpreter: &Interpreter<'_>, class: &super::value::ClassRef, nodes: &mut Vec<Node>) {
+/// The class of a class-based view: one whose methods are registered by
+/// decorators, and that a decorator of its own turns into a dependency.
+fn view_class(handler: &FunctionRef) -> Option<&Arc<ClassRef>> {
+    handler.class.as_ref().filter(|class| !class.def.decorators.is_empty())
+}
+
+/// The class of a view is a dependency of its methods; its own dependencies are
+/// the parameters of `__init__`, and `x: T = Depends(f)` in its body and its bases.
+fn expand_view(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, nodes: &mut Vec<Node>) {
+    let site = class.site;
+    let depends = Depends { dependency: Some(Value::Class(Arc::clone(class))), scopes: Vec::new(), site };
+    let parent = nodes.len();
+    expand(interpreter, &depends, None, Via::Parameter, None, None, nodes, 0);
     for class in interpreter.linearised(class) {
         for stmt in &class.def.body {
             let StmtKind::Assign(assign) = &stmt.kind else { continue };
             let Some(name) = assign.targets.first().and_then(|target| target.as_name()) else { continue };
-            let value = assign.value.as_ref().and_then(|_| interpreter.class_attribute(&class, name));
-            if let Some(Value::Depends(depends)) = value {
-                expand(interpreter, &depends, None, Via::Parameter, None, Some(name), nodes, 0);
+            if let Some(depends) = attribute_dependency(interpreter, &class, name, assign) {
+                let (depends, ty) = depends;
+                expand(interpreter, &depends, ty.as_ref(), Via::Nested, Some(parent), Some(name), nodes, 1);
             }
         }
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the position in the tree, spelled out")]
+/// The dependency of a class variable: `x: T = Depends(f)`, `x: Annotated[T, Depends(f)]`.
+fn attribute_dependency(
+    interpreter: &Interpreter<'_>,
+    class: &Arc<ClassRef>,
+    name: &SmolStr,
+    assign: &Assign,
+) -> Option<(Arc<Depends>, Option<Value>)> {
+    let annotation = assign.annotation.as_ref().map(|annotation| interpreter.eval_in_class(class, annotation));
+    let value = assign.value.as_ref().and_then(|_| interpreter.class_attribute(class, name));
+    injected(annotation, value)
+}
+
+/// A function as FastAPI reads its signature: without the parameters that are
+/// bound already.
+struct Signature {
+    function: FunctionRef,
+    skip: usize,
+    bound: Vec<SmolStr>,
+}
+
+fn signature(interpreter: &Interpreter<'_>, callable: &Value) -> Option<Signature> {
+    if let Some(arguments) = partial_arguments(callable) {
+        let (inner, given) = arguments.positional.split_first()?;
+        // A partial of a partial adds up.
+        let mut signature = match interpreter.force(inner.clone()) {
+            inner if partial_arguments(&inner).is_none() => signature(interpreter, &inner)?,
+            inner => {
+                let (function, skip) = called(interpreter, &inner)?;
+                Signature { function, skip, bound: Vec::new() }
+            }
+        };
+        signature.skip += given.len();
+        signature.bound.extend(arguments.named.iter().map(|(name, _)| name.clone()));
+        return Some(signature);
+    }
+    let (function, skip) = called(interpreter, callable)?;
+    // The first parameter of a view's method is the view itself.
+    let view = matches!(callable, Value::Function(function) if view_class(function).is_some());
+    Some(Signature { function, skip: skip + usize::from(view), bound: Vec::new() })
+}
+
+/// The arguments of `functools.partial(f, …)`.
+fn partial_arguments(callable: &Value) -> Option<&Arguments> {
+    match callable {
+        Value::Instance(instance) => match &instance.class {
+            Value::Package(path) if path == "functools.partial" => Some(&instance.args),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What `functools.partial(f, …)` calls in the end; any other value itself.
+pub fn unwrap_partial(interpreter: &Interpreter<'_>, callable: &Value) -> Value {
+    let mut callable = callable.clone();
+    for _ in 0..MAX_DEPTH {
+        match partial_arguments(&callable).and_then(|arguments| arguments.positional.first()) {
+            Some(inner) => callable = interpreter.force(inner.clone()),
+            None => break,
+        }
+    }
+    callable
+}
+
 fn parameters(
     interpreter: &Interpreter<'_>,
-    function: &FunctionRef,
-    skip: usize,
+    signature: &Signature,
     via: Via,
     parent: Option<usize>,
     scopes: &[SmolStr],
     nodes: &mut Vec<Node>,
     depth: u32,
 ) {
-    for param in function.def.params.iter().skip(skip) {
+    let Signature { function, skip, bound } = signature;
+    for param in function.def.params.iter().skip(*skip).filter(|param| !bound.contains(&param.name.name)) {
         if let Some((depends, ty)) = dependency_of(interpreter, function, param) {
             let mut depends = (*depends).clone();
             depends.scopes.splice(0..0, scopes.iter().cloned());
@@ -150,20 +220,23 @@ pub fn dependency_of(
     interpreter: &Interpreter<'_>,
     function: &FunctionRef,
     param: &Param,
-) -> Option<(std::sync::Arc<Depends>, Option<Value>)> {
+) -> Option<(Arc<Depends>, Option<Value>)> {
     let annotation = param.annotation.as_ref().map(|annotation| interpreter.eval_signature(function, annotation));
+    let default = param.default.as_ref().map(|default| interpreter.eval_signature(function, default));
+    injected(annotation, default)
+}
+
+fn injected(annotation: Option<Value>, default: Option<Value>) -> Option<(Arc<Depends>, Option<Value>)> {
     let (ty, metadata) = match annotation {
         Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), Some(annotated)),
         other => (other, None),
     };
-    if let Some(default) = &param.default
-        && let Value::Depends(depends) = interpreter.eval_signature(function, default)
-    {
+    if let Some(Value::Depends(depends)) = default {
         return Some((depends, ty));
     }
     let annotated = metadata?;
     let depends = annotated.metadata.iter().rev().find_map(|value| match value {
-        Value::Depends(depends) => Some(std::sync::Arc::clone(depends)),
+        Value::Depends(depends) => Some(Arc::clone(depends)),
         _ => None,
     })?;
     Some((depends, ty))
@@ -185,7 +258,9 @@ fn expand(
     }
     let unknown = Value::Unknown(super::value::Unknown::Unsupported);
     let callable = depends.dependency.clone().or_else(|| ty.cloned()).unwrap_or(unknown);
-    let callable = unwrap_partial(interpreter.force(callable));
+    let callable = interpreter.force(callable);
+    let signature = signature(interpreter, &callable);
+    let callable = unwrap_partial(interpreter, &callable);
     let index = nodes.len();
     nodes.push(Node {
         callable: callable.clone(),
@@ -195,8 +270,12 @@ fn expand(
         site: depends.site,
         parameter: parameter.cloned(),
     });
-    if let Some((function, skip)) = called(interpreter, &callable) {
-        parameters(interpreter, &function, skip, Via::Nested, Some(index), &depends.scopes, nodes, depth + 1);
+    if let Some(signature) = signature {
+        parameters(interpreter, &signature, Via::Nested, Some(index), &depends.scopes, nodes, depth + 1);
+    }
+    for dependency in library_dependencies(interpreter, &callable) {
+        let depends = Depends { dependency: Some(dependency), scopes: Vec::new(), site: depends.site };
+        expand(interpreter, &depends, None, Via::Nested, Some(index), None, nodes, depth + 1);
     }
 }
 
@@ -213,16 +292,4 @@ pub fn called(interpreter: &Interpreter<'_>, callable: &Value) -> Option<(Functi
         },
         _ => None,
     }
-}
-
-/// `functools.partial(f, …)` calls `f`.
-fn unwrap_partial(callable: Value) -> Value {
-    if let Value::Instance(instance) = &callable
-        && let Value::Package(path) = &instance.class
-        && path == "functools.partial"
-        && let Some(inner) = instance.args.positional.first()
-    {
-        return inner.clone();
-    }
-    callable
 }

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
+use crate::facts::manifests::Version;
 use crate::ide::RouteKind;
 use crate::vfs::FileId;
 
@@ -40,6 +41,8 @@ pub struct Route {
     pub conditional: bool,
     /// The router that it was registered on.
     pub router: RouterId,
+    /// The last `include_router` on its way to the application.
+    pub included_at: Option<Site>,
 }
 
 /// An application.
@@ -62,6 +65,10 @@ pub struct Application {
     /// The path below which the only application that mounts it serves it;
     /// empty when none does, absent when that is not known.
     pub mounted_at: Option<SmolStr>,
+    /// Applications that it mounts, with their paths.
+    pub mounts: Vec<(SmolStr, RouterId)>,
+    /// How the FastAPI that it runs with behaves.
+    pub semantics: Semantics,
 }
 
 impl Application {
@@ -84,6 +91,28 @@ pub struct Middleware {
     pub arguments: Arguments,
     /// Where it is added.
     pub site: Site,
+    /// How far inside it is, counted from the outermost of its application.
+    pub depth: usize,
+    /// Whether it is another application's, which mounts this one.
+    pub inherited: bool,
+}
+
+/// How a version of FastAPI behaves where versions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Semantics {
+    /// Routes of an included router are looked up when they are asked for: what
+    /// is added after `include_router` is served, and so are its mounts (0.137).
+    pub lazy_includes: bool,
+    /// Dependencies of routers and applications run for WebSockets (0.97).
+    pub websocket_dependencies: bool,
+}
+
+impl Semantics {
+    /// The behaviour of a version; of the newest one when it is not known.
+    pub fn of(version: Option<Version>) -> Self {
+        let from = |first: Version| version.is_none_or(|version| version >= first);
+        Self { lazy_includes: from(Version(0, 137, 0)), websocket_dependencies: from(Version(0, 97, 0)) }
+    }
 }
 
 /// All applications, and the routes of routers that none of them includes.
@@ -103,7 +132,7 @@ struct RouterTree {
     routes: Arc<Vec<Route>>,
     unresolved: Vec<(Site, &'static str, u32)>,
     middleware: Vec<Middleware>,
-    mounts: Vec<(RouterId, Option<SmolStr>)>,
+    mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
     /// Modules that it rests on.
     reads: FxHashSet<FileId>,
@@ -126,9 +155,9 @@ pub fn link(
     let holds =
         |tree: &RouterTree| stale.is_some_and(|stale| tree.reads.is_disjoint(stale)) && tree.seen.is_disjoint(&touched);
     let mut table = RouteTable::default();
-    let mut tree = |id: RouterId, prefix: &Prefix| {
+    let mut tree = |id: RouterId, prefix: &Prefix, semantics: Semantics| {
         let known = before.trees.get(&id).filter(|tree| holds(tree)).map(Arc::clone);
-        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix)));
+        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix, semantics)));
         table.trees.insert(id, Arc::clone(&tree));
         tree
     };
@@ -138,12 +167,17 @@ pub fn link(
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
         }
-        let tree = tree(*id, &Prefix::application(router));
+        let semantics = Semantics::of(interpreter.sources().fastapi(id.file).map(|(version, _)| version));
+        let tree = tree(*id, &Prefix::application(), semantics);
         if router.kind == RouterKind::Starlette && tree.routes.is_empty() {
             continue;
         }
         reached.extend(tree.seen.iter().copied());
-        mounts.extend(tree.mounts.iter().cloned().map(|(child, path)| MountEdge { child, parent: *id, path }));
+        mounts.extend(tree.mounts.iter().map(|(path, child)| MountEdge {
+            child: *child,
+            parent: *id,
+            path: path.clone(),
+        }));
         let sources = interpreter.sources();
         table.applications.push(Application {
             router: *id,
@@ -154,12 +188,14 @@ pub fn link(
             unresolved: tree.unresolved.clone(),
             middleware: tree.middleware.clone(),
             mounted_at: Some(SmolStr::default()),
+            mounts: tree.mounts.clone(),
+            semantics,
         });
     }
     inherit_middleware(&mut table.applications, &mounts);
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
-            let tree = tree(*id, &Prefix::unknown());
+            let tree = tree(*id, &Prefix::unknown(), Semantics::of(None));
             reached.extend(tree.seen.iter().copied());
             table.orphans.push(Arc::clone(&tree.routes));
         }
@@ -167,11 +203,11 @@ pub fn link(
     table
 }
 
-/// An application mounted in another one, below a path if that is known.
+/// An application mounted in another one, below a path.
 struct MountEdge {
     child: RouterId,
     parent: RouterId,
-    path: Option<SmolStr>,
+    path: SmolStr,
 }
 
 /// A mounted application is behind the middlewares of those that mount it.
@@ -183,9 +219,9 @@ fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
         };
         let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
         if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
-            app.middleware.extend(inherited);
+            app.middleware.extend(inherited.into_iter().map(|one| Middleware { inherited: true, ..one }));
             app.mounted_at = match (above, &edge.path) {
-                (Some(above), Some(path)) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
+                (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
                 _ => None,
             };
         }
@@ -197,9 +233,17 @@ struct Linker<'r, 'i, 'a> {
     runs: &'r Runs,
     routers: Vec<(RouterId, &'r Router)>,
     by_id: FxHashMap<RouterId, &'r Router>,
-    /// What was done to each router, and by which module.
-    effects: FxHashMap<RouterId, Vec<(FileId, &'r Effect)>>,
+    effects: FxHashMap<RouterId, Vec<Placed<'r>>>,
     included: FxHashSet<RouterId>,
+}
+
+/// An effect, and when it happens: its place among those of the module that
+/// causes it.
+#[derive(Clone, Copy)]
+struct Placed<'r> {
+    effect: &'r Effect,
+    module: FileId,
+    number: usize,
 }
 
 /// What routers above a router add to its routes.
@@ -207,14 +251,17 @@ struct Linker<'r, 'i, 'a> {
 struct Prefix {
     path: String,
     path_known: bool,
+    /// The paths of includes alone: mounts of included routers know no other.
+    includes: String,
     dependencies: Vec<Node>,
     more: Option<SmolStr>,
     conditional: bool,
     depth: usize,
+    included_at: Option<Site>,
 }
 
 impl Prefix {
-    fn application(_: &Router) -> Self {
+    fn application() -> Self {
         Self { path_known: true, ..Self::default() }
     }
 
@@ -223,15 +270,29 @@ impl Prefix {
     }
 }
 
-#[derive(Default)]
 struct Walk {
     routes: Vec<Route>,
     unresolved: Vec<(Site, &'static str, u32)>,
     middleware: Vec<Middleware>,
-    mounts: Vec<(RouterId, Option<SmolStr>)>,
+    mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
     /// Modules that contributed.
     files: FxHashSet<FileId>,
+    semantics: Semantics,
+}
+
+impl Walk {
+    fn new(semantics: Semantics) -> Self {
+        Self {
+            routes: Vec::new(),
+            unresolved: Vec::new(),
+            middleware: Vec::new(),
+            mounts: Vec::new(),
+            seen: FxHashSet::default(),
+            files: FxHashSet::default(),
+            semantics,
+        }
+    }
 }
 
 impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
@@ -257,10 +318,11 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         // A router's own module comes first: it ran before those that import it.
         for own in [true, false] {
             for file in &files {
-                for effect in &runs[file].effects {
+                for (number, effect) in runs[file].effects.iter().enumerate() {
                     let target = effect_target(effect);
                     if (target.file == *file) == own {
-                        linker.effects.entry(target).or_default().push((*file, effect));
+                        let placed = Placed { effect, module: *file, number };
+                        linker.effects.entry(target).or_default().push(placed);
                     }
                     if let (Effect::Include { child: Value::Router(child), .. }, true) = (effect, own) {
                         linker.included.insert(*child);
@@ -294,10 +356,10 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
-    fn tree(&self, id: RouterId, prefix: &Prefix) -> RouterTree {
+    fn tree(&self, id: RouterId, prefix: &Prefix, semantics: Semantics) -> RouterTree {
         self.interpreter.take_reads();
-        let mut walk = Walk::default();
-        self.walk(id, prefix, &mut walk);
+        let mut walk = Walk::new(semantics);
+        self.walk(id, prefix, None, &mut walk);
         walk.files.extend(self.interpreter.take_reads());
         RouterTree {
             routes: Arc::new(walk.routes),
@@ -309,7 +371,9 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
-    fn walk(&self, id: RouterId, above: &Prefix, walk: &mut Walk) {
+    /// Collects what a router serves. `included` is the include that leads to
+    /// it, for versions that copy routes at that moment.
+    fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk) {
         let Some(router) = self.by_id.get(&id) else { return };
         walk.seen.insert(id);
         walk.files.insert(id.file);
@@ -320,9 +384,13 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
         expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
-        for (file, effect) in self.effects.get(&id).into_iter().flatten() {
-            walk.files.insert(*file);
-            match effect {
+        let known = here.path_known;
+        for &placed in self.effects.get(&id).into_iter().flatten() {
+            walk.files.insert(placed.module);
+            if included.is_some_and(|included| !walk.semantics.lazy_includes && self.happens_after(placed, included)) {
+                continue;
+            }
+            match placed.effect {
                 Effect::Route { route, conditional, .. } => {
                     self.route(id, route, *conditional, &here, walk);
                 }
@@ -336,34 +404,33 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     }
                     let mut below = here.clone();
                     below.depth += 1;
+                    below.included_at = Some(*site);
                     below.conditional |= *conditional;
                     match prefix {
-                        Value::Str(prefix) => below.path.push_str(prefix),
+                        Value::Str(prefix) => {
+                            below.path.push_str(prefix);
+                            below.includes.push_str(prefix);
+                        }
                         _ => below.path_known = false,
                     }
                     expand_list(self.interpreter, dependencies, Via::Include, &mut below.dependencies, &mut below.more);
                     let before = walk.routes.len();
-                    self.walk(*child, &below, walk);
-                    if here.path_known && !below.path_known {
+                    self.walk(*child, &below, Some(placed), walk);
+                    if known && !below.path_known {
                         walk.unresolved.push((*site, "dynamic-prefix", (walk.routes.len() - before) as u32));
                     }
                 }
-                Effect::Mount { path, app, site, .. } => {
-                    let full = match path {
-                        Value::Str(own) if here.path_known => {
-                            Some(SmolStr::new(format!("{}{}", here.path, own.trim_end_matches('/'))))
-                        }
-                        _ => None,
-                    };
-                    if let Value::Router(child) = app {
-                        walk.mounts.push((*child, full));
-                    }
+                // The copy of an included router's routes left its mounts out.
+                Effect::Mount { .. } if included.is_some() && !walk.semantics.lazy_includes => {}
+                Effect::Mount { path, app, site, conditional, .. } => {
                     let Value::Str(mounted) = path else {
                         walk.unresolved.push((*site, "dynamic-path", 0));
                         continue;
                     };
+                    let above = if included.is_some() { &here.includes } else { &here.path };
+                    let path = SmolStr::new(format!("{above}{}", mounted.trim_end_matches('/')));
                     walk.routes.push(Route {
-                        path: SmolStr::new(format!("{}{}", here.path, mounted.trim_end_matches('/'))),
+                        path: path.clone(),
                         path_known: here.path_known,
                         methods: Vec::new(),
                         kind: RouteKind::Mount,
@@ -372,18 +439,62 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         registration: *site,
                         dependencies: Vec::new(),
                         more: None,
-                        conditional: here.conditional,
+                        conditional: *conditional || here.conditional,
                         router: id,
+                        included_at: here.included_at,
                     });
+                    if let Value::Router(child) = app {
+                        self.mount(*child, path, &here, walk);
+                    }
                 }
-                Effect::Middleware { what, arguments, site, .. } => walk.middleware.push(Middleware {
-                    what: what.clone(),
-                    arguments: Arguments::clone(arguments),
-                    site: *site,
-                }),
+                Effect::Middleware { what, arguments, site, listed, .. } => {
+                    let middleware = Middleware {
+                        what: what.clone(),
+                        arguments: Arguments::clone(arguments),
+                        site: *site,
+                        depth: walk.middleware.len(),
+                        inherited: false,
+                    };
+                    if *listed {
+                        walk.middleware.push(middleware);
+                    } else {
+                        walk.middleware.insert(0, middleware);
+                    }
+                    walk.middleware.iter_mut().enumerate().for_each(|(depth, one)| one.depth = depth);
+                }
                 Effect::Unresolved { site, reason, .. } => walk.unresolved.push((*site, reason, 1)),
             }
         }
+    }
+
+    /// A mounted application is judged by itself; a mounted router has no other
+    /// place. Neither gets anything from the routers above.
+    fn mount(&self, child: RouterId, path: SmolStr, above: &Prefix, walk: &mut Walk) {
+        match self.by_id.get(&child) {
+            Some(router) if router.kind == RouterKind::Router => {
+                if above.depth < MAX_INCLUDES {
+                    let prefix = Prefix {
+                        path: path.to_string(),
+                        path_known: above.path_known,
+                        conditional: above.conditional,
+                        depth: above.depth + 1,
+                        ..Prefix::default()
+                    };
+                    self.walk(child, &prefix, None, walk);
+                }
+            }
+            _ => walk.mounts.push((path, child)),
+        }
+    }
+
+    /// Whether something is done to a router after it was included. Modules run
+    /// once: one that imports the including module runs after it began.
+    fn happens_after(&self, effect: Placed<'_>, include: Placed<'_>) -> bool {
+        if effect.module == include.module {
+            return effect.number > include.number;
+        }
+        let reads = |reader: FileId, read: FileId| self.runs.get(&reader).is_some_and(|run| run.reads.contains(&read));
+        reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 
     fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk) {
@@ -400,8 +511,9 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             walk.unresolved.push((route.site, "dynamic-methods", 1));
             return;
         };
-        let mut dependencies = if route.injects { here.dependencies.clone() } else { Vec::new() };
-        let mut more = if route.injects { here.more.clone() } else { None };
+        let inherits = route.kind != RouteKind::WebSocket || walk.semantics.websocket_dependencies;
+        let mut dependencies = if route.injects && inherits { here.dependencies.clone() } else { Vec::new() };
+        let mut more = if route.injects && inherits { here.more.clone() } else { None };
         if route.injects {
             expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut dependencies, &mut more);
             expand_handler(self.interpreter, &route.handler, &mut dependencies, &mut more);
@@ -418,6 +530,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             more,
             conditional: conditional || here.conditional,
             router,
+            included_at: here.included_at,
         });
     }
 }

@@ -1,5 +1,6 @@
 //! The files of the project as the interpreter sees them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -7,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::modules::{Module, ModuleMap};
 use super::value::Site;
+use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
 use crate::ide::Location;
 use crate::vfs::FileId;
@@ -33,6 +35,10 @@ pub struct Sources {
     by_path: FxHashMap<SmolStr, FileId>,
     modules: ModuleMap,
     roots: Vec<String>,
+    /// Dotted names of callables that verify, by the user's word.
+    vouched: Vec<SmolStr>,
+    /// What manifests say of FastAPI's version, by path.
+    manifests: BTreeMap<SmolStr, Pinned>,
 }
 
 impl Sources {
@@ -48,6 +54,19 @@ impl Sources {
     fn is_test(&self, path: &str) -> bool {
         let below = |root: &String| path.strip_prefix(root.as_str())?.strip_prefix('/');
         is_test_path(self.roots.iter().filter_map(below).min_by_key(|rest| rest.len()).unwrap_or(path))
+    }
+
+    /// Sets the callables that verify by the user's word.
+    pub fn set_vouched(&mut self, names: Vec<SmolStr>) {
+        self.vouched = names;
+    }
+
+    /// Whether the user vouches for a callable. Where a folder is no package,
+    /// a module's own name begins below what the user writes.
+    pub fn is_vouched(&self, name: &str) -> bool {
+        self.vouched
+            .iter()
+            .any(|vouched| vouched == name || vouched.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
     }
 
     /// The id of a path, made when it is new.
@@ -99,6 +118,29 @@ impl Sources {
             self.modules.remove(&path);
         }
         true
+    }
+
+    /// Takes over the text of a manifest, or that it is gone. Returns whether
+    /// that changed anything.
+    pub fn set_manifest(&mut self, path: &str, text: Option<&str>) -> bool {
+        match text.and_then(|text| manifests::read(path, text)) {
+            Some(pinned) => self.manifests.insert(path.into(), pinned) != Some(pinned),
+            None => self.manifests.remove(path).is_some(),
+        }
+    }
+
+    /// The FastAPI that a file runs with, and the manifest that says so: the
+    /// nearest folder above that names one, there the one that says most.
+    pub fn fastapi(&self, file: FileId) -> Option<(Version, &str)> {
+        let mut folder = super::modules::parent(&self.file(file)?.path);
+        while !folder.is_empty() {
+            let here = self.manifests.iter().filter(|(path, _)| manifests::folder(path) == folder);
+            if let Some((path, pinned)) = here.max_by_key(|(_, pinned)| (pinned.rank, pinned.version)) {
+                return Some((pinned.version, path));
+            }
+            folder = super::modules::parent(folder);
+        }
+        None
     }
 
     /// Resolves the module of an import.

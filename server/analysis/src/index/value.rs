@@ -1,6 +1,6 @@
 //! Values of the route interpreter: what a name or expression is known to be.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 
@@ -77,6 +77,9 @@ pub struct ClassRef {
     pub bases: Vec<Value>,
     /// Variables of enclosing functions, for a class made in a function.
     pub closure: Vec<Arc<Frame>>,
+    /// Variables of the class body, when it was executed, and what was
+    /// assigned to the class afterwards.
+    pub attributes: Arc<Attributes>,
 }
 
 /// Evaluated arguments of a call.
@@ -102,7 +105,7 @@ impl Arguments {
 }
 
 /// The result of calling a class: a project class, or a package's callable.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Instance {
     /// [`Value::Class`] or [`Value::Package`].
     pub class: Value,
@@ -110,6 +113,47 @@ pub struct Instance {
     pub args: Arguments,
     /// Where the call stands.
     pub site: Site,
+    /// What code assigned to it.
+    pub attributes: Attributes,
+}
+
+/// Attributes of an instance, in the order in which they were first assigned.
+///
+/// Instances are shared, so that an assignment through one name is seen through
+/// the others. Only the execution that made an instance may assign to it:
+/// values that an earlier execution left behind stay as they are.
+#[derive(Debug, Default)]
+pub struct Attributes {
+    /// The number of the execution that made the instance.
+    pub maker: u64,
+    values: Mutex<Vec<(SmolStr, Value)>>,
+}
+
+impl Attributes {
+    /// No attributes yet, of an instance made by the execution of that number.
+    pub fn of(maker: u64) -> Self {
+        Self { maker, values: Mutex::default() }
+    }
+
+    /// The value of an attribute.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+    }
+
+    /// Assigns an attribute.
+    pub fn set(&self, name: &SmolStr, value: Value) {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        match values.iter_mut().find(|(n, _)| n == name) {
+            Some((_, old)) => *old = value,
+            None => values.push((name.clone(), value)),
+        }
+    }
+
+    /// Forgets everything: instances that hold each other would live for ever.
+    pub fn clear(&self) {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// `Depends(…)` or `Security(…)`.
@@ -181,10 +225,33 @@ pub enum Value {
     Bound(Arc<(Value, Arc<FunctionRef>)>),
     /// An `APIRouter` or `FastAPI`, by its number in the interpreter's heap.
     Router(RouterId),
+    /// A router's list of route objects.
+    RouteList(RouterId),
+    /// A method of the framework's router classes, bound: `router.get`.
+    RouterMethod(RouterId, SmolStr),
+    /// What `router.get("/path")` returns: the decorator that adds the route.
+    RouteDecorator(Arc<RouteDecorator>),
+    /// `super()` of an object, seen from a class.
+    Super(Arc<(Value, Arc<ClassRef>)>),
     /// `Depends(…)`.
     Depends(Arc<Depends>),
     /// `Annotated[…]`.
     Annotated(Arc<Annotated>),
+    /// `type X = …` (PEP 695).
+    Alias(Arc<Value>),
+}
+
+/// A decorator made by a method of a router.
+#[derive(Debug)]
+pub struct RouteDecorator {
+    /// The router.
+    pub router: RouterId,
+    /// The method that made it.
+    pub method: SmolStr,
+    /// The arguments of that call.
+    pub args: Arguments,
+    /// That call.
+    pub site: Site,
 }
 
 /// A router or application made while `file` was executed.
@@ -210,6 +277,9 @@ pub trait Resolve {
         known: &[(SmolStr, Value)],
     ) -> Value;
 
+    /// An instance of a class, made as a call with these arguments makes it.
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value;
+
     /// The method `name` of a class, searched through its bases; `None` when no
     /// base of the project has it.
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
@@ -221,6 +291,9 @@ pub trait Resolve {
     /// The function with the body that it has now. Values outlive edits of
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
+
+    /// Whether the user vouches that the callable of that dotted name verifies.
+    fn is_vouched(&self, name: &str) -> bool;
 
     /// Modules that names were looked up in since the last call of this.
     fn take_reads(&self) -> Vec<FileId>;

@@ -8,11 +8,12 @@ use smol_str::SmolStr;
 use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
+use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
-use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
-use crate::index::dependencies::{called, dependency_of};
+use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route, RouteTable};
 use crate::index::value::{FunctionRef, Resolve, RouterId, Site, Value};
@@ -49,16 +50,38 @@ pub struct Verifier {
 /// Verifiers that a route of an application can ask for: those that guard
 /// other routes of it, or stand in its source tree, and whose own parameters
 /// the route's path can fill.
-pub(crate) fn candidates<'s>(state: &'s State, application: &Application, path: &str) -> Vec<&'s Verifier> {
+///
+/// Those that guard routes of the same router come first, the most used of them before the others.
+pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
         let near = verifier.applications.contains(&application.router)
             || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
-        near && verifier.needs.iter().all(|name| path.contains(&format!("{{{name}}}")))
+        near && verifier.needs.iter().all(|name| route.path.contains(&format!("{{{name}}}")))
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
-    found.sort_by_key(|verifier| !verifier.applications.contains(&application.router));
+    let siblings = application.routes.iter().filter(|other| other.router == route.router);
+    let asked: Vec<Site> = siblings
+        .flat_map(|sibling| &sibling.dependencies)
+        .filter(|node| matches!(node.via, Via::Parameter | Via::Decorator))
+        .filter_map(|node| definition_site(&node.callable))
+        .collect();
+    let near =
+        |verifier: &Verifier| asked.iter().filter(|site| Some(**site) == definition_site(&verifier.callable)).count();
+    found.sort_by_cached_key(|verifier| {
+        (!verifier.applications.contains(&application.router), std::cmp::Reverse(near(verifier)))
+    });
     found
+}
+
+/// What tells one callable from another.
+fn definition_site(callable: &Value) -> Option<Site> {
+    match callable {
+        Value::Function(function) => Some(function.site),
+        Value::Class(class) => Some(class.site),
+        Value::Instance(instance) => Some(instance.site),
+        _ => None,
+    }
 }
 
 /// The directory that an application's modules are imported from.
@@ -109,33 +132,58 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
     let judge = Judge::new(&interpreter, &state.memo);
     let guards_of = GuardJudge::new(&judge, &interpreter);
     let mut guards = Guards::default();
-    let old_applications: FxHashMap<RouterId, (&Application, &Arc<Vec<Judged>>)> = before
+    let old_applications: FxHashMap<RouterId, (&Application, usize)> = before
         .applications
         .iter()
-        .zip(&state.guards.applications)
-        .map(|(application, judged)| (application.router, (application, judged)))
+        .enumerate()
+        .map(|(at, application)| (application.router, (application, at)))
         .collect();
     for application in &state.table.applications {
         let old = old_applications.get(&application.router).filter(|(old, _)| old.serves_as(application));
-        if let Some((_, judged)) = old
+        let old = old.and_then(|(_, at)| state.guards.applications.get(*at).zip(state.guards.middlewares.get(*at)));
+        if let Some((judged, middlewares)) = old
             && !rests_on(judged, stale)
+            && stale.is_some_and(|stale| !middlewares.reads.iter().any(|file| stale.contains(file)))
         {
             guards.applications.push(Arc::clone(judged));
+            guards.middlewares.push(Arc::clone(middlewares));
             continue;
         }
-        interpreter.take_reads();
-        let mut middlewares = Middlewares::new(&judge, application);
-        middlewares.reads.extend(interpreter.take_reads());
-        let context = Some((application, &middlewares));
+        let middlewares = match (stale, old) {
+            (Some(stale), Some((_, old))) if !old.reads.iter().any(|file| stale.contains(file)) => {
+                old.enter(&judge);
+                Arc::clone(old)
+            }
+            _ => {
+                interpreter.take_reads();
+                let mut middlewares = Middlewares::new(&judge, application);
+                middlewares.reads.extend(interpreter.take_reads());
+                middlewares.reads.sort_unstable();
+                middlewares.reads.dedup();
+                Arc::new(middlewares)
+            }
+        };
+        let old = old.map(|(judged, _)| judged);
+        // Code alone changes nothing of what is expected of the same routes.
+        let expected = match (stale, old) {
+            (Some(_), Some(_)) => Vec::new(),
+            _ => expectations(state, application),
+        };
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
-            let old = old.and_then(|(_, judged)| judged.get(index));
-            judge_route(state, &interpreter, &judge, &guards_of, context, route, old, stale)
+            let old = old.and_then(|judged| judged.get(index));
+            let expected = match (old, stale) {
+                (Some(old), Some(_)) => old.expected.clone(),
+                _ => expected.get(index).cloned().unwrap_or_default(),
+            };
+            let about = About { application: Some((application, &middlewares)), expected };
+            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
             judged.iter_mut().for_each(put_off);
         }
-        guards.applications.push(unless_same(old.map(|(_, judged)| *judged), judged));
+        guards.applications.push(unless_same(old, judged));
+        guards.middlewares.push(middlewares);
     }
     judge.leave();
     let old_orphans: FxHashMap<*const Vec<Route>, &Arc<Vec<Judged>>> =
@@ -148,7 +196,7 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
         }
         let judged = routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|judged| judged.get(index));
-            judge_route(state, &interpreter, &judge, &guards_of, None, route, old, stale)
+            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale)
         });
         guards.orphans.push(unless_same(old, judged.collect()));
     }
@@ -169,17 +217,31 @@ fn unless_same(old: Option<&Arc<Vec<Judged>>>, new: Vec<Judged>) -> Arc<Vec<Judg
     old.filter(|old| ***old == new).map_or_else(|| Arc::new(new), Arc::clone)
 }
 
+/// What the project says of each route of an application.
+fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
+    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
+    state.policy.expectations(&file.path, &application.routes, &state.roots)
+}
+
+/// What stands around a route.
+#[derive(Default)]
+struct About<'a> {
+    application: Option<(&'a Application, &'a Middlewares)>,
+    expected: Expectation,
+}
+
 #[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
 fn judge_route(
     state: &State,
     interpreter: &Interpreter<'_>,
     judge: &Judge<'_>,
     guards: &GuardJudge<'_, '_>,
-    application: Option<(&Application, &Middlewares)>,
     route: &Route,
+    about: About<'_>,
     old: Option<&Judged>,
     stale: Option<&FxHashSet<FileId>>,
 ) -> Judged {
+    let About { application, expected } = about;
     if let (Some(old), Some(stale)) = (old, stale)
         && !old.reads.iter().any(|file| stale.contains(file))
     {
@@ -195,17 +257,36 @@ fn judge_route(
         reads.extend(judge.dependency(&node.callable).reads.iter().copied());
     }
     reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
-    let mut guard =
-        guards.route(route, application.map(|(_, middlewares)| middlewares), public_comment(state, route).as_ref());
+    let required = match &expected {
+        // Who writes "all endpoints" does not think of probes.
+        Expectation::Required(basis) if basis.authority == Authority::Blanket => guards.by_nature(route).is_none(),
+        Expectation::Required(_) => true,
+        _ => false,
+    };
+    let middlewares = application.map(|(_, middlewares)| middlewares);
+    let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
     reads.extend(interpreter.take_reads());
     reads.sort_unstable();
     reads.dedup();
+    if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
+        guard = Guard::Public(stated_public(state, basis));
+    }
     let unparsed = application.is_some_and(|(app, _)| never_parsed(state, app.site.file))
         || never_parsed(state, route.registration.file);
     if unparsed && matches!(guard, Guard::Open(_)) {
         guard = Guard::Unknown("a file that decides about it does not parse".into());
     }
-    Judged { guard, reads }
+    Judged { guard, reads, expected }
+}
+
+/// Why a route is public that the project's own words leave open.
+fn stated_public(state: &State, basis: &Basis) -> SmolStr {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match &basis.authority {
+        Authority::Configured(reason) => format!("public by {name}: {reason}").into(),
+        _ => format!("public by {name}").into(),
+    }
 }
 
 /// Whether one of an application's routes shows that it means to know its callers.
@@ -298,7 +379,7 @@ fn injectable(
         let mut known = FileInjectable::default();
         for item in &facts.items {
             let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            if !looks_injected(def) {
+            if !looks_injected(def) || registers_route(def) {
                 continue;
             }
             let value = interpreter.lookup(file, &def.name.name);
@@ -351,17 +432,48 @@ fn new_verifier(
     }
 }
 
-/// Parameters without default that FastAPI would take from the path or query.
+/// Parameters that FastAPI would take from the path, the query or the body,
+/// and can't do without.
 fn needs(interpreter: &Interpreter<'_>, callable: &Value) -> Vec<SmolStr> {
     let Some((function, skip)) = called(interpreter, callable) else { return Vec::new() };
-    let from_client = |param: &&crate::facts::python::tree::Param| {
-        let injected = dependency_of(interpreter, &function, param).is_some();
+    let needed = |param: &&Param| {
+        if dependency_of(interpreter, &function, param).is_some() {
+            return false;
+        }
         let annotation = param.annotation.as_ref().map(|ty| interpreter.eval_signature(&function, ty));
-        let special = matches!(&annotation, Some(Value::Package(path)) if !path.starts_with("builtins.") && path != "uuid.UUID")
-            || matches!(annotation, Some(Value::Annotated(_)));
-        param.default.is_none() && !injected && !special
+        let default = param.default.as_ref().map(|default| interpreter.eval_signature(&function, default));
+        let (ty, metadata) = match annotation {
+            Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
+            other => (other, Vec::new()),
+        };
+        match metadata.iter().chain(&default).find_map(client_marker) {
+            // A path parameter has no default.
+            Some(("Path", _)) => true,
+            Some(("Header" | "Cookie", _)) => false,
+            Some((_, required)) => required && (default.is_none() || metadata.is_empty()),
+            None => {
+                let injected =
+                    matches!(&ty, Some(Value::Package(path)) if !path.starts_with("builtins.") && path != "uuid.UUID");
+                param.default.is_none() && !injected
+            }
+        }
     };
-    function.def.params.iter().skip(skip).filter(from_client).map(|param| param.name.name.clone()).collect()
+    function.def.params.iter().skip(skip).filter(needed).map(|param| param.name.name.clone()).collect()
+}
+
+/// `Path`, `Query` and their like: which, and whether it names no default.
+fn client_marker(value: &Value) -> Option<(&'static str, bool)> {
+    let Value::Instance(marker) = value else { return None };
+    let Value::Package(path) = &marker.class else { return None };
+    let name = path.strip_prefix("fastapi.")?.rsplit('.').next()?;
+    let known =
+        ["Path", "Query", "Header", "Cookie", "Body", "Form", "File"].into_iter().find(|known| *known == name)?;
+    // `...` is no value that the interpreter knows.
+    let required = match marker.args.get("default", Some(0)) {
+        None => !marker.args.named.iter().any(|(name, _)| name == "default_factory"),
+        Some(default) => matches!(default, Value::Unknown(_)),
+    };
+    Some((known, required))
 }
 
 /// The module-level name by which a callable can be imported.
@@ -384,6 +496,16 @@ fn name_of(interpreter: &Interpreter<'_>, callable: &Value, function: &FunctionR
         }
         _ => None,
     }
+}
+
+/// Whether a decorator makes a function a handler, of a router that may not
+/// have been followed to an application.
+fn registers_route(def: &Function) -> bool {
+    const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "api_route", "route", "websocket"];
+    def.decorators.iter().any(|decorator| {
+        let callee = decorator.as_call().map(|(func, _)| &func.kind);
+        matches!(callee, Some(ExprKind::Attribute { name, .. }) if METHODS.contains(&name.name.as_str()))
+    })
 }
 
 /// Whether a function takes what FastAPI would inject: a cheap look at its

@@ -1,9 +1,10 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use super::judgement::handler_site;
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::Guard;
-use crate::ide::{Confidence, Diagnostic, Location, Related, RouteKind, Severity};
+use crate::auth::policy::{Authority, Expectation};
+use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::vfs::FileId;
@@ -18,45 +19,103 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/missing-auth-dependency.md"),
 };
 
+/// Routes named in the finding about a whole application; the rest is counted.
+const SHOWN_ROUTES: usize = 5;
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
-        if application.test {
+        if application.test || !judged.iter().any(|judged| judged.guard == Guard::Open(None)) {
             continue;
         }
-        for (route, judged) in application.routes.iter().zip(judged.iter()) {
+        if unguarded_mount::speaks_of(state, application) {
+            continue;
+        }
+        let all = judged;
+        let open = application.routes.iter().zip(judged.iter()).enumerate().filter(|(index, (route, judged))| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
-            if judged.guard != Guard::Open(None) || !wanted(site.file) || is_test(state, site.file) {
-                continue;
+            let gone = state.sources.is_ghost(site) || state.sources.is_ghost(route.registration);
+            judged.guard == Guard::Open(None)
+                && !gone
+                && !is_test(state, site.file)
+                && !router_included_unguarded_twice::speaks_of(application, all, *index)
+        });
+        let open = open.map(|(_, pair)| pair);
+        if !intends_auth(state, application) {
+            // Nothing authenticates anybody: that is one decision, and one finding.
+            let open: Vec<(&Route, &Judged)> = open.collect();
+            if wanted(application.site.file) && !open.is_empty() {
+                found.push(whole_application(state, application, &open));
             }
-            if state.sources.is_ghost(site) || state.sources.is_ghost(route.registration) {
-                continue;
+            continue;
+        }
+        for (route, judged) in open {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
+                found.push(finding(state, application, route, judged, state.sources.locate(site)));
             }
-            found.push(finding(state, application, route, state.sources.locate(site)));
         }
     }
 }
 
-fn is_test(state: &State, file: FileId) -> bool {
+/// The finding about an application without any authentication.
+fn whole_application(state: &State, application: &Application, open: &[(&Route, &Judged)]) -> Diagnostic {
+    let required = open.iter().find_map(|(_, judged)| match &judged.expected {
+        Expectation::Required(basis) => Some(basis),
+        _ => None,
+    });
+    let count = open.len();
+    let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
+    let against = match required.map(|basis| &basis.authority) {
+        None => "",
+        Some(Authority::Configured(_)) => ", against the configuration",
+        Some(_) => ", against the specification",
+    };
+    let mut related: Vec<Related> = required.map(|basis| spec_auth_drift::said(state, basis)).into_iter().collect();
+    related.extend(open.iter().take(SHOWN_ROUTES).map(|(route, _)| Related {
+        location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
+        message: format!("{} is open", shown(route)),
+    }));
+    Diagnostic {
+        rule: INFO.code,
+        severity: if required.is_some() { Severity::Error } else { Severity::Info },
+        confidence: if required.is_some() { Confidence::High } else { Confidence::Low },
+        location: state.sources.locate(application.site),
+        message: format!(
+            "Nothing in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            application.name
+        ),
+        related,
+        unnecessary: false,
+    }
+}
+
+pub(super) fn is_test(state: &State, file: FileId) -> bool {
     state.sources.file(file).is_some_and(|file| file.test)
 }
 
-fn finding(state: &State, application: &Application, route: &Route, location: Location) -> Diagnostic {
+fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
     let siblings = siblings(state, application, route);
-    let intends = intends_auth(state, application);
-    // A route that only some configurations have, or an application that
-    // authenticates nobody anywhere, may be meant so.
-    let (severity, confidence) = match (intends, route.conditional) {
-        (true, false) if siblings.is_some() => (Severity::Error, Confidence::High),
-        (true, false) => (Severity::Error, Confidence::Medium),
-        _ => (Severity::Info, Confidence::Low),
+    // A route that only some configurations have may be meant so; so may a
+    // router that only reads and has no guarded route at all.
+    let (severity, confidence) = match route.conditional {
+        false if siblings.is_some() || judged.expected.basis().is_some() => (Severity::Error, Confidence::High),
+        false if only_reads(application, route) => (Severity::Warning, Confidence::Medium),
+        false => (Severity::Error, Confidence::Medium),
+        true => (Severity::Info, Confidence::Low),
     };
     let name = shown(route);
-    let why = match &siblings {
-        Some((guarded, all, guard)) => format!("{guarded} of {all} routes of this router require `{guard}`"),
-        None if intends => "no dependency in its chain verifies the caller".to_owned(),
-        None => "nothing in this application authenticates anybody".to_owned(),
+    let passing = passing_middleware(state, application);
+    let why = match (&siblings, passing) {
+        (Some((guarded, all, guard)), _) if passing != Some(guard) => {
+            format!("{guarded} of {all} routes of this router require `{guard}`")
+        }
+        (_, Some(middleware)) if route.kind == RouteKind::WebSocket => {
+            format!("the middleware `{middleware}` does not see WebSockets")
+        }
+        (_, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
+        _ => "no dependency in its chain verifies the caller".to_owned(),
     };
-    let advice = match super::candidates(state, application, &route.path).first().map(|verifier| &verifier.name) {
+    let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }
@@ -72,6 +131,7 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         message: format!("served by `{}`", application.name),
     });
     related.retain(|step| step.location != location);
+    related.extend(judged.expected.basis().map(|basis| spec_auth_drift::said(state, basis)));
     Diagnostic {
         rule: INFO.code,
         severity,
@@ -81,6 +141,21 @@ fn finding(state: &State, application: &Application, route: &Route, location: Lo
         related,
         unnecessary: false,
     }
+}
+
+/// Whether nothing on a route's router changes anything, by method.
+fn only_reads(application: &Application, route: &Route) -> bool {
+    let own = application.routes.iter().filter(|other| other.router == route.router && other.kind != RouteKind::Mount);
+    own.into_iter().all(|other| {
+        other.kind == RouteKind::Http && other.methods.iter().all(|method| method == "GET" || method == "HEAD")
+    })
+}
+
+/// The middleware of an application that verifies other requests.
+fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
+    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
+    let notes = &state.guards.middlewares.get(at)?.notes;
+    notes.iter().find(|note| note.verifies).map(|note| note.name.as_str())
 }
 
 /// `GET /api/tasks`.
@@ -104,11 +179,15 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
         .zip(judged.iter())
         .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
         .collect();
-    let mut names: Vec<&str> = own.iter().filter_map(|(route, judged)| guard_name(route, &judged.guard)).collect();
+    let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {
+        Guard::Around(wrapped) => Some(wrapped.name.to_string()),
+        guard => guard_name(route, guard).map(str::to_owned),
+    };
+    let mut names: Vec<String> = own.iter().filter_map(name).collect();
     let guarded = names.len();
     names.sort_unstable();
     let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), (*most).to_owned()))
+    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
 }
 
 /// The name of the dependency that guards a route.
@@ -139,7 +218,9 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
-    let own = judged.is_some_and(|judged| super::authenticates(judged));
+    let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
+    let own = judged.is_some_and(|judged| super::authenticates(judged))
+        || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
     let root = super::source_root(state, application);
     own || state
         .verifiers

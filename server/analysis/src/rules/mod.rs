@@ -2,9 +2,20 @@
 //!
 //! Rules see routes, guards and comments, never a syntax tree.
 
+pub mod auth_bypass_switch;
+pub mod auth_dependency_not_applied;
+pub mod cors_inside_auth;
+pub mod invalid_configuration;
 mod judgement;
+pub mod middleware_guard_gap;
+pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
 pub mod not_fully_analysed;
+pub mod router_included_unguarded_twice;
+pub mod scopes_not_enforced;
+pub mod shadowed_guarded_route;
+pub mod spec_auth_drift;
+pub mod unguarded_mount;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 
@@ -13,7 +24,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub use judgement::Verifier;
 pub(crate) use judgement::{Injectable, authenticates, candidates, handler_site, judge, source_root, with_interpreter};
 
-use crate::ide::{Diagnostic, Severity};
+use crate::auth::middleware::Notes;
+use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
+use crate::index::routes::{Application, Route};
+use crate::index::value::Site;
 use crate::suppress;
 use crate::vfs::FileId;
 
@@ -38,7 +52,23 @@ pub struct RuleInfo {
 
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
-    &[missing_auth_dependency::INFO, not_fully_analysed::INFO, unused_ignore::INFO, unverified_auth_dependency::INFO]
+    &[
+        auth_bypass_switch::INFO,
+        auth_dependency_not_applied::INFO,
+        cors_inside_auth::INFO,
+        invalid_configuration::INFO,
+        middleware_guard_gap::INFO,
+        middleware_raises_http_exception::INFO,
+        missing_auth_dependency::INFO,
+        not_fully_analysed::INFO,
+        router_included_unguarded_twice::INFO,
+        scopes_not_enforced::INFO,
+        shadowed_guarded_route::INFO,
+        spec_auth_drift::INFO,
+        unguarded_mount::INFO,
+        unused_ignore::INFO,
+        unverified_auth_dependency::INFO,
+    ]
 }
 
 /// The rule of a code.
@@ -46,18 +76,84 @@ pub fn find(code: &str) -> Option<&'static RuleInfo> {
     all().iter().find(|rule| rule.code == code)
 }
 
+/// A rule's look at the whole project; it reports in the files that are wanted.
+type Check = fn(&State, &dyn Fn(FileId) -> bool, &mut Vec<Diagnostic>);
+
+/// The rules that look at routes.
+const CHECKS: &[Check] = &[
+    auth_bypass_switch::check,
+    auth_dependency_not_applied::check,
+    cors_inside_auth::check,
+    middleware_guard_gap::check,
+    middleware_raises_http_exception::check,
+    missing_auth_dependency::check,
+    router_included_unguarded_twice::check,
+    scopes_not_enforced::check,
+    shadowed_guarded_route::check,
+    spec_auth_drift::check,
+    unguarded_mount::check,
+    unverified_auth_dependency::check,
+];
+
+/// Calls `look` for every route of applications outside of tests.
+fn for_each_served<'s>(state: &'s State, mut look: impl FnMut(&'s Application, &'s Route, &'s Judged)) {
+    for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
+        if !application.test {
+            application.routes.iter().zip(judged.iter()).for_each(|(route, judged)| look(application, route, judged));
+        }
+    }
+}
+
+/// Calls `look` for the notes on every middleware of applications outside of tests.
+fn for_each_note(state: &State, mut look: impl FnMut(&Notes)) {
+    for (application, middlewares) in state.table.applications.iter().zip(&state.guards.middlewares) {
+        if !application.test {
+            middlewares.notes.iter().filter(|note| !state.sources.is_ghost(note.site)).for_each(&mut look);
+        }
+    }
+}
+
+/// A finding at a site, as sure as what it rests on was resolved.
+fn report(
+    state: &State,
+    info: &RuleInfo,
+    severity: Severity,
+    site: Site,
+    message: String,
+    mut related: Vec<Related>,
+) -> Diagnostic {
+    let location = state.sources.locate(site);
+    related.retain(|step| step.location != location);
+    Diagnostic {
+        rule: info.code,
+        severity,
+        confidence: Confidence::High,
+        location,
+        message,
+        related,
+        unnecessary: false,
+    }
+}
+
+/// A step of a proof at a site.
+fn related(state: &State, site: Site, message: String) -> Related {
+    Related { location: state.sources.locate(site), message }
+}
+
 /// Findings of all rules by file, of all files or of some.
 pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> FxHashMap<FileId, Vec<Diagnostic>> {
     let wanted = |file: FileId| only.is_none_or(|only| only.contains(&file));
     let mut by_file: FxHashMap<FileId, Vec<Diagnostic>> = FxHashMap::default();
     let mut found = Vec::new();
-    missing_auth_dependency::check(state, &wanted, &mut found);
-    unverified_auth_dependency::check(state, &wanted, &mut found);
+    for check in CHECKS {
+        check(state, &wanted, &mut found);
+    }
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
     for (file, source) in state.sources.iter().filter(|(file, _)| wanted(*file)) {
         let mut own = by_file.remove(&file).unwrap_or_default();
+        apply_levels(state, &source.path, &mut own);
         if let Some(parsed) = state.parsed(file) {
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
@@ -68,10 +164,31 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
             }
         }
         not_fully_analysed::check(state, file, &mut own);
+        // Excluded files are not judged, comments in them included.
+        if state.policy.is_excluded(&source.path) {
+            own.clear();
+        }
+        invalid_configuration::check(state, file, &mut own);
         if !own.is_empty() {
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             by_file.insert(file, own);
         }
     }
     by_file
+}
+
+/// Gives findings the level that the configuration says, or drops them.
+fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {
+    found.retain_mut(|diagnostic| {
+        let severity = match state.policy.level(path, diagnostic.rule) {
+            Some("error") => Severity::Error,
+            Some("warning") => Severity::Warning,
+            Some("info") => Severity::Info,
+            Some("hint") => Severity::Hint,
+            Some("off") => return false,
+            _ => return true,
+        };
+        diagnostic.severity = severity;
+        true
+    });
 }

@@ -16,7 +16,9 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
-    let Some(source) = state.sources.file(file).filter(|source| !source.test) else { return };
+    let Some(source) = state.sources.file(file).filter(|source| !source.test && source.path.ends_with(".py")) else {
+        return;
+    };
     let (range, problem) = match (state.parsed(file), state.unreadable(file)) {
         (Some(parsed), _) if parsed.never_parsed && source.relevant => {
             (parsed.errors.first().copied().unwrap_or_default(), "it has a syntax error here")

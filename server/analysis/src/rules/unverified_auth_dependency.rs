@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::judgement::with_interpreter;
+use rustc_hash::FxHashSet;
+
+use super::judgement::{handler_site, with_interpreter};
 use super::missing_auth_dependency::{callable_name, shown};
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, Proof, Verdict};
+use crate::facts::python::tree::{ExprKind, Param, StmtKind};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
-use crate::index::dependencies::called;
+use crate::index::dependencies::{called, dependency_of};
+use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
-use crate::index::value::Site;
+use crate::index::value::{FunctionRef, Site, Value};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -48,6 +52,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             for (route, judged) in application.routes.iter().zip(judged.iter()) {
                 let Guard::Open(Some(weak)) = &judged.guard else { continue };
                 let (site, pretender) = match weak {
+                    Weak::Unapplied(_) => continue,
                     Weak::Dependency(index, proof) => {
                         let node = &route.dependencies[*index];
                         let site = called(interpreter, &node.callable).map_or(node.site, |(function, _)| function.site);
@@ -65,12 +70,69 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         }
     });
+    with_interpreter(state, |interpreter| unused(state, interpreter, wanted, found));
     for (site, pretender) in pretenders {
         let test = state.sources.file(site.file).is_some_and(|file| file.test);
         if wanted(site.file) && !test && !state.sources.is_ghost(site) {
             found.push(finding(state, site, &pretender));
         }
     }
+}
+
+/// Reports functions that ask for a scheme's credential, check nothing, and
+/// that no route rests on yet: the first one that does will be open.
+fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut used: FxHashSet<Site> = FxHashSet::default();
+    let orphans = state.table.orphans.iter().flat_map(|routes| routes.iter());
+    for route in state.table.applications.iter().flat_map(|application| application.routes.iter()).chain(orphans) {
+        used.extend(handler_site(&route.handler));
+        let called = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
+        used.extend(called.map(|(function, _)| function.site));
+    }
+    let judge = Judge::new(interpreter, &state.memo);
+    for (file, source) in state.sources.iter() {
+        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test && wanted(file)) else {
+            continue;
+        };
+        for item in &facts.items {
+            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
+            if item.ghost || !def.params.iter().any(may_ask) {
+                continue;
+            }
+            let value = interpreter.lookup(file, &def.name.name);
+            let Value::Function(function) = &value else { continue };
+            if used.contains(&function.site)
+                || !def.params.iter().any(|param| takes_scheme(interpreter, function, param))
+            {
+                continue;
+            }
+            let verdict = judge.dependency(&value);
+            if matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
+                let message = format!(
+                    "`{}` takes a credential and checks nothing about the caller: the first route that rests on it will be open; verify the token and raise 401 when that fails.",
+                    function.qualname
+                );
+                let steps = verdict.steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
+                found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
+            }
+        }
+    }
+}
+
+/// A cheap look whether a parameter may ask for a dependency.
+fn may_ask(param: &Param) -> bool {
+    param.default.as_ref().is_some_and(|default| default.as_call().is_some())
+        || param.annotation.as_ref().is_some_and(|ty| matches!(ty.kind, ExprKind::Subscript { .. }))
+}
+
+/// Whether a parameter gets what a security scheme of FastAPI reads.
+fn takes_scheme(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> bool {
+    dependency_of(interpreter, function, param).is_some_and(|(depends, _)| match &depends.dependency {
+        Some(Value::Instance(instance)) => {
+            matches!(&instance.class, Value::Package(path) if path.starts_with("fastapi.security"))
+        }
+        _ => false,
+    })
 }
 
 fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {

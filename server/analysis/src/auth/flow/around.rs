@@ -57,7 +57,7 @@ enum Next {
 }
 
 /// What the middlewares of an application leave on `request.state`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::auth) struct RequestState {
     values: FxHashMap<SmolStr, Abs>,
 }
@@ -274,13 +274,13 @@ impl Flow<'_, '_> {
             match &expr.kind {
                 ExprKind::Name(name) if path.known.iter().any(|(n, _)| n == name) => known = true,
                 ExprKind::Name(name) if path.vars.contains_key(name) => local = true,
-                ExprKind::Comprehension(comprehension) => {
+                ExprKind::Comprehension(_) => {
                     // Its own variables are not the function's: what it iterates over decides.
-                    pending.extend(comprehension.clauses.iter().map(|clause| &clause.iter));
+                    pending.extend(expr.children());
                     known |= !path.known.is_empty();
                 }
                 ExprKind::Lambda { .. } | ExprKind::Await(_) | ExprKind::Yield(_) => return None,
-                _ => pending.extend(children(expr)),
+                _ => pending.extend(expr.children()),
             }
         }
         if local || (!known && self.is_setting(expr)) {
@@ -360,7 +360,7 @@ impl Flow<'_, '_> {
                 ExprKind::Await(_) | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } | ExprKind::Unknown => {
                     return false;
                 }
-                _ => pending.extend(children(expr)),
+                _ => pending.extend(expr.children()),
             }
         }
         outer
@@ -378,7 +378,7 @@ impl Flow<'_, '_> {
             {
                 return true;
             }
-            pending.extend(children(expr));
+            pending.extend(expr.children());
         }
         false
     }
@@ -449,29 +449,4 @@ impl Flow<'_, '_> {
 
 fn is_scope(value: &Abs) -> bool {
     matches!(value, Abs::Request(part) if part == "scope")
-}
-
-/// The direct parts of an expression.
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Attribute { value, .. }
-        | ExprKind::Not(value)
-        | ExprKind::Unary(value)
-        | ExprKind::Await(value)
-        | ExprKind::Starred(value)
-        | ExprKind::Walrus { value, .. } => vec![value],
-        ExprKind::Call { func, args } => std::iter::once(&**func).chain(args.iter().map(|arg| &arg.value)).collect(),
-        ExprKind::Subscript { value, index } => vec![value, index],
-        ExprKind::Slice(parts)
-        | ExprKind::FString(parts)
-        | ExprKind::List(parts)
-        | ExprKind::Tuple(parts)
-        | ExprKind::Set(parts)
-        | ExprKind::BoolOp { values: parts, .. } => parts.iter().collect(),
-        ExprKind::Dict(entries) => entries.iter().flat_map(|(key, value)| key.iter().chain([value])).collect(),
-        ExprKind::Binary { left, right, .. } => vec![left, right],
-        ExprKind::Compare { first, rest } => std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e)).collect(),
-        ExprKind::IfExp { test, body, or_else } => vec![test, body, or_else],
-        _ => Vec::new(),
-    }
 }

@@ -106,6 +106,7 @@ impl Flow<'_, '_> {
                     Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
                     _ => Abs::Other,
                 },
+                Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
                 _ => Abs::Other,
             },
             derived @ (Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => derived,
@@ -176,7 +177,7 @@ impl Flow<'_, '_> {
         match (&a, &b) {
             (Abs::Status, _) | (_, Abs::Status) => Abs::Status,
             (Abs::Credential, Abs::Credential) => Abs::Other,
-            (Abs::Credential, other) if self.tells_apart(second, other) => Abs::Check,
+            (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => Abs::Check,
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
             _ => Abs::Other,
         }
@@ -246,6 +247,11 @@ impl Flow<'_, '_> {
         } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
             callee = Some(self.outer(func));
         }
+        if callee.as_ref().is_some_and(|callee| self.judge.is_vouched(callee)) {
+            path.verified = true;
+            self.note(expr, format!("`{}` verifies, by the configuration", callee_name(func)));
+            return Abs::Verified { checked: true };
+        }
         match callee {
             Some(Value::Package(package)) => self.package(path, expr, &package, args, values),
             Some(Value::Function(function)) => self.follow(path, expr, &function, args, values),
@@ -296,6 +302,14 @@ impl Flow<'_, '_> {
             Abs::Request(_) => {
                 let reason: SmolStr =
                     format!("`{}` is given the request and could not be followed", callee_name(func)).into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            // A name is no evidence that the secret is checked, but a reason not to
+            // say that it is not.
+            Abs::Secret if speaks_of_checking(func) => {
+                let reason: SmolStr =
+                    format!("`{}` is given the password and could not be followed", callee_name(func)).into();
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
@@ -552,4 +566,15 @@ fn callee_name(func: &Expr) -> String {
         }
         _ => "…".into(),
     }
+}
+
+/// Whether a callee's name says that it checks what it is given.
+fn speaks_of_checking(func: &Expr) -> bool {
+    let name = match &func.kind {
+        ExprKind::Name(name) => name,
+        ExprKind::Attribute { name, .. } => &name.name,
+        _ => return false,
+    };
+    let name = name.to_ascii_lowercase();
+    ["verify", "check", "authenticate", "login", "sign_in", "signin", "validate"].iter().any(|word| name.contains(word))
 }

@@ -37,6 +37,9 @@ enum Abs {
     Constant,
     /// Derived from a credential, not verified.
     Credential,
+    /// A secret in the body of a request, such as a password: something to
+    /// check, but no credential that every request carries.
+    Secret,
     /// Derived from an identity that the client sent.
     Identity,
     /// What a sink returned. `checked` is false while it may still be the
@@ -273,6 +276,7 @@ impl Abs {
                 Abs::Unknown(_) => 0,
                 Abs::Identity => 1,
                 Abs::Credential => 2,
+                Abs::Secret => 3,
                 Abs::Verified { .. } => 3,
                 Abs::Check | Abs::Status => 4,
                 Abs::Request(_) => 5,

@@ -508,6 +508,36 @@ impl Expr {
         }
     }
 
+    /// The direct parts of the expression; of a comprehension, what it iterates over.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Attribute { value, .. }
+            | ExprKind::Not(value)
+            | ExprKind::Unary(value)
+            | ExprKind::Await(value)
+            | ExprKind::Starred(value)
+            | ExprKind::Walrus { value, .. } => vec![value],
+            ExprKind::Call { func, args } => {
+                std::iter::once(&**func).chain(args.iter().map(|arg| &arg.value)).collect()
+            }
+            ExprKind::Subscript { value, index } => vec![value, index],
+            ExprKind::Slice(parts)
+            | ExprKind::FString(parts)
+            | ExprKind::List(parts)
+            | ExprKind::Tuple(parts)
+            | ExprKind::Set(parts)
+            | ExprKind::BoolOp { values: parts, .. } => parts.iter().collect(),
+            ExprKind::Dict(entries) => entries.iter().flat_map(|(key, value)| key.iter().chain([value])).collect(),
+            ExprKind::Binary { left, right, .. } => vec![left, right],
+            ExprKind::Compare { first, rest } => {
+                std::iter::once(&**first).chain(rest.iter().map(|(_, operand)| operand)).collect()
+            }
+            ExprKind::IfExp { test, body, or_else } => vec![test, body, or_else],
+            ExprKind::Comprehension(comprehension) => comprehension.clauses.iter().map(|clause| &clause.iter).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The text, when this is a plain string literal.
     pub fn as_str(&self) -> Option<&SmolStr> {
         match &self.kind {

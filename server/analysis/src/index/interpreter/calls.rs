@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::value::{Arguments, Depends, FunctionRef, Instance, Value};
-use super::expressions::{UNSUPPORTED, truth};
-use super::{Execution, Scope};
+use super::super::value::{Arguments, Attributes, Depends, Instance, Resolve, RouterId, Site, Unknown, Value};
+use super::expressions::{UNSUPPORTED, same, truth};
+use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::modules::Module;
 use crate::text::TextRange;
@@ -17,45 +17,103 @@ impl Execution<'_, '_> {
         let site = scope.site(range);
         if let ExprKind::Attribute { value, name } = &func.kind {
             let receiver = self.forced(scope, value);
-            if let Value::Router(id) = receiver {
-                let arguments = self.arguments(scope, args);
-                return self.router_call(id, &name.name, &arguments, site);
+            if let Value::RouteList(router) = receiver {
+                return self.route_list_method(scope, router, &name.name, args, site);
             }
             if let Some(result) = self.container_method(scope, value, &receiver, &name.name, args) {
                 return result;
             }
+            if let Value::Instance(instance) = &receiver
+                && let Value::Package(class) = &instance.class
+            {
+                let arguments = self.arguments(scope, args);
+                if let Some(result) = self.library_method(instance, class, &name.name, &arguments, site) {
+                    return result;
+                }
+                let callee = self.attribute(receiver, &name.name);
+                return self.apply(callee, arguments, site);
+            }
             let callee = self.attribute(receiver, &name.name);
             return self.call_value(scope, callee, args, site);
         }
-        // `app.middleware("http")(guard)`: a decorator, called by hand.
-        if let Some((method, outer)) = func.as_call()
-            && let ExprKind::Attribute { value, name } = &method.kind
-            && let Value::Router(id) = self.forced(scope, value)
-        {
-            let arguments = self.arguments(scope, outer);
-            let decorated = self.arguments(scope, args).positional.first().cloned().unwrap_or(UNSUPPORTED);
-            let decorated = self.interpreter.force(decorated);
-            return self.router_decorator(id, &name.name, &arguments, &decorated, site).unwrap_or(UNSUPPORTED);
-        }
         let callee = self.forced(scope, func);
+        if let Value::Package(path) = &callee
+            && path == "builtins.super"
+        {
+            let arguments = self.arguments(scope, args);
+            return self.super_object(scope, &arguments);
+        }
         self.call_value(scope, callee, args, site)
     }
 
-    fn call_value(&mut self, scope: &mut Scope, callee: Value, args: &[Arg], site: super::Site) -> Value {
+    fn call_value(&mut self, scope: &mut Scope, callee: Value, args: &[Arg], site: Site) -> Value {
         let arguments = self.arguments(scope, args);
+        self.apply(callee, arguments, site)
+    }
+
+    /// Calls a value.
+    pub(super) fn apply(&mut self, callee: Value, arguments: Arguments, site: Site) -> Value {
         if let Some(kind) = self.makes_router(&callee) {
-            return self.make_router(kind, &arguments, site);
+            return self.make_router(kind, &callee, &arguments, site);
         }
         match &callee {
             Value::Package(path) => self.call_package(path, arguments, site),
             Value::Function(function) => self.invoke(function, None, &arguments),
             Value::Bound(bound) => self.invoke(&bound.1, Some(bound.0.clone()), &arguments),
-            Value::Class(_) => Value::Instance(Arc::new(Instance { class: callee, args: arguments, site })),
+            Value::Class(class) => self.construct(class, arguments, site),
+            Value::RouterMethod(router, method) => self.router_method(*router, method, arguments, site),
+            Value::RouteDecorator(decorator) => match arguments.positional.first() {
+                Some(decorated) => {
+                    let decorated = self.interpreter.force(decorated.clone());
+                    self.apply_route_decorator(decorator, &decorated)
+                }
+                None => UNSUPPORTED,
+            },
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => match self.interpreter.method(class, "__call__") {
+                    Some(call) => self.invoke(&call, Some(callee.clone()), &arguments),
+                    None => UNSUPPORTED,
+                },
+                Value::Package(path) if path == "functools.partial" => {
+                    let Some((inner, bound)) = instance.args.positional.split_first() else { return UNSUPPORTED };
+                    let mut all = Arguments { positional: bound.to_vec(), ..instance.args.clone() };
+                    all.positional.extend(arguments.positional);
+                    all.named.retain(|(name, _)| !arguments.named.iter().any(|(n, _)| n == name));
+                    all.named.extend(arguments.named);
+                    all.open_ended |= arguments.open_ended;
+                    let inner = self.interpreter.force(inner.clone());
+                    self.step();
+                    if self.depth >= super::MAX_DEPTH {
+                        return UNSUPPORTED;
+                    }
+                    self.depth += 1;
+                    let result = self.apply(inner, all, site);
+                    self.depth -= 1;
+                    result
+                }
+                // `functools.wraps(f)(wrapper)` has the signature of `f`.
+                Value::Package(path) if path == "functools.wraps" => {
+                    instance.args.positional.first().cloned().map_or(UNSUPPORTED, |f| self.interpreter.force(f))
+                }
+                _ => UNSUPPORTED,
+            },
             _ => UNSUPPORTED,
         }
     }
 
-    fn call_package(&mut self, path: &SmolStr, arguments: Arguments, site: super::Site) -> Value {
+    /// `router.routes.append(…)`, `router.routes.extend(…)`.
+    fn route_list_method(&mut self, scope: &mut Scope, id: RouterId, name: &str, args: &[Arg], site: Site) -> Value {
+        let arguments = self.arguments(scope, args);
+        let added = match (name, arguments.positional.as_slice()) {
+            ("append", [route]) | ("insert", [_, route]) => Value::List(Arc::new(vec![route.clone()])),
+            ("extend", [routes]) => routes.clone(),
+            _ => return UNSUPPORTED,
+        };
+        self.route_objects(id, &added, site);
+        Value::None
+    }
+
+    fn call_package(&mut self, path: &SmolStr, arguments: Arguments, site: Site) -> Value {
         match path.as_str() {
             "fastapi.Depends"
             | "fastapi.params.Depends"
@@ -99,24 +157,82 @@ impl Execution<'_, '_> {
             "builtins.any" | "builtins.all" => self.any_or_all(path == "builtins.any", &arguments),
             "builtins.enumerate" | "builtins.zip" => self.zipped(path == "builtins.enumerate", &arguments),
             "builtins.getattr" => match arguments.positional.as_slice() {
-                [object, Value::Str(name), ..] => {
+                [object, Value::Str(name), rest @ ..] => {
                     let object = self.interpreter.force(object.clone());
-                    self.attribute(object, name)
+                    match (self.attribute(object, name), rest.first()) {
+                        (Value::Unknown(Unknown::Unsupported), Some(default)) => default.clone(),
+                        (value, _) => value,
+                    }
                 }
                 _ => UNSUPPORTED,
             },
-            "importlib.import_module" => match arguments.positional.first() {
-                Some(Value::Str(name)) => match self.interpreter.module(site.file, 0, name) {
-                    Module::Missing(_) => UNSUPPORTED,
-                    module => module.into_value(),
-                },
+            "builtins.setattr" => match arguments.positional.as_slice() {
+                [object, Value::Str(name), value] => {
+                    let object = self.interpreter.force(object.clone());
+                    self.set_attribute(&object, name, value.clone());
+                    Value::None
+                }
                 _ => UNSUPPORTED,
             },
+            "builtins.isinstance" => self.is_instance(&arguments),
+            "builtins.range" => range(&arguments),
+            "builtins.len" => match arguments.positional.first().map(|value| self.interpreter.force(value.clone())) {
+                Some(Value::List(values)) => Value::Int(values.len() as i64),
+                _ => UNSUPPORTED,
+            },
+            "importlib.import_module" => self.import_module(&arguments, site),
+            // What the environment does not set has its default.
+            "os.getenv" | "os.environ.get" | "decouple.config" => {
+                self.assumptions += 1;
+                match arguments.get("default", Some(1)) {
+                    Some(text @ Value::Str(_)) => text.clone(),
+                    _ => UNSUPPORTED,
+                }
+            }
             "typing.cast" => arguments.positional.get(1).cloned().unwrap_or(UNSUPPORTED),
             _ if path.starts_with("builtins.") => UNSUPPORTED,
-            // An instance of a package's class, or what a package's function
-            // returns: which of the two, only the package knows.
-            _ => Value::Instance(Arc::new(Instance { class: Value::Package(path.clone()), args: arguments, site })),
+            _ => self.library_call(path, arguments, site),
+        }
+    }
+
+    /// What calling something of a package gives: an instance of its class, or
+    /// what its function returns; which of the two, only the package knows.
+    pub(super) fn package_instance(&mut self, path: &SmolStr, args: Arguments, site: Site) -> Value {
+        let attributes = Attributes::of(self.number);
+        Value::Instance(Arc::new(Instance { class: Value::Package(path.clone()), args, site, attributes }))
+    }
+
+    fn import_module(&mut self, arguments: &Arguments, site: Site) -> Value {
+        let (Some(Value::Str(name)), sources) = (arguments.positional.first(), self.interpreter.sources) else {
+            return UNSUPPORTED;
+        };
+        let level = name.bytes().take_while(|&byte| byte == b'.').count();
+        let module = match (level, arguments.get("package", Some(1))) {
+            (0, _) => name.to_string(),
+            (1, Some(Value::Str(package))) => format!("{package}{name}"),
+            // `__package__` of the importer itself.
+            (_, Some(Value::Package(of))) if of == "builtins.__package__" => {
+                return match sources.resolve(site.file, level as u32, &name[level..]) {
+                    Module::Missing(_) => UNSUPPORTED,
+                    module => module.into_value(),
+                };
+            }
+            _ => return UNSUPPORTED,
+        };
+        match sources.resolve(site.file, 0, &module) {
+            Module::Missing(_) => UNSUPPORTED,
+            module => module.into_value(),
+        }
+    }
+
+    /// `isinstance`, where the answer is certain.
+    fn is_instance(&mut self, arguments: &Arguments) -> Value {
+        let [object, Value::Package(class)] = arguments.positional.as_slice() else { return UNSUPPORTED };
+        let object = self.interpreter.force(object.clone());
+        match (object, class.as_str()) {
+            (Value::Str(_), "builtins.str") | (Value::List(_), "builtins.list") => Value::Bool(true),
+            (Value::List(_), "builtins.str") | (Value::Str(_), "builtins.list") => Value::Bool(false),
+            _ => UNSUPPORTED,
         }
     }
 
@@ -209,7 +325,19 @@ impl Execution<'_, '_> {
                         };
                         self.bind(scope, target, self.grown(grown));
                     }
-                    ("insert" | "remove" | "pop" | "clear", _) => self.bind(scope, target, UNSUPPORTED),
+                    ("insert", Some(Value::Int(at))) => {
+                        let mut grown = values.to_vec();
+                        let at = usize::try_from(*at).unwrap_or(0).min(grown.len());
+                        if let Some(value) = arguments.positional.get(1) {
+                            grown.insert(at, value.clone());
+                        }
+                        self.bind(scope, target, self.grown(Value::List(Arc::new(grown))));
+                    }
+                    ("copy", None) => return Some(Value::List(values)),
+                    ("insert" | "remove" | "pop" | "clear", _) => {
+                        self.bind(scope, target, UNSUPPORTED);
+                        return Some(UNSUPPORTED);
+                    }
                     _ => {}
                 }
                 Some(Value::None)
@@ -227,48 +355,116 @@ impl Execution<'_, '_> {
                     }
                     "values" => list(entries.iter().map(|(_, v)| v.clone()).collect()),
                     "keys" => list(entries.iter().map(|(k, _)| k.clone()).collect()),
-                    _ => Some(UNSUPPORTED),
+                    _ => {
+                        let entries = Arc::clone(entries);
+                        let arguments = self.arguments(scope, args);
+                        Some(self.dict_method(scope, target, &entries, method, &arguments))
+                    }
                 }
             }
             _ => None,
         }
     }
 
+    /// Methods of dictionaries that take arguments.
+    fn dict_method(
+        &mut self,
+        scope: &mut Scope,
+        target: &Expr,
+        entries: &Arc<Vec<(Value, Value)>>,
+        method: &str,
+        arguments: &Arguments,
+    ) -> Value {
+        let first = arguments.positional.first().map(|value| self.interpreter.force(value.clone()));
+        let found = first.as_ref().and_then(|key| entries.iter().rev().find(|(k, _)| same(k, key)));
+        let default = || arguments.positional.get(1).cloned().unwrap_or(Value::None);
+        match (method, &first) {
+            ("get", Some(_)) => found.map_or_else(default, |(_, value)| value.clone()),
+            ("pop", Some(key)) => {
+                let value = found.map_or_else(default, |(_, value)| value.clone());
+                let rest = entries.iter().filter(|(k, _)| !same(k, key)).cloned().collect();
+                let rest = self.grown(Value::Dict(Arc::new(rest)));
+                self.bind(scope, target, rest);
+                value
+            }
+            ("setdefault", Some(key)) => {
+                if let Some((_, value)) = found {
+                    return value.clone();
+                }
+                let grown = entries.iter().cloned().chain([(key.clone(), default())]).collect();
+                let grown = self.grown(Value::Dict(Arc::new(grown)));
+                self.bind(scope, target, grown);
+                default()
+            }
+            ("update", more) => {
+                let named = arguments.named.iter().map(|(name, value)| (Value::Str(name.clone()), value.clone()));
+                let more = match more {
+                    Some(Value::Dict(more)) => more.to_vec(),
+                    None => Vec::new(),
+                    Some(_) => {
+                        self.bind(scope, target, UNSUPPORTED);
+                        return Value::None;
+                    }
+                };
+                let added: Vec<_> = more.into_iter().chain(named).collect();
+                let kept = entries.iter().filter(|(k, _)| !added.iter().any(|(other, _)| same(k, other)));
+                let grown = kept.cloned().chain(added.iter().cloned()).collect();
+                let grown = self.grown(Value::Dict(Arc::new(grown)));
+                self.bind(scope, target, grown);
+                Value::None
+            }
+            ("copy", None) => Value::Dict(Arc::clone(entries)),
+            _ => UNSUPPORTED,
+        }
+    }
+
     /// What a list becomes that is added to: unknown, if it is not certain that
     /// or how often that happens.
-    fn grown(&self, list: Value) -> Value {
+    pub(super) fn grown(&self, list: Value) -> Value {
         if self.conditional > 0 || self.unknown_loops > 0 { UNSUPPORTED } else { list }
     }
 
     /// Applies one decorator and gives what the name is bound to afterwards.
-    pub(super) fn decorate(
-        &mut self,
-        scope: &mut Scope,
-        decorator: &Expr,
-        decorated: Value,
-        function: &Arc<FunctionRef>,
-    ) -> Value {
-        let Some((func, args)) = decorator.as_call() else {
-            return self.wrap(self.interpreter.eval_in(scope, decorator), decorated, function);
-        };
-        if let ExprKind::Attribute { value, name } = &func.kind
-            && let Value::Router(id) = self.forced(scope, value)
-        {
-            let arguments = self.arguments(scope, args);
-            let site = scope.site(decorator.range);
-            if let Some(value) = self.router_decorator(id, &name.name, &arguments, &decorated, site) {
-                return value;
-            }
+    pub(super) fn decorate(&mut self, scope: &mut Scope, decorator: &Expr, decorated: Value) -> Value {
+        let wrapper = self.forced(scope, decorator);
+        if let Value::RouteDecorator(route) = &wrapper {
+            return self.apply_route_decorator(route, &decorated);
         }
-        let factory = self.forced(scope, func);
-        self.wrap(factory, decorated, function)
+        let known_wraps = matches!(&wrapper, Value::Instance(instance)
+            if matches!(&instance.class, Value::Package(path) if path == "functools.wraps"));
+        let followed = match &wrapper {
+            Value::Function(_) | Value::Bound(_) => true,
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(_) => true,
+                Value::Package(path) => path == "functools.wraps",
+                _ => false,
+            },
+            _ => false,
+        };
+        if !followed {
+            return decorated;
+        }
+        let arguments = Arguments { positional: vec![decorated.clone()], ..Arguments::default() };
+        match self.apply(wrapper, arguments, scope.site(decorator.range)) {
+            // A function without `functools.wraps` is what FastAPI sees.
+            wrapped @ Value::Function(_) => wrapped,
+            // What `functools.wraps` names stands for the wrapper.
+            wrapped @ (Value::Class(_) | Value::Instance(_) | Value::Bound(_)) if known_wraps => wrapped,
+            _ => decorated,
+        }
     }
+}
 
-    /// A decorator that is no route: the name goes on meaning the function, as
-    /// decorators with `functools.wraps` keep the signature that FastAPI reads.
-    fn wrap(&mut self, _decorator: Value, decorated: Value, _function: &Arc<FunctionRef>) -> Value {
-        decorated
+fn range(arguments: &Arguments) -> Value {
+    let (first, end) = match arguments.positional.as_slice() {
+        [Value::Int(end)] => (0, *end),
+        [Value::Int(first), Value::Int(end)] => (*first, *end),
+        _ => return UNSUPPORTED,
+    };
+    if end.saturating_sub(first) > MAX_ITERATIONS as i64 {
+        return UNSUPPORTED;
     }
+    Value::List(Arc::new((first..end).map(Value::Int).collect()))
 }
 
 fn as_str(value: &Value) -> Option<SmolStr> {

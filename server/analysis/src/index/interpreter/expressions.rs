@@ -39,22 +39,21 @@ impl Execution<'_, '_> {
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] => {
+                    let before = self.assumptions;
                     let (first, second) = (self.forced(scope, first), self.forced(scope, second));
-                    compare(op, &first, &second)
+                    // What the environment may change decides nothing.
+                    if self.assumptions == before { compare(op, &first, &second) } else { UNSUPPORTED }
                 }
                 _ => UNSUPPORTED,
             },
-            ExprKind::IfExp { test, body, or_else } => {
-                let test = self.forced(scope, test);
-                match truth(&test) {
-                    Some(true) => self.expr(scope, body),
-                    Some(false) => self.expr(scope, or_else),
-                    None => {
-                        let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
-                        if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
-                    }
+            ExprKind::IfExp { test, body, or_else } => match self.decide(scope, test) {
+                Some(true) => self.expr(scope, body),
+                Some(false) => self.expr(scope, or_else),
+                None => {
+                    let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
+                    if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
                 }
-            }
+            },
             ExprKind::Lambda { .. } => Value::Lambda(scope.site(expr.range)),
             ExprKind::Await(value) | ExprKind::Starred(value) => self.expr(scope, value),
             ExprKind::Walrus { name, value } => {
@@ -102,31 +101,16 @@ impl Execution<'_, '_> {
                 None => Value::Unknown(Unknown::Import(name.clone())),
             },
             Value::Package(path) => Value::Package(SmolStr::new(format!("{path}.{name}"))),
-            Value::Class(class) => interpreter.class_attribute(&class, name).unwrap_or(UNSUPPORTED),
-            Value::Instance(instance) => {
-                let Value::Class(class) = &instance.class else {
-                    return UNSUPPORTED;
-                };
-                if let Some((_, value)) = instance.args.named.iter().find(|(n, _)| n == name) {
-                    return interpreter.force(value.clone());
-                }
-                match interpreter.class_attribute(class, name) {
-                    Some(Value::Function(method)) => Value::Bound(Arc::new((Value::Instance(instance), method))),
-                    Some(value) => value,
-                    None => UNSUPPORTED,
-                }
-            }
-            // An application's own router.
-            Value::Router(id) if name == "router" => Value::Router(id),
-            // FastAPI 0.136, `FastAPI.__init__`.
-            Value::Router(id) if name == "swagger_ui_oauth2_redirect_url" => {
-                let given = self.router(id).and_then(|router| router.oauth2_redirect);
-                given.unwrap_or(Value::Str(SmolStr::new_static("/docs/oauth2-redirect")))
-            }
+            Value::Class(class) => self.attribute_of_class(&class, name),
+            Value::Instance(instance) => self.instance_attribute(&instance, name),
+            Value::Super(object) => self.super_attribute(&object.0, &object.1, name),
+            Value::Router(id) => self.router_attribute(id, name),
             Value::Record(fields) => {
                 fields.iter().find(|(field, _)| field == name).map_or(UNSUPPORTED, |(_, value)| value.clone())
             }
-            Value::Router(id) if name == "prefix" => self.router(id).map_or(UNSUPPORTED, |router| router.prefix),
+            // A member of an enumeration stands for its value.
+            text @ (Value::Str(_) | Value::Int(_)) if name == "value" => text,
+            Value::Function(function) if name == "__name__" => Value::Str(function.def.name.name.clone()),
             _ => UNSUPPORTED,
         }
     }
@@ -147,8 +131,15 @@ impl Execution<'_, '_> {
                     ty => Value::Annotated(Arc::new(Annotated { ty, metadata: metadata.collect() })),
                 }
             }
+            // `Annotated[T, Depends()]` with its type variable filled in.
+            Value::Annotated(annotated) => {
+                let is_variable = matches!(&annotated.ty, Value::Instance(instance)
+                    if matches!(&instance.class, Value::Package(path) if path.ends_with(".TypeVar")));
+                let ty = if is_variable { self.forced(scope, index) } else { annotated.ty.clone() };
+                Value::Annotated(Arc::new(Annotated { ty, metadata: annotated.metadata.clone() }))
+            }
             // A parameterised generic stands for the generic itself.
-            generic @ Value::Class(_) => generic,
+            generic @ (Value::Class(_) | Value::Package(_)) => generic,
             Value::List(values) => match self.forced(scope, index) {
                 Value::Int(at) => {
                     usize::try_from(at).ok().and_then(|at| values.get(at).cloned()).unwrap_or(UNSUPPORTED)
@@ -278,6 +269,10 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
         "range",
         "any",
         "all",
+        "setattr",
+        "map",
+        "filter",
+        "__package__",
     ];
     if KNOWN.contains(&name.as_str()) {
         return Value::Package(SmolStr::new(format!("builtins.{name}")));

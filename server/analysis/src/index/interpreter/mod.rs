@@ -9,22 +9,29 @@
 
 mod calls;
 mod expressions;
+mod libraries;
+mod objects;
 mod routers;
 mod statements;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub use expressions::truth;
+pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use super::modules::Module;
 use super::sources::Sources;
-use super::value::{ClassRef, Frame, FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
+use super::value::{
+    Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
+};
+use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::ide::Location;
@@ -52,6 +59,30 @@ pub struct ModuleRun {
     pub reads: FxHashSet<FileId>,
     /// Top-level items of which a function body was executed.
     pub executed: FxHashSet<(FileId, u32)>,
+    made: Made,
+}
+
+/// Instances and class bodies of a run. They may hold each other in circles,
+/// so they forget what they hold when the run goes.
+#[derive(Debug, Default)]
+struct Made {
+    instances: Vec<Arc<Instance>>,
+    classes: Vec<Arc<Attributes>>,
+}
+
+impl Made {
+    /// Lets the values live on without the run.
+    fn release(&mut self) {
+        self.instances.clear();
+        self.classes.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.instances.iter().for_each(|instance| instance.attributes.clear());
+        self.classes.iter().for_each(|attributes| attributes.clear());
+    }
 }
 
 /// Runs of modules by file.
@@ -84,6 +115,8 @@ pub struct Interpreter<'a> {
     reads: RefCell<FxHashSet<FileId>>,
     /// Items of which a body was executed outside of any run.
     executed: RefCell<FxHashSet<(FileId, u32)>>,
+    /// Attributes of classes that are being looked up, inside each other.
+    attribute_depth: Cell<u32>,
     /// Modules by importer, level and dotted name: a few names are asked for over and over.
     modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
     /// Variables of function bodies, by definition: a body's expressions are
@@ -106,6 +139,10 @@ struct Scope {
     qualifier: SmolStr,
     /// The class whose body this is.
     class: Option<Arc<ClassRef>>,
+    /// The object whose method this is, and the class that defines the method.
+    receiver: Option<(Value, Arc<ClassRef>)>,
+    /// Names that stand for the module's variables (`global`).
+    globals: Vec<SmolStr>,
 }
 
 /// One execution: of a module, or of an expression looked at later.
@@ -114,8 +151,16 @@ struct Execution<'i, 'a> {
     /// The module that is executed; its variables are in `run`.
     root: FileId,
     run: ModuleRun,
+    /// Tells the instances that this execution made from others.
+    number: u64,
+    /// Whether what it does to routers is forgotten.
+    detached: bool,
     steps: u32,
     depth: u32,
+    /// How often a value was read that the environment may change.
+    assumptions: u32,
+    /// Where the program asked for what the project's own router class is doing.
+    asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
     conditional: u32,
     /// Number of enclosing loops over something unknown.
@@ -136,6 +181,7 @@ impl<'a> Interpreter<'a> {
             wanted: RefCell::default(),
             reads: RefCell::default(),
             executed: RefCell::default(),
+            attribute_depth: Cell::default(),
             modules: RefCell::default(),
             locals: RefCell::default(),
         }
@@ -176,16 +222,17 @@ impl<'a> Interpreter<'a> {
         let mut run = execution.run;
         run.reads = self.reads.replace(outer_reads);
         self.running.borrow_mut().pop();
-        let run = Arc::new(run);
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
-        if self.cycle.get() >= depth {
-            self.cycle.set(usize::MAX);
-            self.runs.borrow_mut().insert(file, Arc::clone(&run));
-        } else {
+        if self.cycle.get() < depth {
             // Nobody can ask it later what it rests on.
             self.reads.borrow_mut().extend(&run.reads);
+            run.made.release();
+            return Arc::new(run);
         }
+        self.cycle.set(usize::MAX);
+        let run = Arc::new(run);
+        self.runs.borrow_mut().insert(file, Arc::clone(&run));
         run
     }
 
@@ -304,7 +351,7 @@ impl<'a> Interpreter<'a> {
         let scope = Scope::module(file, item);
         match &stmt.kind {
             StmtKind::Function(def) => Value::Function(self.function(def, &scope)),
-            StmtKind::Class(def) => Value::Class(self.class(def, &scope)),
+            StmtKind::Class(def) => Value::Class(self.class(def, &scope, 0)),
             _ => Value::Unknown(Unknown::Unsupported),
         }
     }
@@ -320,7 +367,7 @@ impl<'a> Interpreter<'a> {
         })
     }
 
-    fn class(&self, def: &Arc<Class>, scope: &Scope) -> Arc<ClassRef> {
+    fn class(&self, def: &Arc<Class>, scope: &Scope, maker: u64) -> Arc<ClassRef> {
         let bases = def.bases.iter().filter(|base| base.name.is_none() && base.spread == Spread::No);
         let bases = bases.map(|base| self.eval_in(scope, &base.value)).collect();
         Arc::new(ClassRef {
@@ -330,68 +377,39 @@ impl<'a> Interpreter<'a> {
             qualname: scope.qualified(&def.name.name),
             bases,
             closure: scope.captured(),
+            attributes: Arc::new(Attributes::of(maker)),
         })
     }
 
     /// Evaluates an expression outside of any run: what it does to routers is forgotten.
     fn eval_in(&self, scope: &Scope, expr: &Expr) -> Value {
-        let mut execution = Execution::new(self, scope.file);
+        let mut execution = Execution::detached(self, scope.file);
         let value = execution.expr(&mut scope.nested(), expr);
-        self.executed.borrow_mut().extend(execution.run.executed);
-        self.force(value)
+        self.force(execution.leave(value))
     }
 
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_in(&Scope::around(function), expr)
+        let value = self.eval_in(&Scope::around(function), expr);
+        self.look_through(function.site.file, value)
     }
 
-    /// The class attribute `name`: the class body's last assignment of it, in
-    /// the class or the nearest base that has one.
-    pub fn class_attribute(&self, class: &ClassRef, name: &str) -> Option<Value> {
-        for class in self.linearised(class) {
-            let scope = Scope {
-                file: class.site.file,
-                item: class.site.item,
-                locals: None,
-                closure: class.closure.clone(),
-                qualifier: SmolStr::new(format!("{}.", class.qualname)),
-                class: Some(Arc::clone(&class)),
-            };
-            for stmt in class.def.body.iter().rev() {
-                match &stmt.kind {
-                    StmtKind::Assign(assign) => {
-                        let named = assign.targets.iter().any(|t| t.as_name().is_some_and(|n| n == name));
-                        if let (true, Some(value)) = (named, &assign.value) {
-                            return Some(self.eval_in(&scope, value));
-                        }
-                    }
-                    StmtKind::Function(def) if def.name.name == name => {
-                        return Some(Value::Function(self.function(def, &scope)));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        None
+    /// Evaluates an expression of a class body.
+    pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let value = self.eval_in(&Scope::of_class(class), expr);
+        self.look_through(class.site.file, value)
     }
 
-    /// The class and its bases in the project, nearest first (depth first,
-    /// without repeats: close enough to Python's order for lookups of names).
-    pub fn linearised(&self, class: &ClassRef) -> Vec<Arc<ClassRef>> {
-        let mut order: Vec<Arc<ClassRef>> = vec![Arc::new(class.clone())];
-        let mut at = 0;
-        while at < order.len() && order.len() < 64 {
-            for base in order[at].bases.clone() {
-                if let Value::Class(base) = base
-                    && !order.iter().any(|c| c.site == base.site)
-                {
-                    order.push(base);
-                }
+    /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
+    /// through an alias of an alias, nor one inside `Annotated`.
+    fn look_through(&self, file: FileId, value: Value) -> Value {
+        const FIRST: Version = Version(0, 128, 2);
+        match value {
+            Value::Alias(inner) if self.sources.fastapi(file).is_none_or(|(version, _)| version >= FIRST) => {
+                self.force(Value::clone(&inner))
             }
-            at += 1;
+            value => value,
         }
-        order
     }
 }
 
@@ -402,7 +420,7 @@ impl Resolve for Interpreter<'_> {
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
-        let mut execution = Execution::new(self, function.site.file);
+        let mut execution = Execution::detached(self, function.site.file);
         let key = Arc::as_ptr(&function.def);
         let remembered = self.locals.borrow_mut().remove(&key);
         let mut locals = remembered.map_or_else(|| execution.unexecuted_locals(function), |(_, locals)| locals);
@@ -413,23 +431,25 @@ impl Resolve for Interpreter<'_> {
         scope.locals = Some(locals);
         execution.assigned = false;
         let value = execution.expr(&mut scope, expr);
-        self.executed.borrow_mut().extend(execution.run.executed);
         if let Some(locals) = scope.locals.filter(|_| !execution.assigned && known.is_empty()) {
             self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals));
         }
-        self.force(value)
+        self.look_through(function.site.file, self.force(execution.leave(value)))
+    }
+
+    fn is_vouched(&self, name: &str) -> bool {
+        self.sources.is_vouched(name)
+    }
+
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
+        let mut execution = Execution::detached(self, class.site.file);
+        let value = execution.construct(class, arguments, site);
+        execution.leave(value)
     }
 
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
         self.linearised(class).into_iter().find_map(|class| {
-            let scope = Scope {
-                file: class.site.file,
-                item: class.site.item,
-                locals: None,
-                closure: class.closure.clone(),
-                qualifier: SmolStr::new(format!("{}.", class.qualname)),
-                class: Some(Arc::clone(&class)),
-            };
+            let scope = Scope::of_class(&class);
             class.def.body.iter().find_map(|stmt| match &stmt.kind {
                 StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
                 _ => None,
@@ -496,7 +516,26 @@ fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
 
 impl Scope {
     fn module(file: FileId, item: u32) -> Self {
-        Self { file, item, locals: None, closure: Vec::new(), qualifier: SmolStr::default(), class: None }
+        Self {
+            file,
+            item,
+            locals: None,
+            closure: Vec::new(),
+            qualifier: SmolStr::default(),
+            class: None,
+            receiver: None,
+            globals: Vec::new(),
+        }
+    }
+
+    /// The scope of a class body.
+    fn of_class(class: &Arc<ClassRef>) -> Self {
+        Self {
+            closure: class.closure.clone(),
+            qualifier: SmolStr::new(format!("{}.", class.qualname)),
+            class: Some(Arc::clone(class)),
+            ..Self::module(class.site.file, class.site.item)
+        }
     }
 
     /// The scope in which a function was defined.
@@ -518,6 +557,8 @@ impl Scope {
             closure: self.closure.clone(),
             qualifier: self.qualifier.clone(),
             class: self.class.clone(),
+            receiver: self.receiver.clone(),
+            globals: Vec::new(),
         }
     }
 
@@ -543,16 +584,33 @@ impl Scope {
 
 impl<'i, 'a> Execution<'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
+        static EXECUTIONS: AtomicU64 = AtomicU64::new(1);
         Self {
             interpreter,
             root,
             run: ModuleRun::default(),
+            number: EXECUTIONS.fetch_add(1, Ordering::Relaxed),
+            detached: false,
             steps: 0,
             depth: 0,
+            assumptions: 0,
+            asked_at: None,
             conditional: 0,
             unknown_loops: 0,
             assigned: false,
         }
+    }
+
+    /// An execution that looks at one expression, outside of any run.
+    fn detached(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
+        Self { detached: true, ..Self::new(interpreter, root) }
+    }
+
+    /// Ends a detached execution.
+    fn leave(mut self, value: Value) -> Value {
+        self.run.made.release();
+        self.interpreter.executed.borrow_mut().extend(self.run.executed);
+        value
     }
 
     /// The variables of a body that is not executed: what it imports is known,
@@ -586,12 +644,20 @@ impl<'i, 'a> Execution<'i, 'a> {
                 return value.clone();
             }
         }
+        if let (None, Some(class)) = (&scope.locals, &scope.class)
+            && let Some(value) = self.interpreter.own_class_attribute(class, name)
+        {
+            return value;
+        }
         if scope.file == self.root
             && let Some(value) = self.run.globals.get(name)
         {
             return value.clone();
         }
         match self.interpreter.lookup(scope.file, name) {
+            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => {
+                Value::Str(self.interpreter.sources.module_name(scope.file))
+            }
             Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
             value => value,
         }
@@ -611,6 +677,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         self.interpreter.reads.borrow_mut().insert(function.site.file);
         let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);
+        scope.receiver = receiver.clone().zip(function.class.clone());
         scope.locals = Some(self.bind_parameters(function, receiver, arguments));
         self.depth += 1;
         let flow = self.block(&mut scope, &function.def.body);

@@ -1,8 +1,11 @@
 //! Routers and applications, and what is done to them.
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::super::value::{Arguments, RouterId, Site, Unknown, Value};
+use super::super::value::{Arguments, ClassRef, Resolve, RouteDecorator, RouterId, Site, Unknown, Value};
 use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
 use crate::ide::RouteKind;
@@ -44,7 +47,47 @@ pub struct Router {
     pub name: Option<SmolStr>,
     /// The uncalled factory that made it, and whether that returns it.
     pub factory: Option<(Site, bool)>,
+    /// The project's own class of it.
+    pub class: Option<Arc<ClassRef>>,
+    /// What code assigned to it.
+    pub attributes: FxHashMap<SmolStr, Value>,
 }
+
+impl Router {
+    /// A router that nothing was said of yet.
+    pub(super) fn new(kind: RouterKind, site: Site, class: Option<Arc<ClassRef>>) -> Self {
+        Self {
+            kind,
+            site,
+            prefix: Value::Str(SmolStr::default()),
+            dependencies: DependencyList::default(),
+            oauth2_redirect: None,
+            name: None,
+            factory: None,
+            class,
+            attributes: FxHashMap::default(),
+        }
+    }
+}
+
+/// Methods of a router that make a decorator, with the methods that its route answers.
+const DECORATORS: &[(&str, &[&str])] = &[
+    ("get", &["GET"]),
+    ("post", &["POST"]),
+    ("put", &["PUT"]),
+    ("patch", &["PATCH"]),
+    ("delete", &["DELETE"]),
+    ("head", &["HEAD"]),
+    ("options", &["OPTIONS"]),
+    ("trace", &["TRACE"]),
+    ("api_route", &["GET"]),
+    ("route", &["GET"]),
+    ("websocket", &[]),
+    ("websocket_route", &[]),
+    ("middleware", &[]),
+    ("on_event", &[]),
+    ("exception_handler", &[]),
+];
 
 /// A route as it was registered, before includes add to it.
 #[derive(Debug, Clone)]
@@ -102,6 +145,8 @@ pub enum Effect {
         app: Value,
         /// The call.
         site: Site,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// A middleware was added.
     Middleware {
@@ -111,6 +156,9 @@ pub enum Effect {
         what: Value,
         /// What it is made with, besides the application.
         arguments: Box<Arguments>,
+        /// Whether it stands in a `middleware=[…]` list, outermost first; what is
+        /// added is put around what is there.
+        listed: bool,
         /// The call or decorator.
         site: Site,
     },
@@ -129,7 +177,13 @@ pub enum Effect {
 fn router_kind(path: &str) -> Option<RouterKind> {
     Some(match path {
         "fastapi.FastAPI" | "fastapi.applications.FastAPI" => RouterKind::Application,
-        "fastapi.APIRouter" | "fastapi.routing.APIRouter" => RouterKind::Router,
+        "fastapi.APIRouter"
+        | "fastapi.routing.APIRouter"
+        | "fastapi.routers.APIRouter"
+        | "fastapi_utils.inferring_router.InferringRouter"
+        | "fastapi_restful.inferring_router.InferringRouter"
+        | "strawberry.fastapi.GraphQLRouter"
+        | "strawberry.fastapi.router.GraphQLRouter" => RouterKind::Router,
         "starlette.applications.Starlette" | "starlette.routing.Router" => RouterKind::Starlette,
         _ => return None,
     })
@@ -152,8 +206,35 @@ impl Execution<'_, '_> {
         }
     }
 
-    pub(super) fn make_router(&mut self, kind: RouterKind, arguments: &Arguments, site: Site) -> Value {
+    /// Calls the class of a router: the framework's, or the project's own.
+    pub(super) fn make_router(&mut self, kind: RouterKind, callee: &Value, arguments: &Arguments, site: Site) -> Value {
+        if self.detached {
+            return UNSUPPORTED;
+        }
         let id = RouterId { file: self.root, index: self.run.routers.len() as u32 };
+        let class = match callee {
+            Value::Class(class) => Some(Arc::clone(class)),
+            _ => None,
+        };
+        let init = class.as_ref().and_then(|class| self.interpreter.method(class, "__init__"));
+        self.run.routers.push(Router::new(kind, site, class));
+        match init {
+            Some(init) => {
+                self.invoke(&init, Some(Value::Router(id)), arguments);
+            }
+            None => {
+                self.initialise_router(id, arguments, site);
+                if let Value::Package(path) = callee {
+                    self.library_routes(id, path, arguments, site);
+                }
+            }
+        }
+        Value::Router(id)
+    }
+
+    /// The framework's own `__init__` of a router.
+    fn initialise_router(&mut self, id: RouterId, arguments: &Arguments, site: Site) {
+        let Some(kind) = self.router(id).map(|router| router.kind) else { return };
         let prefix = match arguments.get("prefix", None) {
             Some(value) if kind == RouterKind::Router => self.interpreter.force(value.clone()),
             _ if arguments.open_ended && kind == RouterKind::Router => UNSUPPORTED,
@@ -161,7 +242,9 @@ impl Execution<'_, '_> {
         };
         let dependencies = self.dependency_list(arguments);
         let oauth2_redirect = arguments.get("swagger_ui_oauth2_redirect_url", None).cloned();
-        self.run.routers.push(Router { kind, site, prefix, dependencies, oauth2_redirect, name: None, factory: None });
+        if let Some(router) = self.run.routers.get_mut(id.index as usize).filter(|_| id.file == self.root) {
+            (router.prefix, router.dependencies, router.oauth2_redirect) = (prefix, dependencies, oauth2_redirect);
+        }
         if let Some(Value::List(middleware)) = arguments.get("middleware", None).cloned() {
             for value in middleware.iter() {
                 if let Value::Instance(instance) = self.interpreter.force(value.clone())
@@ -169,7 +252,13 @@ impl Execution<'_, '_> {
                 {
                     let what = self.interpreter.force(what.clone());
                     let arguments = Box::new(instance.args.clone());
-                    self.run.effects.push(Effect::Middleware { app: id, what, arguments, site: instance.site });
+                    self.run.effects.push(Effect::Middleware {
+                        app: id,
+                        what,
+                        arguments,
+                        listed: true,
+                        site: instance.site,
+                    });
                 }
             }
         }
@@ -177,11 +266,10 @@ impl Execution<'_, '_> {
         if let Some(routes) = arguments.get("routes", position).cloned() {
             self.route_objects(id, &routes, site);
         }
-        Value::Router(id)
     }
 
     /// The `routes=[…]` of an application: `APIRoute`, `Route`, `WebSocketRoute`, `Mount`.
-    fn route_objects(&mut self, router: RouterId, routes: &Value, site: Site) {
+    pub(super) fn route_objects(&mut self, router: RouterId, routes: &Value, site: Site) {
         let Value::List(routes) = self.interpreter.force(routes.clone()) else {
             if !matches!(routes, Value::None) {
                 self.unresolved(router, site, "unknown-routes");
@@ -207,16 +295,53 @@ impl Execution<'_, '_> {
                 "Mount" => {
                     let app = instance.args.get("app", Some(1)).cloned().unwrap_or(UNSUPPORTED);
                     let app = self.interpreter.force(app);
-                    self.run.effects.push(Effect::Mount { parent: router, path, app, site: instance.site });
+                    let (site, conditional) = (instance.site, self.conditional());
+                    self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
                 }
                 _ => self.unresolved(router, instance.site, "unknown-routes"),
             }
         }
     }
 
+    /// `router.name`, as the framework's classes have it.
+    pub(super) fn framework_attribute(&mut self, id: RouterId, name: &SmolStr) -> Value {
+        let Some(router) = self.router(id) else { return UNSUPPORTED };
+        match name.as_str() {
+            // An application's own router.
+            "router" if router.kind != RouterKind::Router => Value::Router(id),
+            "prefix" if router.kind == RouterKind::Router => router.prefix,
+            "dependencies" if router.dependencies.unknown.is_none() => {
+                Value::List(Arc::new(router.dependencies.known.clone()))
+            }
+            "routes" => Value::RouteList(id),
+            // FastAPI 0.136, `FastAPI.__init__`.
+            "swagger_ui_oauth2_redirect_url" => {
+                router.oauth2_redirect.unwrap_or(Value::Str(SmolStr::new_static("/docs/oauth2-redirect")))
+            }
+            "state" | "dependency_overrides" | "tags" | "title" | "version" | "root_path" | "openapi_url" => {
+                UNSUPPORTED
+            }
+            _ => Value::RouterMethod(id, name.clone()),
+        }
+    }
+
+    /// `router.name`: what code assigned, the project's own class, the framework's.
+    pub(super) fn router_attribute(&mut self, id: RouterId, name: &SmolStr) -> Value {
+        let Some(router) = self.router(id) else { return UNSUPPORTED };
+        if let Some(value) = router.attributes.get(name) {
+            return self.interpreter.force(value.clone());
+        }
+        if let Some(class) = &router.class
+            && let Some(value) = self.interpreter.class_attribute(class, name)
+        {
+            return self.bind_attribute(value, Value::Router(id), class);
+        }
+        self.framework_attribute(id, name)
+    }
+
     /// A router, of this run or an earlier one.
     pub(super) fn router(&self, id: RouterId) -> Option<Router> {
-        if id.file == self.root {
+        if id.file == self.root && !self.detached {
             return self.run.routers.get(id.index as usize).cloned();
         }
         self.interpreter.run(id.file).routers.get(id.index as usize).cloned()
@@ -285,6 +410,7 @@ impl Execution<'_, '_> {
         default_methods: &[&'static str],
         site: Site,
     ) {
+        let site = self.asked_at.unwrap_or(site);
         if self.unknown_loops > 0 {
             self.unresolved(router, site, "loop");
             return;
@@ -308,66 +434,110 @@ impl Execution<'_, '_> {
         self.run.effects.push(Effect::Route { router, route: Box::new(route), conditional });
     }
 
-    /// A decorator made by a method of a router: `@router.get("/x")`. Gives
-    /// what the decorated name is bound to, or `None` when the method makes no
-    /// decorator that concerns routes.
-    pub(super) fn router_decorator(
-        &mut self,
-        router: RouterId,
-        method: &str,
-        arguments: &Arguments,
-        decorated: &Value,
-        site: Site,
-    ) -> Option<Value> {
-        let methods: &[&'static str] = match method {
-            "get" => &["GET"],
-            "post" => &["POST"],
-            "put" => &["PUT"],
-            "patch" => &["PATCH"],
-            "delete" => &["DELETE"],
-            "head" => &["HEAD"],
-            "options" => &["OPTIONS"],
-            "trace" => &["TRACE"],
-            "api_route" | "route" => &["GET"],
-            "websocket" | "websocket_route" => &[],
-            "middleware" => {
-                let what = decorated.clone();
-                self.run.effects.push(Effect::Middleware { app: router, what, arguments: Box::default(), site });
-                return Some(decorated.clone());
-            }
-            "on_event" | "exception_handler" => return Some(decorated.clone()),
-            _ => return None,
+    /// Calls a method of the framework's router classes.
+    pub(super) fn router_method(&mut self, id: RouterId, method: &SmolStr, args: Arguments, site: Site) -> Value {
+        let Some((_, verbs)) = DECORATORS.iter().find(|(name, _)| name == method) else {
+            return self.router_call(id, method, &args, site);
         };
-        let kind = if method.starts_with("websocket") { RouteKind::WebSocket } else { RouteKind::Http };
-        let starlette = self.router(router).is_some_and(|r| r.kind == RouterKind::Starlette);
-        let injects = !starlette && !matches!(method, "route" | "websocket_route");
-        self.add_route(router, arguments, None, kind, injects, decorated.clone(), methods, site);
-        Some(decorated.clone())
+        // `APIRouter.get` calls `self.api_route`.
+        if let ([verb], false) = (*verbs, method == "api_route" || method == "route")
+            && let Some(overridden) = self.overridden(id, "api_route")
+        {
+            let mut named = args.named.clone();
+            if let (None, Some(path)) = (args.named.iter().find(|(n, _)| n == "path"), args.positional.first()) {
+                named.push(("path".into(), path.clone()));
+            }
+            let verbs = Value::List(Arc::new(vec![Value::Str(SmolStr::new_static(verb))]));
+            named.push(("methods".into(), verbs));
+            let args = Arguments { positional: Vec::new(), named, open_ended: args.open_ended };
+            return self.at_site(site, |this| this.invoke(&overridden, Some(Value::Router(id)), &args));
+        }
+        Value::RouteDecorator(Arc::new(RouteDecorator { router: id, method: method.clone(), args, site }))
     }
 
-    /// A call of a router's method that is no decorator.
-    pub(super) fn router_call(&mut self, router: RouterId, method: &str, arguments: &Arguments, site: Site) -> Value {
+    /// The project's own method of a router's class, where the framework would
+    /// call it. An application asks its inner router, which is the framework's.
+    fn overridden(&self, id: RouterId, method: &str) -> Option<Arc<super::super::value::FunctionRef>> {
+        let router = self.router(id).filter(|router| router.kind == RouterKind::Router)?;
+        self.interpreter.method(router.class.as_ref()?, method)
+    }
+
+    /// Runs the project's own method in place of the framework's: the routes
+    /// that it adds stand where the program asked for them.
+    fn at_site<T>(&mut self, site: Site, run: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.asked_at;
+        self.asked_at = Some(outer.unwrap_or(site));
+        let result = run(self);
+        self.asked_at = outer;
+        result
+    }
+
+    /// Applies what a method of a router made: `@router.get("/x")`. Gives what
+    /// the decorated name is bound to.
+    pub(super) fn apply_route_decorator(&mut self, decorator: &RouteDecorator, decorated: &Value) -> Value {
+        let RouteDecorator { router, method, args, site } = decorator;
+        let methods = DECORATORS.iter().find(|(name, _)| name == method).map_or(&[][..], |(_, methods)| methods);
+        match method.as_str() {
+            "middleware" => {
+                let (what, arguments) = (decorated.clone(), Box::default());
+                self.run.effects.push(Effect::Middleware { app: *router, what, arguments, listed: false, site: *site });
+                return decorated.clone();
+            }
+            "on_event" | "exception_handler" => return decorated.clone(),
+            _ => {}
+        }
+        let web_socket = method.starts_with("websocket");
+        let starlette = self.router(*router).is_some_and(|r| r.kind == RouterKind::Starlette);
+        let injects = !starlette && !matches!(method.as_str(), "route" | "websocket_route");
+        let adder = if web_socket { "add_api_websocket_route" } else { "add_api_route" };
+        if injects && let Some(overridden) = self.overridden(*router, adder) {
+            let path = args.get("path", Some(0)).cloned().unwrap_or(UNSUPPORTED);
+            let mut named: Vec<_> = args.named.iter().filter(|(name, _)| name != "path").cloned().collect();
+            if !web_socket && !named.iter().any(|(name, _)| name == "methods") {
+                let verbs = methods.iter().map(|&verb| Value::Str(SmolStr::new_static(verb)));
+                named.push(("methods".into(), Value::List(Arc::new(verbs.collect()))));
+            }
+            let args = Arguments { positional: vec![path, decorated.clone()], named, open_ended: args.open_ended };
+            self.at_site(*site, |this| this.invoke(&overridden, Some(Value::Router(*router)), &args));
+            return decorated.clone();
+        }
+        let kind = if web_socket { RouteKind::WebSocket } else { RouteKind::Http };
+        self.add_route(*router, args, None, kind, injects, decorated.clone(), methods, *site);
+        decorated.clone()
+    }
+
+    /// A call of a router's method that makes no decorator.
+    fn router_call(&mut self, router: RouterId, method: &str, arguments: &Arguments, site: Site) -> Value {
         match method {
+            "__init__" => self.initialise_router(router, arguments, site),
             "add_api_route" => self.register(router, arguments, None, RouteKind::Http, true, site),
             "add_api_websocket_route" => self.register(router, arguments, None, RouteKind::WebSocket, true, site),
             "add_route" => self.register(router, arguments, None, RouteKind::Http, false, site),
             "add_websocket_route" => self.register(router, arguments, None, RouteKind::WebSocket, false, site),
             "include_router" => self.include(router, arguments, site),
-            "mount" => {
-                let path = arguments.get("path", Some(0)).cloned().unwrap_or(UNSUPPORTED);
+            "mount" | "host" | "frontend" => {
+                let path = arguments.get(if method == "host" { "host" } else { "path" }, Some(0));
+                let path = path.cloned().unwrap_or(UNSUPPORTED);
                 let app = arguments.get("app", Some(1)).cloned().unwrap_or(UNSUPPORTED);
                 let (path, app) = (self.interpreter.force(path), self.interpreter.force(app));
-                self.run.effects.push(Effect::Mount { parent: router, path, app, site });
+                if self.unknown_loops > 0 {
+                    self.unresolved(router, site, "loop");
+                    return Value::None;
+                }
+                let path = if method == "host" { Value::Str(SmolStr::default()) } else { path };
+                let conditional = self.conditional();
+                self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
             }
             "add_middleware" => {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
                 let what = self.interpreter.force(what);
                 let arguments = Box::new(arguments.clone());
-                self.run.effects.push(Effect::Middleware { app: router, what, arguments, site });
+                self.run.effects.push(Effect::Middleware { app: router, what, arguments, listed: false, site });
             }
-            _ => {}
+            "add_event_handler" | "add_exception_handler" | "openapi" | "setup" => {}
+            _ => return UNSUPPORTED,
         }
-        UNSUPPORTED
+        Value::None
     }
 
     fn include(&mut self, parent: RouterId, arguments: &Arguments, site: Site) {

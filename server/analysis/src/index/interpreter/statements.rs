@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::super::value::{Arguments, ClassRef, FunctionRef, Unknown, Value};
+use super::super::value::{Arguments, FunctionRef, Unknown, Value};
+use super::objects::registers;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
@@ -15,7 +16,9 @@ use crate::index::modules::Module;
 pub(super) enum Flow {
     Next,
     Return(Value),
-    /// `break`, `continue` or `raise`: the rest of the block is not executed.
+    Break,
+    Continue,
+    /// `raise`, or the bound on steps.
     Leave,
 }
 
@@ -23,7 +26,7 @@ impl Flow {
     pub(super) fn returned(self) -> Value {
         match self {
             Self::Return(value) => value,
-            Self::Next | Self::Leave => Value::None,
+            Self::Next | Self::Break | Self::Continue | Self::Leave => Value::None,
         }
     }
 }
@@ -85,7 +88,7 @@ impl Execution<'_, '_> {
             }
             StmtKind::TypeAlias { name, value } => {
                 let value = self.expr(scope, value);
-                self.set(scope, &name.name, value);
+                self.set(scope, &name.name, Value::Alias(Arc::new(value)));
             }
             StmtKind::Expr(expr) => {
                 self.expr(scope, expr);
@@ -143,8 +146,11 @@ impl Execution<'_, '_> {
                 let value = value.as_ref().map_or(Value::None, |value| self.expr(scope, value));
                 return Flow::Return(value);
             }
-            StmtKind::Raise { .. } | StmtKind::Break | StmtKind::Continue => return Flow::Leave,
-            StmtKind::Delete(_) | StmtKind::Assert(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::Unknown => {}
+            StmtKind::Raise { .. } => return Flow::Leave,
+            StmtKind::Break => return Flow::Break,
+            StmtKind::Continue => return Flow::Continue,
+            StmtKind::Global(names) => scope.globals.extend(names.iter().cloned()),
+            StmtKind::Delete(_) | StmtKind::Assert(_) | StmtKind::Pass | StmtKind::Unknown => {}
         }
         Flow::Next
     }
@@ -174,41 +180,28 @@ impl Execution<'_, '_> {
 
     fn define_function(&mut self, scope: &mut Scope, def: &Arc<Function>) {
         let function = self.interpreter.function(def, scope);
-        let mut value = Value::Function(Arc::clone(&function));
+        let mut value = Value::Function(function);
         for decorator in def.decorators.iter().rev() {
-            value = self.decorate(scope, decorator, value, &function);
+            value = self.decorate(scope, decorator, value);
         }
         self.set(scope, &def.name.name, value);
     }
 
     fn define_class(&mut self, scope: &mut Scope, def: &Arc<Class>) {
-        let class = self.interpreter.class(def, scope);
+        let class = self.interpreter.class(def, scope, self.number);
+        self.run.made.classes.push(Arc::clone(&class.attributes));
         for decorator in &def.decorators {
             self.expr(scope, decorator);
         }
-        let mut body = Scope {
-            file: scope.file,
-            item: scope.item,
-            locals: Some(FxHashMap::default()),
-            closure: scope.captured(),
-            qualifier: SmolStr::new(format!("{}.", class.qualname)),
-            class: Some(Arc::clone(&class)),
-        };
-        self.class_body(&mut body, &class);
-        self.set(scope, &def.name.name, Value::Class(class));
-    }
-
-    /// Executes a class body for what it registers on routers; plain models
-    /// cost nothing.
-    fn class_body(&mut self, body: &mut Scope, class: &Arc<ClassRef>) {
-        let registers = class.def.body.iter().any(|stmt| match &stmt.kind {
-            StmtKind::Function(def) => def.decorators.iter().any(|d| d.as_call().is_some()),
-            StmtKind::Expr(_) | StmtKind::If { .. } | StmtKind::For { .. } => true,
-            _ => false,
-        });
-        if registers {
-            self.block(body, &class.def.body);
+        if registers(def) {
+            let mut body = Scope { locals: Some(FxHashMap::default()), ..Scope::of_class(&class) };
+            body.item = scope.item;
+            self.block(&mut body, &def.body);
+            for (name, value) in body.locals.into_iter().flatten() {
+                class.attributes.set(&name, value);
+            }
         }
+        self.set(scope, &def.name.name, Value::Class(class));
     }
 
     fn assign(&mut self, scope: &mut Scope, assign: &Assign) {
@@ -237,12 +230,33 @@ impl Execution<'_, '_> {
                 }
             }
             ExprKind::Starred(part) => self.bind(scope, part, Value::Unknown(Unknown::Unsupported)),
+            ExprKind::Attribute { value: object, name } => {
+                let object = self.forced(scope, object);
+                self.set_attribute(&object, &name.name, value);
+            }
+            ExprKind::Subscript { value: container, index } => self.set_entry(scope, container, index, value),
             _ => {}
         }
     }
 
+    /// `container[index] = value`, for dictionaries.
+    fn set_entry(&mut self, scope: &mut Scope, container: &Expr, index: &Expr, value: Value) {
+        let Value::Dict(entries) = self.forced(scope, container) else { return };
+        let key = self.forced(scope, index);
+        let others = entries.iter().filter(|(k, _)| !super::expressions::same(k, &key)).cloned();
+        let changed = Value::Dict(Arc::new(others.chain([(key.clone(), value)]).collect()));
+        let changed = self.grown(changed);
+        self.bind(scope, container, changed);
+    }
+
     pub(super) fn set(&mut self, scope: &mut Scope, name: &SmolStr, value: Value) {
         self.assigned = true;
+        if scope.globals.contains(name) {
+            if scope.file == self.root {
+                self.run.globals.insert(name.clone(), value);
+            }
+            return;
+        }
         match &mut scope.locals {
             Some(locals) => locals.insert(name.clone(), value),
             None if scope.file == self.root => self.run.globals.insert(name.clone(), value),
@@ -270,7 +284,7 @@ impl Execution<'_, '_> {
         if is_main_check(test) {
             return Flow::Next;
         }
-        match super::expressions::truth(&self.expr(scope, test)) {
+        match self.decide(scope, test) {
             Some(true) => return self.block(scope, body),
             Some(false) => return self.block(scope, or_else),
             None => {}
@@ -295,10 +309,17 @@ impl Execution<'_, '_> {
         self.conditional -= 1;
         match (first, second) {
             (Flow::Return(a), Flow::Return(b)) => Flow::Return(merge(a, b)),
-            // An early return for a special case: what comes after it is the rule.
             (Flow::Leave, Flow::Leave) => Flow::Leave,
+            // An early return for a special case: what comes after it is the rule.
             _ => Flow::Next,
         }
+    }
+
+    /// Whether a condition holds, when that is known and the environment has no say.
+    pub(super) fn decide(&mut self, scope: &mut Scope, test: &Expr) -> Option<bool> {
+        let before = self.assumptions;
+        let value = self.forced(scope, test);
+        super::expressions::truth(&value).filter(|_| self.assumptions == before)
     }
 
     fn get(&self, scope: &Scope, name: &SmolStr) -> Option<Value> {
@@ -338,9 +359,9 @@ impl Execution<'_, '_> {
             self.bind(scope, target, value.clone());
             match self.block(scope, body) {
                 Flow::Return(value) => return Flow::Return(value),
-                // A `break` or `continue` under a condition that was not known
-                // is not followed: the loop goes on.
-                Flow::Next | Flow::Leave => {}
+                Flow::Break => return Flow::Next,
+                Flow::Leave => return Flow::Leave,
+                Flow::Next | Flow::Continue => {}
             }
         }
         self.block(scope, or_else)

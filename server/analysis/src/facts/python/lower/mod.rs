@@ -49,7 +49,8 @@ pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem]
         if !node.is_named() || node.is_error() || kind(node.kind_id()) == Kind::Comment {
             continue;
         }
-        if node.start_position().column != 0 && starts_line(text, node.start_byte()) {
+        let indented = node.start_position().column != 0 && !is_byte_order_mark(&text[..node.start_byte()]);
+        if indented && starts_line(text, node.start_byte()) {
             lowered.errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
         }
         lowered.items.push(lower_item(text, node, &reusable, &mut lowered.errors));
@@ -147,6 +148,11 @@ impl<'t> Lower<'t> {
         self.nesting -= 1;
         Some(result)
     }
+}
+
+/// What may stand before a file's first statement without indenting it.
+fn is_byte_order_mark(before: &str) -> bool {
+    before == "\u{feff}"
 }
 
 /// Whether only white space stands before an offset on its line.

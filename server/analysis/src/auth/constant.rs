@@ -1,0 +1,96 @@
+//! Handlers that give away nothing: whoever calls them gets the same words,
+//! and nothing happens. That is evidence from code, not from names.
+
+use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{FunctionRef, Resolve, Value};
+
+/// Expressions that are looked at in one handler.
+const MAX_STEPS: usize = 400;
+
+/// Calls that only read the clock.
+const CLOCKS: &[&str] = &["datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "time.time"];
+
+/// Methods that only write a moment as text.
+const FORMATS: &[&str] = &["isoformat", "timestamp", "strftime"];
+
+/// Responses that hold nothing but what they are given.
+const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "ORJSONResponse"];
+
+/// Whether a handler takes nothing, does nothing, and returns only literals,
+/// constants of its module and the time.
+pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let def = &handler.def;
+    if !def.params.is_empty() || def.is_generator {
+        return false;
+    }
+    let mut steps = MAX_STEPS;
+    let mut returns = false;
+    for stmt in &def.body {
+        match &stmt.kind {
+            StmtKind::Return(Some(value)) => {
+                // What follows a return is never reached.
+                returns = is_constant(interpreter, handler, value, &mut steps);
+                break;
+            }
+            StmtKind::Pass => {}
+            StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
+            _ => return false,
+        }
+    }
+    returns
+}
+
+fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr, steps: &mut usize) -> bool {
+    let Some(left) = steps.checked_sub(1) else { return false };
+    *steps = left;
+    let mut all = |parts: &[Expr]| parts.iter().all(|part| is_constant(interpreter, handler, part, steps));
+    match &expr.kind {
+        ExprKind::Str(_)
+        | ExprKind::Bytes
+        | ExprKind::Int(_)
+        | ExprKind::Number
+        | ExprKind::Bool(_)
+        | ExprKind::None
+        | ExprKind::Ellipsis => true,
+        ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) | ExprKind::FString(parts) => all(parts),
+        ExprKind::Dict(entries) => entries.iter().all(|(key, value)| {
+            key.as_ref().is_some_and(|key| is_constant(interpreter, handler, key, steps))
+                && is_constant(interpreter, handler, value, steps)
+        }),
+        ExprKind::Unary(inner) | ExprKind::Not(inner) => is_constant(interpreter, handler, inner, steps),
+        ExprKind::Name(_) => is_literal(&interpreter.eval(handler, expr)),
+        // An attribute may be a setting, which the environment fills; a status code is not.
+        ExprKind::Attribute { .. } => match interpreter.eval(handler, expr) {
+            Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),
+            _ => false,
+        },
+        ExprKind::Call { func, args } => {
+            let plain = args.iter().all(|arg| arg.spread == Spread::No);
+            if let ExprKind::Attribute { value, name } = &func.kind
+                && FORMATS.contains(&name.name.as_str())
+                && matches!(value.kind, ExprKind::Call { .. })
+            {
+                return args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
+                    && is_constant(interpreter, handler, value, steps);
+            }
+            let Value::Package(path) = interpreter.eval(handler, func) else { return false };
+            if CLOCKS.contains(&path.as_str()) {
+                // The argument of a clock is a time zone: it changes nothing of whom it concerns.
+                return true;
+            }
+            let responds = path.starts_with("fastapi.") || path.starts_with("starlette.");
+            let class = path.rsplit('.').next().unwrap_or_default();
+            plain
+                && responds
+                && (RESPONSES.contains(&class))
+                && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a value is written in the source.
+fn is_literal(value: &Value) -> bool {
+    matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
+}

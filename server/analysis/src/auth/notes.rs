@@ -1,0 +1,178 @@
+//! What a middleware's code says besides what it proves.
+
+use smol_str::SmolStr;
+
+use super::Proof;
+use super::middleware::PublicPrefix;
+use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+
+/// Paths of one middleware that are tried.
+const MAX_PATHS: usize = 40;
+
+/// What is put behind a path to see whether only its beginning counts.
+const TAIL: &str = "zz\u{2026}";
+
+/// Where a middleware of Starlette's `BaseHTTPMiddleware` kind raises
+/// `HTTPException` and does not catch it: the exception handlers stand inside
+/// of it, so the client gets a 500 (run on 0.165).
+pub(super) fn uncaught_rejections(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<Site> {
+    let mut found = Vec::new();
+    collect_raises(resolve, function, &function.def.body, &mut found);
+    found
+}
+
+fn collect_raises(resolve: &dyn Resolve, function: &FunctionRef, body: &[Stmt], found: &mut Vec<Site>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Raise { exc: Some(exc), .. } => {
+                let class = exc.as_call().map_or(exc, |(class, _)| class);
+                if is_http_exception(resolve, function, class) {
+                    found.push(Site { range: stmt.range, ..function.site });
+                }
+            }
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => {
+                collect_raises(resolve, function, body, found);
+                collect_raises(resolve, function, or_else, found);
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                if !handlers.iter().any(|handler| catches_http_exceptions(resolve, function, handler)) {
+                    collect_raises(resolve, function, body, found);
+                }
+                handlers.iter().for_each(|handler| collect_raises(resolve, function, &handler.body, found));
+                collect_raises(resolve, function, or_else, found);
+                collect_raises(resolve, function, finally, found);
+            }
+            StmtKind::With { body, .. } => collect_raises(resolve, function, body, found),
+            StmtKind::Match { cases, .. } => {
+                cases.iter().for_each(|case| collect_raises(resolve, function, &case.body, found));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_http_exception(resolve: &dyn Resolve, function: &FunctionRef, class: &Expr) -> bool {
+    matches!(resolve.eval(function, class), Value::Package(path)
+        if path.ends_with(".HTTPException") && (path.starts_with("fastapi") || path.starts_with("starlette")))
+}
+
+fn catches_http_exceptions(resolve: &dyn Resolve, function: &FunctionRef, handler: &Handler) -> bool {
+    handler.types.is_empty()
+        || handler.types.iter().any(|class| {
+            class.as_name().is_some_and(|name| name == "Exception" || name == "BaseException")
+                || is_http_exception(resolve, function, class)
+        })
+}
+
+/// Paths in a middleware's code that let everything through that begins so.
+/// Whether one does is tried out: `ask` tells what the middleware proves of a
+/// path and method. `control` tells that some route is verified at all.
+pub(super) fn prefixes(
+    resolve: &dyn Resolve,
+    function: &FunctionRef,
+    control: bool,
+    ask: &dyn Fn(&str, &str) -> Proof,
+) -> Vec<PublicPrefix> {
+    let mut paths: Vec<(SmolStr, Site)> = Vec::new();
+    for stmt in &function.def.body {
+        strings_of_stmt(stmt, function.site, &mut paths);
+    }
+    if let Some(class) = &function.class {
+        for stmt in &class.def.body {
+            if let StmtKind::Assign(assign) = &stmt.kind {
+                assign.value.iter().for_each(|value| strings(value, class.site, &mut paths));
+            }
+        }
+    }
+    for name in names_of(&function.def.body) {
+        let expr = Expr { range: function.def.name.range, kind: ExprKind::Name(name) };
+        if let Value::List(values) = resolve.eval(function, &expr) {
+            paths.extend(values.iter().filter_map(|value| match value {
+                Value::Str(path) => Some((path.clone(), function.site)),
+                _ => None,
+            }));
+        }
+    }
+    paths.retain(|(path, _)| path.starts_with('/'));
+    paths.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    paths.dedup_by(|a, b| a.0 == b.0);
+    let passes = |path: &str| !matches!(ask(path, "GET"), Proof::Verifies | Proof::Unknown(_));
+    let found = paths.into_iter().take(MAX_PATHS).filter_map(|(path, site)| {
+        let everything = path == "/" && !control && passes(&format!("/{TAIL}"));
+        // A path that ends with a slash is meant as the whole folder.
+        let by_beginning = control && !path.ends_with('/') && passes(&path) && passes(&format!("{path}{TAIL}"));
+        (everything || by_beginning).then_some(PublicPrefix { path, site, everything })
+    });
+    let mut found: Vec<PublicPrefix> = found.collect();
+    // `/docs` says all that `/docs/oauth2-redirect` could.
+    let shortest: Vec<SmolStr> = found.iter().map(|prefix| prefix.path.clone()).collect();
+    found.retain(|prefix| {
+        !shortest.iter().any(|other| other != &prefix.path && prefix.path.starts_with(other.as_str()))
+    });
+    found
+}
+
+fn strings_of_stmt(stmt: &Stmt, site: Site, found: &mut Vec<(SmolStr, Site)>) {
+    let mut pending = vec![stmt];
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Expr(value) | StmtKind::Return(Some(value)) => strings(value, site, found),
+            StmtKind::Assign(assign) => assign.value.iter().for_each(|value| strings(value, site, found)),
+            StmtKind::If { test, body, or_else } => {
+                strings(test, site, found);
+                pending.extend(body.iter().chain(or_else));
+            }
+            StmtKind::For { iter, body, or_else, .. } => {
+                strings(iter, site, found);
+                pending.extend(body.iter().chain(or_else));
+            }
+            StmtKind::While { test, body, or_else } => {
+                strings(test, site, found);
+                pending.extend(body.iter().chain(or_else));
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::With { body, .. } => pending.extend(body),
+            _ => {}
+        }
+    }
+}
+
+fn strings(expr: &Expr, site: Site, found: &mut Vec<(SmolStr, Site)>) {
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        if let ExprKind::Str(text) = &expr.kind {
+            found.push((text.clone(), Site { range: expr.range, ..site }));
+        }
+        pending.extend(expr.children());
+    }
+}
+
+/// Names that the tests of a body mention.
+fn names_of(body: &[Stmt]) -> Vec<SmolStr> {
+    let mut names = Vec::new();
+    let mut pending: Vec<&Stmt> = body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        let (tests, inner): (Vec<&Expr>, Vec<&Stmt>) = match &stmt.kind {
+            StmtKind::If { test, body, or_else } => (vec![test], body.iter().chain(or_else).collect()),
+            StmtKind::For { iter, body, .. } => (vec![iter], body.iter().collect()),
+            StmtKind::Assign(assign) => (assign.value.iter().collect(), Vec::new()),
+            StmtKind::Try { body, .. } | StmtKind::With { body, .. } => (Vec::new(), body.iter().collect()),
+            _ => continue,
+        };
+        pending.extend(inner);
+        let mut exprs = tests;
+        while let Some(expr) = exprs.pop() {
+            names.extend(expr.as_name().cloned());
+            exprs.extend(expr.children());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}

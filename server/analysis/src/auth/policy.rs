@@ -1,0 +1,362 @@
+//! What must be guarded, by the project's own words: its specifications first,
+//! then its configuration. Where both are silent, the default policy decides
+//! (every route, except those that are public by nature).
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::public;
+use crate::facts::configuration::{self, Configuration, fits};
+use crate::facts::contract::{Access, Contract, Endpoint, Statement, shape, without_base};
+use crate::facts::roles::{self, Role};
+use crate::facts::{markdown, openapi};
+use crate::ide::{Location, RouteKind};
+use crate::index::routes::Route;
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// What a line of a specification or of the configuration rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Basis {
+    /// The line that says so.
+    pub place: Location,
+    /// Who says so.
+    pub authority: Authority,
+}
+
+/// Who says what must be guarded, strongest first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Authority {
+    /// A specification that lists the endpoint.
+    Specified,
+    /// A sentence of a specification about all endpoints, this one unlisted.
+    Blanket,
+    /// The configuration; the reason of a public route.
+    Configured(SmolStr),
+}
+
+/// What is said of a route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Expectation {
+    /// Nothing: the default policy holds.
+    #[default]
+    Unstated,
+    /// It must be guarded.
+    Required(Basis),
+    /// Anonymous callers may, too.
+    Optional(Basis),
+    /// It is public.
+    Public(Basis),
+}
+
+impl Expectation {
+    /// The line that says it.
+    pub fn basis(&self) -> Option<&Basis> {
+        match self {
+            Self::Unstated => None,
+            Self::Required(basis) | Self::Optional(basis) | Self::Public(basis) => Some(basis),
+        }
+    }
+}
+
+/// A specification and the folder that it speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Specification {
+    path: SmolStr,
+    root: SmolStr,
+    contract: Arc<Contract>,
+}
+
+/// A configuration and the folder that it holds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Configured {
+    path: SmolStr,
+    folder: SmolStr,
+    role: Role,
+    configuration: Arc<Configuration>,
+}
+
+/// All specifications and configurations of the workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    specifications: FxHashMap<FileId, Specification>,
+    configurations: FxHashMap<FileId, Configured>,
+    /// The only configuration that counts, when one was named.
+    only: Option<FileId>,
+}
+
+impl Policy {
+    /// Takes over the text of a file; `None` when it is gone. True when that
+    /// changed what is said.
+    pub fn set(&mut self, file: FileId, path: &str, text: Option<&str>) -> bool {
+        let role = if self.only == Some(file) { Some(Role::Configuration) } else { roles::role(path) };
+        match role {
+            None => false,
+            Some(role @ (Role::Specification | Role::Contract)) => {
+                let contract = text.and_then(|text| match role {
+                    Role::Specification => Some(markdown::read(text)),
+                    _ => openapi::read(text),
+                });
+                let root = roles::project_root(path).unwrap_or_else(|| parent(path));
+                let new = contract.filter(|contract| !contract.is_silent()).map(|contract| Specification {
+                    path: path.into(),
+                    root: root.into(),
+                    contract: Arc::new(contract),
+                });
+                replace(&mut self.specifications, file, new)
+            }
+            Some(role @ (Role::Configuration | Role::Project)) => {
+                let read = text.and_then(|text| configuration::read(text, path.ends_with("pyproject.toml")));
+                let new = read.map(|configuration| Configured {
+                    path: path.into(),
+                    folder: parent(path).into(),
+                    role,
+                    configuration: Arc::new(configuration),
+                });
+                replace(&mut self.configurations, file, new)
+            }
+        }
+    }
+
+    /// Makes a file the only configuration, for a whole folder.
+    pub fn set_only(&mut self, only: Option<FileId>) {
+        self.only = only;
+    }
+
+    /// All configurations with their files.
+    pub fn configurations(&self) -> impl Iterator<Item = (FileId, &Configuration)> {
+        let counts = |file: &FileId| self.only.is_none_or(|only| only == *file);
+        self.configurations.iter().filter(move |(file, _)| counts(file)).map(|(file, c)| (*file, &*c.configuration))
+    }
+
+    /// Dotted names that the user vouches for, sorted.
+    pub fn sinks(&self) -> Vec<SmolStr> {
+        let names = self.configurations().flat_map(|(_, configuration)| &configuration.sinks);
+        let mut names: Vec<SmolStr> = names.map(|placed| placed.value.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The configuration of a file: the nearest above it. `authlens.toml` wins
+    /// over `pyproject.toml` beside it.
+    fn configuration_of(&self, path: &str) -> Option<(FileId, &Configured)> {
+        if let Some(only) = self.only {
+            return self.configurations.get(&only).map(|configured| (only, configured));
+        }
+        let above = self.configurations.iter().filter(|(_, configured)| is_below(path, &configured.folder));
+        above
+            .max_by_key(|(_, configured)| (configured.folder.len(), configured.role == Role::Configuration))
+            .map(|(file, configured)| (*file, configured))
+    }
+
+    /// Whether findings in a file are not wanted.
+    pub fn is_excluded(&self, path: &str) -> bool {
+        self.configuration_of(path).is_some_and(|(_, configured)| {
+            let folder = if self.only.is_some() { "" } else { &*configured.folder };
+            let below = path.strip_prefix(folder).unwrap_or(path);
+            configured.configuration.exclude.iter().any(|pattern| {
+                // Named alone, the one configuration may lie anywhere.
+                fits(pattern, below) || (self.only.is_some() && fits(&format!("**/{pattern}"), below))
+            })
+        })
+    }
+
+    /// The level that the configuration gives a rule in a file.
+    pub fn level(&self, path: &str, rule: &str) -> Option<&str> {
+        let (_, configured) = self.configuration_of(path)?;
+        let levels = &configured.configuration.rules;
+        levels.iter().find(|level| level.rule == rule).map(|level| level.level.as_str())
+    }
+
+    /// What is said of each route of an application that a file makes.
+    pub fn expectations(&self, application: &str, routes: &[Route], roots: &[String]) -> Vec<Expectation> {
+        let mut said = vec![Said::default(); routes.len()];
+        let shapes: Vec<Vec<SmolStr>> = routes.iter().map(|route| shape(&route.path)).collect();
+        let mut specifications: Vec<_> = self
+            .specifications
+            .iter()
+            .filter(|(_, specification)| {
+                is_below(application, &specification.root)
+                    && (roles::project_root(&specification.path).is_some()
+                        || roots.iter().any(|root| *root == specification.root.as_str()))
+            })
+            .collect();
+        // The nearest speaks first; the path keeps the order stable.
+        specifications.sort_by(|(_, a), (_, b)| b.root.len().cmp(&a.root.len()).then(a.path.cmp(&b.path)));
+        for level in specifications.chunk_by(|(_, a), (_, b)| a.root == b.root) {
+            let mut here = vec![Said::default(); routes.len()];
+            for (file, specification) in level {
+                collect(**file, &specification.contract, routes, &shapes, &mut here);
+            }
+            for (said, here) in said.iter_mut().zip(here) {
+                if said.is_silent() {
+                    *said = here;
+                }
+            }
+        }
+        let configured = self.configuration_of(application);
+        let decide = |(route, said): (&Route, &Said)| {
+            let by_nature = || public::by_nature(&route.path, &route.methods).is_some();
+            match said.listed() {
+                // A group is said to be guarded; but nobody has a token before signing in.
+                Some(Expectation::Required(_)) if said.own.is_empty() && by_nature() => {}
+                Some(listed) => return listed,
+                None if said.conflicts() => return Expectation::Unstated,
+                None => {}
+            }
+            if let Some(expectation) = configured.and_then(|(file, c)| of_configuration(file, &c.configuration, route))
+            {
+                return expectation;
+            }
+            let basis = |place: Location| Basis { place, authority: Authority::Blanket };
+            match (said.blanket, said.exception) {
+                (Some(place), _) if !by_nature() => Expectation::Required(basis(place)),
+                (None, Some(place)) => Expectation::Public(basis(place)),
+                _ => Expectation::Unstated,
+            }
+        };
+        routes.iter().zip(&said).map(decide).collect()
+    }
+}
+
+/// What specifications of one level say of one route.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    own: Vec<(Access, Location)>,
+    group: Vec<(Access, Location)>,
+    blanket: Option<Location>,
+    /// A sentence about all that names the route as an exception.
+    exception: Option<Location>,
+}
+
+impl Said {
+    fn is_silent(&self) -> bool {
+        self.own.is_empty() && self.group.is_empty() && self.blanket.is_none() && self.exception.is_none()
+    }
+
+    fn strongest(&self) -> &[(Access, Location)] {
+        if self.own.is_empty() { &self.group } else { &self.own }
+    }
+
+    fn conflicts(&self) -> bool {
+        let said = self.strongest();
+        said.iter().any(|(access, _)| *access != said[0].0)
+    }
+
+    /// What is said of the endpoint where it is listed, unless that contradicts itself.
+    fn listed(&self) -> Option<Expectation> {
+        let (access, place) = *self.strongest().first().filter(|_| !self.conflicts())?;
+        let basis = Basis { place, authority: Authority::Specified };
+        Some(match access {
+            Access::Required => Expectation::Required(basis),
+            Access::Optional => Expectation::Optional(basis),
+            Access::Public => Expectation::Public(basis),
+        })
+    }
+}
+
+/// Adds what one specification says of the routes of an application.
+fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<SmolStr>], said: &mut [Said]) {
+    let mut exact: FxHashMap<&[SmolStr], Vec<usize>> = FxHashMap::default();
+    let mut loose: FxHashMap<&[SmolStr], Vec<usize>> = FxHashMap::default();
+    for (at, shape) in shapes.iter().enumerate().filter(|(at, _)| routes[*at].path_known) {
+        exact.entry(shape).or_default().push(at);
+        loose.entry(without_base(shape)).or_default().push(at);
+    }
+    let place = |range: TextRange| Location { file, range };
+    let mut listed = vec![false; routes.len()];
+    for endpoint in &contract.endpoints {
+        for at in matching(contract, endpoint, routes, &exact, &loose) {
+            listed[at] = true;
+            if let Some(Statement { access, range, own }) = endpoint.stated {
+                let into = if own { &mut said[at].own } else { &mut said[at].group };
+                into.push((access, place(range)));
+            }
+        }
+    }
+    let described = listed.iter().any(|listed| *listed);
+    for (at, route) in routes.iter().enumerate() {
+        if listed[at] || !route.path_known || route.kind == RouteKind::Mount {
+            continue;
+        }
+        // A sentence without a path speaks of the API that its text describes.
+        let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || described);
+        if let Some(blanket) = speaking.clone().find(|blanket| blanket.covers(&shapes[at])) {
+            said[at].blanket.get_or_insert(place(blanket.range));
+        } else if let Some(blanket) = speaking.find(|blanket| blanket.excludes(&shapes[at])) {
+            said[at].exception.get_or_insert(place(blanket.range));
+        }
+    }
+}
+
+/// The routes that serve an endpoint. Paths may lack the base on either side;
+/// that is only looked at when no path is the same.
+fn matching(
+    contract: &Contract,
+    endpoint: &Endpoint,
+    routes: &[Route],
+    exact: &FxHashMap<&[SmolStr], Vec<usize>>,
+    loose: &FxHashMap<&[SmolStr], Vec<usize>>,
+) -> Vec<usize> {
+    let own = shape(&endpoint.path);
+    let serves = |at: &usize| {
+        let route = &routes[*at];
+        route.kind == RouteKind::Http
+            && (endpoint.methods.is_empty() || route.methods.iter().any(|method| endpoint.methods.contains(method)))
+    };
+    let among = |found: Option<&Vec<usize>>| -> Vec<usize> {
+        found.into_iter().flatten().copied().filter(|at| serves(at)).collect()
+    };
+    let based = contract.bases.iter().map(|base| [shape(base), own.clone()].concat());
+    for candidate in std::iter::once(own.clone()).chain(based) {
+        let found = among(exact.get(candidate.as_slice()));
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    among(loose.get(without_base(&own)))
+}
+
+fn of_configuration(file: FileId, configuration: &Configuration, route: &Route) -> Option<Expectation> {
+    if !route.path_known || route.kind == RouteKind::Mount {
+        return None;
+    }
+    let names = |methods: &[SmolStr]| {
+        methods.is_empty()
+            || match route.kind {
+                RouteKind::WebSocket => methods.iter().any(|method| method == "WEBSOCKET"),
+                _ => !route.methods.is_empty() && route.methods.iter().all(|method| methods.contains(method)),
+            }
+    };
+    let place = |range: TextRange| Location { file, range };
+    if let Some(public) = configuration.public.iter().find(|p| fits(&p.path, &route.path) && names(&p.methods)) {
+        let authority = Authority::Configured(public.reason.clone());
+        return Some(Expectation::Public(Basis { place: place(public.range), authority }));
+    }
+    let protect = configuration.protect.iter().find(|pattern| fits(&pattern.value, &route.path))?;
+    let authority = Authority::Configured(SmolStr::default());
+    Some(Expectation::Required(Basis { place: place(protect.range), authority }))
+}
+
+/// Puts a value in its place, or takes it away; tells whether that changed anything.
+fn replace<T: PartialEq>(map: &mut FxHashMap<FileId, T>, file: FileId, new: Option<T>) -> bool {
+    if map.get(&file) == new.as_ref() {
+        return false;
+    }
+    match new {
+        Some(new) => map.insert(file, new),
+        None => map.remove(&file),
+    };
+    true
+}
+
+fn parent(path: &str) -> &str {
+    crate::index::modules::parent(path)
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || folder.is_empty())
+}

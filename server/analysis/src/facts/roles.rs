@@ -1,0 +1,100 @@
+//! Which files other than source say something about the project's policy:
+//! decided by their paths alone.
+
+/// What a file is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A specification in Markdown.
+    Specification,
+    /// An OpenAPI contract.
+    Contract,
+    /// `authlens.toml`.
+    Configuration,
+    /// `pyproject.toml`, which may hold a table for authlens.
+    Project,
+}
+
+/// Folders that hold specifications.
+const FOLDERS: &[&str] = &["specs", "spec", "docs", "doc", "contracts"];
+/// Folders whose files are records of work, not specifications.
+const RECORDS: &[&str] = &["history", "prompts", "checklists", "node_modules", "examples", "archive"];
+/// Parts of names of specifications that speak of endpoints or authentication.
+const NAMES: &[&str] = &["endpoint", "api", "auth", "rest", "route"];
+
+/// What a path says that a file is read for, if for anything.
+pub fn role(path: &str) -> Option<Role> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name {
+        "authlens.toml" => return Some(Role::Configuration),
+        "pyproject.toml" => return Some(Role::Project),
+        _ => {}
+    }
+    let (stem, extension) = name.rsplit_once('.')?;
+    if !matches!(extension, "md" | "yaml" | "yml" | "json") {
+        return None;
+    }
+    if folder.split('/').any(|part| RECORDS.contains(&part)) {
+        return None;
+    }
+    let stem = stem.to_ascii_lowercase();
+    let inside = project_root(path).is_some();
+    if extension == "md" {
+        // `forest.md` is no specification of a REST interface.
+        let words: Vec<&str> = stem.split(|c: char| !c.is_alphanumeric()).collect();
+        let named =
+            words.iter().any(|word| NAMES.iter().any(|name| word == name || word.trim_end_matches('s') == *name))
+                || words.iter().any(|word| word.starts_with("auth") && !word.starts_with("author"));
+        let in_api = folder.split('/').any(|part| part == "api" || part == "contracts");
+        return (inside && (named || in_api)).then_some(Role::Specification);
+    }
+    let in_contracts = folder.split('/').any(|part| part == "contracts");
+    let named = stem.contains("openapi") || stem.contains("swagger");
+    ((inside && (named || in_contracts)) || stem == "openapi").then_some(Role::Contract)
+}
+
+/// The folder of the project that a specification speaks of: the one that
+/// holds `specs/`, `docs/` or `contracts/`.
+pub fn project_root(path: &str) -> Option<&str> {
+    let mut at = 0;
+    for part in path.split('/') {
+        if FOLDERS.contains(&part) && at + part.len() < path.len() {
+            return Some(path[..at].trim_end_matches('/'));
+        }
+        at += part.len() + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_go_by_path() {
+        use Role::{Configuration, Contract, Project, Specification};
+        let cases = [
+            ("/p/specs/api/rest-endpoints.md", Some(Specification)),
+            ("/p/specs/features/authentication.md", Some(Specification)),
+            ("/p/specs/002-web/api-docs.md", Some(Specification)),
+            ("/p/specs/002-web/contracts/README.md", Some(Specification)),
+            ("/p/docs/API.md", Some(Specification)),
+            ("/p/docs/forest.md", None),
+            ("/p/docs/authors.md", None),
+            ("/p/README.md", None),
+            ("/p/specs/checklists/api.md", None),
+            ("/p/specs/001/contracts/tasks.yaml", Some(Contract)),
+            ("/p/docs/openapi.json", Some(Contract)),
+            ("/p/openapi.yaml", Some(Contract)),
+            ("/p/docker-compose.yaml", None),
+            ("/p/authlens.toml", Some(Configuration)),
+            ("/p/backend/pyproject.toml", Some(Project)),
+            ("/p/specs/main.py", None),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(role(path), wanted, "{path}");
+        }
+        assert_eq!(project_root("/p/phase2/specs/api/x.md"), Some("/p/phase2"));
+        assert_eq!(project_root("/p/openapi.yaml"), None);
+        assert_eq!(project_root("specs/x.md"), Some(""));
+    }
+}

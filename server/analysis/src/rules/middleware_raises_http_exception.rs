@@ -1,0 +1,28 @@
+//! `middleware-raises-http-exception`: a rejection that becomes a 500.
+
+use super::{RuleInfo, State, for_each_note, related, report};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "middleware-raises-http-exception",
+    summary: "HTTPException raised in a middleware, where nothing answers it",
+    cwe: "CWE-755",
+    owasp: "API8:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/middleware-raises-http-exception.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_note(state, |note| {
+        for &site in note.raises.iter().filter(|site| wanted(site.file)) {
+            let message = format!(
+                "`HTTPException` raised in the middleware `{}` reaches no exception handler, so the client gets a 500: return a `JSONResponse` with the status instead.",
+                note.name
+            );
+            let added = related(state, note.site, format!("`{}` is added here", note.name));
+            found.push(report(state, &INFO, Severity::Error, site, message, vec![added]));
+        }
+    });
+}

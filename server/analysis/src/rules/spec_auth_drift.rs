@@ -1,0 +1,177 @@
+//! `spec-auth-drift`: the specification and the code disagree about who may call.
+
+use super::judgement::{handler_site, with_interpreter};
+use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
+use super::{RuleInfo, State, router_included_unguarded_twice};
+use crate::auth::guard::{Guard, answers_constant};
+use crate::auth::policy::{Authority, Basis, Expectation};
+use crate::auth::public;
+use crate::facts::roles::{Role, role};
+use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
+use crate::index::routes::{Application, Route};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "spec-auth-drift",
+    summary: "a route whose guard is not what the specification says",
+    cwe: "CWE-306",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/spec-auth-drift.md"),
+};
+
+/// Characters of a quoted line.
+const MAX_QUOTE: usize = 120;
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
+        // An application without any authentication is reported once, as a whole.
+        if application.test || !judged.iter().any(|judged| drift(judged).is_some()) {
+            continue;
+        }
+        let intends = intends_auth(state, application);
+        let all = judged;
+        for (index, (route, judged)) in application.routes.iter().zip(judged.iter()).enumerate() {
+            let Some((drift, basis)) = drift(judged) else { continue };
+            if drift == Drift::Open && router_included_unguarded_twice::speaks_of(application, all, index) {
+                continue;
+            }
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            let whole = drift == Drift::Open && !intends;
+            if whole || !wanted(site.file) || is_test(state, site.file) {
+                continue;
+            }
+            if !state.sources.is_ghost(site) && !state.sources.is_ghost(route.registration) {
+                found.push(finding(state, application, route, judged, drift, basis));
+            }
+        }
+    }
+}
+
+/// In which direction the code differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    Open,
+    Guarded,
+}
+
+fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
+    let (drift, basis) = match (&judged.expected, &judged.guard) {
+        (Expectation::Required(basis), Guard::Open(None)) => (Drift::Open, basis),
+        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_) | Guard::Around(_)) => {
+            (Drift::Guarded, basis)
+        }
+        _ => return None,
+    };
+    (basis.authority == Authority::Specified).then_some((drift, basis))
+}
+
+/// Whether this rule speaks of an open route, so that no other has to.
+pub(super) fn speaks_of(state: &State, file: FileId, judged: &Judged) -> bool {
+    let path = state.sources.file(file).map(|file| file.path.as_str()).unwrap_or_default();
+    drift(judged).is_some_and(|(drift, _)| drift == Drift::Open) && state.policy.level(path, INFO.code) != Some("off")
+}
+
+/// Whether a finding of this rule is about an open route, which can be guarded.
+pub(crate) fn is_about_open_route(state: &State, diagnostic: &Diagnostic) -> bool {
+    let applications = state.table.applications.iter().zip(&state.guards.applications);
+    applications.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter())).any(
+        |(route, judged)| {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            site.file == diagnostic.location.file
+                && speaks_of(state, site.file, judged)
+                && state.sources.locate(site) == diagnostic.location
+        },
+    )
+}
+
+fn finding(
+    state: &State,
+    application: &Application,
+    route: &Route,
+    judged: &Judged,
+    drift: Drift,
+    basis: &Basis,
+) -> Diagnostic {
+    let site = handler_site(&route.handler).unwrap_or(route.registration);
+    let location = state.sources.locate(site);
+    let name = shown(route);
+    let quoted = quote(state, basis);
+    let (severity, message) = match drift {
+        Drift::Open => {
+            let advice = match super::candidates(state, application, route).first() {
+                Some(verifier) => format!("add `Depends({})`", verifier.name),
+                None => "add a dependency that verifies the token".to_owned(),
+            };
+            let message = format!(
+                "{name} is open to everybody, but the specification requires authentication ({quoted}); {advice}, or correct the specification."
+            );
+            (open_severity(state, route), message)
+        }
+        Drift::Guarded => {
+            let by =
+                guard_name(route, &judged.guard).map_or("by its handler".to_owned(), |name| format!("by `{name}`"));
+            let message = format!(
+                "{name} is guarded {by}, but the specification says that it is public ({quoted}); correct one of them."
+            );
+            (Severity::Warning, message)
+        }
+    };
+    let mut related = vec![
+        Related { location: state.sources.locate(route.registration), message: format!("{name} is registered here") },
+        Related {
+            location: state.sources.locate(application.site),
+            message: format!("served by `{}`", application.name),
+        },
+    ];
+    related.retain(|step| step.location != location);
+    related.push(said(state, basis));
+    Diagnostic {
+        rule: INFO.code,
+        severity,
+        confidence: Confidence::High,
+        location,
+        message,
+        related,
+        unnecessary: false,
+    }
+}
+
+/// How bad it is that a route is open. A path that is public by nature, such as
+/// signing out, whose handler provably gives away nothing, harms nobody.
+fn open_severity(state: &State, route: &Route) -> Severity {
+    let harmless = public::by_nature(&route.path, &route.methods).is_some()
+        && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
+    match (harmless, route.conditional) {
+        (true, _) => Severity::Info,
+        (false, true) => Severity::Warning,
+        (false, false) => Severity::Error,
+    }
+}
+
+/// The line that says what is expected, as a step of a proof.
+pub(crate) fn said(state: &State, basis: &Basis) -> Related {
+    let who = match basis.authority {
+        Authority::Configured(_) => "the configuration",
+        _ => "the specification",
+    };
+    Related { location: basis.place, message: format!("{who} says: {}", quote(state, basis)) }
+}
+
+/// The line that says what is expected, in quotes.
+fn quote(state: &State, basis: &Basis) -> String {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    if role(path) == Some(Role::Contract) {
+        // The line is only the key of a list.
+        return format!("`security` in {}", path.rsplit('/').next().unwrap_or(path));
+    }
+    let text = state.documents.get(basis.place.file.0 as usize).and_then(|document| document.text());
+    let line = text.map(|text| basis.place.range.slice(text)).unwrap_or_default();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_matches(['|', ' ', '"']);
+    match line.char_indices().nth(MAX_QUOTE) {
+        Some((end, _)) => format!("\"{}…\"", &line[..end]),
+        None => format!("\"{line}\""),
+    }
+}

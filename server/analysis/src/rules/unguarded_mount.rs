@@ -1,0 +1,89 @@
+//! `unguarded-mount`: a mounted application does not inherit guards.
+
+use super::missing_auth_dependency::{callable_name, is_test, shown};
+use super::{RuleInfo, State, related, report};
+use crate::auth::guard::Guard;
+use crate::ide::{Diagnostic, Judged, RouteKind, Severity};
+use crate::index::dependencies::Via;
+use crate::index::routes::{Application, Route};
+use crate::index::value::{RouterId, Site, Value};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "unguarded-mount",
+    summary: "an application mounted below a guarded one, without the guard",
+    cwe: "CWE-306",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/unguarded-mount.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (parent, judged) in state.table.applications.iter().zip(&state.guards.applications) {
+        if parent.test {
+            continue;
+        }
+        let Some(guard) = application_guard(parent, judged) else { continue };
+        for (path, child) in &parent.mounts {
+            let at = state.table.applications.iter().position(|application| application.router == *child);
+            let Some((at, mount)) = at.zip(mount_site(parent, path, *child)) else { continue };
+            let open = open_routes(state, at);
+            if open.is_empty() || !wanted(mount.file) || is_test(state, mount.file) {
+                continue;
+            }
+            let name = &state.table.applications[at].name;
+            let message = format!(
+                "`{name}` is open to everybody below `{path}`: the dependencies of `{}`, such as `{guard}`, do not run for mounted applications; give `{name}` its own.",
+                parent.name
+            );
+            let steps = open
+                .iter()
+                .take(SHOWN_ROUTES)
+                .map(|route| related(state, route.registration, format!("{} is open", shown(route))));
+            found.push(report(state, &INFO, Severity::Error, mount, message, steps.collect()));
+        }
+    }
+}
+
+/// Routes named in a finding.
+const SHOWN_ROUTES: usize = 4;
+
+/// Whether an application's open routes are reported where it is mounted.
+pub(super) fn speaks_of(state: &State, application: &Application) -> bool {
+    state.table.applications.iter().zip(&state.guards.applications).any(|(parent, judged)| {
+        parent
+            .mounts
+            .iter()
+            .any(|(path, child)| *child == application.router && mount_site(parent, path, *child).is_some())
+            && !parent.test
+            && application_guard(parent, judged).is_some()
+    })
+}
+
+/// The dependency of an application itself that guards its routes.
+fn application_guard<'p>(parent: &'p Application, judged: &[Judged]) -> Option<&'p str> {
+    parent.routes.iter().zip(judged.iter()).find_map(|(route, judged)| {
+        let Guard::Guarded(index) = judged.guard else { return None };
+        let mut node = &route.dependencies[index];
+        while let Some(above) = node.parent {
+            node = &route.dependencies[above];
+        }
+        (node.via == Via::Application).then(|| callable_name(&node.callable))?
+    })
+}
+
+fn mount_site(parent: &Application, path: &str, child: RouterId) -> Option<Site> {
+    let mounts = parent.routes.iter().filter(|route| route.kind == RouteKind::Mount && route.path == path);
+    mounts.into_iter().find_map(|route| match &route.handler {
+        Value::Router(id) if *id == child => Some(route.registration),
+        _ => None,
+    })
+}
+
+fn open_routes(state: &State, at: usize) -> Vec<&Route> {
+    let application = &state.table.applications[at];
+    let judged = state.guards.applications.get(at).map_or(&[][..], |judged| judged.as_slice());
+    let open = application.routes.iter().zip(judged.iter()).filter(|(_, judged)| judged.guard == Guard::Open(None));
+    open.map(|(route, _)| route).collect()
+}
