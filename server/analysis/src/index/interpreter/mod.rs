@@ -197,6 +197,11 @@ impl<'a> Interpreter<'a> {
         self.sources
     }
 
+    /// The runs that were not known before.
+    pub fn new_runs(&self) -> Runs {
+        self.runs.borrow().clone()
+    }
+
     /// Ends the session.
     pub fn finish(self) -> Session {
         Session { runs: self.runs.into_inner(), wanted: self.wanted.into_inner(), executed: self.executed.into_inner() }
