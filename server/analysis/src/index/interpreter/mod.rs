@@ -33,7 +33,7 @@ use super::value::{
     Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
 };
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, bound_names};
+use crate::facts::python::file::{Binding, PythonFile, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -334,7 +334,9 @@ impl<'a> Interpreter<'a> {
                 if submodule.is_some() {
                     self.reads.borrow_mut().insert(file);
                 }
-                let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
+                // A star import may bind it, also to something named like the submodule it is in.
+                let may_bind = |facts: &Arc<PythonFile>| facts.bindings.contains_key(name) || !facts.stars.is_empty();
+                let bound = file != importer && self.facts(file).is_some_and(may_bind);
                 match submodule {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
