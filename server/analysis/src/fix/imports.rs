@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
-use super::layout::{Delimited, insertion, line_after, line_start};
+use super::layout::{Delimited, insertion, line_after, line_start, own_lines, replacement, with_blank_lines};
 use super::{Fixer, Source};
 use crate::facts::python::file::{PythonFile, bound_names};
 use crate::facts::python::tree::{ExprKind, ImportFrom, Stmt, StmtKind};
@@ -343,6 +343,58 @@ impl<'f, 's> Imports<'f, 's> {
         };
         let mut binding = self.facts.items.iter().map(|item| &item.placed.item.stmt).filter(|stmt| binds(stmt));
         binding.all(|stmt| matches!(&stmt.kind, StmtKind::If { test, .. } if is_type_checking(test)))
+    }
+
+    /// Makes a name that only `if TYPE_CHECKING:` imports an import like any
+    /// other: gives the edits that take it away there, and adds it.
+    pub(super) fn out_of_type_checking(&mut self, name: &str) -> Result<Vec<TextEdit>, Refusal> {
+        let refused = || Refusal(format!("the import of `{name}` can't be moved"));
+        let source = Rc::clone(&self.source);
+        let text = &*source.text;
+        let root = source.tree.root_node();
+        let written = |node: Node<'_>| text.get(node.byte_range()).unwrap_or_default();
+        let bound = |clause: Node<'_>| written(clause.child_by_field_name("alias").unwrap_or(clause));
+        let guarded = |node: &Node<'_>| {
+            let test = node.child_by_field_name("condition").map(written);
+            node.kind() == "if_statement" && matches!(test, Some("TYPE_CHECKING" | "typing.TYPE_CHECKING"))
+        };
+        let mut cursor = root.walk();
+        for block in root.named_children(&mut cursor).filter(guarded) {
+            let Some(body) = block.child_by_field_name("consequence") else { continue };
+            let mut cursor = body.walk();
+            let statements: Vec<Node<'_>> =
+                body.named_children(&mut cursor).filter(|node| node.kind() == "import_from_statement").collect();
+            for statement in statements {
+                let mut cursor = statement.walk();
+                let clauses: Vec<Node<'_>> = statement.children_by_field_name("name", &mut cursor).collect();
+                let Some(at) = clauses.iter().position(|clause| bound(*clause) == name) else { continue };
+                let module = statement.child_by_field_name("module_name").map(written).ok_or_else(refused)?;
+                if let Module::File(home) = self.resolve_written(module)
+                    && self.imports_transitively(home)
+                {
+                    return Err(Refusal(format!("importing `{name}` at run time would make an import cycle")));
+                }
+                let alone = clauses.len() == 1;
+                let taken = if !alone {
+                    match clauses.get(at + 1) {
+                        Some(next) => clauses[at].start_byte()..next.start_byte(),
+                        None => clauses[at - 1].end_byte()..clauses[at].end_byte(),
+                    }
+                } else if body.named_child_count() == 1 {
+                    if block.child_by_field_name("alternative").is_some() {
+                        return Err(refused());
+                    }
+                    let lines = own_lines(text, block.byte_range()).ok_or_else(refused)?;
+                    with_blank_lines(text, lines)
+                } else {
+                    own_lines(text, statement.byte_range()).ok_or_else(refused)?
+                };
+                let section = self.section(module);
+                self.add(module.to_owned(), written(clauses[at]), section)?;
+                return Ok(vec![replacement(taken, String::new())]);
+            }
+        }
+        Err(refused())
     }
 
     /// How a statement of this file writes the module of `home`.

@@ -271,6 +271,39 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
             }
         }
     }
+    let known = |site: &Site| handlers.contains(site) || found.contains_key(site);
+    for verifier in that_prove(state, interpreter, judge, &Proof::Verifies, &known) {
+        found.insert(verifier.site, verifier);
+    }
+    let mut verifiers: Vec<Verifier> = found.into_values().collect();
+    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+    verifiers.sort_by(|a, b| b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| a.name.cmp(&b.name)));
+    verifiers
+}
+
+/// Dependencies that verify callers and let anonymous ones pass.
+pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
+        let routes = state.table.applications.iter().flat_map(|application| &application.routes);
+        let handlers: FxHashSet<Site> = routes.filter_map(|route| handler_site(&route.handler)).collect();
+        let mut found = that_prove(state, interpreter, &judge, &Proof::Optional, &|site| handlers.contains(site));
+        let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+        found.sort_by(|a, b| path(a).cmp(&path(b)).then_with(|| a.name.cmp(&b.name)));
+        found
+    })
+}
+
+/// Functions of modules that look like dependencies and prove this of the
+/// caller; those to skip are not judged.
+fn that_prove(
+    state: &State,
+    interpreter: &Interpreter<'_>,
+    judge: &Judge<'_>,
+    proof: &Proof,
+    skip: &dyn Fn(&Site) -> bool,
+) -> Vec<Verifier> {
+    let mut found = Vec::new();
     for (file, source) in state.sources.iter() {
         let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
         for item in &facts.items {
@@ -280,19 +313,12 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
             }
             let value = interpreter.lookup(file, &def.name.name);
             let Value::Function(function) = &value else { continue };
-            if handlers.contains(&function.site) || found.contains_key(&function.site) {
-                continue;
-            }
-            if judge.dependency(&value).proof == Proof::Verifies {
-                let verifier = new_verifier(interpreter, &value, def.name.name.clone(), file, function);
-                found.insert(function.site, verifier);
+            if !skip(&function.site) && judge.dependency(&value).proof == *proof {
+                found.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
             }
         }
     }
-    let mut verifiers: Vec<Verifier> = found.into_values().collect();
-    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
-    verifiers.sort_by(|a, b| b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| a.name.cmp(&b.name)));
-    verifiers
+    found
 }
 
 fn note_use(
