@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use authlens_analysis::fix::apply;
-use authlens_analysis::ide::{Analysis, AnalysisHost, Change, Diagnostic, FileContent, Fix, FixKind};
+use authlens_analysis::ide::{Analysis, AnalysisHost, Applicability, Change, Diagnostic, FileContent, Fix, FixKind};
 use authlens_analysis::syntax::{Grammar, parse};
 use serde_json::{Value, json};
 
@@ -726,13 +726,18 @@ fn the_example_project_gets_its_guards_back() {
 /// What an editor is given is what the command line writes.
 #[test]
 fn the_editor_and_the_command_line_agree() {
-    for (at, case) in decorator_cases().iter().take(12).enumerate() {
+    let decorators = decorator_cases().into_iter().take(12).map(|case| (case, "app/routes.py", true));
+    let signatures = unapplied_cases().into_iter().step_by(5).map(|case| (case, "app/routes.py", false));
+    let middlewares = middleware_cases().into_iter().step_by(5).map(|case| (case, "main.py", false));
+    let includes = elsewhere_cases().into_iter().take(1).map(|case| (case, "app/main.py", false));
+    let (mut fixed, mut kept) = (0, 0);
+    for (at, (case, path, ends_clean)) in decorators.chain(signatures).chain(middlewares).chain(includes).enumerate() {
         let below = |path: &str| path.strip_prefix(&format!("{ROOT}/")).unwrap().to_owned();
         let files: Vec<(String, &str)> = case.files.iter().map(|(path, text)| (below(path), text.as_str())).collect();
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         let root = project(&format!("agree-{at}"), &files);
-        let document = uri(&root, "app/routes.py");
-        let text = &case.files[&format!("{ROOT}/app/routes.py")];
+        let document = uri(&root, path);
+        let text = &case.files[&format!("{ROOT}/{path}")];
         let mut editor = Editor::start();
         editor.initialize(Some(&root), json!({"general": {"positionEncodings": ["utf-8"]}}));
         editor.open(&document, text);
@@ -747,11 +752,23 @@ fn the_editor_and_the_command_line_agree() {
         let edits = actions[0]["edit"]["changes"][&document].as_array().cloned().unwrap_or_default();
         let edited = edited(text, &edits);
         editor.quit();
-        let status = Command::new(env!("CARGO_BIN_EXE_authlens")).args(["check", "--fix"]).current_dir(&root).output();
-        assert_eq!(status.unwrap().status.code(), Some(0), "{}", case.name);
-        assert_eq!(std::fs::read_to_string(root.join("app/routes.py")).unwrap(), edited, "{}", case.name);
+        let status = authlens(&root, &["check", "--fix"]).status.code();
+        assert!(status == Some(0) || !ends_clean, "{}", case.name);
+        assert_eq!(std::fs::read_to_string(root.join(path)).unwrap(), edited, "{}", case.name);
+        // A second run finds nothing to change.
+        authlens(&root, &["check", "--fix"]);
+        assert_eq!(std::fs::read_to_string(root.join(path)).unwrap(), edited, "{}", case.name);
+        // What is unsafe is not made by "all safe fixes".
+        let analysis = host(&case.files).snapshot();
+        let file = analysis.file_id(&format!("{ROOT}/{path}")).unwrap();
+        let all = analysis.diagnostics(file);
+        let mut offered = all.iter().flat_map(|diagnostic| repairs(&analysis, diagnostic));
+        let safe = offered.any(|fix| fix.applicability == Applicability::Safe);
+        assert_eq!(edited != *text, safe, "{}", case.name);
+        *if safe { &mut fixed } else { &mut kept } += 1;
         let _ = std::fs::remove_dir_all(root);
     }
+    assert!(fixed > 20 && kept > 5, "{fixed} {kept}");
 }
 
 fn authlens(folder: &Path, args: &[&str]) -> Output {
@@ -866,6 +883,30 @@ fn a_new_module_is_offered_to_those_who_can_make_it() {
         assert_eq!(actions.as_array().unwrap().iter().any(creates), wanted, "{actions:#}");
         editor.quit();
     }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// A client that names findings is offered fixes of these only.
+#[test]
+fn a_named_finding_gets_no_fix_of_another() {
+    let root = project("named", &[("main.py", OPEN), ("deps.py", KEY)]);
+    let document = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    editor.open(&document, OPEN);
+    let found = editor.published(&document, 1, |found| !found.is_empty());
+    let mut foreign = found[0].clone();
+    foreign["code"] = json!("E501");
+    let own = found[0].clone();
+    for (id, named, wanted) in
+        [(1, json!([]), true), (2, json!([own]), true), (3, json!([foreign]), false), (4, json!([foreign, own]), true)]
+    {
+        let params =
+            json!({"textDocument": {"uri": document}, "range": found[0]["range"], "context": {"diagnostics": named}});
+        let actions = editor.request(id, "textDocument/codeAction", params);
+        assert_eq!(!actions.as_array().unwrap().is_empty(), wanted, "{actions:#}");
+    }
+    editor.quit();
     let _ = std::fs::remove_dir_all(root);
 }
 

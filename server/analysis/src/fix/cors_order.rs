@@ -54,6 +54,9 @@ fn moved(fixer: &Fixer<'_>, authenticates: Location, cors: Location) -> Result<F
     } else if target.kind() == "decorated_definition" {
         let top = moving.parent().is_some_and(|parent| parent.kind() == "module");
         statement.insert_str(0, &ending.repeat(if top { 2 } else { 1 }));
+    } else if start < lines.start {
+        // A comment says what comes next, and not what stands above.
+        statement.insert_str(0, ending);
     }
     let others = text.get(moving.end_byte()..target.start_byte()).unwrap_or_default();
     let only_these = !others.contains("add_middleware") && !others.contains(".middleware(");
