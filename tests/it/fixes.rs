@@ -459,6 +459,12 @@ fn unapplied_cases() -> Vec<Case> {
         cases.push(routed(format!("crlf {decorators}"), &module.replace('\n', "\r\n"), DEPS));
         let without = module.replace("    @functools.wraps(handler)\n", "");
         cases.push(Case { fixable: false, ..routed(format!("no wraps {decorators}"), &without, DEPS) });
+        let other = module.replace("handler(request: Request): ...", "handler(q: str = \"\"): ...");
+        cases.push(Case { fixable: false, ..routed(format!("other parameters {decorators}"), &other, DEPS) });
+        let awaits = module
+            .replace("    def wrapper", "    async def wrapper")
+            .replace("return handler", "return await handler");
+        cases.push(Case { fixable: false, ..routed(format!("awaits {decorators}"), &awaits, DEPS) });
     }
     cases
 }
@@ -524,6 +530,34 @@ fn middleware_cases() -> Vec<Case> {
     );
     cases.push(case("cors in a factory", &[("main.py", &factory)]));
     cases
+}
+
+/// What can't be repaired is refused with the reason, in each of these ways.
+#[test]
+fn refusals_name_their_reason() {
+    let mut reasons = Vec::new();
+    for case in [unapplied_cases(), middleware_cases()].into_iter().flatten().filter(|case| !case.fixable) {
+        let analysis = host(&case.files).snapshot();
+        let all = analysis.files_with_diagnostics();
+        let found: Vec<Diagnostic> = all.iter().flat_map(|file| analysis.diagnostics(*file).to_vec()).collect();
+        for diagnostic in &found {
+            assert!(repairs(&analysis, diagnostic).is_empty(), "{}", case.name);
+            let refusals = analysis.fixes(diagnostic).1;
+            assert_eq!(refusals.len(), 1, "{}: {refusals:?}", case.name);
+            reasons.push(refusals[0].0.clone());
+        }
+    }
+    for reason in [
+        "does not use `functools.wraps`",
+        "needs `request`, which the handler does not take",
+        "awaits handlers",
+        "no detail",
+        "plain way",
+        "`origins`",
+        "statements of one block",
+    ] {
+        assert!(reasons.iter().any(|other| other.contains(reason)), "{reason}: {reasons:#?}");
+    }
 }
 
 /// Guards of one include or application that another lacks.

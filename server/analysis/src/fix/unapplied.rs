@@ -12,7 +12,7 @@ use super::style::asked_by;
 use super::{Fixer, Served, Source};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::unapplied::{Form, Unapplied, union_members};
-use crate::facts::python::tree::{Expr, ExprKind, Function, Param, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Function, Param, ParamKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::rules::{Verifier, handler_site, optional_verifiers};
@@ -259,11 +259,7 @@ fn decorator_below(
     let text = &*source.text;
     let name = &found.unapplied.name;
     let decorator = found.handler.def.decorators.iter().find(|one| one.range == found.unapplied.site.range);
-    if !decorator.is_some_and(|decorator| keeps_signature(fixer, found, decorator)) {
-        return Err(Refusal(format!(
-            "`{name}` does not use `functools.wraps`, so FastAPI would no longer see the handler's parameters"
-        )));
-    }
+    takes_handler(fixer, found, decorator.ok_or_else(refused)?)?;
     let root = source.tree.root_node();
     let line_of = |start: u32, end: u32| {
         let node = root.named_descendant_for_byte_range(start as usize, end as usize)?;
@@ -284,17 +280,39 @@ fn decorator_below(
     fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
-/// Whether what a decorator puts around a handler shows the handler's own signature.
-fn keeps_signature(fixer: &Fixer<'_>, found: &Found<'_>, decorator: &Expr) -> bool {
+/// Refuses where FastAPI could not call what a decorator puts around a
+/// handler: it calls that with the handler's parameters, by their names.
+fn takes_handler(fixer: &Fixer<'_>, found: &Found<'_>, decorator: &Expr) -> Result<(), Refusal> {
+    let name = &found.unapplied.name;
+    let handler = &found.handler.def;
     let outer = FunctionRef { class: None, ..found.handler.clone() };
     let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
-    match fixer.interpreter.eval(&outer, callee) {
-        Value::Function(function) => wraps(&fixer.interpreter.current(&function).def, MAX_DEPTH),
-        _ => false,
+    let Value::Function(function) = fixer.interpreter.eval(&outer, callee) else {
+        return Err(Refusal(format!("`{name}` could not be followed")));
+    };
+    let function = fixer.interpreter.current(&function);
+    let wrapper = wrapper_of(&function.def, MAX_DEPTH).ok_or_else(|| {
+        Refusal(format!(
+            "`{name}` does not use `functools.wraps`, so FastAPI would no longer see the handler's parameters"
+        ))
+    })?;
+    if wrapper.is_async && !handler.is_async {
+        return Err(Refusal(format!("`{name}` awaits handlers, and this one is not async")));
     }
+    let has = |def: &Function, name: &str| def.params.iter().any(|param| param.name.name == name);
+    let starred = |param: &&Param| matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs);
+    let missing = wrapper.params.iter().filter(|param| !starred(param) && param.default.is_none());
+    let mut missing = missing.filter(|param| !has(handler, &param.name.name));
+    if let Some(param) = missing.next() {
+        return Err(Refusal(format!("`{name}` needs `{}`, which the handler does not take", param.name.name)));
+    }
+    let open_ended = wrapper.params.iter().any(|param| param.kind == ParamKind::KwArgs);
+    let unknown = handler.params.iter().find(|param| !open_ended && !has(wrapper, &param.name.name));
+    unknown.map_or(Ok(()), |param| Err(Refusal(format!("`{name}` does not take `{}`", param.name.name))))
 }
 
-fn wraps(def: &Function, depth: usize) -> bool {
+/// The function that a decorator puts around a handler under the handler's signature.
+fn wrapper_of(def: &Function, depth: usize) -> Option<&Function> {
     let is_wraps = |decorator: &Expr| {
         decorator.as_call().is_some_and(|(func, _)| match &func.kind {
             ExprKind::Name(name) => name == "wraps",
@@ -302,9 +320,13 @@ fn wraps(def: &Function, depth: usize) -> bool {
             _ => false,
         })
     };
-    let inner = |stmt: &Stmt| match &stmt.kind {
-        StmtKind::Function(inner) => inner.decorators.iter().any(is_wraps) || wraps(inner, depth - 1),
-        _ => false,
-    };
-    depth > 0 && def.body.iter().any(inner)
+    let functions = def.body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Function(inner) => Some(inner),
+        _ => None,
+    });
+    let mut functions = functions.filter(|_| depth > 0);
+    functions.find_map(|inner| match inner.decorators.iter().any(is_wraps) {
+        true => Some(&**inner),
+        false => wrapper_of(inner, depth - 1),
+    })
 }
