@@ -13,6 +13,7 @@ mod layout;
 mod rejection;
 mod scheme;
 mod signature;
+mod spelling;
 mod style;
 mod unapplied;
 mod wider;
