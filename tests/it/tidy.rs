@@ -30,6 +30,25 @@ fn the_analysis_is_pure() {
     }
 }
 
+/// Lower rooms of the analysis do not know higher ones.
+#[test]
+fn the_analysis_is_layered() {
+    const ORDER: &[&str] = &["text", "vfs", "syntax", "facts", "index", "auth", "rules"];
+    for (at, room) in ORDER.iter().enumerate().take(ORDER.len() - 1) {
+        let above = ORDER[at + 1..].iter().chain(&["ide", "fix", "suppress"]);
+        let forbidden: Vec<String> = above.map(|room| format!("use crate::{room}")).collect();
+        let folder = format!("server/analysis/src/{room}");
+        let single = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{folder}.rs"));
+        let files = if single.is_file() { vec![single] } else { sources(&folder) };
+        for path in files {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for forbidden in &forbidden {
+                assert!(!text.contains(forbidden.as_str()), "{} has `{forbidden}`", path.display());
+            }
+        }
+    }
+}
+
 /// Only `server/lsp` speaks the protocol; only `server/workspace` reads sources.
 #[test]
 fn the_shell_keeps_to_its_rooms() {
@@ -39,5 +58,15 @@ fn the_shell_keeps_to_its_rooms() {
     }
     for path in sources("server/lsp") {
         assert!(!std::fs::read_to_string(&path).unwrap().contains("std::fs"), "{}", path.display());
+    }
+}
+
+/// The README names every rule, in the words that the rule itself has.
+#[test]
+fn the_readme_names_every_rule() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for rule in authlens_analysis::rules::all() {
+        let row = format!("| [{0}](specs/rules/{0}.md) | {1} |", rule.code, rule.summary);
+        assert!(readme.contains(&row), "the README lacks {row}");
     }
 }

@@ -7,9 +7,9 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::unapplied::{self, Unapplied};
 use super::{Judge, Proof, Verdict, constant, decorators, public, strongest};
-use crate::ide::RouteKind;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
+use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Resolve, Value};
 
 /// The verdict on a route.

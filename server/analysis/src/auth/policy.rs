@@ -12,10 +12,11 @@ use crate::facts::configuration::{self, Configuration, fits};
 use crate::facts::contract::{Access, Contract, Endpoint, Statement, shape, without_base};
 use crate::facts::roles::{self, Role};
 use crate::facts::{markdown, openapi};
-use crate::ide::{Location, RouteKind};
 use crate::index::routes::Route;
+use crate::index::routes::RouteKind;
 use crate::text::TextRange;
 use crate::vfs::FileId;
+use crate::vfs::Location;
 
 /// What a line of a specification or of the configuration rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -190,7 +190,7 @@ impl<'s> Fixer<'s> {
     fn all_served(&self) -> impl Iterator<Item = Served<'s>> + '_ {
         let applications = self.state.table.applications.iter().zip(&self.state.guards.applications);
         applications.filter(|(application, _)| !application.test).flat_map(|(application, judged)| {
-            let routes = application.routes.iter().zip(judged);
+            let routes = application.routes.iter().zip(judged.iter());
             routes.map(move |(route, judged)| Served { application, route, judged })
         })
     }

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+pub use crate::index::routes::RouteKind;
 use crate::text::TextRange;
 use crate::vfs::FileId;
+pub use crate::vfs::Location;
 
 /// How bad it is, if it is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,15 +30,6 @@ pub enum Confidence {
     Medium,
     /// Every step was resolved to code.
     High,
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Location {
-    /// The file.
-    pub file: FileId,
-    /// Byte range in the file.
-    pub range: TextRange,
 }
 
 /// A place with a sentence: one step of a proof.
@@ -155,17 +148,6 @@ impl RouteStatus {
             Self::Unknown => "unknown",
         }
     }
-}
-
-/// What FastAPI makes of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RouteKind {
-    /// Answers HTTP requests.
-    Http,
-    /// A WebSocket endpoint.
-    WebSocket,
-    /// A mounted application.
-    Mount,
 }
 
 /// How sure the analysis is that a route exists.

@@ -147,7 +147,9 @@ impl ModuleMap {
                     first_seen |= self.at(&format!("{base}/{first}")).is_some();
                     continue;
                 };
-                if found == Module::File(self.by_path.get(importer).copied().unwrap_or(FileId(u32::MAX))) {
+                // `jwt.py` that imports `jwt` means the package; a package may name itself.
+                let own = Module::File(self.by_path.get(importer).copied().unwrap_or(FileId(u32::MAX)));
+                if found == own && (!importer.ends_with("/__init__.py") || !module.contains('.')) {
                     continue;
                 }
                 if self.by_path.contains_key(format!("{base}/__init__.py").as_str()) {

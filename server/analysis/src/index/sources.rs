@@ -10,8 +10,8 @@ use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
-use crate::ide::Location;
 use crate::vfs::FileId;
+use crate::vfs::Location;
 
 /// One file.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smol_str::SmolStr;
 
 use crate::facts::python::tree::{Class, Function};
-use crate::ide::Location;
 use crate::text::TextRange;
 use crate::vfs::FileId;
+use crate::vfs::Location;
 
 /// A place in a file that survives edits above it: an item and a range
 /// relative to that item.

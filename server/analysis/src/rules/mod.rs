@@ -23,7 +23,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
+    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
 };
 
 use crate::auth::middleware::Notes;
@@ -101,7 +101,7 @@ const CHECKS: &[Check] = &[
 fn for_each_served<'s>(state: &'s State, mut look: impl FnMut(&'s Application, &'s Route, &'s Judged)) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         if !application.test {
-            application.routes.iter().zip(judged).for_each(|(route, judged)| look(application, route, judged));
+            application.routes.iter().zip(judged.iter()).for_each(|(route, judged)| look(application, route, judged));
         }
     }
 }

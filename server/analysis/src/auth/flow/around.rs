@@ -17,7 +17,7 @@ use super::super::{Judge, Proof, Role, Verdict};
 use super::calls::either;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Value};
 
 /// Longest known list that a loop is executed over, value by value.
@@ -163,11 +163,12 @@ fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool) -> Proof {
 /// that sets nothing leaves nothing.
 fn left_behind(passes: &[Exit]) -> RequestState {
     let mut state = RequestState::default();
+    let bypassed = super::bypass(passes).is_some();
     for name in passes.iter().flat_map(|pass| pass.state.keys()) {
         if state.values.contains_key(name) {
             continue;
         }
-        let values = passes.iter().filter(|pass| pass.switch.is_none() || pass.verified);
+        let values = passes.iter().filter(|pass| pass.verified || !bypassed);
         let values = values.map(|pass| pass.state.get(name).cloned().unwrap_or(Abs::Nothing));
         if let Some(value) = values.reduce(either) {
             state.values.insert(name.clone(), value);

@@ -8,7 +8,7 @@ use super::super::sources::{Worth, worth_of};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind, keyword};
-use crate::index::value::{FunctionRef, Value};
+use crate::index::value::{FunctionRef, Unknown, Value};
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -424,20 +424,20 @@ impl Flow<'_, '_> {
         self.stack.push(function.clone());
         let exits = self.body(entry, function);
         self.stack.pop();
-        conclude(path, function, &exits)
+        conclude(self, path, function, &exits)
     }
 }
 
 /// What a followed call means to its caller.
-fn conclude(path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
+fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
     if exits.is_empty() {
         path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
         return Abs::Nothing;
     }
     path.state = joined_state(exits);
     let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
-    if let Some(switch) = super::bypass(exits) {
-        path.switch.get_or_insert(switch);
+    if let Some(setting) = super::bypass(exits) {
+        flow.bypass.get_or_insert(setting);
         bad.clear();
     }
     let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
@@ -533,6 +533,8 @@ fn from_value(value: Value) -> Abs {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
         Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        // A name that nothing binds: using it raises, and it carries no credential.
+        Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,
     }
 }

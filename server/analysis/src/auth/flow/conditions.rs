@@ -11,7 +11,7 @@ impl Flow<'_, '_> {
             return if known == truth { vec![path] } else { Vec::new() };
         }
         if self.is_configuration(&path, test) {
-            path.switch.get_or_insert(self.site(test));
+            path.settings.push((self.site(test), truth));
             return vec![path];
         }
         match &test.kind {

@@ -82,8 +82,8 @@ struct Path {
     verified: bool,
     /// Whether what the path rests on could not be followed.
     unknown: Option<SmolStr>,
-    /// A condition that only the configuration decides, and that led here.
-    switch: Option<Site>,
+    /// Conditions that only the configuration decides, and which way each went.
+    settings: Vec<(Site, bool)>,
 }
 
 /// A path that ended without an exception.
@@ -93,7 +93,7 @@ struct Exit {
     unknown: Option<SmolStr>,
     value: Abs,
     state: FxHashMap<SmolStr, Abs>,
-    switch: Option<Site>,
+    settings: Vec<(Site, bool)>,
 }
 
 /// The execution of one function and what it calls.
@@ -109,6 +109,9 @@ struct Flow<'j, 'a> {
     saw_identity: bool,
     /// Where callers are turned away, if they are.
     rejection: Option<Site>,
+    /// A condition of configuration that leads around the verification in a
+    /// function that was called.
+    bypass: Option<Site>,
     /// What is wrapped around a handler, when that is what is executed.
     around: Option<around::Around>,
     budget: u32,
@@ -125,12 +128,16 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, role: Role) -> Ve
 }
 
 /// The condition of configuration on which verification is skipped, when that
-/// is the only way around it.
+/// is the only way around it: every unverified end lies on one side of it, and
+/// a verified one on the other.
 fn bypass(exits: &[Exit]) -> Option<Site> {
-    let verifies = exits.iter().any(|exit| exit.verified);
-    let mut others = exits.iter().filter(|exit| !exit.verified);
-    let first = others.next()?.switch?;
-    (verifies && others.all(|exit| exit.switch.is_some())).then_some(first)
+    let mut unverified = exits.iter().filter(|exit| !exit.verified);
+    let first = unverified.next()?;
+    let decides = |(site, way): &(Site, bool)| {
+        let all = exits.iter().filter(|exit| !exit.verified).all(|exit| exit.settings.contains(&(*site, *way)));
+        all && exits.iter().any(|exit| exit.verified && exit.settings.contains(&(*site, !*way)))
+    };
+    first.settings.iter().find(|setting| decides(setting)).map(|(site, _)| *site)
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
@@ -143,6 +150,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             saw_credential: false,
             saw_identity: false,
             rejection: None,
+            bypass: None,
             around: None,
             budget: MAX_STEPS,
         }
@@ -154,6 +162,7 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut steps = self.steps;
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
+        let bypass = bypass.or(self.bypass).filter(|_| proof == Proof::Verifies);
         Verdict { proof, steps, reads, bypass }
     }
 }
@@ -264,7 +273,7 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        Exit { verified: self.verified, unknown: self.unknown, value, state: self.state, switch: self.switch }
+        Exit { verified: self.verified, unknown: self.unknown, value, state: self.state, settings: self.settings }
     }
 }
 

@@ -229,7 +229,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
     let joined = rest.into_iter().reduce(|mut a, b| {
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
-        a.switch = a.switch.filter(|_| b.switch.is_some());
+        a.settings.retain(|setting| b.settings.contains(setting));
         a.known.clear();
         a.state.retain(|name, value| b.state.get(name) == Some(value));
         for (name, value) in b.vars {

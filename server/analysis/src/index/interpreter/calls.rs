@@ -391,8 +391,7 @@ impl Execution<'_, '_> {
                 if let Some((_, value)) = found {
                     return value.clone();
                 }
-                let grown = entries.iter().cloned().chain([(key.clone(), default())]).collect();
-                let grown = self.grown(Value::Dict(Arc::new(grown)));
+                let grown = self.with_entry(entries, key.clone(), default());
                 self.bind(scope, target, grown);
                 default()
             }
@@ -407,9 +406,10 @@ impl Execution<'_, '_> {
                     }
                 };
                 let added: Vec<_> = more.into_iter().chain(named).collect();
-                let kept = entries.iter().filter(|(k, _)| !added.iter().any(|(other, _)| same(k, other)));
-                let grown = kept.cloned().chain(added.iter().cloned()).collect();
-                let grown = self.grown(Value::Dict(Arc::new(grown)));
+                let grown = added.into_iter().fold(Value::Dict(Arc::clone(entries)), |all, (key, value)| match all {
+                    Value::Dict(all) => self.with_entry(&all, key, value),
+                    other => other,
+                });
                 self.bind(scope, target, grown);
                 Value::None
             }
@@ -430,7 +430,7 @@ impl Execution<'_, '_> {
         if let Value::RouteDecorator(route) = &wrapper {
             return self.apply_route_decorator(route, &decorated);
         }
-        let known_wraps = matches!(&wrapper, Value::Instance(instance)
+        let is_wraps = matches!(&wrapper, Value::Instance(instance)
             if matches!(&instance.class, Value::Package(path) if path == "functools.wraps"));
         let followed = match &wrapper {
             Value::Function(_) | Value::Bound(_) => true,
@@ -449,7 +449,7 @@ impl Execution<'_, '_> {
             // A function without `functools.wraps` is what FastAPI sees.
             wrapped @ Value::Function(_) => wrapped,
             // What `functools.wraps` names stands for the wrapper.
-            wrapped @ (Value::Class(_) | Value::Instance(_) | Value::Bound(_)) if known_wraps => wrapped,
+            wrapped if is_wraps => wrapped,
             _ => decorated,
         }
     }

@@ -12,7 +12,7 @@ use super::expressions::UNSUPPORTED;
 use super::routers::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::{Execution, Interpreter};
 use crate::facts::python::tree::StmtKind;
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 
 /// A callable inside a package: module, then qualified name.
 fn inside(module: &str, qualname: &str) -> Value {

@@ -16,6 +16,7 @@ mod statements;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,9 +35,9 @@ use super::value::{
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
-use crate::ide::Location;
 use crate::text::TextRange;
 use crate::vfs::FileId;
+use crate::vfs::Location;
 
 /// Statements and expressions that one execution may cost. The largest real
 /// module seen needs 60,000.
@@ -119,13 +120,14 @@ pub struct Interpreter<'a> {
     attribute_depth: Cell<u32>,
     /// Modules by importer, level and dotted name: a few names are asked for over and over.
     modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
-    /// Variables of function bodies, by definition: a body's expressions are
-    /// looked at one by one. The definition is held so that its address stays its own.
-    locals: RefCell<FxHashMap<*const Function, (Arc<Function>, Locals)>>,
+    /// Names of modules that were looked up when none was being executed.
+    looked_up: RefCell<FxHashMap<(FileId, SmolStr), Value>>,
+    /// Variables of functions that are looked at without being executed.
+    local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
 }
 
-/// Variables by name.
-type Locals = FxHashMap<SmolStr, Value>;
+/// A definition with the variables of its body.
+type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>);
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -134,6 +136,8 @@ struct Scope {
     item: u32,
     /// Variables of the function or class body; `None` for the module itself.
     locals: Option<FxHashMap<SmolStr, Value>>,
+    /// Variables of a function that is not executed, below `locals`.
+    around: Option<Rc<FxHashMap<SmolStr, Value>>>,
     closure: Vec<Arc<Frame>>,
     /// Prefix of the qualified names of definitions made here.
     qualifier: SmolStr,
@@ -159,14 +163,14 @@ struct Execution<'i, 'a> {
     depth: u32,
     /// How often a value was read that the environment may change.
     assumptions: u32,
+    /// What the innermost function returned under conditions that are not known.
+    early_returns: Vec<Value>,
     /// Where the program asked for what the project's own router class is doing.
     asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
     conditional: u32,
     /// Number of enclosing loops over something unknown.
     unknown_loops: u32,
-    /// Whether a variable was set.
-    assigned: bool,
 }
 
 impl<'a> Interpreter<'a> {
@@ -183,13 +187,19 @@ impl<'a> Interpreter<'a> {
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             modules: RefCell::default(),
-            locals: RefCell::default(),
+            looked_up: RefCell::default(),
+            local_names: RefCell::default(),
         }
     }
 
     /// The files it works on.
     pub fn sources(&self) -> &'a Sources {
         self.sources
+    }
+
+    /// The runs that were not known before.
+    pub fn new_runs(&self) -> Runs {
+        self.runs.borrow().clone()
     }
 
     /// Ends the session.
@@ -244,7 +254,17 @@ impl<'a> Interpreter<'a> {
 
     /// The value of a name of a module, as `from module import name` sees it.
     pub fn lookup(&self, file: FileId, name: &str) -> Value {
-        self.lookup_within(file, name, 0)
+        // While modules are being executed, names may still change.
+        if !self.running.borrow().is_empty() {
+            return self.lookup_within(file, name, 0);
+        }
+        let key = (file, SmolStr::new(name));
+        if let Some(value) = self.looked_up.borrow().get(&key) {
+            return value.clone();
+        }
+        let value = self.lookup_within(file, name, 0);
+        self.looked_up.borrow_mut().insert(key, value.clone());
+        value
     }
 
     fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
@@ -389,10 +409,46 @@ impl<'a> Interpreter<'a> {
         self.look_through(function.site.file, value)
     }
 
+    /// The variables of a function that is not executed: what it imports, and
+    /// that the others are its own.
+    fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {
+        // The map keeps the definition alive, so its address stays its own.
+        let key = Arc::as_ptr(&function.def);
+        if let Some((_, names)) = self.local_names.borrow().get(&key) {
+            return Rc::clone(names);
+        }
+        let mut names = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
+        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
+        let unknown = names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local)));
+        let mut scope = Scope { locals: Some(unknown.collect()), ..Scope::around(function) };
+        let mut execution = Execution::detached(self, function.site.file);
+        for stmt in &function.def.body {
+            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
+                execution.import(&mut scope, &stmt.kind);
+            }
+        }
+        let names = Rc::new(scope.locals.unwrap_or_default());
+        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names)));
+        names
+    }
+
     /// Evaluates an expression of a class body.
     pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::of_class(class), expr);
         self.look_through(class.site.file, value)
+    }
+
+    /// Notes that what is linked rests on the body of a function, as if it had been executed.
+    pub fn note_body(&self, site: Site) {
+        self.reads.borrow_mut().insert(site.file);
+        self.executed.borrow_mut().insert((site.file, site.item));
+    }
+
+    /// Evaluates an expression where a class was defined: a decorator of it.
+    pub fn eval_around_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let scope = Scope { closure: class.closure.clone(), ..Scope::module(class.site.file, class.site.item) };
+        self.eval_in(&scope, expr)
     }
 
     /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
@@ -415,20 +471,10 @@ impl Resolve for Interpreter<'_> {
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
+        scope.around = Some(self.local_names(function));
+        scope.locals = Some(known.iter().cloned().collect());
         let mut execution = Execution::detached(self, function.site.file);
-        let key = Arc::as_ptr(&function.def);
-        let remembered = self.locals.borrow_mut().remove(&key);
-        let mut locals = remembered.map_or_else(|| execution.unexecuted_locals(function), |(_, locals)| locals);
-        if !known.is_empty() {
-            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals.clone()));
-            locals.extend(known.iter().cloned());
-        }
-        scope.locals = Some(locals);
-        execution.assigned = false;
         let value = execution.expr(&mut scope, expr);
-        if let Some(locals) = scope.locals.filter(|_| !execution.assigned && known.is_empty()) {
-            self.locals.borrow_mut().insert(key, (Arc::clone(&function.def), locals));
-        }
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
@@ -515,6 +561,7 @@ impl Scope {
             file,
             item,
             locals: None,
+            around: None,
             closure: Vec::new(),
             qualifier: SmolStr::default(),
             class: None,
@@ -549,6 +596,7 @@ impl Scope {
             file: self.file,
             item: self.item,
             locals: Some(self.locals.clone().unwrap_or_default()),
+            around: self.around.clone(),
             closure: self.closure.clone(),
             qualifier: self.qualifier.clone(),
             class: self.class.clone(),
@@ -589,10 +637,10 @@ impl<'i, 'a> Execution<'i, 'a> {
             steps: 0,
             depth: 0,
             assumptions: 0,
+            early_returns: Vec::new(),
             asked_at: None,
             conditional: 0,
             unknown_loops: 0,
-            assigned: false,
         }
     }
 
@@ -608,22 +656,6 @@ impl<'i, 'a> Execution<'i, 'a> {
         value
     }
 
-    /// The variables of a body that is not executed: what it imports is known,
-    /// the rest are local values.
-    fn unexecuted_locals(&mut self, function: &FunctionRef) -> Locals {
-        let mut names = Vec::new();
-        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut names));
-        names.extend(function.def.params.iter().map(|param| param.name.name.clone()));
-        let mut scope = Scope::around(function);
-        scope.locals = Some(names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local))).collect());
-        for stmt in &function.def.body {
-            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
-                self.import(&mut scope, &stmt.kind);
-            }
-        }
-        scope.locals.unwrap_or_default()
-    }
-
     /// Counts one step; false when the bound is reached.
     fn step(&mut self) -> bool {
         self.steps += 1;
@@ -632,6 +664,9 @@ impl<'i, 'a> Execution<'i, 'a> {
 
     fn lookup_name(&self, scope: &Scope, name: &SmolStr) -> Value {
         if let Some(value) = scope.locals.as_ref().and_then(|locals| locals.get(name)) {
+            return value.clone();
+        }
+        if let Some(value) = scope.around.as_ref().and_then(|names| names.get(name)) {
             return value.clone();
         }
         for frame in scope.closure.iter().rev() {
@@ -675,11 +710,13 @@ impl<'i, 'a> Execution<'i, 'a> {
         scope.receiver = receiver.clone().zip(function.class.clone());
         scope.locals = Some(self.bind_parameters(function, receiver, arguments));
         self.depth += 1;
+        let outer = std::mem::take(&mut self.early_returns);
         let flow = self.block(&mut scope, &function.def.body);
+        let early = std::mem::replace(&mut self.early_returns, outer);
         self.depth -= 1;
         if function.def.is_generator {
             return Value::Unknown(Unknown::Unsupported);
         }
-        flow.returned()
+        flow.returned(early)
     }
 }

@@ -179,7 +179,14 @@ impl Execution<'_, '_> {
             }
             // `Field(default)` of a data class.
             Value::Instance(field) if matches!(&field.class, Value::Package(path) if is_field(path)) => {
-                field.args.get("default", Some(0)).cloned().unwrap_or(UNSUPPORTED)
+                match (field.args.get("default", Some(0)), field.args.get("default_factory", None)) {
+                    (Some(default), _) => self.interpreter.force(default.clone()),
+                    (None, Some(factory)) => {
+                        let factory = self.interpreter.force(factory.clone());
+                        self.apply(factory, Arguments::default(), field.site)
+                    }
+                    (None, None) => UNSUPPORTED,
+                }
             }
             value => value,
         }

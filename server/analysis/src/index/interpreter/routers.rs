@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::super::value::{Arguments, ClassRef, Resolve, RouteDecorator, RouterId, Site, Unknown, Value};
 use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
-use crate::ide::RouteKind;
+use crate::index::routes::RouteKind;
 
 /// What kind of object collects routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +45,26 @@ pub struct Router {
     pub oauth2_redirect: Option<Value>,
     /// First variable it was assigned to.
     pub name: Option<SmolStr>,
-    /// The uncalled factory that made it, and whether that returns it.
-    pub factory: Option<(Site, bool)>,
+    /// The uncalled factory that made it.
+    pub factory: Option<Factory>,
+    /// The first variable of a function that it was assigned to.
+    pub local_name: Option<SmolStr>,
     /// The project's own class of it.
     pub class: Option<Arc<ClassRef>>,
     /// What code assigned to it.
     pub attributes: FxHashMap<SmolStr, Value>,
+}
+
+/// A function that makes an application when a server calls it.
+#[derive(Debug, Clone, Copy)]
+pub struct Factory {
+    /// Where its name stands.
+    pub site: Site,
+    /// Whether it returns this application.
+    pub returned: bool,
+    /// Whether another factory of the module calls it, and so shows the same
+    /// application in its place.
+    pub superseded: bool,
 }
 
 impl Router {
@@ -64,6 +78,7 @@ impl Router {
             oauth2_redirect: None,
             name: None,
             factory: None,
+            local_name: None,
             class,
             attributes: FxHashMap::default(),
         }
@@ -349,11 +364,9 @@ impl Execution<'_, '_> {
 
     /// Remembers the first variable that a router is assigned to.
     pub(super) fn name_router(&mut self, id: RouterId, name: &SmolStr, scope: &Scope) {
-        if id.file == self.root
-            && scope.locals.is_none()
-            && let Some(router) = self.run.routers.get_mut(id.index as usize)
-        {
-            router.name.get_or_insert_with(|| name.clone());
+        if let Some(router) = self.run.routers.get_mut(id.index as usize).filter(|_| id.file == self.root) {
+            let variable = if scope.locals.is_none() { &mut router.name } else { &mut router.local_name };
+            variable.get_or_insert_with(|| name.clone());
         }
     }
 

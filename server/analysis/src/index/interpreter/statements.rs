@@ -6,7 +6,9 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
+use super::expressions::same;
 use super::objects::registers;
+use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
@@ -23,12 +25,34 @@ pub(super) enum Flow {
 }
 
 impl Flow {
-    pub(super) fn returned(self) -> Value {
+    /// What a function gives that ended so, having returned `early` under
+    /// conditions that are not known.
+    pub(super) fn returned(self, early: Vec<Value>) -> Value {
         match self {
-            Self::Return(value) => value,
-            Self::Next | Self::Break | Self::Continue | Self::Leave => Value::None,
+            // Special cases come first and the rule comes last, except where
+            // each case has a callable of its own.
+            Self::Return(last) => match early.into_iter().all(|value| !is_callable(&value) || same(&value, &last)) {
+                true => last,
+                false => Value::Unknown(Unknown::Ambiguous),
+            },
+            Self::Next | Self::Break | Self::Continue | Self::Leave => {
+                early.into_iter().reduce(merge).unwrap_or(Value::None)
+            }
         }
     }
+}
+
+/// Whether a value may be what guards a route.
+fn is_callable(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Function(_)
+            | Value::Bound(_)
+            | Value::Class(_)
+            | Value::Instance(_)
+            | Value::Depends(_)
+            | Value::Lambda(_)
+    )
 }
 
 impl Execution<'_, '_> {
@@ -38,18 +62,34 @@ impl Execution<'_, '_> {
             let mut scope = Scope::module(self.root, index as u32);
             self.stmt(&mut scope, &item.placed.item.stmt);
         }
-        for (index, item) in facts.items.iter().enumerate() {
-            if let StmtKind::Function(def) = &item.placed.item.stmt.kind
-                && !self.run.executed.contains(&(self.root, index as u32))
-                && makes_application(&def.body)
-            {
-                self.factory(def, index as u32);
-            }
-        }
+        self.factories(facts);
     }
 
     /// Executes `def create_app(…)` as an application server would
-    /// (`uvicorn --factory`), with its default arguments.
+    /// (`uvicorn --factory`), with its default arguments, where nothing called it.
+    fn factories(&mut self, facts: &PythonFile) {
+        let called = std::mem::take(&mut self.run.executed);
+        let mut all = called.clone();
+        for (index, item) in facts.items.iter().enumerate() {
+            let place = (self.root, index as u32);
+            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
+            if called.contains(&place) || !makes_application(&def.body) {
+                continue;
+            }
+            self.factory(def, index as u32);
+            self.run.executed.remove(&place);
+            // What it called is no application of its own.
+            for router in &mut self.run.routers {
+                if let Some(factory) = &mut router.factory {
+                    factory.superseded |= self.run.executed.contains(&(factory.site.file, factory.site.item));
+                }
+            }
+            all.extend(self.run.executed.drain());
+            all.insert(place);
+        }
+        self.run.executed = all;
+    }
+
     fn factory(&mut self, def: &Arc<Function>, item: u32) {
         let first = self.run.routers.len();
         let scope = Scope::module(self.root, item);
@@ -57,7 +97,7 @@ impl Execution<'_, '_> {
         let result = self.invoke(&function, None, &Arguments::default());
         for (index, router) in self.run.routers.iter_mut().enumerate().skip(first) {
             let returned = matches!(&result, Value::Router(id) if id.file == self.root && id.index as usize == index);
-            router.factory = Some((function.site, returned));
+            router.factory = Some(Factory { site: function.site, returned, superseded: false });
         }
     }
 
@@ -138,7 +178,9 @@ impl Execution<'_, '_> {
                     for name in &case.binds {
                         self.set(scope, name, Value::Unknown(Unknown::Local));
                     }
-                    self.block(scope, &case.body);
+                    if let Flow::Return(early) = self.block(scope, &case.body) {
+                        self.early_returns.push(early);
+                    }
                 }
                 self.conditional -= 1;
             }
@@ -243,14 +285,23 @@ impl Execution<'_, '_> {
     fn set_entry(&mut self, scope: &mut Scope, container: &Expr, index: &Expr, value: Value) {
         let Value::Dict(entries) = self.forced(scope, container) else { return };
         let key = self.forced(scope, index);
-        let others = entries.iter().filter(|(k, _)| !super::expressions::same(k, &key)).cloned();
-        let changed = Value::Dict(Arc::new(others.chain([(key.clone(), value)]).collect()));
-        let changed = self.grown(changed);
+        let changed = self.with_entry(&entries, key, value);
         self.bind(scope, container, changed);
     }
 
+    /// A dictionary with an entry set: to something unknown, if it is not
+    /// certain that this happens.
+    pub(super) fn with_entry(&self, entries: &[(Value, Value)], key: Value, value: Value) -> Value {
+        let certain = self.conditional == 0 && self.unknown_loops == 0;
+        if !certain && matches!(key, Value::Unknown(_)) {
+            return Value::Unknown(Unknown::Unsupported);
+        }
+        let value = if certain { value } else { Value::Unknown(Unknown::Ambiguous) };
+        let others = entries.iter().filter(|(k, _)| !same(k, &key)).cloned();
+        Value::Dict(Arc::new(others.chain([(key.clone(), value)]).collect()))
+    }
+
     pub(super) fn set(&mut self, scope: &mut Scope, name: &SmolStr, value: Value) {
-        self.assigned = true;
         if scope.globals.contains(name) {
             if scope.file == self.root {
                 self.run.globals.insert(name.clone(), value);
@@ -310,7 +361,10 @@ impl Execution<'_, '_> {
         match (first, second) {
             (Flow::Return(a), Flow::Return(b)) => Flow::Return(merge(a, b)),
             (Flow::Leave, Flow::Leave) => Flow::Leave,
-            // An early return for a special case: what comes after it is the rule.
+            (Flow::Return(early), _) | (_, Flow::Return(early)) => {
+                self.early_returns.push(early);
+                Flow::Next
+            }
             _ => Flow::Next,
         }
     }
@@ -407,7 +461,7 @@ impl Execution<'_, '_> {
 fn merge(a: Value, b: Value) -> Value {
     match (&a, &b) {
         (Value::Router(_), Value::Router(_)) => a,
-        _ if super::expressions::same(&a, &b) => a,
+        _ if same(&a, &b) => a,
         _ => Value::Unknown(Unknown::Ambiguous),
     }
 }
