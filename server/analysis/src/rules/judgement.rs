@@ -11,6 +11,7 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
+use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
 use crate::index::dependencies::{Via, called, dependency_of};
@@ -377,12 +378,7 @@ fn injectable(
         }
         interpreter.take_reads();
         let mut known = FileInjectable::default();
-        for item in &facts.items {
-            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            if !looks_injected(def) || registers_route(def) {
-                continue;
-            }
-            let value = interpreter.lookup(file, &def.name.name);
+        for (def, value) in injected_functions(interpreter, file, facts) {
             let Value::Function(function) = &value else { continue };
             if handlers.contains(&function.site) {
                 known.handlers.push(function.site);
@@ -396,6 +392,42 @@ fn injectable(
         injectable.insert(file, known);
     }
     injectable
+}
+
+/// Functions of a module that look like dependencies.
+fn injected_functions<'f>(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    facts: &'f PythonFile,
+) -> impl Iterator<Item = (&'f Function, Value)> {
+    let functions = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
+        StmtKind::Function(def) => Some(&**def),
+        _ => None,
+    });
+    let injected = functions.filter(|def| looks_injected(def) && !registers_route(def));
+    injected.map(move |def| (def, interpreter.lookup(file, &def.name.name)))
+}
+
+/// Functions that verify callers and let anonymous ones pass.
+pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
+    let routes = state.table.applications.iter().flat_map(|application| application.routes.iter());
+    let handlers: FxHashSet<Site> = routes.filter_map(|route| handler_site(&route.handler)).collect();
+    let mut found = Vec::new();
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        for (file, source) in state.sources.iter() {
+            let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+            for (def, value) in injected_functions(interpreter, file, facts) {
+                let Value::Function(function) = &value else { continue };
+                if !handlers.contains(&function.site) && judge.dependency(&value).proof == Proof::Optional {
+                    found.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
+                }
+            }
+        }
+    });
+    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+    found.sort_by(|a, b| path(a).cmp(&path(b)).then_with(|| (&a.name, a.site).cmp(&(&b.name, b.site))));
+    found
 }
 
 fn note_use(

@@ -22,7 +22,9 @@ pub mod unverified_auth_dependency;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
-pub(crate) use judgement::{Injectable, authenticates, candidates, handler_site, judge, source_root, with_interpreter};
+pub(crate) use judgement::{
+    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
+};
 
 use crate::auth::middleware::Notes;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
