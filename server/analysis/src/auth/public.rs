@@ -10,23 +10,28 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     if !methods.is_empty() && methods.iter().all(|method| method == "OPTIONS") {
         return Some("OPTIONS requests carry no credentials");
     }
-    let segments = normalised(path);
+    let mut segments = normalised(path);
     if segments.iter().any(|segment| segment == "admin") {
         return None;
     }
+    // `/auth/auth/login`: a router's prefix, given once more where it is included.
+    segments.dedup_by(|second, first| second == "auth" && first == "auth");
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let reason = match parts.as_slice() {
         [] => "root of the service",
         [one] => single(one)?,
         ["users", "open"] => "signing up",
-        ["auth" | "login", "google" | "github" | "gitlab" | "microsoft" | "apple" | "oidc" | "oauth" | "sso"] => {
-            "signing in at an identity provider"
+        ["auth" | "login", provider] if is_identity_provider(provider) => "signing in at an identity provider",
+        ["auth", "providers"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
+            "list of the identity providers"
         }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
             "health check"
         }
+        // What Dapr's sidecar asks for: a fixed path of its protocol.
+        ["dapr", "subscribe" | "config"] => "what Dapr's sidecar asks an application",
         ["well", "known", ..] | [".well-known", ..] if !path.contains('{') => "well-known document",
         rest => account(rest)?,
     };
@@ -120,6 +125,31 @@ fn is_account_group(segment: &str) -> bool {
     )
 }
 
+fn is_identity_provider(segment: &str) -> bool {
+    matches!(
+        segment,
+        "google"
+            | "github"
+            | "gitlab"
+            | "microsoft"
+            | "azure"
+            | "apple"
+            | "facebook"
+            | "discord"
+            | "slack"
+            | "linkedin"
+            | "twitter"
+            | "keycloak"
+            | "okta"
+            | "auth0"
+            | "oidc"
+            | "oauth"
+            | "oauth2"
+            | "saml"
+            | "sso"
+    )
+}
+
 /// What happens before a caller can have a token.
 fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
@@ -147,10 +177,13 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ] => "recovering or confirming an account",
-        ["callback"] | ["oauth" | "google" | "github" | "oidc" | "microsoft", "callback"] => {
+        ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
+        [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
             "callback of an identity provider"
         }
-        ["google" | "github" | "oidc" | "microsoft" | "oauth", "login" | "authorize"] => {
+        [provider, "login" | "authorize"] | ["login" | "authorize" | "signin", provider] | ["oauth", provider]
+            if is_identity_provider(provider) || (rest == ["oauth", "{}"]) =>
+        {
             "signing in at an identity provider"
         }
         _ => return None,
@@ -179,6 +212,13 @@ mod tests {
             "/logout",
             "/token",
             "/auth/google/callback",
+            "/auth/callback/discord",
+            "/auth/login/github",
+            "/auth/providers",
+            "/api/auth/oauth/{provider}",
+            "/api/auth/oauth/{provider}/callback",
+            "/api/auth/auth/signup",
+            "/dapr/subscribe",
             "/health/live",
             "/api/v1/health/db",
         ];
@@ -197,6 +237,10 @@ mod tests {
             "/items/{id}/token",
             "/users/me",
             "/auth/users",
+            "/auth/login/{user_id}",
+            "/users/{user_id}/callback",
+            "/tasks/callback/discord",
+            "/dapr/secrets",
             "/status/orders",
             "/health/{user_id}",
         ];

@@ -29,6 +29,17 @@ pub(super) fn classify(path: &str) -> Sink {
             "get_signing_key_from_jwt" | "get_signing_key" => Sink::Reads,
             _ => Sink::Passes,
         },
+        // jwcrypto 1: a token that is read together with a key is verified.
+        "jwcrypto" => match method {
+            "JWT" | "deserialize" => Sink::Raises,
+            _ => Sink::Passes,
+        },
+        // python-keycloak 5: `introspect` answers `active: false`, `userinfo` raises through its own request.
+        "keycloak" => match method {
+            "decode_token" | "a_decode_token" | "userinfo" | "a_userinfo" => Sink::Raises,
+            "introspect" | "a_introspect" => Sink::Forwards,
+            _ => Sink::Passes,
+        },
         "pyseto" | "paseto" if method == "decode" => Sink::Raises,
         "itsdangerous" => match method {
             "loads" | "unsign" => Sink::Raises,

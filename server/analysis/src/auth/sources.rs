@@ -22,6 +22,10 @@ pub(super) fn worth_of(name: &str) -> Worth {
     if name == "x_request_id" || name == "x_correlation_id" || name == "user_agent" {
         return Worth::Data;
     }
+    // These tell that a browser, or a human, sent the request: not who did. Anybody can fetch one.
+    if words.iter().any(|word| word.starts_with("csrf") || word.starts_with("xsrf") || word.contains("captcha")) {
+        return Worth::Data;
+    }
     const SECRET: &[&str] = &[
         "authorization",
         "auth",
@@ -185,6 +189,9 @@ mod tests {
         }
         for name in ["X-User-Id", "user_id", "x-user-email", "username"] {
             assert_eq!(worth_of(name), Worth::Identity, "{name}");
+        }
+        for name in ["X-CSRF-Token", "csrftoken", "XSRF-TOKEN", "Prefect-Csrf-Client", "captcha_token"] {
+            assert_eq!(worth_of(name), Worth::Data, "{name}");
         }
         for name in ["user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {
             assert_eq!(worth_of(name), Worth::Data, "{name}");

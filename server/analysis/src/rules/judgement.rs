@@ -12,7 +12,7 @@ use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
 use crate::facts::python::file::PythonFile;
-use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
@@ -341,9 +341,12 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, guards: &Guards, inje
             if let Guard::Guarded(index) = judged.guard
                 && !application.test
             {
-                // What the route asks for itself, not what that rests on.
+                // What the route asks for itself, not what that rests on: but no service that is
+                // only made for the caller.
                 let mut node = &route.dependencies[index];
-                while let Some(parent) = node.parent {
+                while let Some(parent) = node.parent
+                    && !makes_a_service(interpreter, &route.dependencies[parent].callable)
+                {
                     node = &route.dependencies[parent];
                 }
                 note_use(interpreter, &node.callable, application.router, &mut found);
@@ -428,6 +431,16 @@ pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
     let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
     found.sort_by(|a, b| path(a).cmp(&path(b)).then_with(|| (&a.name, a.site).cmp(&(&b.name, b.site))));
     found
+}
+
+/// Whether a dependency returns an object that it makes of several of its
+/// parameters, a repository for the current user, say, and not who is calling.
+fn makes_a_service(interpreter: &Interpreter<'_>, callable: &Value) -> bool {
+    let Some((function, _)) = called(interpreter, callable) else { return false };
+    let Some(StmtKind::Return(Some(returned))) = function.def.body.last().map(|stmt| &stmt.kind) else { return false };
+    let Some((class, args)) = returned.as_call() else { return false };
+    let given = |arg: &&Arg| arg.value.as_name().is_some_and(|n| function.def.params.iter().any(|p| p.name.name == *n));
+    args.iter().filter(given).count() > 1 && matches!(interpreter.eval_signature(&function, class), Value::Class(_))
 }
 
 fn note_use(

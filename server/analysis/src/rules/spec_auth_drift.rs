@@ -59,9 +59,9 @@ enum Drift {
 fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
     let (drift, basis) = match (&judged.expected, &judged.guard) {
         (Expectation::Required(basis), Guard::Open(None)) => (Drift::Open, basis),
-        (Expectation::Public(basis), Guard::Guarded(_) | Guard::InBody(_) | Guard::Around(_)) => {
-            (Drift::Guarded, basis)
-        }
+        // A handler that checks the caller itself, a password at signing in, say, may well be
+        // what "public" means: a route that needs nobody to be signed in.
+        (Expectation::Public(basis), Guard::Guarded(_) | Guard::Around(_)) => (Drift::Guarded, basis),
         _ => return None,
     };
     (basis.authority == Authority::Specified).then_some((drift, basis))

@@ -7,7 +7,7 @@ use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
 use super::super::sources::{Worth, worth_of};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, ParamKind, StmtKind, keyword};
 use crate::index::value::{FunctionRef, Unknown, Value};
 
 impl Flow<'_, '_> {
@@ -247,6 +247,10 @@ impl Flow<'_, '_> {
         } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
             callee = Some(self.outer(func));
         }
+        if matches!(&callee, Some(Value::Function(method)) if method.class.is_some() && is_stub(&method.def)) {
+            // Some other class has the body.
+            callee = None;
+        }
         if callee.as_ref().is_some_and(|callee| self.judge.is_vouched(callee)) {
             path.verified = true;
             self.note(expr, format!("`{}` verifies, by the configuration", callee_name(func)));
@@ -327,6 +331,7 @@ impl Flow<'_, '_> {
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         match classify(package) {
+            Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
             Sink::Raises if of_interest && self.verification_is_off(args) => {
                 self.note(expr, format!("`{package}` is told not to verify the signature"));
                 Abs::Credential
@@ -365,9 +370,11 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1).
+    /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1),
+    /// `validate=False` (python-keycloak 5).
     fn verification_is_off(&self, args: &[Arg]) -> bool {
-        if keyword(args, "verify").is_some_and(|value| matches!(value.kind, ExprKind::Bool(false))) {
+        let is_off = |name| keyword(args, name).is_some_and(|value| matches!(value.kind, ExprKind::Bool(false)));
+        if is_off("verify") || is_off("validate") {
             return true;
         }
         let Some(options) = keyword(args, "options") else { return false };
@@ -406,7 +413,7 @@ impl Flow<'_, '_> {
             .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
         if !carries && !ends_in_raise {
             self.note_rejections_of(function);
-            return Abs::Other;
+            return self.made_elsewhere(path, expr);
         }
         if self.stack.len() as u32 > MAX_DEPTH || self.stack.iter().any(|f| f.site == function.site) {
             let reason: SmolStr = "calls nest deeper than authlens follows".into();
@@ -426,6 +433,53 @@ impl Flow<'_, '_> {
         self.stack.pop();
         conclude(self, path, function, &exits)
     }
+}
+
+impl Flow<'_, '_> {
+    /// What a call that carries nothing of the request gives: a client of a
+    /// package or a service of the project, where the interpreter knows it.
+    fn made_elsewhere(&self, path: &Path, call: &Expr) -> Abs {
+        if !is_constant_call(path, call) {
+            return Abs::Other;
+        }
+        match self.outer(call) {
+            value @ Value::Instance(_) => Abs::Object(Box::new(value)),
+            _ => Abs::Other,
+        }
+    }
+}
+
+/// Whether jwcrypto is given a key beside the token: it verifies nothing without.
+fn is_given_a_key(package: &str, args: &[Arg]) -> bool {
+    let makes = package.ends_with(".JWT");
+    let token = if makes { keyword(args, "jwt").is_some() } else { !args.is_empty() };
+    let key = keyword(args, "key").is_some() || (!makes && args.get(1).is_some_and(|arg| arg.name.is_none()));
+    token && key
+}
+
+/// Whether a method is only declared: of a protocol or an abstract class.
+fn is_stub(def: &Function) -> bool {
+    def.body.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Pass => true,
+        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Str(_) | ExprKind::Ellipsis),
+        StmtKind::Raise { exc: Some(raised), .. } => {
+            let raised = raised.as_call().map_or(raised, |(func, _)| func);
+            raised.as_name().is_some_and(|name| name == "NotImplementedError")
+        }
+        _ => false,
+    })
+}
+
+/// Whether no variable of the function enters a call.
+fn is_constant_call(path: &Path, call: &Expr) -> bool {
+    let mut pending = vec![call];
+    while let Some(expr) = pending.pop() {
+        if expr.as_name().is_some_and(|name| path.get(name).is_some()) {
+            return false;
+        }
+        pending.extend(expr.children());
+    }
+    true
 }
 
 /// What a followed call means to its caller.

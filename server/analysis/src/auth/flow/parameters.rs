@@ -44,7 +44,7 @@ impl Flow<'_, '_> {
         let annotation = param.annotation.as_ref().map(|annotation| self.judge.resolve.eval(function, annotation));
         if let Some(Value::Depends(depends)) = &default {
             let class = annotation.clone();
-            return self.provided(depends.dependency.clone().or(class), role);
+            return self.provided(depends.dependency.clone().or(class.clone()), class.as_ref(), role);
         }
         let (ty, metadata) = match annotation {
             Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
@@ -52,7 +52,9 @@ impl Flow<'_, '_> {
         };
         for marker in metadata.iter().rev() {
             match marker {
-                Value::Depends(depends) => return self.provided(depends.dependency.clone().or(ty), role),
+                Value::Depends(depends) => {
+                    return self.provided(depends.dependency.clone().or(ty.clone()), ty.as_ref(), role);
+                }
                 Value::Instance(instance) => {
                     if let Some(value) = marked(instance, name, role) {
                         return value;
@@ -78,8 +80,10 @@ impl Flow<'_, '_> {
         plain(name, role)
     }
 
-    /// What a sub-dependency hands over.
-    fn provided(&mut self, callable: Option<Value>, role: Role) -> Abs {
+    /// What a sub-dependency hands over. One that is no authentication gives an
+    /// object of the class that the parameter is annotated with: a service or
+    /// repository, whose methods can be followed.
+    fn provided(&mut self, callable: Option<Value>, annotation: Option<&Value>, role: Role) -> Abs {
         let Some(callable) = callable else { return Abs::Other };
         if let Value::Instance(instance) = &callable
             && let Value::Package(path) = &instance.class
@@ -100,8 +104,9 @@ impl Flow<'_, '_> {
             Proof::ChecksNothing => Abs::Constant,
             Proof::Unknown(reason) if role == Role::Dependency => Abs::Unknown(reason),
             Proof::Unknown(_) => Abs::Other,
-            Proof::NotAuth => match callable {
-                Value::Class(_) => Abs::Object(Box::new(callable)),
+            Proof::NotAuth => match (&callable, annotation) {
+                (Value::Class(_), _) => Abs::Object(Box::new(callable)),
+                (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),
                 _ => Abs::Other,
             },
         }

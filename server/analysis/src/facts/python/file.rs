@@ -168,6 +168,28 @@ pub fn bound_names(stmt: &Stmt, names: &mut Vec<SmolStr>) {
     }
 }
 
+/// The import statements of a function's statement, outside of nested functions and classes.
+pub fn imported<'s>(stmt: &'s Stmt, imports: &mut Vec<&'s StmtKind>) {
+    let mut blocks: Vec<&[Stmt]> = Vec::new();
+    match &stmt.kind {
+        StmtKind::Import(_) | StmtKind::ImportFrom(_) => imports.push(&stmt.kind),
+        StmtKind::If { body, or_else, .. }
+        | StmtKind::For { body, or_else, .. }
+        | StmtKind::While { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
+        StmtKind::Try { body, handlers, or_else, finally } => {
+            blocks.push(body);
+            blocks.extend(handlers.iter().map(|handler| handler.body.as_slice()));
+            blocks.extend([or_else.as_slice(), finally]);
+        }
+        StmtKind::With { body, .. } => blocks.push(body),
+        StmtKind::Match { cases, .. } => blocks.extend(cases.iter().map(|case| case.body.as_slice())),
+        _ => {}
+    }
+    for stmt in blocks.into_iter().flatten() {
+        imported(stmt, imports);
+    }
+}
+
 fn target_names(target: &super::tree::Expr, names: &mut Vec<SmolStr>) {
     use super::tree::ExprKind;
     match &target.kind {

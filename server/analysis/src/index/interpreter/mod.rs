@@ -33,7 +33,7 @@ use super::value::{
     Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
 };
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_names};
+use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -425,10 +425,11 @@ impl<'a> Interpreter<'a> {
         let unknown = names.into_iter().map(|name| (name, Value::Unknown(Unknown::Local)));
         let mut scope = Scope { locals: Some(unknown.collect()), ..Scope::around(function) };
         let mut execution = Execution::detached(self, function.site.file);
-        for stmt in &function.def.body {
-            if matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_)) {
-                execution.import(&mut scope, &stmt.kind);
-            }
+        // An import under `try` or `if` binds its name just as well: no path without it can use the name.
+        let mut imports = Vec::new();
+        function.def.body.iter().for_each(|stmt| imported(stmt, &mut imports));
+        for import in imports {
+            execution.import(&mut scope, import);
         }
         let names = Rc::new(scope.locals.unwrap_or_default());
         self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names)));
