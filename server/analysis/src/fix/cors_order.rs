@@ -33,10 +33,8 @@ fn moved(fixer: &Fixer<'_>, authenticates: Location, cors: Location) -> Result<F
     let moving = statement_at(cors).ok_or_else(refused)?;
     let target = statement_at(authenticates).ok_or_else(refused)?;
     let call = moving.named_child(0).filter(|call| adds_middleware(*call, text)).ok_or_else(refused)?;
-    let adds = target.kind() == "decorated_definition"
-        || target
-            .named_child(0)
-            .is_some_and(|call| target.kind() == "expression_statement" && adds_middleware(call, text));
+    let called = target.named_child(0).is_some_and(|call| call.kind() == "call");
+    let adds = target.kind() == "decorated_definition" || target.kind() == "expression_statement" && called;
     if moving.parent() != target.parent() || moving.start_byte() >= target.start_byte() || !adds {
         return Err(refused());
     }
