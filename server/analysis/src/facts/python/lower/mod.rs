@@ -75,7 +75,8 @@ fn reusable_items<'a>((text, items): (&'a str, &'a [PlacedItem])) -> Reusable<'a
 fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>, errors: &mut Vec<TextRange>) -> PlacedItem {
     let (start, end) = (node.start_byte() as u32, node.end_byte() as u32);
     let own = TextRange::new(start, end).slice(text);
-    let text_hash = hash(own.as_bytes());
+    // In broken code the same bytes can be another kind of node.
+    let text_hash = hash(own.as_bytes()) ^ u64::from(node.kind_id());
     let mut broken = node.has_error();
     if !broken
         && let Some((old, item)) = reusable.get(&text_hash)
