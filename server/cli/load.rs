@@ -58,10 +58,23 @@ pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Lo
     }
     clear_progress();
     let mut host = AnalysisHost::new();
-    let mut wanted = host.apply(change).wanted;
+    // Nothing is judged before all that modules import has been read.
+    host.set_indexing(true);
+    host.apply(change);
+    let read = |paths: Vec<String>| {
+        let disk = paths.into_iter().map(|path| (path.clone(), workspace::read(&path))).collect();
+        Change { disk, ..Change::default() }
+    };
+    loop {
+        let missing = host.missing();
+        if missing.is_empty() {
+            break;
+        }
+        host.apply(read(missing));
+    }
+    let mut wanted = host.set_indexing(false).wanted;
     while !wanted.is_empty() {
-        let disk = wanted.iter().map(|path| (path.clone(), workspace::read(path))).collect();
-        wanted = host.apply(Change { disk, ..Change::default() }).wanted;
+        wanted = host.apply(read(wanted)).wanted;
     }
     Ok(Loaded { host, base: format!("{}/", workspace::slashed(&base).trim_end_matches('/')) })
 }

@@ -276,6 +276,18 @@ impl Loop {
                 }
                 let again = std::mem::take(&mut self.touched_meanwhile);
                 self.touched(again.into_iter().collect());
+                // What modules import is read before anything is judged.
+                let missing = self.host.missing();
+                if !missing.is_empty() {
+                    self.indexing += 1;
+                    let events = self.events.clone();
+                    std::thread::spawn(move || {
+                        let read = missing.into_iter().map(|path| (path.clone(), workspace::read(&path)));
+                        let _ = events.send(Event::Read(read.collect()));
+                        let _ = events.send(Event::Indexed);
+                    });
+                    return;
+                }
                 let applied = self.host.set_indexing(false);
                 self.after(applied);
                 let _ = self.outbox.send(Outgoing::Progress(IndexStep::End));

@@ -9,7 +9,7 @@ use authlens_analysis::vfs::FileId;
 use tower_lsp::lsp_types::{
     CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command,
     Diagnostic, DocumentDiagnosticReport, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
-    InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, Position, PreviousResultId, Range,
+    InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, NumberOrString, Position, PreviousResultId, Range,
     RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport,
     Url, WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
     WorkspaceUnchangedDocumentDiagnosticReport,
@@ -140,6 +140,10 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
         };
         params.context.only.as_ref().is_none_or(|only| only.iter().any(covers))
     };
+    // A client that names findings asks for fixes of these, and of no other rule.
+    let named = &params.context.diagnostics;
+    let of_rule = |diagnostic: &Diagnostic, rule: &str| matches!(&diagnostic.code, Some(NumberOrString::String(code)) if code == rule);
+    let is_meant = |rule: &str| named.is_empty() || named.iter().any(|diagnostic| of_rule(diagnostic, rule));
     let mut actions = Vec::new();
     if asked(&CodeActionKind::QUICKFIX) {
         let start = convert::offset(analysis, file, params.range.start, encoding).unwrap_or(0);
@@ -147,7 +151,7 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
         let range = TextRange::new(start, end.max(start));
         let fixer = analysis.fixer();
         for diagnostic in analysis.diagnostics(file).iter().filter(|d| view.settings.shows(d)) {
-            if !diagnostic.location.range.intersects(range) {
+            if !diagnostic.location.range.intersects(range) || !is_meant(diagnostic.rule) {
                 continue;
             }
             let shown = convert::diagnostic(analysis, diagnostic, encoding);
@@ -166,7 +170,7 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
             }
             for refusal in refusals.iter().filter(|_| view.abilities.disabled_actions) {
                 actions.push(CodeActionOrCommand::CodeAction(CodeAction {
-                    title: "Add the project's auth dependency".to_owned(),
+                    title: format!("Fix `{}`", diagnostic.rule),
                     kind: Some(CodeActionKind::QUICKFIX),
                     diagnostics: Some(vec![shown.clone()]),
                     disabled: Some(CodeActionDisabled { reason: refusal.0.clone() }),

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use authlens_analysis::fix::apply;
-use authlens_analysis::ide::{Analysis, AnalysisHost, Change, Diagnostic, FileContent, Fix, FixKind};
+use authlens_analysis::ide::{Analysis, AnalysisHost, Applicability, Change, Diagnostic, FileContent, Fix, FixKind};
 use authlens_analysis::syntax::{Grammar, parse};
 use serde_json::{Value, json};
 
@@ -390,9 +390,215 @@ fn imports_begin_where_the_files_own_imports_begin() {
     assert!(refusals.iter().any(|refusal| refusal.0.contains("no import")), "{refusals:?}");
 }
 
+/// Guards that are written where FastAPI does not see them.
+fn unapplied_cases() -> Vec<Case> {
+    let head = "from typing import Annotated, Optional\n\nfrom fastapi import APIRouter, Depends\n\nfrom app.deps import CurrentUser, get_current_user\nfrom app.models import User\n\nrouter = APIRouter()\n\n\n";
+    let annotated = "@router.get(\"/ok\")\ndef ok(user: Annotated[User, Depends(get_current_user)]): ...\n\n\n";
+    let default = "@router.get(\"/ok\")\ndef ok(user: User = Depends(get_current_user)): ...\n\n\n";
+    let signatures = [
+        "def handler(user: CurrentUser | None):",
+        "def handler(user: CurrentUser | None = None):",
+        "def handler(q: str = \"\", user: CurrentUser | None = None):",
+        "def handler(q: str = \"\", *, user: CurrentUser | None = None, r: int = 3):",
+        "async def handler(a: int, user: Optional[CurrentUser] = None) -> dict:",
+        "def handler(user: None | CurrentUser = None, q: str = \"\"):",
+        "def handler(user: \"CurrentUser | None\" = None):",
+        "def handler(\n    user: Optional[CurrentUser] = None,  # who asks\n    q: str = \"\",\n):",
+        "def handler(user: Annotated[User, Depends(get_current_user)] | None = None):",
+        "def handler(user: User = get_current_user):",
+        "def handler(user=get_current_user):",
+        "def handler(q: str = \"\", user: User = get_current_user):",
+        "def handler(\n    q: str,\n    user: User = get_current_user,\n):",
+        "def handler(user: \"User\" = get_current_user):",
+        "def handler(user: Annotated[User, get_current_user]):",
+        "def handler(q: str, user: Annotated[User, get_current_user], r: int = 1):",
+        "def handler(\n    user: Annotated[\n        User,\n        get_current_user,\n    ],\n):",
+    ];
+    let mut cases = Vec::new();
+    let deps = format!("{DEPS}{ALIAS}");
+    for (style, sibling) in [("annotated", annotated), ("default", default)] {
+        for signature in signatures {
+            let module = format!("{head}{sibling}@router.get(\"/x\")\n{signature}\n    return {{}}\n");
+            cases.push(routed(format!("{style} {signature}"), &module, &deps));
+            cases.push(routed(format!("crlf {style} {signature}"), &module.replace('\n', "\r\n"), &deps));
+        }
+    }
+    let bare = "from fastapi import APIRouter\n\nfrom app.deps import get_current_user\nfrom app.models import User\n\nrouter = APIRouter()\n\n\n@router.get(\"/x\")\ndef handler(user: User = get_current_user): ...\n";
+    cases.push(routed("no import of Depends", bare, &deps));
+    let optional = "\n\ndef get_optional_user(request: Request) -> User | None:\n    if \"Authorization\" not in request.headers:\n        return None\n    return get_current_user(request)\n";
+    for signature in [
+        "def handler(user: CurrentUser | None = None):",
+        "def handler(q: int = 1, user: Optional[CurrentUser] = None):",
+    ] {
+        let module = format!("{head}@router.get(\"/x\")\n{signature}\n    return {{}}\n");
+        cases.push(routed(format!("optional {signature}"), &module, &format!("{deps}{optional}")));
+    }
+    let blocks = [
+        "if TYPE_CHECKING:\n    from app.deps import CurrentUser\n",
+        "if TYPE_CHECKING:\n    from app.deps import CurrentUser, get_current_user\n",
+        "if TYPE_CHECKING:\n    from app.deps import get_current_user, CurrentUser\n",
+        "if TYPE_CHECKING:\n    from app.models import User\n    from app.deps import CurrentUser\n",
+        "if TYPE_CHECKING:\n    from .deps import CurrentUser\n\n",
+    ];
+    for block in blocks {
+        let module = format!(
+            "from typing import TYPE_CHECKING\n\nfrom fastapi import APIRouter\n\n{block}\nrouter = APIRouter()\n\n\n@router.get(\"/x\")\ndef handler(user: \"CurrentUser\" = None): ...\n"
+        );
+        cases.push(routed(block, &module, &deps));
+    }
+    let renamed = "from typing import TYPE_CHECKING\n\nfrom fastapi import APIRouter\n\nif TYPE_CHECKING:\n    from app.deps import CurrentUser as Caller\n\nrouter = APIRouter()\n\n\n@router.get(\"/x\")\ndef handler(user: \"Caller\" = None): ...\n";
+    cases.push(routed("renamed", renamed, &deps));
+    let decorator = "import functools\nimport os\n\nimport jwt\nfrom fastapi import APIRouter, HTTPException, Request\n\nrouter = APIRouter()\n\n\ndef login_required(handler):\n    @functools.wraps(handler)\n    def wrapper(request: Request):\n        try:\n            jwt.decode(request.headers[\"Authorization\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n        except jwt.PyJWTError:\n            raise HTTPException(401)\n        return handler(request)\n\n    return wrapper\n\n\n";
+    for decorators in [
+        "@login_required\n@router.get(\"/x\")\n",
+        "@login_required  # first\n@router.get(\n    \"/x\",\n    tags=[\"a\"],\n)\n",
+        "@login_required\n@router.get(\"/x\")\n@router.post(\"/x\")\n",
+    ] {
+        let module = format!("{decorator}{decorators}def handler(request: Request): ...\n");
+        cases.push(routed(decorators, &module, DEPS));
+        cases.push(routed(format!("crlf {decorators}"), &module.replace('\n', "\r\n"), DEPS));
+        let without = module.replace("    @functools.wraps(handler)\n", "");
+        cases.push(Case { fixable: false, ..routed(format!("no wraps {decorators}"), &without, DEPS) });
+        let other = module.replace("handler(request: Request): ...", "handler(q: str = \"\"): ...");
+        cases.push(Case { fixable: false, ..routed(format!("other parameters {decorators}"), &other, DEPS) });
+        let awaits = module
+            .replace("    def wrapper", "    async def wrapper")
+            .replace("return handler", "return await handler");
+        cases.push(Case { fixable: false, ..routed(format!("awaits {decorators}"), &awaits, DEPS) });
+    }
+    cases
+}
+
+const JWT_MIDDLEWARE: &str = "    try:\n        jwt.decode(request.headers[\"Authorization\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        REJECT\n    return await call_next(request)\n";
+
+/// Middlewares that reject with an exception, or stand around CORS.
+fn middleware_cases() -> Vec<Case> {
+    let raises = [
+        "raise HTTPException(401)",
+        "raise HTTPException(401, \"no\")",
+        "raise HTTPException(status_code=403, detail={\"code\": 3})",
+        "raise HTTPException(status_code=401, detail=\"no\", headers={\"WWW-Authenticate\": \"Basic\"})",
+        "raise HTTPException(status.HTTP_401_UNAUTHORIZED, detail=\"A rather long sentence about what is missing here, and why\") from None",
+        "raise HTTPException(\n            status_code=status.HTTP_401_UNAUTHORIZED,\n            detail=\"no\",\n        )",
+    ];
+    let route = "\n\n@app.get(\"/a\")\ndef a(): ...\n";
+    let mut cases = Vec::new();
+    for imports in [
+        "from fastapi import FastAPI, HTTPException, status\n",
+        "from fastapi import FastAPI, HTTPException, status\nfrom starlette.responses import JSONResponse, Response\n",
+    ] {
+        for raise in raises {
+            let body = JWT_MIDDLEWARE.replace("REJECT", raise);
+            let function = format!(
+                "import os\n\nimport jwt\n{imports}\napp = FastAPI()\n\n\n@app.middleware(\"http\")\nasync def check(request, call_next):\n{body}{route}"
+            );
+            cases.push(case(format!("function {raise}"), &[("main.py", &function)]));
+            cases.push(case(format!("crlf {raise}"), &[("main.py", &function.replace('\n', "\r\n"))]));
+            let method: String = body.lines().map(|line| format!("    {line}\n")).collect();
+            let class = format!(
+                "import os\n\nimport jwt\n{imports}from starlette.middleware.base import BaseHTTPMiddleware\n\n\nclass Check(BaseHTTPMiddleware):\n    async def dispatch(self, request, call_next):\n{method}\n\napp = FastAPI()\napp.add_middleware(Check)\n{route}"
+            );
+            cases.push(case(format!("class {raise}"), &[("main.py", &class)]));
+        }
+    }
+    for raise in ["raise HTTPException(*args)", "raise HTTPException(401, **more)", "raise HTTPException(418)"] {
+        let body = JWT_MIDDLEWARE.replace("REJECT", raise);
+        let function = format!(
+            "import os\n\nimport jwt\nfrom fastapi import FastAPI, HTTPException\n\napp = FastAPI()\nargs, more = (401,), {{}}\n\n\n@app.middleware(\"http\")\nasync def check(request, call_next):\n{body}{route}"
+        );
+        cases.push(Case { fixable: false, ..case(raise, &[("main.py", &function)]) });
+    }
+    let head = "import os\n\nimport jwt\nfrom fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\nfrom fastapi.responses import JSONResponse\nfrom starlette.middleware.base import BaseHTTPMiddleware\n\n\nclass Check(BaseHTTPMiddleware):\n    async def dispatch(self, request, call_next):\n";
+    let body = JWT_MIDDLEWARE.replace("REJECT", "return JSONResponse({}, status_code=401)");
+    let method: String = body.lines().map(|line| format!("    {line}\n")).collect();
+    let orders = [
+        (true, "app = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"https://example.org\"])\napp.add_middleware(Check)\n".to_owned()),
+        (true, "app = FastAPI()\n\n# Who may call\n# from a browser.\napp.add_middleware(\n    CORSMiddleware,\n    allow_origins=[\"*\"],\n)  # all\n\napp.add_middleware(Check)\n".to_owned()),
+        (true, "app = FastAPI()\norigins = [\"*\"]\napp.add_middleware(CORSMiddleware, allow_origins=origins)\nx = 1\napp.add_middleware(Check)\n".to_owned()),
+        (true, format!("app = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\n\n\n@app.middleware(\"http\")\nasync def check(request, call_next):\n{body}")),
+        (false, "app = FastAPI()\norigins = [\"*\"]\napp.add_middleware(CORSMiddleware, allow_origins=origins)\norigins = []\napp.add_middleware(Check)\n".to_owned()),
+        (false, "app = FastAPI()\nif app:\n    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\napp.add_middleware(Check)\n".to_owned()),
+        (false, "app = FastAPI()\napp.add_middleware(CORSMiddleware, allow_origins=[\"*\"]); x = 1\napp.add_middleware(Check)\n".to_owned()),
+    ];
+    for (fixable, order) in orders {
+        let module = format!("{head}{method}\n\n{order}{route}");
+        cases.push(Case { fixable, ..case(order.as_str(), &[("main.py", &module)]) });
+        cases.push(Case { fixable, ..case(format!("crlf {order}"), &[("main.py", &module.replace('\n', "\r\n"))]) });
+    }
+    let factory = format!(
+        "{head}{method}\n\ndef create_app():\n    app = FastAPI()\n    app.add_middleware(CORSMiddleware, allow_origins=[\"*\"])\n    app.add_middleware(Check)\n\n    @app.get(\"/a\")\n    def a(): ...\n\n    return app\n\n\napp = create_app()\n"
+    );
+    cases.push(case("cors in a factory", &[("main.py", &factory)]));
+    cases
+}
+
+/// What can't be repaired is refused with the reason, in each of these ways.
+#[test]
+fn refusals_name_their_reason() {
+    let mut reasons = Vec::new();
+    for case in [unapplied_cases(), middleware_cases()].into_iter().flatten().filter(|case| !case.fixable) {
+        let analysis = host(&case.files).snapshot();
+        let all = analysis.files_with_diagnostics();
+        let found: Vec<Diagnostic> = all.iter().flat_map(|file| analysis.diagnostics(*file).to_vec()).collect();
+        for diagnostic in &found {
+            assert!(repairs(&analysis, diagnostic).is_empty(), "{}", case.name);
+            let refusals = analysis.fixes(diagnostic).1;
+            assert_eq!(refusals.len(), 1, "{}: {refusals:?}", case.name);
+            reasons.push(refusals[0].0.clone());
+        }
+    }
+    for reason in [
+        "does not use `functools.wraps`",
+        "needs `request`, which the handler does not take",
+        "awaits handlers",
+        "no detail",
+        "plain way",
+        "`origins`",
+        "statements of one block",
+    ] {
+        assert!(reasons.iter().any(|other| other.contains(reason)), "{reason}: {reasons:#?}");
+    }
+}
+
+/// Guards of one include or application that another lacks.
+fn elsewhere_cases() -> Vec<Case> {
+    let includes = [
+        "app.include_router(router, prefix=\"/v1\", dependencies=[Depends(get_current_user)])\napp.include_router(router, prefix=\"/v2\")\n",
+        "app.include_router(router, prefix=\"/v2\", tags=[\"old\"], dependencies=[])\napp.include_router(\n    router,\n    prefix=\"/v1\",\n    dependencies=[Depends(get_current_user)],\n)\n",
+        "guarded = APIRouter(dependencies=[Depends(get_current_user)])\nguarded.include_router(router)\napp.include_router(guarded, prefix=\"/v1\")\napp.include_router(router, prefix=\"/v2\")\n",
+    ];
+    let routes = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get(\"/a\")\ndef a(): ...\n\n\n@router.post(\"/a\")\ndef b(): ...\n";
+    let project = |name: &str, main: &str, sub: &str| {
+        let files = [
+            ("app/__init__.py", ""),
+            ("app/main.py", main),
+            ("app/models.py", MODELS),
+            ("app/deps.py", DEPS),
+            ("app/routes.py", routes),
+            ("app/sub.py", sub),
+        ];
+        case(name, &files)
+    };
+    let mut cases = Vec::new();
+    for include in includes {
+        let main = format!(
+            "from fastapi import APIRouter, Depends, FastAPI\n\nfrom app.deps import get_current_user\nfrom app.routes import router\n\napp = FastAPI()\n{include}"
+        );
+        cases.push(project(include, &main, ""));
+    }
+    let mounted = ["sub = FastAPI()", "sub = FastAPI(\n    title=\"inner\",\n)", "sub = FastAPI(dependencies=[])"];
+    for made in mounted {
+        let sub = format!("from fastapi import FastAPI\n\n{made}\n\n\n@sub.get(\"/b\")\ndef b(): ...\n");
+        let main = "from fastapi import Depends, FastAPI\n\nfrom app.deps import get_current_user\nfrom app.sub import sub\n\napp = FastAPI(dependencies=[Depends(get_current_user)])\n\n\n@app.get(\"/a\")\ndef a(): ...\n\n\napp.mount(\"/sub\", sub)\n";
+        cases.push(project(made, main, &sub));
+    }
+    cases
+}
+
 fn all_cases() -> Vec<Case> {
     let groups = [signature_cases(), import_cases(), decorator_cases(), application_cases(), mutants()];
-    groups.into_iter().flatten().collect()
+    let groups = groups.into_iter().chain([unapplied_cases(), middleware_cases(), elsewhere_cases()]);
+    groups.flatten().collect()
 }
 
 /// Projects in six styles. What stands between `«` and `»` is a guard.
@@ -554,13 +760,18 @@ fn the_example_project_gets_its_guards_back() {
 /// What an editor is given is what the command line writes.
 #[test]
 fn the_editor_and_the_command_line_agree() {
-    for (at, case) in decorator_cases().iter().take(12).enumerate() {
+    let decorators = decorator_cases().into_iter().take(12).map(|case| (case, "app/routes.py", true));
+    let signatures = unapplied_cases().into_iter().step_by(5).map(|case| (case, "app/routes.py", false));
+    let middlewares = middleware_cases().into_iter().step_by(5).map(|case| (case, "main.py", false));
+    let includes = elsewhere_cases().into_iter().take(1).map(|case| (case, "app/main.py", false));
+    let (mut fixed, mut kept) = (0, 0);
+    for (at, (case, path, ends_clean)) in decorators.chain(signatures).chain(middlewares).chain(includes).enumerate() {
         let below = |path: &str| path.strip_prefix(&format!("{ROOT}/")).unwrap().to_owned();
         let files: Vec<(String, &str)> = case.files.iter().map(|(path, text)| (below(path), text.as_str())).collect();
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         let root = project(&format!("agree-{at}"), &files);
-        let document = uri(&root, "app/routes.py");
-        let text = &case.files[&format!("{ROOT}/app/routes.py")];
+        let document = uri(&root, path);
+        let text = &case.files[&format!("{ROOT}/{path}")];
         let mut editor = Editor::start();
         editor.initialize(Some(&root), json!({"general": {"positionEncodings": ["utf-8"]}}));
         editor.open(&document, text);
@@ -575,11 +786,23 @@ fn the_editor_and_the_command_line_agree() {
         let edits = actions[0]["edit"]["changes"][&document].as_array().cloned().unwrap_or_default();
         let edited = edited(text, &edits);
         editor.quit();
-        let status = Command::new(env!("CARGO_BIN_EXE_authlens")).args(["check", "--fix"]).current_dir(&root).output();
-        assert_eq!(status.unwrap().status.code(), Some(0), "{}", case.name);
-        assert_eq!(std::fs::read_to_string(root.join("app/routes.py")).unwrap(), edited, "{}", case.name);
+        let status = authlens(&root, &["check", "--fix"]).status.code();
+        assert!(status == Some(0) || !ends_clean, "{}", case.name);
+        assert_eq!(std::fs::read_to_string(root.join(path)).unwrap(), edited, "{}", case.name);
+        // A second run finds nothing to change.
+        authlens(&root, &["check", "--fix"]);
+        assert_eq!(std::fs::read_to_string(root.join(path)).unwrap(), edited, "{}", case.name);
+        // What is unsafe is not made by "all safe fixes".
+        let analysis = host(&case.files).snapshot();
+        let file = analysis.file_id(&format!("{ROOT}/{path}")).unwrap();
+        let all = analysis.diagnostics(file);
+        let mut offered = all.iter().flat_map(|diagnostic| repairs(&analysis, diagnostic));
+        let safe = offered.any(|fix| fix.applicability == Applicability::Safe);
+        assert_eq!(edited != *text, safe, "{}", case.name);
+        *if safe { &mut fixed } else { &mut kept } += 1;
         let _ = std::fs::remove_dir_all(root);
     }
+    assert!(fixed > 20 && kept > 5, "{fixed} {kept}");
 }
 
 fn authlens(folder: &Path, args: &[&str]) -> Output {
@@ -694,6 +917,30 @@ fn a_new_module_is_offered_to_those_who_can_make_it() {
         assert_eq!(actions.as_array().unwrap().iter().any(creates), wanted, "{actions:#}");
         editor.quit();
     }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// A client that names findings is offered fixes of these only.
+#[test]
+fn a_named_finding_gets_no_fix_of_another() {
+    let root = project("named", &[("main.py", OPEN), ("deps.py", KEY)]);
+    let document = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    editor.open(&document, OPEN);
+    let found = editor.published(&document, 1, |found| !found.is_empty());
+    let mut foreign = found[0].clone();
+    foreign["code"] = json!("E501");
+    let own = found[0].clone();
+    for (id, named, wanted) in
+        [(1, json!([]), true), (2, json!([own]), true), (3, json!([foreign]), false), (4, json!([foreign, own]), true)]
+    {
+        let params =
+            json!({"textDocument": {"uri": document}, "range": found[0]["range"], "context": {"diagnostics": named}});
+        let actions = editor.request(id, "textDocument/codeAction", params);
+        assert_eq!(!actions.as_array().unwrap().is_empty(), wanted, "{actions:#}");
+    }
+    editor.quit();
     let _ = std::fs::remove_dir_all(root);
 }
 

@@ -17,6 +17,10 @@ const TASKS: &str = "from fastapi import APIRouter, Depends\nfrom deps import cu
 const NOTES: &str = "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/notes\")\n\n@router.get(\"/{id}\")\nasync def note(id: int):\n    value = id\n    return value\n";
 const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
 
+/// A router class of the project's own, an instance that adds its methods, views in a class, a loop and a factory.
+const SERVER: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import current_user\n\nclass Both(APIRouter):\n    def add_api_route(self, path, endpoint, **kwargs):\n        super().add_api_route(path, endpoint, **kwargs)\n        super().add_api_route(path + \"/\", endpoint, **kwargs)\n\nrouter = Both(prefix=\"/both\")\n\n@router.get(\"/x\")\ndef x(): ...\n\nclass Service:\n    def __init__(self, prefix, guard):\n        self.router = APIRouter(prefix=prefix, dependencies=[guard])\n        self.router.add_api_route(\"/run\", self.run)\n\n    def run(self): ...\n\ndef view(router):\n    return lambda cls: cls\n\n@view(router)\nclass Views:\n    user: dict = Depends(current_user)\n\n    @router.get(\"/mine\")\n    def mine(self): ...\n\ndef routers():\n    return [Service(\"/a\", Depends(current_user)).router, router]\n\ndef create_app(prefix=\"/v1\"):\n    app = FastAPI()\n    for one in routers():\n        app.include_router(one, prefix=prefix)\n    @router.get(\"/late\")\n    def late(): ...\n    return app\n";
+const MANIFEST: &str = "fastapi==0.136.3\n";
+
 fn start() -> Texts {
     [
         ("/p/main.py", MAIN),
@@ -25,6 +29,8 @@ fn start() -> Texts {
         ("/p/deps.py", DEPS),
         ("/p/specs/api.md", SPEC),
         ("/p/authlens.toml", SETTINGS),
+        ("/p/server.py", SERVER),
+        ("/p/requirements.txt", MANIFEST),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()

@@ -6,6 +6,7 @@ mod cli;
 mod configuration;
 mod editor;
 mod fixes;
+mod hostile_tree;
 mod incremental;
 mod projects;
 mod robust;

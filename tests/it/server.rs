@@ -224,7 +224,7 @@ fn folders_and_settings_come_and_go() {
 #[test]
 fn the_open_file_is_answered_before_the_workspace_is_read() {
     let many: Vec<(String, String)> = (0..400)
-        .map(|n| (format!("pkg/m{n}.py"), "from fastapi import APIRouter\nrouter = APIRouter()\n".repeat(40)))
+        .map(|n| (format!("pkg/m{n}.py"), "from fastapi import APIRouter\nrouter = APIRouter()\n".repeat(200)))
         .collect();
     let mut files: Vec<(&str, &str)> = many.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let text =

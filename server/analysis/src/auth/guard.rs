@@ -73,7 +73,11 @@ impl<'g, 'a> Guards<'g, 'a> {
             _ => None,
         };
         if let Some(body) = body.clone().filter(|body| body.proof == Proof::Verifies) {
-            return Guard::InBody(body);
+            // Who signs in proves a password in the handler: that is what the route is for.
+            return match self.by_nature(route) {
+                Some(reason) if !required => Guard::Public(reason.into()),
+                _ => Guard::InBody(body),
+            };
         }
         let wrappers = match &route.handler {
             Value::Function(handler) if route.kind != RouteKind::Mount => {

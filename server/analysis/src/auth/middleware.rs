@@ -271,10 +271,10 @@ impl Middlewares {
         let verdicts = methods.into_iter().map(|method| {
             let served = Served { path: path.clone(), method, kind: route.kind };
             let key = (function.site, Role::Middleware, fingerprint(&served, site));
-            if let Some(verdict) = judge.memo.borrow().get(&key) {
-                return Arc::clone(verdict);
+            if let Some(verdict) = judge.remembered(&key) {
+                return verdict;
             }
-            let verdict = Arc::new(judge_around(judge, function, receiver, Some(&served), None).0);
+            let verdict = judge.noting_reads(|| judge_around(judge, function, receiver, Some(&served), None).0);
             judge.memo.borrow_mut().insert(key, Arc::clone(&verdict));
             verdict
         });

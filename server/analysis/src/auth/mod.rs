@@ -128,6 +128,8 @@ pub enum Role {
 /// Judges callables and remembers the verdicts.
 pub struct Judge<'a> {
     resolve: &'a dyn Resolve,
+    /// Verdicts of earlier revisions that still hold.
+    known: &'a VerdictMemo,
     memo: RefCell<VerdictMemo>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
@@ -139,10 +141,11 @@ pub struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// A judge who knows the verdicts that still hold.
-    pub fn new(resolve: &'a dyn Resolve, memo: VerdictMemo) -> Self {
+    pub fn new(resolve: &'a dyn Resolve, known: &'a VerdictMemo) -> Self {
         Self {
             resolve,
-            memo: RefCell::new(memo),
+            known,
+            memo: RefCell::default(),
             active: RefCell::default(),
             state: RefCell::default(),
             fingerprint: Cell::new(0),
@@ -160,7 +163,7 @@ impl<'a> Judge<'a> {
         self.state.replace(state);
     }
 
-    /// Gives back all verdicts.
+    /// Gives back the verdicts that were not known before.
     pub fn finish(self) -> VerdictMemo {
         self.memo.into_inner()
     }
@@ -216,33 +219,48 @@ impl<'a> Judge<'a> {
         let key = (function.site, role, self.fingerprint.get());
         // A closure or a method may mean something else with other variables.
         let plain = function.closure.is_empty() && receiver.is_none();
-        if plain && let Some(verdict) = self.memo.borrow().get(&key) {
-            self.resolve.note_reads(&verdict.reads);
-            return Arc::clone(verdict);
+        if plain && let Some(verdict) = self.remembered(&key) {
+            return verdict;
         }
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
-        let outer = self.resolve.take_reads();
-        let function = &self.resolve.current(function);
-        let mut verdict = flow::judge(self, function, role);
-        if role == Role::Dependency
-            && verdict.proof != Proof::Verifies
-            && let Some(reason) = decorators::may_change(self.resolve, function)
-        {
-            verdict.proof = Proof::Unknown(reason);
-        }
-        verdict.reads.extend(self.resolve.take_reads());
-        verdict.reads.sort_unstable();
-        verdict.reads.dedup();
-        let verdict = Arc::new(verdict);
-        self.resolve.note_reads(&outer);
-        self.resolve.note_reads(&verdict.reads);
+        let verdict = self.noting_reads(|| {
+            let function = &self.resolve.current(function);
+            let mut verdict = flow::judge(self, function, role);
+            if role == Role::Dependency
+                && verdict.proof != Proof::Verifies
+                && let Some(reason) = decorators::may_change(self.resolve, function)
+            {
+                verdict.proof = Proof::Unknown(reason);
+            }
+            verdict
+        });
         self.active.borrow_mut().remove(&function.site);
         if plain && self.active.borrow().is_empty() {
             self.memo.borrow_mut().insert(key, Arc::clone(&verdict));
         }
         verdict
+    }
+
+    /// A verdict that still holds.
+    fn remembered(&self, key: &(Site, Role, u64)) -> Option<Arc<Verdict>> {
+        let verdict = self.known.get(key).cloned().or_else(|| self.memo.borrow().get(key).cloned())?;
+        self.resolve.note_reads(&verdict.reads);
+        Some(verdict)
+    }
+
+    /// Forms a verdict, and adds the modules that were looked at on the way to
+    /// what it rests on.
+    fn noting_reads(&self, form: impl FnOnce() -> Verdict) -> Arc<Verdict> {
+        let outer = self.resolve.take_reads();
+        let mut verdict = form();
+        verdict.reads.extend(self.resolve.take_reads());
+        verdict.reads.sort_unstable();
+        verdict.reads.dedup();
+        self.resolve.note_reads(&outer);
+        self.resolve.note_reads(&verdict.reads);
+        Arc::new(verdict)
     }
 
     /// A class without the method that would tell: its package bases decide.

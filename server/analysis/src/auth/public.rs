@@ -22,7 +22,9 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [one] => single(one)?,
         ["users", "open"] => "signing up",
         ["auth" | "login", provider] if is_identity_provider(provider) => "signing in at an identity provider",
-        ["auth", "providers"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => "list of the identity providers",
+        ["auth", "providers"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
+            "list of the identity providers"
+        }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {

@@ -116,7 +116,7 @@ fn name_of(callable: &Value) -> SmolStr {
 }
 
 /// The members of `A | B`, `Optional[A]`, `Union[A, B]`; none for other types.
-fn union_members(annotation: &Expr) -> Vec<&Expr> {
+pub(crate) fn union_members(annotation: &Expr) -> Vec<&Expr> {
     let mut members = Vec::new();
     let mut pending = vec![(annotation, false)];
     while let Some((expr, inside)) = pending.pop() {

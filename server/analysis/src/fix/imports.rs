@@ -3,16 +3,15 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
-use super::layout::{Delimited, insertion, line_after, line_start};
+use super::layout::{Delimited, insertion, line_after, line_start, own_lines, replacement, with_blank_lines};
 use super::{Fixer, Source};
 use crate::facts::python::file::{PythonFile, bound_names};
-use crate::facts::python::tree::{ExprKind, ImportFrom, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, Stmt, StmtKind};
 use crate::ide::{Refusal, TextEdit};
-use crate::index::modules::{Module, parent};
+use crate::index::modules::Module;
 use crate::index::value::Value;
 use crate::vfs::FileId;
 
@@ -74,9 +73,6 @@ const STANDARD: &[&str] = &[
     "zoneinfo",
 ];
 
-/// Modules that a search for an import cycle looks at.
-const MAX_MODULES: usize = 2_000;
-
 /// Groups in which import statements are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Section {
@@ -109,8 +105,8 @@ struct Added {
 
 /// The imports of one file, and what is to be added.
 pub(super) struct Imports<'f, 's> {
-    fixer: &'f Fixer<'s>,
-    source: Rc<Source>,
+    pub(super) fixer: &'f Fixer<'s>,
+    pub(super) source: Rc<Source>,
     facts: &'s PythonFile,
     statements: Vec<Statement>,
     /// Where the code stands that needs them; `None` when it runs after the
@@ -171,11 +167,11 @@ impl<'f, 's> Imports<'f, 's> {
         }
     }
 
-    fn resolve(&self, level: u32, module: &str) -> Module {
+    pub(super) fn resolve(&self, level: u32, module: &str) -> Module {
         self.fixer.state.sources.resolve(self.source.file, level, module)
     }
 
-    fn resolve_written(&self, written: &str) -> Module {
+    pub(super) fn resolve_written(&self, written: &str) -> Module {
         let module = written.trim_start_matches('.');
         self.resolve((written.len() - module.len()) as u32, module)
     }
@@ -345,195 +341,62 @@ impl<'f, 's> Imports<'f, 's> {
         binding.all(|stmt| matches!(&stmt.kind, StmtKind::If { test, .. } if is_type_checking(test)))
     }
 
+    /// Makes a name that only `if TYPE_CHECKING:` imports an import like any
+    /// other: gives the edits that take it away there, and adds it.
+    pub(super) fn out_of_type_checking(&mut self, name: &str) -> Result<Vec<TextEdit>, Refusal> {
+        let refused = || Refusal(format!("the import of `{name}` can't be moved"));
+        let source = Rc::clone(&self.source);
+        let text = &*source.text;
+        let root = source.tree.root_node();
+        let written = |node: Node<'_>| text.get(node.byte_range()).unwrap_or_default();
+        let bound = |clause: Node<'_>| written(clause.child_by_field_name("alias").unwrap_or(clause));
+        let guarded = |node: &Node<'_>| {
+            let test = node.child_by_field_name("condition").map(written);
+            node.kind() == "if_statement" && matches!(test, Some("TYPE_CHECKING" | "typing.TYPE_CHECKING"))
+        };
+        let mut cursor = root.walk();
+        for block in root.named_children(&mut cursor).filter(guarded) {
+            let Some(body) = block.child_by_field_name("consequence") else { continue };
+            let mut cursor = body.walk();
+            let statements: Vec<Node<'_>> =
+                body.named_children(&mut cursor).filter(|node| node.kind() == "import_from_statement").collect();
+            for statement in statements {
+                let mut cursor = statement.walk();
+                let clauses: Vec<Node<'_>> = statement.children_by_field_name("name", &mut cursor).collect();
+                let Some(at) = clauses.iter().position(|clause| bound(*clause) == name) else { continue };
+                let module = statement.child_by_field_name("module_name").map(written).ok_or_else(refused)?;
+                if let Module::File(home) = self.resolve_written(module)
+                    && self.imports_transitively(home)
+                {
+                    return Err(Refusal(format!("importing `{name}` at run time would make an import cycle")));
+                }
+                let alone = clauses.len() == 1;
+                let taken = if !alone {
+                    match clauses.get(at + 1) {
+                        Some(next) => clauses[at].start_byte()..next.start_byte(),
+                        None => clauses[at - 1].end_byte()..clauses[at].end_byte(),
+                    }
+                } else if body.named_child_count() == 1 {
+                    if block.child_by_field_name("alternative").is_some() {
+                        return Err(refused());
+                    }
+                    let lines = own_lines(text, block.byte_range()).ok_or_else(refused)?;
+                    with_blank_lines(text, lines)
+                } else {
+                    own_lines(text, statement.byte_range()).ok_or_else(refused)?
+                };
+                let section = self.section(module);
+                self.add(module.to_owned(), written(clauses[at]), section)?;
+                return Ok(vec![replacement(taken, String::new())]);
+            }
+        }
+        Err(refused())
+    }
+
     /// How a statement of this file writes the module of `home`.
     fn imported_module_of(&self, home: FileId) -> Option<String> {
         let mut written = self.statements.iter().rev().filter_map(|statement| statement.from.as_ref());
         written.find(|module| self.resolve_written(module) == Module::File(home)).cloned()
-    }
-
-    /// The modules of the project that executing a file executes.
-    fn direct_imports(&self, file: FileId) -> Vec<FileId> {
-        let sources = &self.fixer.state.sources;
-        let Some(facts) = sources.facts(file) else { return Vec::new() };
-        let mut targets = Vec::new();
-        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &item.placed.item.stmt).collect();
-        let mut note = |level: u32, module: &str| {
-            if let Module::File(target) = sources.resolve(file, level, module) {
-                targets.push(target);
-            }
-        };
-        while let Some(stmt) = pending.pop() {
-            match &stmt.kind {
-                StmtKind::Import(clauses) => clauses.iter().for_each(|clause| note(0, &clause.module)),
-                StmtKind::ImportFrom(import) => {
-                    note(import.level, &import.module);
-                    for name in &import.names {
-                        let dot = if import.module.is_empty() { "" } else { "." };
-                        note(import.level, &format!("{}{dot}{}", import.module, name.name));
-                    }
-                }
-                StmtKind::If { test, body, or_else } => {
-                    pending.extend(or_else);
-                    pending.extend(body.iter().filter(|_| !is_type_checking(test)));
-                }
-                StmtKind::Try { body, handlers, or_else, finally } => {
-                    pending.extend(body.iter().chain(or_else).chain(finally));
-                    pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-                }
-                _ => {}
-            }
-        }
-        targets
-    }
-
-    /// Whether executing `from` executes this file.
-    fn imports_transitively(&self, from: FileId) -> bool {
-        let mut known = self.fixer.reachable.borrow_mut();
-        let reachable = known.entry(from).or_insert_with(|| {
-            let mut seen = FxHashSet::default();
-            let mut pending = vec![from];
-            while let Some(file) = pending.pop().filter(|_| seen.len() < MAX_MODULES) {
-                pending.extend(self.direct_imports(file).into_iter().filter(|target| seen.insert(*target)));
-            }
-            seen
-        });
-        reachable.contains(&self.source.file)
-    }
-
-    /// Relative and absolute imports of the project in a file.
-    fn habit(&self, file: FileId) -> (usize, usize) {
-        let sources = &self.fixer.state.sources;
-        let Some(facts) = sources.facts(file) else { return (0, 0) };
-        let mut count = (0, 0);
-        for item in &facts.items {
-            let StmtKind::ImportFrom(import) = &item.placed.item.stmt.kind else { continue };
-            if import.level > 0 {
-                count.0 += 1;
-            } else if matches!(sources.resolve(file, 0, &import.module), Module::File(_) | Module::Namespace(_)) {
-                count.1 += 1;
-            }
-        }
-        count
-    }
-
-    /// Whether this file imports the project relatively: by what it does, else
-    /// by what the files beside it do.
-    fn prefers_relative(&self) -> bool {
-        let (relative, absolute) = self.habit(self.source.file);
-        if relative != absolute {
-            return relative > absolute;
-        }
-        let sources = &self.fixer.state.sources;
-        let own = sources.file(self.source.file).map(|file| parent(&file.path)).unwrap_or_default();
-        let beside = sources.iter().filter(|(_, file)| parent(&file.path) == own);
-        let counts = beside.map(|(file, _)| self.habit(file));
-        let (relative, absolute) = counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        relative > absolute
-    }
-
-    /// How this file would write the module of `home`.
-    pub(super) fn spelling(&self, home: FileId) -> Option<String> {
-        let sources = &self.fixer.state.sources;
-        let (own, target) = (&sources.file(self.source.file)?.path, &sources.file(home)?.path);
-        if self.prefers_relative()
-            && let Some(written) = relative_spelling(own, target)
-            && self.resolve_written(&written) == Module::File(home)
-        {
-            return Some(written);
-        }
-        let roots = self.roots();
-        for root in &roots {
-            let dotted = dotted_below(root, target);
-            if let Some(dotted) = dotted.filter(|dotted| self.resolve(0, dotted) == Module::File(home)) {
-                return Some(dotted);
-            }
-        }
-        let stem = target.trim_end_matches(".py").trim_end_matches("/__init__");
-        let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
-        let own_name = sources.module_name(home).to_string();
-        let spellings = std::iter::once(own_name).chain((0..parts.len()).rev().map(|from| parts[from..].join(".")));
-        let mut resolving = spellings.filter(|dotted| self.resolve(0, dotted) == Module::File(home));
-        // From another root than the files here use, only what some file writes so.
-        resolving.find(|dotted| roots.is_empty() || self.is_written(dotted))
-    }
-
-    /// Whether a file of the project imports a module by this name.
-    fn is_written(&self, dotted: &str) -> bool {
-        self.fixer.state.sources.iter().filter_map(|(_, file)| file.facts.as_ref()).any(|facts| {
-            facts.items.iter().any(|item| match &item.placed.item.stmt.kind {
-                StmtKind::ImportFrom(import) => import.level == 0 && import.module == dotted,
-                _ => false,
-            })
-        })
-    }
-
-    /// The folders that absolute imports of the project begin at: as this file
-    /// has it, then the files beside it, then all that share a folder with it.
-    /// The most frequent ones come first.
-    fn roots(&self) -> Vec<String> {
-        let sources = &self.fixer.state.sources;
-        let Some(own) = sources.file(self.source.file).map(|file| &file.path) else { return Vec::new() };
-        let folder = parent(own);
-        let top = folder.rsplit_once('/').map_or(folder, |(above, _)| above);
-        let near: Vec<FileId> =
-            sources.iter().filter(|(_, file)| file.relevant && file.path.starts_with(top)).map(|(id, _)| id).collect();
-        let mut groups = [vec![self.source.file], Vec::new(), near];
-        groups[1] = groups[2].clone();
-        groups[1].retain(|file| sources.file(*file).is_some_and(|file| parent(&file.path) == folder));
-        for group in groups {
-            let mut known = self.fixer.roots.borrow_mut();
-            let mut found: Vec<String> = Vec::new();
-            for file in group {
-                found.extend(known.entry(file).or_insert_with(|| self.roots_of(file)).iter().cloned());
-            }
-            found.sort_unstable();
-            let mut counted: Vec<(usize, String)> =
-                found.chunk_by(|a, b| a == b).map(|chunk| (chunk.len(), chunk[0].clone())).collect();
-            counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-            if !counted.is_empty() {
-                return counted.into_iter().map(|(_, root)| root).collect();
-            }
-        }
-        Vec::new()
-    }
-
-    /// The folder that each absolute import of the project in a file begins at.
-    fn roots_of(&self, file: FileId) -> Vec<String> {
-        let sources = &self.fixer.state.sources;
-        let Some(facts) = sources.facts(file) else { return Vec::new() };
-        let modules = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
-            StmtKind::ImportFrom(import) if import.level == 0 => Some(&import.module),
-            _ => None,
-        });
-        let roots = modules.filter_map(|module| {
-            let path: &str = match sources.resolve(file, 0, module) {
-                Module::File(target) => {
-                    let path = &sources.file(target)?.path;
-                    path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py"))?
-                }
-                Module::Namespace(folder) => return strip_module(&folder, module),
-                _ => return None,
-            };
-            strip_module(path, module)
-        });
-        roots.collect()
-    }
-
-    /// How this file would write the module of a file that does not exist yet.
-    pub(super) fn spelling_of_new(&self, path: &str) -> Option<String> {
-        let sources = &self.fixer.state.sources;
-        let own = &sources.file(self.source.file)?.path;
-        if self.prefers_relative() {
-            return relative_spelling(own, path);
-        }
-        let stem = path.trim_end_matches(".py");
-        let parts: Vec<&str> = stem.split('/').filter(|part| !part.is_empty()).collect();
-        if let Some(dotted) = self.roots().iter().find_map(|root| dotted_below(root, path)) {
-            return Some(dotted);
-        }
-        let is_package = |levels: usize| sources.id(&format!("/{}/__init__.py", parts[..levels].join("/"))).is_some();
-        let first = (0..parts.len()).rev().find(|levels| *levels == 0 || !is_package(*levels))?;
-        Some(parts[first..].join("."))
     }
 
     pub(super) fn file(&self) -> FileId {
@@ -723,34 +586,12 @@ fn module_key(module: &str) -> (usize, String) {
     (usize::MAX - (module.len() - name.len()), name.to_lowercase())
 }
 
-fn is_type_checking(test: &crate::facts::python::tree::Expr) -> bool {
+pub(super) fn is_type_checking(test: &Expr) -> bool {
     match &test.kind {
         ExprKind::Name(name) => name == "TYPE_CHECKING",
         ExprKind::Attribute { name, .. } => name.name == "TYPE_CHECKING",
         _ => false,
     }
-}
-
-/// The folder that a dotted name begins at.
-fn strip_module(path: &str, module: &str) -> Option<String> {
-    path.strip_suffix(&module.replace('.', "/"))?.strip_suffix('/').map(str::to_owned)
-}
-
-/// The dotted name of a file, from a folder on.
-fn dotted_below(root: &str, path: &str) -> Option<String> {
-    let below = path.strip_prefix(root)?.strip_prefix('/')?;
-    let stem = below.strip_suffix("/__init__.py").or_else(|| below.strip_suffix(".py"))?;
-    Some(stem.replace('/', "."))
-}
-
-fn relative_spelling(own: &str, target: &str) -> Option<String> {
-    let own: Vec<&str> = own.split('/').collect();
-    let stem = target.trim_end_matches(".py").trim_end_matches("/__init__");
-    let target: Vec<&str> = stem.split('/').collect();
-    let own_dir = &own[..own.len() - 1];
-    let common = own_dir.iter().zip(&target).take_while(|(a, b)| a == b).count();
-    let dots = ".".repeat(own_dir.len() - common + 1);
-    (own_dir.len() - common < 3).then(|| format!("{dots}{}", target[common..].join(".")))
 }
 
 fn taken(name: &str) -> Refusal {

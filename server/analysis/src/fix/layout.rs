@@ -232,6 +232,32 @@ pub(super) fn insertion(offset: usize, text: String) -> TextEdit {
     TextEdit { range: TextRange::empty(offset as u32), text }
 }
 
+/// One edit that puts `text` in the place of what stands in `range`.
+pub(super) fn replacement(range: Range<usize>, text: String) -> TextEdit {
+    TextEdit { range: TextRange::new(range.start as u32, range.end as u32), text }
+}
+
+/// The whole lines of a statement, when it shares none of them with another.
+pub(super) fn own_lines(text: &str, statement: Range<usize>) -> Option<Range<usize>> {
+    let end = line_after(text, statement.end);
+    let behind = text[statement.end..end].trim();
+    let alone = first_on_line(text, statement.start) && (behind.is_empty() || behind.starts_with('#'));
+    alone.then(|| line_start(text, statement.start)..end)
+}
+
+/// Lines to take away, with the blank lines behind them where blank ones stand
+/// before them too.
+pub(super) fn with_blank_lines(text: &str, lines: Range<usize>) -> Range<usize> {
+    let blank = |line: Option<&str>| line.is_none_or(|line| line.trim().is_empty());
+    let mut end = lines.end;
+    if blank(text[..lines.start].lines().next_back()) {
+        while end < text.len() && blank(text[end..].lines().next()) {
+            end = line_after(text, end);
+        }
+    }
+    lines.start..end
+}
+
 /// The white space at the start of the line of `offset`.
 pub(super) fn indentation(text: &str, offset: usize) -> &str {
     let line = &text[line_start(text, offset)..];

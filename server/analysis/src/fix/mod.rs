@@ -1,15 +1,21 @@
 //! Fixes: the edits that make findings go away. They are computed when asked
 //! for, from the texts of a few files and what the snapshot knows.
 
+mod asking;
 mod auth_module;
 mod calls;
 mod comments;
+mod cors_order;
+mod elsewhere;
 mod guard;
 mod imports;
 mod layout;
+mod rejection;
 mod scheme;
 mod signature;
+mod spelling;
 mod style;
+mod unapplied;
 mod wider;
 
 use std::cell::{OnceCell, RefCell};
@@ -28,7 +34,11 @@ use crate::ide::{
 };
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
-use crate::rules::{handler_site, missing_auth_dependency, spec_auth_drift, unused_ignore, unverified_auth_dependency};
+use crate::rules::{
+    auth_dependency_not_applied, cors_inside_auth, handler_site, middleware_raises_http_exception,
+    missing_auth_dependency, router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore,
+    unverified_auth_dependency,
+};
 use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
 
@@ -45,6 +55,9 @@ pub struct Fixer<'s> {
     /// Folders that a file's absolute imports of the project begin at.
     roots: RefCell<FxHashMap<FileId, Vec<String>>>,
 }
+
+/// Appends the fixes of one rule's finding, and why expected ones are missing.
+type Repair = fn(&Fixer<'_>, &Diagnostic, &mut Vec<Fix>, &mut Vec<Refusal>);
 
 /// A text with its tree.
 struct Source {
@@ -90,11 +103,18 @@ impl<'s> Fixer<'s> {
         let open = diagnostic.rule == missing_auth_dependency::INFO.code
             || diagnostic.rule == spec_auth_drift::INFO.code
                 && spec_auth_drift::is_about_open_route(self.state, diagnostic);
-        if open {
-            guard::fixes(self, diagnostic, &mut fixes, &mut refusals);
-        }
-        if diagnostic.rule == unverified_auth_dependency::INFO.code {
-            scheme::fixes(self, diagnostic, &mut fixes, &mut refusals);
+        let repair: Option<Repair> = match diagnostic.rule {
+            rule if rule == unverified_auth_dependency::INFO.code => Some(scheme::fixes),
+            rule if rule == auth_dependency_not_applied::INFO.code => Some(unapplied::fixes),
+            rule if rule == middleware_raises_http_exception::INFO.code => Some(rejection::fixes),
+            rule if rule == cors_inside_auth::INFO.code => Some(cors_order::fixes),
+            rule if rule == router_included_unguarded_twice::INFO.code => Some(elsewhere::on_include),
+            rule if rule == unguarded_mount::INFO.code => Some(elsewhere::on_mounted),
+            _ if open => Some(guard::fixes),
+            _ => None,
+        };
+        if let Some(repair) = repair {
+            repair(self, diagnostic, &mut fixes, &mut refusals);
         }
         if let Some(first) = fixes.first_mut() {
             first.preferred = true;
@@ -170,7 +190,7 @@ impl<'s> Fixer<'s> {
     fn all_served(&self) -> impl Iterator<Item = Served<'s>> + '_ {
         let applications = self.state.table.applications.iter().zip(&self.state.guards.applications);
         applications.filter(|(application, _)| !application.test).flat_map(|(application, judged)| {
-            let routes = application.routes.iter().zip(judged);
+            let routes = application.routes.iter().zip(judged.iter());
             routes.map(move |(route, judged)| Served { application, route, judged })
         })
     }

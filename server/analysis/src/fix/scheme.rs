@@ -7,6 +7,7 @@ use super::Served;
 use super::calls::{Guard as Asked, runs_later};
 use super::guard::{fits, keep, on_registrations};
 use super::imports::Imports;
+use super::layout::replacement;
 use super::signature::has_word;
 use crate::auth::Proof;
 use crate::auth::guard::{Guard, Weak};
@@ -77,7 +78,7 @@ fn swap(fixer: &Fixer<'_>, diagnostic: &Diagnostic, verifier: &Verifier) -> Resu
     let at_import = (!runs_later(call)).then(|| call.start_byte());
     let mut imports = Imports::new(fixer, &source, at_import)?;
     let local = Asked::Existing(verifier).local(&mut imports)?;
-    let mut edits = vec![replace(argument, local)];
+    let mut edits = vec![replacement(argument.byte_range(), local)];
     if let Some(parameter) = parameter {
         edits.extend(retype(parameter, call, &source.text)?);
     }
@@ -124,8 +125,4 @@ fn retype(parameter: Node<'_>, call: Node<'_>, text: &str) -> Result<Vec<TextEdi
     let range = TextRange::new(colon.start_byte() as u32, call.start_byte() as u32);
     debug_assert!(ty.start_byte() >= colon.end_byte());
     Ok(vec![TextEdit { range, text: "=".to_owned() }])
-}
-
-fn replace(node: Node<'_>, text: String) -> TextEdit {
-    TextEdit { range: TextRange::new(node.start_byte() as u32, node.end_byte() as u32), text }
 }

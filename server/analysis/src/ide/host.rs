@@ -14,8 +14,8 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
-use crate::index::interpreter::{Interpreter, Runs};
-use crate::index::routes::{RouteTable, link};
+use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
+use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
 use crate::vfs::FileId;
@@ -35,9 +35,9 @@ pub(crate) struct Judged {
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
-    pub(crate) applications: Vec<Vec<Judged>>,
+    pub(crate) applications: Vec<Arc<Vec<Judged>>>,
     pub(crate) middlewares: Vec<Arc<Middlewares>>,
-    pub(crate) orphans: Vec<Judged>,
+    pub(crate) orphans: Vec<Arc<Vec<Judged>>>,
 }
 
 /// Everything that is known at one moment.
@@ -55,7 +55,13 @@ pub(crate) struct State {
     pending_manifests: bool,
     /// What specifications and configurations say.
     pub(crate) policy: Arc<Policy>,
+    /// Whether something other than code changed that verdicts rest on.
+    unjudged: bool,
+    /// Files whose text is needed to go on.
+    wanted: BTreeSet<FileId>,
     pub(crate) memo: Arc<VerdictMemo>,
+    /// By file: functions that verify and that a route could ask for.
+    pub(crate) injectable: Arc<rules::Injectable>,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
@@ -92,11 +98,23 @@ impl AnalysisHost {
             return Applied::default();
         }
         state.indexing = indexing;
-        if indexing {
-            state.judge_all();
-            return Applied { changed: state.refresh_diagnostics(None), wanted: Vec::new() };
-        }
-        state.derive(BTreeSet::new(), FxHashMap::default(), &FxHashSet::default(), true)
+        state.unjudged = true;
+        state.derive(BTreeSet::new(), FxHashMap::default(), &FxHashSet::default(), false)
+    }
+
+    /// While the workspace is being read: absolute paths of files that modules
+    /// read so far import, and whose text is needed. Nothing is judged yet, so
+    /// asking until none is left costs far less than applying one by one.
+    pub fn missing(&mut self) -> Vec<String> {
+        let state = Arc::make_mut(&mut self.state);
+        let invalid = std::mem::take(&mut state.pending);
+        let everything = std::mem::take(&mut state.pending_listing);
+        let everything = everything || std::mem::take(&mut state.pending_manifests);
+        let stale = state.execute(&invalid, everything).1;
+        state.forget(stale.as_ref());
+        state.unjudged = true;
+        let wanted = std::mem::take(&mut state.wanted);
+        state.paths(wanted)
     }
 
     /// Applies a change and brings every derived fact up to date.
@@ -244,7 +262,9 @@ impl State {
             (None, None) if source.listed == listed => Extent::Nothing,
             _ => Extent::Outline,
         };
-        source.relevant = text.is_some_and(|text| is_relevant(&text, source.test));
+        let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
+        let extent = if source.relevant == relevant { extent } else { Extent::Outline };
+        source.relevant = relevant;
         source.listed = listed;
         source.facts = facts;
         extent
@@ -257,60 +277,74 @@ impl State {
         bodies: &FxHashSet<(FileId, u32)>,
         listing_changed: bool,
     ) -> Applied {
-        let outlines: FxHashSet<FileId> =
+        let mut invalid: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
+        invalid.extend(bodies.iter().filter(|body| self.executed.contains(body)).map(|(file, _)| *file));
         let policy_changed = std::mem::take(&mut self.pending_policy);
-        let executed_body = bodies.iter().any(|body| self.executed.contains(body));
-        let mut invalid: FxHashSet<FileId> = outlines;
         // While a workspace is being read, only open documents are answered.
-        if self.indexing && !touched.iter().any(|file| self.documents[file.0 as usize].open.is_some()) {
-            self.pending.extend(invalid);
+        if self.indexing && !touched.is_empty() && !touched.iter().any(|file| self.is_open(*file)) {
+            self.pending.extend(touched);
             self.pending_listing |= listing_changed;
             self.pending_policy = policy_changed;
             return Applied::default();
         }
         invalid.extend(std::mem::take(&mut self.pending));
-        let listing_changed = std::mem::take(&mut self.pending_listing) || listing_changed;
         for (file, run) in self.runs.iter() {
             if run.executed.iter().any(|body| bodies.contains(body)) {
                 invalid.insert(*file);
             }
         }
+        // What a version of FastAPI does with routers is seen in every module.
+        let everything =
+            std::mem::take(&mut self.pending_listing) || std::mem::take(&mut self.pending_manifests) || listing_changed;
+        let executes = everything || !invalid.is_empty();
+        let (before, stale) =
+            if executes { self.execute(&invalid, everything) } else { (None, Some(FxHashSet::default())) };
+        let stale = stale.map(|mut stale| {
+            stale.extend(&touched);
+            stale
+        });
+        self.forget(stale.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
-            self.memo = Arc::default();
+            self.forget(None);
         }
-        let mut wanted = BTreeSet::new();
-        let before = Arc::clone(&self.guards);
-        let manifests_changed = std::mem::take(&mut self.pending_manifests);
-        let relink = listing_changed || manifests_changed || executed_body || !invalid.is_empty();
-        if relink {
-            wanted = self.relink(&invalid, listing_changed);
-        } else if policy_changed {
-            wanted = self.judge_all();
-        } else if extents.values().any(|extent| *extent > Extent::Nothing) || !touched.is_empty() {
-            self.judge_touched(&touched);
-        }
-        let changed = if relink || policy_changed || !Arc::ptr_eq(&before, &self.guards) {
+        let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
+        let judged = self.judge(before.as_ref(), stale.as_ref().filter(|_| !unjudged));
+        let changed = if executes || unjudged || judged {
             self.refresh_diagnostics(None)
         } else {
             self.refresh_diagnostics(Some(&touched))
         };
-        let wanted = wanted.into_iter().filter_map(|file| self.sources.file(file)).map(|f| f.path.to_string());
-        Applied { changed, wanted: wanted.collect() }
+        let wanted = std::mem::take(&mut self.wanted);
+        Applied { changed, wanted: self.paths(wanted) }
+    }
+
+    fn paths(&self, files: BTreeSet<FileId>) -> Vec<String> {
+        files.into_iter().filter_map(|file| self.sources.file(file)).map(|f| f.path.to_string()).collect()
     }
 
     /// Executes again what is no longer valid, and links the route table anew.
-    fn relink(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> BTreeSet<FileId> {
-        let mut runs = if everything { Runs::default() } else { Runs::clone(&self.runs) };
-        let mut dropped = invalid.clone();
+    /// Gives the table before, and the modules that are other than before; no
+    /// set of them when everything may be.
+    fn execute(
+        &mut self,
+        invalid: &FxHashSet<FileId>,
+        everything: bool,
+    ) -> (Option<Arc<RouteTable>>, Option<FxHashSet<FileId>>) {
+        let mut stale = invalid.clone();
+        let runs = Arc::make_mut(&mut self.runs);
+        if everything {
+            runs.clear();
+            self.executed.clear();
+        }
         // Whoever read something that goes, goes too.
         loop {
             let before = runs.len();
             runs.retain(|file, run| {
-                let keep = !dropped.contains(file) && !run.reads.iter().any(|read| dropped.contains(read));
+                let keep = !stale.contains(file) && run.reads.is_disjoint(&stale);
                 if !keep {
-                    dropped.insert(*file);
+                    stale.insert(*file);
                 }
                 keep
             });
@@ -318,51 +352,76 @@ impl State {
                 break;
             }
         }
-        self.memo = Arc::default();
-        let sources = std::mem::take(&mut self.sources);
-        let interpreter = Interpreter::new(&sources, &runs);
-        let mut roots: Vec<_> = sources.iter().filter(|(_, file)| file.relevant && file.facts.is_some()).collect();
-        roots.sort_unstable_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-        let mut current = Runs::default();
-        for (file, _) in roots {
-            current.insert(file, interpreter.run(file));
+        let interpreter = Interpreter::new(&self.sources, &self.runs);
+        let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
+        let mut roots: Vec<FileId> = match everything {
+            true => self.sources.iter().map(|(file, _)| file).filter(is_root).collect(),
+            false => stale.iter().copied().filter(is_root).collect(),
+        };
+        roots.sort_unstable_by_key(|file| self.sources.file(*file).map(|file| &file.path));
+        for file in roots {
+            interpreter.run(file);
         }
-        let table = link(&interpreter, &current);
+        let contributes = |(file, run): &(&FileId, &Arc<ModuleRun>)| {
+            is_root(file) && !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty())
+        };
+        let old = self.runs.iter().filter(contributes).map(|(file, run)| (*file, Arc::clone(run)));
+        let mut current: Runs = old.collect();
+        current.extend(interpreter.new_runs().into_iter().filter(|(file, run)| contributes(&(file, run))));
+        let stale = (!everything).then_some(stale);
+        let table = link(&interpreter, &current, &self.table, stale.as_ref());
         let session = interpreter.finish();
-        runs.extend(session.runs);
-        self.sources = sources;
-        self.runs = Arc::new(runs);
-        self.executed = session.executed;
-        self.table = Arc::new(table);
-        let mut wanted = session.wanted;
-        wanted.extend(self.judge_all());
-        wanted
+        Arc::make_mut(&mut self.runs).extend(session.runs);
+        self.executed.extend(session.executed);
+        self.wanted.extend(session.wanted);
+        (Some(std::mem::replace(&mut self.table, Arc::new(table))), stale)
     }
 
-    /// Judges every route.
-    fn judge_all(&mut self) -> BTreeSet<FileId> {
-        let (guards, memo, verifiers, session) = rules::judge(self, None);
-        self.memo = Arc::new(memo);
-        if *self.guards != guards {
-            self.guards = Arc::new(guards);
+    /// Forgets the verdicts that rest on modules that are other than before.
+    fn forget(&mut self, stale: Option<&FxHashSet<FileId>>) {
+        match stale {
+            Some(stale) => {
+                let holds = |reads: &[FileId]| !reads.iter().any(|file| stale.contains(file));
+                if self.memo.values().any(|verdict| !holds(&verdict.reads)) {
+                    Arc::make_mut(&mut self.memo).retain(|_, verdict| holds(&verdict.reads));
+                }
+                if self.injectable.iter().any(|(file, known)| stale.contains(file) || !holds(&known.reads)) {
+                    Arc::make_mut(&mut self.injectable)
+                        .retain(|file, known| !stale.contains(file) && holds(&known.reads));
+                }
+            }
+            None => {
+                self.memo = Arc::default();
+                self.injectable = Arc::default();
+            }
         }
-        self.verifiers = Arc::new(verifiers);
-        self.executed.extend(session.executed);
-        session.wanted
     }
 
-    /// Judges again what rests on the touched files.
-    fn judge_touched(&mut self, touched: &BTreeSet<FileId>) {
-        let mut memo = VerdictMemo::clone(&self.memo);
-        memo.retain(|_, verdict| !verdict.reads.iter().any(|file| touched.contains(file)));
-        self.memo = Arc::new(memo);
-        let (guards, memo, verifiers, session) = rules::judge(self, Some(touched));
-        self.memo = Arc::new(memo);
-        if *self.guards != guards {
-            self.guards = Arc::new(guards);
+    /// Judges routes: those that rest on other modules than before, or all.
+    /// Tells whether that changed anything.
+    fn judge(&mut self, before: Option<&Arc<RouteTable>>, stale: Option<&FxHashSet<FileId>>) -> bool {
+        let judgement = rules::judge(self, before.unwrap_or(&self.table), stale);
+        let mut changed = false;
+        if *self.guards != judgement.guards {
+            self.guards = Arc::new(judgement.guards);
+            changed = true;
         }
-        self.verifiers = Arc::new(verifiers);
-        self.executed.extend(session.executed);
+        if *self.verifiers != judgement.verifiers {
+            self.verifiers = Arc::new(judgement.verifiers);
+            changed = true;
+        }
+        if !judgement.memo.is_empty() {
+            Arc::make_mut(&mut self.memo).extend(judgement.memo);
+        }
+        if !judgement.injectable.is_empty() {
+            Arc::make_mut(&mut self.injectable).extend(judgement.injectable);
+        }
+        if !judgement.session.runs.is_empty() {
+            Arc::make_mut(&mut self.runs).extend(judgement.session.runs);
+        }
+        self.executed.extend(judgement.session.executed);
+        self.wanted.extend(judgement.session.wanted);
+        changed
     }
 
     /// Computes diagnostics: of all files, or of those that were touched and
@@ -395,6 +454,12 @@ impl State {
             changed.push(file);
         }
         changed
+    }
+
+    /// Routes of routers that nothing includes, with their verdicts.
+    pub(crate) fn orphans(&self) -> impl Iterator<Item = (&Route, &Judged)> {
+        let groups = self.table.orphans.iter().zip(&self.guards.orphans);
+        groups.flat_map(|(routes, judged)| routes.iter().zip(judged.iter()))
     }
 
     pub(crate) fn parsed(&self, file: FileId) -> Option<&Arc<Parsed>> {

@@ -2,7 +2,7 @@
 
 use super::views::{Viewer, definition, detail, status};
 use super::{Hover, Judged, Related, RouteHint, RouteKind, RouteStatus, State};
-use crate::auth::{Judge, VerdictMemo};
+use crate::auth::Judge;
 use crate::facts::python::tree::StmtKind;
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
@@ -13,15 +13,15 @@ use crate::vfs::FileId;
 /// Routes and their verdicts, those of applications first.
 fn routes(state: &State) -> impl Iterator<Item = (&Route, &Judged)> {
     let served = state.table.applications.iter().zip(&state.guards.applications);
-    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged));
-    served.chain(state.table.orphans.iter().zip(&state.guards.orphans)).filter(|(r, _)| r.kind != RouteKind::Mount)
+    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
+    served.chain(state.orphans()).filter(|(r, _)| r.kind != RouteKind::Mount)
 }
 
 /// Guards of the routes whose handlers stand in a file, one hint a handler.
 pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
     let mut hints: Vec<RouteHint> = Vec::new();
     with_interpreter(state, |interpreter| {
-        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, VerdictMemo::clone(&state.memo)) };
+        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         for (route, judged) in routes(state) {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             if site.file != file || state.sources.is_ghost(site) {
@@ -88,7 +88,7 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     let facts = state.sources.facts(file)?;
     let item = facts.item_at(offset)?;
     with_interpreter(state, |interpreter| {
-        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, VerdictMemo::clone(&state.memo)) };
+        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         // A dependency, where it is asked for.
         for (route, _) in routes(state) {
             for node in &route.dependencies {

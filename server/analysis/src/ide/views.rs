@@ -6,8 +6,8 @@ use super::{
     AppView, CallableView, Certainty, DependencyView, Judged, Location, Related, RouteKind, RouteStatus, RouteView,
     State, UnresolvedView,
 };
+use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, VerdictMemo};
 use crate::index::dependencies::{Node, unwrap_partial};
 use crate::index::interpreter::{Interpreter, package_name};
 use crate::index::routes::Route;
@@ -19,7 +19,7 @@ use crate::rules::{handler_site, with_interpreter};
 /// Every application with its routes.
 pub(super) fn apps(state: &State) -> Vec<AppView> {
     with_interpreter(state, |interpreter| {
-        let view = Viewer { state, interpreter, judge: Judge::new(interpreter, VerdictMemo::clone(&state.memo)) };
+        let view = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         let applications = state.table.applications.iter().zip(&state.guards.applications);
         let mut apps: Vec<AppView> = applications
             .map(|(application, judged)| AppView {
@@ -29,7 +29,7 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
                 routes: application
                     .routes
                     .iter()
-                    .zip(judged)
+                    .zip(judged.iter())
                     .map(|(route, judged)| view.route(route, judged))
                     .collect(),
                 fastapi: state
@@ -66,9 +66,9 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
 pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
-    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged));
+    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
     let not_test = |file| state.sources.file(file).is_some_and(|file| !file.test);
-    let orphans = state.table.orphans.iter().zip(&state.guards.orphans).filter(|(r, _)| not_test(r.registration.file));
+    let orphans = state.orphans().filter(|(r, _)| not_test(r.registration.file));
     served
         .chain(orphans)
         .filter(|(route, _)| route.kind != RouteKind::Mount)

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::interpreter::{DependencyList, Interpreter, library_dependencies};
 use super::value::{Arguments, ClassRef, Depends, FunctionRef, Resolve, Site, Value};
-use crate::facts::python::tree::{Assign, Param, StmtKind};
+use crate::facts::python::tree::{Assign, Expr, ExprKind, Param, Stmt, StmtKind};
 
 /// Dependencies inside each other. The deepest real tree seen has 11 levels.
 const MAX_DEPTH: u32 = 16;
@@ -91,9 +91,15 @@ pub fn expand_handler(
     more: &mut Option<SmolStr>,
 ) {
     if let Value::Function(function) = handler
-        && let Some(class) = view_class(function)
+        && let Some(class) = &function.class
     {
-        expand_view(interpreter, class, nodes);
+        match makes_view(interpreter, class) {
+            Some(true) => expand_view(interpreter, class, nodes),
+            Some(false) => {}
+            None => {
+                more.get_or_insert_with(|| format!("a decorator of `{}` could not be followed", class.qualname).into());
+            }
+        }
     }
     match (signature(interpreter, handler), handler) {
         (Some(signature), _) => parameters(interpreter, &signature, Via::Parameter, None, &[], nodes, 0),
@@ -106,10 +112,82 @@ pub fn expand_handler(
     }
 }
 
-/// The class of a class-based view: one whose methods are registered by
-/// decorators, and that a decorator of its own turns into a dependency.
-fn view_class(handler: &FunctionRef) -> Option<&Arc<ClassRef>> {
-    handler.class.as_ref().filter(|class| !class.def.decorators.is_empty())
+/// The class of a class-based view, if the handler is a method of one.
+fn view_class<'h>(interpreter: &Interpreter<'_>, handler: &'h FunctionRef) -> Option<&'h Arc<ClassRef>> {
+    handler.class.as_ref().filter(|class| makes_view(interpreter, class) == Some(true))
+}
+
+/// Whether a class's own decorators make it a dependency of its methods, as
+/// `fastapi_utils.cbv` does: by code that gives them a `__signature__`. `None`
+/// when a package that is not known decorates it.
+fn makes_view(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Option<bool> {
+    let mut unknown = false;
+    for decorator in &class.def.decorators {
+        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        match interpreter.eval_around_class(class, callee) {
+            Value::Package(path) if VIEW_DECORATORS.contains(&path.as_str()) => return Some(true),
+            Value::Package(path) if path.starts_with("dataclasses.") || path.starts_with("functools.") => {}
+            Value::Function(function) if gives_signatures(interpreter, &function) => return Some(true),
+            Value::Function(_) | Value::Class(_) => {}
+            _ => unknown = true,
+        }
+    }
+    if unknown { None } else { Some(false) }
+}
+
+/// Class decorators of packages that make views (fastapi-utils 0.8,
+/// fastapi-restful 0.6, fastapi-class 3).
+const VIEW_DECORATORS: &[&str] = &[
+    "fastapi_utils.cbv.cbv",
+    "fastapi_restful.cbv.cbv",
+    "fastapi_utils.cbv",
+    "fastapi_restful.cbv",
+    "fastapi_class.View",
+];
+
+/// Functions that a decorator calls, and that are looked into.
+const MAX_HELPERS: usize = 8;
+
+/// Whether a decorator, or a function that it calls, sets a `__signature__`.
+fn gives_signatures(interpreter: &Interpreter<'_>, decorator: &Arc<FunctionRef>) -> bool {
+    let mut pending = vec![Arc::clone(decorator)];
+    let mut seen: Vec<Site> = Vec::new();
+    while let Some(function) = pending.pop() {
+        if seen.contains(&function.site) || seen.len() >= MAX_HELPERS {
+            continue;
+        }
+        seen.push(function.site);
+        interpreter.note_body(function.site);
+        let current = interpreter.current(&function);
+        let mut stmts: Vec<&Stmt> = current.def.body.iter().collect();
+        while let Some(stmt) = stmts.pop() {
+            let mut exprs: Vec<&Expr> = Vec::new();
+            match &stmt.kind {
+                StmtKind::Function(def) => stmts.extend(&def.body),
+                StmtKind::Assign(assign) => exprs.extend(assign.targets.iter().chain(&assign.value)),
+                StmtKind::Expr(value) | StmtKind::Return(Some(value)) => exprs.push(value),
+                StmtKind::If { body, or_else, .. } | StmtKind::For { body, or_else, .. } => {
+                    stmts.extend(body.iter().chain(or_else));
+                }
+                StmtKind::With { body, .. } | StmtKind::Try { body, .. } => stmts.extend(body),
+                _ => {}
+            }
+            while let Some(expr) = exprs.pop() {
+                match &expr.kind {
+                    ExprKind::Attribute { name, .. } if name.name == "__signature__" => return true,
+                    ExprKind::Str(text) if text == "__signature__" => return true,
+                    ExprKind::Call { func, .. } => {
+                        if let Value::Function(helper) = interpreter.eval(&current, func) {
+                            pending.push(helper);
+                        }
+                    }
+                    _ => {}
+                }
+                exprs.extend(expr.children());
+            }
+        }
+    }
+    false
 }
 
 /// The class of a view is a dependency of its methods; its own dependencies are
@@ -168,7 +246,7 @@ fn signature(interpreter: &Interpreter<'_>, callable: &Value) -> Option<Signatur
     }
     let (function, skip) = called(interpreter, callable)?;
     // The first parameter of a view's method is the view itself.
-    let view = matches!(callable, Value::Function(function) if view_class(function).is_some());
+    let view = matches!(callable, Value::Function(function) if view_class(interpreter, function).is_some());
     Some(Signature { function, skip: skip + usize::from(view), bound: Vec::new() })
 }
 

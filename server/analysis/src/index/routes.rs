@@ -1,12 +1,14 @@
 //! The route table: what every application serves, with the dependencies that
 //! FastAPI runs before each handler.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::dependencies::{Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
-use super::value::{Arguments, RouterId, Site, Value};
+use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
 use crate::vfs::FileId;
 
@@ -65,7 +67,7 @@ pub struct Application {
     /// Whether it lives in test code.
     pub test: bool,
     /// Routes in registration order.
-    pub routes: Vec<Route>,
+    pub routes: Arc<Vec<Route>>,
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
@@ -77,6 +79,17 @@ pub struct Application {
     pub mounts: Vec<(SmolStr, RouterId)>,
     /// How the FastAPI that it runs with behaves.
     pub semantics: Semantics,
+}
+
+impl Application {
+    /// Whether the routes are those of `other`, below the same middlewares.
+    pub fn serves_as(&self, other: &Self) -> bool {
+        let middlewares = |app: &Self| app.middleware.iter().map(|middleware| middleware.site).collect::<Vec<_>>();
+        Arc::ptr_eq(&self.routes, &other.routes)
+            && self.mounted_at == other.mounted_at
+            && self.test == other.test
+            && middlewares(self) == middlewares(other)
+    }
 }
 
 /// A middleware of an application.
@@ -117,57 +130,87 @@ impl Semantics {
 pub struct RouteTable {
     /// Applications, sorted by path and place.
     pub applications: Vec<Application>,
-    /// Routes whose router no visible application includes.
-    pub orphans: Vec<Route>,
+    /// Routes whose router no visible application includes, by router.
+    pub orphans: Vec<Arc<Vec<Route>>>,
+    /// What each of these was made from, for the next link.
+    trees: FxHashMap<RouterId, Arc<RouterTree>>,
 }
 
-/// Joins all runs to the route table.
-pub fn link(interpreter: &Interpreter<'_>, runs: &Runs) -> RouteTable {
+/// All that hangs below one application, or below a router that nothing includes.
+#[derive(Debug, Default)]
+struct RouterTree {
+    routes: Arc<Vec<Route>>,
+    unresolved: Vec<(Site, &'static str, u32)>,
+    middleware: Vec<Middleware>,
+    mounts: Vec<(SmolStr, RouterId)>,
+    seen: FxHashSet<RouterId>,
+    /// Modules that it rests on.
+    reads: FxHashSet<FileId>,
+}
+
+/// Joins all runs to the route table. What rests on no module in `stale` is
+/// taken over from the table before; without `stale` nothing is.
+pub fn link(
+    interpreter: &Interpreter<'_>,
+    runs: &Runs,
+    before: &RouteTable,
+    stale: Option<&FxHashSet<FileId>>,
+) -> RouteTable {
     let linker = Linker::new(interpreter, runs);
+    // Routers to which a module of now may have added something.
+    let touched: FxHashSet<RouterId> = stale.map_or_else(FxHashSet::default, |stale| {
+        let effects = stale.iter().filter_map(|file| runs.get(file)).flat_map(|run| &run.effects);
+        effects.map(effect_target).collect()
+    });
+    let holds =
+        |tree: &RouterTree| stale.is_some_and(|stale| tree.reads.is_disjoint(stale)) && tree.seen.is_disjoint(&touched);
+    let mut table = RouteTable::default();
+    let mut tree = |id: RouterId, prefix: &Prefix, semantics: Semantics| {
+        let known = before.trees.get(&id).filter(|tree| holds(tree)).map(Arc::clone);
+        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix, semantics)));
+        table.trees.insert(id, Arc::clone(&tree));
+        tree
+    };
     let mut reached = FxHashSet::default();
-    let mut applications = Vec::new();
     let mut mounts: Vec<MountEdge> = Vec::new();
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
         }
         let semantics = Semantics::of(interpreter.sources().fastapi(id.file).map(|(version, _)| version));
-        let mut walk = Walk::new(semantics);
-        linker.walk(*id, &Prefix::application(), None, &mut walk);
-        if router.kind == RouterKind::Starlette && walk.routes.is_empty() {
+        let tree = tree(*id, &Prefix::application(), semantics);
+        if router.kind == RouterKind::Starlette && tree.routes.is_empty() {
             continue;
         }
-        reached.extend(walk.seen.iter().copied());
-        mounts.extend(walk.mounts.iter().map(|(path, child)| MountEdge {
+        reached.extend(tree.seen.iter().copied());
+        mounts.extend(tree.mounts.iter().map(|(path, child)| MountEdge {
             child: *child,
             parent: *id,
             path: path.clone(),
         }));
         let sources = interpreter.sources();
-        applications.push(Application {
+        table.applications.push(Application {
             router: *id,
             name: linker.application_name(router),
             site: router.site,
             test: sources.file(router.site.file).is_some_and(|file| file.test),
-            routes: walk.routes,
-            unresolved: walk.unresolved,
-            middleware: walk.middleware,
+            routes: Arc::clone(&tree.routes),
+            unresolved: tree.unresolved.clone(),
+            middleware: tree.middleware.clone(),
             mounted_at: Some(SmolStr::default()),
-            mounts: walk.mounts,
+            mounts: tree.mounts.clone(),
             semantics,
         });
     }
-    inherit_middleware(&mut applications, &mounts);
-    let mut orphans = Vec::new();
+    inherit_middleware(&mut table.applications, &mounts);
     for (id, router) in &linker.routers {
         if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
-            let mut walk = Walk::new(Semantics::of(None));
-            linker.walk(*id, &Prefix::unknown(), None, &mut walk);
-            reached.extend(walk.seen.iter().copied());
-            orphans.extend(walk.routes);
+            let tree = tree(*id, &Prefix::unknown(), Semantics::of(None));
+            reached.extend(tree.seen.iter().copied());
+            table.orphans.push(Arc::clone(&tree.routes));
         }
     }
-    RouteTable { applications, orphans }
+    table
 }
 
 /// An application mounted in another one, below a path.
@@ -243,6 +286,8 @@ struct Walk {
     middleware: Vec<Middleware>,
     mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
+    /// Modules that contributed.
+    files: FxHashSet<FileId>,
     semantics: Semantics,
 }
 
@@ -254,6 +299,7 @@ impl Walk {
             middleware: Vec::new(),
             mounts: Vec::new(),
             seen: FxHashSet::default(),
+            files: FxHashSet::default(),
             semantics,
         }
     }
@@ -324,11 +370,27 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
+    fn tree(&self, id: RouterId, prefix: &Prefix, semantics: Semantics) -> RouterTree {
+        self.interpreter.take_reads();
+        let mut walk = Walk::new(semantics);
+        self.walk(id, prefix, None, &mut walk);
+        walk.files.extend(self.interpreter.take_reads());
+        RouterTree {
+            routes: Arc::new(walk.routes),
+            unresolved: walk.unresolved,
+            middleware: walk.middleware,
+            mounts: walk.mounts,
+            seen: walk.seen,
+            reads: walk.files,
+        }
+    }
+
     /// Collects what a router serves. `included` is the include that leads to
     /// it, for versions that copy routes at that moment.
     fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk) {
         let Some(router) = self.by_id.get(&id) else { return };
         walk.seen.insert(id);
+        walk.files.insert(id.file);
         let mut here = above.clone();
         match &router.prefix {
             Value::Str(prefix) => here.path.push_str(prefix),
@@ -338,6 +400,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
         let known = here.path_known;
         for &placed in self.effects.get(&id).into_iter().flatten() {
+            walk.files.insert(placed.module);
             if included.is_some_and(|included| !walk.semantics.lazy_includes && self.happens_after(placed, included)) {
                 continue;
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::missing_auth_dependency::{callable_name, is_test, shown};
 use super::{RuleInfo, State, for_each_served, related, report, with_interpreter};
+use crate::auth::Judge;
 use crate::auth::guard::Guard;
-use crate::auth::{Judge, VerdictMemo};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -25,7 +25,7 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut switches: BTreeMap<Site, (String, Vec<&Route>)> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
-        let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
+        let judge = Judge::new(interpreter, &state.memo);
         for_each_served(state, |_, route, judged| {
             let (verdict, name) = match &judged.guard {
                 Guard::Guarded(index) => {

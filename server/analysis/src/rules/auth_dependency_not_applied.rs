@@ -24,7 +24,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if application.test {
             continue;
         }
-        for (route, judged) in application.routes.iter().zip(judged) {
+        for (route, judged) in application.routes.iter().zip(judged.iter()) {
             let Guard::Open(Some(Weak::Unapplied(unapplied))) = &judged.guard else { continue };
             let file = unapplied.site.file;
             if wanted(file) && !is_test(state, file) && !state.sources.is_ghost(unapplied.site) {

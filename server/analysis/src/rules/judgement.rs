@@ -1,6 +1,5 @@
 //! Guards of all routes, and the dependencies of the project that verify.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -12,14 +11,23 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
 use crate::facts::python::comments::CommentKind;
+use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
-use crate::index::routes::{Application, Route};
-use crate::index::value::{FunctionRef, RouterId, Site, Value};
+use crate::index::routes::{Application, Route, RouteTable};
+use crate::index::value::{FunctionRef, Resolve, RouterId, Site, Value};
 use crate::suppress::covered_lines;
 use crate::vfs::FileId;
+
+/// Two are equal when nobody can tell them apart by what they say of them.
+impl PartialEq for Verifier {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |v: &Self| (v.name.clone(), v.file, v.site, v.uses);
+        told(self) == told(other) && self.applications == other.applications && self.needs == other.needs
+    }
+}
 
 /// A dependency of the project that verifies the caller.
 #[derive(Debug, Clone)]
@@ -89,57 +97,125 @@ pub(crate) fn source_root(state: &State, application: &Application) -> String {
     format!("{dir}/")
 }
 
-/// Judges all routes, or again those that rest on the touched files.
-pub(crate) fn judge(
-    state: &State,
-    touched: Option<&BTreeSet<FileId>>,
-) -> (Guards, VerdictMemo, Vec<Verifier>, Session) {
+/// Functions of one file that verify, and the modules that this rests on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileInjectable {
+    verifiers: Vec<Verifier>,
+    /// Functions that were passed over because they are route handlers.
+    handlers: Vec<Site>,
+    pub(crate) reads: Vec<FileId>,
+}
+
+impl FileInjectable {
+    /// Whether the same functions as before are handlers.
+    fn holds(&self, handlers: &FxHashSet<Site>) -> bool {
+        self.handlers.iter().all(|site| handlers.contains(site))
+            && !self.verifiers.iter().any(|verifier| handlers.contains(&verifier.site))
+    }
+}
+
+/// The same by file.
+pub(crate) type Injectable = FxHashMap<FileId, FileInjectable>;
+
+/// What judging gives; of memo, runs and injectable functions only what was not known.
+pub(crate) struct Judgement {
+    pub(crate) guards: Guards,
+    pub(crate) verifiers: Vec<Verifier>,
+    pub(crate) memo: VerdictMemo,
+    pub(crate) injectable: Injectable,
+    pub(crate) session: Session,
+}
+
+/// Judges all routes, or those that are not in the table `before` and those
+/// that rest on `stale` modules.
+pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet<FileId>>) -> Judgement {
     let interpreter = Interpreter::new(&state.sources, &state.runs);
-    let judge = Judge::new(&interpreter, VerdictMemo::clone(&state.memo));
+    let judge = Judge::new(&interpreter, &state.memo);
     let guards_of = GuardJudge::new(&judge, &interpreter);
     let mut guards = Guards::default();
-    let table = Arc::clone(&state.table);
-    for (at, application) in table.applications.iter().enumerate() {
-        let middlewares = match (touched, state.guards.middlewares.get(at)) {
-            (Some(touched), Some(old)) if !old.reads.iter().any(|file| touched.contains(file)) => {
+    let old_applications: FxHashMap<RouterId, (&Application, usize)> = before
+        .applications
+        .iter()
+        .enumerate()
+        .map(|(at, application)| (application.router, (application, at)))
+        .collect();
+    for application in &state.table.applications {
+        let old = old_applications.get(&application.router).filter(|(old, _)| old.serves_as(application));
+        let old = old.and_then(|(_, at)| state.guards.applications.get(*at).zip(state.guards.middlewares.get(*at)));
+        if let Some((judged, middlewares)) = old
+            && !rests_on(judged, stale)
+            && stale.is_some_and(|stale| !middlewares.reads.iter().any(|file| stale.contains(file)))
+        {
+            guards.applications.push(Arc::clone(judged));
+            guards.middlewares.push(Arc::clone(middlewares));
+            continue;
+        }
+        let middlewares = match (stale, old) {
+            (Some(stale), Some((_, old))) if !old.reads.iter().any(|file| stale.contains(file)) => {
                 old.enter(&judge);
                 Arc::clone(old)
             }
-            _ => Arc::new(Middlewares::new(&judge, application)),
+            _ => {
+                interpreter.take_reads();
+                let mut middlewares = Middlewares::new(&judge, application);
+                middlewares.reads.extend(interpreter.take_reads());
+                middlewares.reads.sort_unstable();
+                middlewares.reads.dedup();
+                Arc::new(middlewares)
+            }
         };
-        let old = state.guards.applications.get(at);
-        // Bodies alone change nothing of what is expected of a route.
-        let expected = match touched {
-            None => expectations(state, application),
-            Some(_) => Vec::new(),
+        let old = old.map(|(judged, _)| judged);
+        // Code alone changes nothing of what is expected of the same routes.
+        let expected = match (stale, old) {
+            (Some(_), Some(_)) => Vec::new(),
+            _ => expectations(state, application),
         };
         let judged = application.routes.iter().enumerate().map(|(index, route)| {
-            let old = old.and_then(|old| old.get(index));
-            let expected = match (old, touched) {
+            let old = old.and_then(|judged| judged.get(index));
+            let expected = match (old, stale) {
                 (Some(old), Some(_)) => old.expected.clone(),
                 _ => expected.get(index).cloned().unwrap_or_default(),
             };
             let about = About { application: Some((application, &middlewares)), expected };
-            judge_route(state, &judge, &guards_of, route, about, old, touched)
+            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
             judged.iter_mut().for_each(put_off);
         }
-        guards.applications.push(judged);
+        guards.applications.push(unless_same(old, judged));
         guards.middlewares.push(middlewares);
     }
     judge.leave();
-    for (index, route) in table.orphans.iter().enumerate() {
-        let old = state.guards.orphans.get(index);
-        guards.orphans.push(judge_route(state, &judge, &guards_of, route, About::default(), old, touched));
+    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<Vec<Judged>>> =
+        before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
+    for routes in &state.table.orphans {
+        let old = old_orphans.get(&Arc::as_ptr(routes)).copied();
+        if let Some(judged) = old.filter(|judged| !rests_on(judged, stale)) {
+            guards.orphans.push(Arc::clone(judged));
+            continue;
+        }
+        let judged = routes.iter().enumerate().map(|(index, route)| {
+            let old = old.and_then(|judged| judged.get(index));
+            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale)
+        });
+        guards.orphans.push(unless_same(old, judged.collect()));
     }
-    let stale = touched
-        .is_none_or(|touched| state.verifiers.iter().any(|verifier| touched.contains(&verifier.site.file)))
-        || state.verifiers.is_empty();
-    let verifiers = if stale { verifiers(state, &interpreter, &judge, &guards) } else { Vec::clone(&state.verifiers) };
+    let routes = state.table.applications.iter().flat_map(|application| application.routes.iter());
+    let handlers: FxHashSet<Site> = routes.filter_map(|route| handler_site(&route.handler)).collect();
+    let injectable = injectable(state, &interpreter, &judge, &handlers);
+    let verifiers = verifiers(state, &interpreter, &guards, &injectable);
     let memo = judge.finish();
-    (guards, memo, verifiers, interpreter.finish())
+    Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
+}
+
+fn rests_on(judged: &[Judged], stale: Option<&FxHashSet<FileId>>) -> bool {
+    stale.is_none_or(|stale| judged.iter().flat_map(|judged| &judged.reads).any(|file| stale.contains(file)))
+}
+
+/// The verdicts of before, when the new ones are the same.
+fn unless_same(old: Option<&Arc<Vec<Judged>>>, new: Vec<Judged>) -> Arc<Vec<Judged>> {
+    old.filter(|old| ***old == new).map_or_else(|| Arc::new(new), Arc::clone)
 }
 
 /// What the project says of each route of an application.
@@ -155,22 +231,26 @@ struct About<'a> {
     expected: Expectation,
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
 fn judge_route(
     state: &State,
+    interpreter: &Interpreter<'_>,
     judge: &Judge<'_>,
     guards: &GuardJudge<'_, '_>,
     route: &Route,
     about: About<'_>,
     old: Option<&Judged>,
-    touched: Option<&BTreeSet<FileId>>,
+    stale: Option<&FxHashSet<FileId>>,
 ) -> Judged {
     let About { application, expected } = about;
-    if let (Some(old), Some(touched)) = (old, touched)
-        && !old.reads.iter().any(|file| touched.contains(file))
+    if let (Some(old), Some(stale)) = (old, stale)
+        && !old.reads.iter().any(|file| stale.contains(file))
     {
         return old.clone();
     }
+    interpreter.take_reads();
     let mut reads = vec![route.registration.file];
+    reads.extend(application.map(|(application, _)| application.site.file));
     if let Value::Function(handler) = &route.handler {
         reads.push(handler.site.file);
     }
@@ -178,8 +258,6 @@ fn judge_route(
         reads.extend(judge.dependency(&node.callable).reads.iter().copied());
     }
     reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
-    reads.sort_unstable();
-    reads.dedup();
     let required = match &expected {
         // Who writes "all endpoints" does not think of probes.
         Expectation::Required(basis) if basis.authority == Authority::Blanket => guards.by_nature(route).is_none(),
@@ -188,6 +266,9 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+    reads.extend(interpreter.take_reads());
+    reads.sort_unstable();
+    reads.dedup();
     if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
         guard = Guard::Public(stated_public(state, basis));
     }
@@ -253,12 +334,10 @@ pub(crate) fn handler_site(handler: &Value) -> Option<Site> {
 
 /// Dependencies that verify: those that guard a route, and functions that
 /// nothing uses yet but that could.
-fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, guards: &Guards) -> Vec<Verifier> {
+fn verifiers(state: &State, interpreter: &Interpreter<'_>, guards: &Guards, injectable: &Injectable) -> Vec<Verifier> {
     let mut found: FxHashMap<Site, Verifier> = FxHashMap::default();
-    let mut handlers: FxHashSet<Site> = FxHashSet::default();
     for (application, judged) in state.table.applications.iter().zip(&guards.applications) {
-        for (route, judged) in application.routes.iter().zip(judged) {
-            handlers.extend(handler_site(&route.handler));
+        for (route, judged) in application.routes.iter().zip(judged.iter()) {
             if let Guard::Guarded(index) = judged.guard
                 && !application.test
             {
@@ -274,27 +353,15 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>, gu
             }
         }
     }
-    for (file, source) in state.sources.iter() {
-        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
-        for item in &facts.items {
-            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            if !looks_injected(def) || registers_route(def) {
-                continue;
-            }
-            let value = interpreter.lookup(file, &def.name.name);
-            let Value::Function(function) = &value else { continue };
-            if handlers.contains(&function.site) || found.contains_key(&function.site) {
-                continue;
-            }
-            if judge.dependency(&value).proof == Proof::Verifies {
-                let verifier = new_verifier(interpreter, &value, def.name.name.clone(), file, function);
-                found.insert(function.site, verifier);
-            }
-        }
+    let known = state.injectable.iter().filter(|(file, _)| !injectable.contains_key(file));
+    for verifier in known.chain(injectable).flat_map(|(_, known)| &known.verifiers) {
+        found.entry(verifier.site).or_insert_with(|| verifier.clone());
     }
     let mut verifiers: Vec<Verifier> = found.into_values().collect();
     let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
-    verifiers.sort_by(|a, b| b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| a.name.cmp(&b.name)));
+    verifiers.sort_by(|a, b| {
+        b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| (&a.name, a.site).cmp(&(&b.name, b.site)))
+    });
     verifiers
 }
 
@@ -306,6 +373,74 @@ fn makes_a_service(interpreter: &Interpreter<'_>, callable: &Value) -> bool {
     let Some((class, args)) = returned.as_call() else { return false };
     let given = |arg: &&Arg| arg.value.as_name().is_some_and(|n| function.def.params.iter().any(|p| p.name.name == *n));
     args.iter().filter(given).count() > 1 && matches!(interpreter.eval_signature(&function, class), Value::Class(_))
+}
+
+/// Functions that verify, in the files of which that is not known.
+fn injectable(
+    state: &State,
+    interpreter: &Interpreter<'_>,
+    judge: &Judge<'_>,
+    handlers: &FxHashSet<Site>,
+) -> Injectable {
+    let mut injectable = Injectable::default();
+    for (file, source) in state.sources.iter() {
+        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+        let known = state.injectable.get(&file);
+        if known.is_some_and(|known| known.holds(handlers)) {
+            continue;
+        }
+        interpreter.take_reads();
+        let mut known = FileInjectable::default();
+        for (def, value) in injected_functions(interpreter, file, facts) {
+            let Value::Function(function) = &value else { continue };
+            if handlers.contains(&function.site) {
+                known.handlers.push(function.site);
+                continue;
+            }
+            if judge.dependency(&value).proof == Proof::Verifies {
+                known.verifiers.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
+            }
+        }
+        known.reads = interpreter.take_reads();
+        injectable.insert(file, known);
+    }
+    injectable
+}
+
+/// Functions of a module that look like dependencies.
+fn injected_functions<'f>(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    facts: &'f PythonFile,
+) -> impl Iterator<Item = (&'f Function, Value)> {
+    let functions = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
+        StmtKind::Function(def) => Some(&**def),
+        _ => None,
+    });
+    let injected = functions.filter(|def| looks_injected(def) && !registers_route(def));
+    injected.map(move |def| (def, interpreter.lookup(file, &def.name.name)))
+}
+
+/// Functions that verify callers and let anonymous ones pass.
+pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
+    let routes = state.table.applications.iter().flat_map(|application| application.routes.iter());
+    let handlers: FxHashSet<Site> = routes.filter_map(|route| handler_site(&route.handler)).collect();
+    let mut found = Vec::new();
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        for (file, source) in state.sources.iter() {
+            let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+            for (def, value) in injected_functions(interpreter, file, facts) {
+                let Value::Function(function) = &value else { continue };
+                if !handlers.contains(&function.site) && judge.dependency(&value).proof == Proof::Optional {
+                    found.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
+                }
+            }
+        }
+    });
+    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+    found.sort_by(|a, b| path(a).cmp(&path(b)).then_with(|| (&a.name, a.site).cmp(&(&b.name, b.site))));
+    found
 }
 
 fn note_use(

@@ -31,7 +31,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             continue;
         }
         let all = judged;
-        let open = application.routes.iter().zip(judged).enumerate().filter(|(index, (route, judged))| {
+        let open = application.routes.iter().zip(judged.iter()).enumerate().filter(|(index, (route, judged))| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             let gone = state.sources.is_ghost(site) || state.sources.is_ghost(route.registration);
             judged.guard == Guard::Open(None)
@@ -176,7 +176,7 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
     let own: Vec<_> = application
         .routes
         .iter()
-        .zip(judged)
+        .zip(judged.iter())
         .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
         .collect();
     let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {

@@ -22,7 +22,9 @@ pub mod unverified_auth_dependency;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
-pub(crate) use judgement::{authenticates, candidates, handler_site, judge, source_root, with_interpreter};
+pub(crate) use judgement::{
+    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
+};
 
 use crate::auth::middleware::Notes;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
@@ -99,7 +101,7 @@ const CHECKS: &[Check] = &[
 fn for_each_served<'s>(state: &'s State, mut look: impl FnMut(&'s Application, &'s Route, &'s Judged)) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         if !application.test {
-            application.routes.iter().zip(judged).for_each(|(route, judged)| look(application, route, judged));
+            application.routes.iter().zip(judged.iter()).for_each(|(route, judged)| look(application, route, judged));
         }
     }
 }

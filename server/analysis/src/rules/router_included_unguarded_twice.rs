@@ -66,7 +66,7 @@ const SHOWN_ROUTES: usize = 4;
 fn twin<'t>(application: &'t Application, judged: &[Judged], index: usize) -> Option<(Site, &'t Route)> {
     let route = &application.routes[index];
     let site = route.included_at.filter(|_| judged[index].guard == Guard::Open(None))?;
-    let twin = application.routes.iter().zip(judged).find(|(other, judged)| {
+    let twin = application.routes.iter().zip(judged.iter()).find(|(other, judged)| {
         other.registration == route.registration
             && other.included_at.is_some_and(|included| included != site)
             && matches!(judged.guard, Guard::Guarded(_))

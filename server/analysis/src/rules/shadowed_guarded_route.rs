@@ -26,7 +26,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let routes: Vec<(&Route, &Judged)> = application
             .routes
             .iter()
-            .zip(judged)
+            .zip(judged.iter())
             .filter(|(route, _)| route.kind == RouteKind::Http && route.path_known && !route.conditional)
             .collect();
         for (at, (late, guard)) in routes.iter().enumerate() {

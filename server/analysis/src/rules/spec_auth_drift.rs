@@ -32,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         let intends = intends_auth(state, application);
         let all = judged;
-        for (index, (route, judged)) in application.routes.iter().zip(judged).enumerate() {
+        for (index, (route, judged)) in application.routes.iter().zip(judged.iter()).enumerate() {
             let Some((drift, basis)) = drift(judged) else { continue };
             if drift == Drift::Open && router_included_unguarded_twice::speaks_of(application, all, index) {
                 continue;
@@ -61,9 +61,7 @@ fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
         (Expectation::Required(basis), Guard::Open(None)) => (Drift::Open, basis),
         // A handler that checks the caller itself, a password at signing in, say, may well be
         // what "public" means: a route that needs nobody to be signed in.
-        (Expectation::Public(basis), Guard::Guarded(_) | Guard::Around(_)) => {
-            (Drift::Guarded, basis)
-        }
+        (Expectation::Public(basis), Guard::Guarded(_) | Guard::Around(_)) => (Drift::Guarded, basis),
         _ => return None,
     };
     (basis.authority == Authority::Specified).then_some((drift, basis))
@@ -78,12 +76,14 @@ pub(super) fn speaks_of(state: &State, file: FileId, judged: &Judged) -> bool {
 /// Whether a finding of this rule is about an open route, which can be guarded.
 pub(crate) fn is_about_open_route(state: &State, diagnostic: &Diagnostic) -> bool {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
-    applications.flat_map(|(application, judged)| application.routes.iter().zip(judged)).any(|(route, judged)| {
-        let site = handler_site(&route.handler).unwrap_or(route.registration);
-        site.file == diagnostic.location.file
-            && speaks_of(state, site.file, judged)
-            && state.sources.locate(site) == diagnostic.location
-    })
+    applications.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter())).any(
+        |(route, judged)| {
+            let site = handler_site(&route.handler).unwrap_or(route.registration);
+            site.file == diagnostic.location.file
+                && speaks_of(state, site.file, judged)
+                && state.sources.locate(site) == diagnostic.location
+        },
+    )
 }
 
 fn finding(

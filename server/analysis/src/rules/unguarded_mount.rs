@@ -63,7 +63,7 @@ pub(super) fn speaks_of(state: &State, application: &Application) -> bool {
 
 /// The dependency of an application itself that guards its routes.
 fn application_guard<'p>(parent: &'p Application, judged: &[Judged]) -> Option<&'p str> {
-    parent.routes.iter().zip(judged).find_map(|(route, judged)| {
+    parent.routes.iter().zip(judged.iter()).find_map(|(route, judged)| {
         let Guard::Guarded(index) = judged.guard else { return None };
         let mut node = &route.dependencies[index];
         while let Some(above) = node.parent {
@@ -83,7 +83,7 @@ fn mount_site(parent: &Application, path: &str, child: RouterId) -> Option<Site>
 
 fn open_routes(state: &State, at: usize) -> Vec<&Route> {
     let application = &state.table.applications[at];
-    let judged = state.guards.applications.get(at).map_or(&[][..], Vec::as_slice);
-    let open = application.routes.iter().zip(judged).filter(|(_, judged)| judged.guard == Guard::Open(None));
+    let judged = state.guards.applications.get(at).map_or(&[][..], |judged| judged.as_slice());
+    let open = application.routes.iter().zip(judged.iter()).filter(|(_, judged)| judged.guard == Guard::Open(None));
     open.map(|(route, _)| route).collect()
 }

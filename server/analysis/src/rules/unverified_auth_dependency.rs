@@ -9,7 +9,7 @@ use super::judgement::{handler_site, with_interpreter};
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
+use crate::auth::{Judge, Proof, Verdict};
 use crate::facts::python::tree::{ExprKind, Param, StmtKind};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::{called, dependency_of};
@@ -44,12 +44,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     // that rest on it; a scheme of FastAPI has none, so it is reported where it is asked for.
     let mut pretenders: BTreeMap<Site, Pretender<'_>> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
-        let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
+        let judge = Judge::new(interpreter, &state.memo);
         for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
             if application.test {
                 continue;
             }
-            for (route, judged) in application.routes.iter().zip(judged) {
+            for (route, judged) in application.routes.iter().zip(judged.iter()) {
                 let Guard::Open(Some(weak)) = &judged.guard else { continue };
                 let (site, pretender) = match weak {
                     Weak::Unapplied(_) => continue,
@@ -83,13 +83,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// that no route rests on yet: the first one that does will be open.
 fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut used: FxHashSet<Site> = FxHashSet::default();
-    let orphans = state.table.orphans.iter();
-    for route in state.table.applications.iter().flat_map(|application| &application.routes).chain(orphans) {
+    let orphans = state.table.orphans.iter().flat_map(|routes| routes.iter());
+    for route in state.table.applications.iter().flat_map(|application| application.routes.iter()).chain(orphans) {
         used.extend(handler_site(&route.handler));
         let called = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
         used.extend(called.map(|(function, _)| function.site));
     }
-    let judge = Judge::new(interpreter, VerdictMemo::clone(&state.memo));
+    let judge = Judge::new(interpreter, &state.memo);
     for (file, source) in state.sources.iter() {
         let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test && wanted(file)) else {
             continue;

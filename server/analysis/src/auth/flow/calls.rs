@@ -8,7 +8,7 @@ use super::super::sources::{Worth, worth_of};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, ParamKind, StmtKind, keyword};
-use crate::index::value::{FunctionRef, Value};
+use crate::index::value::{FunctionRef, Unknown, Value};
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -317,6 +317,12 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
+            // A query with the credential in it: its result may still be nothing.
+            Abs::Verified { checked: false }
+                if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name)) =>
+            {
+                Abs::Verified { checked: false }
+            }
             Abs::Verified { .. } => Abs::Verified { checked: true },
             Abs::Check | Abs::Status => Abs::Check,
             Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
@@ -340,6 +346,12 @@ impl Flow<'_, '_> {
                 path.verified = true;
                 self.note(expr, format!("`{package}` verifies the credential"));
                 Abs::Verified { checked: true }
+            }
+            // What is compared was not seen to come from a credential: it may be a CSRF token.
+            Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
+                let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
             }
             Sink::Answers => {
                 self.note(expr, format!("`{package}` compares the credential"));
@@ -587,6 +599,8 @@ fn from_value(value: Value) -> Abs {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
         Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        // A name that nothing binds: using it raises, and it carries no credential.
+        Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,
     }
 }

@@ -36,7 +36,9 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     let fresh: Vec<&PlacedItem> =
         now.items.iter().filter(|placed| !placed.broken && placed.start >= prefix && end(placed) <= new_tail).collect();
     let replaces = |new: &PlacedItem, old: &PlacedItem| {
-        new.item.text_hash == old.item.text_hash || name(new).is_some() && name(new) == name(old)
+        let same_name = name(new).is_some() && name(new) == name(old);
+        // A break in a decorator tears the definition off.
+        new.item.text_hash == old.item.text_hash || same_name && (is_decorated(new) || !is_decorated(old))
     };
     for placed in &touched {
         if !fresh.iter().any(|new| replaces(new, placed)) {
@@ -54,6 +56,14 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     items.extend(fresh.map(|placed| FileItem { placed: placed.clone(), ghost: false }));
     items.sort_by_key(|item| item.placed.start);
     items
+}
+
+fn is_decorated(placed: &PlacedItem) -> bool {
+    match &placed.item.stmt.kind {
+        StmtKind::Function(def) => !def.decorators.is_empty(),
+        StmtKind::Class(class) => !class.decorators.is_empty(),
+        _ => false,
+    }
 }
 
 fn names(placed: &PlacedItem) -> Vec<SmolStr> {

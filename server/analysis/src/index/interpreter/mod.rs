@@ -33,7 +33,7 @@ use super::value::{
     Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
 };
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, bound_names, imported};
+use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
 use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -197,6 +197,11 @@ impl<'a> Interpreter<'a> {
         self.sources
     }
 
+    /// The runs that were not known before.
+    pub fn new_runs(&self) -> Runs {
+        self.runs.borrow().clone()
+    }
+
     /// Ends the session.
     pub fn finish(self) -> Session {
         Session { runs: self.runs.into_inner(), wanted: self.wanted.into_inner(), executed: self.executed.into_inner() }
@@ -329,7 +334,9 @@ impl<'a> Interpreter<'a> {
                 if submodule.is_some() {
                     self.reads.borrow_mut().insert(file);
                 }
-                let bound = file != importer && self.facts(file).is_some_and(|facts| facts.bindings.contains_key(name));
+                // A star import may bind it, also to something named like the submodule it is in.
+                let may_bind = |facts: &Arc<PythonFile>| facts.bindings.contains_key(name) || !facts.stars.is_empty();
+                let bound = file != importer && self.facts(file).is_some_and(may_bind);
                 match submodule {
                     Some(module) if !bound => module.into_value(),
                     _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
@@ -433,6 +440,18 @@ impl<'a> Interpreter<'a> {
     pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::of_class(class), expr);
         self.look_through(class.site.file, value)
+    }
+
+    /// Notes that what is linked rests on the body of a function, as if it had been executed.
+    pub fn note_body(&self, site: Site) {
+        self.reads.borrow_mut().insert(site.file);
+        self.executed.borrow_mut().insert((site.file, site.item));
+    }
+
+    /// Evaluates an expression where a class was defined: a decorator of it.
+    pub fn eval_around_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
+        let scope = Scope { closure: class.closure.clone(), ..Scope::module(class.site.file, class.site.item) };
+        self.eval_in(&scope, expr)
     }
 
     /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
