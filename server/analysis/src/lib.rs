@@ -4,7 +4,6 @@
 //! crate maps texts to verdicts. See `server/ARCHITECTURE.md`.
 
 pub mod auth;
-pub mod chunked;
 pub mod facts;
 pub mod fix;
 pub mod ide;

@@ -317,6 +317,10 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
+            // A query with the credential in it: its result may still be nothing.
+            Abs::Verified { checked: false } if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name)) => {
+                Abs::Verified { checked: false }
+            }
             Abs::Verified { .. } => Abs::Verified { checked: true },
             Abs::Check | Abs::Status => Abs::Check,
             Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
@@ -340,6 +344,12 @@ impl Flow<'_, '_> {
                 path.verified = true;
                 self.note(expr, format!("`{package}` verifies the credential"));
                 Abs::Verified { checked: true }
+            }
+            // What is compared was not seen to come from a credential: it may be a CSRF token.
+            Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
+                let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
             }
             Sink::Answers => {
                 self.note(expr, format!("`{package}` compares the credential"));

@@ -135,7 +135,7 @@ fn bypass(exits: &[Exit]) -> Option<Site> {
     let first = unverified.next()?;
     let decides = |(site, way): &(Site, bool)| {
         let all = exits.iter().filter(|exit| !exit.verified).all(|exit| exit.settings.contains(&(*site, *way)));
-        all && exits.iter().any(|exit| exit.verified && exit.settings.contains(&(*site, !*way)))
+        all && exits.iter().any(|exit| exit.verified && !exit.settings.contains(&(*site, *way)))
     };
     first.settings.iter().find(|setting| decides(setting)).map(|(site, _)| *site)
 }
