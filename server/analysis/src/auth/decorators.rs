@@ -103,7 +103,7 @@ fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Dec
     let decorating = if called { inner_function(&function)? } else { function.clone() };
     let given = decorating.def.params.first()?.name.name.clone();
     let wrapper = inner_function(&decorating)?;
-    let (mut verdict, _) = judge_around(judge, &wrapper, None, None::<&Served>, Some((handler, &given)));
+    let mut verdict = judge_around(judge, &wrapper, None, None::<&Served>, Some((handler, &given))).verdict;
     if matches!(verdict.proof, Proof::NotAuth | Proof::ChecksNothing) && passes_nothing_on(&verdict) {
         verdict.proof = Proof::NotAuth;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
-use super::flow::{RequestState, Served, judge_around};
+use super::flow::{AroundVerdict, RequestState, Served, judge_around};
 use super::{Judge, Proof, Role, Verdict, notes};
 use crate::index::routes::RouteKind;
 use crate::index::routes::{Application, Middleware, Route};
@@ -61,6 +61,8 @@ enum MemberKind {
         asgi: bool,
         /// What it proves of any request.
         verdict: Arc<Verdict>,
+        /// Whether that may differ from route to route.
+        asks_route: bool,
     },
     /// It may guard; why that can't be told.
     Unknown(SmolStr),
@@ -171,7 +173,7 @@ impl Middlewares {
     fn note(&self, judge: &Judge<'_>, application: &Application, placed: &[&Middleware]) -> Vec<Notes> {
         let mut notes = Vec::new();
         for (member, middleware) in self.members.iter().zip(placed) {
-            let MemberKind::Code { function, receiver, asgi, verdict } = &member.kind else { continue };
+            let MemberKind::Code { function, receiver, asgi, verdict, .. } = &member.kind else { continue };
             if middleware.inherited {
                 continue;
             }
@@ -187,7 +189,7 @@ impl Middlewares {
             if verifies {
                 let ask = |path: &str, method: &str| {
                     let served = Served { path: path.into(), method: method.into(), kind: RouteKind::Http };
-                    judge_around(judge, function, receiver.as_ref(), Some(&served), None).0.proof
+                    judge_around(judge, function, receiver.as_ref(), Some(&served), None).verdict.proof
                 };
                 let verified = |route: &&Route| {
                     let known = route.kind == RouteKind::Http && route.path_known;
@@ -246,9 +248,10 @@ impl Middlewares {
         match &member.kind {
             MemberKind::Unknown(_) => None,
             MemberKind::Code { asgi: false, .. } if route.kind == RouteKind::WebSocket => None,
-            MemberKind::Code { function, receiver, verdict, .. } => match verdict.proof {
-                Proof::Verifies => Some(Arc::clone(verdict)),
+            MemberKind::Code { function, receiver, verdict, asks_route, .. } => match verdict.proof {
                 Proof::NotAuth => None,
+                Proof::Verifies => Some(Arc::clone(verdict)),
+                _ if !asks_route => Some(Arc::clone(verdict)),
                 _ => Some(self.of_route(judge, function, receiver.as_ref(), member.site, route)),
             },
         }
@@ -274,7 +277,7 @@ impl Middlewares {
             if let Some(verdict) = judge.remembered(&key) {
                 return verdict;
             }
-            let verdict = judge.noting_reads(|| judge_around(judge, function, receiver, Some(&served), None).0);
+            let verdict = judge.noting_reads(|| judge_around(judge, function, receiver, Some(&served), None).verdict);
             judge.memo.borrow_mut().insert(key, Arc::clone(&verdict));
             verdict
         });
@@ -339,12 +342,12 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
         _ => return unknown("middleware".into(), "a middleware could not be resolved".into()),
     };
     let function = judge.resolve.current(&function);
-    let (verdict, left) = judge_around(judge, &function, receiver.as_ref(), None, None);
+    let AroundVerdict { verdict, left, asks_route } = judge_around(judge, &function, receiver.as_ref(), None, None);
     let takes = function.def.params.len() - usize::from(function.class.is_some() && !function.def.params.is_empty());
     let name = match &function.class {
         Some(class) => class.qualname.clone(),
         None => function.qualname.clone(),
     };
-    let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict) };
+    let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict), asks_route };
     Some((Member { name, site: middleware.site, kind }, left))
 }

@@ -83,6 +83,17 @@ impl RequestState {
     }
 }
 
+/// The verdict on what is wrapped around handlers.
+pub(in crate::auth) struct AroundVerdict {
+    /// What it proves.
+    pub(in crate::auth) verdict: Verdict,
+    /// What it leaves on `request.state`.
+    pub(in crate::auth) left: RequestState,
+    /// Whether it looked at the path, method or kind of the request: otherwise
+    /// it proves the same of every route.
+    pub(in crate::auth) asks_route: bool,
+}
+
 /// What a function proves that is wrapped around handlers, and what it leaves
 /// on `request.state`. `receiver` is the instance of a middleware's class,
 /// `served` the request, when one is meant; `handler` what a decorator wraps.
@@ -92,7 +103,7 @@ pub(in crate::auth) fn judge_around(
     receiver: Option<&Value>,
     served: Option<&Served>,
     handler: Option<(&FunctionRef, &SmolStr)>,
-) -> (Verdict, RequestState) {
+) -> AroundVerdict {
     let mut flow = Flow::new(judge, function);
     let request = served.map(request_value);
     let params: Vec<_> = function.def.params.iter().collect();
@@ -129,7 +140,8 @@ pub(in crate::auth) fn judge_around(
         }
         _ => {
             let reason = format!("`{}` has no form of a middleware that authlens knows", function.qualname);
-            return (flow.verdict(Proof::Unknown(reason.into()), None), RequestState::default());
+            let verdict = flow.verdict(Proof::Unknown(reason.into()), None);
+            return AroundVerdict { verdict, left: RequestState::default(), asks_route: false };
         }
     };
     flow.around = Some(Around { next, request, injected, passes: Vec::new() });
@@ -139,7 +151,8 @@ pub(in crate::auth) fn judge_around(
     let pretends = flow.saw_credential && flow.rejection.is_some();
     let proof = proof(&passes, function, pretends);
     let bypass = super::bypass(&passes);
-    (flow.verdict(proof, bypass), state)
+    let asks_route = flow.asks_route;
+    AroundVerdict { verdict: flow.verdict(proof, bypass), left: state, asks_route }
 }
 
 fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool) -> Proof {

@@ -95,7 +95,11 @@ impl Flow<'_, '_> {
             }
         }
         match self.eval(path, value) {
-            Abs::Request(part) if part.is_empty() => Abs::Request(name.clone()),
+            Abs::Request(part) if part.is_empty() => {
+                self.asks_route |=
+                    !matches!(name.as_str(), "headers" | "cookies" | "state" | "session" | "query_params");
+                Abs::Request(name.clone())
+            }
             Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
@@ -164,7 +168,10 @@ impl Flow<'_, '_> {
             "kwargs" => self.injected_argument(&name),
             "scope" => match name.as_str() {
                 "headers" | "state" | "session" => Abs::Request(name),
-                _ => Abs::Other,
+                _ => {
+                    self.asks_route = true;
+                    Abs::Other
+                }
             },
             _ => Abs::Other,
         }

@@ -11,7 +11,7 @@ mod parameters;
 mod rejections;
 mod statements;
 
-pub(super) use around::{RequestState, Served, judge_around};
+pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -112,6 +112,8 @@ struct Flow<'j, 'a> {
     /// A condition of configuration that leads around the verification in a
     /// function that was called.
     bypass: Option<Site>,
+    /// Whether the path, method or kind of the request was asked for.
+    asks_route: bool,
     /// What is wrapped around a handler, when that is what is executed.
     around: Option<around::Around>,
     budget: u32,
@@ -151,6 +153,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             saw_identity: false,
             rejection: None,
             bypass: None,
+            asks_route: false,
             around: None,
             budget: MAX_STEPS,
         }
