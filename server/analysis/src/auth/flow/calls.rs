@@ -318,9 +318,7 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             // A query with the credential in it: its result may still be nothing.
-            Abs::Verified { checked: false }
-                if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name)) =>
-            {
+            Abs::Verified { checked: false } if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name)) => {
                 Abs::Verified { checked: false }
             }
             Abs::Verified { .. } => Abs::Verified { checked: true },
