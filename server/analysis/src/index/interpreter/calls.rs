@@ -133,15 +133,14 @@ impl Execution<'_, '_> {
                 let dependency = dependency.filter(|value| !matches!(value, Value::None));
                 Value::Depends(Arc::new(Depends { dependency, scopes, site }))
             }
-            "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.sorted" | "builtins.reversed" => {
-                match arguments.positional.first() {
-                    None => Value::List(Arc::default()),
-                    Some(value) => match self.interpreter.force(value.clone()) {
-                        list @ Value::List(_) => list,
-                        _ => UNSUPPORTED,
-                    },
-                }
-            }
+            "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.sorted"
+            | "builtins.reversed" => match arguments.positional.first() {
+                None => Value::List(Arc::default()),
+                Some(value) => match self.interpreter.force(value.clone()) {
+                    list @ Value::List(_) => list,
+                    _ => UNSUPPORTED,
+                },
+            },
             "builtins.dict" => {
                 let entries = arguments.named.iter().map(|(name, value)| (Value::Str(name.clone()), value.clone()));
                 if arguments.open_ended || !arguments.positional.is_empty() {

@@ -254,6 +254,7 @@ pub(super) fn builtin(name: &SmolStr) -> Value {
         "zip",
         "enumerate",
         "sorted",
+        "frozenset",
         "reversed",
         "getattr",
         "hasattr",
