@@ -301,7 +301,16 @@ impl Flow<'_, '_> {
             return None;
         }
         let value = self.judge.resolve.eval_knowing(self.function(), expr, &path.known);
-        let exact = matches!(value, Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::None | Value::List(_));
+        let exact = matches!(
+            value,
+            Value::Str(_)
+                | Value::Int(_)
+                | Value::Bool(_)
+                | Value::None
+                | Value::List(_)
+                | Value::Dict(_)
+                | Value::Record(_)
+        );
         exact.then_some(value)
     }
 
@@ -378,6 +387,34 @@ impl Flow<'_, '_> {
             }
         }
         outer
+    }
+
+    /// Whether the path or method of a known request enters an expression.
+    pub(super) fn depends_on_route(&self, path: &Path, test: &Expr) -> bool {
+        if self.around.as_ref().is_none_or(|around| around.request.is_none()) {
+            return false;
+        }
+        let known = |name: &SmolStr| path.known.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        let mut pending = vec![test];
+        while let Some(expr) = pending.pop() {
+            let asks = match &expr.kind {
+                ExprKind::Name(name) => matches!(known(name), Some(Value::Str(_))),
+                ExprKind::Attribute { value, name } => {
+                    let request = value.as_name().and_then(known);
+                    matches!(request, Some(Value::Record(_))) && matches!(name.name.as_str(), "url" | "method")
+                }
+                ExprKind::Subscript { value, index } => {
+                    let scope = value.as_name().and_then(known);
+                    matches!(scope, Some(Value::Dict(_))) && index.as_str().is_some_and(|key| key != "headers")
+                }
+                _ => false,
+            };
+            if asks {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
     }
 
     /// Whether an expression reads a setting that the environment can change:

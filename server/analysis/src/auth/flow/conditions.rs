@@ -14,6 +14,10 @@ impl Flow<'_, '_> {
             path.settings.push((self.site(test), truth));
             return vec![path];
         }
+        let composed = matches!(test.kind, ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Walrus { .. });
+        if !composed && self.depends_on_route(&path, test) {
+            path.unknown.get_or_insert_with(|| "which paths it lets through could not be told".into());
+        }
         match &test.kind {
             ExprKind::Not(inner) => self.refine(path, inner, !truth),
             ExprKind::BoolOp { and, values } => self.refine_operands(path, *and, values, truth),
