@@ -10,7 +10,7 @@ use super::{Judge, Proof, Verdict, constant, decorators, public, strongest};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
-use crate::index::value::{FunctionRef, Resolve, Value};
+use crate::index::value::{Resolve, Value};
 
 /// The verdict on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,9 +171,4 @@ fn unknown_reason(verdict: &Verdict) -> Option<SmolStr> {
         Proof::Unknown(reason) => Some(reason.clone()),
         _ => None,
     }
-}
-
-/// The function whose body decides about a callable, for its definition's place.
-pub fn deciding_function(interpreter: &Interpreter<'_>, callable: &Value) -> Option<FunctionRef> {
-    crate::index::dependencies::called(interpreter, callable).map(|(function, _)| function)
 }

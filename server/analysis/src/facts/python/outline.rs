@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
-use super::tree::{Stmt, StmtKind};
+use super::tree::{Expr, ExprKind, Stmt, StmtKind};
 
 /// Hash of a statement with the bodies of its functions left out, wherever
 /// they are nested. Ranges count, so a body that grows moves what follows it
@@ -30,6 +30,8 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
         StmtKind::Function(def) => {
             (&def.name, def.is_async, &def.decorators, &def.params, def.params_range).hash(hasher);
             (&def.returns, def.header, &def.docstring, def.is_generator).hash(hasher);
+            // A function that makes an application is executed though nothing calls it.
+            makes_application(&def.body).hash(hasher);
         }
         StmtKind::Class(class) => {
             (&class.name, &class.decorators, &class.bases).hash(hasher);
@@ -71,5 +73,27 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
             }
         }
         other => other.hash(hasher),
+    }
+}
+
+/// Whether statements hold a call of something named `FastAPI` or an
+/// assignment to a variable annotated so: a cheap test before a function is
+/// executed as a factory.
+pub fn makes_application(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(calls_fastapi),
+        StmtKind::Return(Some(value)) | StmtKind::Expr(value) => calls_fastapi(value),
+        StmtKind::If { body, or_else, .. } => makes_application(body) || makes_application(or_else),
+        StmtKind::With { body, .. } | StmtKind::Try { body, .. } => makes_application(body),
+        _ => false,
+    })
+}
+
+fn calls_fastapi(expr: &Expr) -> bool {
+    let Some((func, _)) = expr.as_call() else { return false };
+    match &func.kind {
+        ExprKind::Name(name) => name.ends_with("FastAPI"),
+        ExprKind::Attribute { name, .. } => name.name == "FastAPI",
+        _ => false,
     }
 }

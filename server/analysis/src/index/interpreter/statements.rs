@@ -11,6 +11,7 @@ use super::objects::registers;
 use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
+use crate::facts::python::outline::makes_application;
 use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
 use crate::index::modules::Module;
 
@@ -480,28 +481,6 @@ fn is_main_check(test: &Expr) -> bool {
         ExprKind::Compare { first, rest } => {
             first.as_name().is_some_and(|name| name == "__name__") && matches!(rest.as_slice(), [(op, _)] if op == "==")
         }
-        _ => false,
-    }
-}
-
-/// Whether statements hold a call of something named `FastAPI` or an
-/// assignment to a variable annotated so: a cheap test before a function is
-/// executed as a factory.
-fn makes_application(body: &[Stmt]) -> bool {
-    body.iter().any(|stmt| match &stmt.kind {
-        StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(calls_fastapi),
-        StmtKind::Return(Some(value)) | StmtKind::Expr(value) => calls_fastapi(value),
-        StmtKind::If { body, or_else, .. } => makes_application(body) || makes_application(or_else),
-        StmtKind::With { body, .. } | StmtKind::Try { body, .. } => makes_application(body),
-        _ => false,
-    })
-}
-
-fn calls_fastapi(expr: &Expr) -> bool {
-    let Some((func, _)) = expr.as_call() else { return false };
-    match &func.kind {
-        ExprKind::Name(name) => name.ends_with("FastAPI"),
-        ExprKind::Attribute { name, .. } => name.name == "FastAPI",
         _ => false,
     }
 }
