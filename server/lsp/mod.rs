@@ -32,6 +32,5 @@ pub(crate) fn run() -> ExitCode {
         let (service, socket) = LspService::new(|client| server::Backend::new(client, Arc::clone(&session)));
         Server::new(input, output, socket).concurrency_level(usize::MAX).serve(intake::Intake(service)).await;
     });
-    server::flush_stdout();
     ExitCode::from(u8::from(session.shutdown.get().is_none()))
 }

@@ -363,31 +363,60 @@ fn watch_parent(process: Option<u32>) {
     });
 }
 
-/// Standard output as tower-lsp wants it. Messages are written whole and at
+/// Standard output as tower-lsp wants it. A message is written whole and at
 /// once: a pipe that the client does not read blocks the transport, not the analysis.
-pub(super) struct StdoutWriter;
+pub(super) struct StdoutWriter {
+    output: Box<dyn std::io::Write + Send + Sync>,
+    message: Vec<u8>,
+}
 
 impl StdoutWriter {
+    /// Takes over standard output. Rust's own handle splits what is written
+    /// behind its last line break, and so each message into header and body.
     pub(super) fn start() -> Self {
-        Self
+        let output = match unbuffered_stdout() {
+            Ok(file) => Box::new(file) as Box<dyn std::io::Write + Send + Sync>,
+            Err(_) => Box::new(std::io::stdout()),
+        };
+        Self { output, message: Vec::new() }
     }
+
+    fn send(&mut self) -> std::io::Result<()> {
+        let sent = self.output.write_all(&self.message).and_then(|()| self.output.flush());
+        self.message.clear();
+        sent
+    }
+}
+
+#[cfg(unix)]
+fn unbuffered_stdout() -> std::io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    Ok(std::io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn unbuffered_stdout() -> std::io::Result<std::fs::File> {
+    use std::os::windows::io::AsHandle;
+    Ok(std::io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
 impl AsyncWrite for StdoutWriter {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(std::io::stdout().lock().write_all(bytes).map(|()| bytes.len()))
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.message.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(std::io::stdout().lock().flush())
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(self.send())
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(self.send())
     }
 }
 
-/// Writes out what standard output still holds.
-pub(super) fn flush_stdout() {
-    let _ = std::io::stdout().flush();
+impl Drop for StdoutWriter {
+    fn drop(&mut self) {
+        let _ = self.send();
+    }
 }

@@ -24,7 +24,7 @@ pub fn apply(
     text: &str,
     lines: &LineIndex,
 ) -> (Vec<Diagnostic>, Vec<Unused>) {
-    let covered: Vec<(u32, u32)> = comments.iter().map(|comment| covered_lines(comment, text, lines)).collect();
+    let covered: Vec<(u32, u32)> = comments.iter().map(|comment| comment.covered_lines(text, lines)).collect();
     let mut used: Vec<Vec<bool>> = comments
         .iter()
         .map(|comment| match &comment.kind {
@@ -76,34 +76,4 @@ fn unused(comments: &[Comment], used: &[Vec<bool>]) -> Vec<Unused> {
         }
     }
     unused
-}
-
-/// First and last line, zero-based, that a comment speaks for.
-pub fn covered_lines(comment: &Comment, text: &str, lines: &LineIndex) -> (u32, u32) {
-    let own = lines.line(comment.range.start);
-    if !comment.own_line {
-        return (own, own);
-    }
-    let mut last = own;
-    let mut nesting = 0i32;
-    for line in own + 1..lines.line_count() {
-        let source = lines.line_range(line, text).slice(text).trim();
-        if nesting <= 0 && (source.is_empty() || source.starts_with('#')) {
-            continue;
-        }
-        last = line;
-        let decorator = source.starts_with('@') || nesting > 0;
-        nesting += source
-            .chars()
-            .map(|c| match c {
-                '(' | '[' | '{' => 1,
-                ')' | ']' | '}' => -1,
-                _ => 0,
-            })
-            .sum::<i32>();
-        if !decorator {
-            break;
-        }
-    }
-    (own, last)
 }

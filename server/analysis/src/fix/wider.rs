@@ -13,7 +13,6 @@ use crate::index::interpreter::{Effect, RouterKind};
 use crate::index::value::{RouterId, Site, Value};
 use crate::rules::missing_auth_dependency::shown;
 use crate::rules::{Verifier, handler_site};
-use crate::suppress::covered_lines;
 
 /// Routers below each other that a search looks at.
 const MAX_ROUTERS: usize = 200;
@@ -92,7 +91,7 @@ fn accepted(fixer: &Fixer<'_>, one: &Served<'_>) -> bool {
     let lines = parsed.line_index();
     let line = lines.line(at.range.start);
     parsed.comments.iter().any(|comment| {
-        let (first, last) = covered_lines(comment, &parsed.text, &lines);
+        let (first, last) = comment.covered_lines(&parsed.text, &lines);
         matches!(comment.kind, CommentKind::Ignore { .. }) && first <= line && line <= last
     })
 }

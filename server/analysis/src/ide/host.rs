@@ -219,8 +219,9 @@ impl State {
             Parsed::new(text, document.parsed.as_deref(), document.open.is_some())
         };
         let files: Vec<FileId> = files.iter().copied().collect();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
-        if files.len() < PARALLEL_FROM || threads < 2 {
+        // Asked for only where it matters: the answer costs the reading of files.
+        let threads = if files.len() < PARALLEL_FROM { 1 } else { available_threads().min(files.len()) };
+        if threads < 2 {
             return files.into_iter().map(|file| (file, read_one(file))).collect();
         }
         let next = std::sync::atomic::AtomicUsize::new(0);
@@ -496,6 +497,10 @@ fn extent(file: FileId, old: &PythonFile, new: &PythonFile, bodies: &mut FxHashS
         }
     }
     extent
+}
+
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

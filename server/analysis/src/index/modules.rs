@@ -125,34 +125,47 @@ impl ModuleMap {
 
     /// Resolves `from {level dots}{module} import …` as seen from `importer`.
     pub fn resolve(&self, importer: &str, level: u32, module: &str) -> Module {
-        let tail = module.replace('.', "/");
         if level > 0 {
+            let tail = module.replace('.', "/");
             let mut dir = parent(importer);
             for _ in 1..level {
                 dir = parent(dir);
             }
-            let full = if tail.is_empty() { dir.to_owned() } else { format!("{dir}/{tail}") };
-            return self.at(&full).unwrap_or_else(|| Module::Missing(module.into()));
+            let mut full = if tail.is_empty() { dir.to_owned() } else { format!("{dir}/{tail}") };
+            return self.at(&mut full).unwrap_or_else(|| Module::Missing(module.into()));
         }
         let first = module.split('.').next().unwrap_or_default();
         if first.is_empty() || ALWAYS_EXTERNAL.contains(&first) {
             return Module::External(module.into());
         }
+        let tail = module.replace('.', "/");
         let mut in_packages = None;
         let mut first_seen = false;
+        let mut path = String::new();
         let mut dir = parent(importer);
         while !dir.is_empty() {
-            for base in [dir.to_owned(), format!("{dir}/src")] {
-                let Some(found) = self.at(&format!("{base}/{tail}")) else {
-                    first_seen |= self.at(&format!("{base}/{first}")).is_some();
-                    continue;
-                };
+            for below in ["", "/src"] {
+                path.clear();
+                path.extend([dir, below]);
+                let base = path.len();
+                path.extend(["/", first]);
+                let Some(mut found) = self.at(&mut path) else { continue };
+                if first.len() < tail.len() {
+                    path.push_str(&tail[first.len()..]);
+                    let Some(whole) = self.at(&mut path) else {
+                        first_seen = true;
+                        continue;
+                    };
+                    found = whole;
+                }
                 // `jwt.py` that imports `jwt` means the package; a package may name itself.
                 let own = Module::File(self.by_path.get(importer).copied().unwrap_or(FileId(u32::MAX)));
                 if found == own && (!importer.ends_with("/__init__.py") || !module.contains('.')) {
                     continue;
                 }
-                if self.by_path.contains_key(format!("{base}/__init__.py").as_str()) {
+                path.truncate(base);
+                path.push_str("/__init__.py");
+                if self.by_path.contains_key(path.as_str()) {
                     in_packages.get_or_insert(found);
                 } else {
                     return found;
@@ -171,14 +184,21 @@ impl ModuleMap {
 
     /// The submodule `name` of a package or namespace directory.
     pub fn submodule(&self, dir: &str, name: &str) -> Option<Module> {
-        self.at(&format!("{dir}/{name}"))
+        self.at(&mut format!("{dir}/{name}"))
     }
 
-    fn at(&self, base: &str) -> Option<Module> {
-        let file = |path: String| self.by_path.get(path.as_str()).map(|&file| Module::File(file));
-        file(format!("{base}/__init__.py"))
-            .or_else(|| file(format!("{base}.py")))
-            .or_else(|| self.dirs.get(base).map(|dir| Module::Namespace(dir.clone())))
+    /// The module at a path without ending, which is the same afterwards.
+    fn at(&self, path: &mut String) -> Option<Module> {
+        let base = path.len();
+        for ending in ["/__init__.py", ".py"] {
+            path.push_str(ending);
+            let file = self.by_path.get(path.as_str());
+            path.truncate(base);
+            if let Some(&file) = file {
+                return Some(Module::File(file));
+            }
+        }
+        self.dirs.get(path.as_str()).map(|dir| Module::Namespace(dir.clone()))
     }
 
     /// A file anywhere whose path ends in a dotted name of two or more
@@ -219,7 +239,13 @@ impl ModuleMap {
         if own != "__init__" {
             names.push(own);
         }
-        while self.by_path.contains_key(format!("{dir}/__init__.py").as_str()) {
+        let mut init = String::new();
+        loop {
+            init.clear();
+            init.extend([dir, "/__init__.py"]);
+            if !self.by_path.contains_key(init.as_str()) {
+                break;
+            }
             names.push(dir.rsplit('/').next().unwrap_or(dir));
             dir = parent(dir);
         }

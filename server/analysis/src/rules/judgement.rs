@@ -10,7 +10,6 @@ use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
-use crate::facts::python::comments::CommentKind;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
@@ -18,7 +17,7 @@ use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route, RouteTable};
 use crate::index::value::{FunctionRef, Resolve, RouterId, Site, Value};
-use crate::suppress::covered_lines;
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Two are equal when nobody can tell them apart by what they say of them.
@@ -312,14 +311,10 @@ fn never_parsed(state: &State, file: FileId) -> bool {
 fn public_comment(state: &State, route: &Route) -> Option<SmolStr> {
     let places = [Some(route.registration), handler_site(&route.handler)];
     places.into_iter().flatten().find_map(|site| {
-        let parsed = state.parsed(site.file)?;
-        let lines = parsed.line_index();
-        let line = lines.line(state.sources.locate(site).range.start);
-        parsed.comments.iter().find_map(|comment| {
-            let CommentKind::Public { reason } = &comment.kind else { return None };
-            let (first, last) = covered_lines(comment, &parsed.text, &lines);
-            (first <= line && line <= last).then(|| reason.clone())
-        })
+        let item = state.parsed(site.file)?.facts.items.get(site.item as usize)?;
+        let at = site.range.start;
+        let covers = |covered: &TextRange| covered.start <= at && at <= covered.end;
+        item.placed.public.iter().find(|(covered, _)| covers(covered)).map(|(_, reason)| reason.clone())
     })
 }
 

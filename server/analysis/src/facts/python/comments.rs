@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use tree_sitter::Node;
 
 use crate::syntax::python::{Kind, kind};
-use crate::text::TextRange;
+use crate::text::{LineIndex, TextRange};
 
 /// A comment that speaks to authlens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,40 @@ pub struct Comment {
     pub own_line: bool,
     /// What it says.
     pub kind: CommentKind,
+}
+
+impl Comment {
+    /// First and last line, zero-based, that it speaks for: a trailing comment
+    /// for its own line, one on a line of its own for the next line of code, and
+    /// through decorators for the `def` below them.
+    pub fn covered_lines(&self, text: &str, lines: &LineIndex) -> (u32, u32) {
+        let own = lines.line(self.range.start);
+        if !self.own_line {
+            return (own, own);
+        }
+        let mut last = own;
+        let mut nesting = 0i32;
+        for line in own + 1..lines.line_count() {
+            let source = lines.line_range(line, text).slice(text).trim();
+            if nesting <= 0 && (source.is_empty() || source.starts_with('#')) {
+                continue;
+            }
+            last = line;
+            let decorator = source.starts_with('@') || nesting > 0;
+            nesting += source
+                .chars()
+                .map(|c| match c {
+                    '(' | '[' | '{' => 1,
+                    ')' | ']' | '}' => -1,
+                    _ => 0,
+                })
+                .sum::<i32>();
+            if !decorator {
+                break;
+            }
+        }
+        (own, last)
+    }
 }
 
 /// What a comment says.

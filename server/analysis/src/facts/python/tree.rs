@@ -38,6 +38,10 @@ pub struct PlacedItem {
     pub broken: bool,
     /// The shared item.
     pub item: Arc<Item>,
+    /// Where `# authlens: public` comments speak for it, relative to the item,
+    /// with their reasons. They belong to the item and not to the text, so that
+    /// one that stands in broken code decides nothing yet.
+    pub public: Vec<(TextRange, SmolStr)>,
 }
 
 /// A statement with its range.

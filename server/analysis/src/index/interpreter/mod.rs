@@ -120,6 +120,8 @@ pub struct Interpreter<'a> {
     attribute_depth: Cell<u32>,
     /// Modules by importer, level and dotted name: a few names are asked for over and over.
     modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
+    /// Dotted names of modules: each definition bears its module's.
+    module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), Value>>,
     /// Variables of functions that are looked at without being executed.
@@ -187,6 +189,7 @@ impl<'a> Interpreter<'a> {
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             modules: RefCell::default(),
+            module_names: RefCell::default(),
             looked_up: RefCell::default(),
             local_names: RefCell::default(),
         }
@@ -360,6 +363,11 @@ impl<'a> Interpreter<'a> {
         source.facts.as_ref()
     }
 
+    /// Dotted name of a module.
+    fn module_name(&self, file: FileId) -> SmolStr {
+        self.module_names.borrow_mut().entry(file).or_insert_with(|| self.sources.module_name(file)).clone()
+    }
+
     /// The function or class that an item defines.
     fn definition(&self, file: FileId, item: u32) -> Value {
         let Some(stmt) = self.sources.facts(file).and_then(|facts| facts.stmt(item)) else {
@@ -377,7 +385,7 @@ impl<'a> Interpreter<'a> {
         Arc::new(FunctionRef {
             def: Arc::clone(def),
             site: Site { file: scope.file, item: scope.item, range: def.name.range },
-            module: self.sources.module_name(scope.file),
+            module: self.module_name(scope.file),
             qualname: scope.qualified(&def.name.name),
             class: scope.class.clone(),
             closure: scope.captured(),
@@ -390,7 +398,7 @@ impl<'a> Interpreter<'a> {
         Arc::new(ClassRef {
             def: Arc::clone(def),
             site: Site { file: scope.file, item: scope.item, range: def.name.range },
-            module: self.sources.module_name(scope.file),
+            module: self.module_name(scope.file),
             qualname: scope.qualified(&def.name.name),
             bases,
             closure: scope.captured(),
@@ -689,7 +697,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         }
         match self.interpreter.lookup(scope.file, name) {
             Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => {
-                Value::Str(self.interpreter.sources.module_name(scope.file))
+                Value::Str(self.interpreter.module_name(scope.file))
             }
             Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
             value => value,

@@ -13,11 +13,11 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
 
-use super::comments::{Comment, find_comments};
+use super::comments::{Comment, CommentKind, find_comments};
 use super::outline::outline_hash;
 use super::tree::{Item, PlacedItem};
 use crate::syntax::python::{Kind, kind};
-use crate::text::TextRange;
+use crate::text::{LineIndex, TextRange};
 
 /// Nesting of expressions and blocks that is followed; deeper code becomes
 /// `Unknown`. It bounds the stack of every later walk over the tree. The
@@ -56,7 +56,25 @@ pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem]
         lowered.items.push(lower_item(text, node, &reusable, &mut lowered.errors));
     }
     lowered.errors.sort_unstable();
+    attach_public_comments(text, &mut lowered);
     lowered
+}
+
+/// Tells each item where it is declared to be open on purpose.
+fn attach_public_comments(text: &str, lowered: &mut Lowered) {
+    let mut lines = None;
+    for comment in &lowered.comments {
+        let CommentKind::Public { reason } = &comment.kind else { continue };
+        let lines = lines.get_or_insert_with(|| LineIndex::new(text));
+        let (first, last) = comment.covered_lines(text, lines);
+        let (from, to) = (lines.line_range(first, text).start, lines.line_range(last, text).end);
+        let behind = lowered.items.partition_point(|placed| placed.start + placed.item.len < from);
+        for placed in lowered.items[behind..].iter_mut().take_while(|placed| placed.start <= to) {
+            let relative = |offset: u32| offset.clamp(placed.start, placed.start + placed.item.len) - placed.start;
+            let covered = TextRange::new(relative(from), relative(to));
+            placed.public.push((covered, reason.clone()));
+        }
+    }
 }
 
 type Reusable<'a> = FxHashMap<u64, (&'a str, &'a Arc<Item>)>;
@@ -82,14 +100,15 @@ fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>, errors: &mut 
         && let Some((old, item)) = reusable.get(&text_hash)
         && *old == own
     {
-        return PlacedItem { start, broken, item: Arc::clone(item) };
+        return PlacedItem { start, broken, item: Arc::clone(item), public: Vec::new() };
     }
     let mut lower = Lower { text, base: start, nesting: 0, misplaced: Vec::new() };
     let stmt = lower.stmt(node);
     broken |= !lower.misplaced.is_empty();
     errors.append(&mut lower.misplaced);
     let outline_hash = outline_hash(&stmt);
-    PlacedItem { start, broken, item: Arc::new(Item { len: end - start, text_hash, outline_hash, stmt }) }
+    let item = Arc::new(Item { len: end - start, text_hash, outline_hash, stmt });
+    PlacedItem { start, broken, item, public: Vec::new() }
 }
 
 /// Appends the outermost ranges below `node` that do not parse.
