@@ -22,7 +22,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use self::flow::RequestState;
+use self::flow::{RequestState, Summaries};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -137,6 +137,8 @@ pub struct Judge<'a> {
     /// `request.state`, and its fingerprint.
     state: RefCell<RequestState>,
     fingerprint: Cell<u64>,
+    /// Calls of functions that were executed for any verdict.
+    summaries: Summaries,
 }
 
 impl<'a> Judge<'a> {
@@ -149,6 +151,7 @@ impl<'a> Judge<'a> {
             active: RefCell::default(),
             state: RefCell::default(),
             fingerprint: Cell::new(0),
+            summaries: Summaries::default(),
         }
     }
 
@@ -227,7 +230,7 @@ impl<'a> Judge<'a> {
         }
         let verdict = self.noting_reads(|| {
             let function = &self.resolve.current(function);
-            let mut verdict = flow::judge(self, function, role);
+            let mut verdict = flow::judge(self, function, receiver, role);
             if role == Role::Dependency
                 && verdict.proof != Proof::Verifies
                 && let Some(reason) = decorators::may_change(self.resolve, function)

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 
 use super::super::sources::{Worth, worth_of};
 use super::super::{Judge, Proof, Role, Verdict};
-use super::calls::either;
+use super::follow::either;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
 use crate::index::routes::RouteKind;
@@ -148,10 +148,10 @@ pub(in crate::auth) fn judge_around(
     flow.body(path, function);
     let passes = flow.around.take().map(|around| around.passes).unwrap_or_default();
     let state = left_behind(&passes);
-    let pretends = flow.saw_credential && flow.rejection.is_some();
+    let pretends = flow.found.credential && flow.found.rejection.is_some();
     let proof = proof(&passes, function, pretends);
     let bypass = super::bypass(&passes);
-    let asks_route = flow.asks_route;
+    let asks_route = flow.found.asks_route;
     AroundVerdict { verdict: flow.verdict(proof, bypass), left: state, asks_route }
 }
 
@@ -445,8 +445,8 @@ impl Flow<'_, '_> {
                 self.note(expr, format!("`request.state.{name}` is set by a middleware that verifies"));
             }
             match value {
-                Abs::Credential => self.saw_credential = true,
-                Abs::Identity => self.saw_identity = true,
+                Abs::Credential => self.found.credential = true,
+                Abs::Identity => self.found.identity = true,
                 _ => {}
             }
             return value;

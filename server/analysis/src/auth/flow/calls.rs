@@ -1,14 +1,15 @@
 //! Expressions and calls.
 
-use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
 use super::super::sources::{Worth, worth_of};
-use super::statements::NEVER;
-use super::{Abs, Exit, Flow, MAX_DEPTH, Path, root_name};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, ParamKind, StmtKind, keyword};
-use crate::index::value::{FunctionRef, Unknown, Value};
+use super::follow::Inherited;
+use super::{Abs, Flow, Path, root_name};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword};
+use crate::index::value::{Unknown, Value};
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -45,7 +46,7 @@ impl Flow<'_, '_> {
             | ExprKind::Slice(parts) => self.joined(path, parts),
             ExprKind::Dict(entries) => {
                 let values = entries.iter().map(|(_, value)| self.eval(path, value));
-                values.fold(Abs::Constant, Abs::join)
+                values.fold(if entries.is_empty() { Abs::Nothing } else { Abs::Constant }, Abs::join)
             }
             ExprKind::Binary { left, right, .. } => {
                 let left = self.eval(path, left);
@@ -70,7 +71,8 @@ impl Flow<'_, '_> {
                     _ => value,
                 })
             }
-            ExprKind::None | ExprKind::Bool(false) => Abs::Nothing,
+            ExprKind::None | ExprKind::Bool(false) | ExprKind::Int(0) => Abs::Nothing,
+            ExprKind::Str(text) if text.is_empty() => Abs::Nothing,
             ExprKind::Str(_) | ExprKind::Bytes | ExprKind::Int(_) | ExprKind::Number | ExprKind::Bool(true) => {
                 Abs::Constant
             }
@@ -84,7 +86,8 @@ impl Flow<'_, '_> {
 
     fn joined(&mut self, path: &mut Path, parts: &[Expr]) -> Abs {
         let values = parts.iter().map(|part| self.eval(path, part));
-        values.reduce(Abs::join).unwrap_or(Abs::Constant)
+        // An empty display is false.
+        values.reduce(Abs::join).unwrap_or(Abs::Nothing)
     }
 
     fn attribute(&mut self, path: &mut Path, expr: &Expr, value: &Expr, name: &SmolStr) -> Abs {
@@ -96,7 +99,7 @@ impl Flow<'_, '_> {
         }
         match self.eval(path, value) {
             Abs::Request(part) if part.is_empty() => {
-                self.asks_route |=
+                self.found.asks_route |=
                     !matches!(name.as_str(), "headers" | "cookies" | "state" | "session" | "query_params");
                 Abs::Request(name.clone())
             }
@@ -148,19 +151,19 @@ impl Flow<'_, '_> {
         match part {
             "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
                 Worth::Credential => {
-                    self.saw_credential = true;
+                    self.found.credential = true;
                     self.note(expr, format!("the credential is read from the request's {}", part.replace('_', " ")));
                     Abs::Credential
                 }
                 Worth::Identity => {
-                    self.saw_identity = true;
+                    self.found.identity = true;
                     self.note(expr, format!("`{name}` is what the client says it is"));
                     Abs::Identity
                 }
                 Worth::Data => Abs::Other,
             },
             "session" => {
-                self.saw_credential = true;
+                self.found.credential = true;
                 self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
                 Abs::Verified { checked: false }
             }
@@ -169,7 +172,7 @@ impl Flow<'_, '_> {
             "scope" => match name.as_str() {
                 "headers" | "state" | "session" => Abs::Request(name),
                 _ => {
-                    self.asks_route = true;
+                    self.found.asks_route = true;
                     Abs::Other
                 }
             },
@@ -213,8 +216,23 @@ impl Flow<'_, '_> {
             return Abs::Other;
         }
         let values: Vec<Abs> = args.iter().map(|arg| self.argument(path, &arg.value)).collect();
-        let mut callee = None;
-        if let ExprKind::Attribute { value, name } = &func.kind {
+        let (mut callee, mut receiver) = (None, None);
+        if let ExprKind::Attribute { value, name } = &func.kind
+            && let Some(class) = self.class_of_super(value)
+        {
+            match self.inherited(&class, &name.name) {
+                Inherited::Method(method) => {
+                    receiver = self.own_receiver(path);
+                    callee = Some(Value::Function(method));
+                }
+                Inherited::Scheme => {
+                    self.found.credential = true;
+                    self.note(expr, "FastAPI's security scheme reads the credential");
+                    return Abs::Credential;
+                }
+                Inherited::Elsewhere => {}
+            }
+        } else if let ExprKind::Attribute { value, name } = &func.kind {
             let local = root_name(value).is_none_or(|root| path.get(root).is_some());
             if !local {
                 callee = Some(self.outer(func)).filter(|value| !matches!(value, Value::Unknown(_)));
@@ -232,7 +250,7 @@ impl Flow<'_, '_> {
                     }
                     Abs::Credential => return credential_method(&name.name),
                     derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,
-                    Abs::Object(object) => match *object {
+                    Abs::Object(object) => match *object.clone() {
                         Value::Package(package) => callee = Some(Value::Package(join_path(&package, &name.name))),
                         Value::Instance(instance) => match &instance.class {
                             Value::Package(package) => {
@@ -240,11 +258,13 @@ impl Flow<'_, '_> {
                             }
                             Value::Class(class) => {
                                 callee = self.judge.resolve.method(class, &name.name).map(Value::Function);
+                                receiver = Some(Abs::Object(object));
                             }
                             _ => {}
                         },
                         Value::Class(class) => {
                             callee = self.judge.resolve.method(&class, &name.name).map(Value::Function);
+                            receiver = Some(Abs::Object(object));
                         }
                         _ => {}
                     },
@@ -265,15 +285,21 @@ impl Flow<'_, '_> {
         }
         match callee {
             Some(Value::Package(package)) => self.package(path, expr, &package, args, values),
-            Some(Value::Function(function)) => self.follow(path, expr, &function, args, values),
-            Some(Value::Bound(bound)) => self.follow(path, expr, &bound.1, args, values),
+            Some(Value::Function(function)) => self.follow(path, expr, &function, receiver, args, values),
+            Some(Value::Bound(bound)) => {
+                let receiver = Abs::Object(Box::new(bound.0.clone()));
+                self.follow(path, expr, &bound.1, Some(receiver), args, values)
+            }
             Some(Value::Class(class)) => {
                 let made = Abs::Object(Box::new(Value::Class(class)));
                 values.into_iter().filter(|value| *value != Abs::Other).fold(made, Abs::join)
             }
             Some(Value::Instance(instance)) => match &instance.class {
                 Value::Class(class) => match self.judge.resolve.method(class, "__call__") {
-                    Some(call) => self.follow(path, expr, &call, args, values),
+                    Some(call) => {
+                        let receiver = Abs::Object(Box::new(Value::Instance(Arc::clone(&instance))));
+                        self.follow(path, expr, &call, Some(receiver), args, values)
+                    }
                     None => self.unresolved(path, expr, func, values),
                 },
                 Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
@@ -415,55 +441,6 @@ impl Flow<'_, '_> {
         };
         entries.iter().any(|(key, off)| key == "verify_signature" && *off)
     }
-
-    /// Executes a project function with abstract arguments.
-    fn follow(&mut self, path: &mut Path, expr: &Expr, function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Abs {
-        let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
-        let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
-        let ends_in_raise = self
-            .judge
-            .resolve
-            .current(function)
-            .def
-            .body
-            .last()
-            .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
-        if !carries && !ends_in_raise {
-            self.note_rejections_of(function);
-            return self.made_elsewhere(path, expr);
-        }
-        if self.stack.len() as u32 > MAX_DEPTH || self.stack.iter().any(|f| f.site == function.site) {
-            let reason: SmolStr = "calls nest deeper than authlens follows".into();
-            path.unknown.get_or_insert(reason.clone());
-            return Abs::Unknown(reason);
-        }
-        self.reads.insert(function.site.file);
-        if derived == Abs::Credential {
-            self.note(expr, format!("the credential goes to `{}`", function.qualname));
-        }
-        let function = &self.judge.resolve.current(function);
-        let mut entry = bind(function, args, values);
-        entry.state.clone_from(&path.state);
-        entry.known = self.exact_arguments(path, function, args);
-        self.stack.push(function.clone());
-        let exits = self.body(entry, function);
-        self.stack.pop();
-        conclude(self, path, function, &exits)
-    }
-}
-
-impl Flow<'_, '_> {
-    /// What a call that carries nothing of the request gives: a client of a
-    /// package or a service of the project, where the interpreter knows it.
-    fn made_elsewhere(&self, path: &Path, call: &Expr) -> Abs {
-        if !is_constant_call(path, call) {
-            return Abs::Other;
-        }
-        match self.outer(call) {
-            value @ Value::Instance(_) => Abs::Object(Box::new(value)),
-            _ => Abs::Other,
-        }
-    }
 }
 
 /// Whether jwcrypto is given a key beside the token: it verifies nothing without.
@@ -485,118 +462,6 @@ fn is_stub(def: &Function) -> bool {
         }
         _ => false,
     })
-}
-
-/// Whether no variable of the function enters a call.
-fn is_constant_call(path: &Path, call: &Expr) -> bool {
-    let mut pending = vec![call];
-    while let Some(expr) = pending.pop() {
-        if expr.as_name().is_some_and(|name| path.get(name).is_some()) {
-            return false;
-        }
-        pending.extend(expr.children());
-    }
-    true
-}
-
-/// What a followed call means to its caller.
-fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
-    if exits.is_empty() {
-        path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
-        return Abs::Nothing;
-    }
-    path.state = joined_state(exits);
-    let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
-    if let Some(setting) = super::bypass(exits) {
-        flow.bypass.get_or_insert(setting);
-        bad.clear();
-    }
-    let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
-    if bad.is_empty() {
-        path.verified = true;
-        return match value(&good) {
-            Abs::Nothing | Abs::Constant | Abs::Other => Abs::Other,
-            _ => Abs::Verified { checked: true },
-        };
-    }
-    if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
-        path.unknown.get_or_insert(reason.clone());
-        return Abs::Unknown(reason);
-    }
-    if good.is_empty() {
-        return value(&bad);
-    }
-    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
-        return Abs::Verified { checked: false };
-    }
-    let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
-    path.unknown.get_or_insert(reason.clone());
-    Abs::Unknown(reason)
-}
-
-/// What a call left on `request.state`: what all its ends agree on, and of the
-/// rest what claims the least.
-fn joined_state(exits: &[Exit]) -> FxHashMap<SmolStr, Abs> {
-    let mut joined = FxHashMap::default();
-    for name in exits.iter().flat_map(|exit| exit.state.keys()) {
-        if joined.contains_key(name) {
-            continue;
-        }
-        let values = exits.iter().map(|exit| exit.state.get(name).cloned().unwrap_or(Abs::Nothing));
-        if let Some(value) = values.reduce(either) {
-            joined.insert(name.clone(), value);
-        }
-    }
-    joined
-}
-
-/// One value or the other: what is verified on one way and absent on the
-/// other may be absent.
-pub(super) fn either(a: Abs, b: Abs) -> Abs {
-    match (a, b) {
-        (Abs::Verified { .. }, Abs::Nothing) | (Abs::Nothing, Abs::Verified { .. }) => Abs::Verified { checked: false },
-        (Abs::Verified { checked: a }, Abs::Verified { checked: b }) => Abs::Verified { checked: a && b },
-        (Abs::Verified { .. }, Abs::Constant | Abs::Other) | (Abs::Constant | Abs::Other, Abs::Verified { .. }) => {
-            Abs::Other
-        }
-        (a, b) => a.join(b),
-    }
-}
-
-/// The path on which a function is entered by a call.
-fn bind(function: &FunctionRef, args: &[Arg], values: Vec<Abs>) -> Path {
-    let mut path = Path::default();
-    let mut params = function.def.params.iter().peekable();
-    let is_static = function.def.decorators.iter().any(|d| d.as_name().is_some_and(|name| name == "staticmethod"));
-    if let (Some(class), false) = (&function.class, is_static)
-        && let Some(first) = params.next()
-    {
-        path.set(&first.name.name, Abs::Object(Box::new(Value::Class(class.clone()))));
-    }
-    let positional: Vec<_> = params.collect();
-    let mut next = 0;
-    for (arg, value) in args.iter().zip(values) {
-        let name = match &arg.name {
-            Some(name) => Some(&name.name),
-            None => {
-                let param = positional.get(next);
-                if param.is_some_and(|param| param.kind != ParamKind::VarArgs) {
-                    next += 1;
-                }
-                param.map(|param| &param.name.name)
-            }
-        };
-        if let Some(name) = name {
-            path.set(name, value);
-        }
-    }
-    for param in positional {
-        if path.get(&param.name.name).is_none() {
-            let default = param.default.as_ref().map(|default| &default.kind);
-            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
-        }
-    }
-    path
 }
 
 fn from_value(value: Value) -> Abs {

@@ -6,10 +6,29 @@ use crate::index::interpreter::truth as value_truth;
 
 impl Flow<'_, '_> {
     /// The paths on which `test` is `truth`.
-    pub(super) fn refine(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
-        if let Some(known) = self.exact(&path, test).and_then(|value| value_truth(&value)) {
-            return if known == truth { vec![path] } else { Vec::new() };
+    pub(super) fn refine(&mut self, path: Path, test: &Expr, truth: bool) -> Vec<Path> {
+        match self.known_truth(&path, test) {
+            Some(known) if known == truth => vec![path],
+            Some(_) => Vec::new(),
+            None => self.refine_open(path, test, truth),
         }
+    }
+
+    /// The paths on which `test` is true, and those on which it is false.
+    pub(super) fn split(&mut self, path: Path, test: &Expr) -> (Vec<Path>, Vec<Path>) {
+        match self.known_truth(&path, test) {
+            Some(true) => (vec![path], Vec::new()),
+            Some(false) => (Vec::new(), vec![path]),
+            None => (self.refine_open(path.clone(), test, true), self.refine_open(path, test, false)),
+        }
+    }
+
+    fn known_truth(&self, path: &Path, test: &Expr) -> Option<bool> {
+        self.exact(path, test).and_then(|value| value_truth(&value))
+    }
+
+    /// The same as [`Self::refine`] for a test of which the truth is not known.
+    fn refine_open(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
         if self.is_configuration(&path, test) {
             path.settings.push((self.site(test), truth));
             return vec![path];
@@ -47,10 +66,14 @@ impl Flow<'_, '_> {
             let mut next = Vec::new();
             for path in passed {
                 // The operand that decides: false for `and`, true for `or`.
-                if and != truth {
-                    decided.extend(self.refine(path.clone(), value, truth));
+                if and == truth {
+                    next.extend(self.refine(path, value, and));
+                } else {
+                    let (yes, no) = self.split(path, value);
+                    let (goes_on, decides) = if and { (yes, no) } else { (no, yes) };
+                    decided.extend(decides);
+                    next.extend(goes_on);
                 }
-                next.extend(self.refine(path, value, and));
             }
             passed = next;
         }

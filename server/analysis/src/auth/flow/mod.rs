@@ -7,11 +7,14 @@
 mod around;
 mod calls;
 mod conditions;
+mod follow;
 mod parameters;
 mod rejections;
 mod statements;
+mod summary;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
+pub(super) use summary::Summaries;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -25,7 +28,9 @@ use crate::vfs::FileId;
 const MAX_DEPTH: u32 = 6;
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 32;
-/// Statements executed for one verdict.
+/// Statements and expressions executed of one function and what it calls. A
+/// call that is remembered counts as if it were executed, so that a verdict
+/// does not depend on what is remembered.
 const MAX_STEPS: u32 = 20_000;
 
 /// What a variable holds.
@@ -101,12 +106,22 @@ struct Flow<'j, 'a> {
     judge: &'j Judge<'a>,
     /// The function being executed; innermost last.
     stack: Vec<FunctionRef>,
+    found: Findings,
+    /// What is wrapped around a handler, when that is what is executed.
+    around: Option<around::Around>,
+    /// Steps left for the function being executed.
+    budget: u32,
+}
+
+/// What was met on the way, whatever became of the paths.
+#[derive(Debug, Default)]
+struct Findings {
     steps: Vec<Step>,
     reads: FxHashSet<FileId>,
     /// Whether anything a caller could prove itself with was read.
-    saw_credential: bool,
+    credential: bool,
     /// The same for identities.
-    saw_identity: bool,
+    identity: bool,
     /// Where callers are turned away, if they are.
     rejection: Option<Site>,
     /// A condition of configuration that leads around the verification in a
@@ -114,15 +129,32 @@ struct Flow<'j, 'a> {
     bypass: Option<Site>,
     /// Whether the path, method or kind of the request was asked for.
     asks_route: bool,
-    /// What is wrapped around a handler, when that is what is executed.
-    around: Option<around::Around>,
-    budget: u32,
+    /// Whether a call was not followed because its function was being executed.
+    cycle: bool,
 }
 
-/// The verdict on one function.
-pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, role: Role) -> Verdict {
+impl Findings {
+    /// Adds what was met in a function that was called.
+    fn absorb(&mut self, of_call: &Findings) {
+        self.steps.extend(of_call.steps.iter().cloned());
+        self.reads.extend(&of_call.reads);
+        self.credential |= of_call.credential;
+        self.identity |= of_call.identity;
+        self.rejection = self.rejection.or(of_call.rejection);
+        self.bypass = self.bypass.or(of_call.bypass);
+        self.asks_route |= of_call.asks_route;
+        self.cycle |= of_call.cycle;
+    }
+}
+
+/// The verdict on one function; `receiver` is the instance, when it is a method
+/// of one that is known.
+pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Verdict {
     let mut flow = Flow::new(judge, function);
-    let path = flow.entry(function, role);
+    let mut path = flow.entry(function, role);
+    if let (Some(receiver @ Value::Instance(_)), Some(own)) = (receiver, function.def.params.first()) {
+        path.set(&own.name.name, Abs::Object(Box::new(receiver.clone())));
+    }
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
@@ -147,25 +179,19 @@ impl<'j, 'a> Flow<'j, 'a> {
         Flow {
             judge,
             stack: vec![function.clone()],
-            steps: Vec::new(),
-            reads: FxHashSet::from_iter([function.site.file]),
-            saw_credential: false,
-            saw_identity: false,
-            rejection: None,
-            bypass: None,
-            asks_route: false,
+            found: Findings { reads: FxHashSet::from_iter([function.site.file]), ..Findings::default() },
             around: None,
             budget: MAX_STEPS,
         }
     }
 
     fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
-        let mut reads: Vec<FileId> = self.reads.into_iter().collect();
+        let mut reads: Vec<FileId> = self.found.reads.into_iter().collect();
         reads.sort_unstable();
-        let mut steps = self.steps;
+        let mut steps = self.found.steps;
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
-        let bypass = bypass.or(self.bypass).filter(|_| proof == Proof::Verifies);
+        let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
         Verdict { proof, steps, reads, bypass }
     }
 }
@@ -216,19 +242,19 @@ impl Flow<'_, '_> {
         if gives(&Abs::Credential) {
             return Proof::ExtractsOnly;
         }
-        if self.saw_credential {
+        if self.found.credential {
             return Proof::ChecksNothing;
         }
         // No credential at all: an identity made of nothing, or no business of
         // ours. Here, and only here, names decide, and only between two
         // verdicts that both leave the route open.
         let constant = unverified().any(|exit| matches!(exit.value, Abs::Constant | Abs::Object(_)));
-        if self.rejection.is_some() {
+        if self.found.rejection.is_some() {
             return Proof::Unknown(
                 format!("`{}` turns callers away by something that could not be followed", function.qualname).into(),
             );
         }
-        if (constant || self.saw_identity) && speaks_of_identity(&function.qualname) {
+        if (constant || self.found.identity) && speaks_of_identity(&function.qualname) {
             return Proof::ChecksNothing;
         }
         Proof::NotAuth
@@ -246,7 +272,7 @@ impl Flow<'_, '_> {
 
     fn note(&mut self, expr: &Expr, note: impl Into<String>) {
         let site = self.site(expr);
-        self.steps.push(Step { site, note: note.into() });
+        self.found.steps.push(Step { site, note: note.into() });
     }
 
     /// The value of an expression outside of the function's own variables.

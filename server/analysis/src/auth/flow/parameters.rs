@@ -16,14 +16,15 @@ impl Flow<'_, '_> {
             let is_receiver = index == 0 && function.class.is_some();
             let value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
             match &value {
-                Abs::Credential => self.saw_credential = true,
-                Abs::Identity => self.saw_identity = true,
+                Abs::Credential => self.found.credential = true,
+                Abs::Identity => self.found.identity = true,
                 _ => {}
             }
             if matches!(value, Abs::Credential | Abs::Identity) {
                 let site = Site { range: param.range, ..function.site };
                 let what = if value == Abs::Credential { "a credential" } else { "an identity of the client's making" };
-                self.steps
+                self.found
+                    .steps
                     .push(super::Step { site, note: format!("`{}` is {what} from the request", param.name.name) });
             }
             path.set(&param.name.name, value);
@@ -92,11 +93,11 @@ impl Flow<'_, '_> {
             return Abs::Credential;
         }
         let verdict = self.judge.dependency(&callable);
-        self.reads.extend(verdict.reads.iter().copied());
+        self.found.reads.extend(verdict.reads.iter().copied());
         match verdict.proof.clone() {
             Proof::Verifies => Abs::Verified { checked: true },
             Proof::Optional => {
-                self.steps.extend(verdict.steps.iter().cloned());
+                self.found.steps.extend(verdict.steps.iter().cloned());
                 Abs::Verified { checked: false }
             }
             Proof::ExtractsOnly => Abs::Credential,

@@ -13,29 +13,29 @@ const MAX_CLASSES: usize = 8;
 impl Flow<'_, '_> {
     /// Notes a `raise` that turns a caller away.
     pub(super) fn note_rejection(&mut self, raised: &Expr) {
-        if self.rejection.is_none() && turns_away(self.judge.resolve, self.function(), raised) {
-            self.rejection = Some(self.site(raised));
+        if self.found.rejection.is_none() && turns_away(self.judge.resolve, self.function(), raised) {
+            self.found.rejection = Some(self.site(raised));
         }
     }
 
     /// Notes an answer of a middleware that turns a caller away.
     pub(super) fn note_answer(&mut self, answer: &Expr) {
         let Some((_, args)) = answer.as_call() else { return };
-        if self.around.is_some() && self.rejection.is_none() && args.iter().any(|arg| is_status(&arg.value)) {
-            self.rejection = Some(self.site(answer));
+        if self.around.is_some() && self.found.rejection.is_none() && args.iter().any(|arg| is_status(&arg.value)) {
+            self.found.rejection = Some(self.site(answer));
         }
     }
 
     /// Notes that a function which is not executed here turns callers away.
     pub(super) fn note_rejections_of(&mut self, function: &FunctionRef) {
-        if self.rejection.is_some() {
+        if self.found.rejection.is_some() {
             return;
         }
         let function = self.judge.resolve.current(function);
         let mut raised = Vec::new();
         raises(&function.def.body, &mut raised);
         if let Some(first) = raised.into_iter().find(|raised| turns_away(self.judge.resolve, &function, raised)) {
-            self.rejection = Some(Site { range: first.range, ..function.site });
+            self.found.rejection = Some(Site { range: first.range, ..function.site });
         }
     }
 }

@@ -9,9 +9,16 @@ impl Flow<'_, '_> {
         for stmt in stmts {
             let mut next = Vec::new();
             for path in paths {
-                next.extend(self.stmt(path, stmt, exits));
+                for path in self.stmt(path, stmt, exits) {
+                    // Nothing takes a verification back: what follows can only end the path.
+                    if path.verified && self.around.is_none() {
+                        exits.push(path.exit(Abs::Verified { checked: true }));
+                    } else {
+                        next.push(path);
+                    }
+                }
             }
-            paths = bounded(next);
+            paths = bounded(joined(next));
             if paths.is_empty() {
                 break;
             }
@@ -68,8 +75,7 @@ impl Flow<'_, '_> {
             }
             StmtKind::Assert(test) => return self.refine(path, test, true),
             StmtKind::If { test, body, or_else } => {
-                let taken = self.refine(path.clone(), test, true);
-                let skipped = self.refine(path, test, false);
+                let (taken, skipped) = self.split(path, test);
                 let mut after = self.block(taken, body, exits);
                 after.extend(self.block(skipped, or_else, exits));
                 return after;
@@ -96,9 +102,9 @@ impl Flow<'_, '_> {
                 return self.block(after, or_else, exits);
             }
             StmtKind::While { test, body, or_else } => {
-                let taken = self.refine(path.clone(), test, true);
+                let (taken, skipped) = self.split(path, test);
                 let mut after = self.block(taken, body, exits);
-                after.extend(self.refine(path, test, false));
+                after.extend(skipped);
                 return self.block(after, or_else, exits);
             }
             StmtKind::Try { body, handlers, or_else, finally } => {
@@ -179,8 +185,9 @@ impl Flow<'_, '_> {
 
     fn exit(&mut self, path: Path, expr: &Expr, exits: &mut Vec<Exit>) {
         if let ExprKind::IfExp { test, body, or_else } = &expr.kind {
-            for (part, truth) in [(body, true), (or_else, false)] {
-                for path in self.refine(path.clone(), test, truth) {
+            let (taken, skipped) = self.split(path, test);
+            for (paths, part) in [(taken, body), (skipped, or_else)] {
+                for path in paths {
                     self.exit(path, part, exits);
                 }
             }
@@ -219,6 +226,19 @@ impl Flow<'_, '_> {
 /// Variable that marks a path which ended inside an expression: a call of a
 /// function that never returns. No Python name contains a space.
 pub(super) const NEVER: &str = "never returns";
+
+/// Joins paths that have become the same. A condition of configuration that
+/// made no difference is forgotten.
+fn joined(paths: Vec<Path>) -> Vec<Path> {
+    let mut kept: Vec<Path> = Vec::with_capacity(paths.len());
+    for path in paths {
+        match kept.iter_mut().find(|other| other.is_same(&path)) {
+            Some(same) => same.settings.retain(|setting| path.settings.contains(setting)),
+            None => kept.push(path),
+        }
+    }
+    kept
+}
 
 /// Joins paths beyond the bound into one that claims the least.
 fn bounded(mut paths: Vec<Path>) -> Vec<Path> {

@@ -1,0 +1,223 @@
+//! Calls of the project's own functions.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::super::sources::is_scheme;
+use super::statements::NEVER;
+use super::{Abs, Exit, Flow, MAX_DEPTH, Path};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
+use crate::index::value::{ClassRef, FunctionRef, Value};
+
+/// What stands behind a method that is looked up through `super()`.
+pub(super) enum Inherited {
+    /// A method of the project.
+    Method(Arc<FunctionRef>),
+    /// A call of one of FastAPI's security schemes.
+    Scheme,
+    /// Something else, or nothing.
+    Elsewhere,
+}
+
+impl Flow<'_, '_> {
+    /// Executes a project function with abstract arguments.
+    pub(super) fn follow(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        function: &FunctionRef,
+        receiver: Option<Abs>,
+        args: &[Arg],
+        values: Vec<Abs>,
+    ) -> Abs {
+        let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
+        let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
+        let ends_in_raise = self
+            .judge
+            .resolve
+            .current(function)
+            .def
+            .body
+            .last()
+            .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+        if !carries && !ends_in_raise {
+            self.note_rejections_of(function);
+            return self.made_elsewhere(path, expr);
+        }
+        let cycle = self.stack.iter().any(|caller| caller.site == function.site);
+        if self.stack.len() as u32 > MAX_DEPTH || cycle {
+            self.found.cycle |= cycle;
+            let reason: SmolStr = "calls nest deeper than authlens follows".into();
+            path.unknown.get_or_insert(reason.clone());
+            return Abs::Unknown(reason);
+        }
+        self.found.reads.insert(function.site.file);
+        if derived == Abs::Credential {
+            self.note(expr, format!("the credential goes to `{}`", function.qualname));
+        }
+        let function = &self.judge.resolve.current(function);
+        let mut entry = bind(function, receiver, args, values);
+        entry.state.clone_from(&path.state);
+        entry.known = self.exact_arguments(path, function, args);
+        let summary = self.call_summary(entry, function);
+        conclude(self, path, function, &summary.exits)
+    }
+
+    /// The class whose bases `super()` or `super(C, self)` looks through.
+    pub(super) fn class_of_super(&self, expr: &Expr) -> Option<Arc<ClassRef>> {
+        let (func, args) = expr.as_call()?;
+        if func.as_name()? != "super" {
+            return None;
+        }
+        let own = self.stack.iter().rev().find_map(|function| function.class.clone());
+        match args.first().map(|class| self.outer(&class.value)) {
+            Some(Value::Class(named)) => Some(named),
+            _ => own,
+        }
+    }
+
+    /// What a class inherits under a name.
+    pub(super) fn inherited(&self, class: &ClassRef, name: &str) -> Inherited {
+        let of_project = class.bases.iter().find_map(|base| match base {
+            Value::Class(base) => self.judge.resolve.method(base, name),
+            _ => None,
+        });
+        if let Some(method) = of_project {
+            return Inherited::Method(method);
+        }
+        let reads = name == "__call__" && self.judge.resolve.package_bases(class).iter().any(|base| is_scheme(base));
+        if reads { Inherited::Scheme } else { Inherited::Elsewhere }
+    }
+
+    /// What the first parameter of the method being executed holds.
+    pub(super) fn own_receiver(&self, path: &Path) -> Option<Abs> {
+        path.get(&self.function().def.params.first()?.name.name).cloned()
+    }
+
+    /// What a call that carries nothing of the request gives: a client of a
+    /// package or a service of the project, where the interpreter knows it.
+    fn made_elsewhere(&self, path: &Path, call: &Expr) -> Abs {
+        if !is_constant_call(path, call) {
+            return Abs::Other;
+        }
+        match self.outer(call) {
+            value @ Value::Instance(_) => Abs::Object(Box::new(value)),
+            _ => Abs::Other,
+        }
+    }
+}
+
+/// Whether no variable of the function enters a call.
+fn is_constant_call(path: &Path, call: &Expr) -> bool {
+    let mut pending = vec![call];
+    while let Some(expr) = pending.pop() {
+        if expr.as_name().is_some_and(|name| path.get(name).is_some()) {
+            return false;
+        }
+        pending.extend(expr.children());
+    }
+    true
+}
+
+/// What a followed call means to its caller.
+fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, exits: &[Exit]) -> Abs {
+    if exits.is_empty() {
+        path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+        return Abs::Nothing;
+    }
+    path.state = joined_state(exits);
+    let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
+    if let Some(setting) = super::bypass(exits) {
+        flow.found.bypass.get_or_insert(setting);
+        bad.clear();
+    }
+    let value = |exits: &[&Exit]| exits.iter().map(|exit| exit.value.clone()).reduce(Abs::join).unwrap_or(Abs::Other);
+    if bad.is_empty() {
+        path.verified = true;
+        return match value(&good) {
+            Abs::Nothing | Abs::Constant | Abs::Other => Abs::Other,
+            _ => Abs::Verified { checked: true },
+        };
+    }
+    if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
+        path.unknown.get_or_insert(reason.clone());
+        return Abs::Unknown(reason);
+    }
+    if good.is_empty() {
+        return value(&bad);
+    }
+    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
+        return Abs::Verified { checked: false };
+    }
+    let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
+    path.unknown.get_or_insert(reason.clone());
+    Abs::Unknown(reason)
+}
+
+/// What a call left on `request.state`: what all its ends agree on, and of the
+/// rest what claims the least.
+fn joined_state(exits: &[Exit]) -> FxHashMap<SmolStr, Abs> {
+    let mut joined = FxHashMap::default();
+    for name in exits.iter().flat_map(|exit| exit.state.keys()) {
+        if joined.contains_key(name) {
+            continue;
+        }
+        let values = exits.iter().map(|exit| exit.state.get(name).cloned().unwrap_or(Abs::Nothing));
+        if let Some(value) = values.reduce(either) {
+            joined.insert(name.clone(), value);
+        }
+    }
+    joined
+}
+
+/// One value or the other: what is verified on one way and absent on the
+/// other may be absent.
+pub(super) fn either(a: Abs, b: Abs) -> Abs {
+    match (a, b) {
+        (Abs::Verified { .. }, Abs::Nothing) | (Abs::Nothing, Abs::Verified { .. }) => Abs::Verified { checked: false },
+        (Abs::Verified { checked: a }, Abs::Verified { checked: b }) => Abs::Verified { checked: a && b },
+        (Abs::Verified { .. }, Abs::Constant | Abs::Other) | (Abs::Constant | Abs::Other, Abs::Verified { .. }) => {
+            Abs::Other
+        }
+        (a, b) => a.join(b),
+    }
+}
+
+/// The path on which a function is entered by a call.
+fn bind(function: &FunctionRef, receiver: Option<Abs>, args: &[Arg], values: Vec<Abs>) -> Path {
+    let mut path = Path::default();
+    let mut params = function.def.params.iter().peekable();
+    let is_static = function.def.decorators.iter().any(|d| d.as_name().is_some_and(|name| name == "staticmethod"));
+    if let (Some(class), false) = (&function.class, is_static)
+        && let Some(first) = params.next()
+    {
+        let receiver = receiver.filter(|receiver| matches!(receiver, Abs::Object(_)));
+        path.set(&first.name.name, receiver.unwrap_or_else(|| Abs::Object(Box::new(Value::Class(class.clone())))));
+    }
+    let positional: Vec<_> = params.collect();
+    let mut next = 0;
+    for (arg, value) in args.iter().zip(values) {
+        let name = match &arg.name {
+            Some(name) => Some(&name.name),
+            None => {
+                let param = positional.get(next);
+                if param.is_some_and(|param| param.kind != ParamKind::VarArgs) {
+                    next += 1;
+                }
+                param.map(|param| &param.name.name)
+            }
+        };
+        if let Some(name) = name {
+            path.set(name, value);
+        }
+    }
+    for param in positional {
+        if path.get(&param.name.name).is_none() {
+            let default = param.default.as_ref().map(|default| &default.kind);
+            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
+        }
+    }
+    path
+}

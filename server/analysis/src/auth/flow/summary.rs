@@ -1,0 +1,182 @@
+//! What calls of a function come to, remembered.
+//!
+//! A function is executed once for each combination of what its parameters
+//! hold, however many paths and callers lead to it. The ends of a call depend
+//! on nothing else, so that a remembered one is as good as a new one.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
+use crate::index::value::{FunctionRef, Site, Value};
+use crate::vfs::FileId;
+
+/// Calls that were executed, by what they depend on.
+#[derive(Debug, Default)]
+pub(in crate::auth) struct Summaries {
+    calls: RefCell<FxHashMap<Key, Rc<Summary>>>,
+}
+
+/// How a call ended, and what was met in it.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) exits: Vec<Exit>,
+    found: Findings,
+    /// Steps that it takes when nothing is remembered.
+    steps: u32,
+    /// Modules in which names were looked up.
+    looked_up: Vec<FileId>,
+}
+
+/// Everything that the ends of a call depend on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    function: Site,
+    /// How deep the call is nested: the bound counts from the outermost function.
+    depth: usize,
+    /// What middlewares leave on `request.state`.
+    fingerprint: u64,
+    around: bool,
+    variables: Vec<(SmolStr, Kind)>,
+    state: Vec<(SmolStr, Kind)>,
+}
+
+/// An abstract value, as far as it makes a difference to what is done with it.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    Nothing,
+    Constant,
+    Credential,
+    Secret,
+    Identity,
+    Verified(bool),
+    Check,
+    Status,
+    Request(SmolStr),
+    Unknown(SmolStr),
+    Other,
+    Package(SmolStr, bool),
+    Class(Site, bool),
+}
+
+impl Flow<'_, '_> {
+    /// Executes a called function, or remembers how that went.
+    pub(super) fn call_summary(&mut self, entry: Path, function: &FunctionRef) -> Rc<Summary> {
+        let key = self.key(&entry, function);
+        let known = key.as_ref().and_then(|key| self.judge.summaries.calls.borrow().get(key).cloned());
+        let summary = known.unwrap_or_else(|| {
+            let summary = Rc::new(self.execute_call(entry, function));
+            // What was cut short because of who called is true only there.
+            if let Some(key) = key.filter(|_| !summary.found.cycle) {
+                self.judge.summaries.calls.borrow_mut().insert(key, Rc::clone(&summary));
+            }
+            summary
+        });
+        self.judge.resolve.note_reads(&summary.looked_up);
+        self.found.absorb(&summary.found);
+        self.budget = self.budget.saturating_sub(summary.steps);
+        summary
+    }
+
+    fn execute_call(&mut self, entry: Path, function: &FunctionRef) -> Summary {
+        let of_caller = std::mem::take(&mut self.found);
+        let budget = std::mem::replace(&mut self.budget, MAX_STEPS);
+        let looked_up = self.judge.resolve.take_reads();
+        self.stack.push(function.clone());
+        let exits = self.body(entry, function);
+        self.stack.pop();
+        let of_call = self.judge.resolve.take_reads();
+        self.judge.resolve.note_reads(&looked_up);
+        let left = std::mem::replace(&mut self.budget, budget);
+        let found = std::mem::replace(&mut self.found, of_caller);
+        Summary { exits, found, steps: MAX_STEPS - left, looked_up: of_call }
+    }
+
+    /// What a call depends on; `None` when that can't be written down: closures,
+    /// exact values, and a request on its way to what comes next.
+    fn key(&self, entry: &Path, function: &FunctionRef) -> Option<Key> {
+        if !function.closure.is_empty() || !entry.known.is_empty() {
+            return None;
+        }
+        let around = self.around.is_some();
+        if around && entry.vars.values().any(|value| matches!(value, Abs::Request(_))) {
+            return None;
+        }
+        Some(Key {
+            function: function.site,
+            depth: self.stack.len(),
+            fingerprint: self.judge.fingerprint.get(),
+            around,
+            variables: kinds(&entry.vars)?,
+            state: kinds(&entry.state)?,
+        })
+    }
+}
+
+fn kinds(values: &FxHashMap<SmolStr, Abs>) -> Option<Vec<(SmolStr, Kind)>> {
+    let kinds = values.iter().map(|(name, value)| Some((name.clone(), kind(value)?)));
+    let mut kinds: Vec<(SmolStr, Kind)> = kinds.collect::<Option<_>>()?;
+    kinds.sort_unstable();
+    Some(kinds)
+}
+
+fn kind(value: &Abs) -> Option<Kind> {
+    Some(match value {
+        Abs::Nothing => Kind::Nothing,
+        Abs::Constant => Kind::Constant,
+        Abs::Credential => Kind::Credential,
+        Abs::Secret => Kind::Secret,
+        Abs::Identity => Kind::Identity,
+        Abs::Verified { checked } => Kind::Verified(*checked),
+        Abs::Check => Kind::Check,
+        Abs::Status => Kind::Status,
+        Abs::Request(part) => Kind::Request(part.clone()),
+        Abs::Unknown(reason) => Kind::Unknown(reason.clone()),
+        Abs::Other => Kind::Other,
+        Abs::Object(object) => match &**object {
+            Value::Instance(instance) => of_class(&instance.class, true)?,
+            class => of_class(class, false)?,
+        },
+    })
+}
+
+/// Of an object, only its class is ever looked at.
+fn of_class(class: &Value, instance: bool) -> Option<Kind> {
+    match class {
+        Value::Package(path) => Some(Kind::Package(path.clone(), instance)),
+        Value::Class(class) if class.closure.is_empty() => Some(Kind::Class(class.site, instance)),
+        _ => None,
+    }
+}
+
+impl Path {
+    /// Whether nothing that comes can tell two paths apart.
+    pub(super) fn is_same(&self, other: &Path) -> bool {
+        let same = |a: &FxHashMap<SmolStr, Abs>, b: &FxHashMap<SmolStr, Abs>| {
+            a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| value.is_same(other)))
+        };
+        self.verified == other.verified
+            && self.unknown.is_some() == other.unknown.is_some()
+            && self.known.is_empty()
+            && other.known.is_empty()
+            && same(&self.vars, &other.vars)
+            && same(&self.state, &other.state)
+    }
+}
+
+impl Abs {
+    /// Whether nothing that is done with two values can tell them apart.
+    fn is_same(&self, other: &Abs) -> bool {
+        match (self, other) {
+            (Abs::Verified { checked: a }, Abs::Verified { checked: b }) => a == b,
+            (Abs::Request(a), Abs::Request(b)) => a == b,
+            // One reason is as good as the other.
+            (Abs::Unknown(_), Abs::Unknown(_)) => true,
+            (Abs::Object(_), Abs::Object(_)) => matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
