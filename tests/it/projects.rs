@@ -33,3 +33,30 @@ fn the_example_gives_what_the_readme_shows() {
     let shown = readme.split("```\n").nth(1).unwrap();
     assert!(text.contains(shown), "the README shows\n{shown}\nbut the output is\n{text}");
 }
+
+/// What counts as proof: each guard of `guarded.py` verifies, each of `open.py` has a hole.
+#[test]
+fn proofs_are_told_from_pretences() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
+        .args(["routes", "tests/projects/proofs", "--format", "json"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    let status = |route: &serde_json::Value| route["status"].as_str().unwrap().to_owned();
+    let below = |prefix: &str| -> Vec<&serde_json::Value> {
+        routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(prefix)).collect()
+    };
+    let (guarded, open) = (below("/guarded/"), below("/open/"));
+    assert_eq!((guarded.len(), open.len()), (31, 8));
+    for route in guarded {
+        assert_eq!(status(route), "guarded", "{route:#}");
+    }
+    for route in &open {
+        assert_ne!(status(route), "guarded", "{route:#}");
+    }
+    // Where the hole is in plain sight, it is said.
+    assert_eq!(open.iter().filter(|route| status(route) == "open").count(), 6);
+}

@@ -75,6 +75,21 @@ pub(super) fn classify(path: &str) -> Sink {
         | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os" | "binascii"
         | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback" | "sentry_sdk"
         | "opentelemetry" | "string" | "contextvars" => Sink::Passes,
+        // Metrics, limits of rates, tracing: they count callers and let them pass.
+        "prometheus_client"
+        | "statsd"
+        | "datadog"
+        | "ddtrace"
+        | "elasticapm"
+        | "newrelic"
+        | "posthog"
+        | "limits"
+        | "slowapi"
+        | "fastapi_limiter"
+        | "asgi_correlation_id"
+        | "starlette_context"
+        | "user_agents"
+        | "geoip2" => Sink::Passes,
         _ => Sink::Unknown,
     }
 }

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
 use super::super::sources::{Worth, worth_of};
 use super::follow::Inherited;
+use super::outcome;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword};
 use crate::index::value::{Unknown, Value};
@@ -32,6 +33,10 @@ impl Flow<'_, '_> {
                 value
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] if matches!(second.kind, ExprKind::None) => {
+                    let value = self.eval(path, first);
+                    if matches!(op.as_str(), "is not" | "!=") { value.is_there() } else { value.is_there().negated() }
+                }
                 [(op, second)] => match self.comparison(path, first, op, second) {
                     Abs::Check if matches!(op.as_str(), "==" | "in") => Abs::Check,
                     _ => Abs::Other,
@@ -76,10 +81,7 @@ impl Flow<'_, '_> {
             ExprKind::Str(_) | ExprKind::Bytes | ExprKind::Int(_) | ExprKind::Number | ExprKind::Bool(true) => {
                 Abs::Constant
             }
-            ExprKind::Not(inner) => {
-                self.eval(path, inner);
-                Abs::Other
-            }
+            ExprKind::Not(inner) => self.eval(path, inner).is_there().negated(),
             ExprKind::Lambda { .. } | ExprKind::Yield(_) | ExprKind::Ellipsis | ExprKind::Unknown => Abs::Other,
         }
     }
@@ -116,6 +118,7 @@ impl Flow<'_, '_> {
                 Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
                 _ => Abs::Other,
             },
+            outcome @ Abs::Outcome(_) => outcome.part(name).unwrap_or(Abs::Other),
             derived @ (Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => derived,
             _ => Abs::Other,
         }
@@ -126,6 +129,7 @@ impl Flow<'_, '_> {
         let container = self.eval(path, value);
         match container {
             Abs::Request(part) => self.request_item(path, expr, &part, Some(index)),
+            Abs::Outcome(_) => outcome::key(index).and_then(|key| container.part(&key)).unwrap_or(Abs::Other),
             Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_) => container,
             _ if outer && self.eval(path, index) == Abs::Credential => {
                 path.verified = true;
@@ -249,6 +253,10 @@ impl Flow<'_, '_> {
                         };
                     }
                     Abs::Credential => return credential_method(&name.name),
+                    outcome @ Abs::Outcome(_) => {
+                        let key = args.first().filter(|_| name.name == "get").and_then(|arg| outcome::key(&arg.value));
+                        return key.and_then(|key| outcome.part(&key)).unwrap_or(Abs::Other);
+                    }
                     derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,
                     Abs::Object(object) => match *object.clone() {
                         Value::Package(package) => callee = Some(Value::Package(join_path(&package, &name.name))),

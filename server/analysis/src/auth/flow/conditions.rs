@@ -128,6 +128,10 @@ impl Flow<'_, '_> {
                     path.set(name, Abs::Nothing);
                 }
             }
+            Abs::Failure if !truth => {
+                path.verified = true;
+                self.note(test, "a caller who fails this check gets no further");
+            }
             Abs::Unknown(reason) => {
                 path.unknown.get_or_insert(reason);
             }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
-use super::{Abs, Exit, Flow, MAX_DEPTH, Path};
+use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
@@ -153,7 +153,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
     path.unknown.get_or_insert(reason.clone());
-    Abs::Unknown(reason)
+    outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
 }
 
 /// What a call left on `request.state`: what all its ends agree on, and of the

@@ -8,6 +8,7 @@ mod around;
 mod calls;
 mod conditions;
 mod follow;
+mod outcome;
 mod parameters;
 mod rejections;
 mod statements;
@@ -15,6 +16,8 @@ mod summary;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 pub(super) use summary::Summaries;
+
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -52,8 +55,13 @@ enum Abs {
     Verified { checked: bool },
     /// True exactly when verification succeeded.
     Check,
+    /// False exactly when verification succeeded: an error beside the result.
+    Failure,
     /// The status of a sink's HTTP response.
     Status,
+    /// What a function returned that says in one of its parts whether it
+    /// verified: the parts that tell, by index, key or attribute.
+    Outcome(Arc<Vec<(SmolStr, Abs)>>),
     /// The request, or its headers, cookies, …, by attribute.
     Request(SmolStr),
     /// An object of the project with a known class or of a package.
@@ -97,6 +105,8 @@ struct Exit {
     verified: bool,
     unknown: Option<SmolStr>,
     value: Abs,
+    /// The parts of a tuple, dictionary or object that was put together there.
+    parts: Vec<(SmolStr, Abs)>,
     state: FxHashMap<SmolStr, Abs>,
     settings: Vec<(Site, bool)>,
 }
@@ -302,7 +312,8 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        Exit { verified: self.verified, unknown: self.unknown, value, state: self.state, settings: self.settings }
+        let Self { verified, unknown, state, settings, .. } = self;
+        Exit { verified, unknown, value, parts: Vec::new(), state, settings }
     }
 }
 
@@ -311,12 +322,12 @@ impl Abs {
     fn join(self, other: Abs) -> Abs {
         fn weight(abs: &Abs) -> u8 {
             match abs {
-                Abs::Unknown(_) => 0,
+                Abs::Unknown(_) | Abs::Outcome(_) => 0,
                 Abs::Identity => 1,
                 Abs::Credential => 2,
                 Abs::Secret => 3,
                 Abs::Verified { .. } => 3,
-                Abs::Check | Abs::Status => 4,
+                Abs::Check | Abs::Failure | Abs::Status => 4,
                 Abs::Request(_) => 5,
                 Abs::Object(_) => 6,
                 Abs::Other => 7,
@@ -325,6 +336,24 @@ impl Abs {
             }
         }
         if weight(&self) <= weight(&other) { self } else { other }
+    }
+
+    /// Whether the value is there, as a value: `bool(x)`, `x is not None`.
+    fn is_there(self) -> Abs {
+        match self {
+            Abs::Verified { checked: false } | Abs::Check => Abs::Check,
+            Abs::Failure | Abs::Unknown(_) => self,
+            _ => Abs::Other,
+        }
+    }
+
+    /// `not` such a value.
+    fn negated(self) -> Abs {
+        match self {
+            Abs::Check => Abs::Failure,
+            Abs::Failure => Abs::Check,
+            other => other,
+        }
     }
 
     fn is_tainted(&self) -> bool {

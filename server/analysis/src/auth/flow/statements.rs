@@ -174,7 +174,16 @@ impl Flow<'_, '_> {
             }
             return vec![path];
         }
-        self.value_or_end(path, expr).map(|(path, _)| path).into_iter().collect()
+        let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
+        // `cursor.execute(query, (token,))`: the rows are fetched from the cursor.
+        if let (Some((func, _)), Abs::Verified { checked: false }) = (expr.as_call(), &value)
+            && let ExprKind::Attribute { value: cursor, name } = &func.kind
+            && name.name == "execute"
+            && let Some(cursor) = cursor.as_name()
+        {
+            path.set(cursor, value);
+        }
+        vec![path]
     }
 
     /// Evaluates; `None` when the expression never returns.
@@ -193,8 +202,9 @@ impl Flow<'_, '_> {
             }
             return;
         }
+        let parts = self.parts(&path, expr);
         if let Some((path, value)) = self.value_or_end(path, expr) {
-            exits.push(path.exit(value));
+            exits.push(Exit { parts, ..path.exit(value) });
         }
     }
 
@@ -202,7 +212,10 @@ impl Flow<'_, '_> {
         match &target.kind {
             ExprKind::Name(name) => path.set(name, value.clone()),
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.assign(path, part, value));
+                for (index, part) in parts.iter().enumerate() {
+                    let value = value.part(&index.to_string()).unwrap_or_else(|| value.clone());
+                    self.assign(path, part, &value);
+                }
             }
             ExprKind::Starred(part) => self.assign(path, part, value),
             ExprKind::Attribute { value: object, name } => {

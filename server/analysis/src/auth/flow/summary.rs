@@ -54,7 +54,9 @@ enum Kind {
     Identity,
     Verified(bool),
     Check,
+    Failure,
     Status,
+    Outcome(Vec<(SmolStr, Kind)>),
     Request(SmolStr),
     Unknown(SmolStr),
     Other,
@@ -132,7 +134,12 @@ fn kind(value: &Abs) -> Option<Kind> {
         Abs::Identity => Kind::Identity,
         Abs::Verified { checked } => Kind::Verified(*checked),
         Abs::Check => Kind::Check,
+        Abs::Failure => Kind::Failure,
         Abs::Status => Kind::Status,
+        Abs::Outcome(parts) => {
+            let kinds = parts.iter().map(|(name, part)| Some((name.clone(), kind(part)?)));
+            Kind::Outcome(kinds.collect::<Option<_>>()?)
+        }
         Abs::Request(part) => Kind::Request(part.clone()),
         Abs::Unknown(reason) => Kind::Unknown(reason.clone()),
         Abs::Other => Kind::Other,
@@ -175,7 +182,9 @@ impl Abs {
             (Abs::Request(a), Abs::Request(b)) => a == b,
             // One reason is as good as the other.
             (Abs::Unknown(_), Abs::Unknown(_)) => true,
-            (Abs::Object(_), Abs::Object(_)) => matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b),
+            (Abs::Object(_), Abs::Object(_)) | (Abs::Outcome(_), Abs::Outcome(_)) => {
+                matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b)
+            }
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }

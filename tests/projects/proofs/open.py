@@ -1,0 +1,124 @@
+"""The same ways with a hole in each. None guards its route."""
+
+import os
+from typing import Annotated
+
+import jwt
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from database import connection, get_db
+
+bearer = HTTPBearer()
+router = APIRouter(prefix="/open")
+SECRET = os.getenv("SECRET")
+Credentials = Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
+
+
+def error_beside_payload(token):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"]), None
+    except jwt.PyJWTError:
+        return None, "invalid"
+
+
+def nobody_looks_at_the_error(credentials: Credentials):
+    payload, error = error_beside_payload(credentials.credentials)
+    return payload
+
+
+def no_error_is_reported(token):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"]), None
+    except jwt.PyJWTError:
+        return None, None
+
+
+def error_is_never_set(credentials: Credentials):
+    payload, error = no_error_is_reported(credentials.credentials)
+    if error:
+        raise HTTPException(401, error)
+    return payload
+
+
+def both_say_valid(token):
+    try:
+        return {"valid": True, "payload": jwt.decode(token, SECRET, algorithms=["HS256"])}
+    except jwt.PyJWTError:
+        return {"valid": True, "payload": None}
+
+
+def valid_is_always_true(credentials: Credentials):
+    result = both_say_valid(credentials.credentials)
+    if not result["valid"]:
+        raise HTTPException(401)
+    return result
+
+
+def query_without_the_token(credentials: Credentials):
+    cursor = connection.cursor()
+    cursor.execute("select 1")
+    if cursor.fetchone() is None:
+        raise HTTPException(401)
+    return credentials.credentials
+
+
+def flag_is_not_looked_at(credentials: Credentials):
+    valid = False
+    try:
+        jwt.decode(credentials.credentials, SECRET, algorithms=["HS256"])
+        valid = True
+    except jwt.PyJWTError:
+        pass
+    return valid
+
+
+class OnlyReads(HTTPBearer):
+    async def __call__(self, request: Request):
+        return await super().__call__(request)
+
+
+class AlwaysGood(HTTPBearer):
+    async def __call__(self, request: Request):
+        credentials = await super().__call__(request)
+        if not self.is_good(credentials.credentials):
+            raise HTTPException(403)
+        return credentials.credentials
+
+    def is_good(self, token: str) -> bool:
+        return len(token) > 10
+
+
+class Checked:
+    async def __call__(self, request: Request):
+        token = request.headers.get("Authorization")
+        if not self.passes(token):
+            raise HTTPException(401)
+
+    def passes(self, token):
+        return jwt.decode(token, SECRET, algorithms=["HS256"])
+
+
+class CheckedByNobody(Checked):
+    def passes(self, token):
+        return True
+
+
+GUARDS = [
+    nobody_looks_at_the_error,
+    error_is_never_set,
+    valid_is_always_true,
+    query_without_the_token,
+    flag_is_not_looked_at,
+    OnlyReads(),
+    AlwaysGood(),
+    CheckedByNobody(),
+]
+
+
+def answer():
+    return "for everybody"
+
+
+for number, guard in enumerate(GUARDS):
+    router.add_api_route(f"/{number}", answer, dependencies=[Depends(guard)])
