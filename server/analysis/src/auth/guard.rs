@@ -108,6 +108,12 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = &route.more {
             return Guard::Unknown(reason.clone());
         }
+        let perhaps = route.perhaps.iter().find(|node| self.may_guard(&node.callable));
+        if let Some(node) = perhaps {
+            let name = unapplied::name_of(&node.callable);
+            let reason = format!("`{name}` is asked for only under a condition that could not be decided");
+            return Guard::Unknown(reason.into());
+        }
         if let Some(reason) = verdicts.iter().find_map(|verdict| unknown_reason(verdict)) {
             return Guard::Unknown(reason);
         }
@@ -143,6 +149,10 @@ impl<'g, 'a> Guards<'g, 'a> {
         Guard::Open(None)
     }
 
+    fn may_guard(&self, dependency: &Value) -> bool {
+        matches!(self.judge.dependency(dependency).proof, Proof::Verifies | Proof::Optional | Proof::Unknown(_))
+    }
+
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
@@ -162,6 +172,7 @@ impl<'g, 'a> Guards<'g, 'a> {
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     let Value::Function(handler) = &route.handler else { return false };
     route.dependencies.is_empty()
+        && route.perhaps.is_empty()
         && route.more.is_none()
         && constant::answers_constant(interpreter, &interpreter.current(handler))
 }

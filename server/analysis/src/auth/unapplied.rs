@@ -104,7 +104,7 @@ fn asked(judge: &Judge<'_>, value: &Value) -> Option<SmolStr> {
     })
 }
 
-fn name_of(callable: &Value) -> SmolStr {
+pub(super) fn name_of(callable: &Value) -> SmolStr {
     match callable {
         Value::Function(function) => function.qualname.clone(),
         Value::Class(class) => class.qualname.clone(),

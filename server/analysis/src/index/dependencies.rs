@@ -62,34 +62,35 @@ pub struct Node {
     pub parameter: Option<SmolStr>,
 }
 
+/// The dependencies that a route gets from the routers above it and from itself.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Those that it has, parents before children.
+    pub certain: Vec<Node>,
+    /// Those that it has under a condition which could not be decided.
+    pub perhaps: Vec<Node>,
+    /// Why there may be others, when there may.
+    pub more: Option<SmolStr>,
+}
+
 /// Appends the trees of a `dependencies=[…]` list.
-pub fn expand_list(
-    interpreter: &Interpreter<'_>,
-    list: &DependencyList,
-    via: Via,
-    nodes: &mut Vec<Node>,
-    more: &mut Option<SmolStr>,
-) {
+pub fn expand_list(interpreter: &Interpreter<'_>, list: &DependencyList, via: Via, asked: &mut Asked) {
     if list.unknown.is_some() {
-        more.get_or_insert_with(|| "a list of dependencies is not known before run time".into());
+        asked.more.get_or_insert_with(|| "a list of dependencies is not known before run time".into());
     }
     for value in &list.known {
         match value {
-            Value::Depends(depends) => expand(interpreter, depends, None, via, None, None, nodes, 0),
+            Value::Depends(depends) => expand(interpreter, depends, None, via, None, None, &mut asked.certain, 0),
+            Value::Perhaps(depends) => expand(interpreter, depends, None, via, None, None, &mut asked.perhaps, 0),
             _ => {
-                more.get_or_insert_with(|| "a dependency in a list could not be resolved".into());
+                asked.more.get_or_insert_with(|| "a dependency in a list could not be resolved".into());
             }
         }
     }
 }
 
 /// Appends the trees of a handler's parameters.
-pub fn expand_handler(
-    interpreter: &Interpreter<'_>,
-    handler: &Value,
-    nodes: &mut Vec<Node>,
-    more: &mut Option<SmolStr>,
-) {
+pub fn expand_handler(interpreter: &Interpreter<'_>, handler: &Value, Asked { certain: nodes, more, .. }: &mut Asked) {
     if let Value::Function(function) = handler
         && let Some(class) = &function.class
     {

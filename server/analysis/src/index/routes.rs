@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::dependencies::{Node, Via, expand_handler, expand_list};
+use super::dependencies::{Asked, Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
@@ -45,6 +45,8 @@ pub struct Route {
     pub registration: Site,
     /// Dependencies in FastAPI's order, parents before children.
     pub dependencies: Vec<Node>,
+    /// Dependencies that it has under a condition which could not be decided.
+    pub perhaps: Vec<Node>,
     /// Why there may be more dependencies, when there may.
     pub more: Option<SmolStr>,
     /// Registered or included under a condition.
@@ -263,8 +265,7 @@ struct Prefix {
     path_known: bool,
     /// The paths of includes alone: mounts of included routers know no other.
     includes: String,
-    dependencies: Vec<Node>,
-    more: Option<SmolStr>,
+    asked: Asked,
     conditional: bool,
     depth: usize,
     included_at: Option<Site>,
@@ -276,7 +277,8 @@ impl Prefix {
     }
 
     fn unknown() -> Self {
-        Self { more: Some("no application that authlens can see includes this router".into()), ..Self::default() }
+        let more = Some("no application that authlens can see includes this router".into());
+        Self { asked: Asked { more, ..Asked::default() }, ..Self::default() }
     }
 }
 
@@ -397,7 +399,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             _ => here.path_known = false,
         }
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
-        expand_list(self.interpreter, &router.dependencies, via, &mut here.dependencies, &mut here.more);
+        expand_list(self.interpreter, &router.dependencies, via, &mut here.asked);
         let known = here.path_known;
         for &placed in self.effects.get(&id).into_iter().flatten() {
             walk.files.insert(placed.module);
@@ -427,7 +429,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         }
                         _ => below.path_known = false,
                     }
-                    expand_list(self.interpreter, dependencies, Via::Include, &mut below.dependencies, &mut below.more);
+                    expand_list(self.interpreter, dependencies, Via::Include, &mut below.asked);
                     let before = walk.routes.len();
                     self.walk(*child, &below, Some(placed), walk);
                     if known && !below.path_known {
@@ -452,6 +454,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         handler: app.clone(),
                         registration: *site,
                         dependencies: Vec::new(),
+                        perhaps: Vec::new(),
                         more: None,
                         conditional: *conditional || here.conditional,
                         router: id,
@@ -526,11 +529,10 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             return;
         };
         let inherits = route.kind != RouteKind::WebSocket || walk.semantics.websocket_dependencies;
-        let mut dependencies = if route.injects && inherits { here.dependencies.clone() } else { Vec::new() };
-        let mut more = if route.injects && inherits { here.more.clone() } else { None };
+        let mut asked = if route.injects && inherits { here.asked.clone() } else { Asked::default() };
         if route.injects {
-            expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut dependencies, &mut more);
-            expand_handler(self.interpreter, &route.handler, &mut dependencies, &mut more);
+            expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut asked);
+            expand_handler(self.interpreter, &route.handler, &mut asked);
         }
         walk.routes.push(Route {
             path: path.into(),
@@ -540,8 +542,9 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             injects: route.injects,
             handler: route.handler.clone(),
             registration: route.site,
-            dependencies,
-            more,
+            dependencies: asked.certain,
+            perhaps: asked.perhaps,
+            more: asked.more,
             conditional: conditional || here.conditional,
             router,
             included_at: here.included_at,

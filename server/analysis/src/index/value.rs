@@ -239,6 +239,8 @@ pub enum Value {
     Annotated(Arc<Annotated>),
     /// `type X = …` (PEP 695).
     Alias(Arc<Value>),
+    /// A dependency in a list that is there only under a condition which could not be decided.
+    Perhaps(Arc<Depends>),
 }
 
 /// A decorator made by a method of a router.

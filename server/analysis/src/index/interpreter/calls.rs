@@ -311,9 +311,14 @@ impl Execution<'_, '_> {
                 let arguments = self.arguments(scope, args);
                 match (method, arguments.positional.first()) {
                     ("append", Some(value)) => {
-                        let value = value.clone();
-                        let grown = Value::List(Arc::new(values.iter().cloned().chain([value]).collect()));
-                        self.bind(scope, target, self.grown(grown));
+                        let added = |value| Value::List(Arc::new(values.iter().cloned().chain([value]).collect()));
+                        let grown = match self.interpreter.force(value.clone()) {
+                            Value::Depends(depends) if self.conditional > 0 && self.unknown_loops == 0 => {
+                                added(Value::Perhaps(depends))
+                            }
+                            value => self.grown(added(value)),
+                        };
+                        self.bind(scope, target, grown);
                     }
                     ("extend", Some(more)) => {
                         let grown = match self.interpreter.force(more.clone()) {

@@ -51,7 +51,7 @@ impl Execution<'_, '_> {
                 Some(false) => self.expr(scope, or_else),
                 None => {
                     let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
-                    if same(&a, &b) { a } else { Value::Unknown(Unknown::Ambiguous) }
+                    either(a, b)
                 }
             },
             ExprKind::Lambda { .. } => Value::Lambda(scope.site(expr.range)),
@@ -309,11 +309,52 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
         (Value::Function(a), Value::Function(b)) => a.site == b.site,
         (Value::Class(a), Value::Class(b)) => a.site == b.site,
         (Value::Instance(a), Value::Instance(b)) => a.site == b.site,
-        (Value::Depends(a), Value::Depends(b)) => a.site == b.site,
+        (Value::Depends(a), Value::Depends(b)) | (Value::Perhaps(a), Value::Perhaps(b)) => a.site == b.site,
         (Value::Lazy(a), Value::Lazy(b)) => a == b,
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b)),
         _ => false,
     }
+}
+
+/// One value where two ways give different ones. Of two routers the first
+/// stands for both: they are one variable at run time. Lists of dependencies
+/// are joined, because it matters which of them are always there.
+pub(super) fn either(a: Value, b: Value) -> Value {
+    match (&a, &b) {
+        (Value::Router(_), Value::Router(_)) => a,
+        _ if same(&a, &b) => a,
+        (Value::List(_) | Value::None, Value::List(_) | Value::None) => {
+            either_list(elements(&a), elements(&b)).unwrap_or(Value::Unknown(Unknown::Ambiguous))
+        }
+        _ => Value::Unknown(Unknown::Ambiguous),
+    }
+}
+
+fn elements(list: &Value) -> &[Value] {
+    match list {
+        Value::List(values) => values,
+        _ => &[],
+    }
+}
+
+fn either_list(a: &[Value], b: &[Value]) -> Option<Value> {
+    let dependency = |value: &Value| match value {
+        Value::Depends(depends) | Value::Perhaps(depends) => Some(Arc::clone(depends)),
+        _ => None,
+    };
+    let in_both = |value: &Value, other: &[Value]| other.iter().any(|other| same(value, other));
+    let mut joined = Vec::with_capacity(a.len().max(b.len()));
+    for value in a {
+        let depends = dependency(value)?;
+        joined.push(if in_both(value, b) { value.clone() } else { Value::Perhaps(depends) });
+    }
+    for value in b {
+        let depends = dependency(value)?;
+        if !in_both(value, a) {
+            joined.push(Value::Perhaps(depends));
+        }
+    }
+    Some(Value::List(Arc::new(joined)))
 }
 
 /// `left op right` for the operators that build paths, prefixes and lists.

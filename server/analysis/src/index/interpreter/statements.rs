@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
-use super::expressions::same;
+use super::expressions::{either, same};
 use super::objects::registers;
 use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
@@ -37,7 +37,7 @@ impl Flow {
                 false => Value::Unknown(Unknown::Ambiguous),
             },
             Self::Next | Self::Break | Self::Continue | Self::Leave => {
-                early.into_iter().reduce(merge).unwrap_or(Value::None)
+                early.into_iter().reduce(either).unwrap_or(Value::None)
             }
         }
     }
@@ -353,14 +353,14 @@ impl Execution<'_, '_> {
         for ((name, body_value), _) in assigned.iter().zip(after_body).zip(before) {
             let else_value = self.get(scope, name);
             let merged = match (body_value, else_value) {
-                (Some(a), Some(b)) => Some(merge(a, b)),
+                (Some(a), Some(b)) => Some(either(a, b)),
                 (a, b) => a.or(b),
             };
             self.put_back(scope, name, merged);
         }
         self.conditional -= 1;
         match (first, second) {
-            (Flow::Return(a), Flow::Return(b)) => Flow::Return(merge(a, b)),
+            (Flow::Return(a), Flow::Return(b)) => Flow::Return(either(a, b)),
             (Flow::Leave, Flow::Leave) => Flow::Leave,
             (Flow::Return(early), _) | (_, Flow::Return(early)) => {
                 self.early_returns.push(early);
@@ -454,16 +454,6 @@ impl Execution<'_, '_> {
             bound.insert(name.clone(), value);
         }
         bound
-    }
-}
-
-/// One value where two branches give different ones. Of two routers the first
-/// stands for both: they are one variable at run time.
-fn merge(a: Value, b: Value) -> Value {
-    match (&a, &b) {
-        (Value::Router(_), Value::Router(_)) => a,
-        _ if same(&a, &b) => a,
-        _ => Value::Unknown(Unknown::Ambiguous),
     }
 }
 
