@@ -2,6 +2,7 @@
 
 A stand-in survives what code does while it is imported: attributes, calls, subscripts and operators give stand-ins,
 a stand-in used as a decorator gives the decorated back, and one used as a base class is an empty class.
+By their names, exceptions are classes (`ParseError`) and type variables are type variables (`AgentDepsT`).
 """
 
 import abc
@@ -26,6 +27,8 @@ class StandIn:
         whole = f"{self.__qualname__}.{name}"
         if name.endswith(("Error", "Exception", "Warning")):
             value = type(name, (Exception,), {"__module__": "stand_ins"})
+        elif name.endswith("T") and not name.isupper():
+            value = typing.TypeVar(name)
         else:
             value = StandIn(whole)
         setattr(self, name, value)

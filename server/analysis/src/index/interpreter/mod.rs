@@ -287,11 +287,11 @@ impl<'a> Interpreter<'a> {
             },
             Some(_) => {
                 let run = self.run(file);
-                let value = run.globals.get(name).cloned();
-                value.map_or_else(
-                    || Value::Unknown(Unknown::Unbound(name.into())),
-                    |value| self.force_within(value, depth + 1),
-                )
+                match run.globals.get(name).cloned() {
+                    Some(value) => self.force_within(value, depth + 1),
+                    // Bound only for type checkers: what Python finds is the submodule.
+                    None => self.submodule_or_unbound(file, name),
+                }
             }
             None => {
                 for &star in &facts.stars {
@@ -307,11 +307,15 @@ impl<'a> Interpreter<'a> {
                         return value;
                     }
                 }
-                match self.sources.submodule_of_file(file, name) {
-                    Some(module) => module.into_value(),
-                    None => Value::Unknown(Unknown::Unbound(name.into())),
-                }
+                self.submodule_or_unbound(file, name)
             }
+        }
+    }
+
+    fn submodule_or_unbound(&self, file: FileId, name: &str) -> Value {
+        match self.sources.submodule_of_file(file, name) {
+            Some(module) => module.into_value(),
+            None => Value::Unknown(Unknown::Unbound(name.into())),
         }
     }
 
