@@ -12,7 +12,6 @@ import importlib.machinery
 import json
 import os
 import pathlib
-import re
 import socket
 import sys
 import tomllib
@@ -24,10 +23,6 @@ sys.path.insert(0, str(HERE.parent / "oracle"))
 import truth  # noqa: E402
 
 import stand_ins  # noqa: E402
-
-# `except A, B:`, which Python takes from 3.14 on.
-UNPARENTHESISED = re.compile(rb"^(\s*except\s+)([\w.]+(?:\s*,\s*[\w.]+)+)\s*:", re.MULTILINE)
-
 
 def applications():
     return tomllib.loads((HERE / "applications.toml").read_text())
@@ -41,7 +36,7 @@ def read_as_newer_python(root):
         if not str(path).startswith(str(root)):
             return original(self, data, path, _optimize=_optimize)
         flags = __future__.annotations.compiler_flag
-        return compile(UNPARENTHESISED.sub(rb"\1(\2):", data), path, "exec", flags, True, _optimize)
+        return compile(truth.parenthesised(data), path, "exec", flags, True, _optimize)
 
     importlib.machinery.SourceFileLoader.source_to_code = source_to_code
 

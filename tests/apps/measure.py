@@ -182,8 +182,9 @@ def mutate(top, authlens, name, settings, root, count):
     tally = mutants.Tally()
     mutants.judge(authlens, copy, name, tally, served_by, choose)
     fastapi.close()
+    # Where authlens knows of nothing that verifies, no route can be seen to open.
     print(f"{name}: {tally}")
-    return tally.good()
+    return tally.total > 0 and tally.share() >= 0.98
 
 
 def spread(items, count):
