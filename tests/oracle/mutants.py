@@ -39,9 +39,15 @@ def aliases(trees):
     }
 
 
+def uses(function, name):
+    """Whether the body of a function reads a variable."""
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+
+
 def removals(text, known):
-    """Spans of a module's text that each hold one dependency, with what is left there and the function whose
-    parameter it is.
+    """Spans of a module's text that each hold one dependency, with what is left there, the function whose
+    parameter it is, and whether its body reads it.
 
     An attribute of a class is one as well: views in classes ask for dependencies like this.
     """
@@ -61,10 +67,10 @@ def removals(text, known):
                 annotation = parameter.annotation
                 alias = isinstance(annotation, ast.Name) and annotation.id in known
                 if alias or any(part is not None and injects(part) for part in (annotation, default)):
-                    yield *span(parameter, default or annotation or parameter), "", node.name
+                    yield *span(parameter, default or annotation or parameter), "", node.name, uses(node, parameter.arg)
         elif isinstance(node, ast.keyword) and node.arg == "dependencies" and isinstance(node.value, ast.List):
             for item in node.value.elts:
-                yield *span(item, item), "", None
+                yield *span(item, item), "", None, False
         elif isinstance(node, ast.ClassDef):
             for statement in node.body:
                 alias = isinstance(statement, ast.AnnAssign) and getattr(statement.annotation, "id", None) in known
@@ -72,7 +78,7 @@ def removals(text, known):
                     part is not None and injects(part) for part in (statement.annotation, statement.value)
                 )):
                     # What is left may be all that its class holds.
-                    yield *span(statement, statement), "pass", None
+                    yield *span(statement, statement), "pass", None, False
 
 
 def without(text, start, end, left):
@@ -149,7 +155,7 @@ def judge(authlens, root, name, tally, served_by, choose=everything):
         print(f"{name} can't be imported")
         return
     mutants = [(path, *removal) for path in modules for removal in removals(path.read_text(), aliased)]
-    for path, start, end, left, function in choose(mutants, aliased, verifying):
+    for path, start, end, left, function, used in choose(mutants, aliased, verifying):
         text = path.read_text()
         path.write_text(without(text, start, end, left))
         try:
@@ -160,8 +166,7 @@ def judge(authlens, root, name, tally, served_by, choose=everything):
             continue
         lost = {key for key in served.keys() & routes.keys() if (served[key] - routes[key]) & verifying}
         # A verifier without its credential is broken code, which FastAPI has no word for.
-        broken = f"{path.relative_to(root)}:{function}" in verifying
-        if not lost and broken:
+        if not lost and f"{path.relative_to(root)}:{function}" in verifying:
             continue
         wrong = [
             f"{key[2]} {key[1]}: {status}, FastAPI runs {sorted(routes[key])}"
@@ -172,7 +177,8 @@ def judge(authlens, root, name, tally, served_by, choose=everything):
             f"{key[1]}: {before[key]} to {status}"
             for key, status in after.items()
             if served.get(key) == routes.get(key) and before.get(key, status) != status
-            and not (broken and status == "unknown")
+            # What a function does that reads a variable which is gone can't be known.
+            and not (used and status == "unknown")
         ]
         tally.opened += sum(before.get(key) == "guarded" and status != "guarded" for key, status in after.items())
         tally.total += 1
