@@ -8,6 +8,7 @@ mod editor;
 mod fixes;
 mod hostile_tree;
 mod incremental;
+mod prefilter;
 mod projects;
 mod robust;
 mod server;

@@ -78,6 +78,14 @@ fn deep_nesting_is_survived() {
 }
 
 #[test]
+fn classes_below_themselves_end() {
+    let chain: String = (1..4_000).map(|n| format!("class C{n}(C{}): ...\n", n + 1)).collect();
+    for classes in ["class A(A): ...\n", "class A(B, C): ...\nclass B(C, A): ...\nclass C(A, B): ...\n", &chain] {
+        analyse(&format!("from fastapi import FastAPI\napp = FastAPI()\n{classes}"));
+    }
+}
+
+#[test]
 fn endless_programs_end() {
     analyse(
         "from fastapi import FastAPI\ndef f(): return f()\ndef g(n): return [g(n), g(n)]\nx = f()\ny = g(1)\nwhile True:\n    z = f()\n",

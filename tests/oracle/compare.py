@@ -10,8 +10,16 @@ import pathlib
 import sys
 
 
+def key_of(app):
+    """The name of an application, as truth.py gives it."""
+    return f"{app['file']}:{app['app'].split(':')[-1]}"
+
+
 def ours_of(report):
-    """Routes by application, in the shape that truth.py gives them, mounted applications below their parents."""
+    """Routes by application, in the shape that truth.py gives them, mounted applications below their parents.
+
+    Behind what truth.py knows stands how certain a route is.
+    """
 
     def name(callable_):
         if callable_ is None:
@@ -27,8 +35,8 @@ def ours_of(report):
             methods = ["MOUNT"] if route["kind"] == "mount" else route["methods"]
             handler = None if route["kind"] == "mount" else name(route["handler"])
             used = {d["security"] if d.get("security") else name(d) for d in route["dependencies"]}
-            routes.append([route["path"], methods, handler, sorted(used)])
-        apps[f"{app['file']}:{app['app'].split(':')[-1]}"] = routes
+            routes.append([route["path"], methods, handler, sorted(used), route["certainty"]])
+        apps[key_of(app)] = routes
     return apps
 
 

@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import pathlib
+import re
 import sys
 import warnings
 
@@ -24,6 +25,15 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 INCLUDED = getattr(routing, "_IncludedRouter", ())
 CONTEXT = getattr(routing, "_EffectiveRouteContext", ())
+
+
+# `except A, B:`, which Python takes from 3.14 on.
+UNPARENTHESISED = re.compile(rb"^(\s*except\s+)([\w.]+(?:[ \t]*,[ \t]*[\w.]+)+)[ \t]*:", re.MULTILINE)
+
+
+def parenthesised(source):
+    """A module's bytes in the syntax of every Python; each line keeps its number."""
+    return UNPARENTHESISED.sub(rb"\1(\2):", source)
 
 
 def name_of(callable_, root):

@@ -86,7 +86,7 @@ pub fn read(text: &str, is_pyproject: bool) -> Option<Configuration> {
             if is_pyproject && !text.contains("[tool.authlens") {
                 return None;
             }
-            let range = TextRange::new(error.span.start as u32, error.span.end as u32);
+            let range = within(text, error.span.start, error.span.end);
             configuration.problem(range, format!("this is no TOML: {error}; nothing of this file is used"));
         }
         Ok(root) => {
@@ -107,6 +107,13 @@ pub fn read(text: &str, is_pyproject: bool) -> Option<Configuration> {
     }
     configuration.problems.sort_by_key(|problem| problem.range);
     Some(configuration)
+}
+
+/// The range of an error, which the parser may place behind the end or inside a letter.
+fn within(text: &str, start: usize, end: usize) -> TextRange {
+    let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (start, end) = (boundary(start), boundary(end));
+    TextRange::new(start.min(end) as u32, end as u32)
 }
 
 fn range(value: &Value<'_>) -> TextRange {
@@ -357,6 +364,8 @@ mod tests {
             assert!(found.public.is_empty(), "{text}");
         }
         assert!(read("= [", false).unwrap().problems[0].message.contains("no TOML"));
+        // Found by fuzzing: the parser counts the letters of a word that it missed.
+        assert_eq!(read(",", false).unwrap().problems[0].range, TextRange::new(0, 1));
         assert!(read(&format!("protect = {}", "[".repeat(9_000)), false).is_some());
     }
 

@@ -34,7 +34,7 @@ use super::value::{
 };
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
-use crate::facts::python::tree::{Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
+use crate::facts::python::tree::{Arg, Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 use crate::vfs::Location;
@@ -44,6 +44,8 @@ use crate::vfs::Location;
 const MAX_STEPS: u32 = 400_000;
 /// Calls of project functions inside each other.
 const MAX_DEPTH: u32 = 12;
+/// Classes derived from each other.
+const MAX_DERIVATION: usize = 16;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -118,6 +120,8 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
+    /// Classes of which the bases are being looked up, inside each other.
+    deriving: RefCell<Vec<Arc<Class>>>,
     /// Modules by importer, level and dotted name: a few names are asked for over and over.
     modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
     /// Dotted names of modules: each definition bears its module's.
@@ -188,6 +192,7 @@ impl<'a> Interpreter<'a> {
             reads: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
+            deriving: RefCell::default(),
             modules: RefCell::default(),
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
@@ -287,11 +292,11 @@ impl<'a> Interpreter<'a> {
             },
             Some(_) => {
                 let run = self.run(file);
-                let value = run.globals.get(name).cloned();
-                value.map_or_else(
-                    || Value::Unknown(Unknown::Unbound(name.into())),
-                    |value| self.force_within(value, depth + 1),
-                )
+                match run.globals.get(name).cloned() {
+                    Some(value) => self.force_within(value, depth + 1),
+                    // Bound only for type checkers: what Python finds is the submodule.
+                    None => self.submodule_or_unbound(file, name),
+                }
             }
             None => {
                 for &star in &facts.stars {
@@ -307,11 +312,15 @@ impl<'a> Interpreter<'a> {
                         return value;
                     }
                 }
-                match self.sources.submodule_of_file(file, name) {
-                    Some(module) => module.into_value(),
-                    None => Value::Unknown(Unknown::Unbound(name.into())),
-                }
+                self.submodule_or_unbound(file, name)
             }
+        }
+    }
+
+    fn submodule_or_unbound(&self, file: FileId, name: &str) -> Value {
+        match self.sources.submodule_of_file(file, name) {
+            Some(module) => module.into_value(),
+            None => Value::Unknown(Unknown::Unbound(name.into())),
         }
     }
 
@@ -394,7 +403,14 @@ impl<'a> Interpreter<'a> {
 
     fn class(&self, def: &Arc<Class>, scope: &Scope, maker: u64) -> Arc<ClassRef> {
         let bases = def.bases.iter().filter(|base| base.name.is_none() && base.spread == Spread::No);
-        let bases = bases.map(|base| self.eval_in(scope, &base.value)).collect();
+        let deriving = &self.deriving;
+        // Somebody is typing where a class stands below itself: its bases never end.
+        let endless = deriving.borrow().iter().any(|other| Arc::ptr_eq(other, def));
+        let known = !endless && deriving.borrow().len() < MAX_DERIVATION;
+        deriving.borrow_mut().push(Arc::clone(def));
+        let base = |base: &Arg| if known { self.eval_in(scope, &base.value) } else { Value::Unknown(Unknown::Bound) };
+        let bases = bases.map(base).collect();
+        deriving.borrow_mut().pop();
         Arc::new(ClassRef {
             def: Arc::clone(def),
             site: Site { file: scope.file, item: scope.item, range: def.name.range },

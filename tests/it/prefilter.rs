@@ -1,0 +1,142 @@
+//! Files that name no framework are not read before something imports them:
+//! no finding is lost by that. The command line, which leaves them out, is
+//! compared with an analysis that was given every text. `AUTHLENS_TREES`
+//! names more folders to compare, separated as in `PATH`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use authlens_analysis::facts::{manifests, roles};
+use authlens_analysis::ide::{AnalysisHost, Change, FileContent};
+use authlens_analysis::text::PositionEncoding;
+use ignore::WalkBuilder;
+use serde_json::Value;
+
+// All but `MAIN` name no framework, and all of them matter.
+const SERVICES: &str =
+    "import registry\n\nVERSION = \"v1\"\n\n\ndef fetch(token):\n    return registry.lookup(token)\n";
+const REGISTRY: &str =
+    "KNOWN = {}\n\n\ndef lookup(token):\n    if token not in KNOWN:\n        return None\n    return KNOWN[token]\n";
+const CONSTANTS: &str = "PREFIX = \"/api\"\nPATHS = [\"/a\", \"/b\"]\n";
+const VIEWS: &str = "from .base import Base\n\n\nclass Own(Base):\n    pass\n";
+const BASE: &str = "class Base:\n    def __init__(self, router):\n        self.router = router\n        self.router.add_api_route(\"/made\", self.run)\n\n    def run(self): ...\n";
+const MAIN: &str = "from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException\nimport services\nfrom constants import PATHS, PREFIX\nfrom package.views import Own\n\n\ndef user(x_token: str = Header()):\n    found = services.fetch(x_token)\n    if found is None:\n        raise HTTPException(401)\n    return found\n\n\nrouter = APIRouter(prefix=PREFIX + \"/\" + services.VERSION)\n\n\ndef read(): ...\n\n\nfor path in PATHS:\n    router.add_api_route(path, read)\n\n\n@router.delete(\"/{id}\")\ndef delete(id: int, who=Depends(user)): ...\n\n\n@router.put(\"/{id}\")\ndef put(id: int): ...\n\n\napp = FastAPI()\napp.include_router(router)\napp.include_router(Own(APIRouter()).router)\n";
+
+/// Folders that the command line does not enter.
+const VENDORED: &[&str] = &[".git", ".venv", "venv", "site-packages", "node_modules", "dist", "build", "__pycache__"];
+
+/// Every file of a tree that the command line could read, with its text.
+fn everything(root: &Path) -> Vec<(String, FileContent)> {
+    let mut walk = WalkBuilder::new(root);
+    walk.hidden(false).require_git(false);
+    walk.filter_entry(|entry| entry.depth() == 0 || !VENDORED.iter().any(|name| entry.file_name() == *name));
+    let mut files = Vec::new();
+    for entry in walk.build().flatten() {
+        let path = entry.path().to_str().unwrap().to_owned();
+        let matters = path.ends_with(".py")
+            || path.ends_with("/auth.ts")
+            || roles::role(&path).is_some()
+            || manifests::rank(&path).is_some();
+        if matters
+            && entry.file_type().is_some_and(|kind| kind.is_file())
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
+            files.push((path, FileContent::Text(text.into())));
+        }
+    }
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    files
+}
+
+/// What an analysis says that was given all texts: findings and routes.
+fn with_everything(root: &Path) -> BTreeSet<String> {
+    let mut host = AnalysisHost::new();
+    let root = root.to_str().unwrap();
+    let disk = everything(Path::new(root));
+    host.apply(Change { roots: Some(vec![root.to_owned()]), disk, ..Change::default() });
+    let analysis = host.snapshot();
+    let shown = |path: &str| path.strip_prefix(root).unwrap_or(path).trim_start_matches('/').to_owned();
+    let mut said = BTreeSet::new();
+    for file in analysis.files_with_diagnostics() {
+        let (text, lines) = (analysis.text(file).unwrap(), analysis.line_index(file).unwrap());
+        for found in analysis.diagnostics(file).iter() {
+            let line = lines.line_col(found.location.range.start, &text, PositionEncoding::Utf8).line + 1;
+            said.insert(format!("{}:{line} {} {}", shown(analysis.path(file)), found.rule, found.message));
+        }
+    }
+    for app in analysis.apps() {
+        for route in app.routes {
+            said.insert(format!("{} {:?} {} {}", app.name, route.methods, route.path, route.status.word()));
+        }
+    }
+    said
+}
+
+/// What the command line says of the same tree.
+fn with_prefilter(root: &Path) -> BTreeSet<String> {
+    let report = |arguments: &[&str]| -> Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_authlens")).args(arguments).arg(root).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let mut said = BTreeSet::new();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for found in report(&["check", "--format", "json"])["diagnostics"].as_array().unwrap() {
+        let (path, line) = (text(&found["path"]), &found["range"]["start"]["line"]);
+        said.insert(format!("{path}:{line} {} {}", text(&found["rule"]), text(&found["message"])));
+    }
+    for app in report(&["routes", "--format", "json"])["apps"].as_array().unwrap() {
+        for route in app["routes"].as_array().unwrap() {
+            let methods: Vec<String> = route["methods"].as_array().unwrap().iter().map(text).collect();
+            said.insert(format!(
+                "{} {methods:?} {} {}",
+                text(&app["app"]),
+                text(&route["path"]),
+                text(&route["status"])
+            ));
+        }
+    }
+    said
+}
+
+fn compare(root: &Path) -> BTreeSet<String> {
+    let (all, filtered) = (with_everything(root), with_prefilter(root));
+    let lost: Vec<_> = all.difference(&filtered).collect();
+    let more: Vec<_> = filtered.difference(&all).collect();
+    assert!(lost.is_empty() && more.is_empty(), "{}: lost {lost:#?}, more {more:#?}", root.display());
+    all
+}
+
+#[test]
+fn the_prefilter_loses_no_finding() {
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("prefilter-{}", std::process::id()));
+    let files = [
+        ("main.py", MAIN),
+        ("services.py", SERVICES),
+        ("registry.py", REGISTRY),
+        ("constants.py", CONSTANTS),
+        ("package/__init__.py", ""),
+        ("package/views.py", VIEWS),
+        ("package/base.py", BASE),
+        ("unrelated.py", "print(1)\n"),
+    ];
+    for (path, text) in files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let said = compare(&root);
+    std::fs::remove_dir_all(&root).unwrap();
+    for wanted in [
+        "main:app [\"GET\"] /api/v1/a open",
+        "main:app [\"GET\"] /made open",
+        "main:app [\"DELETE\"] /api/v1/{id} guarded",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said:#?}");
+    }
+    assert!(compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects/todo-app")).len() > 10);
+    let named = std::env::var_os("AUTHLENS_TREES").unwrap_or_default();
+    for root in std::env::split_paths(&named).filter(|root| !root.as_os_str().is_empty()) {
+        println!("{}: the same {} findings and routes", root.display(), compare(&root.canonicalize().unwrap()).len());
+    }
+}
