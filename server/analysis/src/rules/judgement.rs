@@ -368,8 +368,8 @@ fn injectable(
     handlers: &FxHashSet<Site>,
 ) -> Injectable {
     let mut injectable = Injectable::default();
-    for (file, source) in state.sources.iter() {
-        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+    for (file, source) in state.sources.relevant() {
+        let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
         let known = state.injectable.get(&file);
         if known.is_some_and(|known| known.holds(handlers)) {
             continue;
@@ -413,8 +413,8 @@ pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
     let mut found = Vec::new();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for (file, source) in state.sources.iter() {
-            let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+        for (file, source) in state.sources.relevant() {
+            let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
             for (def, value) in injected_functions(interpreter, file, facts) {
                 let Value::Function(function) = &value else { continue };
                 if !handlers.contains(&function.site) && judge.dependency(&value).proof == Proof::Optional {

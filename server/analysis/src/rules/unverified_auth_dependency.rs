@@ -90,8 +90,8 @@ fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) 
         used.extend(called.map(|(function, _)| function.site));
     }
     let judge = Judge::new(interpreter, &state.memo);
-    for (file, source) in state.sources.iter() {
-        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test && wanted(file)) else {
+    for (file, source) in state.sources.relevant() {
+        let Some(facts) = source.facts.as_ref().filter(|_| !source.test && wanted(file)) else {
             continue;
         };
         for item in &facts.items {
