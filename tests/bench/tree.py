@@ -48,5 +48,7 @@ def build(folder, pip):
         archive = next(downloads.glob("*.tgz"))
         unpack_npm(archive, tree / "web" / str(number))
         archive.unlink()
+    # A top of a checkout: what is ignored above it is of no matter.
+    (tree / ".git").mkdir()
     made_of.write_text(wanted, encoding="utf-8")
     return tree

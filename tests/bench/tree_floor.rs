@@ -5,10 +5,10 @@
 //! `visit ROOT LIST` walks, reads and scans the tree as a check does, and parses
 //! and once visits the files of LIST.
 
-#[allow(dead_code, reason = "a part of the program")]
+#[allow(dead_code, unused_imports, reason = "a part of the program")]
 #[path = "../../server/cli/load.rs"]
 mod load;
-#[allow(dead_code, reason = "a part of the program")]
+#[allow(dead_code, unused_imports, reason = "a part of the program")]
 #[path = "../../server/workspace/mod.rs"]
 mod workspace;
 
