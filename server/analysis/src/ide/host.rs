@@ -1,7 +1,7 @@
 //! The mutable side: applies changes and brings every derived fact up to date.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -65,6 +65,8 @@ pub(crate) struct State {
     /// By file: functions that verify and that a route could ask for.
     pub(crate) injectable: Arc<rules::Injectable>,
     pub(crate) table: Arc<RouteTable>,
+    /// Functions that its routes rest on, gathered when somebody asks.
+    pub(crate) in_use: Arc<OnceLock<rules::FunctionsInUse>>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
@@ -385,6 +387,7 @@ impl State {
         Arc::make_mut(&mut self.runs).extend(session.runs);
         self.executed.extend(session.executed);
         self.wanted.extend(session.wanted);
+        self.in_use = Arc::default();
         (Some(std::mem::replace(&mut self.table, Arc::new(table))), stale)
     }
 

@@ -23,7 +23,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
+    FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root,
+    with_interpreter,
 };
 
 use crate::auth::middleware::Notes;
