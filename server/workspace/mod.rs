@@ -48,7 +48,7 @@ const VENDORED: &[&str] = &[
 
 /// Texts that make a file worth reading before anything asks for it.
 const MARKERS: &[&str] =
-    &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends", "include_router", "authlens:", "betterAuth("];
+    &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends(", "include_router", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]

@@ -116,6 +116,12 @@ class Server:
                 pass
         return total / 1e9
 
+    def cpu_of_all(self):
+        """Seconds of processor time of all threads, those that ended included, in steps of the system's clock."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def resident(self):
         """Resident memory in MB."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:

@@ -7,7 +7,7 @@ use tree_sitter::Tree;
 use super::FileContent;
 use crate::facts::python::comments::Comment;
 use crate::facts::python::file::{FileItem, PythonFile};
-use crate::facts::python::lower::{Lowered, lower_file};
+use crate::facts::python::lower::{Lowered, lower_closed_file, lower_file};
 use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
 use crate::syntax::{self, Grammar};
@@ -96,7 +96,10 @@ impl Parsed {
         let tree = syntax::parse(Grammar::Python, text, old_tree.as_ref())?;
         let previous = before.map(|before| (&*before.text, plain_items(&before.facts)));
         let previous = previous.as_ref().map(|(text, items)| (*text, items.as_slice()));
-        let lowered = lower_file(text, &tree, previous);
+        let lowered = match (keep_tree, before) {
+            (false, None) => lower_closed_file(text, &tree),
+            _ => lower_file(text, &tree, previous),
+        };
         let good = before.and_then(Parsed::last_good);
         Some(Self::assemble(text, tree, lowered, good, keep_tree))
     }

@@ -1,7 +1,7 @@
 //! The mutable side: applies changes and brings every derived fact up to date.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -18,7 +18,7 @@ use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
-use crate::vfs::FileId;
+use crate::vfs::{ByFile, FileId};
 
 /// Texts read at once are read by several threads from this number on.
 const PARALLEL_FROM: usize = 8;
@@ -45,9 +45,11 @@ pub(crate) struct Guards {
 pub(crate) struct State {
     pub(crate) roots: Vec<String>,
     pub(crate) sources: Sources,
-    pub(crate) documents: Vec<Document>,
+    pub(crate) documents: ByFile<Document>,
     pub(crate) runs: Arc<Runs>,
     executed: FxHashSet<(FileId, u32)>,
+    /// Files with comments to authlens, and files that can't be read or parsed.
+    pub(crate) speaking: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -63,6 +65,8 @@ pub(crate) struct State {
     /// By file: functions that verify and that a route could ask for.
     pub(crate) injectable: Arc<rules::Injectable>,
     pub(crate) table: Arc<RouteTable>,
+    /// Functions that its routes rest on, gathered when somebody asks.
+    pub(crate) in_use: Arc<OnceLock<rules::FunctionsInUse>>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
@@ -144,20 +148,19 @@ impl State {
         let mut listing_changed = false;
         for (path, content) in change.disk {
             let file = self.intern(&path);
-            if self.documents[file.0 as usize].set_disk(content) {
+            if self.documents.get_mut(file).is_some_and(|document| document.set_disk(content)) {
                 touched.insert(file);
             }
         }
         for (path, text) in change.open {
             let file = self.intern(&path);
-            let document = &mut self.documents[file.0 as usize];
-            if document.open != text {
+            if let Some(document) = self.documents.get_mut(file).filter(|document| document.open != text) {
                 document.open = text;
                 touched.insert(file);
             }
         }
         for &file in &touched {
-            let exists = self.documents[file.0 as usize].exists();
+            let exists = self.documents.get(file).is_some_and(Document::exists);
             listing_changed |= self.sources.set_importable(file, exists);
         }
         if let Some(path) = change.configuration {
@@ -179,8 +182,8 @@ impl State {
 
     fn intern(&mut self, path: &str) -> FileId {
         let file = self.sources.intern(path);
-        if self.documents.len() <= file.0 as usize {
-            self.documents.resize_with(file.0 as usize + 1, Document::default);
+        while self.documents.len() <= file.0 as usize {
+            self.documents.push(Document::default());
         }
         file
     }
@@ -192,7 +195,7 @@ impl State {
             if path.ends_with(".py") {
                 continue;
             }
-            let text = self.documents[file.0 as usize].text().cloned();
+            let text = self.documents.get(file).and_then(Document::text).cloned();
             self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
         }
     }
@@ -203,7 +206,7 @@ impl State {
         for file in touched {
             let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
             if manifests::rank(&path).is_some() {
-                let text = self.documents[file.0 as usize].text().cloned();
+                let text = self.documents.get(*file).and_then(Document::text).cloned();
                 changed |= self.sources.set_manifest(&path, text.as_deref());
             }
         }
@@ -213,7 +216,7 @@ impl State {
     /// Reads the texts of files, on several threads when there are many.
     fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
         let read_one = |file: FileId| {
-            let document = &self.documents[file.0 as usize];
+            let document = self.documents.get(file)?;
             let python = self.sources.file(file).is_some_and(|f| f.path.ends_with(".py"));
             let text = document.text().filter(|_| python)?;
             Parsed::new(text, document.parsed.as_deref(), document.open.is_some())
@@ -248,12 +251,13 @@ impl State {
 
     /// Takes over what was read and tells how far that reaches.
     fn install(&mut self, file: FileId, parsed: Option<Parsed>, bodies: &mut FxHashSet<(FileId, u32)>) -> Extent {
-        let document = &mut self.documents[file.0 as usize];
+        let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
         let listed = document.exists() && document.text().is_none() && document.unreadable.is_none();
         let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
         let text = document.text().cloned();
         document.parsed = parsed.map(Arc::new);
-        let Some(source) = self.sources.file_mut(file) else { return Extent::Nothing };
+        self.note_speaking(file);
+        let Some(source) = self.sources.file(file) else { return Extent::Nothing };
         if !source.path.ends_with(".py") {
             // Nothing imports it; what it says was read before.
             return Extent::Nothing;
@@ -265,10 +269,18 @@ impl State {
         };
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
-        source.relevant = relevant;
-        source.listed = listed;
-        source.facts = facts;
+        self.sources.set_facts(file, facts, listed, relevant);
         extent
+    }
+
+    /// Notes whether there can be findings in a file that no route is behind.
+    fn note_speaking(&mut self, file: FileId) {
+        let parsed = self.parsed(file).is_some_and(|parsed| parsed.never_parsed || !parsed.comments.is_empty());
+        if parsed || self.unreadable(file).is_some() {
+            self.speaking.insert(file);
+        } else {
+            self.speaking.remove(&file);
+        }
     }
 
     fn derive(
@@ -290,7 +302,7 @@ impl State {
             return Applied::default();
         }
         invalid.extend(std::mem::take(&mut self.pending));
-        for (file, run) in self.runs.iter() {
+        for (file, run) in self.runs.iter().filter(|_| !bodies.is_empty()) {
             if run.executed.iter().any(|body| bodies.contains(body)) {
                 invalid.insert(*file);
             }
@@ -356,7 +368,7 @@ impl State {
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
         let mut roots: Vec<FileId> = match everything {
-            true => self.sources.iter().map(|(file, _)| file).filter(is_root).collect(),
+            true => self.sources.relevant().map(|(file, _)| file).collect(),
             false => stale.iter().copied().filter(is_root).collect(),
         };
         roots.sort_unstable_by_key(|file| self.sources.file(*file).map(|file| &file.path));
@@ -375,6 +387,7 @@ impl State {
         Arc::make_mut(&mut self.runs).extend(session.runs);
         self.executed.extend(session.executed);
         self.wanted.extend(session.wanted);
+        self.in_use = Arc::default();
         (Some(std::mem::replace(&mut self.table, Arc::new(table))), stale)
     }
 
@@ -464,16 +477,16 @@ impl State {
     }
 
     pub(crate) fn parsed(&self, file: FileId) -> Option<&Arc<Parsed>> {
-        self.documents.get(file.0 as usize)?.parsed.as_ref()
+        self.documents.get(file)?.parsed.as_ref()
     }
 
     /// Whether an editor has the file open.
     pub(crate) fn is_open(&self, file: FileId) -> bool {
-        self.documents.get(file.0 as usize).is_some_and(|document| document.open.is_some())
+        self.documents.get(file).is_some_and(|document| document.open.is_some())
     }
 
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
-        self.documents.get(file.0 as usize)?.unreadable
+        self.documents.get(file)?.unreadable
     }
 }
 
@@ -510,5 +523,5 @@ fn is_relevant(text: &str, test: bool) -> bool {
     if test {
         return holds("FastAPI(") || holds("APIRouter(");
     }
-    ["fastapi", "starlette", "APIRouter", "Depends", "include_router"].iter().any(|needle| holds(needle))
+    ["fastapi", "starlette", "APIRouter", "Depends(", "include_router"].iter().any(|needle| holds(needle))
 }

@@ -56,7 +56,7 @@ impl Analysis {
 
     /// Current text of a file (open document, else disk).
     pub fn text(&self, file: FileId) -> Option<Arc<str>> {
-        self.state.documents.get(file.0 as usize)?.text().cloned()
+        self.state.documents.get(file)?.text().cloned()
     }
 
     /// Line index of the current text.

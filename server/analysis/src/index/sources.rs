@@ -1,6 +1,6 @@
 //! The files of the project as the interpreter sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -10,8 +10,7 @@ use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
-use crate::vfs::FileId;
-use crate::vfs::Location;
+use crate::vfs::{ByFile, FileId, Location};
 
 /// One file.
 #[derive(Debug, Clone)]
@@ -31,9 +30,11 @@ pub struct SourceFile {
 /// All files, by id and by module name.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {
-    files: Vec<SourceFile>,
-    by_path: FxHashMap<SmolStr, FileId>,
-    modules: ModuleMap,
+    files: ByFile<SourceFile>,
+    by_path: Arc<FxHashMap<SmolStr, FileId>>,
+    modules: Arc<ModuleMap>,
+    /// Files that are read and name a framework or a router.
+    relevant: BTreeSet<FileId>,
     roots: Vec<String>,
     /// Dotted names of callables that verify, by the user's word.
     vouched: Vec<SmolStr>,
@@ -46,8 +47,11 @@ impl Sources {
     /// a project below a folder `tests` is still a project.
     pub fn set_roots(&mut self, roots: &[String]) {
         self.roots = roots.to_vec();
-        for at in 0..self.files.len() {
-            self.files[at].test = self.is_test(&self.files[at].path);
+        for at in 0..self.files.len() as u32 {
+            let test = self.file(FileId(at)).is_some_and(|file| self.is_test(&file.path));
+            if let Some(file) = self.files.get_mut(FileId(at)) {
+                file.test = test;
+            }
         }
     }
 
@@ -76,8 +80,9 @@ impl Sources {
         }
         let file = FileId(self.files.len() as u32);
         let test = self.is_test(path);
-        self.files.push(SourceFile { path: path.into(), facts: None, listed: false, relevant: false, test });
-        self.by_path.insert(path.into(), file);
+        let path = SmolStr::new(path);
+        Arc::make_mut(&mut self.by_path).insert(path.clone(), file);
+        self.files.push(SourceFile { path, facts: None, listed: false, relevant: false, test });
         file
     }
 
@@ -88,12 +93,26 @@ impl Sources {
 
     /// A file.
     pub fn file(&self, file: FileId) -> Option<&SourceFile> {
-        self.files.get(file.0 as usize)
+        self.files.get(file)
     }
 
-    /// A file, to change it.
-    pub fn file_mut(&mut self, file: FileId) -> Option<&mut SourceFile> {
-        self.files.get_mut(file.0 as usize)
+    /// Takes over what was read of a file.
+    pub fn set_facts(&mut self, file: FileId, facts: Option<Arc<PythonFile>>, listed: bool, relevant: bool) {
+        if relevant && facts.is_some() {
+            self.relevant.insert(file);
+        } else {
+            self.relevant.remove(&file);
+        }
+        if let Some(source) = self.files.get_mut(file) {
+            source.facts = facts;
+            source.listed = listed;
+            source.relevant = relevant;
+        }
+    }
+
+    /// Files that are read and name a framework or a router, by their ids.
+    pub fn relevant(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.relevant.iter().filter_map(|&file| Some((file, self.file(file)?)))
     }
 
     /// The facts of a file.
@@ -103,7 +122,7 @@ impl Sources {
 
     /// All files in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file))
+        self.files.iter()
     }
 
     /// Makes a file importable, or takes that back. Returns whether that changed anything.
@@ -113,9 +132,9 @@ impl Sources {
             return false;
         }
         if importable {
-            self.modules.insert(&path, file);
+            Arc::make_mut(&mut self.modules).insert(&path, file);
         } else {
-            self.modules.remove(&path);
+            Arc::make_mut(&mut self.modules).remove(&path);
         }
         true
     }

@@ -200,12 +200,35 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
         });
         guards.orphans.push(unless_same(old, judged.collect()));
     }
-    let routes = state.table.applications.iter().flat_map(|application| application.routes.iter());
-    let handlers: FxHashSet<Site> = routes.filter_map(|route| handler_site(&route.handler)).collect();
-    let injectable = injectable(state, &interpreter, &judge, &handlers);
+    let injectable = injectable(state, &interpreter, &judge, &in_use(state, &interpreter).handlers);
     let verifiers = verifiers(state, &interpreter, &guards, &injectable);
     let memo = judge.finish();
     Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
+}
+
+/// Functions that routes rest on.
+#[derive(Debug, Default)]
+pub(crate) struct FunctionsInUse {
+    /// Handlers of the routes of applications.
+    pub(crate) handlers: FxHashSet<Site>,
+    /// Handlers and dependencies of all routes.
+    pub(crate) all: FxHashSet<Site>,
+}
+
+/// Functions that the routes of the table rest on. They are the same until
+/// routes are linked anew: keys in bodies do not pay for them.
+pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s FunctionsInUse {
+    state.in_use.get_or_init(|| {
+        let mut found = FunctionsInUse::default();
+        let served = state.table.applications.iter().flat_map(|application| application.routes.iter());
+        found.handlers.extend(served.clone().filter_map(|route| handler_site(&route.handler)));
+        for route in served.chain(state.table.orphans.iter().flat_map(|routes| routes.iter())) {
+            found.all.extend(handler_site(&route.handler));
+            let called = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
+            found.all.extend(called.map(|(function, _)| function.site));
+        }
+        found
+    })
 }
 
 fn rests_on(judged: &[Judged], stale: Option<&FxHashSet<FileId>>) -> bool {
@@ -368,8 +391,8 @@ fn injectable(
     handlers: &FxHashSet<Site>,
 ) -> Injectable {
     let mut injectable = Injectable::default();
-    for (file, source) in state.sources.iter() {
-        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+    for (file, source) in state.sources.relevant() {
+        let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
         let known = state.injectable.get(&file);
         if known.is_some_and(|known| known.holds(handlers)) {
             continue;
@@ -413,8 +436,8 @@ pub(crate) fn optional_verifiers(state: &State) -> Vec<Verifier> {
     let mut found = Vec::new();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for (file, source) in state.sources.iter() {
-            let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test) else { continue };
+        for (file, source) in state.sources.relevant() {
+            let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
             for (def, value) in injected_functions(interpreter, file, facts) {
                 let Value::Function(function) = &value else { continue };
                 if !handlers.contains(&function.site) && judge.dependency(&value).proof == Proof::Optional {

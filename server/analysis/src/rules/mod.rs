@@ -23,7 +23,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
+    FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root,
+    with_interpreter,
 };
 
 use crate::auth::middleware::Notes;
@@ -153,21 +154,26 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
-    for (file, source) in state.sources.iter().filter(|(file, _)| wanted(*file)) {
+    let mut files: FxHashSet<FileId> = by_file.keys().chain(&state.speaking).copied().collect();
+    files.extend(state.policy.configurations().map(|(file, _)| file));
+    for file in files.into_iter().filter(|file| wanted(*file)) {
+        let Some(source) = state.sources.file(file) else { continue };
         let mut own = by_file.remove(&file).unwrap_or_default();
         apply_levels(state, &source.path, &mut own);
         if let Some(parsed) = state.parsed(file) {
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
-            let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text, &parsed.line_index());
-            own = kept;
-            if !source.test {
-                unused_ignore::check(file, &parsed.comments, &unused, &mut own);
+            if !parsed.comments.is_empty() {
+                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text, &parsed.line_index());
+                own = kept;
+                if !source.test {
+                    unused_ignore::check(file, &parsed.comments, &unused, &mut own);
+                }
             }
         }
         not_fully_analysed::check(state, file, &mut own);
         // Excluded files are not judged, comments in them included.
-        if state.policy.is_excluded(&source.path) {
+        if !own.is_empty() && state.policy.is_excluded(&source.path) {
             own.clear();
         }
         invalid_configuration::check(state, file, &mut own);

@@ -166,7 +166,7 @@ fn quote(state: &State, basis: &Basis) -> String {
         // The line is only the key of a list.
         return format!("`security` in {}", path.rsplit('/').next().unwrap_or(path));
     }
-    let text = state.documents.get(basis.place.file.0 as usize).and_then(|document| document.text());
+    let text = state.documents.get(basis.place.file).and_then(|document| document.text());
     let line = text.map(|text| basis.place.range.slice(text)).unwrap_or_default();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_matches(['|', ' ', '"']);

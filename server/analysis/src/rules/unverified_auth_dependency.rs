@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
-use super::judgement::{handler_site, with_interpreter};
+use super::judgement::{in_use, with_interpreter};
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
@@ -82,16 +80,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// Reports functions that ask for a scheme's credential, check nothing, and
 /// that no route rests on yet: the first one that does will be open.
 fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let mut used: FxHashSet<Site> = FxHashSet::default();
-    let orphans = state.table.orphans.iter().flat_map(|routes| routes.iter());
-    for route in state.table.applications.iter().flat_map(|application| application.routes.iter()).chain(orphans) {
-        used.extend(handler_site(&route.handler));
-        let called = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
-        used.extend(called.map(|(function, _)| function.site));
-    }
+    let used = &in_use(state, interpreter).all;
     let judge = Judge::new(interpreter, &state.memo);
-    for (file, source) in state.sources.iter() {
-        let Some(facts) = source.facts.as_ref().filter(|_| source.relevant && !source.test && wanted(file)) else {
+    for (file, source) in state.sources.relevant() {
+        let Some(facts) = source.facts.as_ref().filter(|_| !source.test && wanted(file)) else {
             continue;
         };
         for item in &facts.items {

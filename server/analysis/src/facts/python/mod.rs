@@ -1,5 +1,6 @@
 //! Facts of Python files.
 
+pub mod body;
 pub mod comments;
 pub mod file;
 pub mod lower;

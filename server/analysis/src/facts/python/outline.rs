@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
+use super::body::Body;
 use super::tree::{Expr, ExprKind, Stmt, StmtKind};
 
 /// Hash of a statement with the bodies of its functions left out, wherever
@@ -29,7 +30,7 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
     match &stmt.kind {
         StmtKind::Function(def) => {
             (&def.name, def.is_async, &def.decorators, &def.params, def.params_range).hash(hasher);
-            (&def.returns, def.header, &def.docstring, def.is_generator).hash(hasher);
+            (&def.returns, def.header, def.is_generator).hash(hasher);
             // A function that makes an application is executed though nothing calls it.
             makes_application(&def.body).hash(hasher);
         }
@@ -79,12 +80,16 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
 /// Whether statements hold a call of something named `FastAPI` or an
 /// assignment to a variable annotated so: a cheap test before a function is
 /// executed as a factory.
-pub fn makes_application(body: &[Stmt]) -> bool {
+pub fn makes_application(body: &Body) -> bool {
+    !body.is_later() && holds_application(body)
+}
+
+fn holds_application(body: &[Stmt]) -> bool {
     body.iter().any(|stmt| match &stmt.kind {
         StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(calls_fastapi),
         StmtKind::Return(Some(value)) | StmtKind::Expr(value) => calls_fastapi(value),
-        StmtKind::If { body, or_else, .. } => makes_application(body) || makes_application(or_else),
-        StmtKind::With { body, .. } | StmtKind::Try { body, .. } => makes_application(body),
+        StmtKind::If { body, or_else, .. } => holds_application(body) || holds_application(or_else),
+        StmtKind::With { body, .. } | StmtKind::Try { body, .. } => holds_application(body),
         _ => false,
     })
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::body::Body;
 use crate::text::TextRange;
 
 /// One top-level statement, with ranges relative to its own first byte.
@@ -80,7 +81,7 @@ pub enum StmtKind {
     /// `if`/`elif`/`else`; an `elif` is an `If` alone in `or_else`.
     If {
         /// Condition.
-        test: Expr,
+        test: Box<Expr>,
         /// Statements when true.
         body: Vec<Stmt>,
         /// Statements when false.
@@ -89,9 +90,9 @@ pub enum StmtKind {
     /// `for`, also `async for`; `or_else` runs when the loop ends without `break`.
     For {
         /// Loop target.
-        target: Expr,
+        target: Box<Expr>,
         /// What is iterated.
-        iter: Expr,
+        iter: Box<Expr>,
         /// Body.
         body: Vec<Stmt>,
         /// `else` clause.
@@ -100,7 +101,7 @@ pub enum StmtKind {
     /// `while`.
     While {
         /// Condition.
-        test: Expr,
+        test: Box<Expr>,
         /// Body.
         body: Vec<Stmt>,
         /// `else` clause.
@@ -138,7 +139,7 @@ pub enum StmtKind {
         /// The exception, absent when re-raising.
         exc: Option<Expr>,
         /// The cause.
-        cause: Option<Expr>,
+        cause: Option<Box<Expr>>,
     },
     /// `assert test, message`.
     Assert(Expr),
@@ -224,10 +225,8 @@ pub struct Function {
     pub returns: Option<Expr>,
     /// Range from the `def` or `async` keyword to the colon.
     pub header: TextRange,
-    /// Text of the docstring, when there is one.
-    pub docstring: Option<SmolStr>,
     /// Body without the docstring.
-    pub body: Vec<Stmt>,
+    pub body: Body,
     /// Hash of the body's source text.
     pub body_hash: u64,
     /// Whether the body (nested functions aside) holds `yield`.

@@ -17,7 +17,7 @@ impl Lower<'_> {
         Expr { range, kind }
     }
 
-    fn boxed(&mut self, node: Node<'_>, id: Option<std::num::NonZeroU16>) -> Box<Expr> {
+    pub(super) fn boxed(&mut self, node: Node<'_>, id: Option<std::num::NonZeroU16>) -> Box<Expr> {
         Box::new(match field(node, id) {
             Some(child) => self.expr(child),
             None => Expr { range: self.range(node), kind: ExprKind::Unknown },
@@ -161,8 +161,9 @@ impl Lower<'_> {
     }
 
     fn dictionary(&mut self, node: Node<'_>) -> ExprKind {
-        let mut entries = Vec::new();
-        for child in named_children(node) {
+        let children = named_children(node);
+        let mut entries = Vec::with_capacity(children.len());
+        for child in children {
             match kind(child.kind_id()) {
                 Kind::Pair => {
                     let key = *self.boxed(child, fields().key);
@@ -207,7 +208,7 @@ impl Lower<'_> {
         let Some(first) = operands.next() else { return ExprKind::Unknown };
         let first = Box::new(self.expr(first));
         let operands: Vec<_> = operands.collect();
-        let mut previous_end = first.range.end + self.base;
+        let mut previous_end = first.range.end.wrapping_add(self.base);
         let mut rest = Vec::with_capacity(operands.len());
         for operand in operands {
             let between = TextRange::new(previous_end, operand.start_byte() as u32).slice(self.text);
@@ -226,7 +227,7 @@ impl Lower<'_> {
         } else {
             (self.expr(body), None)
         };
-        let mut clauses: Vec<ComprehensionClause> = Vec::new();
+        let mut clauses: Vec<ComprehensionClause> = Vec::with_capacity(1);
         for child in named_children(node) {
             match kind(child.kind_id()) {
                 Kind::ForInClause => clauses.push(ComprehensionClause {
@@ -250,8 +251,9 @@ impl Lower<'_> {
         if kind(list.kind_id()) == Kind::GeneratorExpression {
             return vec![Arg { name: None, spread: Spread::No, value: self.expr(list) }];
         }
-        let mut args = Vec::new();
-        for node in named_children(list) {
+        let nodes = named_children(list);
+        let mut args = Vec::with_capacity(nodes.len());
+        for node in nodes {
             let inner = || named_children(node).into_iter().next();
             let (name, spread, value) = match kind(node.kind_id()) {
                 Kind::KeywordArgument => {
@@ -339,7 +341,8 @@ fn parse_expression(source: &str, range: TextRange) -> Option<Expr> {
     if kind(statement.kind_id()) != Kind::ExpressionStatement {
         return None;
     }
-    let mut expr = Lower { text: source, base: 0, nesting: 0, misplaced: Vec::new() }.expr(statement.named_child(0)?);
+    let mut expr = Lower { text: source, base: 0, shared: None, nesting: 0, misplaced: Vec::new() }
+        .expr(statement.named_child(0)?);
     place(&mut expr, range);
     Some(expr)
 }

@@ -13,10 +13,12 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
 
+use super::body::BodySource;
 use super::comments::{Comment, CommentKind, find_comments};
 use super::outline::outline_hash;
-use super::tree::{Item, PlacedItem};
-use crate::syntax::python::{Kind, kind};
+use super::tree::{Item, PlacedItem, Stmt};
+use crate::syntax::python::{Kind, fields, kind};
+use crate::syntax::{Grammar, parse};
 use crate::text::{LineIndex, TextRange};
 
 /// Nesting of expressions and blocks that is followed; deeper code becomes
@@ -38,6 +40,16 @@ pub struct Lowered {
 /// Lowers a parsed file. `previous` is an earlier text of the file with its
 /// items; it changes nothing but the time it takes.
 pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>) -> Lowered {
+    lower(text, tree, previous, None)
+}
+
+/// Lowers a parsed file that no editor has open: bodies of functions are left
+/// for later, and share its text until then.
+pub fn lower_closed_file(text: &Arc<str>, tree: &Tree) -> Lowered {
+    lower(text, tree, None, Some(text))
+}
+
+fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, shared: Option<&Arc<str>>) -> Lowered {
     let root = tree.root_node();
     let reusable = previous.map(reusable_items).unwrap_or_default();
     let mut lowered = Lowered { comments: find_comments(text, root), ..Lowered::default() };
@@ -53,7 +65,7 @@ pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem]
         if indented && starts_line(text, node.start_byte()) {
             lowered.errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
         }
-        lowered.items.push(lower_item(text, node, &reusable, &mut lowered.errors));
+        lowered.items.push(lower_item(text, node, &reusable, shared, &mut lowered.errors));
     }
     lowered.errors.sort_unstable();
     attach_public_comments(text, &mut lowered);
@@ -90,7 +102,13 @@ fn reusable_items<'a>((text, items): (&'a str, &'a [PlacedItem])) -> Reusable<'a
         .collect()
 }
 
-fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>, errors: &mut Vec<TextRange>) -> PlacedItem {
+fn lower_item(
+    text: &str,
+    node: Node<'_>,
+    reusable: &Reusable<'_>,
+    shared: Option<&Arc<str>>,
+    errors: &mut Vec<TextRange>,
+) -> PlacedItem {
     let (start, end) = (node.start_byte() as u32, node.end_byte() as u32);
     let own = TextRange::new(start, end).slice(text);
     // In broken code the same bytes can be another kind of node.
@@ -102,7 +120,8 @@ fn lower_item(text: &str, node: Node<'_>, reusable: &Reusable<'_>, errors: &mut 
     {
         return PlacedItem { start, broken, item: Arc::clone(item), public: Vec::new() };
     }
-    let mut lower = Lower { text, base: start, nesting: 0, misplaced: Vec::new() };
+    let shared = shared.filter(|_| !broken);
+    let mut lower = Lower { text, base: start, shared, nesting: 0, misplaced: Vec::new() };
     let stmt = lower.stmt(node);
     broken |= !lower.misplaced.is_empty();
     errors.append(&mut lower.misplaced);
@@ -136,8 +155,11 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 /// The walk over one item.
 struct Lower<'t> {
     text: &'t str,
-    /// Offset of the item, from which its ranges count.
+    /// Offset of the item, from which its ranges count. It wraps where the text
+    /// begins inside of the item.
     base: u32,
+    /// The whole text, if bodies of functions are left for later.
+    shared: Option<&'t Arc<str>>,
     nesting: u32,
     /// Statements that stand at another column than their block: Python refuses
     /// them, the grammar does not, and what it makes of them is not reliable.
@@ -146,7 +168,7 @@ struct Lower<'t> {
 
 impl<'t> Lower<'t> {
     fn range(&self, node: Node<'_>) -> TextRange {
-        let relative = |byte: usize| (byte as u32).saturating_sub(self.base);
+        let relative = |byte: usize| (byte as u32).wrapping_sub(self.base);
         TextRange::new(relative(node.start_byte()), relative(node.end_byte()))
     }
 
@@ -168,6 +190,20 @@ impl<'t> Lower<'t> {
         self.nesting -= 1;
         Some(result)
     }
+}
+
+/// Lowers a body that was left for later. The function is parsed by itself: what
+/// decides about its blocks is how they are indented against each other.
+pub(super) fn lower_body(source: &BodySource) -> Box<[Stmt]> {
+    let text = source.function.slice(&source.text);
+    let tree = parse(Grammar::Python, text, None);
+    let function = tree.as_ref().and_then(|tree| tree.root_node().named_child(0));
+    let Some(block) = function.and_then(|function| field(function, fields().body)) else { return Box::default() };
+    let base = source.item.wrapping_sub(source.function.start);
+    let mut lower = Lower { text, base, shared: None, nesting: source.nesting, misplaced: Vec::new() };
+    let mut body = lower.block(block);
+    statements::take_docstring(&mut body);
+    body.into_boxed_slice()
 }
 
 /// What may stand before a file's first statement without indenting it.

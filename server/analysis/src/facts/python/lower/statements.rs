@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
+use super::super::body::{Body, BodySource};
 use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
     MatchCase, Param, ParamKind, Stmt, StmtKind,
@@ -38,17 +40,17 @@ impl Lower<'_> {
             Kind::RaiseStatement => {
                 let cause = field(node, f.cause);
                 let exc = named_children(node).into_iter().find(|child| Some(*child) != cause);
-                StmtKind::Raise { exc: exc.map(|n| self.expr(n)), cause: cause.map(|n| self.expr(n)) }
+                StmtKind::Raise { exc: exc.map(|n| self.expr(n)), cause: cause.map(|n| Box::new(self.expr(n))) }
             }
             Kind::IfStatement => self.if_statement(node),
             Kind::ForStatement => StmtKind::For {
-                target: self.expr_field(node, f.left),
-                iter: self.expr_field(node, f.right),
+                target: self.boxed(node, f.left),
+                iter: self.boxed(node, f.right),
                 body: self.block_field(node, f.body),
                 or_else: self.else_block(node),
             },
             Kind::WhileStatement => StmtKind::While {
-                test: self.expr_field(node, f.condition),
+                test: self.boxed(node, f.condition),
                 body: self.block_field(node, f.body),
                 or_else: self.else_block(node),
             },
@@ -83,13 +85,18 @@ impl Lower<'_> {
 
     pub(super) fn block(&mut self, node: Node<'_>) -> Vec<Stmt> {
         let statements: Vec<Node<'_>> = named_children(node).into_iter().filter(|n| !n.is_error()).collect();
+        self.note_columns(&statements);
+        statements.into_iter().map(|n| self.stmt(n)).collect()
+    }
+
+    /// Notes the statements of a block that stand at another column than its first.
+    fn note_columns(&mut self, statements: &[Node<'_>]) {
         let column = statements.first().map(|first| first.start_position().column);
         for statement in statements.iter().skip(1) {
             if Some(statement.start_position().column) != column && starts_line(self.text, statement.start_byte()) {
                 self.misplaced.push(TextRange::new(statement.start_byte() as u32, statement.end_byte() as u32));
             }
         }
-        statements.into_iter().map(|n| self.stmt(n)).collect()
     }
 
     fn block_field(&mut self, node: Node<'_>, id: Option<std::num::NonZeroU16>) -> Vec<Stmt> {
@@ -126,7 +133,7 @@ impl Lower<'_> {
     fn assignment(&mut self, node: Node<'_>) -> StmtKind {
         let f = fields();
         let annotation = field(node, f.ty).map(|ty| self.annotation(ty));
-        let mut targets = Vec::new();
+        let mut targets = Vec::with_capacity(1);
         let mut current = node;
         loop {
             if targets.len() >= MAX_ELIFS {
@@ -171,7 +178,9 @@ impl Lower<'_> {
             import.level = (source.len() - name.len()) as u32;
             import.module = SmolStr::new(name);
         }
-        for clause in field_children(node, fields().name) {
+        let clauses = field_children(node, fields().name);
+        import.names.reserve_exact(clauses.len());
+        for clause in clauses {
             let (name, alias) = self.import_clause(clause);
             import.names.push(ImportedName { name, alias, range: self.range(clause) });
         }
@@ -193,7 +202,7 @@ impl Lower<'_> {
     }
 
     fn decorated(&mut self, node: Node<'_>) -> StmtKind {
-        let mut decorators = Vec::new();
+        let mut decorators = Vec::with_capacity(1);
         for child in named_children(node) {
             match kind(child.kind_id()) {
                 Kind::Decorator => decorators.extend(self.first_expr(child)),
@@ -217,11 +226,10 @@ impl Lower<'_> {
         let body_node = field(node, f.body);
         let parameters = field(node, f.parameters);
         let params = parameters.map(|list| self.params(list)).unwrap_or_default();
-        let mut body = body_node.map(|block| self.block(block)).unwrap_or_default();
-        let docstring = take_docstring(&mut body);
+        let body = body_node.map(|block| self.function_body(node, block)).unwrap_or_default();
         let header_end = body_node.and_then(|body| colon_before(node, body)).unwrap_or(node.end_byte());
         let base = self.base;
-        let relative = |byte: usize| (byte as u32).saturating_sub(base);
+        let relative = |byte: usize| (byte as u32).wrapping_sub(base);
         Function {
             name: self.ident(field(node, f.name), node),
             is_async: self.source(node).starts_with("async"),
@@ -230,10 +238,40 @@ impl Lower<'_> {
             params_range: parameters.map(|list| self.range(list)).unwrap_or_default(),
             returns: field(node, f.return_type).map(|ty| self.annotation(ty)),
             header: TextRange::new(relative(node.start_byte()), relative(header_end)),
-            docstring,
             body_hash: body_node.map_or(0, |body| hash(self.source(body).as_bytes())),
-            is_generator: body_node.is_some_and(has_yield),
+            is_generator: body_node.is_some_and(|body| self.source(body).contains("yield") && has_yield(body)),
             body,
+        }
+    }
+
+    /// The body of a function. One that may make an application is part of its
+    /// module's outline, and not left for later.
+    fn function_body(&mut self, function: Node<'_>, block: Node<'_>) -> Body {
+        let Some(text) = self.shared.filter(|_| memmem::find(self.source(block).as_bytes(), b"FastAPI").is_none())
+        else {
+            let mut body = self.block(block);
+            take_docstring(&mut body);
+            return Body::new(body);
+        };
+        self.note_misplaced(block);
+        Body::later(BodySource {
+            text: Arc::clone(text),
+            function: TextRange::new(function.start_byte() as u32, function.end_byte() as u32),
+            item: self.base,
+            nesting: self.nesting,
+        })
+    }
+
+    /// Notes the misplaced statements below a block, as [`Lower::block`] does.
+    fn note_misplaced(&mut self, block: Node<'_>) {
+        let mut pending = vec![block];
+        while let Some(node) = pending.pop() {
+            let children = named_children(node);
+            if kind(node.kind_id()) == Kind::Block {
+                self.note_columns(&children);
+            }
+            // A block with two statements on lines of their own spans several.
+            pending.extend(children.into_iter().filter(|child| child.start_position().row < child.end_position().row));
         }
     }
 
@@ -251,9 +289,10 @@ impl Lower<'_> {
 
     pub(super) fn params(&mut self, list: Node<'_>) -> Vec<Param> {
         let f = fields();
-        let mut params: Vec<Param> = Vec::new();
+        let nodes = named_children(list);
+        let mut params: Vec<Param> = Vec::with_capacity(nodes.len());
         let mut kind_now = ParamKind::Normal;
-        for node in named_children(list) {
+        for node in nodes {
             let mut name_node = None;
             match kind(node.kind_id()) {
                 Kind::PositionalSeparator => {
@@ -309,13 +348,13 @@ impl Lower<'_> {
         }
         for clause in clauses.into_iter().rev() {
             let nested = StmtKind::If {
-                test: self.expr_field(clause, f.condition),
+                test: self.boxed(clause, f.condition),
                 body: self.block_field(clause, f.consequence),
                 or_else,
             };
             or_else = vec![Stmt { range: self.range(clause), kind: nested }];
         }
-        StmtKind::If { test: self.expr_field(node, f.condition), body: self.block_field(node, f.consequence), or_else }
+        StmtKind::If { test: self.boxed(node, f.condition), body: self.block_field(node, f.consequence), or_else }
     }
 
     fn try_statement(&mut self, node: Node<'_>) -> StmtKind {
@@ -431,13 +470,10 @@ impl Lower<'_> {
 }
 
 /// Removes the docstring from the front of a body.
-fn take_docstring(body: &mut Vec<Stmt>) -> Option<SmolStr> {
-    let text = match body.first().map(|stmt| &stmt.kind) {
-        Some(StmtKind::Expr(Expr { kind: ExprKind::Str(text), .. })) => text.clone(),
-        _ => return None,
-    };
-    body.remove(0);
-    Some(text)
+pub(super) fn take_docstring(body: &mut Vec<Stmt>) {
+    if matches!(body.first().map(|stmt| &stmt.kind), Some(StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }))) {
+        body.remove(0);
+    }
 }
 
 /// Offset behind the colon that ends a header.
