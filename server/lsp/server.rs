@@ -375,7 +375,7 @@ impl StdoutWriter {
     /// behind its last line break, and so each message into header and body.
     pub(super) fn start() -> Self {
         let output = match unbuffered_stdout() {
-            Ok(file) => Box::new(file) as Box<dyn std::io::Write + Send + Sync>,
+            Ok(pipe) => Box::new(pipe) as Box<dyn std::io::Write + Send + Sync>,
             Err(_) => Box::new(std::io::stdout()),
         };
         Self { output, message: Vec::new() }
@@ -389,13 +389,13 @@ impl StdoutWriter {
 }
 
 #[cfg(unix)]
-fn unbuffered_stdout() -> std::io::Result<std::fs::File> {
+fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
     use std::os::fd::AsFd;
     Ok(std::io::stdout().as_fd().try_clone_to_owned()?.into())
 }
 
 #[cfg(windows)]
-fn unbuffered_stdout() -> std::io::Result<std::fs::File> {
+fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
     use std::os::windows::io::AsHandle;
     Ok(std::io::stdout().as_handle().try_clone_to_owned()?.into())
 }
