@@ -224,7 +224,8 @@ pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s
         found.handlers.extend(served.clone().filter_map(|route| handler_site(&route.handler)));
         for route in served.chain(state.table.orphans.iter().flat_map(|routes| routes.iter())) {
             found.all.extend(handler_site(&route.handler));
-            let called = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
+            let asked = route.dependencies.iter().chain(&route.perhaps);
+            let called = asked.filter_map(|node| called(interpreter, &node.callable));
             found.all.extend(called.map(|(function, _)| function.site));
         }
         found
