@@ -46,9 +46,9 @@ const VENDORED: &[&str] = &[
     "__pypackages__",
 ];
 
-/// Texts that make a file worth reading before anything asks for it.
-const MARKERS: &[&str] =
-    &["fastapi", "FastAPI", "starlette", "APIRouter", "Depends(", "include_router", "authlens:", "betterAuth("];
+/// Texts that make a file worth reading before anything asks for it, beside
+/// those of applications.
+const MARKERS: &[&str] = &["FastAPI", "authlens:", "betterAuth("];
 
 /// How far reading a workspace has come.
 #[derive(Debug, Clone, Copy)]
@@ -225,7 +225,8 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) => {
             let speaks = role == Some(Role::Project) && text.contains("authlens");
-            let relevant = MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
+            let mut markers = roles::APPLICATION_MARKERS.iter().chain(MARKERS);
+            let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
         FileContent::Unreadable("it is not UTF-8") => FileContent::Listed,

@@ -1,6 +1,20 @@
 //! Which files other than source say something about the project's policy:
 //! decided by their paths alone.
 
+/// What stands in a module that makes or fills an application: names of the
+/// frameworks, and how a module names an application that others make for it.
+/// A module without any of them is executed only when another imports it.
+pub const APPLICATION_MARKERS: &[&str] = &[
+    "fastapi",
+    "starlette",
+    "APIRouter",
+    "Depends(",
+    "include_router",
+    "\napp = ",
+    "create_app",
+    "get_app",
+    "make_app",
+];
 /// What a file is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -14,6 +14,7 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
+use crate::facts::roles;
 use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
@@ -523,5 +524,5 @@ fn is_relevant(text: &str, test: bool) -> bool {
     if test {
         return holds("FastAPI(") || holds("APIRouter(");
     }
-    ["fastapi", "starlette", "APIRouter", "Depends(", "include_router"].iter().any(|needle| holds(needle))
+    roles::APPLICATION_MARKERS.iter().any(|needle| holds(needle))
 }

@@ -9,7 +9,7 @@ use super::State;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
-use crate::auth::{Judge, Proof, VerdictMemo};
+use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
@@ -102,6 +102,8 @@ pub(crate) struct FileInjectable {
     verifiers: Vec<Verifier>,
     /// Functions that were passed over because they are route handlers.
     handlers: Vec<Site>,
+    /// Functions that ask for a scheme's credential and check nothing.
+    pub(crate) pretenders: Vec<(Arc<FunctionRef>, Arc<Verdict>)>,
     pub(crate) reads: Vec<FileId>,
 }
 
@@ -410,10 +412,52 @@ fn injectable(
                 known.verifiers.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
             }
         }
+        known.pretenders = pretenders(interpreter, judge, file, facts);
         known.reads = interpreter.take_reads();
         injectable.insert(file, known);
     }
     injectable
+}
+
+/// Functions of a module that ask for a scheme's credential and check nothing.
+fn pretenders(
+    interpreter: &Interpreter<'_>,
+    judge: &Judge<'_>,
+    file: FileId,
+    facts: &PythonFile,
+) -> Vec<(Arc<FunctionRef>, Arc<Verdict>)> {
+    let mut found = Vec::new();
+    for item in facts.items.iter().filter(|item| !item.ghost) {
+        let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
+        if !def.params.iter().any(may_ask) {
+            continue;
+        }
+        let value = interpreter.lookup(file, &def.name.name);
+        let Value::Function(function) = &value else { continue };
+        if def.params.iter().any(|param| takes_scheme(interpreter, function, param)) {
+            let verdict = judge.dependency(&value);
+            if matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
+                found.push((Arc::clone(function), verdict));
+            }
+        }
+    }
+    found
+}
+
+/// A cheap look whether a parameter may ask for a dependency.
+fn may_ask(param: &Param) -> bool {
+    param.default.as_ref().is_some_and(|default| default.as_call().is_some())
+        || param.annotation.as_ref().is_some_and(|ty| matches!(ty.kind, ExprKind::Subscript { .. }))
+}
+
+/// Whether a parameter gets what a security scheme of FastAPI reads.
+fn takes_scheme(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> bool {
+    dependency_of(interpreter, function, param).is_some_and(|(depends, _)| match &depends.dependency {
+        Some(Value::Instance(instance)) => {
+            matches!(&instance.class, Value::Package(path) if path.starts_with("fastapi.security"))
+        }
+        _ => false,
+    })
 }
 
 /// Functions of a module that look like dependencies.

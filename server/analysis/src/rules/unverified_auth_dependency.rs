@@ -8,12 +8,11 @@ use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, Proof, Verdict};
-use crate::facts::python::tree::{ExprKind, Param, StmtKind};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
-use crate::index::dependencies::{called, dependency_of};
+use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
-use crate::index::value::{FunctionRef, Site, Value};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -80,51 +79,19 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// Reports functions that ask for a scheme's credential, check nothing, and
 /// that no route rests on yet: the first one that does will be open.
 fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let used = &in_use(state, interpreter).all;
-    let judge = Judge::new(interpreter, &state.memo);
-    for (file, source) in state.sources.relevant() {
-        let Some(facts) = source.facts.as_ref().filter(|_| !source.test && wanted(file)) else {
+    let known = state.injectable.iter().filter(|(file, _)| wanted(**file));
+    let pretenders = known.flat_map(|(_, known)| &known.pretenders);
+    for (function, verdict) in pretenders {
+        if in_use(state, interpreter).all.contains(&function.site) || state.sources.is_ghost(function.site) {
             continue;
-        };
-        for item in &facts.items {
-            let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            if item.ghost || !def.params.iter().any(may_ask) {
-                continue;
-            }
-            let value = interpreter.lookup(file, &def.name.name);
-            let Value::Function(function) = &value else { continue };
-            if used.contains(&function.site)
-                || !def.params.iter().any(|param| takes_scheme(interpreter, function, param))
-            {
-                continue;
-            }
-            let verdict = judge.dependency(&value);
-            if matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
-                let message = format!(
-                    "`{}` takes a credential and checks nothing about the caller: the first route that rests on it will be open; verify the token and raise 401 when that fails.",
-                    function.qualname
-                );
-                let steps = verdict.steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
-                found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
-            }
         }
+        let message = format!(
+            "`{}` takes a credential and checks nothing about the caller: the first route that rests on it will be open; verify the token and raise 401 when that fails.",
+            function.qualname
+        );
+        let steps = verdict.steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
+        found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
     }
-}
-
-/// A cheap look whether a parameter may ask for a dependency.
-fn may_ask(param: &Param) -> bool {
-    param.default.as_ref().is_some_and(|default| default.as_call().is_some())
-        || param.annotation.as_ref().is_some_and(|ty| matches!(ty.kind, ExprKind::Subscript { .. }))
-}
-
-/// Whether a parameter gets what a security scheme of FastAPI reads.
-fn takes_scheme(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> bool {
-    dependency_of(interpreter, function, param).is_some_and(|(depends, _)| match &depends.dependency {
-        Some(Value::Instance(instance)) => {
-            matches!(&instance.class, Value::Package(path) if path.starts_with("fastapi.security"))
-        }
-        _ => false,
-    })
 }
 
 fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
