@@ -396,7 +396,7 @@ impl State {
     fn forget(&mut self, stale: Option<&FxHashSet<FileId>>) {
         match stale {
             Some(stale) => {
-                let holds = |reads: &[FileId]| !reads.iter().any(|file| stale.contains(file));
+                let holds = |reads: &[FileId]| !rules::share(reads, stale);
                 if self.memo.values().any(|verdict| !holds(&verdict.reads)) {
                     Arc::make_mut(&mut self.memo).retain(|_, verdict| holds(&verdict.reads));
                 }

@@ -145,14 +145,14 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
         let old = old.and_then(|(_, at)| state.guards.applications.get(*at).zip(state.guards.middlewares.get(*at)));
         if let Some((judged, middlewares)) = old
             && !rests_on(judged, stale)
-            && stale.is_some_and(|stale| !middlewares.reads.iter().any(|file| stale.contains(file)))
+            && stale.is_some_and(|stale| !share(&middlewares.reads, stale))
         {
             guards.applications.push(Arc::clone(judged));
             guards.middlewares.push(Arc::clone(middlewares));
             continue;
         }
         let middlewares = match (stale, old) {
-            (Some(stale), Some((_, old))) if !old.reads.iter().any(|file| stale.contains(file)) => {
+            (Some(stale), Some((_, old))) if !share(&old.reads, stale) => {
                 old.enter(&judge);
                 Arc::clone(old)
             }
@@ -234,8 +234,18 @@ pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s
     })
 }
 
+/// Whether a sorted list of files has one in common with a set. It is asked
+/// of every verdict at every key, and the set holds a file or two then.
+pub(crate) fn share(sorted: &[FileId], files: &FxHashSet<FileId>) -> bool {
+    if files.len() < sorted.len() {
+        files.iter().any(|file| sorted.binary_search(file).is_ok())
+    } else {
+        sorted.iter().any(|file| files.contains(file))
+    }
+}
+
 fn rests_on(judged: &[Judged], stale: Option<&FxHashSet<FileId>>) -> bool {
-    stale.is_none_or(|stale| judged.iter().flat_map(|judged| &judged.reads).any(|file| stale.contains(file)))
+    stale.is_none_or(|stale| judged.iter().any(|judged| share(&judged.reads, stale)))
 }
 
 /// The verdicts of before, when the new ones are the same.
@@ -269,7 +279,7 @@ fn judge_route(
 ) -> Judged {
     let About { application, expected } = about;
     if let (Some(old), Some(stale)) = (old, stale)
-        && !old.reads.iter().any(|file| stale.contains(file))
+        && !share(&old.reads, stale)
     {
         return old.clone();
     }
@@ -414,6 +424,7 @@ fn injectable(
         }
         known.pretenders = pretenders(interpreter, judge, file, facts);
         known.reads = interpreter.take_reads();
+        known.reads.sort_unstable();
         injectable.insert(file, known);
     }
     injectable

@@ -23,7 +23,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root,
+    FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, share, source_root,
     with_interpreter,
 };
 
