@@ -10,6 +10,7 @@ use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, VerdictMemo};
+use crate::data;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
@@ -265,6 +266,7 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+    let data = Arc::new(data::judge(interpreter, judge, route, &guard));
     reads.extend(interpreter.take_reads());
     reads.sort_unstable();
     reads.dedup();
@@ -276,7 +278,7 @@ fn judge_route(
     if unparsed && matches!(guard, Guard::Open(_)) {
         guard = Guard::Unknown("a file that decides about it does not parse".into());
     }
-    Judged { guard, reads, expected }
+    Judged { guard, reads, expected, data }
 }
 
 /// Why a route is public that the project's own words leave open.
