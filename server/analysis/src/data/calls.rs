@@ -210,7 +210,7 @@ impl Engine<'_, '_> {
                 }
             }),
             Abs::Request(part) => Some(match (part.as_str(), name.as_str()) {
-                ("", "json") => Abs::Request(SmolStr::new_static("body")),
+                ("", "json" | "body") | ("body", "decode") => Abs::Request(SmolStr::new_static("body")),
                 ("", "form") => Abs::Request(SmolStr::new_static("form")),
                 (_, "get" | "getlist" | "pop") => match given.first().map(|one| one.value.clone()) {
                     Some(Abs::Text(key)) => self.request_item(expr, &part.clone(), &key),
@@ -469,6 +469,7 @@ impl Engine<'_, '_> {
                 let at = usize::from(last == "cast" && package.starts_with("typing"));
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
+            "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
             "len" | "bool" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type"
             | "getLogger" | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
@@ -506,6 +507,9 @@ impl Engine<'_, '_> {
                     let parts = one.value.parts(path).into_abs();
                     mix.add(&parts);
                 }
+                if mix.principal && self.in_root {
+                    return Abs::Principal(SmolStr::default());
+                }
                 if mix.principal && names::is_check(last) && !package.starts_with("builtins.") {
                     path.doubt = true;
                 }
@@ -521,6 +525,9 @@ impl Engine<'_, '_> {
         for value in given.iter().map(|one| &one.value).chain(receiver) {
             let parts = value.parts(&path).into_abs();
             mix.add(&parts);
+        }
+        if mix.principal && self.in_root {
+            return vec![(path, Abs::Principal(SmolStr::default()))];
         }
         // It may turn away callers that are not the owner.
         if mix.principal && names::is_check(name) {

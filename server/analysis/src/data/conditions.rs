@@ -119,6 +119,7 @@ impl Engine<'_, '_> {
             path.doubt |= owner;
             return;
         } else if !self.is_authorised(path, a, 0) {
+            self.note_claim(path, a, b);
             return;
         }
         path.authorised.extend(right.clients);
@@ -126,6 +127,17 @@ impl Engine<'_, '_> {
             if let Some(row) = path.rows.get_mut(&id) {
                 row.checked = true;
             }
+        }
+    }
+
+    /// The owner of a row is compared with what the client says.
+    fn note_claim(&self, path: &mut Path, a: &Abs, b: &Abs) {
+        let (Abs::Client(_), Abs::Part(id, column)) = (a, b) else { return };
+        let Some(row) = path.rows.get_mut(id) else { return };
+        let Some(model) = row.model.clone().filter(|model| model.is_owner(column)) else { return };
+        let claim = Predicate { column: Some((model, column.clone())), equal: true, value: a.clone() };
+        if !row.predicates.contains(&claim) {
+            row.predicates.push(claim);
         }
     }
 
@@ -151,7 +163,7 @@ impl Engine<'_, '_> {
                 (Some(path), Some(no))
             }
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
-            Abs::Mix(mix) if mix.principal => {
+            Abs::Mix(mix) if mix.principal && mix.unclear && !(mix.clients.is_empty() && mix.rows.is_empty()) => {
                 let path = Path { doubt: true, ..path };
                 (Some(path.clone()), Some(path))
             }

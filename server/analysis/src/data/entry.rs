@@ -255,7 +255,9 @@ impl Engine<'_, '_> {
             return vec![(path, value)];
         }
         let function = self.interpreter.current(&function);
+        let root = self.is_root(index);
         let outer = std::mem::replace(&mut self.in_dependency, true);
+        let doubt = path.doubt;
         let mut paths = vec![(path, FxHashMap::default())];
         let receiver = (skip > 0).then(|| function.def.params.first()).flatten().map(|param| param.name.name.clone());
         if let Some(receiver) = &receiver {
@@ -293,6 +295,7 @@ impl Engine<'_, '_> {
             }
         }
         let mut exits = Vec::new();
+        let outer_root = std::mem::replace(&mut self.in_root, root);
         for (path, vars) in paths {
             let made = receiver.as_ref().and_then(|receiver| vars.get(receiver).cloned());
             let is_class = matches!(node.callable, Value::Class(_));
@@ -305,8 +308,12 @@ impl Engine<'_, '_> {
             }
         }
         self.in_dependency = outer;
-        let root = self.is_root(index);
+        self.in_root = outer_root;
         for (path, value) in &mut exits {
+            // What it makes of a credential is what the verdict is about.
+            if root {
+                path.doubt = doubt;
+            }
             if verifies {
                 *value = self.handed_over(path, value.clone(), root);
             }

@@ -34,6 +34,9 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) calls: Vec<Site>,
     /// Whether a dependency is being executed.
     pub(super) in_dependency: bool,
+    /// Whether that one verifies the caller itself: what it makes of the
+    /// credential is the principal.
+    pub(super) in_root: bool,
     pub(super) clients: Vec<Client>,
     pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
     pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
@@ -56,6 +59,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             stack: Vec::new(),
             calls: Vec::new(),
             in_dependency: false,
+            in_root: false,
             clients: Vec::new(),
             models: FxHashMap::default(),
             classes: FxHashMap::default(),
@@ -158,7 +162,7 @@ impl Engine<'_, '_> {
     fn step(&mut self, mut path: Path, stmt: &Stmt, exits: &mut Vec<Exit>, after: &mut Vec<Path>) {
         match &stmt.kind {
             StmtKind::Expr(expr) => {
-                self.note_discarded(&path, expr);
+                self.note_discarded(&mut path, expr);
                 after.extend(self.fork(path, expr).into_iter().map(|(path, _)| path));
             }
             StmtKind::Assign(assign) => {
@@ -412,7 +416,9 @@ pub(super) fn joined(a: Abs, b: Abs) -> Abs {
         (_, Abs::Nothing) => a,
         _ => {
             let mut mix = super::value::Mix::of([&a, &b]);
-            mix.unclear = true;
+            mix.unclear |= [&a, &b].iter().any(|value| {
+                matches!(value, Abs::Statement(_) | Abs::Object(_) | Abs::Known(_) | Abs::Dump(_) | Abs::Predicates(_))
+            });
             mix.into_abs()
         }
     }

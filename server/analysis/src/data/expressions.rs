@@ -214,6 +214,7 @@ impl Engine<'_, '_> {
         let conditions = evaluated.iter().filter(|value| matches!(value, Abs::Predicates(_))).count();
         if conditions >= 2 && conditions == evaluated.len() {
             let kept = if and { 0 } else { evaluated.len() - 1 };
+            let mut said = false;
             for (at, (expr, value)) in values.iter().zip(&evaluated).enumerate() {
                 if at == kept {
                     continue;
@@ -225,12 +226,20 @@ impl Engine<'_, '_> {
                     owner && (parts.principal || !parts.clients.is_empty())
                 });
                 if let Some((model, _)) = lost.and_then(|predicate| predicate.column.clone()) {
+                    said = true;
                     let word = if and { "Python's `and`" } else { "Python's `or`" };
                     let site = self.site(expr);
                     self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, word);
                 }
             }
-            return evaluated[kept].clone();
+            return match &evaluated[kept] {
+                // What it does to the query is said once.
+                Abs::Predicates(predicates) if said => {
+                    let unclear = Predicate { column: None, equal: true, value: Abs::Unknown };
+                    Abs::Predicates(Arc::new(predicates.iter().cloned().chain([unclear]).collect()))
+                }
+                value => value.clone(),
+            };
         }
         // `x or default`
         let mut evaluated = evaluated.into_iter();

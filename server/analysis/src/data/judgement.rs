@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::Model;
-use super::value::{Abs, ClientId, Dump, Made, Path, Row};
+use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row};
 use super::{Access, Client, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
@@ -163,7 +163,15 @@ impl Engine<'_, '_> {
         if path.privileged || path.doubt || row.absent || row.unclear {
             return;
         }
-        self.data.scoped.push((model.site, usage));
+        let sure = |value: &Abs| match value {
+            Abs::Unknown => false,
+            Abs::Mix(mix) => mix.principal || !mix.unclear,
+            _ => true,
+        };
+        let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
+        if row.checked || row.predicates.iter().any(narrowed) {
+            self.data.scoped.push((model.site, usage));
+        }
         if row.checked && row.changed.is_some() && row.written.is_some() {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
         }
@@ -195,17 +203,14 @@ impl Engine<'_, '_> {
 
     /// The client's value that a query takes for the owner.
     fn owner_from_client(&self, row: &Row, model: &Model) -> Option<ClientId> {
-        row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
-            (Some((of, column)), Abs::Client(client)) if predicate.equal && of.is_owner(column) => {
-                let _ = model;
-                Some(*client)
+        row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+            let (of, column) = predicate.column.as_ref()?;
+            let owner = of.is_owner(column) || of.is_user && of.is_key(column) && of.site != model.site;
+            match &predicate.value {
+                Abs::Client(client) if owner => Some(*client),
+                Abs::Mix(mix) if owner && mix.rows.is_empty() => mix.clients.first().copied(),
+                _ => None,
             }
-            (Some((of, column)), Abs::Client(client))
-                if predicate.equal && of.is_user && of.is_key(column) && of.site != model.site =>
-            {
-                Some(*client)
-            }
-            _ => None,
         })
     }
 

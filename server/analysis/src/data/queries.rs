@@ -168,7 +168,10 @@ impl Engine<'_, '_> {
                         statement.predicates.push(Predicate { column: None, equal: true, value });
                     }
                     Abs::Column(..) | Abs::Constant(_) => {}
-                    Abs::Other => self.note_python_comparison(path, statement, &arg.value),
+                    Abs::Other => {
+                        // What it does to the query is said once.
+                        statement.unclear |= self.note_python_comparison(path, statement, &arg.value);
+                    }
                     Abs::Mix(mix) if mix.principal => {
                         statement.predicates.push(Predicate { column: None, equal: true, value });
                     }
@@ -179,9 +182,9 @@ impl Engine<'_, '_> {
     }
 
     /// `.where(user_id == current_user.id)` compares two values of Python.
-    fn note_python_comparison(&mut self, path: &mut Path, statement: &Statement, expr: &Expr) {
-        let ExprKind::Compare { first, rest } = &expr.kind else { return };
-        let [(op, second)] = rest.as_slice() else { return };
+    fn note_python_comparison(&mut self, path: &mut Path, statement: &Statement, expr: &Expr) -> bool {
+        let ExprKind::Compare { first, rest } = &expr.kind else { return false };
+        let [(op, second)] = rest.as_slice() else { return false };
         let (a, b) = (self.eval(path, first), self.eval(path, second));
         let principal = |value: &Abs| matches!(value, Abs::Principal(_));
         let plain = |value: &Abs| matches!(value, Abs::Principal(_) | Abs::Client(_));
@@ -193,11 +196,13 @@ impl Engine<'_, '_> {
         {
             let site = self.site(expr);
             self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, "a comparison of two Python values");
+            return true;
         }
+        false
     }
 
     /// A query that is narrowed, and the narrower one thrown away.
-    pub(super) fn note_discarded(&mut self, path: &Path, expr: &Expr) {
+    pub(super) fn note_discarded(&mut self, path: &mut Path, expr: &Expr) {
         let Some((func, args)) = expr.as_call() else { return };
         let ExprKind::Attribute { value, name } = &func.kind else { return };
         if !matches!(name.name.as_str(), "where" | "filter" | "filter_by") || value.as_name().is_none() {
@@ -225,6 +230,10 @@ impl Engine<'_, '_> {
                 None,
                 "a narrowed query that is thrown away",
             );
+            if let Some(variable) = value.as_name() {
+                let unclear = Statement { unclear: true, ..Statement::clone(&statement) };
+                path.vars.insert(variable.clone(), Abs::Statement(Arc::new(unclear)));
+            }
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Custom {
     pub(super) reads: u32,
     /// Routes that change only the principal's rows.
     pub(super) changes: u32,
+    /// Routes that narrow either to whom the client names.
+    pub(super) claimed: u32,
     /// Routes that do either with anybody's.
     pub(super) others: u32,
 }
@@ -123,6 +125,10 @@ fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
         for table in at_fault {
             customs.entry(table).or_default().others += 1;
         }
+        let claims = judged.data.faults.iter().find(|access| access.fault == Fault::TrustsClient);
+        if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
+            customs.entry(access.table.site).or_default().claimed += 1;
+        }
     });
     customs
 }
@@ -131,13 +137,13 @@ fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
 pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
     let custom = &one.custom;
     let private = match one.access.usage {
-        Use::Reads => custom.reads,
-        _ => custom.scoped(),
+        Use::Reads => custom.reads + custom.claimed,
+        _ => custom.scoped() + custom.claimed,
     };
     if private == 0 {
         return None;
     }
-    let usual = custom.scoped() >= custom.others && one.guarded;
+    let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
     Some(if usual { Severity::Error } else { Severity::Warning })
 }
 
