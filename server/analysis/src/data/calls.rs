@@ -39,6 +39,10 @@ impl Engine<'_, '_> {
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
             let value = self.eval(&mut path, &arg.value);
+            if arg.name.as_ref().is_some_and(|name| names::is_owner(&name.name)) {
+                // `user_id=me.id`
+                self.note_spelling(&Abs::Client(0), &arg.value, &value);
+            }
             given.push(Given { name: arg.name.as_ref().map(|name| name.name.clone()), spread: arg.spread, value });
         }
         if path.dead {

@@ -62,6 +62,13 @@ impl Engine<'_, '_> {
         if path.dead {
             return (Vec::new(), Vec::new());
         }
+        self.note_spelling(&a, second, &b);
+        self.note_spelling(&b, first, &a);
+        self.compare(path, a, op, b)
+    }
+
+    /// The paths on which two values compare so, and those on which they don't.
+    pub(super) fn compare(&mut self, path: Path, a: Abs, op: &str, b: Abs) -> (Vec<Path>, Vec<Path>) {
         let equal = matches!(op, "==" | "is" | "in");
         let unequal = matches!(op, "!=" | "is not" | "not in");
         if !equal && !unequal {
@@ -179,7 +186,7 @@ impl Engine<'_, '_> {
         }
         match value {
             Abs::Principal(_) | Abs::Own | Abs::Unknown => true,
-            Abs::Client(client) => path.authorised.contains(client),
+            Abs::Client(client) => path.authorised.contains(client) || self.names_own_row(path, value),
             Abs::Row(row) | Abs::Part(row, _) => self.is_fine(path, *row, depth + 1),
             Abs::Mix(mix) => self.mix_is_authorised(path, mix, depth),
             Abs::Object(_) | Abs::Items(_) | Abs::Map(_) => {
@@ -203,7 +210,27 @@ impl Engine<'_, '_> {
 
     /// Whether a condition of a query leaves only what is the principal's.
     pub(super) fn narrows(&self, path: &Path, predicate: &Predicate, depth: u32) -> bool {
-        predicate.equal && self.is_authorised(path, &predicate.value, depth)
+        // An owner that is neither the client's word nor a row's is the code's own choice.
+        let chosen = matches!(&predicate.column, Some((model, column)) if model.is_owner(column))
+            && matches!(predicate.value, Abs::Text(_) | Abs::Constant(_) | Abs::Other | Abs::Nothing);
+        predicate.equal && (chosen || self.is_authorised(path, &predicate.value, depth))
+    }
+
+    /// Whether a row of the principal's was found by that value.
+    fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
+        path.rows.values().filter(|row| !row.absent).any(|row| {
+            let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
+            let own = |predicate: &Predicate| {
+                predicate.equal
+                    && match &predicate.value {
+                        Abs::Principal(_) | Abs::Own => true,
+                        Abs::Client(client) => path.authorised.contains(client),
+                        Abs::Mix(mix) => mix.principal,
+                        _ => false,
+                    }
+            };
+            found && (row.checked || row.predicates.iter().any(own))
+        })
     }
 
     /// Whether nothing is wrong with handing out or changing a row.

@@ -50,6 +50,8 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     engine.handler(path, handler);
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
+    engine.data.spelled.sort_unstable();
+    engine.data.spelled.dedup();
     engine.data.faults.sort_by(|a, b| (a.site, a.fault, a.entry).cmp(&(b.site, b.fault, b.entry)));
     engine.data
 }
@@ -101,7 +103,12 @@ impl Engine<'_, '_> {
             }
             let node = self.node_of(None, name);
             match node {
-                Some(index) => paths = self.through(paths, index, Some(name)),
+                Some(index) => {
+                    if let Some((function, _)) = called(self.interpreter, &self.route.dependencies[index].callable) {
+                        self.principals.insert(name.clone(), function.site);
+                    }
+                    paths = self.through(paths, index, Some(name));
+                }
                 None => {
                     for (path, vars) in &mut paths {
                         let value = self.supplied(path, &handler, param);

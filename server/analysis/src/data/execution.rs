@@ -45,6 +45,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Paths that left the innermost loop by `break` or `continue`.
     jumps: Vec<Vec<Path>>,
     pub(super) principal: SmolStr,
+    /// Parameters of the handler that dependencies fill, with the definitions of those.
+    pub(super) principals: FxHashMap<SmolStr, Site>,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -66,6 +68,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             numbers: FxHashMap::default(),
             jumps: Vec::new(),
             principal: SmolStr::default(),
+            principals: FxHashMap::default(),
             budget: MAX_STEPS,
             data: RouteData::default(),
         }

@@ -19,23 +19,25 @@ impl Engine<'_, '_> {
             ExprKind::Await(inner) => self.fork(path, inner),
             ExprKind::Call { func, args } => self.call(path, expr, func, args),
             ExprKind::Not(_) => self.fork_condition(path, expr),
-            ExprKind::Compare { .. } => {
+            ExprKind::Compare { first, rest } if rest.len() == 1 => {
+                let (op, second) = &rest[0];
+                let a = self.eval(&mut path, first);
+                let b = self.eval(&mut path, second);
+                if path.dead {
+                    return Vec::new();
+                }
+                self.note_spelling(&a, second, &b);
+                self.note_spelling(&b, first, &a);
                 // A condition of a query is no question yet.
-                let mut probe = path.clone();
-                let value = self.eval(&mut probe, expr);
-                if matches!(value, Abs::Predicates(_)) {
-                    return vec![(probe, value)];
+                match compared(&a, op, &b) {
+                    value @ Abs::Predicates(_) => vec![(path, value)],
+                    _ => {
+                        let (yes, no) = self.compare(path, a, op, b);
+                        answers(yes, no)
+                    }
                 }
-                self.fork_condition(path, expr)
             }
-            ExprKind::BoolOp { values, .. } if values.iter().all(is_condition) => {
-                let mut probe = path.clone();
-                let value = self.eval(&mut probe, expr);
-                if matches!(value, Abs::Predicates(_)) {
-                    return vec![(probe, value)];
-                }
-                self.fork_condition(path, expr)
-            }
+            ExprKind::BoolOp { values, .. } if values.iter().all(is_condition) => self.fork_condition(path, expr),
             ExprKind::IfExp { test, body, or_else } => {
                 let (yes, no) = self.branch(path, test);
                 let mut exits = Vec::new();
@@ -56,8 +58,7 @@ impl Engine<'_, '_> {
 
     fn fork_condition(&mut self, path: Path, expr: &Expr) -> Vec<Exit> {
         let (yes, no) = self.branch(path, expr);
-        let yes = yes.into_iter().map(|path| (path, Abs::Constant(Some(true))));
-        yes.chain(no.into_iter().map(|path| (path, Abs::Constant(Some(false))))).collect()
+        answers(yes, no)
     }
 
     /// Goes on with one path where several came out.
@@ -83,6 +84,13 @@ impl Engine<'_, '_> {
             },
             ExprKind::Attribute { value, name } => {
                 if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
+                    // A column is more than the value that its definition has.
+                    if let Value::Class(class) = self.outer(value)
+                        && let Some(model) = self.model(&class)
+                        && model.has(&name.name)
+                    {
+                        return Abs::Column(model, name.name.clone());
+                    }
                     let known = self.outer(expr);
                     if !matches!(known, Value::Unknown(_)) {
                         return self.from_value(known);
@@ -107,8 +115,14 @@ impl Engine<'_, '_> {
                 value
             }
             ExprKind::Compare { first, rest } => {
+                let left = first;
                 let first = self.eval(path, first);
+                let right = rest.first().map(|(_, expr)| expr);
                 let rest: Vec<(&SmolStr, Abs)> = rest.iter().map(|(op, expr)| (op, self.eval(path, expr))).collect();
+                if let (Some(right), [(_, second)]) = (right, rest.as_slice()) {
+                    self.note_spelling(&first, right, second);
+                    self.note_spelling(second, left, &first);
+                }
                 match rest.as_slice() {
                     [(op, second)] => compared(&first, op, second),
                     _ => Abs::Other,
@@ -289,6 +303,23 @@ impl Engine<'_, '_> {
         Abs::Map(Arc::new(known))
     }
 
+    /// An owner is compared with the principal: how does the handler write that?
+    pub(super) fn note_spelling(&mut self, owner: &Abs, expr: &Expr, value: &Abs) {
+        let of_owner = match owner {
+            Abs::Column(model, column) => model.is_owner(column),
+            Abs::Part(_, column) => super::names::is_owner(column),
+            Abs::Client(_) => true,
+            _ => false,
+        };
+        if !of_owner || self.stack.len() != 1 || !matches!(value, Abs::Principal(_)) {
+            return;
+        }
+        let Some(root) = root_name(expr) else { return };
+        if let (Some(site), Some(suffix)) = (self.principals.get(root), suffix(expr)) {
+            self.data.spelled.push((*site, suffix.into()));
+        }
+    }
+
     /// What the index knows, as a value here.
     pub(super) fn from_value(&self, value: Value) -> Abs {
         match value {
@@ -434,6 +465,12 @@ fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
     }
 }
 
+/// The two answers of a question, each on its paths.
+fn answers(yes: Vec<Path>, no: Vec<Path>) -> Vec<Exit> {
+    let yes = yes.into_iter().map(|path| (path, Abs::Constant(Some(true))));
+    yes.chain(no.into_iter().map(|path| (path, Abs::Constant(Some(false))))).collect()
+}
+
 /// Conditions of which one must hold.
 pub(super) fn either(values: &[Abs]) -> Abs {
     let value = Mix::of(values).into_abs();
@@ -454,6 +491,16 @@ pub(super) fn is_property(decorators: &[Expr]) -> bool {
     decorators.iter().any(|decorator| {
         matches!(super::models::last_name(decorator), Some("property" | "cached_property" | "hybrid_property"))
     })
+}
+
+/// What follows the variable in `me.id`, `me["sub"]`, `str(me.id)`.
+fn suffix(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(_) => Some(String::new()),
+        ExprKind::Attribute { value, name } => Some(format!("{}.{}", suffix(value)?, name.name)),
+        ExprKind::Subscript { value, index } => Some(format!("{}[\"{}\"]", suffix(value)?, index.as_str()?)),
+        _ => None,
+    }
 }
 
 /// The variable that an expression is about.

@@ -164,7 +164,7 @@ impl Engine<'_, '_> {
             return;
         }
         let sure = |value: &Abs| match value {
-            Abs::Unknown => false,
+            Abs::Unknown | Abs::Text(_) | Abs::Constant(_) | Abs::Other | Abs::Nothing => false,
             Abs::Mix(mix) => mix.principal || !mix.unclear,
             _ => true,
         };

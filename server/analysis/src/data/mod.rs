@@ -95,4 +95,7 @@ pub struct RouteData {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's, by the site of the table's class.
     pub scoped: Vec<(Site, Use)>,
+    /// How the handler writes the part of the principal that owners are
+    /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
+    pub spelled: Vec<(Site, SmolStr)>,
 }
