@@ -210,9 +210,13 @@ impl Engine<'_, '_> {
 
     /// Whether a condition of a query leaves only what is the principal's.
     pub(super) fn narrows(&self, path: &Path, predicate: &Predicate, depth: u32) -> bool {
-        // An owner that is neither the client's word nor a row's is the code's own choice.
+        // An owner that is not the client's word is the code's own choice.
         let chosen = matches!(&predicate.column, Some((model, column)) if model.is_owner(column))
-            && matches!(predicate.value, Abs::Text(_) | Abs::Constant(_) | Abs::Other | Abs::Nothing);
+            && match &predicate.value {
+                Abs::Client(_) => false,
+                Abs::Mix(mix) => mix.clients.is_empty(),
+                _ => true,
+            };
         predicate.equal && (chosen || self.is_authorised(path, &predicate.value, depth))
     }
 

@@ -257,7 +257,9 @@ impl Engine<'_, '_> {
             };
             return vec![(path, value)];
         };
-        if let Some(value) = path.provided.get(&function.site) {
+        // Functions that a factory makes share their place, and nothing else.
+        let shared = function.closure.is_empty() && function.class.is_none();
+        if let Some(value) = path.provided.get(&function.site).filter(|_| shared) {
             let value = value.clone();
             return vec![(path, value)];
         }
@@ -324,7 +326,9 @@ impl Engine<'_, '_> {
             if verifies {
                 *value = self.handed_over(path, value.clone(), root);
             }
-            path.provided.insert(function.site, value.clone());
+            if shared {
+                path.provided.insert(function.site, value.clone());
+            }
         }
         exits
     }

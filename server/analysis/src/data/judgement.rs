@@ -149,11 +149,15 @@ impl Engine<'_, '_> {
                 self.row_fault(path, Fault::TrustsClient, usage, row, &model, Some(client));
             } else if usage == Use::Changes || given.contains(id) {
                 let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
-                let key = row.predicates.iter().find_map(|predicate| match predicate.value {
-                    Abs::Client(client) => Some(client),
+                let key = row.predicates.iter().find_map(|predicate| match &predicate.value {
+                    Abs::Client(client) => Some(*client),
+                    Abs::Mix(mix) => mix.clients.first().copied(),
                     _ => None,
                 });
-                self.row_fault(path, fault, usage, row, &model, key);
+                // A row that the client can't choose is the code's own choice.
+                if key.is_some() || !row.by_key {
+                    self.row_fault(path, fault, usage, row, &model, key);
+                }
             }
         }
     }
@@ -164,9 +168,9 @@ impl Engine<'_, '_> {
             return;
         }
         let sure = |value: &Abs| match value {
-            Abs::Unknown | Abs::Text(_) | Abs::Constant(_) | Abs::Other | Abs::Nothing => false,
-            Abs::Mix(mix) => mix.principal || !mix.unclear,
-            _ => true,
+            Abs::Principal(_) => true,
+            Abs::Mix(mix) => mix.principal,
+            value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
         let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
         if row.checked || row.predicates.iter().any(narrowed) {
@@ -196,7 +200,9 @@ impl Engine<'_, '_> {
             _ => None,
         });
         let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
-        if let Some(client) = key.filter(|_| !narrowed) {
+        // Administrators change users by a plain `id`.
+        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(Client::says_caller);
+        if let Some(client) = key.filter(|client| !narrowed && claims(client)) {
             self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
         }
     }

@@ -14,12 +14,9 @@ pub(super) fn is_owner(name: &str) -> bool {
     const OWNERS: &[&str] = &[
         "userid",
         "useruuid",
-        "owner",
         "ownerid",
         "owneruserid",
-        "author",
         "authorid",
-        "creator",
         "creatorid",
         "createdby",
         "createdbyid",

@@ -23,6 +23,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if !one.guarded && !client.own {
             return None;
         }
+        // An open route has to be guarded first; a header that says who is calling pretends to do that.
+        if !one.guarded && client.place == Place::Path {
+            return None;
+        }
         let meant = client.says_caller();
         let severity = match one.access.usage {
             _ if !one.guarded => Severity::Warning,

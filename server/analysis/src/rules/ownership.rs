@@ -140,7 +140,8 @@ pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
         Use::Reads => custom.reads + custom.claimed,
         _ => custom.scoped() + custom.claimed,
     };
-    if private == 0 {
+    // Where most routes leave the owner out, the rows are everybody's.
+    if private == 0 || 2 * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;

@@ -27,6 +27,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             one.principal(),
             one.custom.words(&table.name)
         );
-        Some((severity(one)?, one.access.entry, message))
+        // An open route has to be guarded first.
+        let severity = severity(one).filter(|_| one.guarded)?;
+        Some((severity, one.access.entry, message))
     });
 }

@@ -79,8 +79,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// Reports functions that ask for a scheme's credential, check nothing, and
-/// that no route rests on yet: the first one that does will be open.
+/// Reports functions that ask for a scheme's credential and check nothing, or
+/// that believe what the client says of itself, and that no route rests on yet:
+/// the first one that does will be open.
 fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut used: FxHashSet<Site> = FxHashSet::default();
     let orphans = state.table.orphans.iter().flat_map(|routes| routes.iter());
@@ -101,13 +102,20 @@ fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) 
             }
             let value = interpreter.lookup(file, &def.name.name);
             let Value::Function(function) = &value else { continue };
-            if used.contains(&function.site)
-                || !def.params.iter().any(|param| takes_scheme(interpreter, function, param))
-            {
+            let scheme = def.params.iter().any(|param| takes_scheme(interpreter, function, param));
+            if used.contains(&function.site) || !(scheme || def.params.iter().any(is_injected)) {
                 continue;
             }
             let verdict = judge.dependency(&value);
-            if matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
+            if verdict.proof == Proof::TrustsClient && !scheme {
+                let message = format!(
+                    "`{}` believes an identity that the client wrote into the request: the first route that rests on it will be open; take the identity from a verified token.",
+                    function.qualname
+                );
+                let steps = verdict.steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
+                found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
+            }
+            if scheme && matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
                 let message = format!(
                     "`{}` takes a credential and checks nothing about the caller: the first route that rests on it will be open; verify the token and raise 401 when that fails.",
                     function.qualname
@@ -123,6 +131,12 @@ fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) 
 fn may_ask(param: &Param) -> bool {
     param.default.as_ref().is_some_and(|default| default.as_call().is_some())
         || param.annotation.as_ref().is_some_and(|ty| matches!(ty.kind, ExprKind::Subscript { .. }))
+}
+
+/// Whether FastAPI alone can fill a parameter: from a header, or by another dependency.
+fn is_injected(param: &Param) -> bool {
+    let callee = param.default.as_ref().and_then(|default| default.as_call()).map(|(func, _)| &func.kind);
+    matches!(callee, Some(ExprKind::Name(name)) if matches!(name.as_str(), "Header" | "Depends" | "Security"))
 }
 
 /// Whether a parameter gets what a security scheme of FastAPI reads.
