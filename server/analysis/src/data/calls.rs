@@ -75,7 +75,7 @@ impl Engine<'_, '_> {
         match value {
             Value::Function(function) => self.follow(path, expr, &function, None, given),
             Value::Bound(bound) => {
-                let receiver = self.from_value(bound.0.clone());
+                let receiver = self.as_abs(bound.0.clone());
                 self.follow(path, expr, &bound.1, Some(receiver), given)
             }
             Value::Class(class) => self.construct(path, expr, &class, given),
@@ -239,7 +239,7 @@ impl Engine<'_, '_> {
                 _ => None,
             },
             Abs::Known(Known(Value::Module(file))) => {
-                let callee = self.from_value(self.interpreter.lookup(*file, name));
+                let callee = self.as_abs(self.interpreter.lookup(*file, name));
                 return self.apply(path, expr, callee, name, given);
             }
             Abs::Known(Known(Value::Package(package))) => {
@@ -634,7 +634,7 @@ impl Engine<'_, '_> {
 
     fn default(&self, function: &FunctionRef, param: &Param) -> Abs {
         match &param.default {
-            Some(default) => self.from_value(self.interpreter.eval_signature(function, default)),
+            Some(default) => self.as_abs(self.interpreter.eval_signature(function, default)),
             None => Abs::Unknown,
         }
     }

@@ -40,19 +40,17 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     let mut engine = Engine::new(interpreter, route, guarded);
     engine.verifies =
         route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof == Proof::Verifies).collect();
-    let mut path = Path::default();
     // Something else may look at the caller before the handler does.
-    path.doubt = route.more.is_some() || engine.is_decorated(&handler);
-    path.privileged = route.dependencies.iter().any(|node| !node.scopes.is_empty());
-    if path.doubt || path.privileged {
+    let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
+    if route.more.is_some() || scoped || engine.is_decorated(&handler) {
         return RouteData::default();
     }
-    engine.handler(path, handler);
+    engine.handler(Path::default(), handler);
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
-    engine.data.faults.sort_by(|a, b| (a.site, a.fault, a.entry).cmp(&(b.site, b.fault, b.entry)));
+    engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
 }
 
@@ -272,7 +270,7 @@ impl Engine<'_, '_> {
         if let Some(receiver) = &receiver {
             let value = match &node.callable {
                 Value::Instance(_) => Some(Abs::Known(Known(node.callable.clone()))),
-                Value::Bound(bound) => Some(self.from_value(bound.0.clone())),
+                Value::Bound(bound) => Some(self.as_abs(bound.0.clone())),
                 _ => None,
             };
             for (path, vars) in &mut paths {

@@ -119,10 +119,9 @@ impl Engine<'_, '_> {
 
     pub(super) fn add_client(&mut self, client: Client) -> ClientId {
         let same = |known: &Client| known.place == client.place && known.name == client.name;
-        if let Some(known) = self.clients.iter_mut().find(|known| same(known)) {
-            if client.own && !known.own {
-                *known = client.clone();
-            }
+        let other = self.clients.iter_mut().find(|known| same(known));
+        if let Some(known) = other.filter(|known| client.own && !known.own) {
+            *known = client.clone();
         }
         match self.clients.iter().position(same) {
             Some(at) => at as ClientId,

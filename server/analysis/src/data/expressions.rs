@@ -80,7 +80,7 @@ impl Engine<'_, '_> {
         match &expr.kind {
             ExprKind::Name(name) => match path.vars.get(name) {
                 Some(value) => value.clone(),
-                None => self.from_value(self.outer(expr)),
+                None => self.as_abs(self.outer(expr)),
             },
             ExprKind::Attribute { value, name } => {
                 if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
@@ -93,7 +93,7 @@ impl Engine<'_, '_> {
                     }
                     let known = self.outer(expr);
                     if !matches!(known, Value::Unknown(_)) {
-                        return self.from_value(known);
+                        return self.as_abs(known);
                     }
                 }
                 let object = self.eval(path, value);
@@ -321,7 +321,7 @@ impl Engine<'_, '_> {
     }
 
     /// What the index knows, as a value here.
-    pub(super) fn from_value(&self, value: Value) -> Abs {
+    pub(super) fn as_abs(&self, value: Value) -> Abs {
         match value {
             Value::None => Abs::Nothing,
             Value::Bool(value) => Abs::Constant(Some(value)),
@@ -387,7 +387,7 @@ impl Engine<'_, '_> {
                             return Abs::Principal(name.clone());
                         }
                         match self.interpreter.class_attribute(class, name) {
-                            Some(value) => self.from_value(self.interpreter.force(value)),
+                            Some(value) => self.as_abs(self.interpreter.force(value)),
                             None => Abs::Unknown,
                         }
                     }
@@ -399,10 +399,10 @@ impl Engine<'_, '_> {
                 _ => Abs::Unknown,
             },
             Abs::Known(Known(Value::Instance(instance))) => match instance.attributes.get(name) {
-                Some(value) => self.from_value(self.interpreter.force(value)),
+                Some(value) => self.as_abs(self.interpreter.force(value)),
                 None => Abs::Unknown,
             },
-            Abs::Known(Known(Value::Module(file))) => self.from_value(self.interpreter.lookup(*file, name)),
+            Abs::Known(Known(Value::Module(file))) => self.as_abs(self.interpreter.lookup(*file, name)),
             Abs::Known(Known(Value::Package(package))) => {
                 Abs::Known(Known(Value::Package(SmolStr::new(format!("{package}.{name}")))))
             }

@@ -65,6 +65,13 @@ pub struct Table {
     pub owner: SmolStr,
 }
 
+impl Table {
+    /// Whether the owner column tells whose the row is, and not only who wrote it.
+    pub fn is_personal(&self) -> bool {
+        names::is_self(&self.owner)
+    }
+}
+
 /// An access to owned data that is at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {

@@ -122,12 +122,15 @@ pub(super) fn is_standing(name: &str) -> bool {
 
 /// Whether a function of that name may turn a caller away: what it does must be known.
 pub(super) fn is_check(name: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "check", "verif", "assert", "ensure", "requir", "authori", "permi", "access", "can", "allow", "policy",
-        "owner", "enforce", "valid", "guard", "own", "belongs", "member", "role", "acl", "scope", "forbid", "protect",
+    const STEMS: &[&str] = &[
+        "check", "verif", "assert", "ensure", "requir", "authori", "permi", "access", "allow", "polic", "owner",
+        "enforc", "valid", "guard", "belong", "member", "forbid", "protect", "restrict", "deny",
     ];
-    let name = plain(name);
-    WORDS.iter().any(|word| name.contains(word))
+    const WORDS: &[&str] =
+        &["can", "own", "owns", "owned", "role", "roles", "has", "is", "may", "acl", "scope", "scopes"];
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split('_').filter(|word| !word.is_empty());
+    words.any(|word| WORDS.contains(&word) || STEMS.iter().any(|stem| word.starts_with(stem)))
 }
 
 /// Whether a header, cookie or parameter of that name carries a credential.

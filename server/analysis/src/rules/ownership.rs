@@ -65,6 +65,9 @@ impl Found<'_> {
     }
 }
 
+/// Severity, place and message of a finding.
+pub(super) type Said = Option<(Severity, Site, String)>;
+
 /// Findings on accesses with a fault. `judge` gives severity, place and message.
 pub(super) fn check(
     state: &State,
@@ -72,7 +75,7 @@ pub(super) fn check(
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
     fault: Fault,
-    judge: &dyn Fn(&Found<'_>) -> Option<(Severity, Site, String)>,
+    judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
     let mut customs: Option<FxHashMap<Site, Custom>> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
@@ -140,8 +143,10 @@ pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
         Use::Reads => custom.reads + custom.claimed,
         _ => custom.scoped() + custom.claimed,
     };
-    // Where most routes leave the owner out, the rows are everybody's.
-    if private == 0 || 2 * (custom.scoped() + custom.claimed) < custom.others {
+    // Where most routes leave the owner out, the rows are everybody's: sooner so
+    // if the column tells who wrote them than if it tells whose they are.
+    let weight = if one.access.table.is_personal() { 4 } else { 1 };
+    if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
