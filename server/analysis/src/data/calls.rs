@@ -1,6 +1,5 @@
 //! Calls: into the project's own functions, and of packages.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -9,12 +8,12 @@ use smol_str::SmolStr;
 pub(super) use crate::facts::python::tree::Spread;
 
 use super::execution::{Engine, Exit, element, join, joined};
-use super::expressions::{either, root_name};
+use super::expressions::root_name;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Dump, Known, Made, Mix, Object, Path, Predicate, Verb};
+use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, ParamKind, StmtKind};
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
+use crate::index::value::{FunctionRef, Resolve, Value};
 
 /// Project functions followed inside each other, the handler included.
 const MAX_DEPTH: usize = 7;
@@ -331,198 +330,6 @@ impl Engine<'_, '_> {
         value
     }
 
-    /// `Model.model_validate(body, update=…)` and its kin.
-    fn class_method(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        class: &Arc<ClassRef>,
-        name: &str,
-        given: &[Given],
-    ) -> Option<Abs> {
-        if !matches!(
-            name,
-            "model_validate"
-                | "from_orm"
-                | "parse_obj"
-                | "construct"
-                | "model_construct"
-                | "validate"
-                | "model_validate_json"
-        ) || self.interpreter.method(class, name).is_some()
-        {
-            return None;
-        }
-        let first = given.first().map_or(Abs::Unknown, |one| one.value.clone());
-        let Some(model) = self.model(class) else { return Some(first.parts(path).into_abs()) };
-        let mut fields = BTreeMap::new();
-        if let Some(Given { value: Abs::Map(entries), .. }) =
-            given.iter().find(|one| one.name.as_deref() == Some("update"))
-        {
-            fields.extend(entries.iter().cloned());
-        }
-        let mut spread = self.as_dump(path, &first, expr);
-        if let Abs::Map(entries) = &first {
-            fields.extend(entries.iter().cloned());
-        }
-        // Values for the update that can't be told apart.
-        if given.iter().any(|one| one.name.as_deref() == Some("update") && !matches!(one.value, Abs::Map(_))) {
-            spread = None;
-        }
-        Some(self.new_row(path, expr, model, fields, spread))
-    }
-
-    fn new_row(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        model: Arc<super::models::Model>,
-        fields: BTreeMap<SmolStr, Abs>,
-        spread: Option<Dump>,
-    ) -> Abs {
-        let (site, name) = (self.site(expr), model.name.clone());
-        let spread = spread.map(Arc::new);
-        let object = Object { made: Made::Row(model), fields, spread, principal: false, name, site };
-        Abs::Object(self.add_object(path, object))
-    }
-
-    /// Calls a class of the project.
-    pub(super) fn construct(
-        &mut self,
-        mut path: Path,
-        expr: &Expr,
-        class: &Arc<ClassRef>,
-        given: Vec<Given>,
-    ) -> Vec<Exit> {
-        let mut fields: BTreeMap<SmolStr, Abs> = BTreeMap::new();
-        let mut spread = None;
-        let mut rest = Mix::default();
-        for one in &given {
-            match (&one.name, one.spread, &one.value) {
-                (Some(name), _, value) => {
-                    fields.insert(name.clone(), value.clone());
-                }
-                (None, Spread::Mapping, Abs::Dump(dump)) => spread = Some(Dump::clone(dump)),
-                (None, Spread::Mapping, Abs::Map(entries)) => fields.extend(entries.iter().cloned()),
-                (None, _, value) => rest.add(value),
-            }
-        }
-        if let Some(model) = self.model(class) {
-            let value = self.new_row(&mut path, expr, model, fields, spread);
-            return vec![(path, value)];
-        }
-        rest.add(&Mix::of(fields.values()).into_abs());
-        let object = Object {
-            made: Made::Instance(Arc::clone(class)),
-            fields: BTreeMap::new(),
-            spread: None,
-            principal: rest.principal,
-            name: class.def.name.name.clone(),
-            site: self.site(expr),
-        };
-        let Some(init) = self.interpreter.method(class, "__init__") else {
-            let id = self.add_object(&mut path, Object { fields, ..object });
-            return vec![(path, Abs::Object(id))];
-        };
-        let id = self.add_object(&mut path, object);
-        let exits = self.follow(path, expr, &init, Some(Abs::Object(id)), given);
-        exits.into_iter().map(|(path, _)| (path, Abs::Object(id))).collect()
-    }
-
-    /// Something of a package is called.
-    fn package(&mut self, path: &mut Path, expr: &Expr, package: &str, given: &[Given]) -> Abs {
-        let site = self.site(expr);
-        let first = given.first().map(|one| &one.value);
-        let database = ["sqlmodel", "sqlalchemy"].iter().any(|name| package.starts_with(name));
-        let last = last_of(package);
-        if database {
-            if package.contains(".func.") || package.contains(".sql.functions") {
-                return Abs::Other;
-            }
-            let verb = match last {
-                "select" => Some(Verb::Select),
-                "update" => Some(Verb::Update),
-                "delete" => Some(Verb::Delete),
-                "insert" => Some(Verb::Insert),
-                "exists" => Some(Verb::Select),
-                _ => None,
-            };
-            if let Some(verb) = verb {
-                return self.statement(verb, site, given);
-            }
-            return match last {
-                "and_" => {
-                    let all = given.iter().flat_map(|one| match &one.value {
-                        Abs::Predicates(predicates) => predicates.to_vec(),
-                        other => vec![Predicate { column: None, equal: true, value: other.clone() }],
-                    });
-                    Abs::Predicates(Arc::new(all.collect()))
-                }
-                "or_" => either(&given.iter().map(|one| one.value.clone()).collect::<Vec<_>>()),
-                "not_" => Abs::Predicates(Arc::default()),
-                "col" | "cast" | "aliased" | "desc" | "asc" | "type_coerce" | "lower" => {
-                    first.cloned().unwrap_or(Abs::Unknown)
-                }
-                "text" => Abs::Unknown,
-                _ => Abs::Other,
-            };
-        }
-        match last {
-            "str" | "int" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
-            | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" => {
-                let at = usize::from(last == "cast" && package.starts_with("typing"));
-                given.get(at).map_or(Abs::Other, |one| one.value.clone())
-            }
-            "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
-            "len" | "bool" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type"
-            | "getLogger" | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
-            "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
-                (Some(object), Some(Abs::Text(name))) => {
-                    let name = name.clone();
-                    self.attribute(path, expr, &object, &name)
-                }
-                (Some(object), _) => object.parts(path).into_abs(),
-                _ => Abs::Unknown,
-            },
-            "setattr" => {
-                if let [object, key, value, ..] = given {
-                    let value = value.value.clone();
-                    match &key.value {
-                        Abs::Text(name) => self.set_attribute(path, expr, &object.value, &name.clone(), &value),
-                        Abs::DumpKey(dump) => {
-                            let object = object.value.clone();
-                            self.copy_fields(path, &object, dump, site);
-                        }
-                        _ => self.set_attribute(path, expr, &object.value, &SmolStr::default(), &value),
-                    }
-                }
-                Abs::Nothing
-            }
-            "paginate" => match given.iter().find_map(|one| match &one.value {
-                Abs::Statement(statement) => Some(Arc::clone(statement)),
-                _ => None,
-            }) {
-                Some(statement) => self.execute(path, &statement, site),
-                None => Abs::Unknown,
-            },
-            _ => {
-                let mut mix = Mix::default();
-                for one in given {
-                    let parts = one.value.parts(path).into_abs();
-                    mix.add(&parts);
-                }
-                if mix.principal && self.in_root {
-                    return Abs::Principal(SmolStr::default());
-                }
-                if mix.principal && names::is_check(last) && !package.starts_with("builtins.") {
-                    path.doubt = true;
-                }
-                mix.unclear = true;
-                mix.into_abs()
-            }
-        }
-    }
-
     /// A call whose body is not in reach.
     fn unfollowed(&mut self, mut path: Path, name: &str, receiver: Option<&Abs>, given: &[Given]) -> Vec<Exit> {
         let mut mix = Mix::default();
@@ -667,6 +474,6 @@ fn is_dotted(expr: &Expr) -> bool {
 }
 
 /// The last part of a dotted path.
-fn last_of(path: &str) -> &str {
+pub(super) fn last_of(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }

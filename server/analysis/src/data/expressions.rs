@@ -303,23 +303,6 @@ impl Engine<'_, '_> {
         Abs::Map(Arc::new(known))
     }
 
-    /// An owner is compared with the principal: how does the handler write that?
-    pub(super) fn note_spelling(&mut self, owner: &Abs, expr: &Expr, value: &Abs) {
-        let of_owner = match owner {
-            Abs::Column(model, column) => model.is_owner(column),
-            Abs::Part(_, column) => super::names::is_owner(column),
-            Abs::Client(_) => true,
-            _ => false,
-        };
-        if !of_owner || self.stack.len() != 1 || !matches!(value, Abs::Principal(_)) {
-            return;
-        }
-        let Some(root) = root_name(expr) else { return };
-        if let (Some(site), Some(suffix)) = (self.principals.get(root), suffix(expr)) {
-            self.data.spelled.push((*site, suffix.into()));
-        }
-    }
-
     /// What the index knows, as a value here.
     pub(super) fn as_abs(&self, value: Value) -> Abs {
         match value {
@@ -491,16 +474,6 @@ pub(super) fn is_property(decorators: &[Expr]) -> bool {
     decorators.iter().any(|decorator| {
         matches!(super::models::last_name(decorator), Some("property" | "cached_property" | "hybrid_property"))
     })
-}
-
-/// What follows the variable in `me.id`, `me["sub"]`, `str(me.id)`.
-fn suffix(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Name(_) => Some(String::new()),
-        ExprKind::Attribute { value, name } => Some(format!("{}.{}", suffix(value)?, name.name)),
-        ExprKind::Subscript { value, index } => Some(format!("{}[\"{}\"]", suffix(value)?, index.as_str()?)),
-        _ => None,
-    }
 }
 
 /// The variable that an expression is about.

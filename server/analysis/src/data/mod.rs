@@ -15,8 +15,11 @@ mod expressions;
 mod judgement;
 mod models;
 mod names;
+mod objects;
+mod packages;
 mod queries;
 mod requests;
+mod spelling;
 mod value;
 
 use smol_str::SmolStr;
