@@ -599,9 +599,30 @@ fn elsewhere_cases() -> Vec<Case> {
     cases
 }
 
+/// Handlers that touch what is not the caller's, between two that keep to it.
+fn ownership_cases() -> Vec<Case> {
+    const OWNED: &str = "import jwt\nfrom fastapi import Header, HTTPException\nfrom pydantic import BaseModel\nfrom sqlmodel import Field, Session, SQLModel\n\n\nclass Me(BaseModel):\n    id: str\n\n\nclass User(SQLModel, table=True):\n    id: str = Field(primary_key=True)\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: str = Field(foreign_key=\"user.id\")\n    title: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n\n\ndef current_user(authorization: str = Header()) -> Me:\n    try:\n        claims = jwt.decode(authorization, \"key\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n    return Me(id=claims[\"sub\"])\n";
+    const SIBLINGS: &str = "from fastapi import Depends, FastAPI\nfrom sqlmodel import Session, select\n\nfrom app.owned import Me, Task, current_user, session\n\napp = FastAPI()\n\n\n@app.get(\"/mine\")\ndef mine(me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == me.id)).all()\n\n\n@app.get(\"/titles\")\ndef titles(title: str, me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == me.id, Task.title == title)).all()\n\n\n";
+    let handlers = [
+        "@app.get(\"/{user_id}/tasks\")\ndef of(user_id: str, me: Me = Depends(current_user), db: Session = Depends(session)):\n    \"\"\"The tasks.\"\"\"\n    return db.exec(select(Task).where(Task.user_id == user_id)).all()\n",
+        "@app.get(\"/{user_id}/tasks\")\nasync def of(\n    user_id: int,\n    me: Me = Depends(current_user),\n    db: Session = Depends(session),\n):\n    # All of them.\n    query = select(Task).where(Task.user_id == user_id)\n    return db.exec(query).all()\n",
+        "@app.post(\"/tasks\")\ndef make(title: str, user_id: str, me: Me = Depends(current_user), db: Session = Depends(session)):\n    task = Task(title=title, user_id=user_id)\n    db.add(task)\n    db.commit()\n    return task\n",
+        "@app.get(\"/tasks/{task_id}\")\ndef one(task_id: int, me: Me = Depends(current_user), db: Session = Depends(session)):\n    task = db.get(Task, task_id)\n    return task\n",
+        "@app.delete(\"/tasks/{task_id}\")\ndef remove(task_id: int, me: Me = Depends(current_user), db: Session = Depends(session)):\n    task = db.exec(\n        select(Task).where(Task.id == task_id)\n    ).first()\n    if not task:\n        raise ValueError(\n            \"none\"\n        )\n    db.delete(task)\n    db.commit()\n",
+        "@app.get(\"/all\")\ndef everything(me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).order_by(Task.title)).all()\n",
+        "@app.get(\"/all\")\ndef everything(me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.query(Task).order_by(Task.title).all()\n",
+    ];
+    let project = |handler: &str| {
+        let main = format!("{SIBLINGS}{handler}");
+        case(handler, &[("app/__init__.py", ""), ("app/owned.py", OWNED), ("app/main.py", &main)])
+    };
+    handlers.into_iter().map(project).collect()
+}
+
 fn all_cases() -> Vec<Case> {
     let groups = [signature_cases(), import_cases(), decorator_cases(), application_cases(), mutants()];
-    let groups = groups.into_iter().chain([unapplied_cases(), middleware_cases(), elsewhere_cases()]);
+    let groups =
+        groups.into_iter().chain([unapplied_cases(), middleware_cases(), elsewhere_cases(), ownership_cases()]);
     groups.flatten().collect()
 }
 

@@ -4,6 +4,7 @@
 //! crate maps texts to verdicts. See `server/ARCHITECTURE.md`.
 
 pub mod auth;
+pub mod data;
 pub mod facts;
 pub mod fix;
 pub mod ide;

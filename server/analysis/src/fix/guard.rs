@@ -180,7 +180,7 @@ fn parameter(fixer: &Fixer<'_>, anchor: Location, here: &[Served<'_>], verifier:
 }
 
 /// The definition whose name stands at a place.
-fn handler_node(root: Node<'_>, anchor: Location) -> Option<Node<'_>> {
+pub(super) fn handler_node(root: Node<'_>, anchor: Location) -> Option<Node<'_>> {
     let (start, end) = (anchor.range.start as usize, anchor.range.end as usize);
     let name = root.named_descendant_for_byte_range(start, end)?;
     name.parent().filter(|parent| parent.kind() == "function_definition" && name.kind() == "identifier")

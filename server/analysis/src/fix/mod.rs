@@ -10,6 +10,7 @@ mod elsewhere;
 mod guard;
 mod imports;
 mod layout;
+mod ownership;
 mod rejection;
 mod scheme;
 mod signature;
@@ -35,9 +36,9 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, cors_inside_auth, handler_site, middleware_raises_http_exception,
-    missing_auth_dependency, router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore,
-    unverified_auth_dependency,
+    auth_dependency_not_applied, client_trusted_identity, cors_inside_auth, handler_site,
+    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, query_not_scoped,
+    router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore, unverified_auth_dependency,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
@@ -110,6 +111,9 @@ impl<'s> Fixer<'s> {
             rule if rule == cors_inside_auth::INFO.code => Some(cors_order::fixes),
             rule if rule == router_included_unguarded_twice::INFO.code => Some(elsewhere::on_include),
             rule if rule == unguarded_mount::INFO.code => Some(elsewhere::on_mounted),
+            rule if rule == client_trusted_identity::INFO.code => Some(ownership::identity),
+            rule if rule == missing_ownership_check::INFO.code => Some(ownership::row),
+            rule if rule == query_not_scoped::INFO.code => Some(ownership::query),
             _ if open => Some(guard::fixes),
             _ => None,
         };

@@ -12,6 +12,7 @@ use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
+use crate::data::RouteData;
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
@@ -31,6 +32,8 @@ pub(crate) struct Judged {
     pub(crate) reads: Vec<FileId>,
     /// What the project's own words want.
     pub(crate) expected: Expectation,
+    /// What it does with owned data.
+    pub(crate) data: Arc<RouteData>,
 }
 
 /// Guards in the order of the route table.

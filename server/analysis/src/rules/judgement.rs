@@ -10,6 +10,7 @@ use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
+use crate::data;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
@@ -102,9 +103,18 @@ pub(crate) struct FileInjectable {
     verifiers: Vec<Verifier>,
     /// Functions that were passed over because they are route handlers.
     handlers: Vec<Site>,
-    /// Functions that ask for a scheme's credential and check nothing.
-    pub(crate) pretenders: Vec<(Arc<FunctionRef>, Arc<Verdict>)>,
+    /// Functions that look like guards and are none.
+    pub(crate) pretenders: Vec<Pretender>,
     pub(crate) reads: Vec<FileId>,
+}
+
+/// A function that looks like a guard and verifies nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Pretender {
+    pub(crate) function: Arc<FunctionRef>,
+    pub(crate) verdict: Arc<Verdict>,
+    /// Whether a security scheme hands it a credential.
+    pub(crate) scheme: bool,
 }
 
 impl FileInjectable {
@@ -301,6 +311,7 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+    let data = Arc::new(data::judge(interpreter, judge, route, &guard));
     reads.extend(interpreter.take_reads());
     reads.sort_unstable();
     reads.dedup();
@@ -312,7 +323,7 @@ fn judge_route(
     if unparsed && matches!(guard, Guard::Open(_)) {
         guard = Guard::Unknown("a file that decides about it does not parse".into());
     }
-    Judged { guard, reads, expected }
+    Judged { guard, reads, expected, data }
 }
 
 /// Why a route is public that the project's own words leave open.
@@ -430,13 +441,9 @@ fn injectable(
     injectable
 }
 
-/// Functions of a module that ask for a scheme's credential and check nothing.
-fn pretenders(
-    interpreter: &Interpreter<'_>,
-    judge: &Judge<'_>,
-    file: FileId,
-    facts: &PythonFile,
-) -> Vec<(Arc<FunctionRef>, Arc<Verdict>)> {
+/// Functions of a module that ask for a scheme's credential and check nothing,
+/// or that believe what the client says of itself.
+fn pretenders(interpreter: &Interpreter<'_>, judge: &Judge<'_>, file: FileId, facts: &PythonFile) -> Vec<Pretender> {
     let mut found = Vec::new();
     for item in facts.items.iter().filter(|item| !item.ghost) {
         let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
@@ -445,14 +452,27 @@ fn pretenders(
         }
         let value = interpreter.lookup(file, &def.name.name);
         let Value::Function(function) = &value else { continue };
-        if def.params.iter().any(|param| takes_scheme(interpreter, function, param)) {
-            let verdict = judge.dependency(&value);
-            if matches!(verdict.proof, Proof::ChecksNothing | Proof::TrustsClient) {
-                found.push((Arc::clone(function), verdict));
-            }
+        let scheme = def.params.iter().any(|param| takes_scheme(interpreter, function, param));
+        if !scheme && !def.params.iter().any(is_injected) {
+            continue;
+        }
+        let verdict = judge.dependency(&value);
+        let pretends = match verdict.proof {
+            Proof::TrustsClient => true,
+            Proof::ChecksNothing => scheme,
+            _ => false,
+        };
+        if pretends {
+            found.push(Pretender { function: Arc::clone(function), verdict, scheme });
         }
     }
     found
+}
+
+/// Whether FastAPI alone can fill a parameter: from a header, or by another dependency.
+fn is_injected(param: &Param) -> bool {
+    let callee = param.default.as_ref().and_then(|default| default.as_call()).map(|(func, _)| &func.kind);
+    matches!(callee, Some(ExprKind::Name(name)) if matches!(name.as_str(), "Header" | "Depends" | "Security"))
 }
 
 /// A cheap look whether a parameter may ask for a dependency.

@@ -4,13 +4,20 @@
 
 pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
+pub mod check_after_change;
+pub mod client_trusted_identity;
 pub mod cors_inside_auth;
+pub mod ineffective_scope;
 pub mod invalid_configuration;
 mod judgement;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
+pub mod missing_ownership_check;
 pub mod not_fully_analysed;
+pub mod owner_mass_assignment;
+mod ownership;
+pub mod query_not_scoped;
 pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
 pub mod shadowed_guarded_route;
@@ -58,12 +65,18 @@ pub fn all() -> &'static [RuleInfo] {
     &[
         auth_bypass_switch::INFO,
         auth_dependency_not_applied::INFO,
+        check_after_change::INFO,
+        client_trusted_identity::INFO,
         cors_inside_auth::INFO,
+        ineffective_scope::INFO,
         invalid_configuration::INFO,
         middleware_guard_gap::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
+        missing_ownership_check::INFO,
         not_fully_analysed::INFO,
+        owner_mass_assignment::INFO,
+        query_not_scoped::INFO,
         router_included_unguarded_twice::INFO,
         scopes_not_enforced::INFO,
         shadowed_guarded_route::INFO,
@@ -86,10 +99,16 @@ type Check = fn(&State, &dyn Fn(FileId) -> bool, &mut Vec<Diagnostic>);
 const CHECKS: &[Check] = &[
     auth_bypass_switch::check,
     auth_dependency_not_applied::check,
+    check_after_change::check,
+    client_trusted_identity::check,
     cors_inside_auth::check,
+    ineffective_scope::check,
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
     missing_auth_dependency::check,
+    missing_ownership_check::check,
+    owner_mass_assignment::check,
+    query_not_scoped::check,
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,
     shadowed_guarded_route::check,

@@ -76,20 +76,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// Reports functions that ask for a scheme's credential, check nothing, and
-/// that no route rests on yet: the first one that does will be open.
+/// Reports functions that ask for a scheme's credential and check nothing, or
+/// that believe what the client says of itself, and that no route rests on yet:
+/// the first one that does will be open.
 fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let known = state.injectable.iter().filter(|(file, _)| wanted(**file));
-    let pretenders = known.flat_map(|(_, known)| &known.pretenders);
-    for (function, verdict) in pretenders {
+    for pretender in known.flat_map(|(_, known)| &known.pretenders) {
+        let function = &pretender.function;
         if in_use(state, interpreter).all.contains(&function.site) || state.sources.is_ghost(function.site) {
             continue;
         }
-        let message = format!(
-            "`{}` takes a credential and checks nothing about the caller: the first route that rests on it will be open; verify the token and raise 401 when that fails.",
-            function.qualname
-        );
-        let steps = verdict.steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
+        let (what, advice) = if pretender.scheme {
+            ("takes a credential and checks nothing about the caller", "verify the token and raise 401 when that fails")
+        } else {
+            ("believes an identity that the client wrote into the request", "take the identity from a verified token")
+        };
+        let message =
+            format!("`{}` {what}: the first route that rests on it will be open; {advice}.", function.qualname);
+        let steps = &pretender.verdict.steps;
+        let steps = steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
         found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
     }
 }

@@ -1,0 +1,479 @@
+//! Calls: into the project's own functions, and of packages.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+pub(super) use crate::facts::python::tree::Spread;
+
+use super::execution::{Engine, Exit, element, join, joined};
+use super::expressions::root_name;
+use super::models::last_name;
+use super::names;
+use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, ParamKind, StmtKind};
+use crate::index::value::{FunctionRef, Resolve, Value};
+
+/// Project functions followed inside each other, the handler included.
+const MAX_DEPTH: usize = 7;
+/// Ends of a function kept apart.
+const MAX_EXITS: usize = 8;
+
+/// An evaluated argument.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) name: Option<SmolStr>,
+    pub(super) spread: Spread,
+    pub(super) value: Abs,
+}
+
+impl Engine<'_, '_> {
+    /// Executes a call.
+    pub(super) fn call(&mut self, mut path: Path, expr: &Expr, func: &Expr, args: &[Arg]) -> Vec<Exit> {
+        if !self.spend() {
+            path.doubt = true;
+            return vec![(path, Abs::Unknown)];
+        }
+        let mut given = Vec::with_capacity(args.len());
+        for arg in args {
+            let value = self.eval(&mut path, &arg.value);
+            if arg.name.as_ref().is_some_and(|name| names::is_owner(&name.name)) {
+                // `user_id=me.id`
+                self.note_spelling(&Abs::Client(0), &arg.value, &value);
+            }
+            given.push(Given { name: arg.name.as_ref().map(|name| name.name.clone()), spread: arg.spread, value });
+        }
+        if path.dead {
+            return Vec::new();
+        }
+        let ExprKind::Attribute { value, name } = &func.kind else {
+            let callee = self.eval(&mut path, func);
+            return self.apply(path, expr, callee, last_name(func).unwrap_or_default(), given);
+        };
+        let name = &name.name;
+        if is_super(value) {
+            return self.super_method(path, expr, name, given);
+        }
+        if is_dotted(func) && root_name(func).is_some_and(|root| !path.vars.contains_key(root)) {
+            let known = self.outer(func);
+            if matches!(known, Value::Function(_) | Value::Bound(_) | Value::Class(_)) {
+                return self.apply(path, expr, Abs::Known(Known(known)), name, given);
+            }
+        }
+        let receiver = self.eval(&mut path, value);
+        if path.dead {
+            return Vec::new();
+        }
+        self.method(path, expr, value, receiver, name, args, given)
+    }
+
+    /// Calls what a value is known to be.
+    fn apply(&mut self, mut path: Path, expr: &Expr, callee: Abs, name: &str, given: Vec<Given>) -> Vec<Exit> {
+        let Abs::Known(Known(value)) = callee else { return self.unfollowed(path, name, None, &given) };
+        match value {
+            Value::Function(function) => self.follow(path, expr, &function, None, given),
+            Value::Bound(bound) => {
+                let receiver = self.as_abs(bound.0.clone());
+                self.follow(path, expr, &bound.1, Some(receiver), given)
+            }
+            Value::Class(class) => self.construct(path, expr, &class, given),
+            Value::Package(package) => {
+                if matches!(last_of(&package), "run_in_threadpool" | "to_thread" | "run_sync") && !given.is_empty() {
+                    let mut given = given;
+                    let callee = given.remove(0).value;
+                    return self.apply(path, expr, callee, name, given);
+                }
+                let value = self.package(&mut path, expr, &package, &given);
+                vec![(path, value)]
+            }
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => match self.interpreter.method(class, "__call__") {
+                    Some(call) => {
+                        let receiver = Abs::Known(Known(Value::Instance(Arc::clone(&instance))));
+                        self.follow(path, expr, &call, Some(receiver), given)
+                    }
+                    None => self.unfollowed(path, name, None, &given),
+                },
+                Value::Package(package) => {
+                    let value = self.package(&mut path, expr, package, &given);
+                    vec![(path, value)]
+                }
+                _ => self.unfollowed(path, name, None, &given),
+            },
+            _ => self.unfollowed(path, name, None, &given),
+        }
+    }
+
+    /// `super().name(…)`.
+    fn super_method(&mut self, path: Path, expr: &Expr, name: &SmolStr, given: Vec<Given>) -> Vec<Exit> {
+        let class = self.stack.last().and_then(|function| function.class.clone());
+        let receiver = self.stack.last().and_then(|function| {
+            function.def.params.first().and_then(|param| path.vars.get(&param.name.name).cloned())
+        });
+        let method = class.and_then(|class| {
+            class.bases.iter().find_map(|base| match base {
+                Value::Class(base) => self.interpreter.method(base, name),
+                _ => None,
+            })
+        });
+        match method {
+            Some(method) => self.follow(path, expr, &method, receiver, given),
+            None => self.unfollowed(path, name, receiver.as_ref(), &given),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a method call, spelled out")]
+    fn method(
+        &mut self,
+        mut path: Path,
+        expr: &Expr,
+        target: &Expr,
+        receiver: Abs,
+        name: &SmolStr,
+        args: &[Arg],
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
+        let value = match &receiver {
+            Abs::Statement(statement) => Some(self.statement_method(&mut path, expr, statement, name, args, &given)),
+            Abs::Row(id) => {
+                if let Some(value) = self.row_method(&mut path, expr, *id, name, &given) {
+                    Some(value)
+                } else {
+                    let model = path.rows.get(id).and_then(|row| row.model.clone());
+                    let class = model.and_then(|model| self.classes.get(&model.site).cloned());
+                    if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
+                        return self.follow(path, expr, &method, Some(receiver), given);
+                    }
+                    None
+                }
+            }
+            Abs::Part(..) | Abs::Own => Some(receiver.clone()),
+            Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
+            Abs::Principal(_) => self.principal_method(&mut path, expr, &receiver, name, &given),
+            Abs::Object(id) => {
+                let id = *id;
+                match path.objects.get(&id).map(|object| object.made.clone()) {
+                    Some(Made::Body(class)) => {
+                        if matches!(name.as_str(), "model_dump" | "dict") {
+                            self.dump(&path, id, expr).map(|dump| Abs::Dump(Arc::new(dump)))
+                        } else if matches!(name.as_str(), "model_copy" | "copy") {
+                            Some(receiver.clone())
+                        } else if let Some(method) = self.interpreter.method(&class, name) {
+                            return self.follow(path, expr, &method, Some(receiver), given);
+                        } else {
+                            None
+                        }
+                    }
+                    Some(Made::Instance(class)) => {
+                        if let Some(method) = self.interpreter.method(&class, name) {
+                            return self.follow(path, expr, &method, Some(receiver), given);
+                        }
+                        None
+                    }
+                    Some(Made::Row(_)) => Some(Abs::Own),
+                    None => None,
+                }
+            }
+            Abs::Dump(dump) => Some(self.dump_method(&mut path, expr, target, dump, name, &given)),
+            Abs::Map(entries) => match (name.as_str(), given.first().map(|one| &one.value)) {
+                ("get" | "pop", Some(Abs::Text(key))) => {
+                    let found = entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+                    Some(found.unwrap_or(Abs::Other))
+                }
+                ("update", _) => None,
+                _ => Some(Mix::of([&receiver]).into_abs()),
+            },
+            Abs::Items(items) => match name.as_str() {
+                "append" | "add" | "extend" | "insert" => {
+                    let mut items = Vec::clone(items);
+                    match given.last().map(|one| &one.value) {
+                        Some(Abs::Items(more)) if name == "extend" => items.extend(more.iter().cloned()),
+                        Some(value) => items.push(value.clone()),
+                        None => {}
+                    }
+                    if let Some(variable) = target.as_name() {
+                        path.vars.insert(variable.clone(), Abs::Items(Arc::new(items)));
+                    }
+                    Some(Abs::Nothing)
+                }
+                _ => Some(element(&receiver)),
+            },
+            Abs::Column(model, column) => Some(match name.as_str() {
+                "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" => receiver.clone(),
+                "is_not" | "isnot" | "not_in" | "notin_" | "is_distinct_from" => Abs::Predicates(Arc::default()),
+                _ => {
+                    let value = Mix::of(given.iter().map(|one| &one.value)).into_abs();
+                    let equal = !matches!(name.as_str(), "ilike" | "like" | "startswith" | "is_");
+                    Abs::Predicates(Arc::new(vec![Predicate {
+                        column: Some((Arc::clone(model), column.clone())),
+                        equal,
+                        value,
+                    }]))
+                }
+            }),
+            Abs::Request(part) => Some(match (part.as_str(), name.as_str()) {
+                ("", "json" | "body") | ("body", "decode") => Abs::Request(SmolStr::new_static("body")),
+                ("", "form") => Abs::Request(SmolStr::new_static("form")),
+                (_, "get" | "getlist" | "pop") => match given.first().map(|one| one.value.clone()) {
+                    Some(Abs::Text(key)) => self.request_item(expr, &part.clone(), &key),
+                    _ => Abs::Unknown,
+                },
+                _ => Abs::Unknown,
+            }),
+            Abs::Known(Known(Value::Class(class))) => {
+                if let Some(value) = self.class_method(&mut path, expr, class, name, &given) {
+                    Some(value)
+                } else if let Some(method) = self.interpreter.method(class, name) {
+                    return self.follow(path, expr, &method, Some(receiver), given);
+                } else {
+                    None
+                }
+            }
+            Abs::Known(Known(Value::Instance(instance))) => match &instance.class {
+                Value::Class(class) => match self.interpreter.method(class, name) {
+                    Some(method) => return self.follow(path, expr, &method, Some(receiver), given),
+                    None => None,
+                },
+                _ => None,
+            },
+            Abs::Known(Known(Value::Module(file))) => {
+                let callee = self.as_abs(self.interpreter.lookup(*file, name));
+                return self.apply(path, expr, callee, name, given);
+            }
+            Abs::Known(Known(Value::Package(package))) => {
+                if self.session_like(name) {
+                    self.session_method(&mut path, expr, name, &given)
+                } else {
+                    let full = SmolStr::new(format!("{package}.{name}"));
+                    let callee = Abs::Known(Known(Value::Package(full)));
+                    return self.apply(path, expr, callee, name, given);
+                }
+            }
+            _ => None,
+        };
+        if let Some(value) = value {
+            return vec![(path, value)];
+        }
+        if let Some(value) = self.session_method(&mut path, expr, name, &given) {
+            return vec![(path, value)];
+        }
+        self.unfollowed(path, name, Some(&receiver), &given)
+    }
+
+    fn session_like(&self, name: &str) -> bool {
+        matches!(
+            name,
+            "query" | "exec" | "execute" | "scalars" | "scalar" | "add" | "commit" | "delete" | "flush" | "get"
+        )
+    }
+
+    fn principal_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        receiver: &Abs,
+        name: &str,
+        given: &[Given],
+    ) -> Option<Abs> {
+        match (name, given.first().map(|one| &one.value)) {
+            ("get", Some(Abs::Text(key))) => Some(Abs::Principal(key.clone())),
+            (
+                "strip" | "lower" | "upper" | "encode" | "decode" | "hex" | "copy" | "dict" | "model_dump" | "items"
+                | "values" | "to_dict" | "split" | "removeprefix" | "replace",
+                _,
+            ) => Some(receiver.clone()),
+            _ => self.session_method(path, expr, name, given),
+        }
+    }
+
+    fn dump_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        target: &Expr,
+        dump: &Arc<Dump>,
+        name: &str,
+        given: &[Given],
+    ) -> Abs {
+        let key = given.first().and_then(|one| match &one.value {
+            Abs::Text(key) => Some(key.clone()),
+            _ => None,
+        });
+        let mut next = Dump::clone(dump);
+        let value = match (name, key) {
+            ("get", Some(key)) => return self.dump_field(path, expr, dump, &key),
+            ("pop", Some(key)) => {
+                next = next.without(&key);
+                self.dump_field(path, expr, dump, &key)
+            }
+            ("update", _) => {
+                for one in given {
+                    match (&one.name, &one.value) {
+                        (Some(name), _) => next = next.without(name),
+                        (None, Abs::Map(entries)) => {
+                            next = entries.iter().fold(next, |next, (key, _)| next.without(key));
+                        }
+                        // Whatever it holds may be the owner.
+                        _ => next.fields.clear(),
+                    }
+                }
+                Abs::Nothing
+            }
+            ("keys", _) => return Abs::DumpKey(Arc::clone(dump)),
+            ("items" | "copy", _) => return Abs::Dump(Arc::clone(dump)),
+            _ => return Abs::Unknown,
+        };
+        if let Some(variable) = target.as_name() {
+            path.vars.insert(variable.clone(), Abs::Dump(Arc::new(next)));
+        }
+        value
+    }
+
+    /// A call whose body is not in reach.
+    fn unfollowed(&mut self, mut path: Path, name: &str, receiver: Option<&Abs>, given: &[Given]) -> Vec<Exit> {
+        let mut mix = Mix::default();
+        for value in given.iter().map(|one| &one.value).chain(receiver) {
+            let parts = value.parts(&path).into_abs();
+            mix.add(&parts);
+        }
+        if mix.principal && self.in_root {
+            return vec![(path, Abs::Principal(SmolStr::default()))];
+        }
+        // It may turn away callers that are not the owner.
+        if mix.principal && names::is_check(name) {
+            path.doubt = true;
+        }
+        mix.unclear = true;
+        vec![(path, mix.into_abs())]
+    }
+
+    /// Executes a function of the project.
+    pub(super) fn follow(
+        &mut self,
+        path: Path,
+        expr: &Expr,
+        function: &Arc<FunctionRef>,
+        receiver: Option<Abs>,
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
+        let active = self.stack.iter().any(|other| other.site == function.site);
+        if active || self.stack.len() >= MAX_DEPTH || function.def.is_generator || is_stub(&function.def) {
+            let name = function.def.name.name.clone();
+            return self.unfollowed(path, &name, receiver.as_ref(), &given);
+        }
+        let function = self.interpreter.current(function);
+        let vars = self.bind(&function, receiver, given);
+        let site = self.site(expr);
+        self.run(path, function, vars, site)
+    }
+
+    /// Executes a function with its parameters bound.
+    pub(super) fn run(
+        &mut self,
+        mut path: Path,
+        function: FunctionRef,
+        vars: FxHashMap<SmolStr, Abs>,
+        site: crate::index::value::Site,
+    ) -> Vec<Exit> {
+        self.interpreter.note_reads(&[function.site.file]);
+        let outer = std::mem::replace(&mut path.vars, vars);
+        let def = Arc::clone(&function.def);
+        self.stack.push(function);
+        self.calls.push(site);
+        let exits = self.body(path, &def.body);
+        self.calls.pop();
+        self.stack.pop();
+        let mut kept: Vec<Exit> = Vec::new();
+        for (mut path, value) in exits {
+            path.vars.clone_from(&outer);
+            if kept.iter().any(|(known, other)| *other == value && *known == path) {
+                continue;
+            }
+            if kept.len() < MAX_EXITS {
+                kept.push((path, value));
+            } else if let Some((last, other)) = kept.pop() {
+                kept.push((join(last, path), joined(other, value)));
+            }
+        }
+        kept
+    }
+
+    fn bind(&mut self, function: &FunctionRef, receiver: Option<Abs>, given: Vec<Given>) -> FxHashMap<SmolStr, Abs> {
+        let mut vars = FxHashMap::default();
+        let is_static = function.def.decorators.iter().any(|decorator| last_name(decorator) == Some("staticmethod"));
+        let mut positional: Vec<Abs> = receiver.into_iter().filter(|_| !is_static).collect();
+        let mut named: Vec<(SmolStr, Abs)> = Vec::new();
+        let mut open_ended = false;
+        for one in given {
+            match (one.name, one.spread, one.value) {
+                (Some(name), _, value) => named.push((name, value)),
+                (None, Spread::No, value) => positional.push(value),
+                (None, Spread::Iterable, Abs::Items(items)) => positional.extend(items.iter().cloned()),
+                (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
+                _ => open_ended = true,
+            }
+        }
+        let mut positional = positional.into_iter();
+        for param in &function.def.params {
+            let name = &param.name.name;
+            let value = match param.kind {
+                ParamKind::VarArgs => Abs::Items(Arc::new(positional.by_ref().collect())),
+                ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
+                _ => {
+                    let by_name = named.iter().position(|(known, _)| known == name).map(|at| named.remove(at).1);
+                    let by_place = if by_name.is_none() && param.kind != ParamKind::KeywordOnly {
+                        positional.next()
+                    } else {
+                        None
+                    };
+                    match by_name.or(by_place) {
+                        Some(value) => value,
+                        None if open_ended => Abs::Unknown,
+                        None => self.default(function, param),
+                    }
+                }
+            };
+            vars.insert(name.clone(), value);
+        }
+        vars
+    }
+
+    fn default(&self, function: &FunctionRef, param: &Param) -> Abs {
+        match &param.default {
+            Some(default) => self.as_abs(self.interpreter.eval_signature(function, default)),
+            None => Abs::Unknown,
+        }
+    }
+}
+
+/// Whether a method has no body of its own: some other class has it.
+fn is_stub(def: &Function) -> bool {
+    def.body.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Pass => true,
+        StmtKind::Raise { exc: Some(exc), .. } => {
+            last_name(exc.as_call().map_or(exc, |(func, _)| func)) == Some("NotImplementedError")
+        }
+        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Ellipsis),
+        _ => false,
+    })
+}
+
+/// `super()`.
+fn is_super(expr: &Expr) -> bool {
+    expr.as_call().is_some_and(|(func, _)| func.as_name().is_some_and(|name| name == "super"))
+}
+
+/// `a.b.c`.
+fn is_dotted(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(_) => true,
+        ExprKind::Attribute { value, .. } => is_dotted(value),
+        _ => false,
+    }
+}
+
+/// The last part of a dotted path.
+pub(super) fn last_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}

@@ -1,0 +1,251 @@
+//! Conditions: what is known on the paths behind them.
+
+use super::execution::Engine;
+use super::names;
+use super::value::{Abs, Mix, Path, Predicate};
+use crate::facts::python::tree::{Expr, ExprKind};
+
+/// Rows that the judgement of a row may rest on.
+const MAX_CHAIN: u32 = 8;
+
+impl Engine<'_, '_> {
+    /// The paths on which a condition holds, and those on which it does not.
+    pub(super) fn branch(&mut self, path: Path, test: &Expr) -> (Vec<Path>, Vec<Path>) {
+        if !self.spend() {
+            let path = Path { doubt: true, ..path };
+            return (vec![path.clone()], vec![path]);
+        }
+        match &test.kind {
+            ExprKind::Not(inner) => {
+                let (yes, no) = self.branch(path, inner);
+                (no, yes)
+            }
+            ExprKind::BoolOp { and, values } => {
+                // The paths that went on to the next operand, and those that were decided.
+                let (mut open, mut decided) = (vec![path], Vec::new());
+                for value in values {
+                    let mut next = Vec::new();
+                    for path in open {
+                        let (yes, no) = self.branch(path, value);
+                        let (on, done) = if *and { (yes, no) } else { (no, yes) };
+                        next.extend(on);
+                        decided.extend(done);
+                    }
+                    open = next;
+                }
+                if *and { (open, decided) } else { (decided, open) }
+            }
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] => self.comparison(path, first, op, second),
+                _ => {
+                    let mut path = path;
+                    self.eval(&mut path, test);
+                    (vec![path.clone()], vec![path])
+                }
+            },
+            ExprKind::Await(inner) => self.branch(path, inner),
+            _ => {
+                let (mut yes, mut no) = (Vec::new(), Vec::new());
+                for (path, value) in self.fork(path, test) {
+                    let (one, other) = self.truth(path, &value);
+                    yes.extend(one);
+                    no.extend(other);
+                }
+                (yes, no)
+            }
+        }
+    }
+
+    fn comparison(&mut self, mut path: Path, first: &Expr, op: &str, second: &Expr) -> (Vec<Path>, Vec<Path>) {
+        let a = self.eval(&mut path, first);
+        let b = self.eval(&mut path, second);
+        if path.dead {
+            return (Vec::new(), Vec::new());
+        }
+        self.note_spelling(&a, second, &b);
+        self.note_spelling(&b, first, &a);
+        self.compare(path, a, op, b)
+    }
+
+    /// The paths on which two values compare so, and those on which they don't.
+    pub(super) fn compare(&mut self, path: Path, a: Abs, op: &str, b: Abs) -> (Vec<Path>, Vec<Path>) {
+        let equal = matches!(op, "==" | "is" | "in");
+        let unequal = matches!(op, "!=" | "is not" | "not in");
+        if !equal && !unequal {
+            // `me.level < 5` may turn callers away for want of a right.
+            let mut path = path;
+            path.privileged |= [&a, &b].into_iter().any(|value| self.says_authority(value));
+            return (vec![path.clone()], vec![path]);
+        }
+        if matches!(a, Abs::DumpKey(_)) {
+            // Which fields are copied depends on their names.
+            let path = Path { doubt: true, ..path };
+            return (vec![path.clone()], vec![path]);
+        }
+        let (same, other) = if b == Abs::Nothing || a == Abs::Nothing {
+            let value = if b == Abs::Nothing { &a } else { &b };
+            let (yes, no) = self.truth(path, value);
+            (no.into_iter().collect(), yes.into_iter().collect())
+        } else {
+            let mut same = path.clone();
+            let mut other = path;
+            self.equate(&mut same, &a, &b);
+            self.equate(&mut same, &b, &a);
+            other.doubt |= same.doubt;
+            (vec![same], vec![other])
+        };
+        if equal { (same, other) } else { (other, same) }
+    }
+
+    fn says_authority(&self, value: &Abs) -> bool {
+        matches!(value, Abs::Principal(part) if names::is_authority(part))
+    }
+
+    /// What follows for `b` on a path where it equals `a`, or is in it.
+    fn equate(&mut self, path: &mut Path, a: &Abs, b: &Abs) {
+        let (left, right) = (a.parts(path), b.parts(path));
+        if left.principal {
+            let nothing_known = right.clients.is_empty() && right.rows.is_empty() && !right.principal;
+            if nothing_known {
+                if matches!(b, Abs::Unknown) || right.unclear {
+                    path.doubt = true;
+                }
+                // A principal that is, or has, something in particular.
+                path.privileged |= match a {
+                    Abs::Principal(part) => {
+                        names::is_authority(part)
+                            || (!names::is_standing(part)
+                                && !matches!(part.as_str(), "status" | "state" | "iss" | "aud"))
+                    }
+                    _ => true,
+                };
+            }
+        } else if matches!(a, Abs::Unknown | Abs::Mix(_)) {
+            // Who knows whose that is: comparing an owner with it may be the check.
+            let owner = matches!(b, Abs::Part(_, column) if names::is_owner(column));
+            path.doubt |= owner;
+            return;
+        } else if !self.is_authorised(path, a, 0) {
+            self.note_claim(path, a, b);
+            return;
+        }
+        path.authorised.extend(right.clients);
+        for id in right.rows {
+            if let Some(row) = path.rows.get_mut(&id) {
+                row.checked = true;
+            }
+        }
+    }
+
+    /// The owner of a row is compared with what the client says.
+    fn note_claim(&self, path: &mut Path, a: &Abs, b: &Abs) {
+        let (Abs::Client(_), Abs::Part(id, column)) = (a, b) else { return };
+        let Some(row) = path.rows.get_mut(id) else { return };
+        let Some(model) = row.model.clone().filter(|model| model.is_owner(column)) else { return };
+        let claim = Predicate { column: Some((model, column.clone())), equal: true, value: a.clone() };
+        if !row.predicates.contains(&claim) {
+            row.predicates.push(claim);
+        }
+    }
+
+    /// The path on which a value is true, and the one on which it is not.
+    pub(super) fn truth(&mut self, path: Path, value: &Abs) -> (Option<Path>, Option<Path>) {
+        match value {
+            Abs::Nothing | Abs::Constant(Some(false)) => (None, Some(path)),
+            Abs::Constant(Some(true)) => (Some(path), None),
+            Abs::Principal(part) => {
+                if part.is_empty() {
+                    return (Some(path), None);
+                }
+                let mut yes = path.clone();
+                let flag = ["is_", "has_", "can_"].iter().any(|prefix| part.starts_with(prefix));
+                yes.privileged |= names::is_authority(part) || flag && !names::is_standing(part);
+                (Some(yes), Some(path))
+            }
+            Abs::Row(id) => {
+                let mut no = path.clone();
+                if let Some(row) = no.rows.get_mut(id) {
+                    row.absent = true;
+                }
+                (Some(path), Some(no))
+            }
+            Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
+            Abs::Mix(mix) if mix.principal && mix.unclear && !(mix.clients.is_empty() && mix.rows.is_empty()) => {
+                let path = Path { doubt: true, ..path };
+                (Some(path.clone()), Some(path))
+            }
+            _ => (Some(path.clone()), Some(path)),
+        }
+    }
+
+    /// Whether a value is the principal's: it, a part of its own rows, or a
+    /// client's value that was compared with it.
+    pub(super) fn is_authorised(&self, path: &Path, value: &Abs, depth: u32) -> bool {
+        if depth > MAX_CHAIN {
+            return true;
+        }
+        match value {
+            Abs::Principal(_) | Abs::Own | Abs::Unknown => true,
+            Abs::Client(client) => path.authorised.contains(client) || self.names_own_row(path, value),
+            Abs::Row(row) | Abs::Part(row, _) => self.is_fine(path, *row, depth + 1),
+            Abs::Mix(mix) => self.mix_is_authorised(path, mix, depth),
+            Abs::Object(_) | Abs::Items(_) | Abs::Map(_) => {
+                let mix = value.parts(path);
+                self.mix_is_authorised(path, &mix, depth)
+            }
+            Abs::Statement(statement) => {
+                statement.unclear
+                    || statement.predicates.iter().any(|predicate| self.narrows(path, predicate, depth + 1))
+            }
+            _ => false,
+        }
+    }
+
+    fn mix_is_authorised(&self, path: &Path, mix: &Mix, depth: u32) -> bool {
+        mix.principal
+            || mix.unclear
+            || mix.clients.iter().any(|client| path.authorised.contains(client))
+            || mix.rows.iter().any(|row| self.is_fine(path, *row, depth + 1))
+    }
+
+    /// Whether a condition of a query leaves only what is the principal's.
+    pub(super) fn narrows(&self, path: &Path, predicate: &Predicate, depth: u32) -> bool {
+        // An owner that is not the client's word is the code's own choice.
+        let chosen = matches!(&predicate.column, Some((model, column)) if model.is_owner(column))
+            && match &predicate.value {
+                Abs::Client(_) => false,
+                Abs::Mix(mix) => mix.clients.is_empty(),
+                _ => true,
+            };
+        predicate.equal && (chosen || self.is_authorised(path, &predicate.value, depth))
+    }
+
+    /// Whether a row of the principal's was found by that value.
+    fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
+        path.rows.values().filter(|row| !row.absent).any(|row| {
+            let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
+            let own = |predicate: &Predicate| {
+                predicate.equal
+                    && match &predicate.value {
+                        Abs::Principal(_) | Abs::Own => true,
+                        Abs::Client(client) => path.authorised.contains(client),
+                        Abs::Mix(mix) => mix.principal,
+                        _ => false,
+                    }
+            };
+            found && (row.checked || row.predicates.iter().any(own))
+        })
+    }
+
+    /// Whether nothing is wrong with handing out or changing a row.
+    pub(super) fn is_fine(&self, path: &Path, id: u32, depth: u32) -> bool {
+        let Some(row) = path.rows.get(&id) else { return true };
+        path.privileged
+            || path.doubt
+            || row.checked
+            || row.absent
+            || row.unclear
+            || depth > MAX_CHAIN
+            || row.predicates.iter().any(|predicate| self.narrows(path, predicate, depth + 1))
+    }
+}

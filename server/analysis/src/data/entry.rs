@@ -1,0 +1,426 @@
+//! From a route to the values that its handler is called with: dependencies
+//! are executed as FastAPI runs them, parameters come from the request.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::RouteData;
+use super::execution::{Engine, Exit};
+use super::models::last_name;
+use super::names;
+use super::value::{Abs, Known, Made, Object, Path, Place};
+use crate::auth::guard::{Guard, Weak};
+use crate::auth::{Judge, Proof};
+use crate::facts::python::tree::{Param, ParamKind};
+use crate::index::dependencies::called;
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::{Route, RouteKind};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+
+/// Paths that the dependencies may leave.
+const MAX_ENTRIES: usize = 8;
+
+/// What a route does with owned data. Nothing is said of routes that are public
+/// on purpose, or whose guard is not known.
+pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+    let guarded = match guard {
+        Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => true,
+        // What a dependency believes is reported at the dependency.
+        Guard::Open(None | Some(Weak::Unapplied(_) | Weak::Dependency(..))) => false,
+        _ => return RouteData::default(),
+    };
+    let Value::Function(handler) = &route.handler else { return RouteData::default() };
+    if route.kind == RouteKind::Mount || !route.injects {
+        return RouteData::default();
+    }
+    let handler = interpreter.current(handler);
+    let mut engine = Engine::new(interpreter, route, guarded);
+    engine.verifies =
+        route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof == Proof::Verifies).collect();
+    // Something else may look at the caller before the handler does.
+    let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
+    if route.more.is_some() || scoped || engine.is_decorated(&handler) {
+        return RouteData::default();
+    }
+    engine.handler(Path::default(), handler);
+    engine.data.scoped.sort_unstable();
+    engine.data.scoped.dedup();
+    engine.data.spelled.sort_unstable();
+    engine.data.spelled.dedup();
+    engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
+    engine.data
+}
+
+impl Engine<'_, '_> {
+    /// Whether a decorator of the handler may do more than register it.
+    fn is_decorated(&self, handler: &FunctionRef) -> bool {
+        handler.def.decorators.iter().any(|decorator| {
+            let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+            match self.interpreter.eval_signature(handler, callee) {
+                Value::RouterMethod(..) | Value::RouteDecorator(_) => false,
+                Value::Package(package) => {
+                    let harmless =
+                        ["slowapi", "fastapi_cache", "functools", "typing", "builtins", "fastapi", "cachetools"];
+                    !harmless.iter().any(|name| package.starts_with(name))
+                }
+                Value::Instance(instance) => !matches!(&instance.class, Value::Package(_)),
+                Value::Unknown(_) => {
+                    // `router.get`, of a router that is made elsewhere.
+                    !matches!(
+                        last_name(callee),
+                        Some(
+                            "get" | "post" | "put" | "patch" | "delete" | "api_route" | "websocket" | "limit" | "cache"
+                        )
+                    )
+                }
+                _ => true,
+            }
+        })
+    }
+
+    /// Executes dependencies and handler.
+    fn handler(&mut self, path: Path, handler: FunctionRef) {
+        let mut paths = vec![(path, FxHashMap::<SmolStr, Abs>::default())];
+        for index in 0..self.route.dependencies.len() {
+            let node = &self.route.dependencies[index];
+            if node.parent.is_none() && node.parameter.is_none() {
+                paths = self.through(paths, index, None);
+            }
+        }
+        let view = handler.class.clone();
+        for (at, param) in handler.def.params.iter().enumerate() {
+            let name = &param.name.name;
+            if at == 0
+                && let Some(class) = &view
+            {
+                paths = self.view(paths, class, name);
+                continue;
+            }
+            let node = self.node_of(None, name);
+            match node {
+                Some(index) => {
+                    if let Some((function, _)) = called(self.interpreter, &self.route.dependencies[index].callable) {
+                        self.principals.insert(name.clone(), function.site);
+                    }
+                    paths = self.through(paths, index, Some(name));
+                }
+                None => {
+                    for (path, vars) in &mut paths {
+                        let value = self.supplied(path, &handler, param);
+                        vars.insert(name.clone(), value);
+                    }
+                }
+            }
+        }
+        self.name_principal(&handler, &paths);
+        let registration = self.route.registration;
+        for (path, vars) in paths {
+            for (path, value) in self.run(path, handler.clone(), vars, registration) {
+                self.judge_exit(&path, &value);
+            }
+        }
+    }
+
+    /// What the code calls the principal.
+    fn name_principal(&mut self, handler: &FunctionRef, paths: &[(Path, FxHashMap<SmolStr, Abs>)]) {
+        let Some((path, vars)) = paths.first() else { return };
+        let of_principal = |param: &&Param| match vars.get(&param.name.name) {
+            Some(Abs::Principal(_)) => true,
+            Some(Abs::Object(id)) => path.objects.get(id).is_some_and(|object| object.principal),
+            Some(value @ (Abs::Mix(_) | Abs::Map(_))) => value.parts(path).principal,
+            _ => false,
+        };
+        if let Some(param) = handler.def.params.iter().find(of_principal) {
+            self.principal = param.name.name.clone();
+        }
+    }
+
+    /// The dependency that fills a parameter.
+    fn node_of(&self, parent: Option<usize>, name: &str) -> Option<usize> {
+        let matches =
+            |node: &crate::index::dependencies::Node| node.parent == parent && node.parameter.as_deref() == Some(name);
+        self.route.dependencies.iter().position(matches)
+    }
+
+    /// Runs a dependency on every path, and gives its value to a variable.
+    fn through(
+        &mut self,
+        paths: Vec<(Path, FxHashMap<SmolStr, Abs>)>,
+        index: usize,
+        name: Option<&SmolStr>,
+    ) -> Vec<(Path, FxHashMap<SmolStr, Abs>)> {
+        let mut after = Vec::new();
+        for (path, vars) in paths {
+            for (path, value) in self.dependency(path, index) {
+                let mut vars = vars.clone();
+                if let Some(name) = name {
+                    vars.insert(name.clone(), value);
+                }
+                if after.len() < MAX_ENTRIES && !after.contains(&(path.clone(), vars.clone())) {
+                    after.push((path, vars));
+                }
+            }
+        }
+        after
+    }
+
+    /// The object of a class-based view: what its class is injected with.
+    fn view(
+        &mut self,
+        paths: Vec<(Path, FxHashMap<SmolStr, Abs>)>,
+        class: &Arc<ClassRef>,
+        name: &SmolStr,
+    ) -> Vec<(Path, FxHashMap<SmolStr, Abs>)> {
+        let is_view = |node: &crate::index::dependencies::Node| {
+            node.parent.is_none() && matches!(&node.callable, Value::Class(of) if of.site == class.site)
+        };
+        let view = self.route.dependencies.iter().position(is_view);
+        let members: Vec<(usize, SmolStr)> = self
+            .route
+            .dependencies
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| view.is_some() && node.parent == view)
+            .filter_map(|(index, node)| Some((index, node.parameter.clone()?)))
+            .collect();
+        let mut after = Vec::new();
+        for (path, vars) in paths {
+            let mut filled = vec![(path, FxHashMap::default())];
+            for (index, member) in &members {
+                filled = self.through(filled, *index, Some(member));
+            }
+            for (mut path, fields) in filled {
+                let object = Object {
+                    made: Made::Instance(Arc::clone(class)),
+                    fields: fields.into_iter().collect::<BTreeMap<_, _>>(),
+                    spread: None,
+                    principal: false,
+                    name: name.clone(),
+                    site: class.site,
+                };
+                let id = self.add_object(&mut path, object);
+                let mut vars = vars.clone();
+                vars.insert(name.clone(), Abs::Object(id));
+                after.push((path, vars));
+            }
+        }
+        after
+    }
+
+    /// Whether a dependency verifies the caller itself, and leaves that to no other.
+    fn is_root(&self, index: usize) -> bool {
+        self.verifies[index]
+            && !self
+                .route
+                .dependencies
+                .iter()
+                .enumerate()
+                .any(|(at, node)| node.parent == Some(index) && self.verifies[at])
+    }
+
+    /// Runs a dependency, those that it rests on first.
+    fn dependency(&mut self, mut path: Path, index: usize) -> Vec<Exit> {
+        let route = self.route;
+        let node = &route.dependencies[index];
+        if !self.spend() {
+            path.doubt = true;
+            return vec![(path, Abs::Unknown)];
+        }
+        let verifies = self.verifies[index];
+        let Some((function, skip)) = called(self.interpreter, &node.callable) else {
+            let value = match &node.callable {
+                _ if verifies => Abs::Principal(SmolStr::default()),
+                Value::Class(class) => {
+                    let object = Object {
+                        made: Made::Instance(Arc::clone(class)),
+                        fields: BTreeMap::new(),
+                        spread: None,
+                        principal: false,
+                        name: class.def.name.name.clone(),
+                        site: class.site,
+                    };
+                    Abs::Object(self.add_object(&mut path, object))
+                }
+                Value::Instance(instance) if matches!(&instance.class, Value::Package(package) if package.starts_with("fastapi.security")) => {
+                    self.credential()
+                }
+                Value::Unknown(_) | Value::Lazy(_) => {
+                    path.doubt = true;
+                    Abs::Unknown
+                }
+                _ => Abs::Unknown,
+            };
+            return vec![(path, value)];
+        };
+        // Functions that a factory makes share their place, and nothing else.
+        let shared = function.closure.is_empty() && function.class.is_none();
+        if let Some(value) = path.provided.get(&function.site).filter(|_| shared) {
+            let value = value.clone();
+            return vec![(path, value)];
+        }
+        let function = self.interpreter.current(&function);
+        let root = self.is_root(index);
+        let outer = std::mem::replace(&mut self.in_dependency, true);
+        let doubt = path.doubt;
+        let mut paths = vec![(path, FxHashMap::default())];
+        let receiver = (skip > 0).then(|| function.def.params.first()).flatten().map(|param| param.name.name.clone());
+        if let Some(receiver) = &receiver {
+            let value = match &node.callable {
+                Value::Instance(_) => Some(Abs::Known(Known(node.callable.clone()))),
+                Value::Bound(bound) => Some(self.as_abs(bound.0.clone())),
+                _ => None,
+            };
+            for (path, vars) in &mut paths {
+                let value = value.clone().unwrap_or_else(|| {
+                    let Value::Class(class) = &node.callable else { return Abs::Unknown };
+                    let object = Object {
+                        made: Made::Instance(Arc::clone(class)),
+                        fields: BTreeMap::new(),
+                        spread: None,
+                        principal: false,
+                        name: class.def.name.name.clone(),
+                        site: class.site,
+                    };
+                    Abs::Object(self.add_object(path, object))
+                });
+                vars.insert(receiver.clone(), value);
+            }
+        }
+        for param in function.def.params.iter().skip(skip) {
+            let name = &param.name.name;
+            match self.node_of(Some(index), name) {
+                Some(child) => paths = self.through(paths, child, Some(name)),
+                None => {
+                    for (path, vars) in &mut paths {
+                        let value = self.supplied(path, &function, param);
+                        vars.insert(name.clone(), value);
+                    }
+                }
+            }
+        }
+        let mut exits = Vec::new();
+        let outer_root = std::mem::replace(&mut self.in_root, root);
+        for (path, vars) in paths {
+            let made = receiver.as_ref().and_then(|receiver| vars.get(receiver).cloned());
+            let is_class = matches!(node.callable, Value::Class(_));
+            if function.def.is_generator {
+                exits.push((path, Abs::Unknown));
+                continue;
+            }
+            for (path, value) in self.run(path, function.clone(), vars, node.site) {
+                exits.push((path, if is_class { made.clone().unwrap_or(value) } else { value }));
+            }
+        }
+        self.in_dependency = outer;
+        self.in_root = outer_root;
+        for (path, value) in &mut exits {
+            // What it makes of a credential is what the verdict is about.
+            if root {
+                path.doubt = doubt;
+            }
+            if verifies {
+                *value = self.handed_over(path, value.clone(), root);
+            }
+            if shared {
+                path.provided.insert(function.site, value.clone());
+            }
+        }
+        exits
+    }
+
+    /// What a dependency that verifies the caller gives.
+    fn handed_over(&self, path: &mut Path, value: Abs, root: bool) -> Abs {
+        match &value {
+            Abs::Row(id) => {
+                let owned =
+                    path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| !model.owners.is_empty());
+                if owned && !root { value } else { Abs::Principal(SmolStr::default()) }
+            }
+            Abs::Object(id) => {
+                let made_of_caller = root || value.parts(path).principal;
+                if let Some(object) = path.objects.get_mut(id)
+                    && object.fields.is_empty()
+                {
+                    object.principal |= made_of_caller;
+                }
+                value
+            }
+            Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
+            Abs::Client(client) if path.authorised.contains(client) => value,
+            Abs::Map(_) if value.parts(path).principal => value,
+            _ => Abs::Principal(SmolStr::default()),
+        }
+    }
+
+    /// The value of a parameter that the request supplies.
+    fn supplied(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
+        if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs) {
+            return Abs::Unknown;
+        }
+        let name = &param.name.name;
+        let site = Site { range: param.range, ..function.site };
+        let annotation = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(function, ty));
+        let default = param.default.as_ref().map(|default| self.interpreter.eval_signature(function, default));
+        let (ty, metadata) = match annotation {
+            Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
+            other => (other, Vec::new()),
+        };
+        let marker = metadata.iter().chain(&default).find_map(|value| match value {
+            Value::Instance(instance) => match &instance.class {
+                Value::Package(package) if package.starts_with("fastapi") => {
+                    let kind = package.rsplit('.').next()?;
+                    let alias = match instance.args.get("alias", None) {
+                        Some(Value::Str(alias)) => alias.clone(),
+                        _ => name.clone(),
+                    };
+                    Some((SmolStr::new(kind), alias))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        let in_path =
+            self.route.path.contains(&format!("{{{name}}}")) || self.route.path.contains(&format!("{{{name}:"));
+        let place = match marker.as_ref().map(|(kind, _)| kind.as_str()) {
+            Some("Header") => Place::Header,
+            Some("Cookie") => Place::Cookie,
+            Some("Form" | "File") => Place::Form,
+            Some("Body") => Place::Body,
+            Some("Path") => Place::Path,
+            _ if in_path => Place::Path,
+            _ => Place::Query,
+        };
+        let shown = marker.as_ref().map_or(name, |(_, alias)| alias);
+        if matches!(place, Place::Header | Place::Cookie) && names::is_credential(shown) {
+            return self.credential();
+        }
+        match &ty {
+            Some(Value::Package(package)) => match package.rsplit('.').next() {
+                Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
+                Some("Response" | "BackgroundTasks" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
+                Some("dict" | "Dict") if place == Place::Query => return Abs::Request(SmolStr::new_static("body")),
+                _ => {}
+            },
+            Some(Value::Class(class)) if !self.is_enum(class) => {
+                let object = Object {
+                    made: Made::Body(Arc::clone(class)),
+                    fields: BTreeMap::new(),
+                    spread: None,
+                    principal: false,
+                    name: name.clone(),
+                    site,
+                };
+                return Abs::Object(self.add_object(path, object));
+            }
+            _ => {}
+        }
+        self.client(place, shown, site)
+    }
+
+    fn is_enum(&self, class: &ClassRef) -> bool {
+        self.interpreter.package_bases(class).iter().any(|base| base.starts_with("enum.") || base.ends_with("Enum"))
+    }
+}

@@ -1,0 +1,427 @@
+//! Statements, path by path.
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::RouteData;
+use super::models::Model;
+use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Row, RowId};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::Route;
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+use std::sync::Arc;
+
+/// Paths kept apart; more are joined into one that claims the least.
+const MAX_PATHS: usize = 24;
+/// Statements and expressions executed for one route.
+const MAX_STEPS: u32 = 60_000;
+
+/// A function's end: the path and what it returns.
+pub(super) type Exit = (Path, Abs);
+
+/// The execution of one route.
+pub(super) struct Engine<'e, 'a> {
+    pub(super) interpreter: &'e Interpreter<'a>,
+    pub(super) route: &'e Route,
+    /// Whether a caller without a verified identity gets here.
+    pub(super) guarded: bool,
+    /// By dependency: whether it verifies the caller.
+    pub(super) verifies: Vec<bool>,
+    /// Functions being executed, innermost last.
+    pub(super) stack: Vec<FunctionRef>,
+    /// Places of the calls that led to the innermost one.
+    pub(super) calls: Vec<Site>,
+    /// Whether a dependency is being executed.
+    pub(super) in_dependency: bool,
+    /// Whether that one verifies the caller itself: what it makes of the
+    /// credential is the principal.
+    pub(super) in_root: bool,
+    pub(super) clients: Vec<Client>,
+    pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
+    pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
+    /// Numbers of rows and objects by the places that made them.
+    numbers: FxHashMap<(Vec<Site>, u8), u32>,
+    /// Paths that left the innermost loop by `break` or `continue`.
+    jumps: Vec<Vec<Path>>,
+    pub(super) principal: SmolStr,
+    /// Parameters of the handler that dependencies fill, with the definitions of those.
+    pub(super) principals: FxHashMap<SmolStr, Site>,
+    pub(super) budget: u32,
+    pub(super) data: RouteData,
+}
+
+impl<'e, 'a> Engine<'e, 'a> {
+    pub(super) fn new(interpreter: &'e Interpreter<'a>, route: &'e Route, guarded: bool) -> Self {
+        Self {
+            interpreter,
+            route,
+            guarded,
+            verifies: Vec::new(),
+            stack: Vec::new(),
+            calls: Vec::new(),
+            in_dependency: false,
+            in_root: false,
+            clients: Vec::new(),
+            models: FxHashMap::default(),
+            classes: FxHashMap::default(),
+            numbers: FxHashMap::default(),
+            jumps: Vec::new(),
+            principal: SmolStr::default(),
+            principals: FxHashMap::default(),
+            budget: MAX_STEPS,
+            data: RouteData::default(),
+        }
+    }
+}
+
+impl Engine<'_, '_> {
+    pub(super) fn spend(&mut self) -> bool {
+        self.budget = self.budget.saturating_sub(1);
+        self.budget > 0
+    }
+
+    /// A place in the innermost function.
+    pub(super) fn site(&self, expr: &Expr) -> Site {
+        match self.stack.last() {
+            Some(function) => Site { range: expr.range, ..function.site },
+            None => self.route.registration,
+        }
+    }
+
+    /// The value of an expression outside of the function's own variables.
+    pub(super) fn outer(&self, expr: &Expr) -> Value {
+        match self.stack.last() {
+            Some(function) => self.interpreter.eval(function, expr),
+            None => Value::Unknown(crate::index::value::Unknown::Unsupported),
+        }
+    }
+
+    /// The number of what is made at a place, the same on every path.
+    fn number(&mut self, site: Site, kind: u8) -> u32 {
+        let mut key = self.calls.clone();
+        key.push(site);
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry((key, kind)).or_insert(next)
+    }
+
+    pub(super) fn add_row(&mut self, path: &mut Path, row: Row) -> Abs {
+        let id: RowId = self.number(row.site, 0);
+        path.rows.insert(id, row);
+        Abs::Row(id)
+    }
+
+    pub(super) fn add_object(&mut self, path: &mut Path, object: Object) -> ObjectId {
+        let id = self.number(object.site, 1);
+        path.objects.insert(id, object);
+        id
+    }
+
+    pub(super) fn add_client(&mut self, client: Client) -> ClientId {
+        let same = |known: &Client| known.place == client.place && known.name == client.name;
+        let other = self.clients.iter_mut().find(|known| same(known));
+        if let Some(known) = other.filter(|known| client.own && !known.own) {
+            *known = client.clone();
+        }
+        match self.clients.iter().position(same) {
+            Some(at) => at as ClientId,
+            None => {
+                self.clients.push(client);
+                (self.clients.len() - 1) as ClientId
+            }
+        }
+    }
+
+    /// Executes the body of the innermost function.
+    pub(super) fn body(&mut self, path: Path, body: &[Stmt]) -> Vec<Exit> {
+        let mut exits = Vec::new();
+        let outer = std::mem::take(&mut self.jumps);
+        for path in self.block(vec![path], body, &mut exits) {
+            exits.push((path, Abs::Nothing));
+        }
+        self.jumps = outer;
+        exits
+    }
+
+    fn block(&mut self, mut paths: Vec<Path>, body: &[Stmt], exits: &mut Vec<Exit>) -> Vec<Path> {
+        for stmt in body {
+            let mut after = Vec::new();
+            for path in paths {
+                if self.spend() {
+                    self.step(path, stmt, exits, &mut after);
+                } else {
+                    after.push(Path { doubt: true, ..path });
+                }
+            }
+            paths = bounded(after);
+            if paths.is_empty() {
+                break;
+            }
+        }
+        paths
+    }
+
+    fn step(&mut self, mut path: Path, stmt: &Stmt, exits: &mut Vec<Exit>, after: &mut Vec<Path>) {
+        match &stmt.kind {
+            StmtKind::Expr(expr) => {
+                self.note_discarded(&mut path, expr);
+                after.extend(self.fork(path, expr).into_iter().map(|(path, _)| path));
+            }
+            StmtKind::Assign(assign) => {
+                let Some(value) = &assign.value else { return after.push(path) };
+                for (mut path, value) in self.fork(path, value) {
+                    for target in &assign.targets {
+                        self.assign(&mut path, target, &value);
+                    }
+                    after.push(path);
+                }
+            }
+            StmtKind::AugAssign(assign) => {
+                let value = self.eval(&mut path, &assign.value);
+                let old = self.eval(&mut path, &assign.target);
+                let joined = match (&old, &value) {
+                    (Abs::Items(a), Abs::Items(b)) => Abs::Items(Arc::new(a.iter().chain(b.iter()).cloned().collect())),
+                    _ => super::value::Mix::of([&old, &value]).into_abs(),
+                };
+                self.assign(&mut path, &assign.target, &joined);
+                after.push(path);
+            }
+            StmtKind::Return(value) => match value {
+                Some(value) => exits.extend(self.fork(path, value)),
+                None => exits.push((path, Abs::Nothing)),
+            },
+            StmtKind::Raise { exc, .. } => {
+                if let Some(exc) = exc {
+                    self.eval(&mut path, exc);
+                }
+            }
+            StmtKind::If { test, body, or_else } => {
+                let (yes, no) = self.branch(path, test);
+                after.extend(self.block(bounded(yes), body, exits));
+                after.extend(self.block(bounded(no), or_else, exits));
+            }
+            StmtKind::Assert(test) => after.extend(self.branch(path, test).0),
+            StmtKind::While { test, body, or_else } => {
+                let (yes, no) = self.branch(path, test);
+                self.jumps.push(Vec::new());
+                let through = self.block(bounded(yes), body, exits);
+                let jumped = self.jumps.pop().unwrap_or_default();
+                after.extend(self.block(no, or_else, exits));
+                after.extend(through);
+                after.extend(jumped);
+            }
+            StmtKind::For { target, iter, body, or_else } => {
+                let items = self.eval(&mut path, iter);
+                if path.dead {
+                    return;
+                }
+                let element = element(&items);
+                // Rows that there are none of need no check.
+                let may_be_empty = !matches!(items, Abs::Row(_) | Abs::Part(..) | Abs::Dump(_));
+                let mut inside = path.clone();
+                self.assign(&mut inside, target, &element);
+                self.jumps.push(Vec::new());
+                let mut through = self.block(vec![inside], body, exits);
+                through.extend(self.jumps.pop().unwrap_or_default());
+                if may_be_empty || through.is_empty() {
+                    through.push(path);
+                }
+                after.extend(self.block(bounded(through), or_else, exits));
+            }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                let before = path.clone();
+                let mut ends = Vec::new();
+                let through = self.block(vec![path], body, exits);
+                ends.extend(self.block(through, or_else, exits));
+                for handler in handlers {
+                    let mut caught = before.clone();
+                    if let Some(name) = &handler.name {
+                        caught.vars.insert(name.clone(), Abs::Other);
+                    }
+                    ends.extend(self.block(vec![caught], &handler.body, exits));
+                }
+                after.extend(self.block(bounded(ends), finally, exits));
+            }
+            StmtKind::With { items, body } => {
+                for (context, target) in items {
+                    let value = self.eval(&mut path, context);
+                    if let Some(target) = target {
+                        self.assign(&mut path, target, &value);
+                    }
+                }
+                after.extend(self.block(vec![path], body, exits));
+            }
+            StmtKind::Match { subject, cases } => {
+                self.eval(&mut path, subject);
+                let mut exhaustive = false;
+                for case in cases {
+                    let mut inside = path.clone();
+                    for name in &case.binds {
+                        inside.vars.insert(name.clone(), Abs::Unknown);
+                    }
+                    after.extend(self.block(vec![inside], &case.body, exits));
+                    exhaustive |= case.irrefutable;
+                }
+                if !exhaustive {
+                    after.push(path);
+                }
+            }
+            StmtKind::Break | StmtKind::Continue => {
+                if let Some(jumps) = self.jumps.last_mut() {
+                    jumps.push(path);
+                }
+            }
+            StmtKind::Delete(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
+            StmtKind::Import(_) | StmtKind::ImportFrom(_) => after.push(path),
+            StmtKind::Function(def) => {
+                path.vars.insert(def.name.name.clone(), Abs::Unknown);
+                after.push(path);
+            }
+            StmtKind::Class(class) => {
+                path.vars.insert(class.name.name.clone(), Abs::Unknown);
+                after.push(path);
+            }
+            StmtKind::Unknown => after.push(Path { doubt: true, ..path }),
+        }
+        after.retain(|path| !path.dead);
+    }
+
+    /// Assigns to a name, a tuple, an attribute or an item.
+    pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                path.vars.insert(name.clone(), value.clone());
+            }
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                for (at, part) in parts.iter().enumerate() {
+                    let one = match value {
+                        Abs::Items(items) if items.len() == parts.len() => items[at].clone(),
+                        // `for key, value in body.model_dump().items()`
+                        Abs::Dump(dump) if at == 0 => Abs::DumpKey(Arc::clone(dump)),
+                        other => element(other),
+                    };
+                    self.assign(path, part, &one);
+                }
+            }
+            ExprKind::Starred(part) => self.assign(path, part, value),
+            ExprKind::Attribute { value: object, name } => {
+                let object = self.eval(path, object);
+                self.set_attribute(path, target, &object, &name.name, value);
+            }
+            ExprKind::Subscript { value: container, index } => {
+                let key = index.as_str();
+                if let (Some(key), Some(name)) = (key, container.as_name()) {
+                    let changed = match path.vars.get(name) {
+                        Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.without(key)))),
+                        Some(Abs::Map(entries)) => {
+                            let mut entries = Vec::clone(entries);
+                            entries.retain(|(known, _)| known != key);
+                            entries.push((key.clone(), value.clone()));
+                            Some(Abs::Map(Arc::new(entries)))
+                        }
+                        _ => None,
+                    };
+                    if let Some(changed) = changed {
+                        path.vars.insert(name.clone(), changed);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What iterating over a value gives.
+pub(super) fn element(value: &Abs) -> Abs {
+    match value {
+        Abs::Items(items) => match items.as_slice() {
+            [] => Abs::Other,
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
+            items => super::value::Mix::of(items).into_abs(),
+        },
+        Abs::Map(_) | Abs::Text(_) | Abs::Constant(_) | Abs::Nothing => Abs::Other,
+        Abs::Known(_) | Abs::Statement(_) => Abs::Unknown,
+        other => other.clone(),
+    }
+}
+
+/// Joins paths beyond the bound into one that claims the least, and equal ones.
+fn bounded(paths: Vec<Path>) -> Vec<Path> {
+    let mut kept: Vec<Path> = Vec::with_capacity(paths.len().min(MAX_PATHS));
+    for path in paths {
+        if kept.contains(&path) {
+            continue;
+        }
+        if kept.len() < MAX_PATHS {
+            kept.push(path);
+        } else if let Some(last) = kept.pop() {
+            kept.push(join(last, path));
+        }
+    }
+    kept
+}
+
+/// One path that claims what both claim.
+pub(super) fn join(mut a: Path, b: Path) -> Path {
+    a.privileged &= b.privileged;
+    a.doubt |= b.doubt;
+    a.dead &= b.dead;
+    a.authorised = a.authorised.intersection(&b.authorised).copied().collect();
+    for (id, row) in b.rows {
+        match a.rows.get_mut(&id) {
+            Some(known) => {
+                known.checked &= row.checked;
+                known.absent &= row.absent;
+                known.unclear |= row.unclear;
+                known.changed = known.changed.or(row.changed);
+                known.written = known.written.or(row.written);
+                if known.predicates != row.predicates {
+                    known.unclear = true;
+                }
+            }
+            None => {
+                a.rows.insert(id, row);
+            }
+        }
+    }
+    for (id, object) in b.objects {
+        match a.objects.get_mut(&id) {
+            Some(known) => {
+                for (name, value) in object.fields {
+                    let joined = match known.fields.remove(&name) {
+                        Some(old) => joined(old, value),
+                        None => value,
+                    };
+                    known.fields.insert(name, joined);
+                }
+            }
+            None => {
+                a.objects.insert(id, object);
+            }
+        }
+    }
+    for (name, value) in b.vars {
+        let value = match a.vars.remove(&name) {
+            Some(old) => joined(old, value),
+            None => value,
+        };
+        a.vars.insert(name, value);
+    }
+    a
+}
+
+/// A value that is one of two.
+pub(super) fn joined(a: Abs, b: Abs) -> Abs {
+    match (&a, &b) {
+        _ if a == b => a,
+        (Abs::Nothing, _) => b,
+        (_, Abs::Nothing) => a,
+        _ => {
+            let mut mix = super::value::Mix::of([&a, &b]);
+            mix.unclear |= [&a, &b].iter().any(|value| {
+                matches!(value, Abs::Statement(_) | Abs::Object(_) | Abs::Known(_) | Abs::Dump(_) | Abs::Predicates(_))
+            });
+            mix.into_abs()
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! Expressions that are no calls.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::{Engine, Exit, element, join, joined};
+use super::models::{Model, model_of};
+use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
+use super::{Fault, Use};
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::{ClassRef, Resolve, Value};
+
+impl Engine<'_, '_> {
+    /// Evaluates an expression that stands alone: several paths may come out of it.
+    pub(super) fn fork(&mut self, path: Path, expr: &Expr) -> Vec<Exit> {
+        let mut path = path;
+        match &expr.kind {
+            ExprKind::Await(inner) => self.fork(path, inner),
+            ExprKind::Call { func, args } => self.call(path, expr, func, args),
+            ExprKind::Not(_) => self.fork_condition(path, expr),
+            ExprKind::Compare { first, rest } if rest.len() == 1 => {
+                let (op, second) = &rest[0];
+                let a = self.eval(&mut path, first);
+                let b = self.eval(&mut path, second);
+                if path.dead {
+                    return Vec::new();
+                }
+                self.note_spelling(&a, second, &b);
+                self.note_spelling(&b, first, &a);
+                // A condition of a query is no question yet.
+                match compared(&a, op, &b) {
+                    value @ Abs::Predicates(_) => vec![(path, value)],
+                    _ => {
+                        let (yes, no) = self.compare(path, a, op, b);
+                        answers(yes, no)
+                    }
+                }
+            }
+            ExprKind::BoolOp { values, .. } if values.iter().all(is_condition) => self.fork_condition(path, expr),
+            ExprKind::IfExp { test, body, or_else } => {
+                let (yes, no) = self.branch(path, test);
+                let mut exits = Vec::new();
+                for path in yes {
+                    exits.extend(self.fork(path, body));
+                }
+                for path in no {
+                    exits.extend(self.fork(path, or_else));
+                }
+                exits
+            }
+            _ => {
+                let value = self.eval(&mut path, expr);
+                if path.dead { Vec::new() } else { vec![(path, value)] }
+            }
+        }
+    }
+
+    fn fork_condition(&mut self, path: Path, expr: &Expr) -> Vec<Exit> {
+        let (yes, no) = self.branch(path, expr);
+        answers(yes, no)
+    }
+
+    /// Goes on with one path where several came out.
+    pub(super) fn settle(&mut self, path: &mut Path, exits: Vec<Exit>) -> Abs {
+        let Some((joined_path, value)) = exits.into_iter().reduce(|(a, x), (b, y)| (join(a, b), joined(x, y))) else {
+            path.dead = true;
+            return Abs::Nothing;
+        };
+        *path = joined_path;
+        value
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, path: &mut Path, expr: &Expr) -> Abs {
+        if !self.spend() {
+            path.doubt = true;
+            return Abs::Unknown;
+        }
+        match &expr.kind {
+            ExprKind::Name(name) => match path.vars.get(name) {
+                Some(value) => value.clone(),
+                None => self.as_abs(self.outer(expr)),
+            },
+            ExprKind::Attribute { value, name } => {
+                if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
+                    // A column is more than the value that its definition has.
+                    if let Value::Class(class) = self.outer(value)
+                        && let Some(model) = self.model(&class)
+                        && model.has(&name.name)
+                    {
+                        return Abs::Column(model, name.name.clone());
+                    }
+                    let known = self.outer(expr);
+                    if !matches!(known, Value::Unknown(_)) {
+                        return self.as_abs(known);
+                    }
+                }
+                let object = self.eval(path, value);
+                self.attribute(path, expr, &object, &name.name)
+            }
+            ExprKind::Subscript { value, index } => {
+                let container = self.eval(path, value);
+                let key = self.eval(path, index);
+                self.item(path, expr, &container, &key)
+            }
+            ExprKind::Call { func, args } => {
+                let exits = self.call(path.clone(), expr, func, args);
+                self.settle(path, exits)
+            }
+            ExprKind::Await(inner) | ExprKind::Starred(inner) => self.eval(path, inner),
+            ExprKind::Walrus { name, value } => {
+                let value = self.eval(path, value);
+                path.vars.insert(name.name.clone(), value.clone());
+                value
+            }
+            ExprKind::Compare { first, rest } => {
+                let left = first;
+                let first = self.eval(path, first);
+                let right = rest.first().map(|(_, expr)| expr);
+                let rest: Vec<(&SmolStr, Abs)> = rest.iter().map(|(op, expr)| (op, self.eval(path, expr))).collect();
+                if let (Some(right), [(_, second)]) = (right, rest.as_slice()) {
+                    self.note_spelling(&first, right, second);
+                    self.note_spelling(second, left, &first);
+                }
+                match rest.as_slice() {
+                    [(op, second)] => compared(&first, op, second),
+                    _ => Abs::Other,
+                }
+            }
+            ExprKind::BoolOp { and, values } => self.bool_op(path, *and, values),
+            ExprKind::Binary { op, left, right } => {
+                let (left, right) = (self.eval(path, left), self.eval(path, right));
+                match (op.as_str(), &left, &right) {
+                    ("&", Abs::Predicates(a), Abs::Predicates(b)) => {
+                        Abs::Predicates(Arc::new(a.iter().chain(b.iter()).cloned().collect()))
+                    }
+                    ("|", Abs::Predicates(_), _) | ("|", _, Abs::Predicates(_)) => either(&[left, right]),
+                    ("+", Abs::Items(a), Abs::Items(b)) => {
+                        Abs::Items(Arc::new(a.iter().chain(b.iter()).cloned().collect()))
+                    }
+                    ("|", Abs::Dump(dump), Abs::Map(entries)) => {
+                        let dump = entries.iter().fold(Dump::clone(dump), |dump, (key, _)| dump.without(key));
+                        Abs::Dump(Arc::new(dump))
+                    }
+                    _ => Mix::of([&left, &right]).into_abs(),
+                }
+            }
+            ExprKind::IfExp { .. } => {
+                let exits = self.fork(path.clone(), expr);
+                self.settle(path, exits)
+            }
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                let mut items = Vec::with_capacity(parts.len());
+                for part in parts {
+                    match (&part.kind, self.eval(path, part)) {
+                        (ExprKind::Starred(_), Abs::Items(inner)) => items.extend(inner.iter().cloned()),
+                        (_, value) => items.push(value),
+                    }
+                }
+                Abs::Items(Arc::new(items))
+            }
+            ExprKind::Dict(entries) => self.dict(path, entries),
+            ExprKind::FString(parts) | ExprKind::Slice(parts) => {
+                let values: Vec<Abs> = parts.iter().map(|part| self.eval(path, part)).collect();
+                let texts: Option<String> = values
+                    .iter()
+                    .map(|value| match value {
+                        Abs::Text(text) => Some(text.as_str()),
+                        _ => None,
+                    })
+                    .collect();
+                match texts {
+                    Some(text) => Abs::Text(text.into()),
+                    None => Mix::of(&values).into_abs(),
+                }
+            }
+            ExprKind::Comprehension(comprehension) => {
+                let mut inner = path.clone();
+                for clause in &comprehension.clauses {
+                    let items = self.eval(&mut inner, &clause.iter);
+                    self.assign(&mut inner, &clause.target, &element(&items));
+                    for condition in &clause.conditions {
+                        let (yes, _) = self.branch(inner.clone(), condition);
+                        match yes.into_iter().reduce(join) {
+                            Some(one) => inner = one,
+                            None => return Abs::Items(Arc::default()),
+                        }
+                    }
+                }
+                let mut value = self.eval(&mut inner, &comprehension.element);
+                if let Some(other) = &comprehension.value {
+                    let other = self.eval(&mut inner, other);
+                    value = Mix::of([&value, &other]).into_abs();
+                }
+                // What was selected was looked at.
+                path.rows = inner.rows;
+                path.objects = inner.objects;
+                path.doubt |= inner.doubt;
+                match value {
+                    Abs::Dump(_) | Abs::DumpKey(_) => value,
+                    value => value.parts(path).into_abs(),
+                }
+            }
+            ExprKind::Yield(inner) => inner.as_ref().map_or(Abs::Nothing, |inner| self.eval(path, inner)),
+            ExprKind::None => Abs::Nothing,
+            ExprKind::Bool(value) => Abs::Constant(Some(*value)),
+            ExprKind::Str(text) => Abs::Text(text.clone()),
+            ExprKind::Int(_) | ExprKind::Number | ExprKind::Bytes => Abs::Constant(None),
+            ExprKind::Not(inner) => {
+                self.eval(path, inner);
+                Abs::Other
+            }
+            ExprKind::Unary(inner) => match self.eval(path, inner) {
+                // `~(Model.user_id == me)`
+                Abs::Predicates(predicates) => Abs::Predicates(Arc::new(
+                    predicates.iter().map(|predicate| Predicate { equal: false, ..predicate.clone() }).collect(),
+                )),
+                value => value,
+            },
+            ExprKind::Lambda { .. } | ExprKind::Ellipsis | ExprKind::Unknown => Abs::Unknown,
+        }
+    }
+
+    /// `a and b`, `a or b` as a value. Of two conditions for a query, Python keeps one.
+    fn bool_op(&mut self, path: &mut Path, and: bool, values: &[Expr]) -> Abs {
+        let evaluated: Vec<Abs> = values.iter().map(|value| self.eval(path, value)).collect();
+        let conditions = evaluated.iter().filter(|value| matches!(value, Abs::Predicates(_))).count();
+        if conditions >= 2 && conditions == evaluated.len() {
+            let kept = if and { 0 } else { evaluated.len() - 1 };
+            let mut said = false;
+            for (at, (expr, value)) in values.iter().zip(&evaluated).enumerate() {
+                if at == kept {
+                    continue;
+                }
+                let Abs::Predicates(predicates) = value else { continue };
+                let lost = predicates.iter().find(|predicate| {
+                    let owner = predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column));
+                    let parts = predicate.value.parts(path);
+                    owner && (parts.principal || !parts.clients.is_empty())
+                });
+                if let Some((model, _)) = lost.and_then(|predicate| predicate.column.clone()) {
+                    said = true;
+                    let word = if and { "Python's `and`" } else { "Python's `or`" };
+                    let site = self.site(expr);
+                    self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, word);
+                }
+            }
+            return match &evaluated[kept] {
+                // What it does to the query is said once.
+                Abs::Predicates(predicates) if said => {
+                    let unclear = Predicate { column: None, equal: true, value: Abs::Unknown };
+                    Abs::Predicates(Arc::new(predicates.iter().cloned().chain([unclear]).collect()))
+                }
+                value => value.clone(),
+            };
+        }
+        // `x or default`
+        let mut evaluated = evaluated.into_iter();
+        let first = evaluated.next().unwrap_or(Abs::Other);
+        if !and && matches!(first, Abs::Principal(_)) {
+            return first;
+        }
+        evaluated.fold(first, |a, b| match (&a, &b) {
+            (Abs::Client(_) | Abs::Row(_), Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other) => a,
+            _ => joined(a, b),
+        })
+    }
+
+    fn dict(&mut self, path: &mut Path, entries: &[(Option<Expr>, Expr)]) -> Abs {
+        let mut known: Vec<(SmolStr, Abs)> = Vec::new();
+        let mut dump: Option<Dump> = None;
+        let mut others = Vec::new();
+        for (key, value) in entries {
+            let value = self.eval(path, value);
+            match key.as_ref().map(|key| self.eval(path, key)) {
+                Some(Abs::Text(key)) => {
+                    dump = dump.map(|dump| dump.without(&key));
+                    known.retain(|(name, _)| *name != key);
+                    known.push((key, value));
+                }
+                Some(_) => others.push(value),
+                None => match value {
+                    Abs::Dump(inner) => dump = Some(Dump::clone(&inner)),
+                    Abs::Map(inner) => {
+                        for (key, value) in inner.iter() {
+                            dump = dump.map(|dump| dump.without(key));
+                            known.retain(|(name, _)| name != key);
+                            known.push((key.clone(), value.clone()));
+                        }
+                    }
+                    value => others.push(value),
+                },
+            }
+        }
+        if let Some(dump) = dump {
+            return Abs::Dump(Arc::new(dump));
+        }
+        if !others.is_empty() {
+            others.extend(known.into_iter().map(|(_, value)| value));
+            return Mix::of(&others).into_abs();
+        }
+        Abs::Map(Arc::new(known))
+    }
+
+    /// What the index knows, as a value here.
+    pub(super) fn as_abs(&self, value: Value) -> Abs {
+        match value {
+            Value::None => Abs::Nothing,
+            Value::Bool(value) => Abs::Constant(Some(value)),
+            Value::Str(text) => Abs::Text(text),
+            Value::Int(_) => Abs::Constant(None),
+            Value::Unknown(_) | Value::Lazy(_) => Abs::Unknown,
+            Value::List(_) | Value::Dict(_) | Value::Record(_) => Abs::Other,
+            value => Abs::Known(Known(value)),
+        }
+    }
+
+    /// The table of a class.
+    pub(super) fn model(&mut self, class: &Arc<ClassRef>) -> Option<Arc<Model>> {
+        if let Some(known) = self.models.get(&class.site) {
+            return known.clone();
+        }
+        let model = model_of(self.interpreter, class).map(Arc::new);
+        self.models.insert(class.site, model.clone());
+        self.classes.insert(class.site, Arc::clone(class));
+        model
+    }
+
+    /// The table that a value names.
+    pub(super) fn model_of(&mut self, value: &Abs) -> Option<Arc<Model>> {
+        match value {
+            Abs::Known(Known(Value::Class(class))) => self.model(&Arc::clone(class)),
+            Abs::Column(model, _) => Some(Arc::clone(model)),
+            _ => None,
+        }
+    }
+
+    /// `object.name`.
+    pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
+        match object {
+            Abs::Principal(_) => Abs::Principal(name.clone()),
+            Abs::Row(id) => {
+                if self.is_principals_own(path, *id) {
+                    Abs::Principal(name.clone())
+                } else {
+                    Abs::Part(*id, name.clone())
+                }
+            }
+            Abs::Part(id, _) => Abs::Part(*id, name.clone()),
+            Abs::Own => Abs::Own,
+            Abs::Object(id) => {
+                let Some(object) = path.objects.get(id).cloned() else { return Abs::Unknown };
+                if let Some(value) = object.fields.get(name) {
+                    return value.clone();
+                }
+                match &object.made {
+                    Made::Row(_) if object.spread.as_ref().is_none_or(|dump| !dump.fields.contains(name)) => Abs::Own,
+                    Made::Body(class) | Made::Instance(class) => {
+                        if let Some(property) =
+                            self.interpreter.method(class, name).filter(|method| is_property(&method.def.decorators))
+                        {
+                            let exits = self.follow(path.clone(), expr, &property, Some(Abs::Object(*id)), Vec::new());
+                            return self.settle(path, exits);
+                        }
+                        if let Made::Body(_) = &object.made {
+                            return self.body_field(path, *id, name);
+                        }
+                        if object.principal {
+                            return Abs::Principal(name.clone());
+                        }
+                        match self.interpreter.class_attribute(class, name) {
+                            Some(value) => self.as_abs(self.interpreter.force(value)),
+                            None => Abs::Unknown,
+                        }
+                    }
+                    Made::Row(_) => Abs::Unknown,
+                }
+            }
+            Abs::Known(Known(Value::Class(class))) => match self.model(class) {
+                Some(model) if model.has(name) => Abs::Column(model, name.clone()),
+                _ => Abs::Unknown,
+            },
+            Abs::Known(Known(Value::Instance(instance))) => match instance.attributes.get(name) {
+                Some(value) => self.as_abs(self.interpreter.force(value)),
+                None => Abs::Unknown,
+            },
+            Abs::Known(Known(Value::Module(file))) => self.as_abs(self.interpreter.lookup(*file, name)),
+            Abs::Known(Known(Value::Package(package))) => {
+                Abs::Known(Known(Value::Package(SmolStr::new(format!("{package}.{name}")))))
+            }
+            // `Model.parent.has(…)`, `Model.id.desc`
+            Abs::Column(model, column) => Abs::Column(Arc::clone(model), column.clone()),
+            Abs::Request(part) => self.request_attribute(part, name),
+            Abs::Mix(_) => object.clone(),
+            _ => Abs::Unknown,
+        }
+    }
+
+    /// `container[key]`.
+    fn item(&mut self, path: &mut Path, expr: &Expr, container: &Abs, key: &Abs) -> Abs {
+        match (container, key) {
+            (Abs::Principal(_), Abs::Text(key)) => Abs::Principal(key.clone()),
+            (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
+            (Abs::Part(..), _) => container.clone(),
+            (Abs::Map(entries), Abs::Text(key)) => {
+                entries.iter().find(|(name, _)| name == key).map_or(Abs::Unknown, |(_, value)| value.clone())
+            }
+            (Abs::Items(_), _) => element(container),
+            (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
+            (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),
+            (Abs::Client(_), _) => Mix::of([container]).into_abs(),
+            (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
+            _ => Abs::Unknown,
+        }
+    }
+
+    /// Whether a row is the principal's own record among the users.
+    pub(super) fn is_principals_own(&self, path: &Path, id: u32) -> bool {
+        let Some(row) = path.rows.get(&id) else { return false };
+        let users = row.model.as_ref().is_some_and(|model| model.is_user && model.owners.is_empty());
+        let of_principal = |predicate: &Predicate| predicate.equal && matches!(predicate.value, Abs::Principal(_));
+        users && row.predicates.iter().any(of_principal)
+    }
+}
+
+impl Dump {
+    /// The same without a field.
+    pub(super) fn without(&self, field: &str) -> Self {
+        Self { fields: self.fields.iter().filter(|known| *known != field).cloned().collect(), ..self.clone() }
+    }
+}
+
+/// `first op second`: a condition for a query if one of them is a column.
+fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
+    let predicate = |model: &Arc<Model>, column: &SmolStr, other: &Abs| Predicate {
+        column: Some((Arc::clone(model), column.clone())),
+        equal: op == "==",
+        value: other.clone(),
+    };
+    match (first, second) {
+        // `Task.user_id == Task.user_id` says nothing, `Task.list_id == List.id` joins.
+        (Abs::Column(..), Abs::Column(..)) => Abs::Predicates(Arc::default()),
+        (Abs::Column(model, column), other) | (other, Abs::Column(model, column)) => {
+            Abs::Predicates(Arc::new(vec![predicate(model, column, other)]))
+        }
+        _ => Abs::Other,
+    }
+}
+
+/// The two answers of a question, each on its paths.
+fn answers(yes: Vec<Path>, no: Vec<Path>) -> Vec<Exit> {
+    let yes = yes.into_iter().map(|path| (path, Abs::Constant(Some(true))));
+    yes.chain(no.into_iter().map(|path| (path, Abs::Constant(Some(false))))).collect()
+}
+
+/// Conditions of which one must hold.
+pub(super) fn either(values: &[Abs]) -> Abs {
+    let value = Mix::of(values).into_abs();
+    Abs::Predicates(Arc::new(vec![Predicate { column: None, equal: true, value }]))
+}
+
+/// Whether an expression asks a question.
+fn is_condition(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Compare { .. } | ExprKind::Not(_) => true,
+        ExprKind::BoolOp { values, .. } => values.iter().all(is_condition),
+        _ => false,
+    }
+}
+
+/// Whether a method is read like an attribute.
+pub(super) fn is_property(decorators: &[Expr]) -> bool {
+    decorators.iter().any(|decorator| {
+        matches!(super::models::last_name(decorator), Some("property" | "cached_property" | "hybrid_property"))
+    })
+}
+
+/// The variable that an expression is about.
+pub(super) fn root_name(expr: &Expr) -> Option<&SmolStr> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } | ExprKind::Await(value) => {
+            root_name(value)
+        }
+        ExprKind::Call { func, .. } => root_name(func),
+        _ => None,
+    }
+}

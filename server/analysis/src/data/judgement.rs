@@ -1,0 +1,297 @@
+//! What is said of the data that a path touched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row};
+use super::{Access, Client, Fault, Place, Table, Use};
+use crate::facts::python::tree::Expr;
+use crate::index::value::Site;
+
+impl Engine<'_, '_> {
+    /// `object.name = value`.
+    pub(super) fn set_attribute(&mut self, path: &mut Path, target: &Expr, object: &Abs, name: &SmolStr, value: &Abs) {
+        match object {
+            Abs::Row(id) => {
+                let site = self.site(target);
+                self.change(path, *id, site);
+                let authorised = self.is_authorised(path, value, 0);
+                if let Some(row) = path.rows.get_mut(id)
+                    && authorised
+                    && row.model.as_ref().is_some_and(|model| model.is_owner(name))
+                {
+                    row.overwritten = None;
+                }
+            }
+            Abs::Object(id) => {
+                if let Some(object) = path.objects.get_mut(id) {
+                    object.fields.insert(name.clone(), value.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A row is changed.
+    pub(super) fn change(&mut self, path: &mut Path, id: u32, site: Site) {
+        if self.is_principals_own(path, id) || self.is_fine(path, id, 0) {
+            return;
+        }
+        if let Some(row) = path.rows.get_mut(&id) {
+            row.changed = row.changed.or(Some(site));
+        }
+    }
+
+    /// The fields of a request model are copied to an object.
+    pub(super) fn copy_fields(&mut self, path: &mut Path, object: &Abs, dump: &Arc<Dump>, site: Site) {
+        match object {
+            Abs::Row(id) => {
+                self.change(path, *id, site);
+                self.overwrite(path, *id, dump, site);
+            }
+            Abs::Object(id) => {
+                if let Some(object) = path.objects.get_mut(id)
+                    && matches!(object.made, Made::Row(_))
+                {
+                    object.spread = Some(Arc::clone(dump));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The owner of a row may be written with the rest of a request model.
+    pub(super) fn overwrite(&mut self, path: &mut Path, id: u32, dump: &Arc<Dump>, site: Site) {
+        if let Some(row) = path.rows.get_mut(&id)
+            && let Some(model) = &row.model
+            && dump.fields.iter().any(|field| model.is_owner(field))
+        {
+            row.overwritten = Some((Arc::clone(dump), site));
+        }
+    }
+
+    /// A row is made with these columns, and with those of a request model.
+    pub(super) fn judge_creation(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        fields: &BTreeMap<SmolStr, Abs>,
+        spread: Option<&Arc<Dump>>,
+        site: Site,
+    ) {
+        if path.privileged || path.doubt {
+            return;
+        }
+        for owner in &model.owners {
+            match fields.get(owner) {
+                Some(value) if self.is_authorised(path, value, 0) => {
+                    self.data.scoped.push((model.site, Use::Creates));
+                    return;
+                }
+                Some(Abs::Client(client)) => {
+                    // A member is added to what is the principal's.
+                    let evidence = !path.authorised.is_empty() || path.rows.values().any(|row| row.checked);
+                    let others = fields.iter().filter(|(name, _)| *name != owner);
+                    let mut others = others.filter(|(_, value)| self.is_authorised(path, value, 0));
+                    if !evidence && others.next().is_none() {
+                        self.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(*client), "");
+                    }
+                    return;
+                }
+                Some(_) => return,
+                None => {}
+            }
+        }
+        if let Some(dump) = spread
+            && dump.fields.iter().any(|field| model.is_owner(field))
+        {
+            self.mass_assigned(path, model, dump, Use::Creates, site);
+        }
+    }
+
+    fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
+        let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
+        let name = SmolStr::new(format!("{}.{field}", dump.body));
+        let own = !self.in_dependency;
+        let client = self.add_client(Client { place: Place::Body, name, site: dump.site, own });
+        self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
+    }
+
+    /// The handler ends and gives a value out.
+    pub(super) fn judge_exit(&mut self, path: &Path, returned: &Abs) {
+        if path.dead {
+            return;
+        }
+        let given = returned.parts(path).rows;
+        for (id, row) in &path.rows {
+            let Some(model) = row.model.clone() else { continue };
+            if !path.privileged
+                && !path.doubt
+                && let Some((dump, site)) = row.overwritten.clone()
+            {
+                self.mass_assigned(path, &model, &dump, Use::Changes, site);
+            }
+            if model.owners.is_empty() {
+                self.judge_user(path, row, &model);
+                continue;
+            }
+            let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+            if self.is_fine(path, *id, 0) {
+                self.judge_fine(path, row, &model, usage);
+                continue;
+            }
+            let client = self.owner_from_client(row, &model);
+            if let Some(client) = client {
+                self.row_fault(path, Fault::TrustsClient, usage, row, &model, Some(client));
+            } else if usage == Use::Changes || given.contains(id) {
+                let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
+                let key = row.predicates.iter().find_map(|predicate| match &predicate.value {
+                    Abs::Client(client) => Some(*client),
+                    Abs::Mix(mix) => mix.clients.first().copied(),
+                    _ => None,
+                });
+                // A row that the client can't choose is the code's own choice.
+                if key.is_some() || !row.by_key {
+                    self.row_fault(path, fault, usage, row, &model, key);
+                }
+            }
+        }
+    }
+
+    /// A row that is the principal's: at the end, at least.
+    fn judge_fine(&mut self, path: &Path, row: &Row, model: &Arc<Model>, usage: Use) {
+        if path.privileged || path.doubt || row.absent || row.unclear {
+            return;
+        }
+        let sure = |value: &Abs| match value {
+            Abs::Principal(_) => true,
+            Abs::Mix(mix) => mix.principal,
+            value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
+        };
+        let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
+        if row.checked || row.predicates.iter().any(narrowed) {
+            self.data.scoped.push((model.site, usage));
+        }
+        if row.checked && row.changed.is_some() && row.written.is_some() {
+            self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
+        }
+    }
+
+    /// A record of the users themselves is changed: by whose word?
+    fn judge_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
+        if !model.is_user
+            || row.changed.is_none()
+            || path.privileged
+            || path.doubt
+            || row.checked
+            || row.absent
+            || row.unclear
+        {
+            return;
+        }
+        let key = row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
+            (Some((_, column)), Abs::Client(client)) if model.is_key(column) && !path.authorised.contains(client) => {
+                Some(*client)
+            }
+            _ => None,
+        });
+        let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
+        // Administrators change users by a plain `id`.
+        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(Client::says_caller);
+        if let Some(client) = key.filter(|client| !narrowed && claims(client)) {
+            self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
+        }
+    }
+
+    /// The client's value that a query takes for the owner.
+    fn owner_from_client(&self, row: &Row, model: &Model) -> Option<ClientId> {
+        row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+            let (of, column) = predicate.column.as_ref()?;
+            let owner = of.is_owner(column) || of.is_user && of.is_key(column) && of.site != model.site;
+            match &predicate.value {
+                Abs::Client(client) if owner => Some(*client),
+                Abs::Mix(mix) if owner && mix.rows.is_empty() => mix.clients.first().copied(),
+                _ => None,
+            }
+        })
+    }
+
+    fn row_fault(
+        &mut self,
+        path: &Path,
+        fault: Fault,
+        usage: Use,
+        row: &Row,
+        model: &Arc<Model>,
+        client: Option<ClientId>,
+    ) {
+        let calls = std::mem::replace(&mut self.calls, row.calls.clone());
+        self.fault(path, fault, usage, row.site, model, client, "");
+        if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
+            && access.site == row.site
+            && changed != row.site
+            && !access.steps.iter().any(|(site, _)| *site == changed)
+        {
+            access.steps.push((changed, format!("`{}` is changed here", model.name)));
+        }
+        self.calls = calls;
+    }
+
+    /// Takes down an access at fault.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a finding, spelled out")]
+    pub(super) fn fault(
+        &mut self,
+        path: &Path,
+        fault: Fault,
+        usage: Use,
+        site: Site,
+        model: &Arc<Model>,
+        client: Option<ClientId>,
+        detail: &'static str,
+    ) {
+        if path.privileged || path.doubt {
+            return;
+        }
+        let client = client.and_then(|client| self.clients.get(client as usize).cloned());
+        let mut steps = Vec::new();
+        if let Some(client) = &client {
+            steps.push((
+                client.site,
+                format!("`{}` comes from the {} of the request", client.name, client.place.word()),
+            ));
+        }
+        // The first of the calls is FastAPI's own.
+        for call in self.calls.iter().skip(1) {
+            steps.push((*call, "this leads there".to_owned()));
+        }
+        let what = match usage {
+            Use::Reads => "read",
+            Use::Changes => "changed",
+            Use::Creates => "made",
+        };
+        steps.push((site, format!("`{}` is {what} here", model.name)));
+        let entry = self.calls.get(1).copied().unwrap_or(site);
+        let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
+        let table = Table { site: model.site, name: model.name.clone(), owner };
+        let access =
+            Access { fault, usage, site, entry, table, principal: self.principal.clone(), client, detail, steps };
+        let same = |known: &Access| {
+            known.fault == access.fault
+                && known.site == access.site
+                && known.entry == access.entry
+                && known.usage == access.usage
+        };
+        match self.data.faults.iter().position(same) {
+            // `row_fault` adds to the last one.
+            Some(at) => {
+                let known = self.data.faults.remove(at);
+                self.data.faults.push(known);
+            }
+            None => self.data.faults.push(access),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whose data a route touches.
+//!
+//! The handler of a route is executed over abstract values, path by path, with
+//! everything that it calls in the project, and so are the dependencies before
+//! it. A path knows which values are the principal's, which are the client's,
+//! which rows were fetched by which conditions, and which of them were compared
+//! with the principal. What can't be followed silences a finding: it never
+//! makes one.
+
+mod calls;
+mod conditions;
+mod entry;
+mod execution;
+mod expressions;
+mod judgement;
+mod models;
+mod names;
+mod objects;
+mod packages;
+mod queries;
+mod requests;
+mod spelling;
+mod value;
+
+use smol_str::SmolStr;
+
+pub use entry::judge;
+pub use value::{Client, Place};
+
+use crate::index::value::Site;
+
+/// What is wrong with an access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fault {
+    /// The owner is a value of the client that nothing compares with the principal.
+    TrustsClient,
+    /// A query on owned rows has no owner in it.
+    Unscoped,
+    /// A row was fetched by its key, and nobody looked whose it is.
+    Unchecked,
+    /// The client may write the owner with the rest of a request model.
+    MassAssigned,
+    /// A condition that looks as if it scoped a query has no effect.
+    Ineffective,
+    /// The owner is compared only after the change was written.
+    CheckedLate,
+}
+
+/// What is done with the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Use {
+    /// It is given out.
+    Reads,
+    /// It is changed or deleted.
+    Changes,
+    /// It is made.
+    Creates,
+}
+
+/// A table that is touched.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Table {
+    /// Where its class stands.
+    pub site: Site,
+    /// Name of the class.
+    pub name: SmolStr,
+    /// The column that holds the owner.
+    pub owner: SmolStr,
+}
+
+impl Table {
+    /// Whether the owner column tells whose the row is, and not only who wrote it.
+    pub fn is_personal(&self) -> bool {
+        names::is_self(&self.owner)
+    }
+}
+
+/// An access to owned data that is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// What is wrong.
+    pub fault: Fault,
+    /// What is done.
+    pub usage: Use,
+    /// The expression that does it.
+    pub site: Site,
+    /// The place in the handler that leads there.
+    pub entry: Site,
+    /// The table.
+    pub table: Table,
+    /// What the code calls the principal; empty when it takes none.
+    pub principal: SmolStr,
+    /// The value of the client that decides.
+    pub client: Option<Client>,
+    /// A few words more: the text of a condition without effect, say.
+    pub detail: &'static str,
+    /// The way there: places with what happens at them.
+    pub steps: Vec<(Site, String)>,
+}
+
+/// What the execution of one route found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteData {
+    /// Accesses at fault.
+    pub faults: Vec<Access>,
+    /// Accesses to owned data that are the principal's, by the site of the table's class.
+    pub scoped: Vec<(Site, Use)>,
+    /// How the handler writes the part of the principal that owners are
+    /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
+    pub spelled: Vec<(Site, SmolStr)>,
+}

@@ -1,0 +1,218 @@
+//! Tables of the project: SQLModel and SQLAlchemy declarative classes, and
+//! which of their columns say whose a row is.
+
+use smol_str::SmolStr;
+
+use super::names;
+use crate::facts::python::tree::{Class, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{ClassRef, Site};
+
+/// Parts of a column's definition that are looked at.
+const MAX_PARTS: usize = 200;
+
+/// A class that maps to a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Model {
+    /// Where the name of the class stands.
+    pub(super) site: Site,
+    /// Its name.
+    pub(super) name: SmolStr,
+    /// Whether it holds the users themselves.
+    pub(super) is_user: bool,
+    /// Columns that hold the owner, the surest first.
+    pub(super) owners: Vec<SmolStr>,
+    /// All columns.
+    pub(super) columns: Vec<Column>,
+    /// Names of relationships.
+    pub(super) relations: Vec<SmolStr>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    /// Its name.
+    pub(super) name: SmolStr,
+    /// The table that it refers to.
+    pub(super) refers_to: Option<SmolStr>,
+    /// Whether it is the primary key.
+    pub(super) primary: bool,
+}
+
+impl Model {
+    /// Whether a column holds the owner.
+    pub(super) fn is_owner(&self, column: &str) -> bool {
+        self.owners.iter().any(|owner| owner == column)
+    }
+
+    /// Whether a column is the primary key.
+    pub(super) fn is_key(&self, column: &str) -> bool {
+        self.columns.iter().any(|known| known.primary && known.name == column) || column == "id"
+    }
+
+    /// Whether the class has a column of that name.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|known| known.name == column) || self.relations.iter().any(|known| known == column)
+    }
+}
+
+/// The table that a class maps to, if it is one.
+pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<Model> {
+    let classes = interpreter.linearised(class);
+    let declared = is_table(&class.def) || classes.iter().skip(1).any(|base| is_table(&base.def));
+    if !declared {
+        return None;
+    }
+    let mut model = Model {
+        site: class.site,
+        name: class.def.name.name.clone(),
+        is_user: false,
+        owners: Vec::new(),
+        columns: Vec::new(),
+        relations: Vec::new(),
+    };
+    let mut table = None;
+    for class in &classes {
+        for stmt in &class.def.body {
+            match &stmt.kind {
+                StmtKind::Assign(assign) => {
+                    let Some(name) = assign.targets.first().and_then(|target| target.as_name()) else { continue };
+                    if name == "__tablename__" {
+                        table = table.or_else(|| assign.value.as_ref().and_then(Expr::as_str).cloned());
+                    } else if !name.starts_with("__") {
+                        add(&mut model, name, assign.value.as_ref(), assign.annotation.is_some());
+                    }
+                }
+                // A column of a mixin that is declared by a method.
+                StmtKind::Function(def) if is_declared(&def.decorators) && def.name.name != "__tablename__" => {
+                    let returned = def.body.iter().find_map(|stmt| match &stmt.kind {
+                        StmtKind::Return(value) => value.as_ref(),
+                        _ => None,
+                    });
+                    add(&mut model, &def.name.name, returned, false);
+                }
+                _ => {}
+            }
+        }
+    }
+    let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
+    model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
+    model.owners = owners(&model);
+    Some(model)
+}
+
+fn owners(model: &Model) -> Vec<SmolStr> {
+    let to_user = |column: &&Column| column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table));
+    let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
+    let mut owners: Vec<SmolStr> = Vec::new();
+    let keys: Vec<&Column> = model.columns.iter().filter(to_user).collect();
+    let own = |column: &&Column| names::is_owner(&column.name) && !column.primary;
+    owners.extend(keys.iter().filter(|column| own(column)).map(|column| column.name.clone()));
+    if owners.is_empty()
+        && let [only] = keys.as_slice()
+        && !names::is_other_person(&only.name)
+        && !only.primary
+    {
+        owners.push(only.name.clone());
+    }
+    if owners.is_empty() {
+        let named = model.columns.iter().filter(|column| own(column) && !elsewhere(column));
+        owners.extend(named.map(|column| column.name.clone()));
+    }
+    owners
+}
+
+/// Whether a class statement itself makes a table.
+fn is_table(class: &Class) -> bool {
+    let says_so = class.bases.iter().any(|base| {
+        base.name.as_ref().is_some_and(|name| name.name == "table") && matches!(base.value.kind, ExprKind::Bool(true))
+    });
+    says_so
+        || class.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                let named = |expr: &Expr| matches!(last_name(expr), Some("Column" | "mapped_column"));
+                assign.value.as_ref().and_then(Expr::as_call).is_some_and(|(func, _)| named(func))
+            }
+            _ => false,
+        })
+}
+
+fn is_declared(decorators: &[Expr]) -> bool {
+    decorators.iter().any(|decorator| last_name(decorator).is_some_and(|name| name == "declared_attr"))
+}
+
+fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotated: bool) {
+    if model.has(name) {
+        return;
+    }
+    let call = value.and_then(Expr::as_call);
+    let made_by = call.and_then(|(func, _)| last_name(func));
+    match made_by {
+        Some("relationship" | "Relationship" | "backref" | "association_proxy") => {
+            model.relations.push(name.clone());
+            return;
+        }
+        Some("Column" | "mapped_column" | "Field") => {}
+        _ if annotated => {}
+        _ => return,
+    }
+    let mut column = Column { name: name.clone(), refers_to: None, primary: false };
+    let mut pending: Vec<&Expr> = value.into_iter().collect();
+    let mut seen = 0;
+    while let Some(expr) = pending.pop() {
+        seen += 1;
+        if seen > MAX_PARTS {
+            break;
+        }
+        if let Some((func, args)) = expr.as_call() {
+            column.primary |=
+                keyword(args, "primary_key").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)));
+            if last_name(func) == Some("ForeignKey") {
+                column.refers_to = column.refers_to.or_else(|| positional(args, 0).and_then(table_of));
+            }
+            column.refers_to = column.refers_to.or_else(|| keyword(args, "foreign_key").and_then(table_of));
+        }
+        pending.extend(expr.children());
+    }
+    model.columns.push(column);
+}
+
+/// The table in `"schema.table.column"` or `Model.column`.
+fn table_of(reference: &Expr) -> Option<SmolStr> {
+    match &reference.kind {
+        ExprKind::Str(text) => {
+            let mut parts = text.rsplit('.');
+            parts.next()?;
+            parts.next().map(SmolStr::new)
+        }
+        ExprKind::Attribute { value, .. } => last_name(value).map(SmolStr::new),
+        _ => None,
+    }
+}
+
+/// The last name of `a.b.c`.
+pub(super) fn last_name(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Attribute { name, .. } => Some(&name.name),
+        ExprKind::Subscript { value, .. } => last_name(value),
+        _ => None,
+    }
+}
+
+/// The annotated fields of a class, those of bases included.
+pub(super) fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
+    let mut fields: Vec<SmolStr> = Vec::new();
+    for class in interpreter.linearised(class) {
+        for stmt in &class.def.body {
+            if let StmtKind::Assign(assign) = &stmt.kind
+                && assign.annotation.is_some()
+                && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
+                && !fields.contains(name)
+            {
+                fields.push(name.clone());
+            }
+        }
+    }
+    fields
+}

@@ -1,0 +1,152 @@
+//! Words by which data says whose it is.
+//!
+//! A name alone is never evidence for safety. It tells which column of a table
+//! holds the owner, and it makes the analysis more careful: what is named like
+//! a permission check and can't be followed silences a finding.
+
+/// Lower case without anything but letters and digits: `userId`, `user_id` and `USER-ID` are one.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether a column of that name holds the owner of a row.
+pub(super) fn is_owner(name: &str) -> bool {
+    const OWNERS: &[&str] = &[
+        "userid",
+        "useruuid",
+        "ownerid",
+        "owneruserid",
+        "authorid",
+        "creatorid",
+        "createdby",
+        "createdbyid",
+        "createdbyuserid",
+        "uploaderid",
+        "uploadedby",
+        "useremail",
+        "owneremail",
+    ];
+    OWNERS.contains(&plain(name).as_str())
+}
+
+/// Whether a foreign key to the user table names somebody else than the owner.
+pub(super) fn is_other_person(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "assign",
+        "review",
+        "approv",
+        "recipient",
+        "receiver",
+        "friend",
+        "follow",
+        "invite",
+        "target",
+        "sender",
+        "mention",
+        "delegate",
+        "moderat",
+        "updated",
+        "modified",
+        "deleted",
+        "blocked",
+        "reported",
+        "resolved",
+        "parent",
+    ];
+    let name = plain(name);
+    OTHERS.iter().any(|other| name.contains(other))
+}
+
+/// Whether a name says who is calling, and not whom a record is about.
+pub(super) fn is_self(name: &str) -> bool {
+    const NAMES: &[&str] =
+        &["userid", "uid", "useruuid", "xuserid", "currentuserid", "useremail", "xuseremail", "ownerid", "user"];
+    NAMES.contains(&plain(name).as_str())
+}
+
+/// Whether a table of that name holds the users.
+pub(super) fn is_user_table(name: &str) -> bool {
+    let name = plain(name);
+    name.ends_with("user") || name.ends_with("users") || matches!(name.as_str(), "account" | "accounts")
+}
+
+/// Whether an attribute of a principal says what it may do rather than who it is.
+pub(super) fn is_authority(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "admin",
+        "super",
+        "staff",
+        "role",
+        "permission",
+        "scope",
+        "moderator",
+        "manager",
+        "privilege",
+        "grant",
+        "policy",
+        "access",
+        "level",
+        "kind",
+        "type",
+        "group",
+        "rank",
+        "allowed",
+        "can",
+    ];
+    let name = plain(name);
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a flag of a principal says only that its account is in order.
+pub(super) fn is_standing(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "active",
+        "enabled",
+        "disabled",
+        "verified",
+        "confirmed",
+        "deleted",
+        "banned",
+        "locked",
+        "blocked",
+        "expired",
+        "anonymous",
+        "authenticated",
+        "onboarded",
+        "suspended",
+        "revoked",
+    ];
+    let name = plain(name);
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a function of that name may turn a caller away: what it does must be known.
+pub(super) fn is_check(name: &str) -> bool {
+    const STEMS: &[&str] = &[
+        "check", "verif", "assert", "ensure", "requir", "authori", "permi", "access", "allow", "polic", "owner",
+        "enforc", "valid", "guard", "belong", "member", "forbid", "protect", "restrict", "deny",
+    ];
+    const WORDS: &[&str] =
+        &["can", "own", "owns", "owned", "role", "roles", "has", "is", "may", "acl", "scope", "scopes"];
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split('_').filter(|word| !word.is_empty());
+    words.any(|word| WORDS.contains(&word) || STEMS.iter().any(|stem| word.starts_with(stem)))
+}
+
+/// Whether a header, cookie or parameter of that name carries a credential.
+pub(super) fn is_credential(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "authorization",
+        "token",
+        "jwt",
+        "bearer",
+        "apikey",
+        "session",
+        "cookie",
+        "credential",
+        "secret",
+        "signature",
+    ];
+    let name = plain(name);
+    WORDS.iter().any(|word| name.contains(word))
+}

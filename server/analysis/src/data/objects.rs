@@ -1,0 +1,112 @@
+//! Objects that a handler makes: instances of classes, and rows to be added.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::calls::{Given, Spread};
+use super::execution::{Engine, Exit};
+use super::value::{Abs, Dump, Made, Mix, Object, Path};
+use crate::facts::python::tree::Expr;
+use crate::index::value::{ClassRef, Resolve};
+
+impl Engine<'_, '_> {
+    /// `Model.model_validate(body, update=…)` and its kin.
+    pub(super) fn class_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        class: &Arc<ClassRef>,
+        name: &str,
+        given: &[Given],
+    ) -> Option<Abs> {
+        if !matches!(
+            name,
+            "model_validate"
+                | "from_orm"
+                | "parse_obj"
+                | "construct"
+                | "model_construct"
+                | "validate"
+                | "model_validate_json"
+        ) || self.interpreter.method(class, name).is_some()
+        {
+            return None;
+        }
+        let first = given.first().map_or(Abs::Unknown, |one| one.value.clone());
+        let Some(model) = self.model(class) else { return Some(first.parts(path).into_abs()) };
+        let mut fields = BTreeMap::new();
+        if let Some(Given { value: Abs::Map(entries), .. }) =
+            given.iter().find(|one| one.name.as_deref() == Some("update"))
+        {
+            fields.extend(entries.iter().cloned());
+        }
+        let mut spread = self.as_dump(path, &first, expr);
+        if let Abs::Map(entries) = &first {
+            fields.extend(entries.iter().cloned());
+        }
+        // Values for the update that can't be told apart.
+        if given.iter().any(|one| one.name.as_deref() == Some("update") && !matches!(one.value, Abs::Map(_))) {
+            spread = None;
+        }
+        Some(self.new_row(path, expr, model, fields, spread))
+    }
+
+    fn new_row(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        model: Arc<super::models::Model>,
+        fields: BTreeMap<SmolStr, Abs>,
+        spread: Option<Dump>,
+    ) -> Abs {
+        let (site, name) = (self.site(expr), model.name.clone());
+        let spread = spread.map(Arc::new);
+        let object = Object { made: Made::Row(model), fields, spread, principal: false, name, site };
+        Abs::Object(self.add_object(path, object))
+    }
+
+    /// Calls a class of the project.
+    pub(super) fn construct(
+        &mut self,
+        mut path: Path,
+        expr: &Expr,
+        class: &Arc<ClassRef>,
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
+        let mut fields: BTreeMap<SmolStr, Abs> = BTreeMap::new();
+        let mut spread = None;
+        let mut rest = Mix::default();
+        for one in &given {
+            match (&one.name, one.spread, &one.value) {
+                (Some(name), _, value) => {
+                    fields.insert(name.clone(), value.clone());
+                }
+                (None, Spread::Mapping, Abs::Dump(dump)) => spread = Some(Dump::clone(dump)),
+                (None, Spread::Mapping, Abs::Map(entries)) => fields.extend(entries.iter().cloned()),
+                (None, _, value) => rest.add(value),
+            }
+        }
+        if let Some(model) = self.model(class) {
+            let value = self.new_row(&mut path, expr, model, fields, spread);
+            return vec![(path, value)];
+        }
+        rest.add(&Mix::of(fields.values()).into_abs());
+        let object = Object {
+            made: Made::Instance(Arc::clone(class)),
+            fields: BTreeMap::new(),
+            spread: None,
+            principal: rest.principal,
+            name: class.def.name.name.clone(),
+            site: self.site(expr),
+        };
+        let Some(init) = self.interpreter.method(class, "__init__") else {
+            let id = self.add_object(&mut path, Object { fields, ..object });
+            return vec![(path, Abs::Object(id))];
+        };
+        let id = self.add_object(&mut path, object);
+        let exits = self.follow(path, expr, &init, Some(Abs::Object(id)), given);
+        exits.into_iter().map(|(path, _)| (path, Abs::Object(id))).collect()
+    }
+}

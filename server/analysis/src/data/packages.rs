@@ -1,0 +1,109 @@
+//! Calls of packages: the query language of SQLAlchemy, and what of Python's
+//! own functions hands a value on.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::calls::{Given, last_of};
+use super::execution::Engine;
+use super::expressions::either;
+use super::names;
+use super::value::{Abs, Mix, Path, Predicate, Verb};
+use crate::facts::python::tree::Expr;
+
+impl Engine<'_, '_> {
+    /// Something of a package is called.
+    pub(super) fn package(&mut self, path: &mut Path, expr: &Expr, package: &str, given: &[Given]) -> Abs {
+        let site = self.site(expr);
+        let first = given.first().map(|one| &one.value);
+        let database = ["sqlmodel", "sqlalchemy"].iter().any(|name| package.starts_with(name));
+        let last = last_of(package);
+        if database {
+            if package.contains(".func.") || package.contains(".sql.functions") {
+                return Abs::Other;
+            }
+            let verb = match last {
+                "select" => Some(Verb::Select),
+                "update" => Some(Verb::Update),
+                "delete" => Some(Verb::Delete),
+                "insert" => Some(Verb::Insert),
+                "exists" => Some(Verb::Select),
+                _ => None,
+            };
+            if let Some(verb) = verb {
+                return self.statement(verb, site, given);
+            }
+            return match last {
+                "and_" => {
+                    let all = given.iter().flat_map(|one| match &one.value {
+                        Abs::Predicates(predicates) => predicates.to_vec(),
+                        other => vec![Predicate { column: None, equal: true, value: other.clone() }],
+                    });
+                    Abs::Predicates(Arc::new(all.collect()))
+                }
+                "or_" => either(&given.iter().map(|one| one.value.clone()).collect::<Vec<_>>()),
+                "not_" => Abs::Predicates(Arc::default()),
+                "col" | "cast" | "aliased" | "desc" | "asc" | "type_coerce" | "lower" => {
+                    first.cloned().unwrap_or(Abs::Unknown)
+                }
+                "text" => Abs::Unknown,
+                _ => Abs::Other,
+            };
+        }
+        match last {
+            "str" | "int" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
+            | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" => {
+                let at = usize::from(last == "cast" && package.starts_with("typing"));
+                given.get(at).map_or(Abs::Other, |one| one.value.clone())
+            }
+            "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
+            "len" | "bool" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type"
+            | "getLogger" | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
+            "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
+                (Some(object), Some(Abs::Text(name))) => {
+                    let name = name.clone();
+                    self.attribute(path, expr, &object, &name)
+                }
+                (Some(object), _) => object.parts(path).into_abs(),
+                _ => Abs::Unknown,
+            },
+            "setattr" => {
+                if let [object, key, value, ..] = given {
+                    let value = value.value.clone();
+                    match &key.value {
+                        Abs::Text(name) => self.set_attribute(path, expr, &object.value, &name.clone(), &value),
+                        Abs::DumpKey(dump) => {
+                            let object = object.value.clone();
+                            self.copy_fields(path, &object, dump, site);
+                        }
+                        _ => self.set_attribute(path, expr, &object.value, &SmolStr::default(), &value),
+                    }
+                }
+                Abs::Nothing
+            }
+            "paginate" => match given.iter().find_map(|one| match &one.value {
+                Abs::Statement(statement) => Some(Arc::clone(statement)),
+                _ => None,
+            }) {
+                Some(statement) => self.execute(path, &statement, site),
+                None => Abs::Unknown,
+            },
+            _ => {
+                let mut mix = Mix::default();
+                for one in given {
+                    let parts = one.value.parts(path).into_abs();
+                    mix.add(&parts);
+                }
+                if mix.principal && self.in_root {
+                    return Abs::Principal(SmolStr::default());
+                }
+                if mix.principal && names::is_check(last) && !package.starts_with("builtins.") {
+                    path.doubt = true;
+                }
+                mix.unclear = true;
+                mix.into_abs()
+            }
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! Queries: how they are built, and what executing them touches.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::calls::{Given, Spread};
+use super::execution::{Engine, element};
+use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
+use super::{Fault, Use};
+use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::index::value::Site;
+
+/// Methods that end a query and give rows.
+const ROWS: &[&str] = &[
+    "all",
+    "first",
+    "one",
+    "one_or_none",
+    "scalar",
+    "scalars",
+    "scalar_one",
+    "scalar_one_or_none",
+    "fetchall",
+    "fetchone",
+    "fetchmany",
+    "unique",
+    "mappings",
+    "partitions",
+    "yield_per",
+    "tuples",
+    "last",
+    "to_list",
+    "paginate",
+];
+
+/// Methods of a query that leave what it is about as it is.
+const KEEPING: &[&str] = &[
+    "options",
+    "order_by",
+    "limit",
+    "offset",
+    "distinct",
+    "group_by",
+    "with_for_update",
+    "execution_options",
+    "select_from",
+    "returning",
+    "subquery",
+    "cte",
+    "alias",
+    "scalar_subquery",
+    "join",
+    "outerjoin",
+    "add_columns",
+    "label",
+    "as_scalar",
+    "on_conflict_do_update",
+    "on_conflict_do_nothing",
+    "populate_existing",
+    "correlate",
+    "slice",
+    "columns",
+    "with_only_columns",
+    "prefix_with",
+    "enable_eagerloads",
+    "reset_joinpoint",
+    "having",
+    "isouter",
+];
+
+impl Engine<'_, '_> {
+    /// `select(…)`, `update(…)`, `session.query(…)`.
+    pub(super) fn statement(&mut self, verb: Verb, site: Site, given: &[Given]) -> Abs {
+        let mut model = None;
+        let mut unclear = false;
+        for one in given.iter().filter(|one| one.name.is_none()) {
+            match self.model_of(&one.value) {
+                Some(found) => {
+                    // The owned table among several is the one that matters.
+                    let better = model.as_ref().is_none_or(|known: &Arc<super::models::Model>| known.owners.is_empty());
+                    if better && (model.is_none() || !found.owners.is_empty()) {
+                        model = Some(found);
+                    }
+                }
+                None => unclear |= !matches!(one.value, Abs::Other),
+            }
+        }
+        let unclear = unclear && model.is_none();
+        let statement =
+            Statement { verb, model, predicates: Vec::new(), unclear, sets: Vec::new(), spread: None, site };
+        Abs::Statement(Arc::new(statement))
+    }
+
+    /// A method of a query.
+    pub(super) fn statement_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        statement: &Arc<Statement>,
+        name: &str,
+        args: &[Arg],
+        given: &[Given],
+    ) -> Abs {
+        let mut next = Statement::clone(statement);
+        match name {
+            "where" | "filter" => self.add_conditions(path, &mut next, args, given),
+            "filter_by" => {
+                for one in given {
+                    match (&one.name, &next.model) {
+                        (Some(column), Some(model)) => next.predicates.push(Predicate {
+                            column: Some((Arc::clone(model), column.clone())),
+                            equal: true,
+                            value: one.value.clone(),
+                        }),
+                        _ => next.unclear = true,
+                    }
+                }
+            }
+            "values" => {
+                for one in given {
+                    match (&one.name, one.spread, &one.value) {
+                        (Some(column), _, value) => next.sets.push((column.clone(), value.clone())),
+                        (None, _, Abs::Dump(dump)) => next.spread = Some(Arc::clone(dump)),
+                        (None, _, Abs::Map(entries)) => next.sets.extend(entries.iter().cloned()),
+                        _ => {}
+                    }
+                }
+            }
+            "get" | "get_or_404" if statement.model.is_some() => {
+                let key = given.first().map_or(Abs::Unknown, |one| one.value.clone());
+                let site = self.site(expr);
+                return match statement.model.clone() {
+                    Some(model) => self.row_by_key(path, model, key, site),
+                    None => Abs::Unknown,
+                };
+            }
+            "update" | "delete" if statement.verb == Verb::Select => {
+                next.verb = if name == "update" { Verb::Update } else { Verb::Delete };
+                let site = self.site(expr);
+                return self.execute(path, &next, site);
+            }
+            "count" | "exists" | "compile" => return Abs::Other,
+            _ if ROWS.contains(&name) => {
+                let site = self.site(expr);
+                return self.execute(path, &next, site);
+            }
+            _ if KEEPING.contains(&name) => {}
+            _ => {
+                next.unclear = true;
+            }
+        }
+        Abs::Statement(Arc::new(next))
+    }
+
+    /// The arguments of `.where(…)`.
+    fn add_conditions(&mut self, path: &mut Path, statement: &mut Statement, args: &[Arg], given: &[Given]) {
+        for (one, arg) in given.iter().zip(args) {
+            let values: Vec<Abs> = match (&one.value, one.spread) {
+                (Abs::Items(items), Spread::Iterable) => items.to_vec(),
+                (value, Spread::No) => vec![value.clone()],
+                _ => vec![Abs::Unknown],
+            };
+            for value in values {
+                match &value {
+                    Abs::Predicates(predicates) => statement.predicates.extend(predicates.iter().cloned()),
+                    Abs::Statement(_) => {
+                        statement.predicates.push(Predicate { column: None, equal: true, value });
+                    }
+                    Abs::Column(..) | Abs::Constant(_) => {}
+                    Abs::Other => {
+                        // What it does to the query is said once.
+                        statement.unclear |= self.note_python_comparison(path, statement, &arg.value);
+                    }
+                    Abs::Mix(mix) if mix.principal => {
+                        statement.predicates.push(Predicate { column: None, equal: true, value });
+                    }
+                    _ => statement.unclear = true,
+                }
+            }
+        }
+    }
+
+    /// `.where(user_id == current_user.id)` compares two values of Python.
+    fn note_python_comparison(&mut self, path: &mut Path, statement: &Statement, expr: &Expr) -> bool {
+        let ExprKind::Compare { first, rest } = &expr.kind else { return false };
+        let [(op, second)] = rest.as_slice() else { return false };
+        let (a, b) = (self.eval(path, first), self.eval(path, second));
+        let principal = |value: &Abs| matches!(value, Abs::Principal(_));
+        let plain = |value: &Abs| matches!(value, Abs::Principal(_) | Abs::Client(_));
+        if op == "=="
+            && plain(&a)
+            && plain(&b)
+            && (principal(&a) || principal(&b))
+            && let Some(model) = statement.model.clone().filter(|model| !model.owners.is_empty())
+        {
+            let site = self.site(expr);
+            self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, "a comparison of two Python values");
+            return true;
+        }
+        false
+    }
+
+    /// A query that is narrowed, and the narrower one thrown away.
+    pub(super) fn note_discarded(&mut self, path: &mut Path, expr: &Expr) {
+        let Some((func, args)) = expr.as_call() else { return };
+        let ExprKind::Attribute { value, name } = &func.kind else { return };
+        if !matches!(name.name.as_str(), "where" | "filter" | "filter_by") || value.as_name().is_none() {
+            return;
+        }
+        let mut probe = path.clone();
+        let Abs::Statement(statement) = self.eval(&mut probe, value) else { return };
+        let Some(model) = statement.model.clone().filter(|model| !model.owners.is_empty()) else { return };
+        let by_owner = args.iter().any(|arg| match (&arg.name, self.eval(&mut probe, &arg.value)) {
+            (Some(name), value) => model.is_owner(&name.name) && value.parts(&probe).principal,
+            (None, Abs::Predicates(predicates)) => predicates.iter().any(|predicate| {
+                predicate.column.as_ref().is_some_and(|(_, column)| model.is_owner(column))
+                    && predicate.value.parts(&probe).principal
+            }),
+            _ => false,
+        });
+        if by_owner {
+            let site = self.site(expr);
+            self.fault(
+                &probe,
+                Fault::Ineffective,
+                Use::Reads,
+                site,
+                &model,
+                None,
+                "a narrowed query that is thrown away",
+            );
+            if let Some(variable) = value.as_name() {
+                let unclear = Statement { unclear: true, ..Statement::clone(&statement) };
+                path.vars.insert(variable.clone(), Abs::Statement(Arc::new(unclear)));
+            }
+        }
+    }
+
+    /// A row by its primary key.
+    pub(super) fn row_by_key(
+        &mut self,
+        path: &mut Path,
+        model: Arc<super::models::Model>,
+        key: Abs,
+        site: Site,
+    ) -> Abs {
+        let predicate =
+            Predicate { column: Some((Arc::clone(&model), SmolStr::new_static("id"))), equal: true, value: key };
+        let row = self.row(Some(model), vec![predicate], false, true, site);
+        self.add_row(path, row)
+    }
+
+    fn row(
+        &self,
+        model: Option<Arc<super::models::Model>>,
+        predicates: Vec<Predicate>,
+        unclear: bool,
+        by_key: bool,
+        site: Site,
+    ) -> Row {
+        Row {
+            model,
+            predicates,
+            unclear,
+            checked: false,
+            absent: false,
+            by_key,
+            changed: None,
+            written: None,
+            overwritten: None,
+            site,
+            calls: self.calls.clone(),
+        }
+    }
+
+    /// Executes a query.
+    pub(super) fn execute(&mut self, path: &mut Path, statement: &Statement, site: Site) -> Abs {
+        let Some(model) = statement.model.clone() else {
+            return if statement.unclear { Abs::Unknown } else { Abs::Other };
+        };
+        let key = |predicate: &Predicate| {
+            predicate.equal
+                && predicate.column.as_ref().is_some_and(|(of, column)| of.site == model.site && model.is_key(column))
+        };
+        let by_key = statement.predicates.iter().any(key);
+        let place = if statement.verb == Verb::Select { statement.site } else { site };
+        let mut row =
+            self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
+        match statement.verb {
+            Verb::Select => {}
+            Verb::Insert => {
+                let fields = statement.sets.iter().cloned().collect();
+                self.judge_creation(path, &model, &fields, statement.spread.as_ref(), site);
+                return Abs::Own;
+            }
+            Verb::Update | Verb::Delete => {
+                row.site = site;
+                row.changed = Some(site);
+                row.written = Some(site);
+                if let Some(dump) = &statement.spread
+                    && !statement.sets.iter().any(|(column, _)| model.is_owner(column))
+                    && dump.fields.iter().any(|field| model.is_owner(field))
+                {
+                    row.overwritten = Some((Arc::clone(dump), site));
+                }
+            }
+        }
+        self.add_row(path, row)
+    }
+
+    /// A method on what a query gave.
+    pub(super) fn row_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        id: u32,
+        name: &str,
+        given: &[Given],
+    ) -> Option<Abs> {
+        if ROWS.contains(&name) || matches!(name, "copy" | "keys" | "values" | "items") {
+            return Some(Abs::Row(id));
+        }
+        match name {
+            "count" | "rowcount" => Some(Abs::Other),
+            "sqlmodel_update" | "update" | "update_from_dict" => {
+                let site = self.site(expr);
+                let dump = given.first().and_then(|one| self.as_dump(path, &one.value, expr));
+                let kept: Vec<SmolStr> = match given.iter().find(|one| one.name.as_deref() == Some("update")) {
+                    Some(Given { value: Abs::Map(entries), .. }) => {
+                        entries.iter().map(|(key, _)| key.clone()).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                self.change(path, id, site);
+                if let Some(dump) = dump {
+                    let dump = kept.iter().fold(dump, |dump, field| dump.without(field));
+                    self.overwrite(path, id, &Arc::new(dump), site);
+                }
+                Some(Abs::Row(id))
+            }
+            "dict" | "model_dump" | "json" | "model_dump_json" | "to_dict" | "as_dict" => {
+                Some(Mix::of([&Abs::Row(id)]).into_abs())
+            }
+            _ => None,
+        }
+    }
+
+    /// A request model, or what was made of it.
+    pub(super) fn as_dump(&mut self, path: &Path, value: &Abs, expr: &Expr) -> Option<Dump> {
+        match value {
+            Abs::Dump(dump) => Some(Dump::clone(dump)),
+            Abs::Object(id) => self.dump(path, *id, expr),
+            _ => None,
+        }
+    }
+
+    /// `session.query(…)`, `session.exec(…)`, `session.add(…)`: told by what
+    /// they are given. `None` when it is something else.
+    pub(super) fn session_method(&mut self, path: &mut Path, expr: &Expr, name: &str, given: &[Given]) -> Option<Abs> {
+        let first = given.first().map(|one| &one.value);
+        let site = self.site(expr);
+        match name {
+            "query" => match self.statement(Verb::Select, site, given) {
+                Abs::Statement(statement) if statement.model.is_some() || !statement.unclear => {
+                    Some(Abs::Statement(statement))
+                }
+                _ => None,
+            },
+            "get" | "get_one" | "find" => {
+                let model = match first {
+                    Some(value @ Abs::Known(_)) => self.model_of(&value.clone()),
+                    _ => None,
+                }?;
+                let key = given.get(1).map_or(Abs::Unknown, |one| one.value.clone());
+                Some(self.row_by_key(path, model, key, site))
+            }
+            "exec" | "execute" | "scalars" | "scalar" | "stream" | "stream_scalars" | "fetch_all" | "fetch_one" => {
+                match first {
+                    Some(Abs::Statement(statement)) => {
+                        let statement = Arc::clone(statement);
+                        Some(self.execute(path, &statement, site))
+                    }
+                    _ => None,
+                }
+            }
+            "add" | "merge" | "add_all" => {
+                let value = first?.clone();
+                let values = match &value {
+                    Abs::Items(items) => items.to_vec(),
+                    other => vec![element(other)],
+                };
+                let mut known = false;
+                for value in values {
+                    match value {
+                        Abs::Object(id) => {
+                            self.created(path, id, site);
+                            known = true;
+                        }
+                        Abs::Row(_) | Abs::Part(..) | Abs::Own => known = true,
+                        _ => {}
+                    }
+                }
+                known.then_some(value)
+            }
+            "delete" => match first {
+                Some(Abs::Row(id) | Abs::Part(id, _)) => {
+                    self.change(path, *id, site);
+                    Some(Abs::Other)
+                }
+                Some(Abs::Own | Abs::Object(_)) => Some(Abs::Other),
+                _ => None,
+            },
+            "commit" | "flush" if given.is_empty() => {
+                for row in path.rows.values_mut() {
+                    if row.changed.is_some() && row.written.is_none() {
+                        row.written = Some(site);
+                    }
+                }
+                Some(Abs::Other)
+            }
+            "refresh" | "rollback" | "begin" | "close" | "expunge" => Some(Abs::Other),
+            _ => None,
+        }
+    }
+
+    /// An object was added to the session.
+    fn created(&mut self, path: &mut Path, id: u32, site: Site) {
+        let Some(object) = path.objects.get(&id).cloned() else { return };
+        let (model, spread) = match &object.made {
+            Made::Row(model) => (Some(Arc::clone(model)), object.spread.clone()),
+            // A table that serves as a request model.
+            Made::Body(class) => {
+                let spread = Dump {
+                    body: object.name.clone(),
+                    fields: super::models::fields_of(self.interpreter, class)
+                        .into_iter()
+                        .filter(|field| !object.fields.contains_key(field))
+                        .collect(),
+                    site,
+                };
+                (self.model(class), Some(Arc::new(spread)))
+            }
+            Made::Instance(_) => (None, None),
+        };
+        if let Some(model) = model {
+            self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);
+        }
+    }
+}

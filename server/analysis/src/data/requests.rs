@@ -1,0 +1,119 @@
+//! Values that the client supplies.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::fields_of;
+use super::names;
+use super::value::{Abs, Client, Dump, Made, Path, Place};
+use crate::facts::python::tree::{Expr, ExprKind, keyword};
+use crate::index::value::Site;
+
+impl Engine<'_, '_> {
+    /// A client's value, taken at a place.
+    pub(super) fn client(&mut self, place: Place, name: &SmolStr, site: Site) -> Abs {
+        let own = !self.in_dependency;
+        let client = self.add_client(Client { place, name: name.clone(), site, own });
+        Abs::Client(client)
+    }
+
+    /// A field of a request model.
+    pub(super) fn body_field(&mut self, path: &Path, id: u32, name: &SmolStr) -> Abs {
+        let Some(object) = path.objects.get(&id) else { return Abs::Unknown };
+        let Made::Body(class) = &object.made else { return Abs::Unknown };
+        let shown = SmolStr::new(format!("{}.{name}", object.name));
+        if !fields_of(self.interpreter, class).contains(name) {
+            return Abs::Unknown;
+        }
+        let site = object.site;
+        self.client(Place::Body, &shown, site)
+    }
+
+    /// A request model as a dictionary.
+    pub(super) fn dump(&mut self, path: &Path, id: u32, expr: &Expr) -> Option<Dump> {
+        let object = path.objects.get(&id)?;
+        let Made::Body(class) = &object.made else { return None };
+        let mut dump =
+            Dump { body: object.name.clone(), fields: fields_of(self.interpreter, class), site: self.site(expr) };
+        dump.fields.retain(|field| !object.fields.contains_key(field));
+        if let Some((_, args)) = expr.as_call() {
+            let listed = |name: &str| -> Option<Vec<SmolStr>> {
+                match &keyword(args, name)?.kind {
+                    ExprKind::Set(parts) | ExprKind::List(parts) | ExprKind::Tuple(parts) => {
+                        Some(parts.iter().filter_map(|part| part.as_str().cloned()).collect())
+                    }
+                    ExprKind::Dict(entries) => {
+                        Some(entries.iter().filter_map(|(key, _)| key.as_ref()?.as_str().cloned()).collect())
+                    }
+                    _ => Some(Vec::new()),
+                }
+            };
+            if let Some(excluded) = listed("exclude") {
+                // What is excluded is written elsewhere: it may be the owner.
+                if excluded.is_empty() {
+                    dump.fields.clear();
+                }
+                dump.fields.retain(|field| !excluded.contains(field));
+            }
+            if let Some(included) = listed("include") {
+                dump.fields.retain(|field| included.contains(field));
+            }
+        }
+        Some(dump)
+    }
+
+    /// A value out of a dumped request model.
+    pub(super) fn dump_field(&mut self, _: &Path, expr: &Expr, dump: &Arc<Dump>, key: &SmolStr) -> Abs {
+        if !dump.fields.contains(key) {
+            return Abs::Unknown;
+        }
+        let name = SmolStr::new(format!("{}.{key}", dump.body));
+        let site = self.site(expr);
+        self.client(Place::Body, &name, site)
+    }
+
+    /// `request.name`, `request.state.name`.
+    pub(super) fn request_attribute(&mut self, part: &SmolStr, name: &SmolStr) -> Abs {
+        match part.as_str() {
+            "" => match name.as_str() {
+                "headers" | "cookies" | "query_params" | "path_params" | "state" => Abs::Request(name.clone()),
+                "user" | "auth" | "session" if self.guarded => Abs::Principal(name.clone()),
+                _ => Abs::Unknown,
+            },
+            "state" if self.guarded => {
+                if self.principal.is_empty() {
+                    self.principal = SmolStr::new(format!("request.state.{name}"));
+                }
+                // A session of the database is told apart by what is called on it.
+                Abs::Principal(name.clone())
+            }
+            _ => Abs::Unknown,
+        }
+    }
+
+    /// `request.headers["x-user-id"]`.
+    pub(super) fn request_item(&mut self, expr: &Expr, part: &SmolStr, key: &SmolStr) -> Abs {
+        let place = match part.as_str() {
+            "headers" => Place::Header,
+            "cookies" => Place::Cookie,
+            "query_params" => Place::Query,
+            "path_params" => Place::Path,
+            "body" => Place::Body,
+            "form" => Place::Form,
+            "state" => return self.request_attribute(part, key),
+            _ => return Abs::Unknown,
+        };
+        if matches!(place, Place::Header | Place::Cookie) && names::is_credential(key) {
+            return self.credential();
+        }
+        let site = self.site(expr);
+        self.client(place, key, site)
+    }
+
+    /// A credential: what guards the route verifies it.
+    pub(super) fn credential(&self) -> Abs {
+        if self.guarded { Abs::Principal(SmolStr::new_static("token")) } else { Abs::Unknown }
+    }
+}

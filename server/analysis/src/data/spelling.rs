@@ -1,0 +1,36 @@
+//! How the project writes the identity of the caller: fixes write it the same way.
+
+use super::execution::Engine;
+use super::expressions::root_name;
+use super::names;
+use super::value::Abs;
+use crate::facts::python::tree::{Expr, ExprKind};
+
+impl Engine<'_, '_> {
+    /// An owner is compared with the principal: how does the handler write that?
+    pub(super) fn note_spelling(&mut self, owner: &Abs, expr: &Expr, value: &Abs) {
+        let of_owner = match owner {
+            Abs::Column(model, column) => model.is_owner(column),
+            Abs::Part(_, column) => names::is_owner(column),
+            Abs::Client(_) => true,
+            _ => false,
+        };
+        if !of_owner || self.stack.len() != 1 || !matches!(value, Abs::Principal(_)) {
+            return;
+        }
+        let Some(root) = root_name(expr) else { return };
+        if let (Some(site), Some(suffix)) = (self.principals.get(root), suffix(expr)) {
+            self.data.spelled.push((*site, suffix.into()));
+        }
+    }
+}
+
+/// What follows the variable in `me.id`, `me["sub"]`, `str(me.id)`.
+fn suffix(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(_) => Some(String::new()),
+        ExprKind::Attribute { value, name } => Some(format!("{}.{}", suffix(value)?, name.name)),
+        ExprKind::Subscript { value, index } => Some(format!("{}[\"{}\"]", suffix(value)?, index.as_str()?)),
+        _ => None,
+    }
+}

@@ -1,0 +1,341 @@
+//! What the execution of a handler knows: values, rows, and the evidence
+//! gathered on a path.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::models::Model;
+use crate::index::value::{ClassRef, Site, Value};
+
+/// Number of a client's value in the tables of one execution.
+pub(super) type ClientId = u32;
+/// Number of something fetched.
+pub(super) type RowId = u32;
+/// Number of an object that was made.
+pub(super) type ObjectId = u32;
+
+/// Which part of the request holds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// The path.
+    Path,
+    /// The query.
+    Query,
+    /// The body.
+    Body,
+    /// A form.
+    Form,
+    /// A header.
+    Header,
+    /// A cookie.
+    Cookie,
+}
+
+impl Place {
+    /// The word for messages.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Body => "body",
+            Self::Form => "form",
+            Self::Header => "headers",
+            Self::Cookie => "cookies",
+        }
+    }
+}
+
+/// A value that the client supplies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Where in the request it stands.
+    pub place: Place,
+    /// Under which name.
+    pub name: SmolStr,
+    /// Where the code takes it.
+    pub site: Site,
+    /// Whether the handler takes it itself, and no dependency.
+    pub own: bool,
+}
+
+impl Client {
+    /// Whether its name says who the caller is, and not whom a record is about.
+    pub fn says_caller(&self) -> bool {
+        let name = self.name.rsplit('.').next().unwrap_or(&self.name);
+        super::names::is_self(name)
+    }
+}
+
+/// A value that the index resolved: equal when it is the same definition.
+#[derive(Debug, Clone)]
+pub(super) struct Known(pub(super) Value);
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Value::Function(a), Value::Function(b)) => a.site == b.site,
+            (Value::Class(a), Value::Class(b)) => a.site == b.site,
+            (Value::Instance(a), Value::Instance(b)) => a.site == b.site,
+            (Value::Package(a), Value::Package(b)) => a == b,
+            (Value::Module(a), Value::Module(b)) => a == b,
+            (Value::Bound(a), Value::Bound(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+/// What a query does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Select,
+    Insert,
+    Update,
+    Delete,
+}
+
+/// A condition of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Predicate {
+    /// The table and column that it is about.
+    pub(super) column: Option<(Arc<Model>, SmolStr)>,
+    /// Whether it demands equality.
+    pub(super) equal: bool,
+    /// What the column is compared with.
+    pub(super) value: Abs,
+}
+
+/// A query, as it is built.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Statement {
+    pub(super) verb: Verb,
+    pub(super) model: Option<Arc<Model>>,
+    pub(super) predicates: Vec<Predicate>,
+    /// Whether a part of it could not be followed that may narrow it.
+    pub(super) unclear: bool,
+    /// Columns that it sets.
+    pub(super) sets: Vec<(SmolStr, Abs)>,
+    /// A whole request model that it sets.
+    pub(super) spread: Option<Arc<Dump>>,
+    pub(super) site: Site,
+}
+
+/// The fields of a request model as a dictionary.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Dump {
+    /// The parameter that holds the request model.
+    pub(super) body: SmolStr,
+    /// Fields that are still the client's.
+    pub(super) fields: Vec<SmolStr>,
+    pub(super) site: Site,
+}
+
+/// What several values amount to together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Mix {
+    /// Whether the principal is in it.
+    pub(super) principal: bool,
+    pub(super) clients: BTreeSet<ClientId>,
+    pub(super) rows: BTreeSet<RowId>,
+    /// Whether it comes from something that could not be followed.
+    pub(super) unclear: bool,
+}
+
+/// What a variable holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Abs {
+    /// `None`, or another value that is false.
+    Nothing,
+    /// A constant; a truth value if it is one.
+    Constant(Option<bool>),
+    /// A text.
+    Text(SmolStr),
+    /// Something that plays no part.
+    Other,
+    /// Something that could not be followed.
+    Unknown,
+    /// What this request made itself.
+    Own,
+    /// Who is calling, or the part of it of that name.
+    Principal(SmolStr),
+    /// A value of the client.
+    Client(ClientId),
+    /// Rows, one of them, or a result that gives them.
+    Row(RowId),
+    /// A column or relation of a row.
+    Part(RowId, SmolStr),
+    /// An object that was made on this path.
+    Object(ObjectId),
+    /// A request model as a dictionary, or its values.
+    Dump(Arc<Dump>),
+    /// A name out of it.
+    DumpKey(Arc<Dump>),
+    /// A definition.
+    Known(Known),
+    /// A column of a table.
+    Column(Arc<Model>, SmolStr),
+    /// A query.
+    Statement(Arc<Statement>),
+    /// A condition of one, or several that all hold.
+    Predicates(Arc<Vec<Predicate>>),
+    /// A list.
+    Items(Arc<Vec<Abs>>),
+    /// A dictionary; what other keys hold.
+    Map(Arc<Vec<(SmolStr, Abs)>>),
+    /// Several values together.
+    Mix(Arc<Mix>),
+    /// The request, or a part of it.
+    Request(SmolStr),
+}
+
+/// What a row is known by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) model: Option<Arc<Model>>,
+    pub(super) predicates: Vec<Predicate>,
+    /// Whether a part of the query could not be followed.
+    pub(super) unclear: bool,
+    /// Whether it was compared with the principal.
+    pub(super) checked: bool,
+    /// Whether there is none on this path.
+    pub(super) absent: bool,
+    /// Whether its key was asked for.
+    pub(super) by_key: bool,
+    /// Where it was changed.
+    pub(super) changed: Option<Site>,
+    /// Where that was written to the database.
+    pub(super) written: Option<Site>,
+    /// An owner field of a request model was written over it, where.
+    pub(super) overwritten: Option<(Arc<Dump>, Site)>,
+    pub(super) site: Site,
+    /// The calls through which the handler got there, outermost first.
+    pub(super) calls: Vec<Site>,
+}
+
+/// What kind of object was made.
+#[derive(Debug, Clone)]
+pub(super) enum Made {
+    /// An instance of a class of the project.
+    Instance(Arc<ClassRef>),
+    /// A new row.
+    Row(Arc<Model>),
+    /// A request model that FastAPI made from the body.
+    Body(Arc<ClassRef>),
+}
+
+impl PartialEq for Made {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Instance(a), Self::Instance(b)) | (Self::Body(a), Self::Body(b)) => a.site == b.site,
+            (Self::Row(a), Self::Row(b)) => a.site == b.site,
+            _ => false,
+        }
+    }
+}
+
+/// An object that was made on a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Object {
+    pub(super) made: Made,
+    pub(super) fields: BTreeMap<SmolStr, Abs>,
+    /// A request model that its fields were copied from.
+    pub(super) spread: Option<Arc<Dump>>,
+    /// Whether it is made of the principal: what is not known of it is too.
+    pub(super) principal: bool,
+    pub(super) name: SmolStr,
+    pub(super) site: Site,
+}
+
+/// One path through a handler and all that it calls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Path {
+    /// Variables of the function at hand.
+    pub(super) vars: FxHashMap<SmolStr, Abs>,
+    pub(super) rows: BTreeMap<RowId, Row>,
+    pub(super) objects: BTreeMap<ObjectId, Object>,
+    /// What dependencies have given, by their definition.
+    pub(super) provided: BTreeMap<Site, Abs>,
+    /// Values of the client that are known to be the principal's.
+    pub(super) authorised: BTreeSet<ClientId>,
+    /// Whether the caller was seen to be privileged.
+    pub(super) privileged: bool,
+    /// Whether something that could not be followed may have turned callers away.
+    pub(super) doubt: bool,
+    /// Whether the path ended inside an expression: a call that never returns.
+    pub(super) dead: bool,
+}
+
+impl Mix {
+    /// Adds a value.
+    pub(super) fn add(&mut self, value: &Abs) {
+        match value {
+            Abs::Principal(_) => self.principal = true,
+            Abs::Client(client) => {
+                self.clients.insert(*client);
+            }
+            Abs::Row(row) | Abs::Part(row, _) => {
+                self.rows.insert(*row);
+            }
+            Abs::Mix(mix) => {
+                self.principal |= mix.principal;
+                self.unclear |= mix.unclear;
+                self.clients.extend(&mix.clients);
+                self.rows.extend(&mix.rows);
+            }
+            Abs::Items(items) => items.iter().for_each(|item| self.add(item)),
+            Abs::Map(entries) => entries.iter().for_each(|(_, value)| self.add(value)),
+            Abs::Unknown => self.unclear = true,
+            Abs::Predicates(predicates) => predicates.iter().for_each(|predicate| self.add(&predicate.value)),
+            Abs::Statement(statement) => {
+                statement.predicates.iter().for_each(|predicate| self.add(&predicate.value));
+                self.unclear |= statement.unclear;
+            }
+            _ => {}
+        }
+    }
+
+    /// Several values together.
+    pub(super) fn of<'v>(values: impl IntoIterator<Item = &'v Abs>) -> Self {
+        let mut mix = Self::default();
+        values.into_iter().for_each(|value| mix.add(value));
+        mix
+    }
+
+    /// The mix as a value.
+    pub(super) fn into_abs(self) -> Abs {
+        if self == Self::default() {
+            return Abs::Other;
+        }
+        if self == (Self { unclear: true, ..Self::default() }) {
+            return Abs::Unknown;
+        }
+        Abs::Mix(Arc::new(self))
+    }
+}
+
+impl Abs {
+    /// What is in a value, objects that it refers to included.
+    pub(super) fn parts(&self, path: &Path) -> Mix {
+        let mut mix = Mix::of([self]);
+        let mut pending = vec![self];
+        let mut seen = BTreeSet::new();
+        while let Some(value) = pending.pop() {
+            match value {
+                Abs::Object(id) if seen.insert(*id) => {
+                    let Some(object) = path.objects.get(id) else { continue };
+                    mix.principal |= object.principal;
+                    for field in object.fields.values() {
+                        mix.add(field);
+                        pending.push(field);
+                    }
+                }
+                Abs::Items(items) => pending.extend(items.iter()),
+                Abs::Map(entries) => pending.extend(entries.iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
+        mix
+    }
+}

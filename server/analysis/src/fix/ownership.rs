@@ -1,0 +1,390 @@
+//! Whose data it is: the comparison with the principal that is missing.
+
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::guard::{handler_node, keep};
+use super::imports::Imports;
+use super::layout::{indentation, insertion, line_start, replacement};
+use super::signature::has_word;
+use super::{Fixer, Served, Source};
+use crate::data::{Access, Fault, Place, Use};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
+use crate::index::dependencies::{Via, called};
+use crate::index::value::{Resolve, Site, Value};
+use crate::rules::handler_site;
+
+/// An access at fault, with what a repair needs of the handler.
+struct Subject<'s> {
+    served: Served<'s>,
+    access: &'s Access,
+    handler: Location,
+    /// The principal's part that owners are compared with, as the handler writes it.
+    principal: String,
+}
+
+/// Appends the fixes of an owner that the client names.
+pub(super) fn identity(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    match subject(fixer, diagnostic, Fault::TrustsClient) {
+        Ok(subject) => {
+            let by_path = subject.access.client.as_ref().is_some_and(|client| client.place == Place::Path);
+            let mut made = [compare_first(fixer, &subject), use_principal(fixer, &subject)];
+            if !by_path {
+                made.reverse();
+            }
+            made.into_iter().for_each(|fix| keep(fix, fixes, refusals));
+        }
+        Err(refusal) => keep(Err(refusal), fixes, refusals),
+    }
+}
+
+/// Appends the fix of a row that was fetched by its key.
+pub(super) fn row(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    let fix = subject(fixer, diagnostic, Fault::Unchecked).and_then(|subject| check_row(fixer, &subject));
+    keep(fix, fixes, refusals);
+}
+
+/// Appends the fix of a query without an owner.
+pub(super) fn query(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    let fix = subject(fixer, diagnostic, Fault::Unscoped).and_then(|subject| narrow(fixer, &subject));
+    keep(fix, fixes, refusals);
+}
+
+/// The access that a finding is about.
+fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fault) -> Result<Subject<'s>, Refusal> {
+    let locate = |site: Site| fixer.state.sources.locate(site);
+    let found = fixer.all_served().find_map(|served| {
+        let handler = locate(handler_site(&served.route.handler)?);
+        let access = served.judged.data.faults.iter().find(|access| {
+            let anchor = if fault == Fault::TrustsClient { handler } else { locate(access.entry) };
+            access.fault == fault && anchor == diagnostic.location
+        })?;
+        Some((served, access, handler))
+    });
+    let (served, access, handler) = found.ok_or_else(|| Refusal("the finding is of another state".into()))?;
+    let principal = principal(fixer, &served, access)?;
+    Ok(Subject { served, access, handler, principal })
+}
+
+/// How the handler writes the identity of the caller.
+fn principal(fixer: &Fixer<'_>, served: &Served<'_>, access: &Access) -> Result<String, Refusal> {
+    let name = access.principal.as_str();
+    if name.is_empty() {
+        return Err(Refusal("the handler takes no identity of the caller".into()));
+    }
+    if name.starts_with("request.") {
+        return Ok(name.to_owned());
+    }
+    let own = |node: &&crate::index::dependencies::Node| {
+        node.via == Via::Parameter && node.parameter.as_deref() == Some(name)
+    };
+    let node = served.route.dependencies.iter().find(own);
+    let node = node.ok_or_else(|| Refusal("what gives the identity is not a dependency of the handler".into()))?;
+    let (function, _) =
+        called(&fixer.interpreter, &node.callable).ok_or_else(|| Refusal("the dependency can't be read".into()))?;
+    // As other handlers write it, most of them.
+    let mut spelled: Vec<String> = Vec::new();
+    for other in fixer.all_served() {
+        let same = other.judged.data.spelled.iter().filter(|(site, _)| *site == function.site);
+        spelled.extend(same.map(|(_, suffix)| suffix.to_string()));
+    }
+    spelled.sort_unstable();
+    let usual = spelled.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len()).map(|chunk| chunk[0].clone());
+    if let Some(suffix) = usual {
+        return Ok(format!("{name}{suffix}"));
+    }
+    let returned = function.def.returns.as_ref().map(|returns| fixer.interpreter.eval_signature(&function, returns));
+    match returned {
+        Some(Value::Class(class)) if has_field(fixer, &class, "id") => Ok(format!("{name}.id")),
+        Some(Value::Package(package)) if matches!(package.as_str(), "builtins.str" | "builtins.int" | "uuid.UUID") => {
+            Ok(name.to_owned())
+        }
+        _ => Err(Refusal(format!("which part of `{name}` says who is calling can't be told"))),
+    }
+}
+
+fn has_field(fixer: &Fixer<'_>, class: &crate::index::value::ClassRef, field: &str) -> bool {
+    fixer.interpreter.linearised(class).iter().any(|class| {
+        class.def.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                assign.targets.iter().any(|target| target.as_name().is_some_and(|name| name == field))
+            }
+            _ => false,
+        })
+    })
+}
+
+/// The comparison with 403 as the first statement.
+fn compare_first(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
+    let source = fixer.source(subject.handler.file)?;
+    let function = handler(&source, subject.handler)?;
+    let client = parameter(fixer, subject, &source, function)?;
+    let first = first_statement(function, &source)?;
+    let comparison = format!("{} != {}", text_as(fixer, subject, &client), subject.principal_as(fixer, &client));
+    let edits = rejection(fixer, &source, first.start_byte(), &comparison, false)?;
+    let title = format!("Compare `{client}` with `{}` and raise 403", subject.principal);
+    fixer.checked(vec![(subject.handler.file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
+/// The principal wherever the handler uses what the client says.
+fn use_principal(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
+    let source = fixer.source(subject.handler.file)?;
+    let function = handler(&source, subject.handler)?;
+    let client = parameter(fixer, subject, &source, function)?;
+    let body = function.child_by_field_name("body").ok_or_else(|| Refusal("the handler can't be read".into()))?;
+    let mut edits: Vec<TextEdit> = Vec::new();
+    let mut cursor = body.walk();
+    'walk: loop {
+        let node = cursor.node();
+        let named = node.kind() == "identifier" && source.text.get(node.byte_range()) == Some(client.as_str());
+        if named && is_use(node) {
+            let assigned = node.parent().is_some_and(|parent| {
+                parent.kind() == "assignment" && parent.child_by_field_name("left").is_some_and(|left| left == node)
+            });
+            if assigned {
+                return Err(Refusal(format!("the handler assigns to `{client}`")));
+            }
+            edits.push(replacement(node.byte_range(), subject.principal.clone()));
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() || cursor.node() == body {
+                break 'walk;
+            }
+        }
+    }
+    if edits.is_empty() {
+        return Err(Refusal(format!("the handler does not use `{client}` itself")));
+    }
+    let title = format!("Use `{}` instead of `{client}`", subject.principal);
+    fixer.checked(vec![(subject.handler.file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
+/// Whether an identifier is a variable: no attribute, and no name of an argument.
+fn is_use(node: Node<'_>) -> bool {
+    let Some(parent) = node.parent() else { return false };
+    let field = |name: &str| parent.child_by_field_name(name) == Some(node);
+    match parent.kind() {
+        "attribute" => !field("attribute"),
+        "keyword_argument" => !field("name"),
+        _ => true,
+    }
+}
+
+/// The comparison with 403 after the row was found.
+fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
+    let access = subject.access;
+    let file = access.entry.file;
+    let location = fixer.state.sources.locate(access.entry);
+    let source = fixer.source(file)?;
+    in_handler(subject, location, &source)?;
+    let not_plain = || Refusal("the row is not assigned to a variable".into());
+    let root = source.tree.root_node();
+    let node = root.descendant_for_byte_range(location.range.start as usize, location.range.end as usize);
+    let mut up = std::iter::successors(node, Node::parent);
+    let statement = up.find(|node| node.kind() == "expression_statement").ok_or_else(not_plain)?;
+    let assignment = statement.named_child(0).filter(|node| node.kind() == "assignment").ok_or_else(not_plain)?;
+    let target = assignment.child_by_field_name("left").filter(|left| left.kind() == "identifier");
+    let name = target.and_then(|target| source.text.get(target.byte_range())).ok_or_else(not_plain)?;
+    let right = assignment.child_by_field_name("right").and_then(|right| source.text.get(right.byte_range()));
+    let right = right.unwrap_or_default();
+    if right.contains(".all(") || right.starts_with("select(") || name.is_empty() {
+        return Err(not_plain());
+    }
+    // A row that was not found has no owner.
+    let looks = |node: &Node<'_>| {
+        let test = node.child_by_field_name("condition").and_then(|test| source.text.get(test.byte_range()));
+        node.kind() == "if_statement"
+            && test.is_some_and(|test| {
+                let test = test.trim();
+                test == format!("not {name}") || test == format!("{name} is None") || test == format!("{name} == None")
+            })
+            && node.child_by_field_name("alternative").is_none()
+    };
+    let next = statement.next_named_sibling().filter(looks);
+    let guard = if next.is_some() { String::new() } else { format!("{name} is not None and ") };
+    let after = next.unwrap_or(statement);
+    let owner = &access.table.owner;
+    let comparison = format!("{guard}{name}.{owner} != {}", subject.principal);
+    let edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
+    let title = format!("Compare `{name}.{owner}` with `{}` and raise 403", subject.principal);
+    fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
+/// A condition on the owner, added to the query.
+fn narrow(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
+    let access = subject.access;
+    if access.entry != access.site {
+        return Err(Refusal("the query is made in a function that others may call too".into()));
+    }
+    let location = fixer.state.sources.locate(access.site);
+    let source = fixer.source(location.file)?;
+    in_handler(subject, location, &source)?;
+    let root = source.tree.root_node();
+    let call = root.descendant_for_byte_range(location.range.start as usize, location.range.end as usize);
+    let call = call.filter(|node| node.kind() == "call").ok_or_else(|| Refusal("the query can't be read".into()))?;
+    let callee = call.child_by_field_name("function").and_then(|callee| source.text.get(callee.byte_range()));
+    let method = match callee.unwrap_or_default().rsplit('.').next() {
+        Some("select") => "where",
+        Some("query") => "filter",
+        _ => return Err(Refusal("what the query begins with is not plain".into())),
+    };
+    let table = &access.table;
+    if !has_word(source.text.get(call.byte_range()).unwrap_or_default(), &table.name) {
+        return Err(Refusal(format!("the query does not name `{}`", table.name)));
+    }
+    let condition = format!(".{method}({}.{} == {})", table.name, table.owner, subject.principal);
+    let title = format!("Add `{condition}`");
+    let edits = vec![insertion(call.end_byte(), condition)];
+    fixer.checked(vec![(location.file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
+impl Subject<'_> {
+    /// The principal, comparable with a parameter of the handler.
+    fn principal_as(&self, fixer: &Fixer<'_>, client: &str) -> String {
+        if self.differs(fixer, client) { format!("str({})", self.principal) } else { self.principal.clone() }
+    }
+
+    /// Whether a parameter is known to be of another type than the principal's part.
+    fn differs(&self, fixer: &Fixer<'_>, client: &str) -> bool {
+        let own = parameter_type(fixer, self, client);
+        let other = principal_type(fixer, self);
+        matches!((own, other), (Some(a), Some(b)) if a != b)
+    }
+}
+
+fn text_as(fixer: &Fixer<'_>, subject: &Subject<'_>, client: &str) -> String {
+    if subject.differs(fixer, client) { format!("str({client})") } else { client.to_owned() }
+}
+
+/// The last name of a plain type.
+fn type_name(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name.to_string()),
+        ExprKind::Attribute { name, .. } => Some(name.name.to_string()),
+        _ => None,
+    }
+    .filter(|name| matches!(name.as_str(), "str" | "int" | "UUID"))
+}
+
+fn parameter_type(fixer: &Fixer<'_>, subject: &Subject<'_>, client: &str) -> Option<String> {
+    let Value::Function(handler) = &subject.served.route.handler else { return None };
+    let handler = fixer.interpreter.current(handler);
+    let param = handler.def.params.iter().find(|param| param.name.name == client)?;
+    param.annotation.as_ref().and_then(type_name)
+}
+
+fn principal_type(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Option<String> {
+    let (name, field) = subject.principal.split_once('.').unwrap_or((&subject.principal, ""));
+    let nodes = &subject.served.route.dependencies;
+    let node = nodes.iter().find(|node| node.via == Via::Parameter && node.parameter.as_deref() == Some(name))?;
+    let (function, _) = called(&fixer.interpreter, &node.callable)?;
+    let returns = function.def.returns.as_ref()?;
+    if field.is_empty() {
+        return type_name(returns);
+    }
+    let Value::Class(class) = fixer.interpreter.eval_signature(&function, returns) else { return None };
+    fixer.interpreter.linearised(&class).iter().find_map(|class| {
+        class.def.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign)
+                if assign.targets.iter().any(|target| target.as_name().is_some_and(|n| n == field)) =>
+            {
+                assign.annotation.as_ref().and_then(type_name)
+            }
+            _ => None,
+        })
+    })
+}
+
+/// The handler's parameter that holds the client's value.
+fn parameter(
+    fixer: &Fixer<'_>,
+    subject: &Subject<'_>,
+    source: &Rc<Source>,
+    function: Node<'_>,
+) -> Result<String, Refusal> {
+    let client = subject.access.client.as_ref().ok_or_else(|| Refusal("no value of the client decides".into()))?;
+    let at = fixer.state.sources.locate(client.site);
+    let parameters = function.child_by_field_name("parameters").map(|node| node.byte_range()).unwrap_or_default();
+    let inside = at.file == subject.handler.file
+        && parameters.contains(&(at.range.start as usize))
+        && client.place != Place::Body;
+    let text = source.text.get(at.range.start as usize..at.range.end as usize).filter(|_| inside);
+    let text = text.ok_or_else(|| Refusal(format!("`{}` is no parameter of the handler", client.name)))?;
+    let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if subject.access.usage == Use::Creates && name.is_empty() {
+        return Err(Refusal("the parameter has no name".into()));
+    }
+    Ok(name)
+}
+
+fn handler<'t>(source: &'t Source, at: Location) -> Result<Node<'t>, Refusal> {
+    handler_node(source.tree.root_node(), at)
+        .ok_or_else(|| Refusal("the handler is not defined where it is registered".into()))
+}
+
+/// Whether a place is in the handler itself, where the principal has its name.
+fn in_handler(subject: &Subject<'_>, at: Location, source: &Source) -> Result<(), Refusal> {
+    let inside = at.file == subject.handler.file
+        && handler(source, subject.handler)
+            .is_ok_and(|function| function.byte_range().contains(&(at.range.start as usize)));
+    if inside { Ok(()) } else { Err(Refusal("it does not stand in the handler".into())) }
+}
+
+/// The first statement of a function that is no docstring.
+fn first_statement<'t>(function: Node<'t>, source: &Source) -> Result<Node<'t>, Refusal> {
+    let body = function.child_by_field_name("body").ok_or_else(|| Refusal("the handler can't be read".into()))?;
+    let mut cursor = body.walk();
+    let docstring = |node: &Node<'_>| {
+        node.kind() == "expression_statement" && node.named_child(0).is_some_and(|child| child.kind() == "string")
+    };
+    let first = body.named_children(&mut cursor).find(|node| node.kind() != "comment" && !docstring(node));
+    let first = first.ok_or_else(|| Refusal("the handler has no statements".into()))?;
+    let line = &source.text[line_start(&source.text, first.start_byte())..first.start_byte()];
+    if line.trim().is_empty() { Ok(first) } else { Err(Refusal("the handler stands on one line".into())) }
+}
+
+/// `if …: raise HTTPException(403)` before the statement at a place, or after it.
+fn rejection(
+    fixer: &Fixer<'_>,
+    source: &Rc<Source>,
+    at: usize,
+    comparison: &str,
+    after: bool,
+) -> Result<Vec<TextEdit>, Refusal> {
+    let mut imports = Imports::new(fixer, source, None)?;
+    let exception = imports.of_package(&["fastapi", "fastapi.exceptions", "starlette.exceptions"], "HTTPException")?;
+    let (ending, unit) = (&source.layout.ending, &source.layout.unit);
+    let text = &*source.text;
+    let edit = if after {
+        // The statement may end on another line than it begins.
+        let root = source.tree.root_node();
+        let statement = root.descendant_for_byte_range(at.saturating_sub(1), at);
+        let statement = std::iter::successors(statement, Node::parent)
+            .filter(|node| node.end_byte() == at && node.kind().ends_with("_statement"))
+            .last();
+        let start = statement.map_or(at, |node| node.start_byte());
+        let outer = indentation(text, start);
+        let rest = text[at..].split(['\n', '\r']).next().unwrap_or_default();
+        if !rest.trim().is_empty() && !rest.trim_start().starts_with('#') {
+            return Err(Refusal("another statement follows on the same line".into()));
+        }
+        let lines = format!(
+            "{ending}{outer}if {comparison}:{ending}{outer}{unit}raise {exception}(status_code=403, detail=\"Forbidden\")"
+        );
+        insertion(at + rest.len(), lines)
+    } else {
+        let outer = indentation(text, at);
+        let lines = format!(
+            "{outer}if {comparison}:{ending}{outer}{unit}raise {exception}(status_code=403, detail=\"Forbidden\"){ending}"
+        );
+        insertion(line_start(text, at), lines)
+    };
+    let mut edits = vec![edit];
+    edits.extend(imports.edits());
+    Ok(edits)
+}

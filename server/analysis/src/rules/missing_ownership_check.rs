@@ -1,0 +1,33 @@
+//! `missing-ownership-check`: a row that anybody can name is given out or changed.
+
+use super::ownership::{check as ownership_check, severity};
+use super::{RuleInfo, State};
+use crate::data::Fault;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "missing-ownership-check",
+    summary: "a row fetched by its key without a look at whose it is",
+    cwe: "CWE-639",
+    owasp: "API1:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/missing-ownership-check.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    ownership_check(state, wanted, found, &INFO, Fault::Unchecked, &|one| {
+        let table = &one.access.table;
+        let message = format!(
+            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
+            table.name,
+            one.client(),
+            if one.access.usage == crate::data::Use::Reads { "returned" } else { "changed" },
+            table.owner,
+            one.principal(),
+            one.custom.words(&table.name)
+        );
+        Some((severity(one)?, one.access.entry, message))
+    });
+}

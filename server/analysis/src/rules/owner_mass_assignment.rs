@@ -1,0 +1,32 @@
+//! `owner-mass-assignment`: the owner is copied from what the client sent.
+
+use super::ownership::check as ownership_check;
+use super::{RuleInfo, State};
+use crate::data::Fault;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "owner-mass-assignment",
+    summary: "a request model that may write the owner of a row",
+    cwe: "CWE-915",
+    owasp: "API3:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/owner-mass-assignment.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    ownership_check(state, wanted, found, &INFO, Fault::MassAssigned, &|one| {
+        let table = &one.access.table;
+        let message = format!(
+            "{} is copied to `{}.{}` with the rest of the request model, so the client decides whose the row is: leave it out, or set it from {} afterwards.",
+            one.client(),
+            table.name,
+            table.owner,
+            one.principal()
+        );
+        // Where nobody is verified, there is nobody to set it from.
+        one.guarded.then_some((Severity::Error, one.access.entry, message))
+    });
+}

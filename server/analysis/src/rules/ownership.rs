@@ -1,0 +1,168 @@
+//! What the rules about owned data share: accesses at fault with the route
+//! that makes them, and how the other routes treat the same table.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{RuleInfo, State, for_each_served, handler_site, related, report};
+use crate::auth::guard::Guard;
+use crate::data::{Access, Fault, Use};
+use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// How routes use a table: how often the principal's own rows only, and how often not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Custom {
+    /// Routes that read only the principal's rows.
+    pub(super) reads: u32,
+    /// Routes that change only the principal's rows.
+    pub(super) changes: u32,
+    /// Routes that narrow either to whom the client names.
+    pub(super) claimed: u32,
+    /// Routes that do either with anybody's.
+    pub(super) others: u32,
+}
+
+impl Custom {
+    /// Routes that keep to the principal's rows.
+    pub(super) fn scoped(&self) -> u32 {
+        self.reads + self.changes
+    }
+
+    /// The words that a finding says about it.
+    pub(super) fn words(&self, table: &str) -> String {
+        let (scoped, all) = (self.scoped(), self.scoped() + self.others);
+        if scoped == 0 { String::new() } else { format!(" ({scoped} of {all} routes keep to the caller's `{table}`)") }
+    }
+}
+
+/// An access at fault.
+pub(super) struct Found<'s> {
+    pub(super) route: &'s Route,
+    pub(super) access: &'s Access,
+    /// Whether somebody verified the caller.
+    pub(super) guarded: bool,
+    pub(super) custom: Custom,
+}
+
+impl Found<'_> {
+    /// What to call the principal.
+    pub(super) fn principal(&self) -> String {
+        match (self.guarded, self.access.principal.as_str()) {
+            (true, "") => "the verified caller".to_owned(),
+            (true, name) => format!("`{name}`"),
+            (false, _) => "a verified caller".to_owned(),
+        }
+    }
+
+    /// The value of the client that decides.
+    pub(super) fn client(&self) -> String {
+        match &self.access.client {
+            Some(client) => format!("`{}` from the {}", client.name, client.place.word()),
+            None => "a value of the request".to_owned(),
+        }
+    }
+}
+
+/// Severity, place and message of a finding.
+pub(super) type Said = Option<(Severity, Site, String)>;
+
+/// Findings on accesses with a fault. `judge` gives severity, place and message.
+pub(super) fn check(
+    state: &State,
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+    info: &RuleInfo,
+    fault: Fault,
+    judge: &dyn Fn(&Found<'_>) -> Said,
+) {
+    let mut customs: Option<FxHashMap<Site, Custom>> = None;
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        for access in judged.data.faults.iter().filter(|access| access.fault == fault) {
+            let customs = customs.get_or_insert_with(|| customs_of(state));
+            let custom = customs.get(&access.table.site).copied().unwrap_or_default();
+            let guarded = matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_));
+            let one = Found { route, access, guarded, custom };
+            let Some((severity, site, message)) = judge(&one) else { continue };
+            if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+                continue;
+            }
+            if state.sources.file(site.file).is_some_and(|file| file.test) {
+                continue;
+            }
+            let severity = if route.conditional { Severity::Info } else { severity };
+            let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone())).collect();
+            found.push(report(state, info, severity, site, message, steps));
+        }
+    });
+}
+
+/// How routes outside of tests use the tables.
+fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
+    let mut customs: FxHashMap<Site, Custom> = FxHashMap::default();
+    let mut seen = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        // A handler that several applications serve counts once.
+        if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
+            return;
+        }
+        for (table, usage) in &judged.data.scoped {
+            let custom = customs.entry(*table).or_default();
+            match usage {
+                Use::Reads => custom.reads += 1,
+                Use::Changes => custom.changes += 1,
+                Use::Creates => {}
+            }
+        }
+        let mut at_fault: Vec<Site> = judged
+            .data
+            .faults
+            .iter()
+            .filter(|access| access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked))
+            .map(|access| access.table.site)
+            .collect();
+        at_fault.sort_unstable();
+        at_fault.dedup();
+        for table in at_fault {
+            customs.entry(table).or_default().others += 1;
+        }
+        let claims = judged.data.faults.iter().find(|access| access.fault == Fault::TrustsClient);
+        if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
+            customs.entry(access.table.site).or_default().claimed += 1;
+        }
+    });
+    customs
+}
+
+/// How sure it is that rows are private, by how other routes treat them.
+pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
+    let custom = &one.custom;
+    let private = match one.access.usage {
+        Use::Reads => custom.reads + custom.claimed,
+        _ => custom.scoped() + custom.claimed,
+    };
+    // Where most routes leave the owner out, the rows are everybody's: sooner so
+    // if the column tells who wrote them than if it tells whose they are.
+    let weight = if one.access.table.is_personal() { 4 } else { 1 };
+    if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
+        return None;
+    }
+    let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
+    Some(if usual { Severity::Error } else { Severity::Warning })
+}
+
+/// Where the name of the handler stands.
+pub(super) fn at_handler(one: &Found<'_>) -> Site {
+    handler_site(&one.route.handler).unwrap_or(one.route.registration)
+}
+
+/// What is done, as a participle.
+pub(super) fn done(usage: Use) -> &'static str {
+    match usage {
+        Use::Reads => "read",
+        Use::Changes => "changed",
+        Use::Creates => "made",
+    }
+}

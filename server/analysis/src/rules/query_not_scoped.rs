@@ -1,0 +1,34 @@
+//! `query-not-scoped`: rows of all users where those of the caller are meant.
+
+use super::ownership::{check as ownership_check, done, severity};
+use super::{RuleInfo, State};
+use crate::data::Fault;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "query-not-scoped",
+    summary: "a query on owned rows that is not narrowed to the caller",
+    cwe: "CWE-639",
+    owasp: "API1:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/query-not-scoped.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
+        let table = &one.access.table;
+        let message = format!(
+            "The query on `{0}` is not narrowed by `{0}.{1}`: rows of every user are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
+            table.name,
+            table.owner,
+            done(one.access.usage),
+            one.principal(),
+            one.custom.words(&table.name)
+        );
+        // An open route has to be guarded first.
+        let severity = severity(one).filter(|_| one.guarded)?;
+        Some((severity, one.access.entry, message))
+    });
+}
