@@ -35,7 +35,7 @@ impl Flow<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if matches!(second.kind, ExprKind::None) => {
                     let value = self.eval(path, first);
-                    if matches!(op.as_str(), "is not" | "!=") { value.is_there() } else { value.is_there().negated() }
+                    if matches!(op.as_str(), "is not" | "!=") { value.presence() } else { value.presence().negated() }
                 }
                 [(op, second)] => match self.comparison(path, first, op, second) {
                     Abs::Check if matches!(op.as_str(), "==" | "in") => Abs::Check,
@@ -81,7 +81,7 @@ impl Flow<'_, '_> {
             ExprKind::Str(_) | ExprKind::Bytes | ExprKind::Int(_) | ExprKind::Number | ExprKind::Bool(true) => {
                 Abs::Constant
             }
-            ExprKind::Not(inner) => self.eval(path, inner).is_there().negated(),
+            ExprKind::Not(inner) => self.eval(path, inner).presence().negated(),
             ExprKind::Lambda { .. } | ExprKind::Yield(_) | ExprKind::Ellipsis | ExprKind::Unknown => Abs::Other,
         }
     }

@@ -339,7 +339,7 @@ impl Abs {
     }
 
     /// Whether the value is there, as a value: `bool(x)`, `x is not None`.
-    fn is_there(self) -> Abs {
+    fn presence(self) -> Abs {
         match self {
             Abs::Verified { checked: false } | Abs::Check => Abs::Check,
             Abs::Failure | Abs::Unknown(_) => self,
