@@ -357,6 +357,7 @@ impl Engine<'_, '_> {
         receiver: Option<Abs>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        self.data.items.push((function.site.file, function.site.item));
         let active = self.stack.iter().any(|other| other.site == function.site);
         if active || self.stack.len() >= MAX_DEPTH || function.def.is_generator || is_stub(&function.def) {
             let name = function.def.name.name.clone();

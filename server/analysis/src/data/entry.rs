@@ -7,13 +7,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::RouteData;
 use super::execution::{Engine, Exit};
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Object, Path, Place};
+use super::{RouteData, verifies};
+use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, Proof};
 use crate::facts::python::tree::{Param, ParamKind};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -38,8 +38,8 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     }
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
-    engine.verifies =
-        route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof == Proof::Verifies).collect();
+    engine.data.verifies = verifies(judge, route);
+    engine.data.items.push((handler.site.file, handler.site.item));
     // Something else may look at the caller before the handler does.
     let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
@@ -50,6 +50,8 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
+    engine.data.items.sort_unstable();
+    engine.data.items.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
 }
@@ -212,13 +214,13 @@ impl Engine<'_, '_> {
 
     /// Whether a dependency verifies the caller itself, and leaves that to no other.
     fn is_root(&self, index: usize) -> bool {
-        self.verifies[index]
+        self.data.verifies[index]
             && !self
                 .route
                 .dependencies
                 .iter()
                 .enumerate()
-                .any(|(at, node)| node.parent == Some(index) && self.verifies[at])
+                .any(|(at, node)| node.parent == Some(index) && self.data.verifies[at])
     }
 
     /// Runs a dependency, those that it rests on first.
@@ -229,7 +231,7 @@ impl Engine<'_, '_> {
             path.doubt = true;
             return vec![(path, Abs::Unknown)];
         }
-        let verifies = self.verifies[index];
+        let verifies = self.data.verifies[index];
         let Some((function, skip)) = called(self.interpreter, &node.callable) else {
             let value = match &node.callable {
                 _ if verifies => Abs::Principal(SmolStr::default()),
@@ -261,6 +263,7 @@ impl Engine<'_, '_> {
             let value = value.clone();
             return vec![(path, value)];
         }
+        self.data.items.push((function.site.file, function.site.item));
         let function = self.interpreter.current(&function);
         let root = self.is_root(index);
         let outer = std::mem::replace(&mut self.in_dependency, true);

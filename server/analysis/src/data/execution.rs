@@ -26,8 +26,6 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) route: &'e Route,
     /// Whether a caller without a verified identity gets here.
     pub(super) guarded: bool,
-    /// By dependency: whether it verifies the caller.
-    pub(super) verifies: Vec<bool>,
     /// Functions being executed, innermost last.
     pub(super) stack: Vec<FunctionRef>,
     /// Places of the calls that led to the innermost one.
@@ -57,7 +55,6 @@ impl<'e, 'a> Engine<'e, 'a> {
             interpreter,
             route,
             guarded,
-            verifies: Vec::new(),
             stack: Vec::new(),
             calls: Vec::new(),
             in_dependency: false,

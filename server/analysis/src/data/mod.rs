@@ -22,12 +22,16 @@ mod requests;
 mod spelling;
 mod value;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 pub use entry::judge;
 pub use value::{Client, Place};
 
+use crate::auth::{Judge, Proof};
+use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::vfs::FileId;
 
 /// What is wrong with an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,4 +112,21 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
+    /// Items of which function bodies were looked at, sorted.
+    pub items: Vec<(FileId, u32)>,
+    /// Which of the route's dependencies verify.
+    pub verifies: Vec<bool>,
+}
+
+impl RouteData {
+    /// Whether it would come out the same after nothing but these bodies of
+    /// functions changed, and the route's guard and dependencies are as before.
+    pub fn holds(&self, changed: &FxHashSet<(FileId, u32)>, judge: &Judge<'_>, route: &Route) -> bool {
+        !changed.iter().any(|item| self.items.binary_search(item).is_ok()) && self.verifies == verifies(judge, route)
+    }
+}
+
+/// Which of a route's dependencies verify the caller.
+fn verifies(judge: &Judge<'_>, route: &Route) -> Vec<bool> {
+    route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof == Proof::Verifies).collect()
 }

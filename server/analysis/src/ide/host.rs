@@ -15,6 +15,7 @@ use crate::auth::policy::{Expectation, Policy};
 use crate::data::RouteData;
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
+use crate::facts::python::tree::StmtKind;
 use crate::facts::roles;
 use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
 use crate::index::routes::{Route, RouteTable, link};
@@ -327,7 +328,12 @@ impl State {
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
-        let judged = self.judge(before.as_ref(), stale.as_ref().filter(|_| !unjudged));
+        let are_functions = bodies.iter().all(|(file, item)| {
+            let stmt = self.sources.facts(*file).and_then(|facts| facts.stmt(*item));
+            stmt.is_some_and(|stmt| matches!(stmt.kind, StmtKind::Function(_)))
+        });
+        let only_bodies = Some(bodies).filter(|_| !executes && !unjudged && are_functions);
+        let judged = self.judge(before.as_ref(), stale.as_ref().filter(|_| !unjudged), only_bodies);
         let changed = if executes || unjudged || judged {
             self.refresh_diagnostics(None)
         } else {
@@ -417,8 +423,13 @@ impl State {
 
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells whether that changed anything.
-    fn judge(&mut self, before: Option<&Arc<RouteTable>>, stale: Option<&FxHashSet<FileId>>) -> bool {
-        let judgement = rules::judge(self, before.unwrap_or(&self.table), stale);
+    fn judge(
+        &mut self,
+        before: Option<&Arc<RouteTable>>,
+        stale: Option<&FxHashSet<FileId>>,
+        bodies: Option<&FxHashSet<(FileId, u32)>>,
+    ) -> bool {
+        let judgement = rules::judge(self, before.unwrap_or(&self.table), stale, bodies);
         let mut changed = false;
         if *self.guards != judgement.guards {
             self.guards = Arc::new(judgement.guards);

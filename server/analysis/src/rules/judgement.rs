@@ -138,8 +138,14 @@ pub(crate) struct Judgement {
 }
 
 /// Judges all routes, or those that are not in the table `before` and those
-/// that rest on `stale` modules.
-pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet<FileId>>) -> Judgement {
+/// that rest on `stale` modules; `bodies` are the functions that changed, when
+/// nothing else did.
+pub(crate) fn judge(
+    state: &State,
+    before: &RouteTable,
+    stale: Option<&FxHashSet<FileId>>,
+    bodies: Option<&FxHashSet<(FileId, u32)>>,
+) -> Judgement {
     let interpreter = Interpreter::new(&state.sources, &state.runs);
     let judge = Judge::new(&interpreter, &state.memo);
     let guards_of = GuardJudge::new(&judge, &interpreter);
@@ -188,7 +194,7 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
                 _ => expected.get(index).cloned().unwrap_or_default(),
             };
             let about = About { application: Some((application, &middlewares)), expected };
-            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale)
+            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale, bodies)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
@@ -208,7 +214,7 @@ pub(crate) fn judge(state: &State, before: &RouteTable, stale: Option<&FxHashSet
         }
         let judged = routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|judged| judged.get(index));
-            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale)
+            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale, bodies)
         });
         guards.orphans.push(unless_same(old, judged.collect()));
     }
@@ -286,6 +292,7 @@ fn judge_route(
     about: About<'_>,
     old: Option<&Judged>,
     stale: Option<&FxHashSet<FileId>>,
+    bodies: Option<&FxHashSet<(FileId, u32)>>,
 ) -> Judged {
     let About { application, expected } = about;
     if let (Some(old), Some(stale)) = (old, stale)
@@ -311,7 +318,14 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
-    let data = Arc::new(data::judge(interpreter, judge, route, &guard));
+    let same_data = old.zip(bodies).filter(|(old, bodies)| old.guard == guard && old.data.holds(bodies, judge, route));
+    let data = match same_data {
+        Some((old, _)) => {
+            reads.extend(&old.reads);
+            Arc::clone(&old.data)
+        }
+        None => Arc::new(data::judge(interpreter, judge, route, &guard)),
+    };
     reads.extend(interpreter.take_reads());
     reads.sort_unstable();
     reads.dedup();
