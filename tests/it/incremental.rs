@@ -12,13 +12,16 @@ const SETTINGS: &str = "protect = [\"/notes/**\"]\n\n[rules]\nunused-ignore = \"
 
 type Texts = BTreeMap<String, String>;
 
-const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
+const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes, rows\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\napp.include_router(rows.router)\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
 const TASKS: &str = "from fastapi import APIRouter, Depends\nfrom deps import current_user, CurrentUser\n\nrouter = APIRouter()\n\n@router.get(\"/\")\ndef all_tasks(user: CurrentUser):\n    return []\n\n@router.post(\"/\")\ndef create(user=Depends(current_user)):\n    return {}\n\n@router.delete(\"/{id}\")\ndef delete(id: int):\n    return id\n";
 const NOTES: &str = "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/notes\")\n\n@router.get(\"/{id}\")\nasync def note(id: int):\n    value = id\n    return value\n";
 const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
 
 /// A router class of the project's own, an instance that adds its methods, views in a class, a loop and a factory.
 const SERVER: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import current_user\n\nclass Both(APIRouter):\n    def add_api_route(self, path, endpoint, **kwargs):\n        super().add_api_route(path, endpoint, **kwargs)\n        super().add_api_route(path + \"/\", endpoint, **kwargs)\n\nrouter = Both(prefix=\"/both\")\n\n@router.get(\"/x\")\ndef x(): ...\n\nclass Service:\n    def __init__(self, prefix, guard):\n        self.router = APIRouter(prefix=prefix, dependencies=[guard])\n        self.router.add_api_route(\"/run\", self.run)\n\n    def run(self): ...\n\ndef view(router):\n    return lambda cls: cls\n\n@view(router)\nclass Views:\n    user: dict = Depends(current_user)\n\n    @router.get(\"/mine\")\n    def mine(self): ...\n\ndef routers():\n    return [Service(\"/a\", Depends(current_user)).router, router]\n\ndef create_app(prefix=\"/v1\"):\n    app = FastAPI()\n    for one in routers():\n        app.include_router(one, prefix=prefix)\n    @router.get(\"/late\")\n    def late(): ...\n    return app\n";
+/// Tables with an owner, and handlers that keep to the caller's rows or do not.
+const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\nclass Note(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: int = Field(foreign_key=\"user.id\")\n";
+const ROWS: &str = "from fastapi import APIRouter, Depends\nfrom sqlmodel import Session, select\nfrom deps import current_user\nfrom models import Note\n\nrouter = APIRouter(prefix=\"/rows\")\n\ndef session(): ...\n\ndef own(db, owner):\n    return db.exec(select(Note).where(Note.user_id == owner)).all()\n\n@router.get(\"/\")\ndef mine(user=Depends(current_user), db: Session = Depends(session)):\n    return own(db, user[\"sub\"])\n\n@router.get(\"/of/{user_id}\")\ndef of(user_id: int, user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note).where(Note.user_id == user_id)).all()\n\n@router.get(\"/all\")\ndef every(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note)).all()\n";
 const MANIFEST: &str = "fastapi==0.136.3\n";
 
 fn start() -> Texts {
@@ -30,6 +33,8 @@ fn start() -> Texts {
         ("/p/specs/api.md", SPEC),
         ("/p/authlens.toml", SETTINGS),
         ("/p/server.py", SERVER),
+        ("/p/models.py", MODELS),
+        ("/p/api/rows.py", ROWS),
         ("/p/requirements.txt", MANIFEST),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
@@ -174,6 +179,10 @@ const EXPORTED: &[(&str, &str)] = &[
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),
     ("prefix=\"/tasks\"", "prefix=\"/jobs\""),
     ("import tasks, notes", "import notes, tasks"),
+    (".where(Note.user_id == owner)", ".where(Note.id == owner)"),
+    ("Note.user_id == user_id", "Note.user_id == user[\"sub\"]"),
+    ("    user_id: int = Field(foreign_key", "    maker: int = Field(foreign_key"),
+    ("    return own(db, user[\"sub\"])", "    return own(db, 7)"),
     ("router = APIRouter(prefix=\"/notes\")", "router = APIRouter(prefix=\"/notes\")  # authlens: ignore"),
 ];
 

@@ -55,6 +55,9 @@ pub(crate) struct State {
     executed: FxHashSet<(FileId, u32)>,
     /// Files with comments to authlens, and files that can't be read or parsed.
     pub(crate) speaking: BTreeSet<FileId>,
+    /// Files that may declare tables. Where there are none, no handler is
+    /// executed to see whose rows it touches.
+    pub(crate) tables: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -272,6 +275,10 @@ impl State {
             (None, None) if source.listed == listed => Extent::Nothing,
             _ => Extent::Outline,
         };
+        let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
+        let without = self.tables.is_empty();
+        let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
+        self.unjudged |= changed && without != self.tables.is_empty();
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -529,6 +536,12 @@ fn extent(file: FileId, old: &PythonFile, new: &PythonFile, bodies: &mut FxHashS
 
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel.
+fn may_declare_tables(text: &str) -> bool {
+    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    holds("mapped_column") || holds("Column(") || (holds("SQLModel") && holds("table"))
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

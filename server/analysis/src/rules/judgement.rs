@@ -318,12 +318,16 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
-    let same_data = old.zip(bodies).filter(|(old, bodies)| old.guard == guard && old.data.holds(bodies, judge, route));
+    let same_data = old
+        .zip(bodies)
+        .filter(|_| !state.tables.is_empty())
+        .filter(|(old, bodies)| old.guard == guard && old.data.holds(bodies, judge, route));
     let data = match same_data {
         Some((old, _)) => {
             reads.extend(&old.reads);
             Arc::clone(&old.data)
         }
+        None if state.tables.is_empty() => Arc::default(),
         None => Arc::new(data::judge(interpreter, judge, route, &guard)),
     };
     reads.extend(interpreter.take_reads());

@@ -127,10 +127,13 @@ pub struct Interpreter<'a> {
     /// Dotted names of modules: each definition bears its module's.
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
-    looked_up: RefCell<FxHashMap<(FileId, SmolStr), Value>>,
+    looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
 }
+
+/// A name's value, and the modules that it was looked up in.
+type LookedUp = (Value, Rc<[FileId]>);
 
 /// A definition with the variables of its body.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>);
@@ -267,11 +270,15 @@ impl<'a> Interpreter<'a> {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));
-        if let Some(value) = self.looked_up.borrow().get(&key) {
+        if let Some((value, reads)) = self.looked_up.borrow().get(&key) {
+            self.reads.borrow_mut().extend(reads.iter());
             return value.clone();
         }
+        let before = self.reads.take();
         let value = self.lookup_within(file, name, 0);
-        self.looked_up.borrow_mut().insert(key, value.clone());
+        let reads: Rc<[FileId]> = self.reads.borrow().iter().copied().collect();
+        self.reads.borrow_mut().extend(before);
+        self.looked_up.borrow_mut().insert(key, (value.clone(), reads));
         value
     }
 
