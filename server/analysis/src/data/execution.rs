@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 12;
 /// Statements and expressions executed for one route.
-const MAX_STEPS: u32 = 12_000;
+const MAX_STEPS: u32 = 4_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
