@@ -195,14 +195,8 @@ impl Engine<'_, '_> {
                 filled = self.through(filled, *index, Some(member));
             }
             for (mut path, fields) in filled {
-                let object = Object {
-                    made: Made::Instance(Arc::clone(class)),
-                    fields: fields.into_iter().collect::<BTreeMap<_, _>>(),
-                    spread: None,
-                    principal: false,
-                    name: name.clone(),
-                    site: class.site,
-                };
+                let fields = fields.into_iter().collect();
+                let object = Object { fields, name: name.clone(), ..Object::instance(class) };
                 let id = self.add_object(&mut path, object);
                 let mut vars = vars.clone();
                 vars.insert(name.clone(), Abs::Object(id));
@@ -235,17 +229,7 @@ impl Engine<'_, '_> {
         let Some((function, skip)) = called(self.interpreter, &node.callable) else {
             let value = match &node.callable {
                 _ if verifies => Abs::Principal(SmolStr::default()),
-                Value::Class(class) => {
-                    let object = Object {
-                        made: Made::Instance(Arc::clone(class)),
-                        fields: BTreeMap::new(),
-                        spread: None,
-                        principal: false,
-                        name: class.def.name.name.clone(),
-                        site: class.site,
-                    };
-                    Abs::Object(self.add_object(&mut path, object))
-                }
+                Value::Class(class) => Abs::Object(self.add_object(&mut path, Object::instance(class))),
                 Value::Instance(instance) if matches!(&instance.class, Value::Package(package) if package.starts_with("fastapi.security")) => {
                     self.credential()
                 }
@@ -279,15 +263,7 @@ impl Engine<'_, '_> {
             for (path, vars) in &mut paths {
                 let value = value.clone().unwrap_or_else(|| {
                     let Value::Class(class) = &node.callable else { return Abs::Unknown };
-                    let object = Object {
-                        made: Made::Instance(Arc::clone(class)),
-                        fields: BTreeMap::new(),
-                        spread: None,
-                        principal: false,
-                        name: class.def.name.name.clone(),
-                        site: class.site,
-                    };
-                    Abs::Object(self.add_object(path, object))
+                    Abs::Object(self.add_object(path, Object::instance(class)))
                 });
                 vars.insert(receiver.clone(), value);
             }

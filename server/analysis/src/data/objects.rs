@@ -93,14 +93,7 @@ impl Engine<'_, '_> {
             return vec![(path, value)];
         }
         rest.add(&Mix::of(fields.values()).into_abs());
-        let object = Object {
-            made: Made::Instance(Arc::clone(class)),
-            fields: BTreeMap::new(),
-            spread: None,
-            principal: rest.principal,
-            name: class.def.name.name.clone(),
-            site: self.site(expr),
-        };
+        let object = Object { principal: rest.principal, site: self.site(expr), ..Object::instance(class) };
         let Some(init) = self.interpreter.method(class, "__init__") else {
             let id = self.add_object(&mut path, Object { fields, ..object });
             return vec![(path, Abs::Object(id))];

@@ -248,6 +248,20 @@ pub(super) struct Object {
     pub(super) site: Site,
 }
 
+impl Object {
+    /// An instance of a class of which nothing else is known.
+    pub(super) fn instance(class: &Arc<ClassRef>) -> Self {
+        Self {
+            made: Made::Instance(Arc::clone(class)),
+            fields: BTreeMap::new(),
+            spread: None,
+            principal: false,
+            name: class.def.name.name.clone(),
+            site: class.site,
+        }
+    }
+}
+
 /// One path through a handler and all that it calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Path {
