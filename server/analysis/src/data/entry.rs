@@ -23,9 +23,8 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 /// Paths that the dependencies may leave.
 const MAX_ENTRIES: usize = 8;
 
-/// What a route does with owned data. Nothing is said of routes that are public
-/// on purpose, or whose guard is not known.
-pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+/// Executes a route's dependencies and its handler.
+pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
     let guarded = match guard {
         Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => true,
         // What a dependency believes is reported at the dependency.
@@ -50,8 +49,6 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
-    engine.data.items.sort_unstable();
-    engine.data.items.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
 }

@@ -22,13 +22,15 @@ mod requests;
 mod spelling;
 mod value;
 
-use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-pub use entry::judge;
 pub use value::{Client, Place};
 
+use crate::auth::guard::Guard;
 use crate::auth::{Judge, Proof};
+use crate::index::changes::Changes;
+use crate::index::interpreter::Interpreter;
+use crate::index::looked_at::Name;
 use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -114,16 +116,33 @@ pub struct RouteData {
     pub spelled: Vec<(Site, SmolStr)>,
     /// Items of which function bodies were looked at, sorted.
     pub items: Vec<(FileId, u32)>,
+    /// Names that were looked at, sorted.
+    pub names: Vec<Name>,
     /// Which of the route's dependencies verify.
     pub verifies: Vec<bool>,
 }
 
 impl RouteData {
-    /// Whether it would come out the same after nothing but these bodies of
-    /// functions changed, and the route's guard and dependencies are as before.
-    pub fn holds(&self, changed: &FxHashSet<(FileId, u32)>, judge: &Judge<'_>, route: &Route) -> bool {
-        !changed.iter().any(|item| self.items.binary_search(item).is_ok()) && self.verifies == verifies(judge, route)
+    /// Whether it would come out the same for a route that is the same, with
+    /// the same guard, after these changes.
+    pub fn holds(&self, changes: &Changes, interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route) -> bool {
+        !self.items.iter().any(|item| changes.edits.items.contains(item))
+            && !self.items.iter().any(|(file, _)| changes.edits.is_reshaped(*file))
+            && self.names.iter().all(|name| changes.holds(interpreter, name))
+            && self.verifies == verifies(judge, route)
     }
+}
+
+/// What a route does with owned data. Nothing is said of routes that are public
+/// on purpose, or whose guard is not known.
+pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+    let (mut data, looked_at) = interpreter.looking(|| entry::judge(interpreter, judge, route, guard));
+    data.items.extend(&looked_at.bodies);
+    data.items.sort_unstable();
+    data.items.dedup();
+    data.names.extend(looked_at.names.iter().cloned());
+    data.names.sort_unstable();
+    data
 }
 
 /// Which of a route's dependencies verify the caller.

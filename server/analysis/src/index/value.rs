@@ -150,6 +150,11 @@ impl Attributes {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<(SmolStr, Value)> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Forgets everything: instances that hold each other would live for ever.
     pub fn clear(&self) {
         self.values.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -14,9 +14,11 @@ use crate::data;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
+use crate::index::changes::Changes;
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route, RouteTable};
+use crate::index::same::same_route;
 use crate::index::value::{FunctionRef, Resolve, RouterId, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -138,14 +140,9 @@ pub(crate) struct Judgement {
 }
 
 /// Judges all routes, or those that are not in the table `before` and those
-/// that rest on `stale` modules; `bodies` are the functions that changed, when
-/// nothing else did.
-pub(crate) fn judge(
-    state: &State,
-    before: &RouteTable,
-    stale: Option<&FxHashSet<FileId>>,
-    bodies: Option<&FxHashSet<(FileId, u32)>>,
-) -> Judgement {
+/// that rest on modules that changed.
+pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes>) -> Judgement {
+    let stale = changes.map(|changes| &changes.stale);
     let interpreter = Interpreter::new(&state.sources, &state.runs);
     let judge = Judge::new(&interpreter, &state.memo);
     let guards_of = GuardJudge::new(&judge, &interpreter);
@@ -157,6 +154,8 @@ pub(crate) fn judge(
         .map(|(at, application)| (application.router, (application, at)))
         .collect();
     for application in &state.table.applications {
+        let earlier = old_applications.get(&application.router);
+        let earlier = earlier.and_then(|(old, at)| Some((&old.routes, state.guards.applications.get(*at)?)));
         let old = old_applications.get(&application.router).filter(|(old, _)| old.serves_as(application));
         let old = old.and_then(|(_, at)| state.guards.applications.get(*at).zip(state.guards.middlewares.get(*at)));
         if let Some((judged, middlewares)) = old
@@ -193,8 +192,14 @@ pub(crate) fn judge(
                 (Some(old), Some(_)) => old.expected.clone(),
                 _ => expected.get(index).cloned().unwrap_or_default(),
             };
-            let about = About { application: Some((application, &middlewares)), expected };
-            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale, bodies)
+            let earlier = earlier.map(|(routes, judged)| Earlier {
+                routes,
+                judged,
+                index,
+                from_end: application.routes.len() - index,
+            });
+            let about = About { application: Some((application, &middlewares)), expected, earlier };
+            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, changes)
         });
         let mut judged: Vec<Judged> = judged.collect();
         if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
@@ -214,7 +219,7 @@ pub(crate) fn judge(
         }
         let judged = routes.iter().enumerate().map(|(index, route)| {
             let old = old.and_then(|judged| judged.get(index));
-            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale, bodies)
+            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, changes)
         });
         guards.orphans.push(unless_same(old, judged.collect()));
     }
@@ -280,6 +285,25 @@ fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
 struct About<'a> {
     application: Option<(&'a Application, &'a Middlewares)>,
     expected: Expectation,
+    earlier: Option<Earlier<'a>>,
+}
+
+/// The routes of an application before they were linked anew, seen from one of now.
+struct Earlier<'a> {
+    routes: &'a [Route],
+    judged: &'a [Judged],
+    index: usize,
+    from_end: usize,
+}
+
+impl<'a> Earlier<'a> {
+    /// The verdict on the same route. Where routes came or went, those behind
+    /// them are counted from the end.
+    fn of(&self, route: &Route) -> Option<&'a Judged> {
+        let at_end = self.routes.len().checked_sub(self.from_end);
+        let is_it = |at: &usize| self.routes.get(*at).is_some_and(|other| same_route(other, route));
+        self.judged.get(Some(self.index).into_iter().chain(at_end).find(is_it)?)
+    }
 }
 
 #[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
@@ -291,12 +315,11 @@ fn judge_route(
     route: &Route,
     about: About<'_>,
     old: Option<&Judged>,
-    stale: Option<&FxHashSet<FileId>>,
-    bodies: Option<&FxHashSet<(FileId, u32)>>,
+    changes: Option<&Changes>,
 ) -> Judged {
-    let About { application, expected } = about;
-    if let (Some(old), Some(stale)) = (old, stale)
-        && !share(&old.reads, stale)
+    let About { application, expected, earlier } = about;
+    if let (Some(old), Some(changes)) = (old, changes)
+        && !share(&old.reads, &changes.stale)
     {
         return old.clone();
     }
@@ -318,10 +341,11 @@ fn judge_route(
     };
     let middlewares = application.map(|(_, middlewares)| middlewares);
     let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
-    let same_data = old
-        .zip(bodies)
-        .filter(|_| !state.tables.is_empty())
-        .filter(|(old, bodies)| old.guard == guard && old.data.holds(bodies, judge, route));
+    let same_data = earlier
+        .filter(|_| !state.tables.is_empty() && changes.is_some())
+        .and_then(|earlier| earlier.of(route))
+        .zip(changes)
+        .filter(|(old, changes)| old.guard == guard && old.data.holds(changes, interpreter, judge, route));
     let data = match same_data {
         Some((old, _)) => {
             reads.extend(&old.reads);

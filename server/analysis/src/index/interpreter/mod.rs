@@ -27,6 +27,7 @@ pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
+use super::looked_at::LookedAt;
 use super::modules::Module;
 use super::sources::Sources;
 use super::value::{
@@ -114,8 +115,10 @@ pub struct Interpreter<'a> {
     /// Lowest position in `running` that a cyclic import reached.
     cycle: Cell<usize>,
     wanted: RefCell<BTreeSet<FileId>>,
-    /// Modules looked at since the innermost run began.
-    reads: RefCell<FxHashSet<FileId>>,
+    /// What was looked at since the innermost run began.
+    looked_at: RefCell<LookedAt>,
+    /// Whether somebody will ask for the names.
+    wants_names: Cell<bool>,
     /// Items of which a body was executed outside of any run.
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
@@ -132,11 +135,11 @@ pub struct Interpreter<'a> {
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
 }
 
-/// A name's value, and the modules that it was looked up in.
-type LookedUp = (Value, Rc<[FileId]>);
+/// A name's value, and what was looked at for it.
+type LookedUp = (Value, Rc<LookedAt>);
 
-/// A definition with the variables of its body.
-type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>);
+/// A definition with the variables of its body, and what was looked at for them.
+type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Rc<LookedAt>);
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -192,7 +195,8 @@ impl<'a> Interpreter<'a> {
             running: RefCell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
-            reads: RefCell::default(),
+            looked_at: RefCell::default(),
+            wants_names: Cell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             deriving: RefCell::default(),
@@ -232,17 +236,17 @@ impl<'a> Interpreter<'a> {
         let Some(facts) = self.sources.facts(file).cloned() else { return Arc::default() };
         let depth = self.running.borrow().len();
         self.running.borrow_mut().push(file);
-        let outer_reads = self.reads.take();
+        let outer = self.looked_at.take();
         let mut execution = Execution::new(self, file);
         execution.module(&facts);
         let mut run = execution.run;
-        run.reads = self.reads.replace(outer_reads);
+        run.reads = self.looked_at.replace(outer).files;
         self.running.borrow_mut().pop();
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
         if self.cycle.get() < depth {
             // Nobody can ask it later what it rests on.
-            self.reads.borrow_mut().extend(&run.reads);
+            self.looked_at.borrow_mut().files.extend(&run.reads);
             run.made.release();
             return Arc::new(run);
         }
@@ -270,20 +274,38 @@ impl<'a> Interpreter<'a> {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));
-        if let Some((value, reads)) = self.looked_up.borrow().get(&key) {
-            self.reads.borrow_mut().extend(reads.iter());
+        if let Some((value, looked_at)) = self.looked_up.borrow().get(&key) {
+            self.count(looked_at);
             return value.clone();
         }
-        let before = self.reads.take();
-        let value = self.lookup_within(file, name, 0);
-        let reads: Rc<[FileId]> = self.reads.borrow().iter().copied().collect();
-        self.reads.borrow_mut().extend(before);
-        self.looked_up.borrow_mut().insert(key, (value.clone(), reads));
+        let (value, looked_at) = self.noting(|| self.lookup_within(file, name, 0));
+        self.looked_up.borrow_mut().insert(key, (value.clone(), looked_at));
         value
     }
 
+    /// Does something, and gives with the result what was looked at for it.
+    fn noting<T>(&self, work: impl FnOnce() -> T) -> (T, Rc<LookedAt>) {
+        let outer = self.looked_at.take();
+        let result = work();
+        let looked_at = Rc::new(self.looked_at.replace(outer));
+        self.count(&looked_at);
+        (result, looked_at)
+    }
+
+    /// Counts what was looked at for an answer that is at hand.
+    fn count(&self, looked_at: &LookedAt) {
+        let mut all = self.looked_at.borrow_mut();
+        if self.wants_names.get() { all.extend(looked_at) } else { all.files.extend(&looked_at.files) }
+    }
+
+    /// Counts a module's name as looked at. A run is kept or given up as a whole.
+    fn count_name(&self, file: FileId, name: &str) {
+        let mut all = self.looked_at.borrow_mut();
+        if self.running.borrow().is_empty() { all.add(file, name) } else { _ = all.files.insert(file) }
+    }
+
     fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
-        self.reads.borrow_mut().insert(file);
+        self.count_name(file, name);
         let Some(facts) = self.facts(file) else { return Value::Unknown(Unknown::Import(name.into())) };
         if depth > 32 {
             return Value::Unknown(Unknown::Bound);
@@ -351,7 +373,7 @@ impl<'a> Interpreter<'a> {
                 // `from . import x` in a package binds `x` to the submodule itself.
                 let submodule = self.sources.submodule_of_file(file, name);
                 if submodule.is_some() {
-                    self.reads.borrow_mut().insert(file);
+                    self.count_name(file, name);
                 }
                 // A star import may bind it, also to something named like the submodule it is in.
                 let may_bind = |facts: &Arc<PythonFile>| facts.bindings.contains_key(name) || !facts.stars.is_empty();
@@ -447,7 +469,8 @@ impl<'a> Interpreter<'a> {
     fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {
         // The map keeps the definition alive, so its address stays its own.
         let key = Arc::as_ptr(&function.def);
-        if let Some((_, names)) = self.local_names.borrow().get(&key) {
+        if let Some((_, names, looked_at)) = self.local_names.borrow().get(&key) {
+            self.count(looked_at);
             return Rc::clone(names);
         }
         let mut names = Vec::new();
@@ -459,11 +482,10 @@ impl<'a> Interpreter<'a> {
         // An import under `try` or `if` binds its name just as well: no path without it can use the name.
         let mut imports = Vec::new();
         function.def.body.iter().for_each(|stmt| imported(stmt, &mut imports));
-        for import in imports {
-            execution.import(&mut scope, import);
-        }
+        let ((), looked_at) =
+            self.noting(|| imports.into_iter().for_each(|import| execution.import(&mut scope, import)));
         let names = Rc::new(scope.locals.unwrap_or_default());
-        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names)));
+        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), looked_at));
         names
     }
 
@@ -473,9 +495,17 @@ impl<'a> Interpreter<'a> {
         self.look_through(class.site.file, value)
     }
 
+    /// Does something, and gives with the result all that was looked at for it.
+    pub fn looking<T>(&self, work: impl FnOnce() -> T) -> (T, Rc<LookedAt>) {
+        let outer = self.wants_names.replace(true);
+        let result = self.noting(work);
+        self.wants_names.set(outer);
+        result
+    }
+
     /// Notes that what is linked rests on the body of a function, as if it had been executed.
     pub fn note_body(&self, site: Site) {
-        self.reads.borrow_mut().insert(site.file);
+        self.looked_at.borrow_mut().files.insert(site.file);
         self.executed.borrow_mut().insert((site.file, site.item));
     }
 
@@ -554,11 +584,11 @@ impl Resolve for Interpreter<'_> {
     }
 
     fn take_reads(&self) -> Vec<FileId> {
-        self.reads.take().into_iter().collect()
+        std::mem::take(&mut self.looked_at.borrow_mut().files).into_iter().collect()
     }
 
     fn note_reads(&self, files: &[FileId]) {
-        self.reads.borrow_mut().extend(files);
+        self.looked_at.borrow_mut().files.extend(files);
     }
 
     fn locate(&self, site: Site) -> Location {
@@ -686,6 +716,7 @@ impl<'i, 'a> Execution<'i, 'a> {
     /// Ends a detached execution.
     fn leave(mut self, value: Value) -> Value {
         self.run.made.release();
+        self.interpreter.looked_at.borrow_mut().bodies.extend(&self.run.executed);
         self.interpreter.executed.borrow_mut().extend(self.run.executed);
         value
     }
@@ -738,7 +769,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             return Value::Unknown(Unknown::Bound);
         }
         self.run.executed.insert((function.site.file, function.site.item));
-        self.interpreter.reads.borrow_mut().insert(function.site.file);
+        self.interpreter.looked_at.borrow_mut().files.insert(function.site.file);
         let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);
         scope.receiver = receiver.clone().zip(function.class.clone());
