@@ -1,5 +1,7 @@
 //! Decorators of dependencies and handlers.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::flow::{Served, judge_around};
@@ -139,5 +141,5 @@ fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
 }
 
 fn unknown(reason: String) -> Verdict {
-    Verdict { proof: Proof::Unknown(reason.into()), steps: Vec::new(), reads: Vec::new(), bypass: None }
+    Verdict { proof: Proof::Unknown(reason.into()), steps: Vec::new(), rests_on: Arc::default(), bypass: None }
 }

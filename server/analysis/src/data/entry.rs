@@ -38,7 +38,6 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
     engine.data.verifies = verifies(judge, route);
-    engine.data.items.push((handler.site.file, handler.site.item));
     // Something else may look at the caller before the handler does.
     let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
@@ -244,7 +243,6 @@ impl Engine<'_, '_> {
             let value = value.clone();
             return vec![(path, value)];
         }
-        self.data.items.push((function.site.file, function.site.item));
         let function = self.interpreter.current(&function);
         let root = self.is_root(index);
         let outer = std::mem::replace(&mut self.in_dependency, true);

@@ -22,6 +22,8 @@ mod requests;
 mod spelling;
 mod value;
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 pub use value::{Client, Place};
@@ -30,10 +32,9 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Proof};
 use crate::index::changes::Changes;
 use crate::index::interpreter::Interpreter;
-use crate::index::looked_at::Name;
+use crate::index::looked_at::RestsOn;
 use crate::index::routes::Route;
-use crate::index::value::Site;
-use crate::vfs::FileId;
+use crate::index::value::{Resolve, Site};
 
 /// What is wrong with an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,7 +106,7 @@ pub struct Access {
 }
 
 /// What the execution of one route found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct RouteData {
     /// Accesses at fault.
     pub faults: Vec<Access>,
@@ -114,34 +115,36 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
-    /// Items of which function bodies were looked at, sorted.
-    pub items: Vec<(FileId, u32)>,
-    /// Names that were looked at, sorted.
-    pub names: Vec<Name>,
+    /// What was looked at to find that out.
+    pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify.
     pub verifies: Vec<bool>,
 }
+
+/// Two are the same that find the same.
+impl PartialEq for RouteData {
+    fn eq(&self, other: &Self) -> bool {
+        let found = |data: &Self| (data.faults.clone(), data.scoped.clone(), data.spelled.clone());
+        found(self) == found(other)
+    }
+}
+
+impl Eq for RouteData {}
 
 impl RouteData {
     /// Whether it would come out the same for a route that is the same, with
     /// the same guard, after these changes.
     pub fn holds(&self, changes: &Changes, interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route) -> bool {
-        !self.items.iter().any(|item| changes.edits.items.contains(item))
-            && !self.items.iter().any(|(file, _)| changes.edits.is_reshaped(*file))
-            && self.names.iter().all(|name| changes.holds(interpreter, name))
-            && self.verifies == verifies(judge, route)
+        changes.hold(interpreter, &self.rests_on) && self.verifies == verifies(judge, route)
     }
 }
 
 /// What a route does with owned data. Nothing is said of routes that are public
 /// on purpose, or whose guard is not known.
 pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
-    let (mut data, looked_at) = interpreter.looking(|| entry::judge(interpreter, judge, route, guard));
-    data.items.extend(&looked_at.bodies);
-    data.items.sort_unstable();
-    data.items.dedup();
-    data.names.extend(looked_at.names.iter().cloned());
-    data.names.sort_unstable();
+    let outer = interpreter.begin();
+    let mut data = entry::judge(interpreter, judge, route, guard);
+    data.rests_on = interpreter.end(outer);
     data
 }
 

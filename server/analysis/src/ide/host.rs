@@ -17,7 +17,8 @@ use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
+use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
+use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
@@ -26,16 +27,25 @@ use crate::vfs::{ByFile, FileId};
 /// Texts read at once are read by several threads from this number on.
 const PARALLEL_FROM: usize = 8;
 
-/// A route's guard, and the files whose code the verdict rests on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A route's guard, and what the verdict rests on.
+#[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub(crate) guard: Guard,
-    pub(crate) reads: Vec<FileId>,
+    pub(crate) rests_on: Arc<RestsOn>,
     /// What the project's own words want.
     pub(crate) expected: Expectation,
     /// What it does with owned data.
     pub(crate) data: Arc<RouteData>,
 }
+
+/// Two are the same that say the same.
+impl PartialEq for Judged {
+    fn eq(&self, other: &Self) -> bool {
+        self.guard == other.guard && self.expected == other.expected && self.data == other.data
+    }
+}
+
+impl Eq for Judged {}
 
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -123,7 +133,10 @@ impl AnalysisHost {
         let everything = std::mem::take(&mut state.pending_listing);
         let everything = everything || std::mem::take(&mut state.pending_manifests);
         let given_up = state.execute(&invalid, everything);
-        state.forget(given_up.stale.as_ref());
+        let mut edits = Edits::default();
+        edits.lose(invalid);
+        let changes = given_up.stale.map(|stale| Changes::new(stale, edits, given_up.runs));
+        state.forget(changes.as_ref());
         state.unjudged = true;
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
@@ -302,7 +315,7 @@ impl State {
         &mut self,
         touched: BTreeSet<FileId>,
         extents: FxHashMap<FileId, Extent>,
-        edits: Edits,
+        mut edits: Edits,
         listing_changed: bool,
     ) -> Applied {
         let mut invalid: FxHashSet<FileId> =
@@ -316,7 +329,9 @@ impl State {
             self.pending_policy = policy_changed;
             return Applied::default();
         }
-        invalid.extend(std::mem::take(&mut self.pending));
+        let pending = std::mem::take(&mut self.pending);
+        edits.lose(pending.iter().copied());
+        invalid.extend(pending);
         for (file, run) in self.runs.iter().filter(|_| !edits.items.is_empty()) {
             if run.executed.iter().any(|body| edits.items.contains(body)) {
                 invalid.insert(*file);
@@ -336,7 +351,7 @@ impl State {
             stale.extend(&touched);
             Changes::new(stale, edits, given_up.runs)
         });
-        self.forget(changes.as_ref().map(|changes| &changes.stale));
+        self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
             self.forget(None);
@@ -399,32 +414,46 @@ impl State {
         let stale = (!everything).then_some(stale);
         let table = link(&interpreter, &current, &self.table, stale.as_ref());
         let session = interpreter.finish();
-        Arc::make_mut(&mut self.runs).extend(session.runs);
-        self.executed.extend(session.executed);
-        self.wanted.extend(session.wanted);
+        self.take_over(session);
         self.in_use = Arc::default();
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         GivenUp { table: Some(before), stale, runs: given_up }
     }
 
-    /// Forgets the verdicts that rest on modules that are other than before.
-    fn forget(&mut self, stale: Option<&FxHashSet<FileId>>) {
-        match stale {
-            Some(stale) => {
-                let holds = |reads: &[FileId]| !rules::share(reads, stale);
-                if self.memo.values().any(|verdict| !holds(&verdict.reads)) {
-                    Arc::make_mut(&mut self.memo).retain(|_, verdict| holds(&verdict.reads));
-                }
-                if self.injectable.iter().any(|(file, known)| stale.contains(file) || !holds(&known.reads)) {
-                    Arc::make_mut(&mut self.injectable)
-                        .retain(|file, known| !stale.contains(file) && holds(&known.reads));
-                }
-            }
-            None => {
-                self.memo = Arc::default();
-                self.injectable = Arc::default();
-            }
+    /// Forgets the verdicts that may be other after changes; all without them.
+    fn forget(&mut self, changes: Option<&Changes>) {
+        let Some(changes) = changes else {
+            self.memo = Arc::default();
+            self.injectable = Arc::default();
+            return;
+        };
+        let interpreter = Interpreter::new(&self.sources, &self.runs);
+        let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
+        let verdicts: Vec<_> =
+            self.memo.iter().filter(|(_, verdict)| is_gone(&verdict.rests_on)).map(|(key, _)| *key).collect();
+        let is_other =
+            |file: FileId, known: &rules::FileInjectable| changes.edits.is_read(file) || is_gone(&known.rests_on);
+        let functions: Vec<FileId> =
+            self.injectable.iter().filter(|(file, known)| is_other(**file, known)).map(|(file, _)| *file).collect();
+        let session = interpreter.finish();
+        self.take_over(session);
+        if !verdicts.is_empty() {
+            let memo = Arc::make_mut(&mut self.memo);
+            verdicts.iter().for_each(|key| _ = memo.remove(key));
         }
+        if !functions.is_empty() {
+            let injectable = Arc::make_mut(&mut self.injectable);
+            functions.iter().for_each(|file| _ = injectable.remove(file));
+        }
+    }
+
+    /// Keeps what an interpreter found out.
+    fn take_over(&mut self, session: Session) {
+        if !session.runs.is_empty() {
+            Arc::make_mut(&mut self.runs).extend(session.runs);
+        }
+        self.executed.extend(session.executed);
+        self.wanted.extend(session.wanted);
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
@@ -432,10 +461,8 @@ impl State {
     fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
         let judgement = rules::judge(self, before.unwrap_or(&self.table), changes);
         let mut changed = false;
-        if *self.guards != judgement.guards {
-            self.guards = Arc::new(judgement.guards);
-            changed = true;
-        }
+        changed |= *self.guards != judgement.guards;
+        self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
             self.verifiers = Arc::new(judgement.verifiers);
             changed = true;
@@ -446,11 +473,7 @@ impl State {
         if !judgement.injectable.is_empty() {
             Arc::make_mut(&mut self.injectable).extend(judgement.injectable);
         }
-        if !judgement.session.runs.is_empty() {
-            Arc::make_mut(&mut self.runs).extend(judgement.session.runs);
-        }
-        self.executed.extend(judgement.session.executed);
-        self.wanted.extend(judgement.session.wanted);
+        self.take_over(judgement.session);
         changed
     }
 

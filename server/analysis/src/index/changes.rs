@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::interpreter::{Interpreter, Runs};
-use super::looked_at::Name;
+use super::looked_at::{Name, RestsOn};
 use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
@@ -24,7 +24,9 @@ pub struct Changes {
     /// Runs of modules that were executed again, as they were before.
     pub runs: Runs,
     /// Names that were asked about.
-    answers: RefCell<FxHashMap<Name, bool>>,
+    names: RefCell<FxHashMap<Name, bool>>,
+    /// What was asked about as a whole; it is kept, so that its address stays its own.
+    wholes: RefCell<FxHashMap<*const RestsOn, (Arc<RestsOn>, bool)>>,
 }
 
 /// What is other in the files that were read anew.
@@ -64,9 +66,14 @@ impl Edits {
         Some(changed)
     }
 
-    /// Whether the items of a file can't be told from each other by their numbers.
-    pub fn is_reshaped(&self, file: FileId) -> bool {
-        self.reshaped.contains(&file)
+    /// Notes files of which nobody knows any more what is other in them.
+    pub fn lose(&mut self, files: impl IntoIterator<Item = FileId>) {
+        self.reshaped.extend(files);
+    }
+
+    /// Whether a file was read anew.
+    pub fn is_read(&self, file: FileId) -> bool {
+        self.before.contains_key(&file) || self.reshaped.contains(&file)
     }
 }
 
@@ -74,20 +81,39 @@ impl Changes {
     /// What follows from edits, where these modules are other than before and
     /// these runs were given up.
     pub fn new(stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
-        Self { stale, edits, runs, answers: RefCell::default() }
+        Self { stale, edits, runs, names: RefCell::default(), wholes: RefCell::default() }
+    }
+
+    /// Whether an answer would come out the same.
+    pub fn hold(&self, interpreter: &Interpreter<'_>, rests_on: &Arc<RestsOn>) -> bool {
+        if !share(&rests_on.files, &self.stale) {
+            return true;
+        }
+        let key = Arc::as_ptr(rests_on);
+        if let Some((_, answer)) = self.wholes.borrow().get(&key) {
+            return *answer;
+        }
+        let is_kept = |(file, item): &(FileId, u32)| {
+            !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
+        };
+        let answer = rests_on.bodies.iter().all(is_kept)
+            && rests_on.names.iter().all(|name| self.holds(interpreter, name))
+            && rests_on.others.iter().all(|other| self.hold(interpreter, other));
+        self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
+        answer
     }
 
     /// Whether a name that was looked at still means the same, apart from what
     /// the names mean that it was looked up through.
-    pub fn holds(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
+    fn holds(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
         if !self.stale.contains(&name.file) {
             return true;
         }
-        if let Some(&answer) = self.answers.borrow().get(name) {
+        if let Some(&answer) = self.names.borrow().get(name) {
             return answer;
         }
         let answer = self.is_same(interpreter, name);
-        self.answers.borrow_mut().insert(name.clone(), answer);
+        self.names.borrow_mut().insert(name.clone(), answer);
         answer
     }
 
@@ -122,5 +148,15 @@ impl Changes {
             (None, None) => true,
             _ => false,
         }
+    }
+}
+
+/// Whether a sorted list of files has one in common with a set. It is asked
+/// of every verdict at every key, and the set holds a file or two then.
+pub fn share(sorted: &[FileId], files: &FxHashSet<FileId>) -> bool {
+    if files.len() < sorted.len() {
+        files.iter().any(|file| sorted.binary_search(file).is_ok())
+    } else {
+        sorted.iter().any(|file| files.contains(file))
     }
 }

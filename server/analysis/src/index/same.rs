@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::routes::Route;
+use super::dependencies::Node;
+use super::routes::{Middleware, Route};
 use super::value::{Arguments, Attributes, ClassRef, Depends, Frame, FunctionRef, Instance, Value};
 
 /// Values inside each other that are compared.
@@ -20,14 +21,27 @@ pub fn same(a: &Value, b: &Value) -> bool {
 /// Whether FastAPI does the same for two routes until the handler is called,
 /// and calls the same one.
 pub fn same_route(a: &Route, b: &Route) -> bool {
-    let what = |route: &Route| (route.kind, route.injects, route.registration, route.more.is_some());
-    what(a) == what(b)
-        && a.path == b.path
+    let how = |route: &Route| (route.kind, route.injects, route.registration, route.path_known, route.conditional);
+    how(a) == how(b)
+        && (&a.path, &a.methods, &a.more) == (&b.path, &b.methods, &b.more)
         && same(&a.handler, &b.handler)
-        && a.dependencies.len() == b.dependencies.len()
-        && a.dependencies.iter().zip(&b.dependencies).all(|(a, b)| {
-            (a.parent, &a.parameter, &a.scopes) == (b.parent, &b.parameter, &b.scopes) && same(&a.callable, &b.callable)
-        })
+        && same_dependencies(&a.dependencies, &b.dependencies)
+        && same_dependencies(&a.perhaps, &b.perhaps)
+}
+
+fn same_dependencies(a: &[Node], b: &[Node]) -> bool {
+    let place = |node: &Node| (node.parent, node.via, node.site);
+    let are_same = |(a, b): (&Node, &Node)| {
+        place(a) == place(b) && (&a.parameter, &a.scopes) == (&b.parameter, &b.scopes) && same(&a.callable, &b.callable)
+    };
+    a.len() == b.len() && a.iter().zip(b).all(are_same)
+}
+
+/// Whether two middlewares are the same class or function, made with the same arguments.
+pub fn same_middleware(a: &Middleware, b: &Middleware) -> bool {
+    (a.site, a.depth, a.inherited) == (b.site, b.depth, b.inherited)
+        && same(&a.what, &b.what)
+        && Comparison { depth: 0 }.arguments(&a.arguments, &b.arguments)
 }
 
 /// A comparison of values that may hold each other in circles.

@@ -27,7 +27,7 @@ pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
-use super::looked_at::LookedAt;
+use super::looked_at::{LookedAt, RestsOn};
 use super::modules::Module;
 use super::sources::Sources;
 use super::value::{
@@ -117,8 +117,6 @@ pub struct Interpreter<'a> {
     wanted: RefCell<BTreeSet<FileId>>,
     /// What was looked at since the innermost run began.
     looked_at: RefCell<LookedAt>,
-    /// Whether somebody will ask for the names.
-    wants_names: Cell<bool>,
     /// Items of which a body was executed outside of any run.
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
@@ -136,10 +134,10 @@ pub struct Interpreter<'a> {
 }
 
 /// A name's value, and what was looked at for it.
-type LookedUp = (Value, Rc<LookedAt>);
+type LookedUp = (Value, Arc<RestsOn>);
 
 /// A definition with the variables of its body, and what was looked at for them.
-type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Rc<LookedAt>);
+type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -196,7 +194,6 @@ impl<'a> Interpreter<'a> {
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
             looked_at: RefCell::default(),
-            wants_names: Cell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             deriving: RefCell::default(),
@@ -274,28 +271,15 @@ impl<'a> Interpreter<'a> {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));
-        if let Some((value, looked_at)) = self.looked_up.borrow().get(&key) {
-            self.count(looked_at);
+        if let Some((value, rests_on)) = self.looked_up.borrow().get(&key) {
+            self.count(rests_on);
             return value.clone();
         }
-        let (value, looked_at) = self.noting(|| self.lookup_within(file, name, 0));
-        self.looked_up.borrow_mut().insert(key, (value.clone(), looked_at));
+        let outer = self.begin();
+        let value = self.lookup_within(file, name, 0);
+        let rests_on = self.end(outer);
+        self.looked_up.borrow_mut().insert(key, (value.clone(), rests_on));
         value
-    }
-
-    /// Does something, and gives with the result what was looked at for it.
-    fn noting<T>(&self, work: impl FnOnce() -> T) -> (T, Rc<LookedAt>) {
-        let outer = self.looked_at.take();
-        let result = work();
-        let looked_at = Rc::new(self.looked_at.replace(outer));
-        self.count(&looked_at);
-        (result, looked_at)
-    }
-
-    /// Counts what was looked at for an answer that is at hand.
-    fn count(&self, looked_at: &LookedAt) {
-        let mut all = self.looked_at.borrow_mut();
-        if self.wants_names.get() { all.extend(looked_at) } else { all.files.extend(&looked_at.files) }
     }
 
     /// Counts a module's name as looked at. A run is kept or given up as a whole.
@@ -469,8 +453,8 @@ impl<'a> Interpreter<'a> {
     fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {
         // The map keeps the definition alive, so its address stays its own.
         let key = Arc::as_ptr(&function.def);
-        if let Some((_, names, looked_at)) = self.local_names.borrow().get(&key) {
-            self.count(looked_at);
+        if let Some((_, names, rests_on)) = self.local_names.borrow().get(&key) {
+            self.count(rests_on);
             return Rc::clone(names);
         }
         let mut names = Vec::new();
@@ -482,10 +466,11 @@ impl<'a> Interpreter<'a> {
         // An import under `try` or `if` binds its name just as well: no path without it can use the name.
         let mut imports = Vec::new();
         function.def.body.iter().for_each(|stmt| imported(stmt, &mut imports));
-        let ((), looked_at) =
-            self.noting(|| imports.into_iter().for_each(|import| execution.import(&mut scope, import)));
+        let outer = self.begin();
+        imports.into_iter().for_each(|import| execution.import(&mut scope, import));
+        let rests_on = self.end(outer);
         let names = Rc::new(scope.locals.unwrap_or_default());
-        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), looked_at));
+        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), rests_on));
         names
     }
 
@@ -495,12 +480,9 @@ impl<'a> Interpreter<'a> {
         self.look_through(class.site.file, value)
     }
 
-    /// Does something, and gives with the result all that was looked at for it.
-    pub fn looking<T>(&self, work: impl FnOnce() -> T) -> (T, Rc<LookedAt>) {
-        let outer = self.wants_names.replace(true);
-        let result = self.noting(work);
-        self.wants_names.set(outer);
-        result
+    /// Counts a module as looked at.
+    pub fn count_file(&self, file: FileId) {
+        self.looked_at.borrow_mut().files.insert(file);
     }
 
     /// Notes that what is linked rests on the body of a function, as if it had been executed.
@@ -578,17 +560,28 @@ impl Resolve for Interpreter<'_> {
     }
 
     fn current(&self, function: &FunctionRef) -> FunctionRef {
+        self.count_body(function.site);
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
         let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
         FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
     }
 
-    fn take_reads(&self) -> Vec<FileId> {
-        std::mem::take(&mut self.looked_at.borrow_mut().files).into_iter().collect()
+    fn begin(&self) -> LookedAt {
+        self.looked_at.take()
     }
 
-    fn note_reads(&self, files: &[FileId]) {
-        self.looked_at.borrow_mut().files.extend(files);
+    fn end(&self, before: LookedAt) -> Arc<RestsOn> {
+        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
+        self.count(&rests_on);
+        rests_on
+    }
+
+    fn count(&self, rests_on: &Arc<RestsOn>) {
+        self.looked_at.borrow_mut().add_answer(rests_on);
+    }
+
+    fn count_body(&self, site: Site) {
+        self.looked_at.borrow_mut().add_body(site);
     }
 
     fn locate(&self, site: Site) -> Location {
@@ -716,7 +709,6 @@ impl<'i, 'a> Execution<'i, 'a> {
     /// Ends a detached execution.
     fn leave(mut self, value: Value) -> Value {
         self.run.made.release();
-        self.interpreter.looked_at.borrow_mut().bodies.extend(&self.run.executed);
         self.interpreter.executed.borrow_mut().extend(self.run.executed);
         value
     }
