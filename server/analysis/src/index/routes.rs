@@ -86,7 +86,7 @@ pub struct Application {
 impl Application {
     /// Whether the routes are those of `other`, below the same middlewares.
     pub fn serves_as(&self, other: &Self) -> bool {
-        let middlewares = |app: &Self| app.middleware.iter().map(|middleware| middleware.site).collect::<Vec<_>>();
+        let middlewares = |app: &Self| app.middleware.iter().map(|one| (one.site, one.conditional)).collect::<Vec<_>>();
         Arc::ptr_eq(&self.routes, &other.routes)
             && self.mounted_at == other.mounted_at
             && self.test == other.test
@@ -107,6 +107,8 @@ pub struct Middleware {
     pub depth: usize,
     /// Whether it is another application's, which mounts this one.
     pub inherited: bool,
+    /// Whether it is added only under a condition that could not be decided.
+    pub conditional: bool,
 }
 
 /// How a version of FastAPI behaves where versions differ.
@@ -464,13 +466,14 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         self.mount(*child, path, &here, walk);
                     }
                 }
-                Effect::Middleware { what, arguments, site, listed, .. } => {
+                Effect::Middleware { what, arguments, site, listed, conditional, .. } => {
                     let middleware = Middleware {
                         what: what.clone(),
                         arguments: Arguments::clone(arguments),
                         site: *site,
                         depth: walk.middleware.len(),
                         inherited: false,
+                        conditional: *conditional,
                     };
                     if *listed {
                         walk.middleware.push(middleware);
