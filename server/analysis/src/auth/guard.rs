@@ -140,6 +140,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
         }
+        if best.is_some_and(|best| verdicts[best].proof == Proof::ExtractsOnly)
+            && let Some(name) = middlewares.and_then(|middlewares| middlewares.optional(self.judge, route))
+        {
+            let reason = format!("a dependency asks for a credential, and whether `{name}` verifies each is not known");
+            return Guard::Unknown(reason.into());
+        }
         if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
             return Guard::Open(Some(Weak::Dependency(best, verdicts[best].proof.clone())));
         }

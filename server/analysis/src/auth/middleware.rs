@@ -257,6 +257,14 @@ impl Middlewares {
         })
     }
 
+    /// The name of a middleware that verifies credentials where there are some.
+    pub fn optional(&self, judge: &Judge<'_>, route: &Route) -> Option<&SmolStr> {
+        let optional = |member: &&Member| {
+            self.verdict(judge, member, route).is_some_and(|verdict| verdict.proof == Proof::Optional)
+        };
+        self.members.iter().find(optional).map(|member| &member.name)
+    }
+
     /// What a middleware proves of the requests of a route; `None` where it
     /// does not see them, or has nothing to do with callers.
     fn verdict(&self, judge: &Judge<'_>, member: &Member, route: &Route) -> Option<Arc<Verdict>> {
