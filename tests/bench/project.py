@@ -85,26 +85,46 @@ def draft(user: dict = Depends(editor)) -> dict:
     return user
 '''
 
-HEAD = '''"""Items of the shop."""
+MODELS = '''from datetime import datetime
 
-from datetime import datetime
+from sqlmodel import Field, Session, SQLModel, create_engine
 
-from fastapi import APIRouter, Depends, HTTPException
-from pydantic import BaseModel, Field
-
-from app.api.deps import CurrentUser, current_user, writers
-
-router = APIRouter(prefix="/items")
+engine = create_engine("sqlite://")
 
 
-class Item(BaseModel):
-    id: int
+class User(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(unique=True)
+
+
+class Item(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
     title: str = Field(min_length=1)
-    owner: str
+    price: float = 0.0
+    owner_id: str = Field(foreign_key="user.id", index=True)
     created: datetime
 
 
-STORE: dict[int, Item] = {}
+def get_session():
+    with Session(engine) as session:
+        yield session
+'''
+
+HEAD = '''"""Items of the shop."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException
+from pydantic import BaseModel, Field
+from sqlmodel import Session, select
+
+from app.api.deps import CurrentUser, current_user, writers
+from app.models import Item, get_session
+
+router = APIRouter(prefix="/items")
+
+Database = Annotated[Session, Depends(get_session)]
+STORE: dict[int, str] = {}
 
 
 @router.get("/probe")
@@ -114,9 +134,9 @@ def probe() -> dict:
 
 
 @router.post("/written", dependencies=writers)
-def written(item: Item) -> Item:
-    STORE[item.id] = item
-    return item
+def written(title: str) -> str:
+    STORE[len(STORE)] = title
+    return title
 
 
 '''
@@ -128,36 +148,40 @@ GROUP = '''class Change{n}(BaseModel):
     price: float = 0.0
 
 
-def apply_change_{n}(item: Item, change: Change{n}, owner: str) -> Item:
+def apply_change_{n}(session: Session, item: Item, change: Change{n}) -> Item:
     """Applies what the caller wants changed."""
-    if item.owner != owner:
-        raise HTTPException(status_code=404, detail="no such item")
     data = change.model_dump(exclude_unset=True)
     for key, value in data.items():
         if value is not None:
             setattr(item, key, value)
+    session.add(item)
+    session.commit()
     return item
 
 
 @router.get("/kind{n}", response_model=list[Item])
-def list_kind_{n}(user: CurrentUser, limit: int = 20, offset: int = 0) -> list[Item]:
-    owned = [item for item in STORE.values() if item.owner == user["sub"]]
-    return owned[offset : offset + limit]
+def list_kind_{n}(user: CurrentUser, session: Database, limit: int = 20, offset: int = 0) -> list[Item]:
+    owned = select(Item).where(Item.owner_id == user["sub"]).where(Item.price > {n})
+    return session.exec(owned.offset(offset).limit(limit)).all()
 
 
 @router.patch("/kind{n}/{{item_id}}")
-async def change_kind_{n}(item_id: int, change: Change{n}, user: CurrentUser) -> Item:
-    item = STORE.get(item_id)
+async def change_kind_{n}(item_id: int, change: Change{n}, user: CurrentUser, session: Database) -> Item:
+    item = session.get(Item, item_id)
     if item is None:
         raise HTTPException(status_code=404, detail="no such item")
-    return apply_change_{n}(item, change, user["sub"])
+    if item.owner_id != user["sub"]:
+        raise HTTPException(status_code=403)
+    return apply_change_{n}(session, item, change)
 
 
 @router.delete("/kind{n}/{{item_id}}", status_code=204)
-def delete_kind_{n}(item_id: int, user: dict = Depends(current_user)) -> None:
-    item = STORE.pop(item_id, None)
-    if item is not None and item.owner != user["sub"]:
+def delete_kind_{n}(item_id: int, session: Database, user: dict = Depends(current_user)) -> None:
+    item = session.get(Item, item_id)
+    if item is not None and item.owner_id != user["sub"]:
         raise HTTPException(status_code=403)
+    session.delete(item)
+    session.commit()
 
 
 '''
@@ -176,7 +200,7 @@ def write(folder, lines):
     """Writes a project and gives the paths of its measured module and of its dependencies."""
     files = {
         "app/__init__.py": "", "app/api/__init__.py": "", "app/core/__init__.py": "", "app/main.py": MAIN,
-        "app/core/config.py": CONFIG, "app/api/deps.py": DEPS, "app/api/users.py": USERS,
+        "app/core/config.py": CONFIG, "app/models.py": MODELS, "app/api/deps.py": DEPS, "app/api/users.py": USERS,
         "app/api/items.py": items_module(lines),
     }
     for name, text in files.items():

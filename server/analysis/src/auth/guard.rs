@@ -29,6 +29,13 @@ pub enum Guard {
     Open(Option<Weak>),
 }
 
+impl Guard {
+    /// Whether somebody verifies the caller.
+    pub fn is_guarded(&self) -> bool {
+        matches!(self, Self::Guarded(_) | Self::Around(_) | Self::InBody(_))
+    }
+}
+
 /// What pretends to guard a route and does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weak {

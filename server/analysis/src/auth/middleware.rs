@@ -8,10 +8,9 @@ use smol_str::SmolStr;
 
 use super::flow::{AroundVerdict, RequestState, Served, judge_around, judge_backend};
 use super::{Judge, Proof, Role, Verdict, notes};
-use crate::index::routes::RouteKind;
-use crate::index::routes::{Application, Middleware, Route};
+use crate::index::looked_at::RestsOn;
+use crate::index::routes::{Application, Middleware, Route, RouteKind};
 use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
-use crate::vfs::FileId;
 
 /// The middlewares of an application that matter to its routes.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +20,8 @@ pub struct Middlewares {
     state: RequestState,
     /// Below which path it is served.
     mounted_at: Option<SmolStr>,
-    /// Files whose code the verdicts rest on.
-    pub reads: Vec<FileId>,
+    /// What the verdicts rest on.
+    pub rests_on: Arc<RestsOn>,
     /// What is to be said of those that verify.
     pub notes: Vec<Notes>,
 }
@@ -142,32 +141,23 @@ impl Middlewares {
         judge.enter(RequestState::default());
         let mut state = RequestState::default();
         let mut members = Vec::new();
-        let mut reads = Vec::new();
+        let outer = judge.resolve.begin();
         for middleware in &application.middleware {
             let Some((member, left)) = member(judge, middleware) else { continue };
-            match &member.kind {
-                MemberKind::Code { verdict, function, .. } => {
-                    reads.push(function.site.file);
-                    reads.extend(verdict.reads.iter().copied());
-                }
-                MemberKind::Backend(verdict) => reads.extend(verdict.reads.iter().copied()),
-                MemberKind::Unknown(_) => {}
-            }
             state.merge(if member.conditional { left.perhaps() } else { left });
             members.push((member, middleware));
         }
-        reads.sort_unstable();
-        reads.dedup();
         judge.enter(state.clone());
         let placed: Vec<&Middleware> = members.iter().map(|(_, middleware)| *middleware).collect();
         let mut middlewares = Self {
             members: members.iter().map(|(member, _)| member.clone()).collect(),
             state,
             mounted_at: application.mounted_at.clone(),
-            reads,
+            rests_on: Arc::default(),
             notes: Vec::new(),
         };
         middlewares.notes = middlewares.note(judge, application, &placed);
+        middlewares.rests_on = judge.resolve.end(outer);
         middlewares
     }
 
@@ -301,7 +291,7 @@ impl Middlewares {
             if let Some(verdict) = judge.remembered(&key) {
                 return verdict;
             }
-            let verdict = judge.noting_reads(|| judge_around(judge, function, receiver, Some(&served), None).verdict);
+            let verdict = judge.resting(|| judge_around(judge, function, receiver, Some(&served), None).verdict);
             judge.memo.borrow_mut().insert(key, Arc::clone(&verdict));
             verdict
         });

@@ -24,8 +24,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use self::flow::{RequestState, Summaries};
+use crate::index::looked_at::RestsOn;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
-use crate::vfs::FileId;
 
 /// What a callable proves about who is calling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -85,20 +85,30 @@ pub struct Step {
 }
 
 /// The verdict on one callable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Verdict {
     /// What it proves.
     pub proof: Proof,
     /// The evidence, in the order in which it was found.
     pub steps: Vec<Step>,
-    /// Files whose function bodies were looked at, or whose names.
-    pub reads: Vec<FileId>,
+    /// What was looked at to say so.
+    pub rests_on: Arc<RestsOn>,
     /// A condition that only the configuration decides, and that leads around
     /// the verification.
     pub bypass: Option<Site>,
     /// Whether it asks who is signed in of a back end that verifies.
     pub asks_user: bool,
 }
+
+/// Two are the same that say the same.
+impl PartialEq for Verdict {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.proof, &self.steps, self.bypass, self.asks_user)
+            == (&other.proof, &other.steps, other.bypass, other.asks_user)
+    }
+}
+
+impl Eq for Verdict {}
 
 impl Verdict {
     fn plain(proof: Proof) -> Arc<Self> {
@@ -107,7 +117,7 @@ impl Verdict {
 
     /// A verdict without evidence.
     fn bare(proof: Proof) -> Self {
-        Self { proof, steps: Vec::new(), reads: Vec::new(), bypass: None, asks_user: false }
+        Self { proof, steps: Vec::new(), rests_on: Arc::default(), bypass: None, asks_user: false }
     }
 }
 
@@ -236,7 +246,7 @@ impl<'a> Judge<'a> {
         if !self.active.borrow_mut().insert(function.site) {
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
-        let verdict = self.noting_reads(|| {
+        let verdict = self.resting(|| {
             let function = &self.resolve.current(function);
             let mut verdict = flow::judge(self, function, receiver, role);
             if role == Role::Dependency
@@ -257,20 +267,15 @@ impl<'a> Judge<'a> {
     /// A verdict that still holds.
     fn remembered(&self, key: &(Site, Role, u64)) -> Option<Arc<Verdict>> {
         let verdict = self.known.get(key).cloned().or_else(|| self.memo.borrow().get(key).cloned())?;
-        self.resolve.note_reads(&verdict.reads);
+        self.resolve.count(&verdict.rests_on);
         Some(verdict)
     }
 
-    /// Forms a verdict, and adds the modules that were looked at on the way to
-    /// what it rests on.
-    fn noting_reads(&self, form: impl FnOnce() -> Verdict) -> Arc<Verdict> {
-        let outer = self.resolve.take_reads();
+    /// Forms a verdict, and notes what it rests on.
+    fn resting(&self, form: impl FnOnce() -> Verdict) -> Arc<Verdict> {
+        let outer = self.resolve.begin();
         let mut verdict = form();
-        verdict.reads.extend(self.resolve.take_reads());
-        verdict.reads.sort_unstable();
-        verdict.reads.dedup();
-        self.resolve.note_reads(&outer);
-        self.resolve.note_reads(&verdict.reads);
+        verdict.rests_on = self.resolve.end(outer);
         Arc::new(verdict)
     }
 

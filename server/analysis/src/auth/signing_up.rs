@@ -18,7 +18,6 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
         }
         seen.push(function.site);
         let function = interpreter.current(&function);
-        interpreter.note_reads(&[function.site.file]);
         let mut calls = Vec::new();
         function.def.body.iter().for_each(|stmt| calls_of(stmt, &mut calls));
         for callee in calls {

@@ -357,7 +357,6 @@ impl Engine<'_, '_> {
         receiver: Option<Abs>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
-        self.data.items.push((function.site.file, function.site.item));
         let active = self.stack.iter().any(|other| other.site == function.site);
         if active || self.stack.len() >= MAX_DEPTH || function.def.is_generator || is_stub(&function.def) {
             let name = function.def.name.name.clone();
@@ -377,7 +376,7 @@ impl Engine<'_, '_> {
         vars: FxHashMap<SmolStr, Abs>,
         site: crate::index::value::Site,
     ) -> Vec<Exit> {
-        self.interpreter.note_reads(&[function.site.file]);
+        self.interpreter.count_body(function.site);
         let outer = std::mem::replace(&mut path.vars, vars);
         let def = Arc::clone(&function.def);
         self.stack.push(function);

@@ -23,9 +23,8 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 /// Paths that the dependencies may leave.
 const MAX_ENTRIES: usize = 8;
 
-/// What a route does with owned data. Nothing is said of routes that are public
-/// on purpose, or whose guard is not known.
-pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+/// Executes a route's dependencies and its handler.
+pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
     let guarded = match guard {
         Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => true,
         // What a dependency believes is reported at the dependency.
@@ -39,7 +38,6 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
     engine.data.verifies = verifies(judge, route);
-    engine.data.items.push((handler.site.file, handler.site.item));
     // Something else may look at the caller before the handler does.
     let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
@@ -50,8 +48,6 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
-    engine.data.items.sort_unstable();
-    engine.data.items.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
 }
@@ -247,7 +243,6 @@ impl Engine<'_, '_> {
             let value = value.clone();
             return vec![(path, value)];
         }
-        self.data.items.push((function.site.file, function.site.item));
         let function = self.interpreter.current(&function);
         let root = self.is_root(index);
         let outer = std::mem::replace(&mut self.in_dependency, true);

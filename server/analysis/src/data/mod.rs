@@ -22,16 +22,19 @@ mod requests;
 mod spelling;
 mod value;
 
-use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
-pub use entry::judge;
 pub use value::{Client, Place};
 
+use crate::auth::guard::Guard;
 use crate::auth::{Judge, Proof};
+use crate::index::changes::Changes;
+use crate::index::interpreter::Interpreter;
+use crate::index::looked_at::RestsOn;
 use crate::index::routes::Route;
-use crate::index::value::Site;
-use crate::vfs::FileId;
+use crate::index::value::{Resolve, Site};
 
 /// What is wrong with an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,7 +106,7 @@ pub struct Access {
 }
 
 /// What the execution of one route found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct RouteData {
     /// Accesses at fault.
     pub faults: Vec<Access>,
@@ -112,18 +115,37 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
-    /// Items of which function bodies were looked at, sorted.
-    pub items: Vec<(FileId, u32)>,
+    /// What was looked at to find that out.
+    pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify.
     pub verifies: Vec<bool>,
 }
 
-impl RouteData {
-    /// Whether it would come out the same after nothing but these bodies of
-    /// functions changed, and the route's guard and dependencies are as before.
-    pub fn holds(&self, changed: &FxHashSet<(FileId, u32)>, judge: &Judge<'_>, route: &Route) -> bool {
-        !changed.iter().any(|item| self.items.binary_search(item).is_ok()) && self.verifies == verifies(judge, route)
+/// Two are the same that find the same.
+impl PartialEq for RouteData {
+    fn eq(&self, other: &Self) -> bool {
+        let found = |data: &Self| (data.faults.clone(), data.scoped.clone(), data.spelled.clone());
+        found(self) == found(other)
     }
+}
+
+impl Eq for RouteData {}
+
+impl RouteData {
+    /// Whether it would come out the same for a route that is the same, with
+    /// the same guard, after these changes.
+    pub fn holds(&self, changes: &Changes, interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route) -> bool {
+        changes.hold(interpreter, &self.rests_on) && self.verifies == verifies(judge, route)
+    }
+}
+
+/// What a route does with owned data. Nothing is said of routes that are public
+/// on purpose, or whose guard is not known.
+pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+    let outer = interpreter.begin();
+    let mut data = entry::judge(interpreter, judge, route, guard);
+    data.rests_on = interpreter.end(outer);
+    data
 }
 
 /// Which of a route's dependencies verify the caller.

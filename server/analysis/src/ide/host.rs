@@ -15,9 +15,10 @@ use crate::auth::policy::{Expectation, Policy};
 use crate::data::RouteData;
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
-use crate::facts::python::tree::StmtKind;
 use crate::facts::roles;
-use crate::index::interpreter::{Interpreter, ModuleRun, Runs};
+use crate::index::changes::{Changes, Edits};
+use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
+use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
@@ -26,16 +27,25 @@ use crate::vfs::{ByFile, FileId};
 /// Texts read at once are read by several threads from this number on.
 const PARALLEL_FROM: usize = 8;
 
-/// A route's guard, and the files whose code the verdict rests on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A route's guard, and what the verdict rests on.
+#[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub(crate) guard: Guard,
-    pub(crate) reads: Vec<FileId>,
+    pub(crate) rests_on: Arc<RestsOn>,
     /// What the project's own words want.
     pub(crate) expected: Expectation,
     /// What it does with owned data.
     pub(crate) data: Arc<RouteData>,
 }
+
+/// Two are the same that say the same.
+impl PartialEq for Judged {
+    fn eq(&self, other: &Self) -> bool {
+        self.guard == other.guard && self.expected == other.expected && self.data == other.data
+    }
+}
+
+impl Eq for Judged {}
 
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -111,7 +121,7 @@ impl AnalysisHost {
         }
         state.indexing = indexing;
         state.unjudged = true;
-        state.derive(BTreeSet::new(), FxHashMap::default(), &FxHashSet::default(), false)
+        state.derive(BTreeSet::new(), FxHashMap::default(), Edits::default(), false)
     }
 
     /// While the workspace is being read: absolute paths of files that modules
@@ -122,8 +132,11 @@ impl AnalysisHost {
         let invalid = std::mem::take(&mut state.pending);
         let everything = std::mem::take(&mut state.pending_listing);
         let everything = everything || std::mem::take(&mut state.pending_manifests);
-        let stale = state.execute(&invalid, everything).1;
-        state.forget(stale.as_ref());
+        let given_up = state.execute(&invalid, everything);
+        let mut edits = Edits::default();
+        edits.lose(invalid);
+        let changes = given_up.stale.map(|stale| Changes::new(stale, edits, given_up.runs));
+        state.forget(changes.as_ref());
         state.unjudged = true;
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
@@ -180,12 +193,12 @@ impl State {
         self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
         let mut extents = FxHashMap::default();
-        let mut bodies = FxHashSet::default();
+        let mut edits = Edits::default();
         for (file, parsed) in self.read(&touched) {
-            let extent = self.install(file, parsed, &mut bodies);
+            let extent = self.install(file, parsed, &mut edits);
             extents.insert(file, extent);
         }
-        self.derive(touched, extents, &bodies, listing_changed)
+        self.derive(touched, extents, edits, listing_changed)
     }
 
     fn intern(&mut self, path: &str) -> FileId {
@@ -258,7 +271,7 @@ impl State {
     }
 
     /// Takes over what was read and tells how far that reaches.
-    fn install(&mut self, file: FileId, parsed: Option<Parsed>, bodies: &mut FxHashSet<(FileId, u32)>) -> Extent {
+    fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
         let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
         let listed = document.exists() && document.text().is_none() && document.unreadable.is_none();
         let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
@@ -271,9 +284,12 @@ impl State {
             return Extent::Nothing;
         }
         let extent = match (&source.facts, &facts) {
-            (Some(old), Some(new)) => extent(file, old, new, bodies),
+            (Some(old), Some(new)) => extent(file, old, new, edits),
             (None, None) if source.listed == listed => Extent::Nothing,
-            _ => Extent::Outline,
+            (old, new) => {
+                edits.note(file, old.as_ref(), new.as_ref());
+                Extent::Outline
+            }
         };
         let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
         let without = self.tables.is_empty();
@@ -299,12 +315,12 @@ impl State {
         &mut self,
         touched: BTreeSet<FileId>,
         extents: FxHashMap<FileId, Extent>,
-        bodies: &FxHashSet<(FileId, u32)>,
+        mut edits: Edits,
         listing_changed: bool,
     ) -> Applied {
         let mut invalid: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
-        invalid.extend(bodies.iter().filter(|body| self.executed.contains(body)).map(|(file, _)| *file));
+        invalid.extend(edits.items.iter().filter(|item| self.executed.contains(item)).map(|(file, _)| *file));
         let policy_changed = std::mem::take(&mut self.pending_policy);
         // While a workspace is being read, only open documents are answered.
         if self.indexing && !touched.is_empty() && !touched.iter().any(|file| self.is_open(*file)) {
@@ -313,9 +329,11 @@ impl State {
             self.pending_policy = policy_changed;
             return Applied::default();
         }
-        invalid.extend(std::mem::take(&mut self.pending));
-        for (file, run) in self.runs.iter().filter(|_| !bodies.is_empty()) {
-            if run.executed.iter().any(|body| bodies.contains(body)) {
+        let pending = std::mem::take(&mut self.pending);
+        edits.lose(pending.iter().copied());
+        invalid.extend(pending);
+        for (file, run) in self.runs.iter().filter(|_| !edits.items.is_empty()) {
+            if run.executed.iter().any(|body| edits.items.contains(body)) {
                 invalid.insert(*file);
             }
         }
@@ -323,24 +341,23 @@ impl State {
         let everything =
             std::mem::take(&mut self.pending_listing) || std::mem::take(&mut self.pending_manifests) || listing_changed;
         let executes = everything || !invalid.is_empty();
-        let (before, stale) =
-            if executes { self.execute(&invalid, everything) } else { (None, Some(FxHashSet::default())) };
-        let stale = stale.map(|mut stale| {
+        let mut given_up = GivenUp::default();
+        if executes {
+            given_up = self.execute(&invalid, everything);
+        } else {
+            given_up.stale = Some(FxHashSet::default());
+        }
+        let changes = given_up.stale.map(|mut stale| {
             stale.extend(&touched);
-            stale
+            Changes::new(stale, edits, given_up.runs)
         });
-        self.forget(stale.as_ref());
+        self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
-        let are_functions = bodies.iter().all(|(file, item)| {
-            let stmt = self.sources.facts(*file).and_then(|facts| facts.stmt(*item));
-            stmt.is_some_and(|stmt| matches!(stmt.kind, StmtKind::Function(_)))
-        });
-        let only_bodies = Some(bodies).filter(|_| !executes && !unjudged && are_functions);
-        let judged = self.judge(before.as_ref(), stale.as_ref().filter(|_| !unjudged), only_bodies);
+        let judged = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
         let changed = if executes || unjudged || judged {
             self.refresh_diagnostics(None)
         } else {
@@ -355,15 +372,10 @@ impl State {
     }
 
     /// Executes again what is no longer valid, and links the route table anew.
-    /// Gives the table before, and the modules that are other than before; no
-    /// set of them when everything may be.
-    fn execute(
-        &mut self,
-        invalid: &FxHashSet<FileId>,
-        everything: bool,
-    ) -> (Option<Arc<RouteTable>>, Option<FxHashSet<FileId>>) {
+    fn execute(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> GivenUp {
         let mut stale = invalid.clone();
         let runs = Arc::make_mut(&mut self.runs);
+        let mut given_up = Runs::default();
         if everything {
             runs.clear();
             self.executed.clear();
@@ -375,6 +387,7 @@ impl State {
                 let keep = !stale.contains(file) && run.reads.is_disjoint(&stale);
                 if !keep {
                     stale.insert(*file);
+                    given_up.insert(*file, Arc::clone(run));
                 }
                 keep
             });
@@ -401,47 +414,55 @@ impl State {
         let stale = (!everything).then_some(stale);
         let table = link(&interpreter, &current, &self.table, stale.as_ref());
         let session = interpreter.finish();
-        Arc::make_mut(&mut self.runs).extend(session.runs);
-        self.executed.extend(session.executed);
-        self.wanted.extend(session.wanted);
+        self.take_over(session);
         self.in_use = Arc::default();
-        (Some(std::mem::replace(&mut self.table, Arc::new(table))), stale)
+        let before = std::mem::replace(&mut self.table, Arc::new(table));
+        GivenUp { table: Some(before), stale, runs: given_up }
     }
 
-    /// Forgets the verdicts that rest on modules that are other than before.
-    fn forget(&mut self, stale: Option<&FxHashSet<FileId>>) {
-        match stale {
-            Some(stale) => {
-                let holds = |reads: &[FileId]| !rules::share(reads, stale);
-                if self.memo.values().any(|verdict| !holds(&verdict.reads)) {
-                    Arc::make_mut(&mut self.memo).retain(|_, verdict| holds(&verdict.reads));
-                }
-                if self.injectable.iter().any(|(file, known)| stale.contains(file) || !holds(&known.reads)) {
-                    Arc::make_mut(&mut self.injectable)
-                        .retain(|file, known| !stale.contains(file) && holds(&known.reads));
-                }
-            }
-            None => {
-                self.memo = Arc::default();
-                self.injectable = Arc::default();
-            }
+    /// Forgets the verdicts that may be other after changes; all without them.
+    fn forget(&mut self, changes: Option<&Changes>) {
+        let Some(changes) = changes else {
+            self.memo = Arc::default();
+            self.injectable = Arc::default();
+            return;
+        };
+        let interpreter = Interpreter::new(&self.sources, &self.runs);
+        let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
+        let verdicts: Vec<_> =
+            self.memo.iter().filter(|(_, verdict)| is_gone(&verdict.rests_on)).map(|(key, _)| *key).collect();
+        let is_other =
+            |file: FileId, known: &rules::FileInjectable| changes.edits.is_read(file) || is_gone(&known.rests_on);
+        let functions: Vec<FileId> =
+            self.injectable.iter().filter(|(file, known)| is_other(**file, known)).map(|(file, _)| *file).collect();
+        let session = interpreter.finish();
+        self.take_over(session);
+        if !verdicts.is_empty() {
+            let memo = Arc::make_mut(&mut self.memo);
+            verdicts.iter().for_each(|key| _ = memo.remove(key));
         }
+        if !functions.is_empty() {
+            let injectable = Arc::make_mut(&mut self.injectable);
+            functions.iter().for_each(|file| _ = injectable.remove(file));
+        }
+    }
+
+    /// Keeps what an interpreter found out.
+    fn take_over(&mut self, session: Session) {
+        if !session.runs.is_empty() {
+            Arc::make_mut(&mut self.runs).extend(session.runs);
+        }
+        self.executed.extend(session.executed);
+        self.wanted.extend(session.wanted);
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells whether that changed anything.
-    fn judge(
-        &mut self,
-        before: Option<&Arc<RouteTable>>,
-        stale: Option<&FxHashSet<FileId>>,
-        bodies: Option<&FxHashSet<(FileId, u32)>>,
-    ) -> bool {
-        let judgement = rules::judge(self, before.unwrap_or(&self.table), stale, bodies);
+    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
+        let judgement = rules::judge(self, before.unwrap_or(&self.table), changes);
         let mut changed = false;
-        if *self.guards != judgement.guards {
-            self.guards = Arc::new(judgement.guards);
-            changed = true;
-        }
+        changed |= *self.guards != judgement.guards;
+        self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
             self.verifiers = Arc::new(judgement.verifiers);
             changed = true;
@@ -452,11 +473,7 @@ impl State {
         if !judgement.injectable.is_empty() {
             Arc::make_mut(&mut self.injectable).extend(judgement.injectable);
         }
-        if !judgement.session.runs.is_empty() {
-            Arc::make_mut(&mut self.runs).extend(judgement.session.runs);
-        }
-        self.executed.extend(judgement.session.executed);
-        self.wanted.extend(judgement.session.wanted);
+        self.take_over(judgement.session);
         changed
     }
 
@@ -512,26 +529,29 @@ impl State {
     }
 }
 
-/// How far the difference between two versions of a file reaches. Items of
-/// which only a body changed are added to `bodies`.
-fn extent(file: FileId, old: &PythonFile, new: &PythonFile, bodies: &mut FxHashSet<(FileId, u32)>) -> Extent {
-    if old.items.len() != new.items.len() {
-        return Extent::Outline;
+/// What executing modules again left behind of before.
+#[derive(Default)]
+struct GivenUp {
+    /// The route table, if routes were linked anew.
+    table: Option<Arc<RouteTable>>,
+    /// Modules that are other than before; none when everything may be.
+    stale: Option<FxHashSet<FileId>>,
+    /// Runs of the modules that were executed again.
+    runs: Runs,
+}
+
+/// How far the difference between two versions of a file reaches.
+fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mut Edits) -> Extent {
+    let Some(changed) = edits.note(file, Some(old), Some(new)) else { return Extent::Outline };
+    let is_outline = |item: &u32| {
+        let (a, b) = (&old.items[*item as usize], &new.items[*item as usize]);
+        a.placed.item.outline_hash != b.placed.item.outline_hash || a.ghost != b.ghost
+    };
+    match changed.as_slice() {
+        [] => Extent::Nothing,
+        changed if changed.iter().any(is_outline) => Extent::Outline,
+        _ => Extent::Bodies,
     }
-    let mut extent = Extent::Nothing;
-    for (index, (a, b)) in old.items.iter().zip(&new.items).enumerate() {
-        if Arc::ptr_eq(&a.placed.item, &b.placed.item) && a.ghost == b.ghost {
-            continue;
-        }
-        if a.placed.item.outline_hash != b.placed.item.outline_hash || a.ghost != b.ghost {
-            return Extent::Outline;
-        }
-        if a.placed.item != b.placed.item {
-            bodies.insert((file, index as u32));
-            extent = Extent::Bodies;
-        }
-    }
-    extent
 }
 
 fn available_threads() -> usize {

@@ -1,8 +1,11 @@
 //! Joins the facts of all files: modules, routers, routes.
 
+pub mod changes;
 pub mod dependencies;
 pub mod interpreter;
+pub mod looked_at;
 pub mod modules;
 pub mod routes;
+pub mod same;
 pub mod sources;
 pub mod value;

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::dependencies::{Asked, Node, Via, expand_handler, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
+use super::same::same_middleware;
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
 use crate::vfs::FileId;
@@ -84,13 +85,14 @@ pub struct Application {
 }
 
 impl Application {
-    /// Whether the routes are those of `other`, below the same middlewares.
-    pub fn serves_as(&self, other: &Self) -> bool {
-        let middlewares = |app: &Self| app.middleware.iter().map(|one| (one.site, one.conditional)).collect::<Vec<_>>();
-        Arc::ptr_eq(&self.routes, &other.routes)
-            && self.mounted_at == other.mounted_at
-            && self.test == other.test
-            && middlewares(self) == middlewares(other)
+    /// Whether the same middlewares are around its routes as around those of `other`.
+    pub fn is_inside_as(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Middleware, &Middleware)| same_middleware(a, b);
+        std::ptr::eq(self, other)
+            || (self.mounted_at == other.mounted_at
+                && self.test == other.test
+                && self.middleware.len() == other.middleware.len()
+                && self.middleware.iter().zip(&other.middleware).all(same))
     }
 }
 
@@ -375,10 +377,10 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     }
 
     fn tree(&self, id: RouterId, prefix: &Prefix, semantics: Semantics) -> RouterTree {
-        self.interpreter.take_reads();
+        let outer = self.interpreter.begin();
         let mut walk = Walk::new(semantics);
         self.walk(id, prefix, None, &mut walk);
-        walk.files.extend(self.interpreter.take_reads());
+        walk.files.extend(self.interpreter.end(outer).files.iter());
         RouterTree {
             routes: Arc::new(walk.routes),
             unresolved: walk.unresolved,

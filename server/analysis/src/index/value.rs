@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 
+use super::looked_at::{LookedAt, RestsOn};
 use crate::facts::python::tree::{Class, Function};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -152,6 +153,11 @@ impl Attributes {
             Some((_, old)) => *old = value,
             None => values.push((name.clone(), value)),
         }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<(SmolStr, Value)> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Forgets everything: instances that hold each other would live for ever.
@@ -305,11 +311,17 @@ pub trait Resolve {
     /// Whether the user vouches that the callable of that dotted name verifies.
     fn is_vouched(&self, name: &str) -> bool;
 
-    /// Modules that names were looked up in since the last call of this.
-    fn take_reads(&self) -> Vec<FileId>;
+    /// Begins to note what is looked at anew, and gives what was noted so far.
+    fn begin(&self) -> LookedAt;
 
-    /// Counts modules as looked at: an answer that was remembered rests on them.
-    fn note_reads(&self, files: &[FileId]);
+    /// Ends that: gives what was looked at since, and counts it with what was noted before.
+    fn end(&self, before: LookedAt) -> Arc<RestsOn>;
+
+    /// Counts what an answer rests on that was remembered.
+    fn count(&self, rests_on: &Arc<RestsOn>);
+
+    /// Counts the definition at a place, with its body.
+    fn count_body(&self, site: Site);
 
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;

@@ -14,9 +14,12 @@ use crate::data;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
 use crate::ide::{Guards, Judged};
+use crate::index::changes::{Changes, share};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
+use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Application, Route, RouteTable};
+use crate::index::same::same_route;
 use crate::index::value::{FunctionRef, Resolve, RouterId, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -105,7 +108,7 @@ pub(crate) struct FileInjectable {
     handlers: Vec<Site>,
     /// Functions that look like guards and are none.
     pub(crate) pretenders: Vec<Pretender>,
-    pub(crate) reads: Vec<FileId>,
+    pub(crate) rests_on: Arc<RestsOn>,
 }
 
 /// A function that looks like a guard and verifies nothing.
@@ -137,91 +140,202 @@ pub(crate) struct Judgement {
     pub(crate) session: Session,
 }
 
-/// Judges all routes, or those that are not in the table `before` and those
-/// that rest on `stale` modules; `bodies` are the functions that changed, when
-/// nothing else did.
-pub(crate) fn judge(
-    state: &State,
-    before: &RouteTable,
-    stale: Option<&FxHashSet<FileId>>,
-    bodies: Option<&FxHashSet<(FileId, u32)>>,
-) -> Judgement {
+/// Judges all routes, or those that are other than in the table `before` and
+/// those that rest on what changed.
+pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes>) -> Judgement {
     let interpreter = Interpreter::new(&state.sources, &state.runs);
     let judge = Judge::new(&interpreter, &state.memo);
-    let guards_of = GuardJudge::new(&judge, &interpreter);
+    let work = Work { state, interpreter: &interpreter, judge: &judge, guards: &GuardJudge::new(&judge, &interpreter) };
     let mut guards = Guards::default();
-    let old_applications: FxHashMap<RouterId, (&Application, usize)> = before
-        .applications
-        .iter()
-        .enumerate()
-        .map(|(at, application)| (application.router, (application, at)))
-        .collect();
+    let mut old_applications: FxHashMap<RouterId, Earlier<'_>> = FxHashMap::default();
+    for (at, application) in before.applications.iter().enumerate() {
+        let judged = state.guards.applications.get(at).zip(state.guards.middlewares.get(at));
+        if let (Some(changes), Some((judged, middlewares))) = (changes, judged) {
+            let earlier =
+                Earlier { changes, application: Some((application, middlewares)), routes: &application.routes, judged };
+            old_applications.insert(application.router, earlier);
+        }
+    }
     for application in &state.table.applications {
-        let old = old_applications.get(&application.router).filter(|(old, _)| old.serves_as(application));
-        let old = old.and_then(|(_, at)| state.guards.applications.get(*at).zip(state.guards.middlewares.get(*at)));
-        if let Some((judged, middlewares)) = old
-            && !rests_on(judged, stale)
-            && stale.is_some_and(|stale| !share(&middlewares.reads, stale))
-        {
-            guards.applications.push(Arc::clone(judged));
-            guards.middlewares.push(Arc::clone(middlewares));
-            continue;
-        }
-        let middlewares = match (stale, old) {
-            (Some(stale), Some((_, old))) if !share(&old.reads, stale) => {
-                old.enter(&judge);
-                Arc::clone(old)
-            }
-            _ => {
-                interpreter.take_reads();
-                let mut middlewares = Middlewares::new(&judge, application);
-                middlewares.reads.extend(interpreter.take_reads());
-                middlewares.reads.sort_unstable();
-                middlewares.reads.dedup();
-                Arc::new(middlewares)
-            }
-        };
-        let old = old.map(|(judged, _)| judged);
-        // Code alone changes nothing of what is expected of the same routes.
-        let expected = match (stale, old) {
-            (Some(_), Some(_)) => Vec::new(),
-            _ => expectations(state, application),
-        };
-        let judged = application.routes.iter().enumerate().map(|(index, route)| {
-            let old = old.and_then(|judged| judged.get(index));
-            let expected = match (old, stale) {
-                (Some(old), Some(_)) => old.expected.clone(),
-                _ => expected.get(index).cloned().unwrap_or_default(),
-            };
-            let about = About { application: Some((application, &middlewares)), expected };
-            judge_route(state, &interpreter, &judge, &guards_of, route, about, old, stale, bodies)
-        });
-        let mut judged: Vec<Judged> = judged.collect();
-        if state.indexing && !(state.is_open(application.site.file) && authenticates(&judged)) {
-            judged.iter_mut().for_each(put_off);
-        }
-        guards.applications.push(unless_same(old, judged));
+        let (judged, middlewares) = work.application(application, old_applications.get(&application.router));
+        guards.applications.push(judged);
         guards.middlewares.push(middlewares);
     }
     judge.leave();
     let old_orphans: FxHashMap<*const Vec<Route>, &Arc<Vec<Judged>>> =
         before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
     for routes in &state.table.orphans {
-        let old = old_orphans.get(&Arc::as_ptr(routes)).copied();
-        if let Some(judged) = old.filter(|judged| !rests_on(judged, stale)) {
-            guards.orphans.push(Arc::clone(judged));
-            continue;
-        }
-        let judged = routes.iter().enumerate().map(|(index, route)| {
-            let old = old.and_then(|judged| judged.get(index));
-            judge_route(state, &interpreter, &judge, &guards_of, route, About::default(), old, stale, bodies)
-        });
-        guards.orphans.push(unless_same(old, judged.collect()));
+        let judged = old_orphans.get(&Arc::as_ptr(routes)).zip(changes);
+        let earlier = judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged });
+        guards.orphans.push(work.routes(routes, None, earlier.as_ref()));
     }
     let injectable = injectable(state, &interpreter, &judge, &in_use(state, &interpreter).handlers);
     let verifiers = verifiers(state, &interpreter, &guards, &injectable);
     let memo = judge.finish();
     Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
+}
+
+/// What judging works with.
+struct Work<'w, 'a> {
+    state: &'w State,
+    interpreter: &'w Interpreter<'a>,
+    judge: &'w Judge<'a>,
+    guards: &'w GuardJudge<'w, 'a>,
+}
+
+/// An application, or a router that nothing includes, as it was judged before
+/// a change of code.
+struct Earlier<'e> {
+    changes: &'e Changes,
+    application: Option<(&'e Application, &'e Arc<Middlewares>)>,
+    routes: &'e Arc<Vec<Route>>,
+    judged: &'e Arc<Vec<Judged>>,
+}
+
+impl<'e> Earlier<'e> {
+    /// The verdict on the same route, at an index from the start and from the
+    /// end: where routes came or went, those behind them are counted from there.
+    fn of(&self, route: &Route, index: usize, from_end: usize) -> Option<&'e Judged> {
+        let at_end = self.routes.len().checked_sub(from_end);
+        let is_it = |at: &usize| self.routes.get(*at).is_some_and(|other| same_route(other, route));
+        self.judged.get(Some(index).into_iter().chain(at_end).find(is_it)?)
+    }
+}
+
+/// What stands around a route.
+#[derive(Clone, Copy)]
+struct Around<'r> {
+    application: &'r Application,
+    middlewares: &'r Middlewares,
+}
+
+impl Work<'_, '_> {
+    /// Guards of the routes of an application, and its middlewares.
+    fn application(
+        &self,
+        application: &Application,
+        earlier: Option<&Earlier<'_>>,
+    ) -> (Arc<Vec<Judged>>, Arc<Middlewares>) {
+        let known = earlier.and_then(|earlier| {
+            let (old, middlewares) = earlier.application?;
+            let holds = old.is_inside_as(application) && earlier.changes.hold(self.interpreter, &middlewares.rests_on);
+            holds.then_some(middlewares)
+        });
+        let Some(middlewares) = known else {
+            let middlewares = Middlewares::new(self.judge, application);
+            let around = Around { application, middlewares: &middlewares };
+            return (self.routes(&application.routes, Some(around), None), Arc::new(middlewares));
+        };
+        middlewares.enter(self.judge);
+        let around = Around { application, middlewares };
+        (self.routes(&application.routes, Some(around), earlier), Arc::clone(middlewares))
+    }
+
+    /// Guards of routes; `earlier` is what was said of them below the same middlewares.
+    fn routes(
+        &self,
+        routes: &Arc<Vec<Route>>,
+        around: Option<Around<'_>>,
+        earlier: Option<&Earlier<'_>>,
+    ) -> Arc<Vec<Judged>> {
+        let same_table = earlier.filter(|earlier| Arc::ptr_eq(earlier.routes, routes));
+        if let Some(earlier) = same_table
+            && !rests_on(earlier.judged, &earlier.changes.stale)
+        {
+            return Arc::clone(earlier.judged);
+        }
+        // Code alone changes nothing of what is expected of the same routes.
+        let expected = match same_table {
+            Some(_) => Vec::new(),
+            None => around.map(|around| expectations(self.state, around.application)).unwrap_or_default(),
+        };
+        let mut judged: Vec<Judged> = Vec::with_capacity(routes.len());
+        for (index, route) in routes.iter().enumerate() {
+            let known = same_table.and_then(|earlier| earlier.judged.get(index));
+            let expected = match known {
+                Some(known) => known.expected.clone(),
+                None => expected.get(index).cloned().unwrap_or_default(),
+            };
+            let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
+            judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
+        }
+        if let Some(around) = around
+            && self.state.indexing
+            && !(self.state.is_open(around.application.site.file) && authenticates(&judged))
+        {
+            judged.iter_mut().for_each(put_off);
+        }
+        Arc::new(judged)
+    }
+
+    /// The guard of a route; `known` is what was said of the same one before a change.
+    fn route(
+        &self,
+        route: &Route,
+        around: Option<Around<'_>>,
+        expected: Expectation,
+        known: Option<(&Judged, &Changes)>,
+    ) -> Judged {
+        let state = self.state;
+        let unparsed = around.is_some_and(|around| never_parsed(state, around.application.site.file))
+            || never_parsed(state, route.registration.file);
+        if let Some((known, changes)) = known
+            && (!share(&known.rests_on.files, &changes.stale)
+                // Others depend on comments too, and on texts that do not parse.
+                || (known.guard.is_guarded() && !unparsed && changes.hold(self.interpreter, &known.rests_on)))
+        {
+            return Judged { expected, ..known.clone() };
+        }
+        let outer = self.interpreter.begin();
+        self.interpreter.count_file(route.registration.file);
+        if let Value::Function(handler) = &route.handler {
+            self.interpreter.count_file(handler.site.file);
+        }
+        if let Some(around) = around {
+            self.interpreter.count_file(around.application.site.file);
+            self.interpreter.count(&around.middlewares.rests_on);
+        }
+        for node in &route.dependencies {
+            self.judge.dependency(&node.callable);
+        }
+        let required = match &expected {
+            // Who writes "all endpoints" does not think of probes.
+            Expectation::Required(basis) if basis.authority == Authority::Blanket => {
+                self.guards.by_nature(route).is_none()
+            }
+            Expectation::Required(_) => true,
+            _ => false,
+        };
+        let middlewares = around.map(|around| around.middlewares);
+        let mut guard = self.guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+        let same_data = known.filter(|_| !state.tables.is_empty()).filter(|(known, changes)| {
+            known.guard == guard && known.data.holds(changes, self.interpreter, self.judge, route)
+        });
+        let data = match same_data {
+            Some((known, _)) => Arc::clone(&known.data),
+            None if state.tables.is_empty() => Arc::default(),
+            None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard)),
+        };
+        self.interpreter.count(&data.rests_on);
+        let rests_on = self.interpreter.end(outer);
+        if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
+            guard = Guard::Public(stated_public(state, basis));
+        }
+        if unparsed && matches!(guard, Guard::Open(_)) {
+            guard = Guard::Unknown("a file that decides about it does not parse".into());
+        }
+        Judged { guard, rests_on, expected, data }
+    }
+}
+
+fn rests_on(judged: &[Judged], stale: &FxHashSet<FileId>) -> bool {
+    judged.iter().any(|judged| share(&judged.rests_on.files, stale))
+}
+
+/// What the project says of each route of an application.
+fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
+    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
+    state.policy.expectations(&file.path, &application.routes, &state.roots)
 }
 
 /// Functions that routes rest on.
@@ -248,100 +362,6 @@ pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s
         }
         found
     })
-}
-
-/// Whether a sorted list of files has one in common with a set. It is asked
-/// of every verdict at every key, and the set holds a file or two then.
-pub(crate) fn share(sorted: &[FileId], files: &FxHashSet<FileId>) -> bool {
-    if files.len() < sorted.len() {
-        files.iter().any(|file| sorted.binary_search(file).is_ok())
-    } else {
-        sorted.iter().any(|file| files.contains(file))
-    }
-}
-
-fn rests_on(judged: &[Judged], stale: Option<&FxHashSet<FileId>>) -> bool {
-    stale.is_none_or(|stale| judged.iter().any(|judged| share(&judged.reads, stale)))
-}
-
-/// The verdicts of before, when the new ones are the same.
-fn unless_same(old: Option<&Arc<Vec<Judged>>>, new: Vec<Judged>) -> Arc<Vec<Judged>> {
-    old.filter(|old| ***old == new).map_or_else(|| Arc::new(new), Arc::clone)
-}
-
-/// What the project says of each route of an application.
-fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
-    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
-    state.policy.expectations(&file.path, &application.routes, &state.roots)
-}
-
-/// What stands around a route.
-#[derive(Default)]
-struct About<'a> {
-    application: Option<(&'a Application, &'a Middlewares)>,
-    expected: Expectation,
-}
-
-#[allow(clippy::too_many_arguments, reason = "what a verdict rests on, spelled out")]
-fn judge_route(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    judge: &Judge<'_>,
-    guards: &GuardJudge<'_, '_>,
-    route: &Route,
-    about: About<'_>,
-    old: Option<&Judged>,
-    stale: Option<&FxHashSet<FileId>>,
-    bodies: Option<&FxHashSet<(FileId, u32)>>,
-) -> Judged {
-    let About { application, expected } = about;
-    if let (Some(old), Some(stale)) = (old, stale)
-        && !share(&old.reads, stale)
-    {
-        return old.clone();
-    }
-    interpreter.take_reads();
-    let mut reads = vec![route.registration.file];
-    reads.extend(application.map(|(application, _)| application.site.file));
-    if let Value::Function(handler) = &route.handler {
-        reads.push(handler.site.file);
-    }
-    for node in &route.dependencies {
-        reads.extend(judge.dependency(&node.callable).reads.iter().copied());
-    }
-    reads.extend(application.iter().flat_map(|(_, middlewares)| &middlewares.reads));
-    let required = match &expected {
-        // Who writes "all endpoints" does not think of probes.
-        Expectation::Required(basis) if basis.authority == Authority::Blanket => guards.by_nature(route).is_none(),
-        Expectation::Required(_) => true,
-        _ => false,
-    };
-    let middlewares = application.map(|(_, middlewares)| middlewares);
-    let mut guard = guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
-    let same_data = old
-        .zip(bodies)
-        .filter(|_| !state.tables.is_empty())
-        .filter(|(old, bodies)| old.guard == guard && old.data.holds(bodies, judge, route));
-    let data = match same_data {
-        Some((old, _)) => {
-            reads.extend(&old.reads);
-            Arc::clone(&old.data)
-        }
-        None if state.tables.is_empty() => Arc::default(),
-        None => Arc::new(data::judge(interpreter, judge, route, &guard)),
-    };
-    reads.extend(interpreter.take_reads());
-    reads.sort_unstable();
-    reads.dedup();
-    if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
-        guard = Guard::Public(stated_public(state, basis));
-    }
-    let unparsed = application.is_some_and(|(app, _)| never_parsed(state, app.site.file))
-        || never_parsed(state, route.registration.file);
-    if unparsed && matches!(guard, Guard::Open(_)) {
-        guard = Guard::Unknown("a file that decides about it does not parse".into());
-    }
-    Judged { guard, reads, expected, data }
 }
 
 /// Why a route is public that the project's own words leave open.
@@ -439,7 +459,7 @@ fn injectable(
         if known.is_some_and(|known| known.holds(handlers)) {
             continue;
         }
-        interpreter.take_reads();
+        let outer = interpreter.begin();
         let mut known = FileInjectable::default();
         for (def, value) in injected_functions(interpreter, file, facts) {
             let Value::Function(function) = &value else { continue };
@@ -452,8 +472,7 @@ fn injectable(
             }
         }
         known.pretenders = pretenders(interpreter, judge, file, facts);
-        known.reads = interpreter.take_reads();
-        known.reads.sort_unstable();
+        known.rests_on = interpreter.end(outer);
         injectable.insert(file, known);
     }
     injectable

@@ -30,8 +30,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, share, source_root,
-    with_interpreter,
+    FileInjectable, FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers,
+    source_root, with_interpreter,
 };
 
 use crate::auth::middleware::Notes;

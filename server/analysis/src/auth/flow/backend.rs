@@ -164,8 +164,7 @@ pub(in crate::auth) fn required_scopes(judge: &Judge<'_>, required: Required<'_>
     let note = format!("`{}` grants the scopes", backend.name);
     let mut steps = vec![Step { site: backend.site, note }];
     steps.extend(backend.steps.iter().cloned());
-    let (proof, reads) = (backend.proof(required), vec![backend.site.file]);
-    Verdict { proof, steps, reads, bypass: backend.bypass, asks_user: false }
+    Verdict { steps, bypass: backend.bypass, ..Verdict::bare(backend.proof(required)) }
 }
 
 impl Flow<'_, '_> {
@@ -176,7 +175,6 @@ impl Flow<'_, '_> {
             Proof::Verifies => {
                 self.found.credential = true;
                 self.found.asks_user = true;
-                self.found.reads.extend(verdict.reads);
                 self.found.steps.extend(verdict.steps);
                 self.found.bypass = self.found.bypass.or(verdict.bypass);
                 self.note(expr, "asks what the authentication back end found out");

@@ -54,7 +54,6 @@ impl Flow<'_, '_> {
             path.unknown.get_or_insert(reason.clone());
             return Abs::Unknown(reason);
         }
-        self.found.reads.insert(function.site.file);
         if derived == Abs::Credential {
             self.note(expr, format!("the credential goes to `{}`", function.qualname));
         }

@@ -27,7 +27,6 @@ use smol_str::SmolStr;
 use super::{Judge, Proof, Role, Step, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{FunctionRef, Site, Value};
-use crate::vfs::FileId;
 
 /// Project functions followed inside each other.
 const MAX_DEPTH: u32 = 6;
@@ -131,7 +130,6 @@ struct Flow<'j, 'a> {
 #[derive(Debug, Default)]
 struct Findings {
     steps: Vec<Step>,
-    reads: FxHashSet<FileId>,
     /// Whether anything a caller could prove itself with was read.
     credential: bool,
     /// The same for identities.
@@ -155,7 +153,6 @@ impl Findings {
     /// Adds what was met in a function that was called.
     fn absorb(&mut self, of_call: &Findings) {
         self.steps.extend(of_call.steps.iter().cloned());
-        self.reads.extend(&of_call.reads);
         self.credential |= of_call.credential;
         self.identity |= of_call.identity;
         self.rejection = self.rejection.or(of_call.rejection);
@@ -195,23 +192,15 @@ fn bypass(exits: &[Exit]) -> Option<Site> {
 
 impl<'j, 'a> Flow<'j, 'a> {
     fn new(judge: &'j Judge<'a>, function: &FunctionRef) -> Self {
-        Flow {
-            judge,
-            stack: vec![function.clone()],
-            found: Findings { reads: FxHashSet::from_iter([function.site.file]), ..Findings::default() },
-            around: None,
-            budget: MAX_STEPS,
-        }
+        Flow { judge, stack: vec![function.clone()], found: Findings::default(), around: None, budget: MAX_STEPS }
     }
 
     fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
-        let mut reads: Vec<FileId> = self.found.reads.into_iter().collect();
-        reads.sort_unstable();
         let mut steps = self.found.steps;
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
         let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
-        Verdict { proof, steps, reads, bypass, asks_user: self.found.asks_user }
+        Verdict { proof, steps, rests_on: Arc::default(), bypass, asks_user: self.found.asks_user }
     }
 }
 

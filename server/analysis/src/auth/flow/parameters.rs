@@ -93,7 +93,6 @@ impl Flow<'_, '_> {
             return Abs::Credential;
         }
         let verdict = self.judge.dependency(&callable);
-        self.found.reads.extend(verdict.reads.iter().copied());
         match verdict.proof.clone() {
             Proof::Verifies => Abs::Verified { checked: true },
             Proof::Optional => {

@@ -6,13 +6,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
+use crate::index::looked_at::RestsOn;
 use crate::index::value::{FunctionRef, Site, Value};
-use crate::vfs::FileId;
 
 /// Calls that were executed, by what they depend on.
 #[derive(Debug, Default)]
@@ -27,8 +28,7 @@ pub(super) struct Summary {
     found: Findings,
     /// Steps that it takes when nothing is remembered.
     steps: u32,
-    /// Modules in which names were looked up.
-    looked_up: Vec<FileId>,
+    rests_on: Arc<RestsOn>,
 }
 
 /// Everything that the ends of a call depend on.
@@ -78,7 +78,7 @@ impl Flow<'_, '_> {
             }
             summary
         });
-        self.judge.resolve.note_reads(&summary.looked_up);
+        self.judge.resolve.count(&summary.rests_on);
         self.found.absorb(&summary.found);
         self.budget = self.budget.saturating_sub(summary.steps);
         summary
@@ -87,15 +87,14 @@ impl Flow<'_, '_> {
     fn execute_call(&mut self, entry: Path, function: &FunctionRef) -> Summary {
         let of_caller = std::mem::take(&mut self.found);
         let budget = std::mem::replace(&mut self.budget, MAX_STEPS);
-        let looked_up = self.judge.resolve.take_reads();
+        let outer = self.judge.resolve.begin();
         self.stack.push(function.clone());
         let exits = self.body(entry, function);
         self.stack.pop();
-        let of_call = self.judge.resolve.take_reads();
-        self.judge.resolve.note_reads(&looked_up);
+        let rests_on = self.judge.resolve.end(outer);
         let left = std::mem::replace(&mut self.budget, budget);
         let found = std::mem::replace(&mut self.found, of_caller);
-        Summary { exits, found, steps: MAX_STEPS - left, looked_up: of_call }
+        Summary { exits, found, steps: MAX_STEPS - left, rests_on }
     }
 
     /// What a call depends on; `None` when that can't be written down: closures,

@@ -28,6 +28,7 @@ pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
+use super::looked_at::{LookedAt, RestsOn};
 use super::modules::Module;
 use super::sources::Sources;
 use super::value::{
@@ -115,8 +116,8 @@ pub struct Interpreter<'a> {
     /// Lowest position in `running` that a cyclic import reached.
     cycle: Cell<usize>,
     wanted: RefCell<BTreeSet<FileId>>,
-    /// Modules looked at since the innermost run began.
-    reads: RefCell<FxHashSet<FileId>>,
+    /// What was looked at since the innermost run began.
+    looked_at: RefCell<LookedAt>,
     /// Items of which a body was executed outside of any run.
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
@@ -133,11 +134,11 @@ pub struct Interpreter<'a> {
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
 }
 
-/// A name's value, and the modules that it was looked up in.
-type LookedUp = (Value, Rc<[FileId]>);
+/// A name's value, and what was looked at for it.
+type LookedUp = (Value, Arc<RestsOn>);
 
-/// A definition with the variables of its body.
-type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>);
+/// A definition with the variables of its body, and what was looked at for them.
+type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
 
 /// Where code stands while it is executed.
 #[derive(Debug)]
@@ -195,7 +196,7 @@ impl<'a> Interpreter<'a> {
             running: RefCell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
-            reads: RefCell::default(),
+            looked_at: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             deriving: RefCell::default(),
@@ -235,17 +236,17 @@ impl<'a> Interpreter<'a> {
         let Some(facts) = self.sources.facts(file).cloned() else { return Arc::default() };
         let depth = self.running.borrow().len();
         self.running.borrow_mut().push(file);
-        let outer_reads = self.reads.take();
+        let outer = self.looked_at.take();
         let mut execution = Execution::new(self, file);
         execution.module(&facts);
         let mut run = execution.run;
-        run.reads = self.reads.replace(outer_reads);
+        run.reads = self.looked_at.replace(outer).files;
         self.running.borrow_mut().pop();
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
         if self.cycle.get() < depth {
             // Nobody can ask it later what it rests on.
-            self.reads.borrow_mut().extend(&run.reads);
+            self.looked_at.borrow_mut().files.extend(&run.reads);
             run.made.release();
             return Arc::new(run);
         }
@@ -273,20 +274,25 @@ impl<'a> Interpreter<'a> {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));
-        if let Some((value, reads)) = self.looked_up.borrow().get(&key) {
-            self.reads.borrow_mut().extend(reads.iter());
+        if let Some((value, rests_on)) = self.looked_up.borrow().get(&key) {
+            self.count(rests_on);
             return value.clone();
         }
-        let before = self.reads.take();
+        let outer = self.begin();
         let value = self.lookup_within(file, name, 0);
-        let reads: Rc<[FileId]> = self.reads.borrow().iter().copied().collect();
-        self.reads.borrow_mut().extend(before);
-        self.looked_up.borrow_mut().insert(key, (value.clone(), reads));
+        let rests_on = self.end(outer);
+        self.looked_up.borrow_mut().insert(key, (value.clone(), rests_on));
         value
     }
 
+    /// Counts a module's name as looked at. A run is kept or given up as a whole.
+    fn count_name(&self, file: FileId, name: &str) {
+        let mut all = self.looked_at.borrow_mut();
+        if self.running.borrow().is_empty() { all.add(file, name) } else { _ = all.files.insert(file) }
+    }
+
     fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
-        self.reads.borrow_mut().insert(file);
+        self.count_name(file, name);
         let Some(facts) = self.facts(file) else { return Value::Unknown(Unknown::Import(name.into())) };
         if depth > 32 {
             return Value::Unknown(Unknown::Bound);
@@ -360,7 +366,7 @@ impl<'a> Interpreter<'a> {
                 // `from . import x` in a package binds `x` to the submodule itself.
                 let submodule = self.sources.submodule_of_file(file, name);
                 if submodule.is_some() {
-                    self.reads.borrow_mut().insert(file);
+                    self.count_name(file, name);
                 }
                 // A star import may bind it, also to something named like the submodule it is in.
                 let may_bind = |facts: &Arc<PythonFile>| facts.bindings.contains_key(name) || !facts.stars.is_empty();
@@ -457,7 +463,8 @@ impl<'a> Interpreter<'a> {
     fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {
         // The map keeps the definition alive, so its address stays its own.
         let key = Arc::as_ptr(&function.def);
-        if let Some((_, names)) = self.local_names.borrow().get(&key) {
+        if let Some((_, names, rests_on)) = self.local_names.borrow().get(&key) {
+            self.count(rests_on);
             return Rc::clone(names);
         }
         let mut names = Vec::new();
@@ -469,9 +476,9 @@ impl<'a> Interpreter<'a> {
         // An import under `try` or `if` binds its name just as well: no path without it can use the name.
         let mut imports = Vec::new();
         function.def.body.iter().for_each(|stmt| imported(stmt, &mut imports));
-        for import in imports {
-            execution.import(&mut scope, import);
-        }
+        let outer = self.begin();
+        imports.into_iter().for_each(|import| execution.import(&mut scope, import));
+        let rests_on = self.end(outer);
         let mut bound = Vec::new();
         function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut bound));
         for stmt in &function.def.body {
@@ -484,7 +491,7 @@ impl<'a> Interpreter<'a> {
             }
         }
         let names = Rc::new(scope.locals.unwrap_or_default());
-        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names)));
+        self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), rests_on));
         names
     }
 
@@ -494,9 +501,14 @@ impl<'a> Interpreter<'a> {
         self.look_through(class.site.file, value)
     }
 
+    /// Counts a module as looked at.
+    pub fn count_file(&self, file: FileId) {
+        self.looked_at.borrow_mut().files.insert(file);
+    }
+
     /// Notes that what is linked rests on the body of a function, as if it had been executed.
     pub fn note_body(&self, site: Site) {
-        self.reads.borrow_mut().insert(site.file);
+        self.looked_at.borrow_mut().files.insert(site.file);
         self.executed.borrow_mut().insert((site.file, site.item));
     }
 
@@ -573,17 +585,28 @@ impl Resolve for Interpreter<'_> {
     }
 
     fn current(&self, function: &FunctionRef) -> FunctionRef {
+        self.count_body(function.site);
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
         let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
         FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
     }
 
-    fn take_reads(&self) -> Vec<FileId> {
-        self.reads.take().into_iter().collect()
+    fn begin(&self) -> LookedAt {
+        self.looked_at.take()
     }
 
-    fn note_reads(&self, files: &[FileId]) {
-        self.reads.borrow_mut().extend(files);
+    fn end(&self, before: LookedAt) -> Arc<RestsOn> {
+        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
+        self.count(&rests_on);
+        rests_on
+    }
+
+    fn count(&self, rests_on: &Arc<RestsOn>) {
+        self.looked_at.borrow_mut().add_answer(rests_on);
+    }
+
+    fn count_body(&self, site: Site) {
+        self.looked_at.borrow_mut().add_body(site);
     }
 
     fn locate(&self, site: Site) -> Location {
@@ -773,7 +796,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             return Value::Unknown(Unknown::Bound);
         }
         self.run.executed.insert((function.site.file, function.site.item));
-        self.interpreter.reads.borrow_mut().insert(function.site.file);
+        self.interpreter.looked_at.borrow_mut().files.insert(function.site.file);
         let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);
         scope.receiver = receiver.clone().zip(function.class.clone());

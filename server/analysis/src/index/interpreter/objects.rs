@@ -71,7 +71,7 @@ impl Interpreter<'_> {
         if class.qualname.contains('.') || !registers(&class.def) {
             return None;
         }
-        self.reads.borrow_mut().insert(class.site.file);
+        self.looked_at.borrow_mut().add_executed(class.site.file, &class.def.name.name);
         match self.run(class.site.file).globals.get(&class.def.name.name) {
             Some(Value::Class(executed)) if executed.site == class.site => executed.attributes.get(name),
             _ => None,

@@ -1,0 +1,162 @@
+//! What an edit left as it was, name by name.
+//!
+//! A module that was edited, and every module that looked at it, counts as
+//! other than before. Most of its names mean the same all the same.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::interpreter::{Interpreter, Runs};
+use super::looked_at::{Name, RestsOn};
+use super::same::same;
+use crate::facts::python::file::{Binding, PythonFile};
+use crate::vfs::FileId;
+
+/// What an edit may have changed.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Modules that are other than before in some way.
+    pub stale: FxHashSet<FileId>,
+    /// What was read anew.
+    pub edits: Edits,
+    /// Runs of modules that were executed again, as they were before.
+    pub runs: Runs,
+    /// Names that were asked about.
+    names: RefCell<FxHashMap<Name, bool>>,
+    /// What was asked about as a whole; it is kept, so that its address stays its own.
+    wholes: RefCell<FxHashMap<*const RestsOn, (Arc<RestsOn>, bool)>>,
+}
+
+/// What is other in the files that were read anew.
+#[derive(Debug, Default)]
+pub struct Edits {
+    /// Their facts before; those that are not here, and not reshaped, were not read anew.
+    before: FxHashMap<FileId, Arc<PythonFile>>,
+    /// Files of which the items can't be told from each other by their numbers.
+    reshaped: FxHashSet<FileId>,
+    /// Items that are other than before.
+    pub items: FxHashSet<(FileId, u32)>,
+}
+
+impl Edits {
+    /// Notes what is other in a file. Tells which items are, if they are still the same ones.
+    pub fn note(
+        &mut self,
+        file: FileId,
+        old: Option<&Arc<PythonFile>>,
+        new: Option<&Arc<PythonFile>>,
+    ) -> Option<Vec<u32>> {
+        let (Some(old), Some(new)) = (old, new) else {
+            self.reshaped.insert(file);
+            return None;
+        };
+        if old.items.len() != new.items.len() {
+            self.reshaped.insert(file);
+            return None;
+        }
+        let pairs = old.items.iter().zip(&new.items).enumerate();
+        let changed = pairs.filter(|(_, (a, b))| {
+            a.ghost != b.ghost || !(Arc::ptr_eq(&a.placed.item, &b.placed.item) || a.placed.item == b.placed.item)
+        });
+        let changed: Vec<u32> = changed.map(|(index, _)| index as u32).collect();
+        self.items.extend(changed.iter().map(|item| (file, *item)));
+        self.before.insert(file, Arc::clone(old));
+        Some(changed)
+    }
+
+    /// Notes files of which nobody knows any more what is other in them.
+    pub fn lose(&mut self, files: impl IntoIterator<Item = FileId>) {
+        self.reshaped.extend(files);
+    }
+
+    /// Whether a file was read anew.
+    pub fn is_read(&self, file: FileId) -> bool {
+        self.before.contains_key(&file) || self.reshaped.contains(&file)
+    }
+}
+
+impl Changes {
+    /// What follows from edits, where these modules are other than before and
+    /// these runs were given up.
+    pub fn new(stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
+        Self { stale, edits, runs, names: RefCell::default(), wholes: RefCell::default() }
+    }
+
+    /// Whether an answer would come out the same.
+    pub fn hold(&self, interpreter: &Interpreter<'_>, rests_on: &Arc<RestsOn>) -> bool {
+        if !share(&rests_on.files, &self.stale) {
+            return true;
+        }
+        let key = Arc::as_ptr(rests_on);
+        if let Some((_, answer)) = self.wholes.borrow().get(&key) {
+            return *answer;
+        }
+        let is_kept = |(file, item): &(FileId, u32)| {
+            !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
+        };
+        let answer = rests_on.bodies.iter().all(is_kept)
+            && rests_on.names.iter().all(|name| self.holds(interpreter, name))
+            && rests_on.others.iter().all(|other| self.hold(interpreter, other));
+        self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
+        answer
+    }
+
+    /// Whether a name that was looked at still means the same, apart from what
+    /// the names mean that it was looked up through.
+    fn holds(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
+        if !self.stale.contains(&name.file) {
+            return true;
+        }
+        if let Some(&answer) = self.names.borrow().get(name) {
+            return answer;
+        }
+        let answer = self.is_same(interpreter, name);
+        self.names.borrow_mut().insert(name.clone(), answer);
+        answer
+    }
+
+    fn is_same(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
+        let file = name.file;
+        if self.edits.reshaped.contains(&file) {
+            return false;
+        }
+        let Some(now) = interpreter.sources().facts(file) else { return false };
+        let before = self.edits.before.get(&file).unwrap_or(now);
+        let kept = |item: &u32| !self.edits.items.contains(&(file, *item));
+        let bound = match (before.bindings.get(&name.name), now.bindings.get(&name.name)) {
+            // Names that a star import may bind are looked up in its module, too.
+            (None, None) => before.stars == now.stars && now.stars.iter().all(kept),
+            (Some(Binding::Definition(old)), Some(Binding::Definition(new))) => old == new && kept(new),
+            (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
+                (old, at) == (new, now_at) && kept(new)
+            }
+            // What it is came out of executing the module.
+            (Some(_), Some(_)) => return self.is_same_variable(interpreter, name),
+            _ => false,
+        };
+        bound && (!name.executed || self.is_same_variable(interpreter, name))
+    }
+
+    /// Whether the module's variable holds the same after the module was executed again.
+    fn is_same_variable(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
+        let Some(before) = self.runs.get(&name.file) else { return true };
+        let now = interpreter.run(name.file);
+        match (before.globals.get(&name.name), now.globals.get(&name.name)) {
+            (Some(before), Some(now)) => same(before, now),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a sorted list of files has one in common with a set. It is asked
+/// of every verdict at every key, and the set holds a file or two then.
+pub fn share(sorted: &[FileId], files: &FxHashSet<FileId>) -> bool {
+    if files.len() < sorted.len() {
+        files.iter().any(|file| sorted.binary_search(file).is_ok())
+    } else {
+        sorted.iter().any(|file| files.contains(file))
+    }
+}
