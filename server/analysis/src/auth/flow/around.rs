@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 
 use super::super::sources::{Worth, worth_of};
 use super::super::{Judge, Proof, Role, Verdict};
+use super::backend::{Backend, Required};
 use super::follow::either;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
@@ -60,17 +61,31 @@ enum Next {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::auth) struct RequestState {
     values: FxHashMap<SmolStr, Abs>,
+    /// What the back end of an `AuthenticationMiddleware` answers.
+    pub(super) backend: Option<Arc<Backend>>,
 }
 
 impl RequestState {
     /// Adds what one middleware leaves, as [`judge_around`] says.
     pub(in crate::auth) fn merge(&mut self, other: RequestState) {
         self.values.extend(other.values);
+        self.backend = other.backend.or(self.backend.take());
+    }
+
+    /// The same of a middleware that may not be there.
+    pub(in crate::auth) fn perhaps(self) -> RequestState {
+        let values = self.values.into_iter().map(|(name, value)| (name, either(value, Abs::Nothing)));
+        RequestState { values: values.collect(), backend: None }
+    }
+
+    /// What a back end leaves on the request.
+    pub(super) fn of_backend(backend: Backend) -> RequestState {
+        RequestState { backend: Some(Arc::new(backend)), ..RequestState::default() }
     }
 
     /// Identifies the state: equal states have equal numbers, nothing is 0.
     pub(in crate::auth) fn fingerprint(&self) -> u64 {
-        if self.values.is_empty() {
+        if self.values.is_empty() && self.backend.is_none() {
             return 0;
         }
         let mut names: Vec<&SmolStr> = self.values.keys().collect();
@@ -79,6 +94,7 @@ impl RequestState {
         for name in names {
             (name, format!("{:?}", self.values[name])).hash(&mut hasher);
         }
+        format!("{:?}", self.backend).hash(&mut hasher);
         hasher.finish().max(1)
     }
 }
@@ -471,6 +487,10 @@ impl Flow<'_, '_> {
             _ => return None,
         };
         match (package.rsplit('.').next()?, part.as_str()) {
+            ("has_required_scope", "") if package.starts_with("starlette.authentication") => {
+                let scopes = args.get(1).and_then(|arg| self.scopes_of(path, &arg.value));
+                Some(self.authenticated(expr, Required::from(&scopes)))
+            }
             ("Request" | "HTTPConnection" | "WebSocket", "scope") => Some(Abs::Request(SmolStr::default())),
             ("Headers" | "MutableHeaders", "scope") => Some(Abs::Request("headers".into())),
             ("getattr", "state") => {

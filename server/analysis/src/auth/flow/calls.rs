@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
-use super::super::sources::{Worth, worth_of};
+use super::super::sources::{Worth, is_scheme, worth_of, worth_of_parameter};
+use super::backend::Required;
 use super::follow::Inherited;
 use super::outcome;
 use super::{Abs, Flow, Path, root_name};
@@ -21,7 +22,11 @@ impl Flow<'_, '_> {
         match &expr.kind {
             ExprKind::Name(name) => match path.get(name) {
                 Some(value) => value.clone(),
-                None => from_value(self.outer(expr)),
+                None => {
+                    let value = self.outer(expr);
+                    self.found.unbound |= matches!(value, Value::Unknown(Unknown::Unbound(_)));
+                    from_value(value)
+                }
             },
             ExprKind::Attribute { value, name } => self.attribute(path, expr, value, &name.name),
             ExprKind::Subscript { value, index } => self.subscript(path, expr, value, index),
@@ -106,6 +111,8 @@ impl Flow<'_, '_> {
                 Abs::Request(name.clone())
             }
             Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
+            Abs::Request(part) if part == "user" && name == "is_authenticated" => self.authenticated(expr, Required::User),
+            Abs::Request(part) if part == "auth" && name == "scopes" => Abs::Request("auth.scopes".into()),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
             Abs::Verified { checked: false } if matches!(name.as_str(), "ok" | "is_success") => Abs::Check,
@@ -153,6 +160,7 @@ impl Flow<'_, '_> {
         });
         let name = name.unwrap_or_default();
         match part {
+            "query_params" | "path_params" if worth_of_parameter(&name) == Worth::Data => Abs::Other,
             "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
                 Worth::Credential => {
                     self.found.credential = true;
@@ -190,6 +198,10 @@ impl Flow<'_, '_> {
         let (a, b) = (self.eval(path, first), self.eval(path, second));
         match (&a, &b) {
             (Abs::Status, _) | (_, Abs::Status) => Abs::Status,
+            (_, Abs::Request(part)) if op.ends_with("in") && part == "auth.scopes" => {
+                let scopes = self.scopes_of(path, first);
+                self.authenticated(second, Required::from(&scopes))
+            }
             (Abs::Credential, Abs::Credential) => Abs::Other,
             (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => Abs::Check,
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
@@ -372,6 +384,14 @@ impl Flow<'_, '_> {
     fn package(&mut self, path: &mut Path, expr: &Expr, package: &SmolStr, args: &[Arg], values: Vec<Abs>) -> Abs {
         if let Some(value) = self.of_request(path, expr, package, args, &values) {
             return value;
+        }
+        if let Some(value) = self.granted(path, package, args) {
+            return value;
+        }
+        if package.strip_suffix(".__call__").is_some_and(is_scheme) && values.iter().any(Abs::is_tainted) {
+            self.found.credential = true;
+            self.note(expr, "FastAPI's security scheme reads the credential");
+            return Abs::Credential;
         }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);

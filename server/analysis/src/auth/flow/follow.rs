@@ -33,7 +33,8 @@ impl Flow<'_, '_> {
         values: Vec<Abs>,
     ) -> Abs {
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
-        let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
+        let closes_over = is_inside(function, self.function()) && path.vars.values().any(|value| carries(value));
+        let carries = closes_over || carries(&derived);
         let ends_in_raise = self
             .judge
             .resolve
@@ -58,6 +59,14 @@ impl Flow<'_, '_> {
         }
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
+        if is_inside(function, self.function()) {
+            // What the enclosing function's variables hold where it is called.
+            for (name, value) in &path.vars {
+                if entry.get(name).is_none() && name != NEVER {
+                    entry.set(name, value.clone());
+                }
+            }
+        }
         entry.state.clone_from(&path.state);
         entry.known = self.exact_arguments(path, function, args);
         let summary = self.call_summary(entry, function);
@@ -106,6 +115,17 @@ impl Flow<'_, '_> {
             _ => Abs::Other,
         }
     }
+}
+
+/// Whether a value is a reason to look into a function that is given it.
+fn carries(value: &Abs) -> bool {
+    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_))
+}
+
+/// Whether a function is defined in the body of another.
+fn is_inside(function: &FunctionRef, outer: &FunctionRef) -> bool {
+    let inner = function.qualname.strip_prefix(outer.qualname.as_str());
+    function.site.file == outer.site.file && inner.is_some_and(|rest| rest.starts_with(".<locals>."))
 }
 
 /// Whether no variable of the function enters a call.

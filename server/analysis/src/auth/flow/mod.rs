@@ -5,6 +5,7 @@
 //! them. The verdict follows from the paths that end without an exception.
 
 mod around;
+mod backend;
 mod calls;
 mod conditions;
 mod follow;
@@ -15,6 +16,7 @@ mod statements;
 mod summary;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
+pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
 pub(super) use summary::Summaries;
 
 use std::sync::Arc;
@@ -63,6 +65,8 @@ enum Abs {
     Outcome(Arc<Vec<(SmolStr, Abs)>>),
     /// The request, or its headers, cookies, …, by attribute.
     Request(SmolStr),
+    /// Starlette's `AuthCredentials`: the scopes that it grants, where they are known.
+    Granted(Option<Arc<Vec<SmolStr>>>),
     /// An object of the project with a known class or of a package.
     Object(Box<Value>),
     /// The result of something that could not be followed and was given a credential.
@@ -137,6 +141,10 @@ struct Findings {
     bypass: Option<Site>,
     /// Whether the path, method or kind of the request was asked for.
     asks_route: bool,
+    /// Whether a name was read that nothing binds.
+    unbound: bool,
+    /// Whether it was asked who is signed in, of a back end that verifies.
+    asks_user: bool,
     /// Whether a call was not followed because its function was being executed.
     cycle: bool,
 }
@@ -150,6 +158,7 @@ impl Findings {
         self.rejection = self.rejection.or(of_call.rejection);
         self.bypass = self.bypass.or(of_call.bypass);
         self.asks_route |= of_call.asks_route;
+        self.asks_user |= of_call.asks_user;
         self.cycle |= of_call.cycle;
     }
 }
@@ -191,7 +200,7 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
         let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
-        Verdict { proof, steps, rests_on: Arc::default(), bypass }
+        Verdict { proof, steps, rests_on: Arc::default(), bypass, asks_user: self.found.asks_user }
     }
 }
 
@@ -213,7 +222,9 @@ impl Flow<'_, '_> {
             // Also when no path ends: then every caller is rejected. A handler
             // that only raises checks nobody, though.
             let rejects_all = exits.is_empty() && role == Role::Handler;
-            return if rejects_all { Proof::NotAuth } else { Proof::Verifies };
+            // Somebody took its parameter away: what it checked, it checks no more.
+            let broken = self.found.unbound && role == Role::Handler;
+            return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
         }
         let unverified = || exits.iter().filter(|exit| !exit.verified);
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
@@ -317,7 +328,7 @@ impl Abs {
                 Abs::Secret => 3,
                 Abs::Verified { .. } => 3,
                 Abs::Check | Abs::Failure | Abs::Status => 4,
-                Abs::Request(_) => 5,
+                Abs::Request(_) | Abs::Granted(_) => 5,
                 Abs::Object(_) => 6,
                 Abs::Other => 7,
                 Abs::Constant => 8,

@@ -58,6 +58,7 @@ enum Kind {
     Status,
     Outcome(Vec<(SmolStr, Kind)>),
     Request(SmolStr),
+    Granted(Option<Vec<SmolStr>>),
     Unknown(SmolStr),
     Other,
     Package(SmolStr, bool),
@@ -140,6 +141,7 @@ fn kind(value: &Abs) -> Option<Kind> {
             Kind::Outcome(kinds.collect::<Option<_>>()?)
         }
         Abs::Request(part) => Kind::Request(part.clone()),
+        Abs::Granted(scopes) => Kind::Granted(scopes.as_deref().cloned()),
         Abs::Unknown(reason) => Kind::Unknown(reason.clone()),
         Abs::Other => Kind::Other,
         Abs::Object(object) => match &**object {
@@ -181,7 +183,9 @@ impl Abs {
             (Abs::Request(a), Abs::Request(b)) => a == b,
             // One reason is as good as the other.
             (Abs::Unknown(_), Abs::Unknown(_)) => true,
-            (Abs::Object(_), Abs::Object(_)) | (Abs::Outcome(_), Abs::Outcome(_)) => {
+            (Abs::Object(_), Abs::Object(_))
+            | (Abs::Outcome(_), Abs::Outcome(_))
+            | (Abs::Granted(_), Abs::Granted(_)) => {
                 matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b)
             }
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),

@@ -7,6 +7,7 @@
 //! One execution per module, kept until the outline of the module, of a module
 //! that it read, or of a function body that it executed changes.
 
+mod builtins;
 mod calls;
 mod expressions;
 mod libraries;
@@ -173,6 +174,8 @@ struct Execution<'i, 'a> {
     depth: u32,
     /// How often a value was read that the environment may change.
     assumptions: u32,
+    /// Variables of other modules that their own functions assigned (`global`).
+    assigned: FxHashMap<(FileId, SmolStr), Value>,
     /// What the innermost function returned under conditions that are not known.
     early_returns: Vec<Value>,
     /// Where the program asked for what the project's own router class is doing.
@@ -312,9 +315,12 @@ impl<'a> Interpreter<'a> {
                 }
             }
             None => {
+                // A package's `*` may bind anything.
+                let mut anything = false;
                 for &star in &facts.stars {
                     let Some(import) = facts.import_from(star) else { continue };
                     let Module::File(target) = self.module(file, import.level, &import.module) else {
+                        anything = true;
                         continue;
                     };
                     if target == file {
@@ -325,7 +331,10 @@ impl<'a> Interpreter<'a> {
                         return value;
                     }
                 }
-                self.submodule_or_unbound(file, name)
+                match self.submodule_or_unbound(file, name) {
+                    Value::Unknown(_) if anything => Value::Unknown(Unknown::Import(name.into())),
+                    value => value,
+                }
             }
         }
     }
@@ -334,7 +343,11 @@ impl<'a> Interpreter<'a> {
     fn variable(&self, file: FileId, name: &SmolStr) -> Value {
         match self.lookup(file, name) {
             Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => Value::Str(self.module_name(file)),
-            Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
+            Value::Unknown(Unknown::Unbound(_)) => builtins::builtin(name),
+            // What a package's `*` might bind, Python binds anyhow.
+            Value::Unknown(Unknown::Import(missing)) if missing == *name && builtins::is_builtin(name) => {
+                builtins::builtin(name)
+            }
             value => value,
         }
     }
@@ -420,6 +433,7 @@ impl<'a> Interpreter<'a> {
             qualname: scope.qualified(&def.name.name),
             class: scope.class.clone(),
             closure: scope.captured(),
+            wrappers: Vec::new(),
         })
     }
 
@@ -482,6 +496,17 @@ impl<'a> Interpreter<'a> {
         let outer = self.begin();
         imports.into_iter().for_each(|import| execution.import(&mut scope, import));
         let rests_on = self.end(outer);
+        let mut bound = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut bound));
+        for stmt in &function.def.body {
+            // A function that is defined in it, unless something else has its name, too.
+            if let StmtKind::Function(def) = &stmt.kind
+                && bound.iter().filter(|name| **name == def.name.name).count() == 1
+            {
+                let inner = Value::Function(self.function(def, &scope));
+                execution.set(&mut scope, &def.name.name, inner);
+            }
+        }
         let names = Rc::new(scope.locals.unwrap_or_default());
         self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), rests_on));
         names
@@ -526,6 +551,10 @@ impl<'a> Interpreter<'a> {
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
         self.eval_knowing(function, expr, &[])
+    }
+
+    fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        Interpreter::eval_signature(self, function, expr)
     }
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
@@ -707,6 +736,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             steps: 0,
             depth: 0,
             assumptions: 0,
+            assigned: FxHashMap::default(),
             early_returns: Vec::new(),
             asked_at: None,
             conditional: 0,
@@ -751,6 +781,11 @@ impl<'i, 'a> Execution<'i, 'a> {
         }
         if scope.file == self.root
             && let Some(value) = self.run.globals.get(name)
+        {
+            return value.clone();
+        }
+        if !self.assigned.is_empty()
+            && let Some(value) = self.assigned.get(&(scope.file, name.clone()))
         {
             return value.clone();
         }

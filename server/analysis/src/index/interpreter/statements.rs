@@ -32,10 +32,15 @@ impl Flow {
         match self {
             // Special cases come first and the rule comes last, except where
             // each case has a callable of its own.
-            Self::Return(last) => match early.into_iter().all(|value| !is_callable(&value) || same(&value, &last)) {
-                true => last,
-                false => Value::Unknown(Unknown::Ambiguous),
-            },
+            Self::Return(mut last) => {
+                for value in early.into_iter().filter(is_callable) {
+                    if !same(&value, &last) {
+                        return Value::Unknown(Unknown::Ambiguous);
+                    }
+                    last = either(value, last);
+                }
+                last
+            }
             Self::Next | Self::Break | Self::Continue | Self::Leave => {
                 early.into_iter().reduce(either).unwrap_or(Value::None)
             }
@@ -306,6 +311,8 @@ impl Execution<'_, '_> {
         if scope.globals.contains(name) {
             if scope.file == self.root {
                 self.run.globals.insert(name.clone(), value);
+            } else {
+                self.assigned.insert((scope.file, name.clone()), value);
             }
             return;
         }
