@@ -111,7 +111,9 @@ impl Flow<'_, '_> {
                 Abs::Request(name.clone())
             }
             Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
-            Abs::Request(part) if part == "user" && name == "is_authenticated" => self.authenticated(expr, Required::User),
+            Abs::Request(part) if part == "user" && name == "is_authenticated" => {
+                self.authenticated(expr, Required::User)
+            }
             Abs::Request(part) if part == "auth" && name == "scopes" => Abs::Request("auth.scopes".into()),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
