@@ -8,6 +8,7 @@ mod constant;
 mod decorators;
 mod flow;
 pub mod guard;
+pub mod keys;
 pub mod middleware;
 mod notes;
 pub mod policy;

@@ -10,6 +10,7 @@ use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::auth::keys::may_use_keys;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
 use crate::data::RouteData;
@@ -69,6 +70,8 @@ pub(crate) struct State {
     /// Files that may declare tables. Where there are none, no handler is
     /// executed to see whose rows it touches.
     pub(crate) tables: BTreeSet<FileId>,
+    /// Files that may sign or verify with a key.
+    pub(crate) signing: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -83,6 +86,8 @@ pub(crate) struct State {
     pub(crate) memo: Arc<VerdictMemo>,
     /// By file: functions that verify and that a route could ask for.
     pub(crate) injectable: Arc<verdicts::Injectable>,
+    /// Keys whose values stand in the code.
+    pub(crate) keys: Arc<verdicts::Keys>,
     pub(crate) table: Arc<RouteTable>,
     /// Functions that its routes rest on, gathered when somebody asks.
     pub(crate) in_use: Arc<OnceLock<verdicts::FunctionsInUse>>,
@@ -296,6 +301,11 @@ impl State {
         let without = self.tables.is_empty();
         let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
         self.unjudged |= changed && without != self.tables.is_empty();
+        if text.as_ref().is_some_and(|text| may_use_keys(text)) {
+            self.signing.insert(file);
+        } else {
+            self.signing.remove(&file);
+        }
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -468,6 +478,10 @@ impl State {
             self.verifiers = Arc::new(judgement.verifiers);
             changed = true;
         }
+        if *self.keys != judgement.keys {
+            changed = true;
+        }
+        self.keys = Arc::new(judgement.keys);
         if !judgement.memo.is_empty() {
             Arc::make_mut(&mut self.memo).extend(judgement.memo);
         }

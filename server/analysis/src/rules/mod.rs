@@ -8,6 +8,7 @@ pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
+pub mod hardcoded_secret;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
 pub mod middleware_guard_gap;
@@ -63,6 +64,7 @@ pub fn all() -> &'static [RuleInfo] {
         client_trusted_identity::INFO,
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
+        hardcoded_secret::INFO,
         ineffective_scope::INFO,
         invalid_configuration::INFO,
         middleware_guard_gap::INFO,
@@ -98,6 +100,7 @@ const CHECKS: &[Check] = &[
     client_trusted_identity::check,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
+    hardcoded_secret::check,
     ineffective_scope::check,
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,

@@ -2,6 +2,7 @@
 //! owned data, and the dependencies of the project that verify.
 
 mod injectable;
+mod keys;
 mod verifiers;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub(crate) use injectable::{FileInjectable, Injectable, optional_verifiers};
+pub(crate) use keys::Keys;
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{candidates, source_root};
 
@@ -34,6 +36,7 @@ pub(crate) struct Judgement {
     pub(crate) verifiers: Vec<Verifier>,
     pub(crate) memo: VerdictMemo,
     pub(crate) injectable: Injectable,
+    pub(crate) keys: Keys,
     pub(crate) session: Session,
 }
 
@@ -68,8 +71,9 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
     }
     let injectable = injectable::look(state, &interpreter, &judge, &in_use(state, &interpreter).handlers);
     let verifiers = verifiers::count(state, &interpreter, &guards, &injectable);
+    let keys = keys::look(state, &interpreter, changes);
     let memo = judge.finish();
-    Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
+    Judgement { guards, verifiers, memo, injectable, keys, session: interpreter.finish() }
 }
 
 /// What judging works with.

@@ -518,6 +518,11 @@ impl<'a> Interpreter<'a> {
         self.look_through(class.site.file, value)
     }
 
+    /// Evaluates an expression that stands at the top of a module.
+    pub fn eval_in_module(&self, file: FileId, item: u32, expr: &Expr) -> Value {
+        self.eval_in(&Scope::module(file, item), expr)
+    }
+
     /// Counts a module as looked at.
     pub fn count_file(&self, file: FileId) {
         self.looked_at.borrow_mut().files.insert(file);
