@@ -35,8 +35,10 @@ use super::value::{
     Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
 };
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, Spread, Stmt, StmtKind};
+use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
+use crate::facts::python::tree::{
+    Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, Stmt, StmtKind,
+};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 use crate::vfs::Location;
@@ -306,7 +308,11 @@ impl<'a> Interpreter<'a> {
                 }
                 None => Value::Unknown(Unknown::Unsupported),
             },
-            Some(_) => {
+            Some(Binding::Import(item, at)) => match facts.stmt(*item).map(|stmt| &stmt.kind) {
+                Some(StmtKind::Import(modules)) => self.imported_module(file, &modules[*at as usize]),
+                _ => Value::Unknown(Unknown::Unsupported),
+            },
+            Some(Binding::Computed) => {
                 let run = self.run(file);
                 match run.globals.get(name).cloned() {
                     Some(value) => self.force_within(value, depth + 1),
@@ -368,6 +374,16 @@ impl<'a> Interpreter<'a> {
         match value {
             Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
             value => value,
+        }
+    }
+
+    /// The module that a clause of `import …` binds.
+    fn imported_module(&self, importer: FileId, import: &ImportedModule) -> Value {
+        let bound = bound_module_name(import);
+        let target = if import.alias.is_some() { &import.module } else { &bound };
+        match self.module(importer, 0, target) {
+            Module::Missing(_) => Value::Package(target.clone()),
+            module => module.into_value(),
         }
     }
 
