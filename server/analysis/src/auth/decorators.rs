@@ -111,7 +111,10 @@ fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Dec
         Value::Package(path) if path.starts_with("starlette.authentication") && path.ends_with(".requires") => {
             let args = decorator.as_call().map_or(&[][..], |(_, args)| args);
             let scopes = scopes_of_decorator(judge.resolve, handler, args);
-            return Some(Decorated { name: "requires".into(), verdict: required_scopes(judge, Required::from(&scopes)) });
+            return Some(Decorated {
+                name: "requires".into(),
+                verdict: required_scopes(judge, Required::from(&scopes)),
+            });
         }
         Value::Package(path) => {
             let speaks = ["auth", "jwt", "login", "permission", "scope", "requires"];

@@ -48,7 +48,8 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
 pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
-    posts && matches!(segments.as_slice(), [group] if matches!(group.as_str(), "users" | "user" | "accounts" | "account"))
+    posts
+        && matches!(segments.as_slice(), [group] if matches!(group.as_str(), "users" | "user" | "accounts" | "account"))
 }
 
 /// Whether a path is that of a probe of some part of the service,

@@ -84,7 +84,8 @@ pub(super) fn worth_of(name: &str) -> Worth {
 pub(super) fn worth_of_parameter(name: &str) -> Worth {
     let lower = name.to_ascii_lowercase();
     let last = lower.rsplit(['_', '-']).next().unwrap_or_default();
-    let names_object = matches!(last, "id" | "ids" | "uuid" | "name" | "type") || matches!(last, "session" | "sid" | "sessionid");
+    let names_object =
+        matches!(last, "id" | "ids" | "uuid" | "name" | "type") || matches!(last, "session" | "sid" | "sessionid");
     match worth_of(name) {
         Worth::Credential if names_object => Worth::Data,
         worth => worth,

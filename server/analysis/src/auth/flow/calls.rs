@@ -111,7 +111,9 @@ impl Flow<'_, '_> {
                 Abs::Request(name.clone())
             }
             Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
-            Abs::Request(part) if part == "user" && name == "is_authenticated" => self.authenticated(expr, Required::User),
+            Abs::Request(part) if part == "user" && name == "is_authenticated" => {
+                self.authenticated(expr, Required::User)
+            }
             Abs::Request(part) if part == "auth" && name == "scopes" => Abs::Request("auth.scopes".into()),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
@@ -120,7 +122,11 @@ impl Flow<'_, '_> {
                 Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(&package, name)))),
                 Value::Instance(instance) => match &instance.class {
                     Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
-                    _ => Abs::Other,
+                    // What `__init__` assigned.
+                    _ => match instance.attributes.get(name) {
+                        Some(value @ (Value::Instance(_) | Value::Package(_))) => from_value(value),
+                        _ => Abs::Other,
+                    },
                 },
                 Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
                 _ => Abs::Other,
@@ -153,8 +159,9 @@ impl Flow<'_, '_> {
             ExprKind::Str(name) => name.clone(),
             _ => match self.outer(key) {
                 Value::Str(name) => name,
-                // The name of the header or cookie is configured: that is not
-                // done for ordinary data.
+                // The name of the header or cookie is configured: that is done for
+                // credentials, and for what is sent against forged requests.
+                _ if self.is_against_forgery() => SmolStr::new_static("csrf"),
                 _ => SmolStr::new_static("token"),
             },
         });
@@ -190,6 +197,15 @@ impl Flow<'_, '_> {
             },
             _ => Abs::Other,
         }
+    }
+
+    /// Whether the code that is executed calls itself a defence against forged
+    /// requests: what it reads tells that a browser sent the request, not who did.
+    fn is_against_forgery(&self) -> bool {
+        self.stack.iter().any(|function| {
+            let name = function.qualname.to_ascii_lowercase();
+            name.contains("csrf") || name.contains("xsrf")
+        })
     }
 
     /// `first op second`: `Check` when it tells good credentials from bad

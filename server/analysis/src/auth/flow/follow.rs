@@ -160,15 +160,16 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
             _ => Abs::Verified { checked: true },
         };
     }
+    // `None` tells that nobody was verified, whatever else happened on the way.
+    if !good.is_empty() && bad.iter().all(|exit| exit.value == Abs::Nothing) {
+        return Abs::Verified { checked: false };
+    }
     if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
     if good.is_empty() {
         return value(&bad);
-    }
-    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
-        return Abs::Verified { checked: false };
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
     path.unknown.get_or_insert(reason.clone());

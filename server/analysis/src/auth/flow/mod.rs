@@ -24,6 +24,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::summary::Summary;
 use super::{Judge, Proof, Role, Step, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{FunctionRef, Site, Value};
@@ -33,8 +34,8 @@ const MAX_DEPTH: u32 = 6;
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 32;
 /// Statements and expressions executed of one function and what it calls. A
-/// call that is remembered counts as if it were executed, so that a verdict
-/// does not depend on what is remembered.
+/// call counts once, as if it were executed, even if it was remembered from
+/// before: a verdict does not depend on what is remembered.
 const MAX_STEPS: u32 = 20_000;
 
 /// What a variable holds.
@@ -124,6 +125,8 @@ struct Flow<'j, 'a> {
     around: Option<around::Around>,
     /// Steps left for the function being executed.
     budget: u32,
+    /// Calls that were counted in it.
+    charged: FxHashSet<*const Summary>,
 }
 
 /// What was met on the way, whatever became of the paths.
@@ -192,7 +195,14 @@ fn bypass(exits: &[Exit]) -> Option<Site> {
 
 impl<'j, 'a> Flow<'j, 'a> {
     fn new(judge: &'j Judge<'a>, function: &FunctionRef) -> Self {
-        Flow { judge, stack: vec![function.clone()], found: Findings::default(), around: None, budget: MAX_STEPS }
+        Flow {
+            judge,
+            stack: vec![function.clone()],
+            found: Findings::default(),
+            around: None,
+            budget: MAX_STEPS,
+            charged: FxHashSet::default(),
+        }
     }
 
     fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {

@@ -42,7 +42,8 @@ impl Flow<'_, '_> {
     fn injected(&mut self, function: &FunctionRef, param: &Param, role: Role) -> Abs {
         let name = &param.name.name;
         let default = param.default.as_ref().map(|default| self.judge.resolve.eval_signature(function, default));
-        let annotation = param.annotation.as_ref().map(|annotation| self.judge.resolve.eval_signature(function, annotation));
+        let annotation =
+            param.annotation.as_ref().map(|annotation| self.judge.resolve.eval_signature(function, annotation));
         if let Some(Value::Depends(depends)) = &default {
             let class = annotation.clone();
             return self.provided(depends.dependency.clone().or(class.clone()), class.as_ref(), role);
