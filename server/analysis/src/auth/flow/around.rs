@@ -396,6 +396,8 @@ impl Flow<'_, '_> {
             match &expr.kind {
                 ExprKind::Name(name) if path.vars.contains_key(name) => return false,
                 ExprKind::Name(_) => outer = true,
+                // `len(users.admins())` counts rows.
+                ExprKind::Call { func, .. } if !self.asks_configuration(expr, func) => return false,
                 ExprKind::Await(_) | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } | ExprKind::Unknown => {
                     return false;
                 }
@@ -403,6 +405,28 @@ impl Flow<'_, '_> {
             }
         }
         outer
+    }
+
+    /// Whether a call may be one that reads the configuration: of a package, of a
+    /// text, or of a function of the project that gives settings or a constant.
+    fn asks_configuration(&self, call: &Expr, func: &Expr) -> bool {
+        match self.outer(func) {
+            Value::Package(_) => true,
+            Value::Function(function) => {
+                let flags = function.class.is_none() && function.def.params.is_empty();
+                flags || !matches!(self.outer(call), Value::Unknown(_))
+            }
+            Value::Bound(_) | Value::Instance(_) => !matches!(self.outer(call), Value::Unknown(_)),
+            _ => match &func.kind {
+                ExprKind::Attribute { name, .. } => {
+                    matches!(
+                        name.name.as_str(),
+                        "lower" | "upper" | "strip" | "casefold" | "startswith" | "endswith" | "get"
+                    )
+                }
+                _ => false,
+            },
+        }
     }
 
     /// Whether the path or method of a known request enters an expression.

@@ -307,8 +307,13 @@ impl Flow<'_, '_> {
                     _ => {}
                 }
             }
-        } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
-            callee = Some(self.outer(func));
+        } else {
+            callee = match func.as_name().and_then(|name| path.get(name)) {
+                // A function that was handed over.
+                Some(Abs::Object(object)) if matches!(**object, Value::Function(_)) => Some(Value::clone(object)),
+                Some(_) => None,
+                None => Some(self.outer(func)),
+            };
         }
         if matches!(&callee, Some(Value::Function(method)) if method.class.is_some() && is_stub(&method.def)) {
             // Some other class has the body.
@@ -512,7 +517,7 @@ fn from_value(value: Value) -> Abs {
     match value {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
-        Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        Value::Instance(_) | Value::Class(_) | Value::Package(_) | Value::Function(_) => Abs::Object(Box::new(value)),
         // A name that nothing binds: using it raises, and it carries no credential.
         Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,

@@ -26,7 +26,7 @@ use smol_str::SmolStr;
 
 use self::summary::Summary;
 use super::{Judge, Proof, Role, Step, Verdict};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
 /// Project functions followed inside each other.
@@ -177,7 +177,7 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
-    flow.verdict(proof, bypass)
+    Verdict { lets_nobody_in: exits.is_empty(), ..flow.verdict(proof, bypass) }
 }
 
 /// The condition of configuration on which verification is skipped, when that
@@ -210,7 +210,14 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
         let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
-        Verdict { proof, steps, rests_on: Arc::default(), bypass, asks_user: self.found.asks_user }
+        Verdict {
+            proof,
+            steps,
+            rests_on: Arc::default(),
+            bypass,
+            asks_user: self.found.asks_user,
+            lets_nobody_in: false,
+        }
     }
 }
 
@@ -253,6 +260,10 @@ impl Flow<'_, '_> {
         }
         if exits.iter().any(|exit| exit.verified) {
             let anonymous = unverified().all(|exit| exit.value == Abs::Nothing);
+            // A limit of rates tells callers apart, hands none over and turns none away.
+            if anonymous && self.found.rejection.is_none() && !gives_values(&function.def.body) {
+                return Proof::NotAuth;
+            }
             return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
         }
         // The result of a sink, returned before anybody looked whether it is `None`.
@@ -379,6 +390,34 @@ fn root_name(expr: &Expr) -> Option<&SmolStr> {
         ExprKind::Await(value) => root_name(value),
         _ => None,
     }
+}
+
+/// Whether a body gives something back or out, nested functions left out.
+fn gives_values(body: &[Stmt]) -> bool {
+    let mut pending: Vec<&Stmt> = body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(Some(value)) if !matches!(value.kind, ExprKind::None) => return true,
+            StmtKind::Expr(Expr { kind: ExprKind::Yield(_), .. }) => return true,
+            StmtKind::Assign(assign) => {
+                // `request.state.user = user`
+                if assign.targets.iter().any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) {
+                    return true;
+                }
+            }
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::With { body, .. } => pending.extend(body),
+            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a name speaks of authentication.

@@ -63,6 +63,7 @@ enum Kind {
     Other,
     Package(SmolStr, bool),
     Class(Site),
+    Function(Site),
     Instance(Site, Site),
 }
 
@@ -161,6 +162,7 @@ fn kind(value: &Abs) -> Option<Kind> {
             },
             Value::Package(path) => Kind::Package(path.clone(), false),
             Value::Class(class) if class.closure.is_empty() => Kind::Class(class.site),
+            Value::Function(function) if function.closure.is_empty() => Kind::Function(function.site),
             _ => return None,
         },
     })
