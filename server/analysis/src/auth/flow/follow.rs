@@ -235,8 +235,12 @@ fn bind(function: &FunctionRef, receiver: Option<Abs>, args: &[Arg], values: Vec
     }
     for param in positional {
         if path.get(&param.name.name).is_none() {
-            let default = param.default.as_ref().map(|default| &default.kind);
-            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
+            let is_false = param.default.as_ref().is_some_and(|default| match &default.kind {
+                ExprKind::None | ExprKind::Bool(false) | ExprKind::Int(0) => true,
+                ExprKind::Str(text) => text.is_empty(),
+                _ => false,
+            });
+            path.set(&param.name.name, if is_false { Abs::Nothing } else { Abs::Other });
         }
     }
     path
