@@ -6,10 +6,10 @@ pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
 pub mod check_after_change;
 pub mod client_trusted_identity;
+pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
-mod judgement;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
@@ -27,12 +27,6 @@ pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-
-pub use judgement::Verifier;
-pub(crate) use judgement::{
-    FileInjectable, FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers,
-    source_root, with_interpreter,
-};
 
 use crate::auth::middleware::Notes;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
@@ -67,6 +61,7 @@ pub fn all() -> &'static [RuleInfo] {
         auth_dependency_not_applied::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
+        cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
         ineffective_scope::INFO,
         invalid_configuration::INFO,
@@ -101,6 +96,7 @@ const CHECKS: &[Check] = &[
     auth_dependency_not_applied::check,
     check_after_change::check,
     client_trusted_identity::check,
+    cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
     ineffective_scope::check,
     middleware_guard_gap::check,
