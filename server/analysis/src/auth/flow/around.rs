@@ -304,6 +304,7 @@ impl Flow<'_, '_> {
             match &expr.kind {
                 ExprKind::Name(name) if path.known.iter().any(|(n, _)| n == name) => known = true,
                 ExprKind::Name(name) if path.vars.contains_key(name) => local = true,
+                ExprKind::Name(name) if is_placeholder(name, &self.outer(expr)) => return None,
                 ExprKind::Comprehension(_) => {
                     // Its own variables are not the function's: what it iterates over decides.
                     pending.extend(expr.children());
@@ -539,6 +540,19 @@ impl Flow<'_, '_> {
             }
             _ => None,
         }
+    }
+}
+
+/// Whether a module's variable is likely to get another value when the program
+/// starts: `database = None`, `ready = False`.
+fn is_placeholder(name: &str, value: &Value) -> bool {
+    let is_constant = !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    match value {
+        Value::None => true,
+        Value::Bool(false) => !is_constant,
+        Value::List(values) => !is_constant && values.is_empty(),
+        Value::Dict(entries) => !is_constant && entries.is_empty(),
+        _ => false,
     }
 }
 

@@ -239,6 +239,10 @@ impl Flow<'_, '_> {
             // Also when no path ends: then every caller is rejected. A handler
             // that only raises checks nobody, though.
             let rejects_all = exits.is_empty() && role == Role::Handler;
+            if exits.is_empty() && role == Role::Dependency && self.found.rejection.is_none() {
+                let reason = format!("`{}` answers nobody, for reasons of its own", function.qualname);
+                return Proof::Unknown(reason.into());
+            }
             // Somebody took its parameter away: what it checked, it checks no more.
             let broken = self.found.unbound && role == Role::Handler;
             return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
