@@ -8,10 +8,13 @@ mod around;
 mod backend;
 mod calls;
 mod conditions;
+mod exact;
 mod follow;
 mod outcome;
+mod packages;
 mod parameters;
 mod rejections;
+mod requests;
 mod statements;
 mod summary;
 
