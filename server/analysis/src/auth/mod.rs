@@ -99,6 +99,8 @@ pub struct Verdict {
     pub bypass: Option<Site>,
     /// Whether it asks who is signed in of a back end that verifies.
     pub asks_user: bool,
+    /// Whether it turns everybody away.
+    pub lets_nobody_in: bool,
 }
 
 /// Two are the same that say the same.
@@ -118,7 +120,14 @@ impl Verdict {
 
     /// A verdict without evidence.
     fn bare(proof: Proof) -> Self {
-        Self { proof, steps: Vec::new(), rests_on: Arc::default(), bypass: None, asks_user: false }
+        Self {
+            proof,
+            steps: Vec::new(),
+            rests_on: Arc::default(),
+            bypass: None,
+            asks_user: false,
+            lets_nobody_in: false,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
             "list of the identity providers"
         }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
+        // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
+        ["{}", "auth" | "authentication" | "oauth" | "oauth2", rest @ ..] => account(rest)?,
         ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
             "health check"
@@ -166,6 +168,7 @@ fn is_identity_provider(segment: &str) -> bool {
             | "okta"
             | "auth0"
             | "oidc"
+            | "openid"
             | "oauth"
             | "oauth2"
             | "saml"
@@ -202,6 +205,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ] => "recovering or confirming an account",
+        [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
             "callback of an identity provider"
@@ -251,6 +255,9 @@ mod tests {
             "/{tenant}/.well-known/jwks.json",
             "/auth/forgot-pin",
             "/auth/status",
+            "/{organization}/auth/register",
+            "/login/openid",
+            "/auth/oidc/logout",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -276,6 +283,8 @@ mod tests {
             "/.well-known/{user_id}",
             "/apiary/login",
             "/users/status",
+            "/{organization}/auth/users",
+            "/{user_id}/token",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

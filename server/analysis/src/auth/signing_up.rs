@@ -1,7 +1,7 @@
 //! Handlers that make an account: they hash the password that they are given.
 //! That is evidence from code: what a route at `/users` is for.
 
-use crate::facts::python::tree::{Expr, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -25,11 +25,36 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
                 Value::Package(path) if is_password_hash(&path) => return true,
                 Value::Function(called) => pending.push(FunctionRef::clone(&called)),
                 Value::Bound(bound) => pending.push(FunctionRef::clone(&bound.1)),
-                _ => {}
+                _ => pending.extend(method_of_variable(interpreter, &function, callee)),
             }
         }
     }
     false
+}
+
+/// The method that `variable.method` is, of a parameter with the class as its
+/// annotation, or a variable that an instance is assigned to.
+fn method_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> Option<FunctionRef> {
+    let ExprKind::Attribute { value, name } = &callee.kind else { return None };
+    let variable = value.as_name()?;
+    let annotated = function.def.params.iter().find(|param| &param.name.name == variable);
+    let class = match annotated.and_then(|param| param.annotation.as_ref()) {
+        Some(annotation) => match interpreter.eval_signature(function, annotation) {
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            class => class,
+        },
+        None => function.def.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(variable)) => {
+                let (made, _) = assign.value.as_ref()?.as_call()?;
+                Some(interpreter.eval(function, made))
+            }
+            _ => None,
+        })?,
+    };
+    match class {
+        Value::Class(class) => interpreter.method(&class, &name.name).map(|method| FunctionRef::clone(&method)),
+        _ => None,
+    }
 }
 
 /// Functions of packages that make of a password what can be kept of it.

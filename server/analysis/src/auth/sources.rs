@@ -80,12 +80,16 @@ pub(super) fn worth_of(name: &str) -> Worth {
 }
 
 /// The worth of a parameter of the path, query or body. `session_id` and
-/// `token_id` say there which object is meant: nobody proves anything by them.
+/// `ticket_id` say there which object is meant: nobody proves anything by them.
+/// Who sends a token's identifier may well have got it with a link.
 pub(super) fn worth_of_parameter(name: &str) -> Worth {
     let lower = name.to_ascii_lowercase();
-    let last = lower.rsplit(['_', '-']).next().unwrap_or_default();
-    let names_object =
-        matches!(last, "id" | "ids" | "uuid" | "name" | "type") || matches!(last, "session" | "sid" | "sessionid");
+    let words: Vec<&str> = lower.split(['_', '-']).collect();
+    let names_object = match words.last() {
+        Some(&("id" | "ids" | "uuid" | "name")) => !words.iter().any(|word| matches!(*word, "token" | "auth")),
+        Some(&("session" | "sid" | "sessionid" | "type")) => true,
+        _ => false,
+    };
     match worth_of(name) {
         Worth::Credential if names_object => Worth::Data,
         worth => worth,
@@ -220,10 +224,12 @@ mod tests {
         for name in ["X-CSRF-Token", "csrftoken", "XSRF-TOKEN", "Prefect-Csrf-Client", "captcha_token"] {
             assert_eq!(worth_of(name), Worth::Data, "{name}");
         }
-        for name in ["session_id", "token_id", "ticket_id", "token_type"] {
+        for name in ["session_id", "api_key_id", "ticket_id", "token_type"] {
             assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
         }
-        assert_eq!(worth_of_parameter("session_token"), Worth::Credential);
+        for name in ["session_token", "token_id"] {
+            assert_eq!(worth_of_parameter(name), Worth::Credential, "{name}");
+        }
         for name in ["max_tokens", "user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {
             assert_eq!(worth_of(name), Worth::Data, "{name}");
         }

@@ -44,7 +44,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             // Nothing authenticates anybody: that is one decision, and one finding.
             let open: Vec<(&Route, &Judged)> = open.collect();
             if wanted(application.site.file) && !open.is_empty() {
-                found.push(whole_application(state, application, &open));
+                let followed = !judged.iter().any(|judged| matches!(judged.guard, Guard::Unknown(_)));
+                found.push(whole_application(state, application, &open, followed));
             }
             continue;
         }
@@ -57,8 +58,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// The finding about an application without any authentication.
-fn whole_application(state: &State, application: &Application, open: &[(&Route, &Judged)]) -> Diagnostic {
+/// The finding about an application without any authentication; `followed`
+/// tells that nothing of it is unknown.
+fn whole_application(
+    state: &State,
+    application: &Application,
+    open: &[(&Route, &Judged)],
+    followed: bool,
+) -> Diagnostic {
     let required = open.iter().find_map(|(_, judged)| match &judged.expected {
         Expectation::Required(basis) => Some(basis),
         _ => None,
@@ -81,7 +88,8 @@ fn whole_application(state: &State, application: &Application, open: &[(&Route, 
         confidence: if required.is_some() { Confidence::High } else { Confidence::Low },
         location: state.sources.locate(application.site),
         message: format!(
-            "Nothing in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            "Nothing {}in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            if followed { "" } else { "that can be followed " },
             application.name
         ),
         related,

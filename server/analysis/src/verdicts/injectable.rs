@@ -70,7 +70,11 @@ pub(super) fn look(
                 known.handlers.push(function.site);
                 continue;
             }
-            if judge.dependency(&value).proof == Proof::Verifies {
+            let verdict = judge.dependency(&value);
+            if verdict.lets_nobody_in {
+                continue;
+            }
+            if verdict.proof == Proof::Verifies {
                 known.verifiers.push(new_verifier(interpreter, &value, def.name.name.clone(), file, function));
             }
         }

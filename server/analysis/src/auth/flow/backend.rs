@@ -123,13 +123,14 @@ fn grant(exit: &Exit) -> Grant {
         Some((_, Abs::Granted(Some(scopes)))) => Some(scopes.to_vec()),
         _ => None,
     };
+    let user = !exit.parts.iter().any(|(part, user)| part == "1" && is_nobody(user));
     let tuple = exit.parts.iter().any(|(part, _)| part == "0");
     let unknown = match &exit.value {
         Abs::Unknown(reason) => Some(reason.clone()),
         _ if !tuple => Some("what the authentication back end answers could not be followed".into()),
         _ => None,
     };
-    Grant { user: true, scopes, unknown: exit.unknown.clone().or(unknown) }
+    Grant { user, scopes, unknown: exit.unknown.clone().or(unknown) }
 }
 
 impl Backend {

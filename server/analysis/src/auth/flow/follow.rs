@@ -160,15 +160,16 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
             _ => Abs::Verified { checked: true },
         };
     }
+    // `None` tells that nobody was verified, whatever else happened on the way.
+    if !good.is_empty() && bad.iter().all(|exit| exit.value == Abs::Nothing) {
+        return Abs::Verified { checked: false };
+    }
     if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
     if good.is_empty() {
         return value(&bad);
-    }
-    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
-        return Abs::Verified { checked: false };
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
     path.unknown.get_or_insert(reason.clone());
@@ -234,8 +235,12 @@ fn bind(function: &FunctionRef, receiver: Option<Abs>, args: &[Arg], values: Vec
     }
     for param in positional {
         if path.get(&param.name.name).is_none() {
-            let default = param.default.as_ref().map(|default| &default.kind);
-            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
+            let is_false = param.default.as_ref().is_some_and(|default| match &default.kind {
+                ExprKind::None | ExprKind::Bool(false) | ExprKind::Int(0) => true,
+                ExprKind::Str(text) => text.is_empty(),
+                _ => false,
+            });
+            path.set(&param.name.name, if is_false { Abs::Nothing } else { Abs::Other });
         }
     }
     path

@@ -8,10 +8,13 @@ mod around;
 mod backend;
 mod calls;
 mod conditions;
+mod exact;
 mod follow;
 mod outcome;
+mod packages;
 mod parameters;
 mod rejections;
+mod requests;
 mod statements;
 mod summary;
 
@@ -24,8 +27,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::summary::Summary;
 use super::{Judge, Proof, Role, Step, Verdict};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
 /// Project functions followed inside each other.
@@ -33,8 +37,8 @@ const MAX_DEPTH: u32 = 6;
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 32;
 /// Statements and expressions executed of one function and what it calls. A
-/// call that is remembered counts as if it were executed, so that a verdict
-/// does not depend on what is remembered.
+/// call counts once, as if it were executed, even if it was remembered from
+/// before: a verdict does not depend on what is remembered.
 const MAX_STEPS: u32 = 20_000;
 
 /// What a variable holds.
@@ -124,6 +128,8 @@ struct Flow<'j, 'a> {
     around: Option<around::Around>,
     /// Steps left for the function being executed.
     budget: u32,
+    /// Calls that were counted in it.
+    charged: FxHashSet<*const Summary>,
 }
 
 /// What was met on the way, whatever became of the paths.
@@ -174,7 +180,7 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
-    flow.verdict(proof, bypass)
+    Verdict { lets_nobody_in: exits.is_empty(), ..flow.verdict(proof, bypass) }
 }
 
 /// The condition of configuration on which verification is skipped, when that
@@ -192,7 +198,14 @@ fn bypass(exits: &[Exit]) -> Option<Site> {
 
 impl<'j, 'a> Flow<'j, 'a> {
     fn new(judge: &'j Judge<'a>, function: &FunctionRef) -> Self {
-        Flow { judge, stack: vec![function.clone()], found: Findings::default(), around: None, budget: MAX_STEPS }
+        Flow {
+            judge,
+            stack: vec![function.clone()],
+            found: Findings::default(),
+            around: None,
+            budget: MAX_STEPS,
+            charged: FxHashSet::default(),
+        }
     }
 
     fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
@@ -200,7 +213,14 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
         let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
-        Verdict { proof, steps, rests_on: Arc::default(), bypass, asks_user: self.found.asks_user }
+        Verdict {
+            proof,
+            steps,
+            rests_on: Arc::default(),
+            bypass,
+            asks_user: self.found.asks_user,
+            lets_nobody_in: false,
+        }
     }
 }
 
@@ -222,6 +242,10 @@ impl Flow<'_, '_> {
             // Also when no path ends: then every caller is rejected. A handler
             // that only raises checks nobody, though.
             let rejects_all = exits.is_empty() && role == Role::Handler;
+            if exits.is_empty() && role == Role::Dependency && self.found.rejection.is_none() {
+                let reason = format!("`{}` answers nobody, for reasons of its own", function.qualname);
+                return Proof::Unknown(reason.into());
+            }
             // Somebody took its parameter away: what it checked, it checks no more.
             let broken = self.found.unbound && role == Role::Handler;
             return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
@@ -243,6 +267,10 @@ impl Flow<'_, '_> {
         }
         if exits.iter().any(|exit| exit.verified) {
             let anonymous = unverified().all(|exit| exit.value == Abs::Nothing);
+            // A limit of rates tells callers apart, hands none over and turns none away.
+            if anonymous && self.found.rejection.is_none() && !gives_values(&function.def.body) {
+                return Proof::NotAuth;
+            }
             return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
         }
         // The result of a sink, returned before anybody looked whether it is `None`.
@@ -369,6 +397,34 @@ fn root_name(expr: &Expr) -> Option<&SmolStr> {
         ExprKind::Await(value) => root_name(value),
         _ => None,
     }
+}
+
+/// Whether a body gives something back or out, nested functions left out.
+fn gives_values(body: &[Stmt]) -> bool {
+    let mut pending: Vec<&Stmt> = body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(Some(value)) if !matches!(value.kind, ExprKind::None) => return true,
+            StmtKind::Expr(Expr { kind: ExprKind::Yield(_), .. }) => return true,
+            StmtKind::Assign(assign) => {
+                // `request.state.user = user`
+                if assign.targets.iter().any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) {
+                    return true;
+                }
+            }
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::With { body, .. } => pending.extend(body),
+            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a name speaks of authentication.

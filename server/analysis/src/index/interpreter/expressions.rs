@@ -197,16 +197,17 @@ impl Execution<'_, '_> {
     }
 
     fn bool_op(&mut self, scope: &mut Scope, and: bool, values: &[Expr]) -> Value {
-        let mut last = UNSUPPORTED;
-        for value in values {
-            last = self.forced(scope, value);
-            match truth(&last) {
-                Some(value) if value != and => return last,
+        let Some((last, first)) = values.split_last() else { return UNSUPPORTED };
+        for value in first {
+            let value = self.forced(scope, value);
+            match truth(&value) {
+                Some(known) if known != and => return value,
                 Some(_) => {}
                 None => return UNSUPPORTED,
             }
         }
-        last
+        // Nobody asks whether the last one is true.
+        self.forced(scope, last)
     }
 
     fn comprehension(&mut self, scope: &mut Scope, comprehension: &Comprehension) -> Value {

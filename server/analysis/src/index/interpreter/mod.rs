@@ -12,7 +12,9 @@ mod calls;
 mod expressions;
 mod libraries;
 mod objects;
+mod resolve;
 mod routers;
+mod scope;
 mod statements;
 
 use std::cell::{Cell, RefCell};
@@ -28,20 +30,15 @@ pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
+use self::scope::Scope;
 use super::looked_at::{LookedAt, RestsOn};
 use super::modules::Module;
 use super::sources::Sources;
-use super::value::{
-    Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
-};
+use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
-use crate::facts::python::tree::{
-    Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, Stmt, StmtKind,
-};
-use crate::text::TextRange;
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, StmtKind};
 use crate::vfs::FileId;
-use crate::vfs::Location;
 
 /// Statements and expressions that one execution may cost. The largest real
 /// module seen needs 60,000.
@@ -141,26 +138,6 @@ type LookedUp = (Value, Arc<RestsOn>);
 
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
-
-/// Where code stands while it is executed.
-#[derive(Debug)]
-struct Scope {
-    file: FileId,
-    item: u32,
-    /// Variables of the function or class body; `None` for the module itself.
-    locals: Option<FxHashMap<SmolStr, Value>>,
-    /// Variables of a function that is not executed, below `locals`.
-    around: Option<Rc<FxHashMap<SmolStr, Value>>>,
-    closure: Vec<Arc<Frame>>,
-    /// Prefix of the qualified names of definitions made here.
-    qualifier: SmolStr,
-    /// The class whose body this is.
-    class: Option<Arc<ClassRef>>,
-    /// The object whose method this is, and the class that defines the method.
-    receiver: Option<(Value, Arc<ClassRef>)>,
-    /// Names that stand for the module's variables (`global`).
-    globals: Vec<SmolStr>,
-}
 
 /// One execution: of a module, or of an expression looked at later.
 struct Execution<'i, 'a> {
@@ -566,182 +543,6 @@ impl<'a> Interpreter<'a> {
             }
             value => value,
         }
-    }
-}
-
-impl Resolve for Interpreter<'_> {
-    fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_knowing(function, expr, &[])
-    }
-
-    fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        Interpreter::eval_signature(self, function, expr)
-    }
-
-    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
-        let mut scope = Scope::around(function);
-        scope.around = Some(self.local_names(function));
-        scope.locals = Some(known.iter().cloned().collect());
-        let mut execution = Execution::detached(self, function.site.file);
-        let value = execution.expr(&mut scope, expr);
-        self.look_through(function.site.file, self.force(execution.leave(value)))
-    }
-
-    fn is_vouched(&self, name: &str) -> bool {
-        self.sources.is_vouched(name)
-    }
-
-    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
-        let mut execution = Execution::detached(self, class.site.file);
-        let value = execution.construct(class, arguments, site);
-        execution.leave(value)
-    }
-
-    fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
-        self.linearised(class).into_iter().find_map(|class| {
-            let scope = Scope::of_class(&class);
-            class.def.body.iter().find_map(|stmt| match &stmt.kind {
-                StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
-                _ => None,
-            })
-        })
-    }
-
-    fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {
-        let mut bases = Vec::new();
-        for class in self.linearised(class) {
-            for base in &class.bases {
-                match base {
-                    Value::Class(_) => {}
-                    Value::Package(name) if name == "builtins.object" => {}
-                    Value::Package(name) => bases.push(name.clone()),
-                    _ => bases.push(SmolStr::new_static("?")),
-                }
-            }
-        }
-        bases
-    }
-
-    fn current(&self, function: &FunctionRef) -> FunctionRef {
-        self.count_body(function.site);
-        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
-        FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
-    }
-
-    fn begin(&self) -> LookedAt {
-        self.looked_at.take()
-    }
-
-    fn end(&self, before: LookedAt) -> Arc<RestsOn> {
-        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
-        self.count(&rests_on);
-        rests_on
-    }
-
-    fn count(&self, rests_on: &Arc<RestsOn>) {
-        self.looked_at.borrow_mut().add_answer(rests_on);
-    }
-
-    fn count_body(&self, site: Site) {
-        self.looked_at.borrow_mut().add_body(site);
-    }
-
-    fn locate(&self, site: Site) -> Location {
-        self.sources.locate(site)
-    }
-}
-
-/// The function whose name stands at `range`, in a statement or below it.
-fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
-    let mut pending = vec![stmt];
-    while let Some(stmt) = pending.pop() {
-        match &stmt.kind {
-            StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
-            StmtKind::Function(def) => pending.extend(&def.body),
-            StmtKind::Class(class) => pending.extend(&class.body),
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
-            StmtKind::With { body, .. } => pending.extend(body),
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                pending.extend(body.iter().chain(or_else).chain(finally));
-                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
-            _ => {}
-        }
-    }
-    None
-}
-
-impl Scope {
-    fn module(file: FileId, item: u32) -> Self {
-        Self {
-            file,
-            item,
-            locals: None,
-            around: None,
-            closure: Vec::new(),
-            qualifier: SmolStr::default(),
-            class: None,
-            receiver: None,
-            globals: Vec::new(),
-        }
-    }
-
-    /// The scope of a class body.
-    fn of_class(class: &Arc<ClassRef>) -> Self {
-        Self {
-            closure: class.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.", class.qualname)),
-            class: Some(Arc::clone(class)),
-            ..Self::module(class.site.file, class.site.item)
-        }
-    }
-
-    /// The scope in which a function was defined.
-    fn around(function: &FunctionRef) -> Self {
-        Self {
-            closure: function.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
-            ..Self::module(function.site.file, function.site.item)
-        }
-    }
-
-    /// A scope inside this one that shares its variables by value, as
-    /// comprehensions have.
-    fn nested(&self) -> Self {
-        Self {
-            file: self.file,
-            item: self.item,
-            locals: Some(self.locals.clone().unwrap_or_default()),
-            around: self.around.clone(),
-            closure: self.closure.clone(),
-            qualifier: self.qualifier.clone(),
-            class: self.class.clone(),
-            receiver: self.receiver.clone(),
-            globals: Vec::new(),
-        }
-    }
-
-    fn qualified(&self, name: &str) -> SmolStr {
-        SmolStr::new(format!("{}{name}", self.qualifier))
-    }
-
-    /// The variables that a definition made here can see besides the module's.
-    fn captured(&self) -> Vec<Arc<Frame>> {
-        let mut frames = self.closure.clone();
-        // The names of a class body are not visible in its methods.
-        if let (Some(locals), None) = (&self.locals, &self.class) {
-            let vars = locals.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-            frames.push(Arc::new(Frame { vars }));
-        }
-        frames
-    }
-
-    fn site(&self, range: TextRange) -> Site {
-        Site { file: self.file, item: self.item, range }
     }
 }
 
