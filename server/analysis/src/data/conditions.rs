@@ -152,6 +152,7 @@ impl Engine<'_, '_> {
     pub(super) fn truth(&mut self, path: Path, value: &Abs) -> (Option<Path>, Option<Path>) {
         match value {
             Abs::Nothing | Abs::Constant(Some(false)) => (None, Some(path)),
+            Abs::Map(entries) if !entries.is_empty() => (Some(path), None),
             Abs::Constant(Some(true)) => (Some(path), None),
             Abs::Principal(part) => {
                 if part.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::calls::{Given, last_of};
+use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
 use super::expressions::either;
 use super::names;
@@ -36,9 +36,13 @@ impl Engine<'_, '_> {
             }
             return match last {
                 "and_" => {
-                    let all = given.iter().flat_map(|one| match &one.value {
+                    let conditions = given.iter().flat_map(|one| match (&one.value, one.spread) {
+                        (Abs::Items(items), Spread::Iterable) => items.to_vec(),
+                        (value, _) => vec![value.clone()],
+                    });
+                    let all = conditions.flat_map(|condition| match condition {
                         Abs::Predicates(predicates) => predicates.to_vec(),
-                        other => vec![Predicate { column: None, equal: true, value: other.clone() }],
+                        value => vec![Predicate { column: None, equal: true, value }],
                     });
                     Abs::Predicates(Arc::new(all.collect()))
                 }
@@ -90,6 +94,7 @@ impl Engine<'_, '_> {
                 None => Abs::Unknown,
             },
             _ => {
+                self.hand_out(path, None, given);
                 let mut mix = Mix::default();
                 for one in given {
                     let parts = one.value.parts(path).into_abs();
