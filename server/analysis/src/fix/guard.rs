@@ -15,7 +15,7 @@ use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::value::Value;
-use crate::rules::{Verifier, candidates, handler_site};
+use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
 
 /// FastAPI that runs `dependencies=` for WebSockets.

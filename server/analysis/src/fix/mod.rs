@@ -36,11 +36,12 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, client_trusted_identity, cors_inside_auth, handler_site,
-    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, query_not_scoped,
-    router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore, unverified_auth_dependency,
+    auth_dependency_not_applied, client_trusted_identity, cors_inside_auth, middleware_raises_http_exception,
+    missing_auth_dependency, missing_ownership_check, query_not_scoped, router_included_unguarded_twice,
+    spec_auth_drift, unguarded_mount, unused_ignore, unverified_auth_dependency,
 };
 use crate::syntax::{self, Grammar, parse};
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// Computes fixes of one snapshot. What it had to look up for one finding it

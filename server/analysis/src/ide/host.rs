@@ -22,6 +22,7 @@ use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
+use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
 /// Texts read at once are read by several threads from this number on.
@@ -81,12 +82,12 @@ pub(crate) struct State {
     wanted: BTreeSet<FileId>,
     pub(crate) memo: Arc<VerdictMemo>,
     /// By file: functions that verify and that a route could ask for.
-    pub(crate) injectable: Arc<rules::Injectable>,
+    pub(crate) injectable: Arc<verdicts::Injectable>,
     pub(crate) table: Arc<RouteTable>,
     /// Functions that its routes rest on, gathered when somebody asks.
-    pub(crate) in_use: Arc<OnceLock<rules::FunctionsInUse>>,
+    pub(crate) in_use: Arc<OnceLock<verdicts::FunctionsInUse>>,
     pub(crate) guards: Arc<Guards>,
-    pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
+    pub(crate) verifiers: Arc<Vec<verdicts::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
     pub(crate) indexing: bool,
 }
@@ -432,7 +433,7 @@ impl State {
         let verdicts: Vec<_> =
             self.memo.iter().filter(|(_, verdict)| is_gone(&verdict.rests_on)).map(|(key, _)| *key).collect();
         let is_other =
-            |file: FileId, known: &rules::FileInjectable| changes.edits.is_read(file) || is_gone(&known.rests_on);
+            |file: FileId, known: &verdicts::FileInjectable| changes.edits.is_read(file) || is_gone(&known.rests_on);
         let functions: Vec<FileId> =
             self.injectable.iter().filter(|(file, known)| is_other(**file, known)).map(|(file, _)| *file).collect();
         let session = interpreter.finish();
@@ -459,7 +460,7 @@ impl State {
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells whether that changed anything.
     fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
-        let judgement = rules::judge(self, before.unwrap_or(&self.table), changes);
+        let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes);
         let mut changed = false;
         changed |= *self.guards != judgement.guards;
         self.guards = Arc::new(judgement.guards);

@@ -1,12 +1,12 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
-use super::judgement::handler_site;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::Guard;
 use crate::auth::policy::{Authority, Expectation};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -115,7 +115,7 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         (_, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
         _ => "no dependency in its chain verifies the caller".to_owned(),
     };
-    let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
+    let advice = match crate::verdicts::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }
@@ -219,9 +219,9 @@ pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
     let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
-    let own = judged.is_some_and(|judged| super::authenticates(judged))
+    let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
         || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
-    let root = super::source_root(state, application);
+    let root = crate::verdicts::source_root(state, application);
     own || state
         .verifiers
         .iter()

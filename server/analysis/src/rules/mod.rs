@@ -9,7 +9,6 @@ pub mod client_trusted_identity;
 pub mod cors_inside_auth;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
-mod judgement;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
@@ -27,12 +26,6 @@ pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-
-pub use judgement::Verifier;
-pub(crate) use judgement::{
-    FileInjectable, FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers,
-    source_root, with_interpreter,
-};
 
 use crate::auth::middleware::Notes;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};

@@ -3,12 +3,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{RuleInfo, State, for_each_served, handler_site, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// How routes use a table: how often the principal's own rows only, and how often not.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::judgement::{in_use, with_interpreter};
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
@@ -13,6 +12,7 @@ use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::verdicts::{in_use, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.

@@ -35,7 +35,7 @@ use super::value::{
 };
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
-use crate::facts::python::tree::{Arg, Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, Spread, Stmt, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 use crate::vfs::Location;
@@ -330,6 +330,15 @@ impl<'a> Interpreter<'a> {
         }
     }
 
+    /// What a name means in a module, where nothing nearer binds it.
+    fn variable(&self, file: FileId, name: &SmolStr) -> Value {
+        match self.lookup(file, name) {
+            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => Value::Str(self.module_name(file)),
+            Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
+            value => value,
+        }
+    }
+
     fn submodule_or_unbound(&self, file: FileId, name: &str) -> Value {
         match self.sources.submodule_of_file(file, name) {
             Some(module) => module.into_value(),
@@ -444,7 +453,11 @@ impl<'a> Interpreter<'a> {
 
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        let value = self.eval_in(&Scope::around(function), expr);
+        let value = match &expr.kind {
+            // Most are a name of the module.
+            ExprKind::Name(name) if function.closure.is_empty() => self.force(self.variable(function.site.file, name)),
+            _ => self.eval_in(&Scope::around(function), expr),
+        };
         self.look_through(function.site.file, value)
     }
 
@@ -741,13 +754,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         {
             return value.clone();
         }
-        match self.interpreter.lookup(scope.file, name) {
-            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => {
-                Value::Str(self.interpreter.module_name(scope.file))
-            }
-            Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
-            value => value,
-        }
+        self.interpreter.variable(scope.file, name)
     }
 
     /// Executes a project function with arguments and gives what it returns.
