@@ -149,6 +149,12 @@ impl Engine<'_, '_> {
                     if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
                         return self.follow(path, expr, &method, Some(receiver), given);
                     }
+                    // Documents write themselves.
+                    if matches!(name.as_str(), "delete" | "save" | "save_changes" | "replace" | "set") {
+                        let site = self.site(expr);
+                        self.change(&mut path, *id, site);
+                        return vec![(path, receiver)];
+                    }
                     None
                 }
             }
@@ -185,7 +191,13 @@ impl Engine<'_, '_> {
                         }
                         None
                     }
-                    Some(Made::Row(_)) => Some(Abs::Own),
+                    Some(Made::Row(_)) => {
+                        if matches!(name.as_str(), "insert" | "create" | "save") {
+                            let site = self.site(expr);
+                            self.created(&mut path, id, site);
+                        }
+                        Some(Abs::Own)
+                    }
                     None => None,
                 }
             }
@@ -247,7 +259,7 @@ impl Engine<'_, '_> {
                 } else if let Some(method) = self.interpreter.method(class, name) {
                     return self.follow(path, expr, &method, Some(receiver), given);
                 } else {
-                    None
+                    self.document_method(&mut path, expr, &Arc::clone(class), name, &given)
                 }
             }
             Abs::Known(Known(Value::Instance(instance))) => match &instance.class {
@@ -276,6 +288,11 @@ impl Engine<'_, '_> {
             return vec![(path, value)];
         }
         if let Some(value) = self.session_method(&mut path, expr, name, &given) {
+            return vec![(path, value)];
+        }
+        if matches!(receiver, Abs::Unknown | Abs::Known(_) | Abs::Principal(_))
+            && let Some(value) = self.store_method(&mut path, expr, target, name, &given)
+        {
             return vec![(path, value)];
         }
         self.unfollowed(path, name, Some(&receiver), &given)

@@ -45,6 +45,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         return RouteData::default();
     }
     engine.handler(Path::default(), handler);
+    engine.accept_hidden();
     // Who the caller is must be known at least, where the guard is not.
     if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
         engine.data.faults.clear();

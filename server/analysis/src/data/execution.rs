@@ -1,6 +1,6 @@
 //! Statements, path by path.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
@@ -52,6 +52,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) principal_class: Option<Arc<ClassRef>>,
     /// Classes that annotations name, by their places.
     pub(super) services: FxHashMap<Site, Option<Arc<ClassRef>>>,
+    /// Exceptions that are raised for a row that there is none of.
+    pub(super) absences: FxHashSet<Site>,
     /// The call that is being executed.
     pub(super) at: Site,
     /// The handler.
@@ -83,6 +85,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal: SmolStr::default(),
             principal_class: None,
             services: FxHashMap::default(),
+            absences: FxHashSet::default(),
             at: route.registration,
             route_handler: match &route.handler {
                 Value::Function(handler) => Some(handler.site),
@@ -214,9 +217,11 @@ impl Engine<'_, '_> {
             StmtKind::Raise { exc, .. } => {
                 if let Some(exc) = exc {
                     self.eval(&mut path, exc);
+                    self.judge_rejection(&path, exc);
                 }
             }
             StmtKind::If { test, body, or_else } => {
+                path.stranger = None;
                 let (yes, no) = self.branch(path, test);
                 after.extend(self.block(bounded(yes), body, exits));
                 after.extend(self.block(bounded(no), or_else, exits));
@@ -412,6 +417,7 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     if !b.handed_out.is_subset(&a.handed_out) {
         a.handed_out.extend(b.handed_out.iter());
     }
+    a.stranger = a.stranger.filter(|_| b.stranger.is_some());
     a.yielded = match (a.yielded, b.yielded) {
         (Some(one), Some(other)) => Some(joined(one, other)),
         (one, other) => one.or(other),

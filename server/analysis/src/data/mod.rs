@@ -20,9 +20,11 @@ mod names;
 mod objects;
 mod packages;
 mod queries;
+mod rejections;
 mod requests;
 mod shared;
 mod spelling;
+mod stores;
 mod types;
 mod value;
 
@@ -55,6 +57,8 @@ pub enum Fault {
     Ineffective,
     /// The owner is compared only after the change was written.
     CheckedLate,
+    /// A caller who is not the owner gets the wrong answer.
+    WrongStatus,
 }
 
 /// What is done with the data.

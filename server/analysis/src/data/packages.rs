@@ -51,7 +51,19 @@ impl Engine<'_, '_> {
                 "col" | "cast" | "aliased" | "desc" | "asc" | "type_coerce" | "lower" => {
                     first.cloned().unwrap_or(Abs::Unknown)
                 }
-                "text" => Abs::Unknown,
+                "text" => match first {
+                    Some(Abs::Text(text)) => self.sql(&text.clone(), site),
+                    _ => Abs::Unknown,
+                },
+                "with_loader_criteria" => match given.get(1).map(|one| one.value.clone()) {
+                    Some(Abs::Local(closure)) => {
+                        let table = Given { name: None, spread: Spread::No, value: given[0].value.clone() };
+                        let exits = self.call_closure(path.clone(), expr, &closure, vec![table]);
+                        self.settle(path, exits)
+                    }
+                    Some(value) => value,
+                    None => Abs::Unknown,
+                },
                 _ => Abs::Other,
             };
         }

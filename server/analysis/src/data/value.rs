@@ -122,6 +122,8 @@ pub(super) struct Statement {
     /// A whole request model that it sets.
     pub(super) spread: Option<Arc<Dump>>,
     pub(super) site: Site,
+    /// Whether its table is known by name only.
+    pub(super) plain: bool,
 }
 
 /// The fields of a request model as a dictionary.
@@ -285,6 +287,8 @@ pub(super) struct Path {
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.
     pub(super) handed_out: Shared<BTreeSet<RowId>>,
+    /// The table of an owner that was found to be somebody else by the condition at hand.
+    pub(super) stranger: Option<Arc<Model>>,
     /// What the generator at hand has given so far.
     pub(super) yielded: Option<Abs>,
     /// Whether the caller was seen to be privileged.

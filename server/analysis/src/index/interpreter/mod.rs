@@ -131,10 +131,15 @@ pub struct Interpreter<'a> {
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
+    /// What expressions of functions are known to be, by definition and place.
+    evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
 }
 
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
+
+/// A definition with the value of an expression in it, and what was looked at for that.
+type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
 
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
@@ -201,6 +206,7 @@ impl<'a> Interpreter<'a> {
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
             local_names: RefCell::default(),
+            evaluated: RefCell::default(),
         }
     }
 
@@ -525,7 +531,21 @@ impl<'a> Interpreter<'a> {
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_knowing(function, expr, &[])
+        // What a factory makes has its own variables around it, and names may change while modules are executed.
+        if !function.closure.is_empty() || !self.running.borrow().is_empty() {
+            return self.eval_knowing(function, expr, &[]);
+        }
+        // The map keeps the definition alive, so its address stays its own.
+        let key = (Arc::as_ptr(&function.def), expr.range);
+        if let Some((_, value, rests_on)) = self.evaluated.borrow().get(&key) {
+            self.count(rests_on);
+            return value.clone();
+        }
+        let outer = self.begin();
+        let value = self.eval_knowing(function, expr, &[]);
+        let rests_on = self.end(outer);
+        self.evaluated.borrow_mut().insert(key, (Arc::clone(&function.def), value.clone(), rests_on));
+        value
     }
 
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
