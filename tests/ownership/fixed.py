@@ -72,15 +72,17 @@ def answers():
             answer = client.request(method, path.format(note=number), json=body, headers=headers(who))
             with Session(engine) as session:
                 kept = session.get(Note, number)
-                owners = {note.user_id for note in session.exec(select(Note).where(Note.title == "made")).all()}
-                for other in session.exec(select(Note).where(Note.title == "made")).all():
-                    session.delete(other)
+                owner = kept.user_id if kept else None
+                made = session.exec(select(Note).where(Note.title == "made")).all()
+                owners = sorted(note.user_id for note in made)
+                for note in made:
+                    session.delete(note)
                 session.commit()
             found[handler][who] = {
                 "status": answer.status_code,
                 "sees": "of ann" in answer.text,
-                "owner": kept.user_id if kept else None,
-                "made": sorted(owners),
+                "owner": owner,
+                "made": owners,
             }
     print(json.dumps(found))
 

@@ -1,7 +1,7 @@
 """What handlers do with notes, two calls away from them."""
 
 from fastapi import HTTPException
-from sqlmodel import Session, col, delete, func, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from app.models import Note
 
@@ -49,6 +49,3 @@ def remove(session: Session, owner: str, note_id: int) -> int:
     session.commit()
     return result.rowcount
 
-
-def count(session: Session, owner: str) -> int:
-    return session.exec(select(func.count()).select_from(Note).where(Note.user_id == owner)).one()
