@@ -69,7 +69,14 @@ impl Engine<'_, '_> {
     }
 
     /// Calls what a value is known to be.
-    pub(super) fn apply(&mut self, mut path: Path, expr: &Expr, callee: Abs, name: &str, given: Vec<Given>) -> Vec<Exit> {
+    pub(super) fn apply(
+        &mut self,
+        mut path: Path,
+        expr: &Expr,
+        callee: Abs,
+        name: &str,
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
         let value = match callee {
             Abs::Known(Known(value)) => value,
             Abs::Local(closure) => return self.call_closure(path, expr, &closure, given),
@@ -428,13 +435,7 @@ impl Engine<'_, '_> {
     }
 
     /// Executes a function with its parameters bound.
-    pub(super) fn run(
-        &mut self,
-        mut path: Path,
-        function: FunctionRef,
-        vars: Vars,
-        site: Site,
-    ) -> Vec<Exit> {
+    pub(super) fn run(&mut self, mut path: Path, function: FunctionRef, vars: Vars, site: Site) -> Vec<Exit> {
         let mut vars = vars;
         let is_generator = function.def.is_generator;
         self.know_types(&mut path, &function, &mut vars, site);

@@ -161,12 +161,7 @@ impl Engine<'_, '_> {
     }
 
     /// Runs a dependency on every path, and gives its value to a variable.
-    fn through(
-        &mut self,
-        paths: Vec<(Path, Vars)>,
-        index: usize,
-        name: Option<&SmolStr>,
-    ) -> Vec<(Path, Vars)> {
+    fn through(&mut self, paths: Vec<(Path, Vars)>, index: usize, name: Option<&SmolStr>) -> Vec<(Path, Vars)> {
         let mut after = Vec::new();
         for (path, vars) in paths {
             for (path, value) in self.dependency(path, index) {
@@ -183,12 +178,7 @@ impl Engine<'_, '_> {
     }
 
     /// The object of a class-based view: what its class is injected with.
-    fn view(
-        &mut self,
-        paths: Vec<(Path, Vars)>,
-        class: &Arc<ClassRef>,
-        name: &SmolStr,
-    ) -> Vec<(Path, Vars)> {
+    fn view(&mut self, paths: Vec<(Path, Vars)>, class: &Arc<ClassRef>, name: &SmolStr) -> Vec<(Path, Vars)> {
         let is_view = |node: &crate::index::dependencies::Node| {
             node.parent.is_none() && matches!(&node.callable, Value::Class(of) if of.site == class.site)
         };

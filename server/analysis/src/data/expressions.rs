@@ -423,7 +423,9 @@ impl Engine<'_, '_> {
                         {
                             let exits = self.follow(path.clone(), expr, &property, Some(Abs::Object(*id)), Vec::new());
                             let value = self.settle(path, exits);
-                            if !path.dead && let Some(object) = path.objects.get_mut(id) {
+                            if !path.dead
+                                && let Some(object) = path.objects.get_mut(id)
+                            {
                                 object.properties.insert(name.clone(), value.clone());
                             }
                             return value;

@@ -59,8 +59,9 @@ impl Model {
 /// The table that a class maps to, if it is one.
 pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<Model> {
     let classes = interpreter.linearised(class);
-    let declared =
-        is_table(&class.def) || classes.iter().skip(1).any(|base| is_table(&base.def)) || is_document(interpreter, class);
+    let declared = is_table(&class.def)
+        || classes.iter().skip(1).any(|base| is_table(&base.def))
+        || is_document(interpreter, class);
     if !declared {
         return None;
     }

@@ -89,8 +89,16 @@ impl Engine<'_, '_> {
             }
         }
         let unclear = unclear && model.is_none();
-        let statement =
-            Statement { verb, model, predicates: Vec::new(), unclear, sets: Vec::new(), spread: None, site, plain: false };
+        let statement = Statement {
+            verb,
+            model,
+            predicates: Vec::new(),
+            unclear,
+            sets: Vec::new(),
+            spread: None,
+            site,
+            plain: false,
+        };
         Abs::Statement(Arc::new(statement))
     }
 

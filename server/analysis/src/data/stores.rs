@@ -69,8 +69,16 @@ impl Engine<'_, '_> {
                 Some(Abs::Statement(Arc::new(statement)))
             }
             (
-                "find" | "find_one" | "find_one_and_update" | "find_one_and_delete" | "find_one_and_replace"
-                | "update_one" | "update_many" | "replace_one" | "delete_one" | "delete_many",
+                "find"
+                | "find_one"
+                | "find_one_and_update"
+                | "find_one_and_delete"
+                | "find_one_and_replace"
+                | "update_one"
+                | "update_many"
+                | "replace_one"
+                | "delete_one"
+                | "delete_many",
                 Some(Abs::Map(filter)),
             ) => {
                 let verb = match name {
@@ -158,8 +166,8 @@ impl Engine<'_, '_> {
             }
             ("delete", _) => next.verb = Verb::Delete,
             (
-                "select" | "order" | "limit" | "range" | "single" | "maybe_single" | "neq" | "gt" | "gte" | "lt" | "lte"
-                | "like" | "ilike" | "is_" | "not_" | "contains" | "columns",
+                "select" | "order" | "limit" | "range" | "single" | "maybe_single" | "neq" | "gt" | "gte" | "lt"
+                | "lte" | "like" | "ilike" | "is_" | "not_" | "contains" | "columns",
                 _,
             ) => {}
             _ => next.unclear = true,

@@ -38,9 +38,10 @@ impl Engine<'_, '_> {
 
     /// Whether a class holds data and does nothing.
     fn is_data(&self, class: &ClassRef) -> bool {
-        self.interpreter.package_bases(class).iter().any(|base| {
-            ["pydantic", "sqlmodel", "enum", "typing.TypedDict"].iter().any(|name| base.starts_with(name))
-        })
+        self.interpreter
+            .package_bases(class)
+            .iter()
+            .any(|base| ["pydantic", "sqlmodel", "enum", "typing.TypedDict"].iter().any(|name| base.starts_with(name)))
     }
 
     /// Parameters of which nothing is known are what their annotations say.

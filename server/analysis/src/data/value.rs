@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::models::Model;
 use super::closures::Closure;
+use super::models::Model;
 use super::shared::Shared;
 use crate::index::value::{ClassRef, Site, Value};
 

@@ -161,7 +161,12 @@ pub(super) fn registrations(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<Ve
 }
 
 /// The guard as a parameter of the handler.
-pub(super) fn parameter(fixer: &Fixer<'_>, anchor: Location, here: &[Served<'_>], verifier: &Verifier) -> Result<Fix, Refusal> {
+pub(super) fn parameter(
+    fixer: &Fixer<'_>,
+    anchor: Location,
+    here: &[Served<'_>],
+    verifier: &Verifier,
+) -> Result<Fix, Refusal> {
     if let Some(public) = here.iter().find(|one| matches!(one.judged.guard, Guard::Public(_))) {
         return Err(Refusal(format!("the handler also serves {}, which is public", public.route.path)));
     }

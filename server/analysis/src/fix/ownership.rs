@@ -110,9 +110,8 @@ fn ask_for_principal(
 ) -> Result<(String, Vec<TextEdit>), Refusal> {
     let none = || Refusal("the handler takes no identity of the caller, and no dependency gives one".into());
     let here = fixer.anchored(handler);
-    let fitting = |verifier: &&Verifier| {
-        here.iter().all(|one| fits(fixer, verifier, one)) && gives_identity(fixer, verifier)
-    };
+    let fitting =
+        |verifier: &&Verifier| here.iter().all(|one| fits(fixer, verifier, one)) && gives_identity(fixer, verifier);
     let mut verifiers = candidates(fixer.state, served.application, served.route).into_iter().filter(fitting);
     let verifier = verifiers.next().ok_or_else(none)?;
     let source = fixer.source(handler.file)?;

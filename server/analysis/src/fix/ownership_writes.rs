@@ -45,7 +45,9 @@ fn leave_out(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let method = call.child_by_field_name("function").and_then(|callee| text_of(&source, callee));
     let method = method.and_then(|callee| callee.rsplit('.').next()).unwrap_or_default();
     let end_of = |list: Node<'_>| list.named_child_count();
-    let add = |list: Node<'_>, text: String| Delimited::of(&source.text, &source.layout, list).insert(&[(end_of(list), text)]);
+    let add = |list: Node<'_>, text: String| {
+        Delimited::of(&source.text, &source.layout, list).insert(&[(end_of(list), text)])
+    };
     let named = |list: Node<'_>, name: &str| {
         let mut cursor = list.walk();
         list.named_children(&mut cursor)
@@ -103,7 +105,8 @@ fn take_effect(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal>
             let (left, right) = left.zip(right).ok_or_else(not_plain)?;
             // What is not the principal becomes the column.
             let root = subject.principal.split(['.', '[']).next().unwrap_or_default();
-            let is_principal = |node: Node<'_>| text_of(&source, node).is_some_and(|text| super::signature::has_word(text, root));
+            let is_principal =
+                |node: Node<'_>| text_of(&source, node).is_some_and(|text| super::signature::has_word(text, root));
             let other = match (is_principal(left), is_principal(right)) {
                 (true, false) => right,
                 (false, true) => left,
@@ -178,7 +181,8 @@ fn text_of<'t>(source: &'t Source, node: Node<'_>) -> Option<&'t str> {
 /// The node of a kind that stands exactly at a place.
 fn node_at<'t>(source: &'t Source, at: Location, kind: &str) -> Option<Node<'t>> {
     let node = source.tree.root_node().descendant_for_byte_range(at.range.start as usize, at.range.end as usize);
-    let same = |node: &Node<'_>| node.start_byte() == at.range.start as usize && node.end_byte() == at.range.end as usize;
+    let same =
+        |node: &Node<'_>| node.start_byte() == at.range.start as usize && node.end_byte() == at.range.end as usize;
     std::iter::successors(node, Node::parent).take_while(same).find(|node| node.kind() == kind)
 }
 

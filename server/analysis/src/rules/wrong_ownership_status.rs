@@ -26,10 +26,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             "500" => (Severity::Warning, "nothing went wrong on the server"),
             _ => (Severity::Warning, "the request is well formed"),
         };
-        let message = format!(
-            "A caller who does not own the `{}` is answered with {status}: {why}; raise 403.",
-            table.name
-        );
+        let message =
+            format!("A caller who does not own the `{}` is answered with {status}: {why}; raise 403.", table.name);
         Some((severity, one.access.site, message))
     });
 }
