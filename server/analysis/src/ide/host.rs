@@ -573,10 +573,16 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel.
+/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a
+/// client of a store that needs none.
 fn may_declare_tables(text: &str) -> bool {
     let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    holds("mapped_column") || holds("Column(") || (holds("SQLModel") && holds("table"))
+    holds("mapped_column")
+        || holds("Column(")
+        || (holds("SQLModel") && holds("table"))
+        || ["import supabase", "from supabase", "import motor", "from motor", "pymongo", "beanie", "odmantic", " text("]
+            .iter()
+            .any(|needle| holds(needle))
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

@@ -26,6 +26,7 @@ pub mod spec_auth_drift;
 pub mod unguarded_mount;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
+pub mod wrong_ownership_status;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -81,6 +82,7 @@ pub fn all() -> &'static [RuleInfo] {
         unguarded_mount::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
+        wrong_ownership_status::INFO,
     ]
 }
 
@@ -114,6 +116,7 @@ const CHECKS: &[Check] = &[
     spec_auth_drift::check,
     unguarded_mount::check,
     unverified_auth_dependency::check,
+    wrong_ownership_status::check,
 ];
 
 /// Calls `look` for every route of applications outside of tests.

@@ -38,6 +38,7 @@ use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Reso
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, StmtKind};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Statements and expressions that one execution may cost. The largest real
@@ -131,10 +132,15 @@ pub struct Interpreter<'a> {
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
+    /// What expressions of functions are known to be, by definition and place.
+    evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
 }
 
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
+
+/// A definition with the value of an expression in it, and what was looked at for that.
+type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
 
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
@@ -183,6 +189,7 @@ impl<'a> Interpreter<'a> {
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
             local_names: RefCell::default(),
+            evaluated: RefCell::default(),
         }
     }
 

@@ -14,7 +14,21 @@ use crate::vfs::Location;
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_knowing(function, expr, &[])
+        // What a factory makes has its own variables around it, and names may change while modules are executed.
+        if !function.closure.is_empty() || !self.running.borrow().is_empty() {
+            return self.eval_knowing(function, expr, &[]);
+        }
+        // The map keeps the definition alive, so its address stays its own.
+        let key = (Arc::as_ptr(&function.def), expr.range);
+        if let Some((_, value, rests_on)) = self.evaluated.borrow().get(&key) {
+            self.count(rests_on);
+            return value.clone();
+        }
+        let outer = self.begin();
+        let value = self.eval_knowing(function, expr, &[]);
+        let rests_on = self.end(outer);
+        self.evaluated.borrow_mut().insert(key, (Arc::clone(&function.def), value.clone(), rests_on));
+        value
     }
 
     fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
