@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::State;
+use super::in_use::FunctionsInUse;
 use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
@@ -13,7 +14,7 @@ use crate::auth::{Judge, Proof, Verdict, VerdictMemo};
 use crate::data;
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, StmtKind};
-use crate::ide::{Guards, Judged};
+use crate::ide::{Guards, Judged, JudgedRoutes};
 use crate::index::changes::{Changes, share};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::{Interpreter, Session};
@@ -122,9 +123,9 @@ pub(crate) struct Pretender {
 
 impl FileInjectable {
     /// Whether the same functions as before are handlers.
-    fn holds(&self, handlers: &FxHashSet<Site>) -> bool {
-        self.handlers.iter().all(|site| handlers.contains(site))
-            && !self.verifiers.iter().any(|verifier| handlers.contains(&verifier.site))
+    fn holds(&self, in_use: &FunctionsInUse) -> bool {
+        self.handlers.iter().all(|site| in_use.is_handler(*site))
+            && !self.verifiers.iter().any(|verifier| in_use.is_handler(verifier.site))
     }
 }
 
@@ -162,14 +163,14 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
         guards.middlewares.push(middlewares);
     }
     judge.leave();
-    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<Vec<Judged>>> =
+    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<JudgedRoutes>> =
         before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
     for routes in &state.table.orphans {
         let judged = old_orphans.get(&Arc::as_ptr(routes)).zip(changes);
         let earlier = judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged });
         guards.orphans.push(work.routes(routes, None, earlier.as_ref()));
     }
-    let injectable = injectable(state, &interpreter, &judge, &in_use(state, &interpreter).handlers);
+    let injectable = injectable(state, &interpreter, &judge);
     let verifiers = verifiers(state, &interpreter, &guards, &injectable);
     let memo = judge.finish();
     Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
@@ -189,7 +190,7 @@ struct Earlier<'e> {
     changes: &'e Changes,
     application: Option<(&'e Application, &'e Arc<Middlewares>)>,
     routes: &'e Arc<Vec<Route>>,
-    judged: &'e Arc<Vec<Judged>>,
+    judged: &'e Arc<JudgedRoutes>,
 }
 
 impl<'e> Earlier<'e> {
@@ -215,7 +216,7 @@ impl Work<'_, '_> {
         &self,
         application: &Application,
         earlier: Option<&Earlier<'_>>,
-    ) -> (Arc<Vec<Judged>>, Arc<Middlewares>) {
+    ) -> (Arc<JudgedRoutes>, Arc<Middlewares>) {
         let known = earlier.and_then(|earlier| {
             let (old, middlewares) = earlier.application?;
             let holds = old.is_inside_as(application) && earlier.changes.hold(self.interpreter, &middlewares.rests_on);
@@ -237,10 +238,10 @@ impl Work<'_, '_> {
         routes: &Arc<Vec<Route>>,
         around: Option<Around<'_>>,
         earlier: Option<&Earlier<'_>>,
-    ) -> Arc<Vec<Judged>> {
+    ) -> Arc<JudgedRoutes> {
         let same_table = earlier.filter(|earlier| Arc::ptr_eq(earlier.routes, routes));
         if let Some(earlier) = same_table
-            && !rests_on(earlier.judged, &earlier.changes.stale)
+            && !share(&earlier.judged.files, &earlier.changes.stale)
         {
             return Arc::clone(earlier.judged);
         }
@@ -265,7 +266,7 @@ impl Work<'_, '_> {
         {
             judged.iter_mut().for_each(put_off);
         }
-        Arc::new(judged)
+        Arc::new(JudgedRoutes::new(judged))
     }
 
     /// The guard of a route; `known` is what was said of the same one before a change.
@@ -328,40 +329,10 @@ impl Work<'_, '_> {
     }
 }
 
-fn rests_on(judged: &[Judged], stale: &FxHashSet<FileId>) -> bool {
-    judged.iter().any(|judged| share(&judged.rests_on.files, stale))
-}
-
 /// What the project says of each route of an application.
 fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
     let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
     state.policy.expectations(&file.path, &application.routes, &state.roots)
-}
-
-/// Functions that routes rest on.
-#[derive(Debug, Default)]
-pub(crate) struct FunctionsInUse {
-    /// Handlers of the routes of applications.
-    pub(crate) handlers: FxHashSet<Site>,
-    /// Handlers and dependencies of all routes.
-    pub(crate) all: FxHashSet<Site>,
-}
-
-/// Functions that the routes of the table rest on. They are the same until
-/// routes are linked anew: keys in bodies do not pay for them.
-pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s FunctionsInUse {
-    state.in_use.get_or_init(|| {
-        let mut found = FunctionsInUse::default();
-        let served = state.table.applications.iter().flat_map(|application| application.routes.iter());
-        found.handlers.extend(served.clone().filter_map(|route| handler_site(&route.handler)));
-        for route in served.chain(state.table.orphans.iter().flat_map(|routes| routes.iter())) {
-            found.all.extend(handler_site(&route.handler));
-            let asked = route.dependencies.iter().chain(&route.perhaps);
-            let called = asked.filter_map(|node| called(interpreter, &node.callable));
-            found.all.extend(called.map(|(function, _)| function.site));
-        }
-        found
-    })
 }
 
 /// Why a route is public that the project's own words leave open.
@@ -446,24 +417,20 @@ fn verifiers(state: &State, interpreter: &Interpreter<'_>, guards: &Guards, inje
 }
 
 /// Functions that verify, in the files of which that is not known.
-fn injectable(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    judge: &Judge<'_>,
-    handlers: &FxHashSet<Site>,
-) -> Injectable {
+fn injectable(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> Injectable {
     let mut injectable = Injectable::default();
+    let same_handlers = state.injectable_of == state.in_use.generation;
     for (file, source) in state.sources.relevant() {
         let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
         let known = state.injectable.get(&file);
-        if known.is_some_and(|known| known.holds(handlers)) {
+        if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
             continue;
         }
         let outer = interpreter.begin();
         let mut known = FileInjectable::default();
         for (def, value) in injected_functions(interpreter, file, facts) {
             let Value::Function(function) = &value else { continue };
-            if handlers.contains(&function.site) {
+            if state.in_use.is_handler(function.site) {
                 known.handlers.push(function.site);
                 continue;
             }

@@ -7,6 +7,7 @@ pub mod auth_dependency_not_applied;
 pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cors_inside_auth;
+mod in_use;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
 mod judgement;
@@ -28,10 +29,10 @@ pub mod unverified_auth_dependency;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub(crate) use in_use::FunctionsInUse;
 pub use judgement::Verifier;
 pub(crate) use judgement::{
-    FileInjectable, FunctionsInUse, Injectable, authenticates, candidates, handler_site, judge, optional_verifiers,
-    source_root, with_interpreter,
+    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
 };
 
 use crate::auth::middleware::Notes;
@@ -183,7 +184,7 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
             if !parsed.comments.is_empty() {
-                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text, &parsed.line_index());
+                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text(), &parsed.line_index());
                 own = kept;
                 if !source.test {
                     unused_ignore::check(file, &parsed.comments, &unused, &mut own);

@@ -47,6 +47,8 @@ const MAX_STEPS: u32 = 400_000;
 const MAX_DEPTH: u32 = 12;
 /// Classes derived from each other.
 const MAX_DERIVATION: usize = 16;
+/// Bytes of source of the bodies that one interpreter keeps lowered.
+const MAX_BODIES: u32 = 512 << 10;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -129,8 +131,27 @@ pub struct Interpreter<'a> {
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
+    /// Definitions whose bodies were lowered for this interpreter.
+    bodies: RefCell<Bodies>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
+}
+
+/// Copies of definitions, with the length of their sources.
+#[derive(Debug, Default)]
+struct Bodies {
+    copies: FxHashMap<Site, Arc<Function>>,
+    bytes: u32,
+}
+
+impl Bodies {
+    fn keep(&mut self, site: Site, copy: Arc<Function>, bytes: u32) {
+        if self.bytes > MAX_BODIES {
+            *self = Self::default();
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.copies.insert(site, copy);
+    }
 }
 
 /// A name's value, and what was looked at for it.
@@ -200,6 +221,7 @@ impl<'a> Interpreter<'a> {
             modules: RefCell::default(),
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
+            bodies: RefCell::default(),
             local_names: RefCell::default(),
         }
     }
@@ -442,6 +464,22 @@ impl<'a> Interpreter<'a> {
         self.force(execution.leave(value))
     }
 
+    /// The definition that a function has now. Bodies that were left for later
+    /// are lowered in copies, which go when there are too many: most are looked
+    /// at once, and would stay as long as the workspace.
+    fn looked_into(&self, function: &FunctionRef) -> Arc<Function> {
+        if let Some(def) = self.bodies.borrow().copies.get(&function.site) {
+            return Arc::clone(def);
+        }
+        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
+        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
+        let def = def.unwrap_or_else(|| Arc::clone(&function.def));
+        let Some((copy, bytes)) = def.to_look_into() else { return def };
+        let copy = Arc::new(copy);
+        self.bodies.borrow_mut().keep(function.site, Arc::clone(&copy), bytes);
+        copy
+    }
+
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::around(function), expr);
@@ -561,9 +599,7 @@ impl Resolve for Interpreter<'_> {
 
     fn current(&self, function: &FunctionRef) -> FunctionRef {
         self.count_body(function.site);
-        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
-        FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+        FunctionRef { def: self.looked_into(function), ..function.clone() }
     }
 
     fn begin(&self) -> LookedAt {
@@ -595,6 +631,8 @@ fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
     while let Some(stmt) = pending.pop() {
         match &stmt.kind {
             StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
+            // A body that was left for later is lowered only for what stands in it.
+            StmtKind::Function(_) | StmtKind::Class(_) if !stmt.range.contains_range(range) => {}
             StmtKind::Function(def) => pending.extend(&def.body),
             StmtKind::Class(class) => pending.extend(&class.body),
             StmtKind::If { body, or_else, .. }
