@@ -141,7 +141,7 @@ impl<'s> Fixer<'s> {
     fn source(&self, file: FileId) -> Result<Rc<Source>, Refusal> {
         let mut sources = self.sources.borrow_mut();
         let source = sources.entry(file).or_insert_with(|| {
-            let text = Arc::clone(&self.state.parsed(file)?.text);
+            let text = self.state.parsed(file)?.text();
             let tree = parse(Grammar::Python, &text, None)?;
             let mut layout = Layout::of(&text);
             layout.limit = layout.limit.max(self.style().line_limit);

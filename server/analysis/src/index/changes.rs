@@ -71,6 +71,11 @@ impl Edits {
         self.reshaped.extend(files);
     }
 
+    /// Files that were read anew.
+    pub fn read_anew(&self) -> impl Iterator<Item = FileId> {
+        self.before.keys().chain(&self.reshaped).copied()
+    }
+
     /// Whether a file was read anew.
     pub fn is_read(&self, file: FileId) -> bool {
         self.before.contains_key(&file) || self.reshaped.contains(&file)

@@ -185,7 +185,7 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
             if !parsed.comments.is_empty() {
-                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text, &parsed.line_index());
+                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text(), &parsed.line_index());
                 own = kept;
                 if !source.test {
                     unused_ignore::check(file, &parsed.comments, &unused, &mut own);

@@ -12,23 +12,27 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::body::Body;
+use super::item::ItemStmt;
 use crate::text::TextRange;
 
 /// One top-level statement, with ranges relative to its own first byte.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Item {
     /// Length of the item's text in bytes.
     pub len: u32,
     /// Hash of the item's bytes.
     pub text_hash: u64,
-    /// Hash of everything but the bodies of functions: signatures, decorators,
-    /// assignments, calls, classes, and where they stand. Equal outlines of all
-    /// items mean that no other file can see a difference, unless it executed
-    /// one of the bodies.
-    pub outline_hash: u64,
     /// The statement.
-    pub stmt: Stmt,
+    pub stmt: ItemStmt,
 }
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        (self.len, self.text_hash) == (other.len, other.text_hash) && *self.stmt == *other.stmt
+    }
+}
+
+impl Eq for Item {}
 
 /// An item at its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -536,6 +540,28 @@ impl Stmt {
             StmtKind::Match { cases, .. } => cases.iter().map(|case| case.body.as_slice()).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl Function {
+    /// A copy whose body is lowered when somebody looks at it, and goes with the
+    /// copy, with the length of the source that it is lowered from. `None` where
+    /// the body is kept anyway.
+    pub fn to_look_into(&self) -> Option<(Self, u32)> {
+        let (body, bytes) = self.body.again()?;
+        let copy = Self {
+            name: self.name.clone(),
+            is_async: self.is_async,
+            decorators: self.decorators.clone(),
+            params: self.params.clone(),
+            params_range: self.params_range,
+            returns: self.returns.clone(),
+            header: self.header,
+            body,
+            body_hash: self.body_hash,
+            is_generator: self.is_generator,
+        };
+        Some((copy, bytes))
     }
 }
 

@@ -48,6 +48,8 @@ const MAX_STEPS: u32 = 400_000;
 const MAX_DEPTH: u32 = 12;
 /// Classes derived from each other.
 const MAX_DERIVATION: usize = 16;
+/// Bytes of source of the bodies that one interpreter keeps lowered.
+const MAX_BODIES: u32 = 512 << 10;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -130,10 +132,29 @@ pub struct Interpreter<'a> {
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
+    /// Definitions whose bodies were lowered for this interpreter.
+    bodies: RefCell<Bodies>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
     /// What expressions of functions are known to be, by definition and place.
     evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
+}
+
+/// Copies of definitions, with the length of their sources.
+#[derive(Debug, Default)]
+struct Bodies {
+    copies: FxHashMap<Site, Arc<Function>>,
+    bytes: u32,
+}
+
+impl Bodies {
+    fn keep(&mut self, site: Site, copy: Arc<Function>, bytes: u32) {
+        if self.bytes > MAX_BODIES {
+            *self = Self::default();
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.copies.insert(site, copy);
+    }
 }
 
 /// A name's value, and what was looked at for it.
@@ -188,6 +209,7 @@ impl<'a> Interpreter<'a> {
             modules: RefCell::default(),
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
+            bodies: RefCell::default(),
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
         }
