@@ -309,13 +309,13 @@ fn application_cases() -> Vec<Case> {
                 ("main.py", "from fastapi import FastAPI\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n"),
                 (
                     "hooks.py",
-                    "from fastapi import APIRouter, Request\nimport jwt\n\nrouter = APIRouter()\n\n@router.post(\"/hook\")\ndef hook(request: Request):\n    return jwt.decode(request.headers[\"x\"], \"k\", algorithms=[\"HS256\"])\n",
+                    "from fastapi import APIRouter, Request\nimport os\nimport jwt\n\nrouter = APIRouter()\n\n@router.post(\"/hook\")\ndef hook(request: Request):\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n",
                 ),
             ],
         ),
         flat(
             "several verifiers",
-            "from fastapi import Depends, FastAPI, HTTPException, Request\nfrom deps import key\nimport jwt\n\napp = FastAPI()\n\ndef me(request: Request) -> dict:\n    return jwt.decode(request.headers[\"x\"], \"k\", algorithms=[\"HS256\"])\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n@app.get(\"/b\")\ndef b(user: dict = Depends(me)): ...\n\n@app.get(\"/c\")\ndef c(): ...\n",
+            "from fastapi import Depends, FastAPI, HTTPException, Request\nfrom deps import key\nimport os\nimport jwt\n\napp = FastAPI()\n\ndef me(request: Request) -> dict:\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n@app.get(\"/b\")\ndef b(user: dict = Depends(me)): ...\n\n@app.get(\"/c\")\ndef c(): ...\n",
         ),
         case(
             "no verifier",
@@ -353,7 +353,7 @@ fn application_cases() -> Vec<Case> {
             "from fastapi import Depends, FastAPI\nfrom fastapi.security import HTTPAuthorizationCredentials, HTTPBearer\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/ok\", dependencies=[Depends(key)])\ndef ok(): ...\n\n@app.get(\"/a\")\ndef a(token: HTTPAuthorizationCredentials = Depends(HTTPBearer())): ...\n\n@app.get(\"/b\", dependencies=[Depends(HTTPBearer())])\ndef b(): ...\n\n@app.get(\"/c\")\ndef c(token=Depends(HTTPBearer())):\n    return token.credentials\n",
         ),
     ];
-    let below = "from fastapi import FastAPI, HTTPException, Request\nimport jwt\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n\ndef me(request: Request):\n    return jwt.decode(request.headers[\"x\"], \"k\", algorithms=[\"HS256\"])\n";
+    let below = "from fastapi import FastAPI, HTTPException, Request\nimport os\nimport jwt\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n\ndef me(request: Request):\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
     let refused = |name: &str, files: &[(&str, &str)]| Case { fixable: false, ..case(name, files) };
     cases.push(refused("defined below", &[("main.py", below)]));
     let cycle = "from fastapi import HTTPException, Request\nimport jwt\nfrom main import settings\n\ndef me(request: Request):\n    return jwt.decode(request.headers[\"x\"], settings.key, algorithms=[\"HS256\"])\n";
@@ -601,7 +601,7 @@ fn elsewhere_cases() -> Vec<Case> {
 
 /// Handlers that touch what is not the caller's, between two that keep to it.
 fn ownership_cases() -> Vec<Case> {
-    const OWNED: &str = "import jwt\nfrom fastapi import Header, HTTPException\nfrom pydantic import BaseModel\nfrom sqlmodel import Field, Session, SQLModel\n\n\nclass Me(BaseModel):\n    id: str\n\n\nclass User(SQLModel, table=True):\n    id: str = Field(primary_key=True)\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: str = Field(foreign_key=\"user.id\")\n    title: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n\n\ndef current_user(authorization: str = Header()) -> Me:\n    try:\n        claims = jwt.decode(authorization, \"key\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n    return Me(id=claims[\"sub\"])\n";
+    const OWNED: &str = "import os\n\nimport jwt\nfrom fastapi import Header, HTTPException\nfrom pydantic import BaseModel\nfrom sqlmodel import Field, Session, SQLModel\n\n\nclass Me(BaseModel):\n    id: str\n\n\nclass User(SQLModel, table=True):\n    id: str = Field(primary_key=True)\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: str = Field(foreign_key=\"user.id\")\n    title: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n\n\ndef current_user(authorization: str = Header()) -> Me:\n    try:\n        claims = jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n    return Me(id=claims[\"sub\"])\n";
     const SIBLINGS: &str = "from fastapi import Depends, FastAPI\nfrom sqlmodel import Session, select\n\nfrom app.owned import Me, Task, current_user, session\n\napp = FastAPI()\n\n\n@app.get(\"/mine\")\ndef mine(me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == me.id)).all()\n\n\n@app.get(\"/titles\")\ndef titles(title: str, me: Me = Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == me.id, Task.title == title)).all()\n\n\n";
     let handlers = [
         "@app.get(\"/{user_id}/tasks\")\ndef of(user_id: str, me: Me = Depends(current_user), db: Session = Depends(session)):\n    \"\"\"The tasks.\"\"\"\n    return db.exec(select(Task).where(Task.user_id == user_id)).all()\n",

@@ -18,14 +18,43 @@ const MAX_DEPTH: u32 = 12;
 pub struct Key {
     /// The call that is given the key.
     pub used: Site,
-    /// What that call does with it, as a verb.
-    pub purpose: &'static str,
+    /// What that call does with it.
+    pub purpose: Purpose,
     /// Where the value stands.
     pub origin: Site,
     /// When the value counts.
     pub source: Source,
     /// Whether it is the empty text.
     pub empty: bool,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Tokens are signed with it.
+    SignsTokens,
+    /// Tokens are verified with it.
+    VerifiesTokens,
+    /// Session cookies or other values for clients are signed with it.
+    SignsValues,
+    /// Something is signed with HMAC. What that is for can't be seen: some
+    /// protocols publish the key.
+    Hmac,
+    /// Values are encrypted with it.
+    Encrypts,
+}
+
+impl Purpose {
+    /// The purpose as a verb.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::SignsTokens => "signs tokens",
+            Self::VerifiesTokens => "verifies tokens",
+            Self::SignsValues => "signs values for clients",
+            Self::Hmac => "signs with HMAC",
+            Self::Encrypts => "encrypts values",
+        }
+    }
 }
 
 /// When a value in the code is the key.
@@ -151,7 +180,7 @@ impl Search<'_, '_, '_> {
     /// The argument that is the key of a call, and what the call does with it:
     /// PyJWT 2, python-jose 3, authlib 1, joserfc 1, itsdangerous 2,
     /// fastapi-users 15, cryptography 40, Starlette.
-    fn key_argument<'e>(&self, func: &'e Expr, args: &'e [Arg]) -> Option<(&'e Expr, &'static str)> {
+    fn key_argument<'e>(&self, func: &'e Expr, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
         if !args.iter().any(|arg| arg.name.is_some() || !matches!(arg.value.kind, ExprKind::Int(_))) {
             return None;
         }
@@ -168,32 +197,32 @@ impl Search<'_, '_, '_> {
         let package = path.split('.').next().unwrap_or_default();
         let method = path.rsplit('.').next().unwrap_or_default();
         match (package, method) {
-            ("jwt" | "jose", "encode") => Some((at(1, "key")?, "signs tokens")),
+            ("jwt" | "jose", "encode") => Some((at(1, "key")?, Purpose::SignsTokens)),
             ("jwt" | "jose", "decode" | "decode_complete") if verifies(args) => {
-                Some((at(1, "key")?, "verifies tokens"))
+                Some((at(1, "key")?, Purpose::VerifiesTokens))
             }
-            ("jose", "sign") => Some((at(1, "key")?, "signs tokens")),
-            ("jose", "verify") => Some((at(1, "key")?, "verifies tokens")),
-            ("authlib", "encode") => Some((at(2, "key")?, "signs tokens")),
-            ("authlib", "decode") => Some((at(1, "key")?, "verifies tokens")),
-            ("joserfc", "import_key") if path.contains("OctKey") => Some((at(0, "value")?, "signs or verifies tokens")),
-            ("hmac", "new" | "digest") => Some((at(0, "key")?, "signs with HMAC")),
+            ("jose", "sign") => Some((at(1, "key")?, Purpose::SignsTokens)),
+            ("jose", "verify") => Some((at(1, "key")?, Purpose::VerifiesTokens)),
+            ("authlib", "encode") => Some((at(2, "key")?, Purpose::SignsTokens)),
+            ("authlib", "decode") => Some((at(1, "key")?, Purpose::VerifiesTokens)),
+            ("joserfc", "import_key") if path.contains("OctKey") => Some((at(0, "value")?, Purpose::VerifiesTokens)),
+            ("hmac", "new" | "digest") => Some((at(0, "key")?, Purpose::Hmac)),
             ("itsdangerous", "Signer" | "TimestampSigner")
             | ("itsdangerous", "Serializer" | "URLSafeSerializer" | "URLSafeTimedSerializer" | "TimedSerializer") => {
-                Some((at(0, "secret_key")?, "signs values"))
+                Some((at(0, "secret_key")?, Purpose::SignsValues))
             }
-            ("fastapi_users", "JWTStrategy") => Some((at(0, "secret")?, "signs and verifies tokens")),
-            ("cryptography", "Fernet") => Some((at(0, "key")?, "encrypts values")),
+            ("fastapi_users", "JWTStrategy") => Some((at(0, "secret")?, Purpose::SignsTokens)),
+            ("cryptography", "Fernet") => Some((at(0, "key")?, Purpose::Encrypts)),
             ("starlette" | "fastapi", "Middleware") => self.session_key(args),
             _ => None,
         }
     }
 
     /// The key of `SessionMiddleware`, given to what adds it.
-    fn session_key<'e>(&self, args: &'e [Arg]) -> Option<(&'e Expr, &'static str)> {
+    fn session_key<'e>(&self, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
         let class = positional(args, 0)?;
         let is_session = matches!(self.eval(class), Value::Package(path) if path.ends_with(".SessionMiddleware"));
-        is_session.then_some((keyword(args, "secret_key")?, "signs session cookies"))
+        is_session.then_some((keyword(args, "secret_key")?, Purpose::SignsValues))
     }
 
     fn eval(&self, expr: &Expr) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{RuleInfo, State, related, report};
-use crate::auth::keys::{Key, Source};
+use crate::auth::keys::{Key, Purpose, Source};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -34,20 +34,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         keys.sort_by_key(|key| key.used);
         let Some(first) = keys.first() else { continue };
         let (severity, message) = said(first);
-        let uses = keys.iter().take(SHOWN_USES).map(|key| related(state, key.used, format!("it {} here", key.purpose)));
+        let uses =
+            keys.iter().take(SHOWN_USES).map(|key| related(state, key.used, format!("it {} here", key.purpose.verb())));
         found.push(report(state, &INFO, severity, origin, message, uses.collect()));
     }
 }
 
 /// Severity and message; the value itself is never said.
 fn said(key: &Key) -> (Severity, String) {
-    let purpose = key.purpose;
+    let purpose = key.purpose.verb();
     let value = if key.empty { "the empty text" } else { "a value that stands in the code" };
     let who = if key.empty { "anybody" } else { "whoever has read the code" };
     match &key.source {
         Source::Literal => (
-            // What HMAC is for can't be seen: some protocols publish the key.
-            if purpose.contains("token") || purpose.contains("session") { Severity::Error } else { Severity::Warning },
+            if key.purpose == Purpose::Hmac { Severity::Warning } else { Severity::Error },
             format!(
                 "The key that {purpose} is {value}, and {who} can use it: read it from the environment, and fail when it is missing."
             ),

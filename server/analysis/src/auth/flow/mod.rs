@@ -406,25 +406,17 @@ fn gives_values(body: &[Stmt]) -> bool {
         match &stmt.kind {
             StmtKind::Return(Some(value)) if !matches!(value.kind, ExprKind::None) => return true,
             StmtKind::Expr(Expr { kind: ExprKind::Yield(_), .. }) => return true,
-            StmtKind::Assign(assign) => {
-                // `request.state.user = user`
-                if assign.targets.iter().any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) {
-                    return true;
-                }
-            }
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                pending.extend(body.iter().chain(or_else).chain(finally));
-                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::With { body, .. } => pending.extend(body),
-            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
-            _ => {}
+            // `request.state.user = user`
+            StmtKind::Assign(assign) if !assign.targets.iter().all(is_variable) => return true,
+            _ => pending.extend(stmt.blocks().into_iter().flatten()),
         }
     }
     false
+}
+
+/// Whether an assignment's target is a variable, or several.
+fn is_variable(target: &Expr) -> bool {
+    matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))
 }
 
 /// Whether a name speaks of authentication.

@@ -131,7 +131,6 @@ pub fn bound_module_name(module: &ImportedModule) -> SmolStr {
 
 /// Appends the names that a statement binds in its own scope, nested blocks included.
 pub fn bound_names(stmt: &Stmt, names: &mut Vec<SmolStr>) {
-    let mut blocks: Vec<&[Stmt]> = Vec::new();
     match &stmt.kind {
         StmtKind::Function(def) => names.push(def.name.name.clone()),
         StmtKind::Class(class) => names.push(class.name.name.clone()),
@@ -140,55 +139,25 @@ pub fn bound_names(stmt: &Stmt, names: &mut Vec<SmolStr>) {
         StmtKind::Assign(assign) => assign.targets.iter().for_each(|target| target_names(target, names)),
         StmtKind::AugAssign(assign) => target_names(&assign.target, names),
         StmtKind::TypeAlias { name, .. } => names.push(name.name.clone()),
-        StmtKind::If { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
-        StmtKind::For { target, body, or_else, .. } => {
-            target_names(target, names);
-            blocks.extend([body.as_slice(), or_else]);
+        StmtKind::For { target, .. } => target_names(target, names),
+        StmtKind::Try { handlers, .. } => names.extend(handlers.iter().filter_map(|handler| handler.name.clone())),
+        StmtKind::With { items, .. } => {
+            items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| target_names(target, names));
         }
-        StmtKind::While { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
-        StmtKind::Try { body, handlers, or_else, finally } => {
-            blocks.push(body);
-            for handler in handlers {
-                names.extend(handler.name.clone());
-                blocks.push(&handler.body);
-            }
-            blocks.extend([or_else.as_slice(), finally]);
-        }
-        StmtKind::With { items, body } => {
-            items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|t| target_names(t, names));
-            blocks.push(body);
-        }
-        StmtKind::Match { cases, .. } => {
-            for case in cases {
-                names.extend(case.binds.iter().cloned());
-                blocks.push(&case.body);
-            }
-        }
+        StmtKind::Match { cases, .. } => names.extend(cases.iter().flat_map(|case| case.binds.iter().cloned())),
         _ => {}
     }
-    for stmt in blocks.into_iter().flatten() {
+    for stmt in stmt.blocks().into_iter().flatten() {
         bound_names(stmt, names);
     }
 }
 
 /// The import statements of a function's statement, outside of nested functions and classes.
 pub fn imported<'s>(stmt: &'s Stmt, imports: &mut Vec<&'s StmtKind>) {
-    let mut blocks: Vec<&[Stmt]> = Vec::new();
-    match &stmt.kind {
-        StmtKind::Import(_) | StmtKind::ImportFrom(_) => imports.push(&stmt.kind),
-        StmtKind::If { body, or_else, .. }
-        | StmtKind::For { body, or_else, .. }
-        | StmtKind::While { body, or_else, .. } => blocks.extend([body.as_slice(), or_else]),
-        StmtKind::Try { body, handlers, or_else, finally } => {
-            blocks.push(body);
-            blocks.extend(handlers.iter().map(|handler| handler.body.as_slice()));
-            blocks.extend([or_else.as_slice(), finally]);
-        }
-        StmtKind::With { body, .. } => blocks.push(body),
-        StmtKind::Match { cases, .. } => blocks.extend(cases.iter().map(|case| case.body.as_slice())),
-        _ => {}
+    if let StmtKind::Import(_) | StmtKind::ImportFrom(_) = &stmt.kind {
+        imports.push(&stmt.kind);
     }
-    for stmt in blocks.into_iter().flatten() {
+    for stmt in stmt.blocks().into_iter().flatten() {
         imported(stmt, imports);
     }
 }

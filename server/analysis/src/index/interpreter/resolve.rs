@@ -135,16 +135,7 @@ fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
             StmtKind::Function(_) | StmtKind::Class(_) if !stmt.range.contains_range(range) => {}
             StmtKind::Function(def) => pending.extend(&def.body),
             StmtKind::Class(class) => pending.extend(&class.body),
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
-            StmtKind::With { body, .. } => pending.extend(body),
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                pending.extend(body.iter().chain(or_else).chain(finally));
-                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
-            _ => {}
+            _ => pending.extend(stmt.blocks().into_iter().flatten()),
         }
     }
     None
