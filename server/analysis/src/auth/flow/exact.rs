@@ -120,7 +120,8 @@ impl Flow<'_, '_> {
         let mut pending = vec![test];
         while let Some(expr) = pending.pop() {
             match &expr.kind {
-                ExprKind::Name(name) if path.vars.contains_key(name) => return false,
+                // What a factory was given is no setting.
+                ExprKind::Name(name) if path.vars.contains_key(name) || self.closes_over(name) => return false,
                 ExprKind::Name(_) => outer = true,
                 // `len(users.admins())` counts rows.
                 ExprKind::Call { func, .. } if !self.asks_configuration(expr, func) => return false,
