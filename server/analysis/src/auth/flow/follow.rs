@@ -33,7 +33,7 @@ impl Flow<'_, '_> {
         values: Vec<Abs>,
     ) -> Abs {
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
-        let closes_over = is_inside(function, self.function()) && path.vars.values().any(|value| carries(value));
+        let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
         let carries = closes_over || carries(&derived);
         let ends_in_raise = self
             .judge

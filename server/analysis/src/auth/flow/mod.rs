@@ -406,11 +406,14 @@ fn gives_values(body: &[Stmt]) -> bool {
         match &stmt.kind {
             StmtKind::Return(Some(value)) if !matches!(value.kind, ExprKind::None) => return true,
             StmtKind::Expr(Expr { kind: ExprKind::Yield(_), .. }) => return true,
-            StmtKind::Assign(assign) => {
-                // `request.state.user = user`
-                if assign.targets.iter().any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) {
-                    return true;
-                }
+            // `request.state.user = user`
+            StmtKind::Assign(assign)
+                if assign
+                    .targets
+                    .iter()
+                    .any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) =>
+            {
+                return true;
             }
             StmtKind::If { body, or_else, .. }
             | StmtKind::For { body, or_else, .. }
