@@ -186,7 +186,7 @@ pub(super) fn path_of(uri: &Url) -> String {
 impl Loop {
     fn new(events: Sender<Event>, outbox: UnboundedSender<Outgoing>) -> Self {
         Self {
-            host: AnalysisHost::new(),
+            host: AnalysisHost::packing(),
             abilities: Abilities::default(),
             settings: Settings::default(),
             roots: Arc::default(),
@@ -315,7 +315,7 @@ impl Loop {
         let culprits = std::mem::take(&mut self.in_analysis);
         eprintln!("authlens: the analysis failed on {} files and starts anew without them", culprits.len());
         self.recoveries += 1;
-        self.host = AnalysisHost::new();
+        self.host = AnalysisHost::packing();
         let failed = culprits.iter().map(|path| (path.clone(), FileContent::Unreadable("its analysis failed")));
         let disk = failed.collect();
         self.failed.extend(culprits);

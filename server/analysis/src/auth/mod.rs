@@ -8,6 +8,7 @@ mod constant;
 mod decorators;
 mod flow;
 pub mod guard;
+pub mod keys;
 pub mod middleware;
 mod notes;
 pub mod policy;
@@ -139,7 +140,10 @@ pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<
 /// Verdicts by the place of the callable's definition, its role, and the
 /// fingerprint of what else they rest on: what middlewares leave on
 /// `request.state`, or the request that a middleware is asked about.
-pub type VerdictMemo = FxHashMap<(Site, Role, u64), Arc<Verdict>>;
+pub type VerdictMemo = FxHashMap<VerdictKey, Arc<Verdict>>;
+
+/// What a verdict is remembered by.
+pub type VerdictKey = (Site, Role, u64);
 
 /// As what a function is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

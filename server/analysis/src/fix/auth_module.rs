@@ -105,7 +105,7 @@ fn frontend(state: &State) -> Frontend {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let script = [".ts", ".tsx", ".js", ".mjs", ".mts"].iter().any(|ending| name.ends_with(ending));
         let text = state.documents.get(file).filter(|_| script)?.text()?;
-        calls(text, "betterAuth").then(|| without_comments(text))
+        calls(&text, "betterAuth").then(|| without_comments(&text))
     });
     let mut found = Frontend { tokens: Tokens::Unknown, base_path: "/api/auth".to_owned() };
     for text in configurations {

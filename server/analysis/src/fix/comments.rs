@@ -11,7 +11,7 @@ use crate::vfs::FileId;
 pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
     let file = diagnostic.location.file;
     let Some(parsed) = state.parsed(file) else { return Vec::new() };
-    let (text, lines) = (&*parsed.text, parsed.line_index());
+    let (text, lines) = (&*parsed.text(), parsed.line_index());
     let line = lines.line_range(lines.line(diagnostic.location.range.start), text);
     let fix = |title: String, offset: u32, written: String| Fix {
         title,
@@ -49,7 +49,7 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
 pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
     let file = diagnostic.location.file;
     let parsed = state.parsed(file).filter(|_| diagnostic.unnecessary)?;
-    let text = &*parsed.text;
+    let text = &*parsed.text();
     let range = diagnostic.location.range;
     let comment = parsed.comments.iter().find(|comment| comment.range.contains_range(range))?;
     let last_code = matches!(&comment.kind, CommentKind::Ignore { rules, .. } if rules.len() == 1);

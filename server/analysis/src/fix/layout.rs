@@ -2,6 +2,7 @@
 //! keep that layout.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tree_sitter::Node;
 
@@ -16,10 +17,11 @@ const MAX_LINE_LIMIT: usize = 120;
 const LONG_LINES: usize = 8;
 
 /// The line limit that a project's files show: 88, 100 or 120.
-pub(super) fn line_limit<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+pub(super) fn line_limit(texts: impl Iterator<Item = Arc<str>>) -> usize {
     let (mut above_88, mut above_100) = (0, 0);
-    for line in texts.flat_map(str::lines) {
-        match line.chars().count() {
+    let widths = texts.flat_map(|text| text.lines().map(|line| line.chars().count()).collect::<Vec<_>>());
+    for width in widths {
+        match width {
             89..=100 => above_88 += 1,
             101..=MAX_LINE_LIMIT => above_100 += 1,
             _ => {}

@@ -11,6 +11,7 @@ mod guard;
 mod imports;
 mod layout;
 mod ownership;
+mod ownership_writes;
 mod rejection;
 mod scheme;
 mod signature;
@@ -36,9 +37,10 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, client_trusted_identity, cors_inside_auth, middleware_raises_http_exception,
-    missing_auth_dependency, missing_ownership_check, query_not_scoped, router_included_unguarded_twice,
-    spec_auth_drift, unguarded_mount, unused_ignore, unverified_auth_dependency,
+    auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, ineffective_scope,
+    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, owner_mass_assignment,
+    query_not_scoped, router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore,
+    unverified_auth_dependency, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -115,6 +117,10 @@ impl<'s> Fixer<'s> {
             rule if rule == client_trusted_identity::INFO.code => Some(ownership::identity),
             rule if rule == missing_ownership_check::INFO.code => Some(ownership::row),
             rule if rule == query_not_scoped::INFO.code => Some(ownership::query),
+            rule if rule == check_after_change::INFO.code => Some(ownership::late),
+            rule if rule == owner_mass_assignment::INFO.code => Some(ownership_writes::mass_assignment),
+            rule if rule == ineffective_scope::INFO.code => Some(ownership_writes::scope),
+            rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             _ if open => Some(guard::fixes),
             _ => None,
         };
@@ -135,7 +141,7 @@ impl<'s> Fixer<'s> {
     fn source(&self, file: FileId) -> Result<Rc<Source>, Refusal> {
         let mut sources = self.sources.borrow_mut();
         let source = sources.entry(file).or_insert_with(|| {
-            let text = Arc::clone(&self.state.parsed(file)?.text);
+            let text = self.state.parsed(file)?.text();
             let tree = parse(Grammar::Python, &text, None)?;
             let mut layout = Layout::of(&text);
             layout.limit = layout.limit.max(self.style().line_limit);

@@ -18,7 +18,7 @@ impl Imports<'_, '_> {
         let sources = &self.fixer.state.sources;
         let Some(facts) = sources.facts(file) else { return Vec::new() };
         let mut targets = Vec::new();
-        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &item.placed.item.stmt).collect();
+        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &*item.placed.item.stmt).collect();
         let mut note = |level: u32, module: &str| {
             if let Module::File(target) = sources.resolve(file, level, module) {
                 targets.push(target);

@@ -78,7 +78,7 @@ impl ProjectStyle {
         style.count(state);
         let relevant = state.sources.iter().filter(|(_, source)| source.relevant && !source.test);
         let texts = relevant.filter_map(|(file, _)| state.parsed(file)).take(MAX_SAMPLES);
-        style.line_limit = line_limit(texts.map(|parsed| &*parsed.text));
+        style.line_limit = line_limit(texts.map(|parsed| parsed.text()));
         let path = |alias: &Alias| state.sources.file(alias.file).map(|file| file.path.clone());
         style.aliases.sort_by(|a, b| {
             let order = b.imports.cmp(&a.imports).then(a.statement.cmp(&b.statement));
@@ -113,7 +113,7 @@ impl ProjectStyle {
 
     fn of_functions(&self, facts: &PythonFile) -> Count {
         let mut count = Count::default();
-        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &item.placed.item.stmt).collect();
+        let mut pending: Vec<&Stmt> = facts.items.iter().map(|item| &*item.placed.item.stmt).collect();
         while let Some(stmt) = pending.pop() {
             match &stmt.kind {
                 StmtKind::Function(def) => {

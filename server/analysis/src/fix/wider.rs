@@ -91,7 +91,7 @@ fn accepted(fixer: &Fixer<'_>, one: &Served<'_>) -> bool {
     let lines = parsed.line_index();
     let line = lines.line(at.range.start);
     parsed.comments.iter().any(|comment| {
-        let (first, last) = comment.covered_lines(&parsed.text, &lines);
+        let (first, last) = comment.covered_lines(&parsed.text(), &lines);
         matches!(comment.kind, CommentKind::Ignore { .. }) && first <= line && line <= last
     })
 }

@@ -11,13 +11,13 @@ use crate::facts::python::lower::{Lowered, lower_closed_file, lower_file};
 use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
 use crate::syntax::{self, Grammar};
-use crate::text::{LineIndex, TextRange};
+use crate::text::{KeptText, LineIndex, TextRange};
 
 /// A file's contents and what was read from them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
     /// Text on disk.
-    pub(crate) disk: Option<Arc<str>>,
+    pub(crate) disk: Option<KeptText>,
     /// Text of the open document; it wins.
     pub(crate) open: Option<Arc<str>>,
     /// Why the file on disk can't be read.
@@ -31,7 +31,7 @@ pub(crate) struct Document {
 /// What was read from one text.
 #[derive(Debug)]
 pub(crate) struct Parsed {
-    pub(crate) text: Arc<str>,
+    kept: KeptText,
     /// Kept for open documents only: a tree costs twenty times its source.
     tree: Option<Tree>,
     pub(crate) facts: Arc<PythonFile>,
@@ -47,14 +47,34 @@ pub(crate) struct Parsed {
 
 #[derive(Debug)]
 struct Good {
-    text: Arc<str>,
+    text: KeptText,
     items: Vec<PlacedItem>,
 }
 
 impl Document {
     /// The text that counts.
-    pub(crate) fn text(&self) -> Option<&Arc<str>> {
-        self.open.as_ref().or(self.disk.as_ref())
+    pub(crate) fn text(&self) -> Option<Arc<str>> {
+        self.open.clone().or_else(|| self.disk.as_ref().map(KeptText::text))
+    }
+
+    /// Whether there is a text.
+    pub(crate) fn has_text(&self) -> bool {
+        self.open.is_some() || self.disk.is_some()
+    }
+
+    /// Takes over what was read from the text, and keeps the text as that does.
+    pub(crate) fn set_parsed(&mut self, parsed: Option<Arc<Parsed>>) {
+        if let Some(parsed) = parsed.as_ref().filter(|_| self.open.is_none()) {
+            self.disk = Some(parsed.kept.clone());
+        }
+        self.parsed = parsed;
+    }
+
+    /// Keeps the text on disk packed, unless an editor has the file open.
+    pub(crate) fn pack(&mut self) {
+        if self.open.is_none() {
+            self.disk = self.disk.take().map(KeptText::packed);
+        }
     }
 
     /// Whether other modules can import it.
@@ -70,10 +90,10 @@ impl Document {
             FileContent::Listed if self.disk.is_some() => return false,
             FileContent::Listed => {}
             FileContent::Text(text) => {
-                if self.disk.as_deref() == Some(&*text) {
+                if self.disk.as_ref().is_some_and(|disk| disk.text() == text) {
                     return false;
                 }
-                self.disk = Some(text);
+                self.disk = Some(KeptText::plain(&text));
             }
             FileContent::Unreadable(why) => {
                 self.unreadable = Some(why);
@@ -87,31 +107,30 @@ impl Document {
 
 impl Parsed {
     /// Reads a text, with what was read from the text before it.
-    pub(crate) fn new(text: &Arc<str>, before: Option<&Parsed>, keep_tree: bool) -> Option<Self> {
+    /// Texts that no editor has open are packed on request.
+    pub(crate) fn new(text: &Arc<str>, before: Option<&Parsed>, keep_tree: bool, pack: bool) -> Option<Self> {
         let old_tree = before.and_then(|before| {
             let mut tree = before.tree.clone()?;
-            syntax::edit(&mut tree, &before.text, text);
+            syntax::edit(&mut tree, &before.text(), text);
             Some(tree)
         });
         let tree = syntax::parse(Grammar::Python, text, old_tree.as_ref())?;
-        let previous = before.map(|before| (&*before.text, plain_items(&before.facts)));
-        let previous = previous.as_ref().map(|(text, items)| (*text, items.as_slice()));
+        let previous = before.map(|before| (before.text(), plain_items(&before.facts)));
+        let previous = previous.as_ref().map(|(text, items)| (&**text, items.as_slice()));
+        let plain = KeptText::plain(text);
+        let kept = if pack && !keep_tree { plain.packed() } else { plain };
         let lowered = match (keep_tree, before) {
-            (false, None) => lower_closed_file(text, &tree),
+            (false, None) => lower_closed_file(text, &kept, &tree),
             _ => lower_file(text, &tree, previous),
         };
         let good = before.and_then(Parsed::last_good);
-        Some(Self::assemble(text, tree, lowered, good, keep_tree))
-    }
-
-    fn assemble(text: &Arc<str>, tree: Tree, lowered: Lowered, good: Option<Arc<Good>>, keep_tree: bool) -> Self {
         let clean = lowered.errors.is_empty();
         let items = match (&good, clean) {
-            (Some(good), false) => salvage(&good.text, &good.items, text, &lowered),
+            (Some(good), false) => salvage(&good.text.text(), &good.items, text, &lowered),
             _ => whole(&lowered),
         };
-        Self {
-            text: Arc::clone(text),
+        Some(Self {
+            kept,
             tree: keep_tree.then_some(tree),
             facts: Arc::new(PythonFile::new(items)),
             never_parsed: !clean && good.is_none(),
@@ -119,18 +138,23 @@ impl Parsed {
             comments: lowered.comments,
             errors: lowered.errors,
             line_index: OnceLock::new(),
-        }
+        })
+    }
+
+    /// The text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        self.kept.text()
     }
 
     fn last_good(&self) -> Option<Arc<Good>> {
         if self.errors.is_empty() {
-            return Some(Arc::new(Good { text: Arc::clone(&self.text), items: plain_items(&self.facts) }));
+            return Some(Arc::new(Good { text: self.kept.clone(), items: plain_items(&self.facts) }));
         }
         self.good.clone()
     }
 
     pub(crate) fn line_index(&self) -> Arc<LineIndex> {
-        Arc::clone(self.line_index.get_or_init(|| Arc::new(LineIndex::new(&self.text))))
+        Arc::clone(self.line_index.get_or_init(|| Arc::new(LineIndex::new(&self.text()))))
     }
 }
 

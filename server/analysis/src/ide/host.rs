@@ -1,17 +1,19 @@
 //! The mutable side: applies changes and brings every derived fact up to date.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
-use crate::auth::VerdictMemo;
 use crate::auth::guard::Guard;
+use crate::auth::keys::may_use_keys;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
+use crate::auth::{VerdictKey, VerdictMemo};
 use crate::data::RouteData;
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
@@ -19,6 +21,7 @@ use crate::facts::roles;
 use crate::index::changes::{Changes, Edits};
 use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
 use crate::index::looked_at::RestsOn;
+use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
@@ -48,12 +51,44 @@ impl PartialEq for Judged {
 
 impl Eq for Judged {}
 
+/// The verdicts on a list of routes.
+#[derive(Debug)]
+pub(crate) struct JudgedRoutes {
+    routes: Vec<Judged>,
+    /// All that they rest on, sorted.
+    pub(crate) files: Box<[FileId]>,
+}
+
+impl JudgedRoutes {
+    pub(crate) fn new(routes: Vec<Judged>) -> Self {
+        let files: BTreeSet<FileId> = routes.iter().flat_map(|judged| judged.rests_on.files.iter().copied()).collect();
+        Self { routes, files: files.into_iter().collect() }
+    }
+}
+
+impl Deref for JudgedRoutes {
+    type Target = [Judged];
+
+    fn deref(&self) -> &[Judged] {
+        &self.routes
+    }
+}
+
+/// Two are the same that say the same.
+impl PartialEq for JudgedRoutes {
+    fn eq(&self, other: &Self) -> bool {
+        self.routes == other.routes
+    }
+}
+
+impl Eq for JudgedRoutes {}
+
 /// Guards in the order of the route table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
-    pub(crate) applications: Vec<Arc<Vec<Judged>>>,
+    pub(crate) applications: Vec<Arc<JudgedRoutes>>,
     pub(crate) middlewares: Vec<Arc<Middlewares>>,
-    pub(crate) orphans: Vec<Arc<Vec<Judged>>>,
+    pub(crate) orphans: Vec<Arc<JudgedRoutes>>,
 }
 
 /// Everything that is known at one moment.
@@ -69,6 +104,8 @@ pub(crate) struct State {
     /// Files that may declare tables. Where there are none, no handler is
     /// executed to see whose rows it touches.
     pub(crate) tables: BTreeSet<FileId>,
+    /// Files that may sign or verify with a key.
+    pub(crate) signing: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -83,13 +120,21 @@ pub(crate) struct State {
     pub(crate) memo: Arc<VerdictMemo>,
     /// By file: functions that verify and that a route could ask for.
     pub(crate) injectable: Arc<verdicts::Injectable>,
+    /// Keys whose values stand in the code.
+    pub(crate) keys: Arc<verdicts::Keys>,
     pub(crate) table: Arc<RouteTable>,
-    /// Functions that its routes rest on, gathered when somebody asks.
-    pub(crate) in_use: Arc<OnceLock<verdicts::FunctionsInUse>>,
+    /// Functions that its routes rest on.
+    pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
+    /// The generation of handlers that `injectable` knows.
+    pub(crate) injectable_of: u64,
+    verdicts_by_file: Arc<Readers<VerdictKey>>,
+    injectable_by_file: Arc<Readers<FileId>>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<verdicts::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
     pub(crate) indexing: bool,
+    /// Whether texts that no editor has open are kept packed.
+    packs: bool,
 }
 
 /// Owns the state; one thread changes it.
@@ -102,6 +147,12 @@ impl AnalysisHost {
     /// An empty host.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty host that lives long: it keeps the texts of files that no editor
+    /// has open packed.
+    pub fn packing() -> Self {
+        Self { state: Arc::new(State { packs: true, ..State::default() }) }
     }
 
     /// The current state.
@@ -217,7 +268,7 @@ impl State {
             if path.ends_with(".py") {
                 continue;
             }
-            let text = self.documents.get(file).and_then(Document::text).cloned();
+            let text = self.documents.get(file).and_then(Document::text);
             self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
         }
     }
@@ -228,7 +279,7 @@ impl State {
         for file in touched {
             let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
             if manifests::rank(&path).is_some() {
-                let text = self.documents.get(*file).and_then(Document::text).cloned();
+                let text = self.documents.get(*file).and_then(Document::text);
                 changed |= self.sources.set_manifest(&path, text.as_deref());
             }
         }
@@ -241,7 +292,7 @@ impl State {
             let document = self.documents.get(file)?;
             let python = self.sources.file(file).is_some_and(|f| f.path.ends_with(".py"));
             let text = document.text().filter(|_| python)?;
-            Parsed::new(text, document.parsed.as_deref(), document.open.is_some())
+            Parsed::new(&text, document.parsed.as_deref(), document.open.is_some(), self.packs)
         };
         let files: Vec<FileId> = files.iter().copied().collect();
         // Asked for only where it matters: the answer costs the reading of files.
@@ -274,10 +325,13 @@ impl State {
     /// Takes over what was read and tells how far that reaches.
     fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
         let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
-        let listed = document.exists() && document.text().is_none() && document.unreadable.is_none();
+        let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
         let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
-        let text = document.text().cloned();
-        document.parsed = parsed.map(Arc::new);
+        let text = document.text();
+        document.set_parsed(parsed.map(Arc::new));
+        if self.packs {
+            document.pack();
+        }
         self.note_speaking(file);
         let Some(source) = self.sources.file(file) else { return Extent::Nothing };
         if !source.path.ends_with(".py") {
@@ -296,6 +350,11 @@ impl State {
         let without = self.tables.is_empty();
         let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
         self.unjudged |= changed && without != self.tables.is_empty();
+        if text.as_ref().is_some_and(|text| may_use_keys(text)) {
+            self.signing.insert(file);
+        } else {
+            self.signing.remove(&file);
+        }
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -414,9 +473,11 @@ impl State {
         current.extend(interpreter.new_runs().into_iter().filter(|(file, run)| contributes(&(file, run))));
         let stale = (!everything).then_some(stale);
         let table = link(&interpreter, &current, &self.table, stale.as_ref());
+        let mut in_use = Arc::clone(&self.in_use);
+        Arc::make_mut(&mut in_use).relink(&table, &interpreter);
         let session = interpreter.finish();
         self.take_over(session);
-        self.in_use = Arc::default();
+        self.in_use = in_use;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         GivenUp { table: Some(before), stale, runs: given_up }
     }
@@ -425,26 +486,40 @@ impl State {
     fn forget(&mut self, changes: Option<&Changes>) {
         let Some(changes) = changes else {
             self.memo = Arc::default();
+            self.verdicts_by_file = Arc::default();
             self.injectable = Arc::default();
+            self.injectable_by_file = Arc::default();
             return;
         };
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
-        let verdicts: Vec<_> =
-            self.memo.iter().filter(|(_, verdict)| is_gone(&verdict.rests_on)).map(|(key, _)| *key).collect();
-        let is_other =
-            |file: FileId, known: &verdicts::FileInjectable| changes.edits.is_read(file) || is_gone(&known.rests_on);
-        let functions: Vec<FileId> =
-            self.injectable.iter().filter(|(file, known)| is_other(**file, known)).map(|(file, _)| *file).collect();
+        let mut verdicts = self.verdicts_by_file.of(&changes.stale);
+        verdicts.retain(|key| self.memo.get(key).is_some_and(|verdict| is_gone(&verdict.rests_on)));
+        let mut functions = self.injectable_by_file.of(&changes.stale);
+        functions.extend(changes.edits.read_anew());
+        functions.retain(|file| {
+            let known = self.injectable.get(file);
+            known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
+        });
         let session = interpreter.finish();
         self.take_over(session);
         if !verdicts.is_empty() {
             let memo = Arc::make_mut(&mut self.memo);
-            verdicts.iter().for_each(|key| _ = memo.remove(key));
+            let readers = Arc::make_mut(&mut self.verdicts_by_file);
+            for key in verdicts {
+                if let Some(verdict) = memo.remove(&key) {
+                    readers.remove(key, &verdict.rests_on.files);
+                }
+            }
         }
         if !functions.is_empty() {
             let injectable = Arc::make_mut(&mut self.injectable);
-            functions.iter().for_each(|file| _ = injectable.remove(file));
+            let readers = Arc::make_mut(&mut self.injectable_by_file);
+            for file in functions {
+                if let Some(known) = injectable.remove(&file) {
+                    readers.remove(file, &known.rests_on.files);
+                }
+            }
         }
     }
 
@@ -468,12 +543,32 @@ impl State {
             self.verifiers = Arc::new(judgement.verifiers);
             changed = true;
         }
+        if *self.keys != judgement.keys {
+            changed = true;
+        }
+        self.keys = Arc::new(judgement.keys);
         if !judgement.memo.is_empty() {
-            Arc::make_mut(&mut self.memo).extend(judgement.memo);
+            let readers = Arc::make_mut(&mut self.verdicts_by_file);
+            let memo = Arc::make_mut(&mut self.memo);
+            for (key, verdict) in judgement.memo {
+                readers.add(key, &verdict.rests_on.files);
+                if let Some(before) = memo.insert(key, Arc::clone(&verdict)) {
+                    readers.remove_others(key, &before.rests_on.files, &verdict.rests_on.files);
+                }
+            }
         }
         if !judgement.injectable.is_empty() {
-            Arc::make_mut(&mut self.injectable).extend(judgement.injectable);
+            let readers = Arc::make_mut(&mut self.injectable_by_file);
+            let injectable = Arc::make_mut(&mut self.injectable);
+            for (file, known) in judgement.injectable {
+                let rests_on = Arc::clone(&known.rests_on);
+                readers.add(file, &rests_on.files);
+                if let Some(before) = injectable.insert(file, known) {
+                    readers.remove_others(file, &before.rests_on.files, &rests_on.files);
+                }
+            }
         }
+        self.injectable_of = self.in_use.generation;
         self.take_over(judgement.session);
         changed
     }
@@ -546,7 +641,7 @@ fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mu
     let Some(changed) = edits.note(file, Some(old), Some(new)) else { return Extent::Outline };
     let is_outline = |item: &u32| {
         let (a, b) = (&old.items[*item as usize], &new.items[*item as usize]);
-        a.placed.item.outline_hash != b.placed.item.outline_hash || a.ghost != b.ghost
+        a.placed.item.stmt.outline_hash() != b.placed.item.stmt.outline_hash() || a.ghost != b.ghost
     };
     match changed.as_slice() {
         [] => Extent::Nothing,
@@ -559,10 +654,16 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel.
+/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a
+/// client of a store that needs none.
 fn may_declare_tables(text: &str) -> bool {
     let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    holds("mapped_column") || holds("Column(") || (holds("SQLModel") && holds("table"))
+    holds("mapped_column")
+        || holds("Column(")
+        || (holds("SQLModel") && holds("table"))
+        || ["import supabase", "from supabase", "import motor", "from motor", "pymongo", "beanie", "odmantic", " text("]
+            .iter()
+            .any(|needle| holds(needle))
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use crate::fix::Fixer;
 pub use api::*;
 pub use host::AnalysisHost;
-pub(crate) use host::{Guards, Judged, State};
+pub(crate) use host::{Guards, Judged, JudgedRoutes, State};
 
 use crate::rules::not_fully_analysed;
 use crate::text::LineIndex;
@@ -56,7 +56,7 @@ impl Analysis {
 
     /// Current text of a file (open document, else disk).
     pub fn text(&self, file: FileId) -> Option<Arc<str>> {
-        self.state.documents.get(file)?.text().cloned()
+        self.state.documents.get(file)?.text()
     }
 
     /// Line index of the current text.

@@ -71,6 +71,11 @@ impl Edits {
         self.reshaped.extend(files);
     }
 
+    /// Files that were read anew.
+    pub fn read_anew(&self) -> impl Iterator<Item = FileId> {
+        self.before.keys().chain(&self.reshaped).copied()
+    }
+
     /// Whether a file was read anew.
     pub fn is_read(&self, file: FileId) -> bool {
         self.before.contains_key(&file) || self.reshaped.contains(&file)
@@ -129,7 +134,8 @@ impl Changes {
             // Names that a star import may bind are looked up in its module, too.
             (None, None) => before.stars == now.stars && now.stars.iter().all(kept),
             (Some(Binding::Definition(old)), Some(Binding::Definition(new))) => old == new && kept(new),
-            (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
+            (Some(Binding::Import(old, at)), Some(Binding::Import(new, now_at)))
+            | (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
                 (old, at) == (new, now_at) && kept(new)
             }
             // What it is came out of executing the module.

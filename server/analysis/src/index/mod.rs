@@ -5,6 +5,7 @@ pub mod dependencies;
 pub mod interpreter;
 pub mod looked_at;
 pub mod modules;
+pub mod readers;
 pub mod routes;
 pub mod same;
 pub mod sources;

@@ -98,11 +98,16 @@ impl Module {
 
 impl ModuleMap {
     /// Adds a `.py` file by its absolute path.
-    pub fn insert(&mut self, path: &str, file: FileId) {
-        if !path.ends_with(".py") || self.by_path.insert(path.into(), file).is_some() {
+    pub fn insert(&mut self, path: &SmolStr, file: FileId) {
+        if !path.ends_with(".py") || self.by_path.insert(path.clone(), file).is_some() {
             return;
         }
-        self.by_stem.entry(stem(path).into()).or_default().push((path.into(), file));
+        let files = self.by_stem.entry(stem(path).into()).or_default();
+        // Most names stand alone, and growing by itself a list begins with four.
+        if files.is_empty() {
+            files.reserve_exact(1);
+        }
+        files.push((path.clone(), file));
         let mut dir = parent(path);
         while !dir.is_empty() && self.dirs.insert(dir.into()) {
             dir = parent(dir);
@@ -274,7 +279,7 @@ mod tests {
     fn map(paths: &[&str]) -> ModuleMap {
         let mut map = ModuleMap::default();
         for (index, path) in paths.iter().enumerate() {
-            map.insert(path, FileId(index as u32));
+            map.insert(&SmolStr::new(path), FileId(index as u32));
         }
         map
     }

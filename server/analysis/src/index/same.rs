@@ -108,7 +108,7 @@ impl Comparison {
 
     fn functions(&mut self, a: &Arc<FunctionRef>, b: &Arc<FunctionRef>) -> bool {
         Arc::ptr_eq(a, b)
-            || (Arc::ptr_eq(&a.def, &b.def)
+            || ((Arc::ptr_eq(&a.def, &b.def) || a.def == b.def)
                 && a.site == b.site
                 && match (&a.class, &b.class) {
                     (Some(a), Some(b)) => self.classes(a, b),
@@ -128,7 +128,7 @@ impl Comparison {
 
     fn classes(&mut self, a: &Arc<ClassRef>, b: &Arc<ClassRef>) -> bool {
         Arc::ptr_eq(a, b)
-            || (Arc::ptr_eq(&a.def, &b.def)
+            || ((Arc::ptr_eq(&a.def, &b.def) || a.def == b.def)
                 && a.site == b.site
                 && self.lists(&a.bases, &b.bases)
                 && self.closures(&a.closure, &b.closure)

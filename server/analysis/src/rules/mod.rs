@@ -8,6 +8,7 @@ pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
+pub mod hardcoded_secret;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
 pub mod middleware_guard_gap;
@@ -25,6 +26,7 @@ pub mod spec_auth_drift;
 pub mod unguarded_mount;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
+pub mod wrong_ownership_status;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -63,6 +65,7 @@ pub fn all() -> &'static [RuleInfo] {
         client_trusted_identity::INFO,
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
+        hardcoded_secret::INFO,
         ineffective_scope::INFO,
         invalid_configuration::INFO,
         middleware_guard_gap::INFO,
@@ -79,6 +82,7 @@ pub fn all() -> &'static [RuleInfo] {
         unguarded_mount::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
+        wrong_ownership_status::INFO,
     ]
 }
 
@@ -98,6 +102,7 @@ const CHECKS: &[Check] = &[
     client_trusted_identity::check,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
+    hardcoded_secret::check,
     ineffective_scope::check,
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
@@ -111,6 +116,7 @@ const CHECKS: &[Check] = &[
     spec_auth_drift::check,
     unguarded_mount::check,
     unverified_auth_dependency::check,
+    wrong_ownership_status::check,
 ];
 
 /// Calls `look` for every route of applications outside of tests.
@@ -179,7 +185,7 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
             own.sort_by(|a, b| (a.location, a.rule).cmp(&(b.location, b.rule)));
             own.dedup_by(|a, b| a.location == b.location && a.rule == b.rule);
             if !parsed.comments.is_empty() {
-                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text, &parsed.line_index());
+                let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text(), &parsed.line_index());
                 own = kept;
                 if !source.test {
                     unused_ignore::check(file, &parsed.comments, &unused, &mut own);

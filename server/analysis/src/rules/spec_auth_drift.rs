@@ -167,7 +167,8 @@ fn quote(state: &State, basis: &Basis) -> String {
         return format!("`security` in {}", path.rsplit('/').next().unwrap_or(path));
     }
     let text = state.documents.get(basis.place.file).and_then(|document| document.text());
-    let line = text.map(|text| basis.place.range.slice(text)).unwrap_or_default();
+    let text = text.unwrap_or_default();
+    let line = basis.place.range.slice(&text);
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_matches(['|', ' ', '"']);
     match line.char_indices().nth(MAX_QUOTE) {

@@ -83,7 +83,7 @@ fn mount_site(parent: &Application, path: &str, child: RouterId) -> Option<Site>
 
 fn open_routes(state: &State, at: usize) -> Vec<&Route> {
     let application = &state.table.applications[at];
-    let judged = state.guards.applications.get(at).map_or(&[][..], |judged| judged.as_slice());
+    let judged = state.guards.applications.get(at).map_or(&[][..], |judged| judged);
     let open = application.routes.iter().zip(judged.iter()).filter(|(_, judged)| judged.guard == Guard::Open(None));
     open.map(|(route, _)| route).collect()
 }

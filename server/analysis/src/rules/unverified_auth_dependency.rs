@@ -9,10 +9,9 @@ use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, Proof, Verdict};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
-use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::verdicts::{in_use, with_interpreter};
+use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -67,7 +66,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         }
     });
-    with_interpreter(state, |interpreter| unused(state, interpreter, wanted, found));
+    unused(state, wanted, found);
     for (site, pretender) in pretenders {
         let test = state.sources.file(site.file).is_some_and(|file| file.test);
         if wanted(site.file) && !test && !state.sources.is_ghost(site) {
@@ -79,11 +78,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// Reports functions that ask for a scheme's credential and check nothing, or
 /// that believe what the client says of itself, and that no route rests on yet:
 /// the first one that does will be open.
-fn unused(state: &State, interpreter: &Interpreter<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+fn unused(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let known = state.injectable.iter().filter(|(file, _)| wanted(**file));
     for pretender in known.flat_map(|(_, known)| &known.pretenders) {
         let function = &pretender.function;
-        if in_use(state, interpreter).all.contains(&function.site) || state.sources.is_ghost(function.site) {
+        if state.in_use.is_used(function.site) || state.sources.is_ghost(function.site) {
             continue;
         }
         let (what, advice) = if pretender.scheme {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::verifiers::new_verifier;
-use super::{Verifier, handler_site, with_interpreter};
+use super::{FunctionsInUse, Verifier, handler_site, with_interpreter};
 use crate::auth::{Judge, Proof, Verdict};
 use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, StmtKind};
@@ -38,9 +38,9 @@ pub(crate) struct Pretender {
 
 impl FileInjectable {
     /// Whether the same functions as before are handlers.
-    fn holds(&self, handlers: &FxHashSet<Site>) -> bool {
-        self.handlers.iter().all(|site| handlers.contains(site))
-            && !self.verifiers.iter().any(|verifier| handlers.contains(&verifier.site))
+    fn holds(&self, in_use: &FunctionsInUse) -> bool {
+        self.handlers.iter().all(|site| in_use.is_handler(*site))
+            && !self.verifiers.iter().any(|verifier| in_use.is_handler(verifier.site))
     }
 }
 
@@ -49,24 +49,20 @@ pub(crate) type Injectable = FxHashMap<FileId, FileInjectable>;
 
 /// Functions that verify, in the files of which that is not known.
 /// Functions of all relevant files; of those files only that are not known yet.
-pub(super) fn look(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    judge: &Judge<'_>,
-    handlers: &FxHashSet<Site>,
-) -> Injectable {
+pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> Injectable {
     let mut injectable = Injectable::default();
+    let same_handlers = state.injectable_of == state.in_use.generation;
     for (file, source) in state.sources.relevant() {
         let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
         let known = state.injectable.get(&file);
-        if known.is_some_and(|known| known.holds(handlers)) {
+        if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
             continue;
         }
         let outer = interpreter.begin();
         let mut known = FileInjectable::default();
         for (def, value) in injected_functions(interpreter, file, facts) {
             let Value::Function(function) = &value else { continue };
-            if handlers.contains(&function.site) {
+            if state.in_use.is_handler(function.site) {
                 known.handlers.push(function.site);
                 continue;
             }

@@ -1,15 +1,19 @@
 //! Verdicts on the routes of the table: the guard of each, what it does with
 //! owned data, and the dependencies of the project that verify.
 
+mod in_use;
 mod injectable;
+mod keys;
 mod verifiers;
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-pub(crate) use injectable::{FileInjectable, Injectable, optional_verifiers};
+pub(crate) use in_use::FunctionsInUse;
+pub(crate) use injectable::{Injectable, optional_verifiers};
+pub(crate) use keys::Keys;
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{candidates, source_root};
 
@@ -18,9 +22,8 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, VerdictMemo};
 use crate::data;
-use crate::ide::{Guards, Judged, State};
+use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
-use crate::index::dependencies::called;
 use crate::index::interpreter::{Interpreter, Session};
 use crate::index::routes::{Application, Route, RouteTable};
 use crate::index::same::same_route;
@@ -34,6 +37,7 @@ pub(crate) struct Judgement {
     pub(crate) verifiers: Vec<Verifier>,
     pub(crate) memo: VerdictMemo,
     pub(crate) injectable: Injectable,
+    pub(crate) keys: Keys,
     pub(crate) session: Session,
 }
 
@@ -59,17 +63,18 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
         guards.middlewares.push(middlewares);
     }
     judge.leave();
-    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<Vec<Judged>>> =
+    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<JudgedRoutes>> =
         before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
     for routes in &state.table.orphans {
         let judged = old_orphans.get(&Arc::as_ptr(routes)).zip(changes);
         let earlier = judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged });
         guards.orphans.push(work.routes(routes, None, earlier.as_ref()));
     }
-    let injectable = injectable::look(state, &interpreter, &judge, &in_use(state, &interpreter).handlers);
+    let injectable = injectable::look(state, &interpreter, &judge);
     let verifiers = verifiers::count(state, &interpreter, &guards, &injectable);
+    let keys = keys::look(state, &interpreter, changes);
     let memo = judge.finish();
-    Judgement { guards, verifiers, memo, injectable, session: interpreter.finish() }
+    Judgement { guards, verifiers, memo, injectable, keys, session: interpreter.finish() }
 }
 
 /// What judging works with.
@@ -86,7 +91,7 @@ struct Earlier<'e> {
     changes: &'e Changes,
     application: Option<(&'e Application, &'e Arc<Middlewares>)>,
     routes: &'e Arc<Vec<Route>>,
-    judged: &'e Arc<Vec<Judged>>,
+    judged: &'e Arc<JudgedRoutes>,
 }
 
 impl<'e> Earlier<'e> {
@@ -112,7 +117,7 @@ impl Work<'_, '_> {
         &self,
         application: &Application,
         earlier: Option<&Earlier<'_>>,
-    ) -> (Arc<Vec<Judged>>, Arc<Middlewares>) {
+    ) -> (Arc<JudgedRoutes>, Arc<Middlewares>) {
         let known = earlier.and_then(|earlier| {
             let (old, middlewares) = earlier.application?;
             let holds = old.is_inside_as(application) && earlier.changes.hold(self.interpreter, &middlewares.rests_on);
@@ -134,10 +139,10 @@ impl Work<'_, '_> {
         routes: &Arc<Vec<Route>>,
         around: Option<Around<'_>>,
         earlier: Option<&Earlier<'_>>,
-    ) -> Arc<Vec<Judged>> {
+    ) -> Arc<JudgedRoutes> {
         let same_table = earlier.filter(|earlier| Arc::ptr_eq(earlier.routes, routes));
         if let Some(earlier) = same_table
-            && !rests_on(earlier.judged, &earlier.changes.stale)
+            && !share(&earlier.judged.files, &earlier.changes.stale)
         {
             return Arc::clone(earlier.judged);
         }
@@ -162,7 +167,7 @@ impl Work<'_, '_> {
         {
             judged.iter_mut().for_each(put_off);
         }
-        Arc::new(judged)
+        Arc::new(JudgedRoutes::new(judged))
     }
 
     /// The guard of a route; `known` is what was said of the same one before a change.
@@ -225,40 +230,10 @@ impl Work<'_, '_> {
     }
 }
 
-fn rests_on(judged: &[Judged], stale: &FxHashSet<FileId>) -> bool {
-    judged.iter().any(|judged| share(&judged.rests_on.files, stale))
-}
-
 /// What the project says of each route of an application.
 fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
     let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
     state.policy.expectations(&file.path, &application.routes, &state.roots)
-}
-
-/// Functions that routes rest on.
-#[derive(Debug, Default)]
-pub(crate) struct FunctionsInUse {
-    /// Handlers of the routes of applications.
-    pub(crate) handlers: FxHashSet<Site>,
-    /// Handlers and dependencies of all routes.
-    pub(crate) all: FxHashSet<Site>,
-}
-
-/// Functions that the routes of the table rest on. They are the same until
-/// routes are linked anew: keys in bodies do not pay for them.
-pub(crate) fn in_use<'s>(state: &'s State, interpreter: &Interpreter<'_>) -> &'s FunctionsInUse {
-    state.in_use.get_or_init(|| {
-        let mut found = FunctionsInUse::default();
-        let served = state.table.applications.iter().flat_map(|application| application.routes.iter());
-        found.handlers.extend(served.clone().filter_map(|route| handler_site(&route.handler)));
-        for route in served.chain(state.table.orphans.iter().flat_map(|routes| routes.iter())) {
-            found.all.extend(handler_site(&route.handler));
-            let asked = route.dependencies.iter().chain(&route.perhaps);
-            let called = asked.filter_map(|node| called(interpreter, &node.callable));
-            found.all.extend(called.map(|(function, _)| function.site));
-        }
-        found
-    })
 }
 
 /// Why a route is public that the project's own words leave open.

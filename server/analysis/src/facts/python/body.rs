@@ -7,11 +7,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::lower::lower_body;
 use super::tree::Stmt;
-use crate::text::TextRange;
+use crate::text::{KeptText, TextRange};
 
 /// The statements of a function, without its docstring.
 #[derive(Clone, Default)]
@@ -24,7 +24,7 @@ pub struct Body {
 #[derive(Debug, Clone)]
 pub(super) struct BodySource {
     /// The text of the file.
-    pub(super) text: Arc<str>,
+    pub(super) text: KeptText,
     /// The function in it, from `def` or `async` to its end.
     pub(super) function: TextRange,
     /// Offset of the item that the function is in.
@@ -42,6 +42,13 @@ impl Body {
     /// A body that is lowered when it is looked at.
     pub(super) fn later(source: BodySource) -> Self {
         Self { statements: OnceLock::new(), source: Some(source) }
+    }
+
+    /// The same body, not lowered yet, if it was left for later; `bytes` is the length of its source.
+    pub(super) fn again(&self) -> Option<(Self, u32)> {
+        let source = self.source.clone()?;
+        let bytes = source.function.end - source.function.start;
+        Some((Self::later(source), bytes))
     }
 
     /// Whether it was left for later. Such a body never makes an application.
@@ -69,7 +76,11 @@ impl<'b> IntoIterator for &'b Body {
 
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        let same_source = match (&self.source, &other.source) {
+            (Some(a), Some(b)) => a.text.is(&b.text) && a.function == b.function && a.item == b.item,
+            _ => false,
+        };
+        same_source || **self == **other
     }
 }
 
@@ -92,12 +103,14 @@ mod tests {
     use super::super::lower::{Lowered, lower_closed_file, lower_file};
     use super::super::tree::StmtKind;
     use super::*;
+    use std::sync::Arc;
+
     use crate::syntax::{Grammar, parse};
 
     fn both(text: &str) -> (Lowered, Lowered) {
         let text: Arc<str> = text.into();
         let tree = parse(Grammar::Python, &text, None).unwrap();
-        (lower_closed_file(&text, &tree), lower_file(&text, &tree, None))
+        (lower_closed_file(&text, &KeptText::plain(&text).packed(), &tree), lower_file(&text, &tree, None))
     }
 
     fn bodies_left(lowered: &Lowered) -> usize {

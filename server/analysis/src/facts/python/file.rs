@@ -47,7 +47,10 @@ impl PythonFile {
         let mut file = Self { items, ..Self::default() };
         for index in 0..file.items.len() {
             let item = std::sync::Arc::clone(&file.items[index].placed.item);
-            file.bind(index as u32, &item.stmt);
+            match item.stmt.defines() {
+                Some(name) => file.bind_name(name, Binding::Definition(index as u32)),
+                None => file.bind(index as u32, &item.stmt),
+            }
         }
         file
     }
@@ -89,7 +92,7 @@ impl PythonFile {
 
     /// The statement of an item.
     pub fn stmt(&self, item: u32) -> Option<&Stmt> {
-        self.items.get(item as usize).map(|item| &item.placed.item.stmt)
+        self.items.get(item as usize).map(|item| &*item.placed.item.stmt)
     }
 
     /// The absolute range of a range relative to an item.

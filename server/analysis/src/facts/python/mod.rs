@@ -3,6 +3,7 @@
 pub mod body;
 pub mod comments;
 pub mod file;
+pub mod item;
 pub mod lower;
 pub mod outline;
 pub mod salvage;

@@ -12,23 +12,27 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::body::Body;
+use super::item::ItemStmt;
 use crate::text::TextRange;
 
 /// One top-level statement, with ranges relative to its own first byte.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Item {
     /// Length of the item's text in bytes.
     pub len: u32,
     /// Hash of the item's bytes.
     pub text_hash: u64,
-    /// Hash of everything but the bodies of functions: signatures, decorators,
-    /// assignments, calls, classes, and where they stand. Equal outlines of all
-    /// items mean that no other file can see a difference, unless it executed
-    /// one of the bodies.
-    pub outline_hash: u64,
     /// The statement.
-    pub stmt: Stmt,
+    pub stmt: ItemStmt,
 }
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        (self.len, self.text_hash) == (other.len, other.text_hash) && *self.stmt == *other.stmt
+    }
+}
+
+impl Eq for Item {}
 
 /// An item at its place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -492,6 +496,73 @@ pub enum Spread {
     Iterable,
     /// `**value`.
     Mapping,
+}
+
+impl Stmt {
+    /// The expressions that it evaluates itself; those of a definition's body are not among them.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match &self.kind {
+            StmtKind::Function(def) => def.decorators.iter().collect(),
+            StmtKind::Class(class) => {
+                class.decorators.iter().chain(class.bases.iter().map(|base| &base.value)).collect()
+            }
+            StmtKind::Assign(assign) => assign.value.iter().chain(&assign.targets).collect(),
+            StmtKind::AugAssign(assign) => vec![&assign.target, &assign.value],
+            StmtKind::TypeAlias { value, .. } | StmtKind::Expr(value) | StmtKind::Assert(value) => vec![value],
+            StmtKind::If { test, .. } | StmtKind::While { test, .. } => vec![test],
+            StmtKind::For { target, iter, .. } => vec![target, iter],
+            StmtKind::Try { handlers, .. } => handlers.iter().flat_map(|handler| &handler.types).collect(),
+            StmtKind::With { items, .. } => {
+                items.iter().flat_map(|(context, target)| std::iter::once(context).chain(target)).collect()
+            }
+            StmtKind::Match { subject, cases } => {
+                let of_cases = cases.iter().flat_map(|case| case.value.iter().chain(&case.guard));
+                std::iter::once(subject).chain(of_cases).collect()
+            }
+            StmtKind::Return(value) => value.iter().collect(),
+            StmtKind::Raise { exc, cause } => exc.iter().chain(cause.as_deref()).collect(),
+            StmtKind::Delete(targets) => targets.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The blocks of statements inside it that run where it runs: not those of definitions.
+    pub fn blocks(&self) -> Vec<&[Stmt]> {
+        match &self.kind {
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => vec![body, or_else],
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                let of_handlers = handlers.iter().map(|handler| handler.body.as_slice());
+                std::iter::once(body.as_slice()).chain(of_handlers).chain([or_else.as_slice(), finally]).collect()
+            }
+            StmtKind::With { body, .. } => vec![body],
+            StmtKind::Match { cases, .. } => cases.iter().map(|case| case.body.as_slice()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Function {
+    /// A copy whose body is lowered when somebody looks at it, and goes with the
+    /// copy, with the length of the source that it is lowered from. `None` where
+    /// the body is kept anyway.
+    pub fn to_look_into(&self) -> Option<(Self, u32)> {
+        let (body, bytes) = self.body.again()?;
+        let copy = Self {
+            name: self.name.clone(),
+            is_async: self.is_async,
+            decorators: self.decorators.clone(),
+            params: self.params.clone(),
+            params_range: self.params_range,
+            returns: self.returns.clone(),
+            header: self.header,
+            body,
+            body_hash: self.body_hash,
+            is_generator: self.is_generator,
+        };
+        Some((copy, bytes))
+    }
 }
 
 impl Expr {

@@ -36,8 +36,9 @@ use super::modules::Module;
 use super::sources::Sources;
 use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, Spread, StmtKind};
+use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, StmtKind};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Statements and expressions that one execution may cost. The largest real
@@ -47,6 +48,8 @@ const MAX_STEPS: u32 = 400_000;
 const MAX_DEPTH: u32 = 12;
 /// Classes derived from each other.
 const MAX_DERIVATION: usize = 16;
+/// Bytes of source of the bodies that one interpreter keeps lowered.
+const MAX_BODIES: u32 = 512 << 10;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -129,12 +132,36 @@ pub struct Interpreter<'a> {
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
+    /// Definitions whose bodies were lowered for this interpreter.
+    bodies: RefCell<Bodies>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
+    /// What expressions of functions are known to be, by definition and place.
+    evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
+}
+
+/// Copies of definitions, with the length of their sources.
+#[derive(Debug, Default)]
+struct Bodies {
+    copies: FxHashMap<Site, Arc<Function>>,
+    bytes: u32,
+}
+
+impl Bodies {
+    fn keep(&mut self, site: Site, copy: Arc<Function>, bytes: u32) {
+        if self.bytes > MAX_BODIES {
+            *self = Self::default();
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.copies.insert(site, copy);
+    }
 }
 
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
+
+/// A definition with the value of an expression in it, and what was looked at for that.
+type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
 
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
@@ -182,7 +209,9 @@ impl<'a> Interpreter<'a> {
             modules: RefCell::default(),
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
+            bodies: RefCell::default(),
             local_names: RefCell::default(),
+            evaluated: RefCell::default(),
         }
     }
 
@@ -285,7 +314,11 @@ impl<'a> Interpreter<'a> {
                 }
                 None => Value::Unknown(Unknown::Unsupported),
             },
-            Some(_) => {
+            Some(Binding::Import(item, at)) => match facts.stmt(*item).map(|stmt| &stmt.kind) {
+                Some(StmtKind::Import(modules)) => self.imported_module(file, &modules[*at as usize]),
+                _ => Value::Unknown(Unknown::Unsupported),
+            },
+            Some(Binding::Computed) => {
                 let run = self.run(file);
                 match run.globals.get(name).cloned() {
                     Some(value) => self.force_within(value, depth + 1),
@@ -347,6 +380,16 @@ impl<'a> Interpreter<'a> {
         match value {
             Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
             value => value,
+        }
+    }
+
+    /// The module that a clause of `import …` binds.
+    fn imported_module(&self, importer: FileId, import: &ImportedModule) -> Value {
+        let bound = bound_module_name(import);
+        let target = if import.alias.is_some() { &import.module } else { &bound };
+        match self.module(importer, 0, target) {
+            Module::Missing(_) => Value::Package(target.clone()),
+            module => module.into_value(),
         }
     }
 
@@ -495,6 +538,11 @@ impl<'a> Interpreter<'a> {
     pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::of_class(class), expr);
         self.look_through(class.site.file, value)
+    }
+
+    /// Evaluates an expression that stands at the top of a module.
+    pub fn eval_in_module(&self, file: FileId, item: u32, expr: &Expr) -> Value {
+        self.eval_in(&Scope::module(file, item), expr)
     }
 
     /// Counts a module as looked at.

@@ -14,7 +14,21 @@ use crate::vfs::Location;
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_knowing(function, expr, &[])
+        // What a factory makes has its own variables around it, and names may change while modules are executed.
+        if !function.closure.is_empty() || !self.running.borrow().is_empty() {
+            return self.eval_knowing(function, expr, &[]);
+        }
+        // The map keeps the definition alive, so its address stays its own.
+        let key = (Arc::as_ptr(&function.def), expr.range);
+        if let Some((_, value, rests_on)) = self.evaluated.borrow().get(&key) {
+            self.count(rests_on);
+            return value.clone();
+        }
+        let outer = self.begin();
+        let value = self.eval_knowing(function, expr, &[]);
+        let rests_on = self.end(outer);
+        self.evaluated.borrow_mut().insert(key, (Arc::clone(&function.def), value.clone(), rests_on));
+        value
     }
 
     fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
@@ -67,9 +81,7 @@ impl Resolve for Interpreter<'_> {
 
     fn current(&self, function: &FunctionRef) -> FunctionRef {
         self.count_body(function.site);
-        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
-        FunctionRef { def: def.unwrap_or_else(|| Arc::clone(&function.def)), ..function.clone() }
+        FunctionRef { def: self.looked_into(function), ..function.clone() }
     }
 
     fn begin(&self) -> LookedAt {
@@ -95,12 +107,32 @@ impl Resolve for Interpreter<'_> {
     }
 }
 
+impl Interpreter<'_> {
+    /// The definition that a function has now. Bodies that were left for later
+    /// are lowered in copies, which go when there are too many: most are looked
+    /// at once, and would stay as long as the workspace.
+    fn looked_into(&self, function: &FunctionRef) -> Arc<Function> {
+        if let Some(def) = self.bodies.borrow().copies.get(&function.site) {
+            return Arc::clone(def);
+        }
+        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
+        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
+        let def = def.unwrap_or_else(|| Arc::clone(&function.def));
+        let Some((copy, bytes)) = def.to_look_into() else { return def };
+        let copy = Arc::new(copy);
+        self.bodies.borrow_mut().keep(function.site, Arc::clone(&copy), bytes);
+        copy
+    }
+}
+
 /// The function whose name stands at `range`, in a statement or below it.
 fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
     let mut pending = vec![stmt];
     while let Some(stmt) = pending.pop() {
         match &stmt.kind {
             StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
+            // A body that was left for later is lowered only for what stands in it.
+            StmtKind::Function(_) | StmtKind::Class(_) if !stmt.range.contains_range(range) => {}
             StmtKind::Function(def) => pending.extend(&def.body),
             StmtKind::Class(class) => pending.extend(&class.body),
             StmtKind::If { body, or_else, .. }

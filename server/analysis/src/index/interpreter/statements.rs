@@ -13,7 +13,6 @@ use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::outline::makes_application;
 use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
-use crate::index::modules::Module;
 
 /// How a block ended.
 pub(super) enum Flow {
@@ -207,13 +206,8 @@ impl Execution<'_, '_> {
         match kind {
             StmtKind::Import(modules) => {
                 for import in modules {
-                    let name = bound_module_name(import);
-                    let target = if import.alias.is_some() { &import.module } else { &name };
-                    let mut module = self.interpreter.module(scope.file, 0, target);
-                    if module == Module::Missing(target.clone()) {
-                        module = Module::External(target.clone());
-                    }
-                    self.set(scope, &name, module.into_value());
+                    let value = self.interpreter.imported_module(scope.file, import);
+                    self.set(scope, &bound_module_name(import), value);
                 }
             }
             StmtKind::ImportFrom(import) => {

@@ -15,11 +15,11 @@ use tree_sitter::{Node, Tree};
 
 use super::body::BodySource;
 use super::comments::{Comment, CommentKind, find_comments};
-use super::outline::outline_hash;
-use super::tree::{Item, PlacedItem, Stmt};
+use super::item::{ItemSource, ItemStmt};
+use super::tree::{Item, PlacedItem, Stmt, StmtKind};
 use crate::syntax::python::{Kind, fields, kind};
 use crate::syntax::{Grammar, parse};
-use crate::text::{LineIndex, TextRange};
+use crate::text::{KeptText, LineIndex, TextRange};
 
 /// Nesting of expressions and blocks that is followed; deeper code becomes
 /// `Unknown`. It bounds the stack of every later walk over the tree. The
@@ -43,13 +43,13 @@ pub fn lower_file(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem]
     lower(text, tree, previous, None)
 }
 
-/// Lowers a parsed file that no editor has open: bodies of functions are left
-/// for later, and share its text until then.
-pub fn lower_closed_file(text: &Arc<str>, tree: &Tree) -> Lowered {
-    lower(text, tree, None, Some(text))
+/// Lowers a parsed file that no editor has open: definitions and bodies of
+/// functions are left for later, and share `kept`, its text, until then.
+pub fn lower_closed_file(text: &str, kept: &KeptText, tree: &Tree) -> Lowered {
+    lower(text, tree, None, Some(kept))
 }
 
-fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, shared: Option<&Arc<str>>) -> Lowered {
+fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, shared: Option<&KeptText>) -> Lowered {
     let root = tree.root_node();
     let reusable = previous.map(reusable_items).unwrap_or_default();
     let mut lowered = Lowered { comments: find_comments(text, root), ..Lowered::default() };
@@ -106,7 +106,7 @@ fn lower_item(
     text: &str,
     node: Node<'_>,
     reusable: &Reusable<'_>,
-    shared: Option<&Arc<str>>,
+    shared: Option<&KeptText>,
     errors: &mut Vec<TextRange>,
 ) -> PlacedItem {
     let (start, end) = (node.start_byte() as u32, node.end_byte() as u32);
@@ -121,12 +121,14 @@ fn lower_item(
         return PlacedItem { start, broken, item: Arc::clone(item), public: Vec::new() };
     }
     let shared = shared.filter(|_| !broken);
-    let mut lower = Lower { text, base: start, shared, nesting: 0, misplaced: Vec::new() };
-    let stmt = lower.stmt(node);
+    let mut lower = Lower { text, offset: 0, base: start, shared, nesting: 0, misplaced: Vec::new() };
+    let stmt = match shared.and_then(|kept| lower.definition_for_later(node, kept)) {
+        Some(source) => ItemStmt::later(source),
+        None => ItemStmt::new(lower.stmt(node)),
+    };
     broken |= !lower.misplaced.is_empty();
     errors.append(&mut lower.misplaced);
-    let outline_hash = outline_hash(&stmt);
-    let item = Arc::new(Item { len: end - start, text_hash, outline_hash, stmt });
+    let item = Arc::new(Item { len: end - start, text_hash, stmt });
     PlacedItem { start, broken, item, public: Vec::new() }
 }
 
@@ -155,11 +157,13 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 /// The walk over one item.
 struct Lower<'t> {
     text: &'t str,
+    /// Where the text begins in the whole text.
+    offset: u32,
     /// Offset of the item, from which its ranges count. It wraps where the text
     /// begins inside of the item.
     base: u32,
     /// The whole text, if bodies of functions are left for later.
-    shared: Option<&'t Arc<str>>,
+    shared: Option<&'t KeptText>,
     nesting: u32,
     /// Statements that stand at another column than their block: Python refuses
     /// them, the grammar does not, and what it makes of them is not reliable.
@@ -195,15 +199,36 @@ impl<'t> Lower<'t> {
 /// Lowers a body that was left for later. The function is parsed by itself: what
 /// decides about its blocks is how they are indented against each other.
 pub(super) fn lower_body(source: &BodySource) -> Box<[Stmt]> {
-    let text = source.function.slice(&source.text);
+    let text = source.text.text();
+    let text = source.function.slice(&text);
     let tree = parse(Grammar::Python, text, None);
     let function = tree.as_ref().and_then(|tree| tree.root_node().named_child(0));
     let Some(block) = function.and_then(|function| field(function, fields().body)) else { return Box::default() };
     let base = source.item.wrapping_sub(source.function.start);
-    let mut lower = Lower { text, base, shared: None, nesting: source.nesting, misplaced: Vec::new() };
+    let mut lower = Lower {
+        text,
+        offset: source.function.start,
+        base,
+        shared: None,
+        nesting: source.nesting,
+        misplaced: Vec::new(),
+    };
     let mut body = lower.block(block);
     statements::take_docstring(&mut body);
     body.into_boxed_slice()
+}
+
+/// Lowers a definition that was left for later. Its functions' bodies still are.
+pub(super) fn lower_stmt(source: &ItemSource) -> Stmt {
+    let text = source.text.text();
+    let text = source.range.slice(&text);
+    let tree = parse(Grammar::Python, text, None);
+    let (offset, shared) = (source.range.start, Some(&source.text));
+    let mut lower = Lower { text, offset, base: 0, shared, nesting: 0, misplaced: Vec::new() };
+    match tree.as_ref().and_then(|tree| tree.root_node().named_child(0)) {
+        Some(definition) => lower.stmt(definition),
+        None => Stmt { range: TextRange::new(0, text.len() as u32), kind: StmtKind::Unknown },
+    }
 }
 
 /// What may stand before a file's first statement without indenting it.

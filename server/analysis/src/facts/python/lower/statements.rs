@@ -7,13 +7,14 @@ use smol_str::SmolStr;
 use tree_sitter::Node;
 
 use super::super::body::{Body, BodySource};
+use super::super::item::ItemSource;
 use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
     MatchCase, Param, ParamKind, Stmt, StmtKind,
 };
 use super::{Lower, field, field_children, hash, named_children, starts_line};
 use crate::syntax::python::{Kind, fields, kind};
-use crate::text::TextRange;
+use crate::text::{KeptText, TextRange};
 
 /// `elif` clauses of one `if` that are followed; each is a level of nesting.
 const MAX_ELIFS: usize = 100;
@@ -247,19 +248,34 @@ impl Lower<'_> {
     /// The body of a function. One that may make an application is part of its
     /// module's outline, and not left for later.
     fn function_body(&mut self, function: Node<'_>, block: Node<'_>) -> Body {
-        let Some(text) = self.shared.filter(|_| memmem::find(self.source(block).as_bytes(), b"FastAPI").is_none())
-        else {
+        let Some(text) = self.shared.filter(|_| !names_applications(self.source(block))) else {
             let mut body = self.block(block);
             take_docstring(&mut body);
             return Body::new(body);
         };
         self.note_misplaced(block);
         Body::later(BodySource {
-            text: Arc::clone(text),
-            function: TextRange::new(function.start_byte() as u32, function.end_byte() as u32),
-            item: self.base,
+            text: text.clone(),
+            function: TextRange::new(function.start_byte() as u32, function.end_byte() as u32).shifted(self.offset),
+            item: self.base.wrapping_add(self.offset),
             nesting: self.nesting,
         })
+    }
+
+    /// Leaves a definition for later, unless it may make an application.
+    pub(super) fn definition_for_later(&mut self, node: Node<'_>, text: &KeptText) -> Option<ItemSource> {
+        let definition = match kind(node.kind_id()) {
+            Kind::FunctionDefinition | Kind::ClassDefinition => node,
+            Kind::DecoratedDefinition => field(node, fields().definition)?,
+            _ => return None,
+        };
+        let name = field(definition, fields().name)?;
+        if names_applications(self.source(node)) {
+            return None;
+        }
+        self.note_misplaced(node);
+        let range = TextRange::new(node.start_byte() as u32, node.end_byte() as u32);
+        Some(ItemSource { name: self.name(name), text: text.clone(), range })
     }
 
     /// Notes the misplaced statements below a block, as [`Lower::block`] does.
@@ -467,6 +483,11 @@ impl Lower<'_> {
         names.sort_unstable();
         names.dedup();
     }
+}
+
+/// Whether code may make an application: then it is part of its module's outline.
+fn names_applications(source: &str) -> bool {
+    memmem::find(source.as_bytes(), b"FastAPI").is_some()
 }
 
 /// Removes the docstring from the front of a body.

@@ -1,0 +1,98 @@
+//! Functions that routes rest on.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::handler_site;
+use crate::index::dependencies::called;
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::{Route, RouteTable};
+use crate::index::value::Site;
+
+/// Functions that the routes of the table rest on. They are counted by lists
+/// of routes, so that an edit costs what the lists hold that it changed.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FunctionsInUse {
+    /// By the address of a list, and whether an application serves it.
+    lists: FxHashMap<(usize, bool), Arc<List>>,
+    handlers: FxHashMap<Site, u32>,
+    all: FxHashMap<Site, u32>,
+    /// Tells the sets of handlers from each other that there were.
+    pub(crate) generation: u64,
+}
+
+/// Functions that one list of routes rests on.
+#[derive(Debug)]
+struct List {
+    /// The list itself, so that its address stays its own.
+    _routes: Arc<Vec<Route>>,
+    handlers: Vec<Site>,
+    dependencies: Vec<Site>,
+}
+
+impl FunctionsInUse {
+    /// Whether a function handles a route of an application.
+    pub(crate) fn is_handler(&self, site: Site) -> bool {
+        self.handlers.contains_key(&site)
+    }
+
+    /// Whether a function is a handler or a dependency of any route.
+    pub(crate) fn is_used(&self, site: Site) -> bool {
+        self.all.contains_key(&site)
+    }
+
+    /// Goes on to the lists of a table that was linked anew.
+    pub(crate) fn relink(&mut self, table: &RouteTable, interpreter: &Interpreter<'_>) {
+        let served = table.applications.iter().map(|application| (&application.routes, true));
+        let lists: FxHashMap<(usize, bool), &Arc<Vec<Route>>> = served
+            .chain(table.orphans.iter().map(|routes| (routes, false)))
+            .map(|(routes, served)| ((Arc::as_ptr(routes) as usize, served), routes))
+            .collect();
+        let gone: Vec<_> = self.lists.keys().filter(|key| !lists.contains_key(*key)).copied().collect();
+        for (key, routes) in lists {
+            if !self.lists.contains_key(&key) {
+                let list = Arc::new(List::new(routes, interpreter));
+                self.count(&list, key.1, 1);
+                self.lists.insert(key, list);
+            }
+        }
+        for key in gone {
+            if let Some(list) = self.lists.remove(&key) {
+                self.count(&list, key.1, -1);
+            }
+        }
+    }
+
+    fn count(&mut self, list: &List, served: bool, by: i32) {
+        let add = |counts: &mut FxHashMap<Site, u32>, site: Site| {
+            let count = counts.entry(site).or_default();
+            let is_new = *count == 0;
+            *count = count.saturating_add_signed(by);
+            let is_gone = *count == 0;
+            if is_gone {
+                counts.remove(&site);
+            }
+            is_new || is_gone
+        };
+        let mut others = false;
+        for site in &list.handlers {
+            others |= served && add(&mut self.handlers, *site);
+            add(&mut self.all, *site);
+        }
+        list.dependencies.iter().for_each(|site| _ = add(&mut self.all, *site));
+        self.generation += u64::from(others);
+    }
+}
+
+impl List {
+    fn new(routes: &Arc<Vec<Route>>, interpreter: &Interpreter<'_>) -> Self {
+        let asked = routes.iter().flat_map(|route| route.dependencies.iter().chain(&route.perhaps));
+        let called = asked.filter_map(|node| called(interpreter, &node.callable));
+        Self {
+            _routes: Arc::clone(routes),
+            handlers: routes.iter().filter_map(|route| handler_site(&route.handler)).collect(),
+            dependencies: called.map(|(function, _)| function.site).collect(),
+        }
+    }
+}
