@@ -208,9 +208,10 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "{}",
         ]
         | [
-            "forgotpassword" | "forgotpin" | "passwordreset" | "resetpassword" | "passwordrecovery",
+            "passwordreset" | "resetpassword" | "passwordrecovery",
             "request" | "verify" | "confirm" | "complete" | "reset",
         ] => "recovering or confirming an account",
+        ["forgotpassword" | "forgotpin", step] if *step != "{}" => "recovering or confirming an account",
         [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
@@ -261,6 +262,7 @@ mod tests {
             "/{tenant}/.well-known/jwks.json",
             "/auth/forgot-pin",
             "/auth/forgot-pin/verify",
+            "/auth/password-reset/confirm",
             "/api/oauth/openid",
             "/auth/status",
             "/{organization}/auth/register",
