@@ -21,7 +21,9 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [] => "root of the service",
         [one] => single(one)?,
         ["users", "open"] => "signing up",
-        ["auth" | "login", provider] if is_identity_provider(provider) => "signing in at an identity provider",
+        ["auth" | "login" | "oauth" | "oauth2" | "sso", provider] if is_identity_provider(provider) => {
+            "signing in at an identity provider"
+        }
         ["auth" | "session", "status"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
             "whether somebody is signed in"
         }
@@ -204,7 +206,12 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         | [
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
+        ]
+        | [
+            "passwordreset" | "resetpassword" | "passwordrecovery",
+            "request" | "verify" | "confirm" | "complete" | "reset",
         ] => "recovering or confirming an account",
+        ["forgotpassword" | "forgotpin", step] if *step != "{}" => "recovering or confirming an account",
         [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
@@ -254,6 +261,9 @@ mod tests {
             "/.well-known/openid-configuration",
             "/{tenant}/.well-known/jwks.json",
             "/auth/forgot-pin",
+            "/auth/forgot-pin/verify",
+            "/auth/password-reset/confirm",
+            "/api/oauth/openid",
             "/auth/status",
             "/{organization}/auth/register",
             "/login/openid",

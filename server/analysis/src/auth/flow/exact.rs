@@ -21,7 +21,9 @@ impl Flow<'_, '_> {
             match &expr.kind {
                 ExprKind::Name(name) if path.known.iter().any(|(n, _)| n == name) => known = true,
                 ExprKind::Name(name) if path.vars.contains_key(name) => local = true,
-                ExprKind::Name(name) if is_placeholder(name, &self.outer(expr)) => return None,
+                ExprKind::Name(name) if !self.closes_over(name) && is_placeholder(name, &self.outer(expr)) => {
+                    return None;
+                }
                 ExprKind::Comprehension(_) => {
                     // Its own variables are not the function's: what it iterates over decides.
                     pending.extend(expr.children());
@@ -46,6 +48,12 @@ impl Flow<'_, '_> {
                 | Value::Record(_)
         );
         exact.then_some(value)
+    }
+
+    /// Whether a name is a variable of a function around the one that is executed.
+    fn closes_over(&self, name: &SmolStr) -> bool {
+        let frames = self.function().closure.iter();
+        frames.flat_map(|frame| &frame.vars).any(|(variable, _)| variable == name)
     }
 
     /// The same, but only in what is wrapped around handlers: elsewhere the
@@ -112,7 +120,8 @@ impl Flow<'_, '_> {
         let mut pending = vec![test];
         while let Some(expr) = pending.pop() {
             match &expr.kind {
-                ExprKind::Name(name) if path.vars.contains_key(name) => return false,
+                // What a factory was given is no setting.
+                ExprKind::Name(name) if path.vars.contains_key(name) || self.closes_over(name) => return false,
                 ExprKind::Name(_) => outer = true,
                 // `len(users.admins())` counts rows.
                 ExprKind::Call { func, .. } if !self.asks_configuration(expr, func) => return false,
