@@ -295,6 +295,8 @@ impl Engine<'_, '_> {
             Abs::Known(Known(Value::Package(package))) => {
                 if self.session_like(name) {
                     self.session_method(&mut path, expr, name, &given)
+                } else if let Some(value) = self.store_method(&mut path, expr, target, name, &given) {
+                    Some(value)
                 } else {
                     let full = SmolStr::new(format!("{package}.{name}"));
                     let callee = Abs::Known(Known(Value::Package(full)));
