@@ -2,8 +2,7 @@
 
 `mutants.py AUTHLENS FOLDER SOURCE...` copies each SOURCE (a folder that holds a project) into FOLDER and writes one of
 its modules over for each mutant: one owner's condition of a query less, one comparison of an owner that never holds, or
-the value of the client that an owner is compared with in place of the principal. A mutant is killed when a finding of an
-ownership rule is new. The exit code is 1 when less than 90 % are killed, when there are none, or when there are errors
+the path's user in place of the principal. A mutant is killed when a finding of an ownership rule is new. The exit code is 1 when less than 90 % are killed, when there are none, or when there are errors
 without any mutation.
 """
 
@@ -40,6 +39,20 @@ def is_scope(node):
     return compared and is_owner(node.left) and of_class(node.left)
 
 
+def is_caller(node, function):
+    """Whether an expression is the identity of the caller in the handler of a route that takes no user of the client."""
+    arguments = {argument.arg for argument in function.args.args}
+    served = any(isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) for one in function.decorator_list)
+    return (
+        served
+        and isinstance(node, ast.Attribute)
+        and node.attr == "id"
+        and isinstance(node.value, ast.Name)
+        and node.value.id in arguments & {"caller", "current_user", "me", "user"}
+        and not arguments & OWNERS
+    )
+
+
 def names_client(node):
     return isinstance(node, ast.Name) and node.id in OWNERS
 
@@ -62,9 +75,17 @@ def mutants(text):
             continue
         for node in ast.walk(function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("where", "filter"):
+                # How many rows there are is no row.
+                counts = "func." in ast.unparse(node.func)
                 for argument in node.args:
-                    if is_scope(argument):
+                    if is_scope(argument) and not counts:
                         yield "a condition less", node.lineno, replaced(argument, "True")
+            elif is_caller(node, function):
+                # What the client says stands in a parameter that is new.
+                first = function.args.args[0]
+                at = starts[first.lineno - 1] + first.col_offset
+                data = replaced(node, "user_id").encode()
+                yield "the client's word", node.lineno, (data[:at] + b"user_id: str, " + data[at:]).decode()
             elif isinstance(node, ast.If):
                 tests = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
                 for test in tests:

@@ -45,7 +45,7 @@ impl Engine<'_, '_> {
     fn call_back(&mut self, path: &mut Path, id: ObjectId, given: &[Given]) {
         let Some(Made::Instance(class)) = path.objects.get(&id).map(|object| object.made.clone()) else { return };
         let bases = self.interpreter.package_bases(&class);
-        let plain = ["builtins", "pydantic", "abc", "typing", "enum", "dataclasses", "?"];
+        let plain = ["builtins", "pydantic", "abc", "typing", "enum", "dataclasses"];
         if bases.iter().all(|base| plain.iter().any(|name| base.starts_with(name))) {
             return;
         }

@@ -130,7 +130,19 @@ impl Engine<'_, '_> {
         });
         match method {
             Some(method) => self.follow(path, expr, &method, receiver, given),
-            None => self.unfollowed(path, name, receiver.as_ref(), &given),
+            None => {
+                let mut path = path;
+                if let (Some(Abs::Object(id)), "__init__") = (&receiver, name.as_str())
+                    && let Some(object) = path.objects.get_mut(id)
+                {
+                    // A package's initialiser keeps what it is given, under names of its own.
+                    for (at, one) in given.iter().enumerate() {
+                        let kept = one.name.clone().unwrap_or_else(|| SmolStr::new(format!("<{at}>")));
+                        object.fields.entry(kept).or_insert_with(|| one.value.clone());
+                    }
+                }
+                self.unfollowed(path, name, receiver.as_ref(), &given)
+            }
         }
     }
 
@@ -283,6 +295,8 @@ impl Engine<'_, '_> {
             Abs::Known(Known(Value::Package(package))) => {
                 if self.session_like(name) {
                     self.session_method(&mut path, expr, name, &given)
+                } else if let Some(value) = self.store_method(&mut path, expr, target, name, &given) {
+                    Some(value)
                 } else {
                     let full = SmolStr::new(format!("{package}.{name}"));
                     let callee = Abs::Known(Known(Value::Package(full)));
@@ -430,8 +444,30 @@ impl Engine<'_, '_> {
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
         }
         let function = self.interpreter.current(function);
+        let before = path.clone();
+        let mut mix = Mix::default();
+        for value in given.iter().map(|one| &one.value).chain(&receiver) {
+            mix.add(&value.parts(&path).into_abs());
+        }
         let vars = self.bind(&function, receiver, given);
-        self.run(path, function, vars, site)
+        // One call may not take all the steps that there are.
+        let kept = self.budget / 4;
+        self.budget -= kept;
+        let exits = self.run(path, function, vars, site);
+        let exhausted = self.budget == 0;
+        self.budget += kept;
+        if exhausted { vec![self.not_to_the_end(before, mix)] } else { exits }
+    }
+
+    /// A call that takes too many steps: it may have turned callers away for what it was given.
+    fn not_to_the_end(&self, mut path: Path, mut given: Mix) -> Exit {
+        path.doubted.0.extend(&given.rows);
+        path.doubted.1.extend(&given.clients);
+        if given.principal && self.in_root {
+            return (path, Abs::Principal(SmolStr::default()));
+        }
+        given.unclear = true;
+        (path, given.into_abs())
     }
 
     /// Executes a function with its parameters bound.

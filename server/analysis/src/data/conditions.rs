@@ -201,7 +201,9 @@ impl Engine<'_, '_> {
         }
         match value {
             Abs::Principal(_) | Abs::Own | Abs::Unknown => true,
-            Abs::Client(client) => path.authorised.contains(client) || self.names_own_row(path, value),
+            Abs::Client(client) => {
+                path.authorised.contains(client) || path.doubted.1.contains(client) || self.names_own_row(path, value)
+            }
             Abs::Row(row) | Abs::Part(row, _) => self.is_fine(path, *row, depth + 1),
             Abs::Mix(mix) => self.mix_is_authorised(path, mix, depth),
             Abs::Object(_) | Abs::Items(_) | Abs::Map(_) => {
@@ -260,6 +262,7 @@ impl Engine<'_, '_> {
             || row.checked
             || row.absent
             || row.unclear
+            || path.doubted.0.contains(&id)
             || depth > MAX_CHAIN
             || row.predicates.iter().any(|predicate| self.narrows(path, predicate, depth + 1))
     }

@@ -417,6 +417,10 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     if !b.handed_out.is_subset(&a.handed_out) {
         a.handed_out.extend(b.handed_out.iter());
     }
+    if !Shared::is(&a.doubted, &b.doubted) {
+        a.doubted.0.extend(&b.doubted.0);
+        a.doubted.1.extend(&b.doubted.1);
+    }
     a.stranger = a.stranger.filter(|_| b.stranger.is_some());
     a.yielded = match (a.yielded, b.yielded) {
         (Some(one), Some(other)) => Some(joined(one, other)),

@@ -1,13 +1,13 @@
 //! What is said of the data that a path touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::Model;
-use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row};
+use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row, RowId};
 use super::{Access, Client, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
@@ -159,6 +159,32 @@ impl Engine<'_, '_> {
                 // A row that the client can't choose is the code's own choice.
                 if key.is_some() || !row.by_key {
                     self.row_fault(path, fault, usage, row, &model, key);
+                    self.judge_look(path, row, &given);
+                }
+            }
+        }
+    }
+
+    /// A row was looked for, only to see that there is one, by what then fetched another row of somebody else.
+    fn judge_look(&mut self, path: &Path, other: &Row, given: &BTreeSet<RowId>) {
+        let by_same = |row: &Row| {
+            row.predicates.iter().any(|predicate| {
+                matches!(predicate.value, Abs::Client(_))
+                    && predicate.equal
+                    && other.predicates.iter().any(|known| known.equal && known.value == predicate.value)
+            })
+        };
+        for (id, row) in path.rows.iter() {
+            let looked = row.by_key && row.changed.is_none() && !row.absent && !given.contains(id) && by_same(row);
+            let Some(model) = row.model.clone().filter(|model| looked && !model.owners.is_empty()) else { continue };
+            if row.site != other.site && !self.is_fine(path, *id, 0) {
+                let key = row.predicates.iter().find_map(|predicate| match predicate.value {
+                    Abs::Client(client) => Some(client),
+                    _ => None,
+                });
+                self.row_fault(path, Fault::Unchecked, Use::Reads, row, &model, key);
+                if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+                    access.detail = "looked for";
                 }
             }
         }
@@ -171,6 +197,7 @@ impl Engine<'_, '_> {
         }
         let sure = |value: &Abs| match value {
             Abs::Principal(_) => true,
+            Abs::Client(client) if path.doubted.1.contains(client) => false,
             Abs::Mix(mix) => mix.principal,
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
@@ -239,6 +266,10 @@ impl Engine<'_, '_> {
             && !access.steps.iter().any(|(site, _)| *site == changed)
         {
             access.steps.push((changed, format!("`{}` is changed here", model.name)));
+        }
+        // The handler's line only hands an object over: the method is where something is wrong.
+        if let Some(access) = self.data.faults.last_mut().filter(|access| row.called_back && access.site == row.site) {
+            access.entry = access.site;
         }
         self.calls = calls;
     }

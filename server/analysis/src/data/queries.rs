@@ -292,6 +292,7 @@ impl Engine<'_, '_> {
             overwritten: None,
             site,
             calls: self.calls.clone(),
+            called_back: self.in_callback,
         }
     }
 

@@ -218,6 +218,8 @@ pub(super) struct Row {
     pub(super) site: Site,
     /// The calls through which the handler got there, outermost first.
     pub(super) calls: Vec<Site>,
+    /// Whether a package called the method that fetched it.
+    pub(super) called_back: bool,
 }
 
 /// What kind of object was made.
@@ -295,6 +297,8 @@ pub(super) struct Path {
     pub(super) privileged: bool,
     /// Whether something that could not be followed may have turned callers away.
     pub(super) doubt: bool,
+    /// Rows and values of the client that were given to something which could not be followed to its end.
+    pub(super) doubted: Shared<(BTreeSet<RowId>, BTreeSet<ClientId>)>,
     /// Whether the path ended inside an expression: a call that never returns.
     pub(super) dead: bool,
 }

@@ -14,6 +14,7 @@ use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
 use crate::index::dependencies::{Via, called};
 use crate::index::value::{Resolve, Site, Value};
+use crate::rules::ownership::identity_site;
 use crate::verdicts::{Verifier, candidates, handler_site};
 
 /// An access at fault, with what a repair needs of the handler.
@@ -67,7 +68,7 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         let handler = locate(handler_site(&served.route.handler)?);
         let access = served.judged.data.faults.iter().find(|access| {
             let anchor = match fault {
-                Fault::TrustsClient => handler,
+                Fault::TrustsClient => locate(identity_site(served.route, access)),
                 Fault::Ineffective => locate(access.site),
                 _ => locate(access.entry),
             };

@@ -661,9 +661,10 @@ fn may_declare_tables(text: &str) -> bool {
     holds("mapped_column")
         || holds("Column(")
         || (holds("SQLModel") && holds("table"))
-        || ["import supabase", "from supabase", "import motor", "from motor", "pymongo", "beanie", "odmantic", " text("]
+        || (holds("sqlalchemy") && holds("text("))
+        || ["supabase", "motor", "pymongo", "beanie", "odmantic"]
             .iter()
-            .any(|needle| holds(needle))
+            .any(|client| holds(&format!("import {client}")) || holds(&format!("from {client}")))
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

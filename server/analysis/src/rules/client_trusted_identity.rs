@@ -1,6 +1,6 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
-use super::ownership::{at_handler, check as ownership_check, done};
+use super::ownership::{check as ownership_check, done, identity_site};
 use super::{RuleInfo, State};
 use crate::data::{Fault, Place, Use};
 use crate::ide::{Diagnostic, Severity};
@@ -39,6 +39,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             "{value} decides whose `{table}` is {}, and nothing compares it with {principal}: a caller can name somebody else; take the identity from {principal}, or compare the two and raise 403 first.",
             done(one.access.usage)
         );
-        Some((severity, at_handler(one), message))
+        Some((severity, identity_site(one.route, one.access), message))
     });
 }

@@ -2,7 +2,7 @@
 
 use super::ownership::{check as ownership_check, severity};
 use super::{RuleInfo, State};
-use crate::data::Fault;
+use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -23,7 +23,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
             table.name,
             one.client(),
-            if one.access.usage == crate::data::Use::Reads { "returned" } else { "changed" },
+            match one.access.usage {
+                Use::Reads if one.access.detail.is_empty() => "returned",
+                Use::Reads => "used to fetch others",
+                _ => "changed",
+            },
             table.owner,
             one.principal(),
             one.custom.words(&table.name)

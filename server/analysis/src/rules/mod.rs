@@ -17,7 +17,7 @@ pub mod missing_auth_dependency;
 pub mod missing_ownership_check;
 pub mod not_fully_analysed;
 pub mod owner_mass_assignment;
-mod ownership;
+pub(crate) mod ownership;
 pub mod query_not_scoped;
 pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;

@@ -8,7 +8,7 @@ use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
-use crate::index::value::Site;
+use crate::index::value::{Site, Value};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -159,9 +159,14 @@ pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
     Some(if usual { Severity::Error } else { Severity::Warning })
 }
 
-/// Where the name of the handler stands.
-pub(super) fn at_handler(one: &Found<'_>) -> Site {
-    handler_site(&one.route.handler).unwrap_or(one.route.registration)
+/// Where a client names an owner: the handler, of whose parameters it is one, or the place in its body that takes it.
+pub(crate) fn identity_site(route: &Route, access: &Access) -> Site {
+    let Value::Function(handler) = &route.handler else { return route.registration };
+    let taken = access.client.as_ref().map(|client| client.site).filter(|site| {
+        let same = site.file == handler.site.file && site.item == handler.site.item;
+        same && site.range.start >= handler.def.header.end
+    });
+    taken.unwrap_or(handler.site)
 }
 
 /// What is done, as a participle.
