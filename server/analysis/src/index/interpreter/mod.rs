@@ -48,7 +48,9 @@ const MAX_DEPTH: u32 = 12;
 /// Classes derived from each other.
 const MAX_DERIVATION: usize = 16;
 /// Bytes of source of the bodies that one interpreter keeps lowered.
-const MAX_BODIES: u32 = 512 << 10;
+const MAX_BODIES: u32 = 256 << 10;
+/// Names that one interpreter remembers the values of.
+const MAX_LOOKED_UP: usize = 1 << 13;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -142,16 +144,6 @@ pub struct Interpreter<'a> {
 struct Bodies {
     copies: FxHashMap<Site, Arc<Function>>,
     bytes: u32,
-}
-
-impl Bodies {
-    fn keep(&mut self, site: Site, copy: Arc<Function>, bytes: u32) {
-        if self.bytes > MAX_BODIES {
-            *self = Self::default();
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.copies.insert(site, copy);
-    }
 }
 
 /// A name's value, and what was looked at for it.
@@ -300,7 +292,11 @@ impl<'a> Interpreter<'a> {
         let outer = self.begin();
         let value = self.lookup_within(file, name, 0);
         let rests_on = self.end(outer);
-        self.looked_up.borrow_mut().insert(key, (value.clone(), rests_on));
+        let mut looked_up = self.looked_up.borrow_mut();
+        if looked_up.len() >= MAX_LOOKED_UP {
+            looked_up.clear();
+        }
+        looked_up.insert(key, (value.clone(), rests_on));
         value
     }
 
@@ -476,7 +472,14 @@ impl<'a> Interpreter<'a> {
         let def = def.unwrap_or_else(|| Arc::clone(&function.def));
         let Some((copy, bytes)) = def.to_look_into() else { return def };
         let copy = Arc::new(copy);
-        self.bodies.borrow_mut().keep(function.site, Arc::clone(&copy), bytes);
+        let mut bodies = self.bodies.borrow_mut();
+        if bodies.bytes > MAX_BODIES {
+            *bodies = Bodies::default();
+            // What is known of a body keeps it.
+            self.local_names.borrow_mut().clear();
+        }
+        bodies.bytes = bodies.bytes.saturating_add(bytes);
+        bodies.copies.insert(function.site, Arc::clone(&copy));
         copy
     }
 
