@@ -468,8 +468,10 @@ impl<'a> Interpreter<'a> {
             return Arc::clone(def);
         }
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
-        let def = def.unwrap_or_else(|| Arc::clone(&function.def));
+        // What is not there any more is still what it was when it was met.
+        let Some(def) = stmt.and_then(|stmt| function_at(stmt, function.site.range)) else {
+            return Arc::clone(&function.def);
+        };
         let Some((copy, bytes)) = def.to_look_into() else { return def };
         let copy = Arc::new(copy);
         let mut bodies = self.bodies.borrow_mut();
