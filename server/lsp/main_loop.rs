@@ -58,6 +58,8 @@ pub(super) enum Event {
     Settings(Settings),
     /// Files read from disk.
     Read(Vec<(String, FileContent)>),
+    /// Files of a folder that is being read, and who waits for them to be taken.
+    Batch(Vec<(String, FileContent)>, Sender<()>),
     /// All folders have been read.
     Indexed,
     /// A request, run on a worker.
@@ -264,9 +266,10 @@ impl Loop {
                     let _ = self.outbox.send(Outgoing::Refresh);
                 }
             }
-            Event::Read(files) => {
-                let disk = files.into_iter().filter(|(path, _)| !self.failed.contains(path)).collect();
-                self.apply(Change { disk, ..Change::default() });
+            Event::Read(files) => self.take(files),
+            Event::Batch(files, waiting) => {
+                self.take(files);
+                let _ = waiting.send(());
             }
             Event::Indexed => {
                 self.flush();
@@ -304,6 +307,12 @@ impl Loop {
                 let _ = self.workers.send((job, view));
             }
         }
+    }
+
+    /// Takes over files that were read from disk.
+    fn take(&mut self, files: Vec<(String, FileContent)>) {
+        let disk = files.into_iter().filter(|(path, _)| !self.failed.contains(path)).collect();
+        self.apply(Change { disk, ..Change::default() });
     }
 
     /// Does some work. When it panics, the analysis starts anew without what
@@ -469,7 +478,7 @@ impl Loop {
         let _ = self.outbox.send(Outgoing::Publish(PublishDiagnosticsParams { uri, diagnostics, version }));
     }
 
-    /// Reads folders on another thread, in batches.
+    /// Reads folders on another thread, in batches. One is read while another is analysed.
     fn index(&mut self, roots: Vec<String>) {
         if roots.is_empty() {
             return;
@@ -486,10 +495,16 @@ impl Loop {
                     let percent = (progress.done * 100 / progress.total.max(1)) as u32;
                     let _ = outbox.send(Outgoing::Progress(IndexStep::Percent(percent)));
                 };
-                let files = workspace::discover(Path::new(&root), &report);
-                for batch in files.chunks(BATCH) {
-                    let _ = events.send(Event::Read(batch.to_vec()));
-                }
+                let mut before: Option<Receiver<()>> = None;
+                workspace::discover_in_batches(Path::new(&root), BATCH, &report, |batch| {
+                    let (sender, receiver) = std::sync::mpsc::channel();
+                    if events.send(Event::Batch(batch, sender)).is_ok()
+                        && let Some(before) = before.replace(receiver)
+                    {
+                        // A batch that made the analysis fail is never answered.
+                        let _ = before.recv();
+                    }
+                });
             }
             let _ = events.send(Event::Indexed);
         });

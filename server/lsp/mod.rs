@@ -4,6 +4,7 @@ mod convert;
 mod documents;
 mod intake;
 mod main_loop;
+mod one_heap;
 mod requests;
 mod server;
 mod settings;
@@ -18,6 +19,7 @@ use tower_lsp::{LspService, Server};
 /// Serves one client over standard input and output until it says `exit`.
 /// The exit code is 0 after `shutdown`, 1 without (LSP 3.17, `exit`).
 pub(crate) fn run() -> ExitCode {
+    one_heap::start();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {

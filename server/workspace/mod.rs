@@ -89,6 +89,22 @@ pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec
     files
 }
 
+/// The same in batches, in the order of their paths, on this thread: nobody
+/// holds the texts of a whole workspace then.
+pub(crate) fn discover_in_batches(
+    root: &Path,
+    size: usize,
+    progress: &dyn Fn(Progress),
+    mut take: impl FnMut(Vec<(String, FileContent)>),
+) {
+    let paths = source_files(root);
+    let total = paths.len();
+    for (number, batch) in paths.chunks(size).enumerate() {
+        take(batch.iter().map(|path| (slashed(path), read_if_relevant(path))).collect());
+        progress(Progress { done: number * size + batch.len(), total });
+    }
+}
+
 /// Specifications and configurations above a folder, up to the top of its
 /// checkout: a backend that is checked alone still has the project's words.
 pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {

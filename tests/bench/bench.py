@@ -305,12 +305,25 @@ def check_against_fresh(options, server, document, path, report):
         fresh.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=lambda p: Path(p).resolve(), required=True, help="folder of ruff and ty")
+def options_of(description, peers, quick):
+    """The options of a run; `peers` and `quick` say what they mean in it."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=lambda p: Path(p).resolve(), required=True, help=peers)
     parser.add_argument("--target", type=lambda p: Path(p).resolve(), required=True, help="folder of authlens")
-    parser.add_argument("--quick", action="store_true", help="fewer keys, push only, without ty")
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help=quick)
+    return parser.parse_args()
+
+
+def conclude(broken, began):
+    """Says how a run ended; gives its exit code."""
+    for name in broken:
+        print(f"broken: {name}")
+    print(f"{'FAILED' if broken else 'passed'} in {time.time() - began:.0f} s")
+    return 1 if broken else 0
+
+
+def main():
+    options = options_of(__doc__, "folder of ruff and ty", "fewer keys, push only, without ty")
     began = time.time()
     broken = []
     for pull in (False,) if options.quick else (False, True):
@@ -325,10 +338,7 @@ def main():
                     print(f"{size} lines: over budget ({', '.join(report.broken)}); measuring again", flush=True)
             print("\n".join(report.lines), flush=True)
             broken += [f"{size} lines, {'pull' if pull else 'push'}: {name}" for name in report.broken]
-    for name in broken:
-        print(f"broken: {name}")
-    print(f"{'FAILED' if broken else 'passed'} in {time.time() - began:.0f} s")
-    return 1 if broken else 0
+    return conclude(broken, began)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 The tree is made of packages of PyPI and npm (`large-python.txt`, `large-npm.txt`). Everything is
 measured in one run, commands in turn. Exit code 1: a budget is broken."""
 
-import argparse
 import json
 import os
 import random
@@ -17,8 +16,8 @@ from pathlib import Path
 
 import project
 import tree
-from bench import Report, Typist, change_dependency, p50, type_back_to_back
-from client import Document, Server
+from bench import Report, Typist, change_dependency, conclude, options_of, p50, start, type_back_to_back
+from client import Document
 
 OXLINT = "oxlint@1.94.0"
 ROUNDS = 3
@@ -81,7 +80,7 @@ class Project:
     """A server with the measured file open."""
 
     def __init__(self, options, root, folder):
-        self.server = Server("authlens", [options.target / "authlens", "server"], root)
+        self.server = start(options, "authlens", root, False)
         items, deps = project.write(folder, LINES)
         at_rest(self.server)
         self.resident = self.server.resident()
@@ -126,11 +125,7 @@ def serve(options, root, report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=lambda p: Path(p).resolve(), required=True, help="folder of ruff and pip")
-    parser.add_argument("--target", type=lambda p: Path(p).resolve(), required=True, help="folder of authlens")
-    parser.add_argument("--quick", action="store_true", help="fewer keys and edits")
-    options = parser.parse_args()
+    options = options_of(__doc__, "folder of ruff and pip", "fewer keys and edits")
     began = time.time()
     random.seed(1)
     root = tree.build(options.target.parent / "large-bench", options.peers / "pip")
@@ -139,10 +134,7 @@ def main():
     check(options, root, report)
     serve(options, root, report)
     print("\n".join(report.lines))
-    for name in report.broken:
-        print(f"broken: {name}")
-    print(f"{'FAILED' if report.broken else 'passed'} in {time.time() - began:.0f} s")
-    return 1 if report.broken else 0
+    return conclude(report.broken, began)
 
 
 if __name__ == "__main__":

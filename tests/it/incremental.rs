@@ -324,7 +324,7 @@ fn incremental_equals_from_scratch() {
     let edits = setting("AUTHLENS_RANDOM_EDITS").unwrap_or(2_000) as usize;
     let mut random = Random(setting("AUTHLENS_RANDOM_SEED").unwrap_or(0x9e37_79b9_7f4a_7c15));
     let mut world = World::default();
-    let mut host = AnalysisHost::new();
+    let mut host = AnalysisHost::packing();
     let mut change = Change { roots: Some(vec!["/p".into()]), ..Change::default() };
     for (path, text) in start() {
         world.write(&path, Some(text), &mut change);

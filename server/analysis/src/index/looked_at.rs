@@ -13,7 +13,7 @@ use super::value::Site;
 use crate::vfs::FileId;
 
 /// A module-level name that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {
     /// The module.
     pub file: FileId,
@@ -74,7 +74,10 @@ impl LookedAt {
     }
 
     /// All of it, for an answer to rest on.
-    pub fn into_rests_on(self) -> RestsOn {
+    pub fn into_rests_on(mut self) -> RestsOn {
+        // The same few names are looked at over and over.
+        self.names.sort_unstable();
+        self.names.dedup();
         let mut files: Vec<FileId> = self.files.into_iter().collect();
         files.sort_unstable();
         RestsOn {

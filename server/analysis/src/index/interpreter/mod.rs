@@ -26,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use resolve::Bodies;
+
 pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
@@ -48,8 +50,8 @@ const MAX_STEPS: u32 = 400_000;
 const MAX_DEPTH: u32 = 12;
 /// Classes derived from each other.
 const MAX_DERIVATION: usize = 16;
-/// Bytes of source of the bodies that one interpreter keeps lowered.
-const MAX_BODIES: u32 = 512 << 10;
+/// Names that one interpreter remembers the values of.
+const MAX_LOOKED_UP: usize = 1 << 13;
 /// Iterations of one loop.
 const MAX_ITERATIONS: usize = 500;
 
@@ -138,23 +140,6 @@ pub struct Interpreter<'a> {
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
     /// What expressions of functions are known to be, by definition and place.
     evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
-}
-
-/// Copies of definitions, with the length of their sources.
-#[derive(Debug, Default)]
-struct Bodies {
-    copies: FxHashMap<Site, Arc<Function>>,
-    bytes: u32,
-}
-
-impl Bodies {
-    fn keep(&mut self, site: Site, copy: Arc<Function>, bytes: u32) {
-        if self.bytes > MAX_BODIES {
-            *self = Self::default();
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.copies.insert(site, copy);
-    }
 }
 
 /// A name's value, and what was looked at for it.
@@ -289,7 +274,11 @@ impl<'a> Interpreter<'a> {
         let outer = self.begin();
         let value = self.lookup_within(file, name, 0);
         let rests_on = self.end(outer);
-        self.looked_up.borrow_mut().insert(key, (value.clone(), rests_on));
+        let mut looked_up = self.looked_up.borrow_mut();
+        if looked_up.len() >= MAX_LOOKED_UP {
+            looked_up.clear();
+        }
+        looked_up.insert(key, (value.clone(), rests_on));
         value
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::scope::Scope;
@@ -11,6 +12,16 @@ use crate::index::looked_at::{LookedAt, RestsOn};
 use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::Location;
+
+/// Bytes of source of the bodies that one interpreter keeps lowered.
+const MAX_BODIES: u32 = 256 << 10;
+
+/// Copies of definitions, with the length of their sources.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    copies: FxHashMap<Site, Arc<Function>>,
+    bytes: u32,
+}
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
@@ -116,11 +127,21 @@ impl Interpreter<'_> {
             return Arc::clone(def);
         }
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        let def = stmt.and_then(|stmt| function_at(stmt, function.site.range));
-        let def = def.unwrap_or_else(|| Arc::clone(&function.def));
+        // What is not there any more is still what it was when it was met.
+        let Some(def) = stmt.and_then(|stmt| function_at(stmt, function.site.range)) else {
+            return Arc::clone(&function.def);
+        };
         let Some((copy, bytes)) = def.to_look_into() else { return def };
         let copy = Arc::new(copy);
-        self.bodies.borrow_mut().keep(function.site, Arc::clone(&copy), bytes);
+        let mut bodies = self.bodies.borrow_mut();
+        if bodies.bytes > MAX_BODIES {
+            *bodies = Bodies::default();
+            // What is known of a body keeps it.
+            self.local_names.borrow_mut().clear();
+            self.evaluated.borrow_mut().clear();
+        }
+        bodies.bytes = bodies.bytes.saturating_add(bytes);
+        bodies.copies.insert(function.site, Arc::clone(&copy));
         copy
     }
 }
