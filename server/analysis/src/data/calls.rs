@@ -10,8 +10,8 @@ use super::execution::{Engine, Exit, element, join, joined};
 use super::expressions::root_name;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, Vars};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, ParamKind, StmtKind};
+use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Project functions followed inside each other, the handler included.
@@ -326,68 +326,6 @@ impl Engine<'_, '_> {
         )
     }
 
-    fn principal_method(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        receiver: &Abs,
-        name: &str,
-        given: &[Given],
-    ) -> Option<Abs> {
-        match (name, given.first().map(|one| &one.value)) {
-            ("get", Some(Abs::Text(key))) => Some(Abs::Principal(key.clone())),
-            (
-                "strip" | "lower" | "upper" | "encode" | "decode" | "hex" | "copy" | "dict" | "model_dump" | "items"
-                | "values" | "to_dict" | "split" | "removeprefix" | "replace",
-                _,
-            ) => Some(receiver.clone()),
-            _ => self.session_method(path, expr, name, given),
-        }
-    }
-
-    fn dump_method(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        target: &Expr,
-        dump: &Arc<Dump>,
-        name: &str,
-        given: &[Given],
-    ) -> Abs {
-        let key = given.first().and_then(|one| match &one.value {
-            Abs::Text(key) => Some(key.clone()),
-            _ => None,
-        });
-        let mut next = Dump::clone(dump);
-        let value = match (name, key) {
-            ("get", Some(key)) => return self.dump_field(path, expr, dump, &key),
-            ("pop", Some(key)) => {
-                next = next.without(&key);
-                self.dump_field(path, expr, dump, &key)
-            }
-            ("update", _) => {
-                for one in given {
-                    match (&one.name, &one.value) {
-                        (Some(name), _) => next = next.without(name),
-                        (None, Abs::Map(entries)) => {
-                            next = entries.iter().fold(next, |next, (key, _)| next.without(key));
-                        }
-                        // Whatever it holds may be the owner.
-                        _ => next.fields.clear(),
-                    }
-                }
-                Abs::Nothing
-            }
-            ("keys", _) => return Abs::DumpKey(Arc::clone(dump)),
-            ("items" | "copy", _) => return Abs::Dump(Arc::clone(dump)),
-            _ => return Abs::Unknown,
-        };
-        if let Some(variable) = target.as_name() {
-            path.vars.insert(variable.clone(), Abs::Dump(Arc::new(next)));
-        }
-        value
-    }
-
     /// A call whose body is not in reach.
     pub(super) fn unfollowed(
         &mut self,
@@ -507,53 +445,6 @@ impl Engine<'_, '_> {
             }
         }
         kept
-    }
-
-    pub(super) fn bind(&mut self, function: &FunctionRef, receiver: Option<Abs>, given: Vec<Given>) -> Vars {
-        let mut vars = Vars::default();
-        let is_static = function.def.decorators.iter().any(|decorator| last_name(decorator) == Some("staticmethod"));
-        let mut positional: Vec<Abs> = receiver.into_iter().filter(|_| !is_static).collect();
-        let mut named: Vec<(SmolStr, Abs)> = Vec::new();
-        let mut open_ended = false;
-        for one in given {
-            match (one.name, one.spread, one.value) {
-                (Some(name), _, value) => named.push((name, value)),
-                (None, Spread::No, value) => positional.push(value),
-                (None, Spread::Iterable, Abs::Items(items)) => positional.extend(items.iter().cloned()),
-                (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
-                _ => open_ended = true,
-            }
-        }
-        let mut positional = positional.into_iter();
-        for param in &function.def.params {
-            let name = &param.name.name;
-            let value = match param.kind {
-                ParamKind::VarArgs => Abs::Items(Arc::new(positional.by_ref().collect())),
-                ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
-                _ => {
-                    let by_name = named.iter().position(|(known, _)| known == name).map(|at| named.remove(at).1);
-                    let by_place = if by_name.is_none() && param.kind != ParamKind::KeywordOnly {
-                        positional.next()
-                    } else {
-                        None
-                    };
-                    match by_name.or(by_place) {
-                        Some(value) => value,
-                        None if open_ended => Abs::Unknown,
-                        None => self.default(function, param),
-                    }
-                }
-            };
-            vars.insert(name.clone(), value);
-        }
-        vars
-    }
-
-    fn default(&self, function: &FunctionRef, param: &Param) -> Abs {
-        match &param.default {
-            Some(default) => self.as_abs(self.interpreter.eval_signature(function, default)),
-            None => Abs::Unknown,
-        }
     }
 }
 

@@ -7,8 +7,7 @@ use smol_str::SmolStr;
 use super::execution::{Engine, Exit, element, entries, join, joined};
 use super::models::{Model, model_of};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
-use super::{Fault, Use};
-use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
 
 impl Engine<'_, '_> {
@@ -239,117 +238,6 @@ impl Engine<'_, '_> {
             ExprKind::Lambda { params, body } => self.lambda(path, expr, params, body),
             ExprKind::Ellipsis | ExprKind::Unknown => Abs::Unknown,
         }
-    }
-
-    /// A comprehension over the entries of a dictionary that is known.
-    fn each_entry(
-        &mut self,
-        path: &mut Path,
-        around: &Path,
-        comprehension: &Comprehension,
-        clause: &ComprehensionClause,
-        entries: &[Abs],
-    ) -> Abs {
-        let mut values = Vec::with_capacity(entries.len());
-        let mut next = around.clone();
-        for entry in entries {
-            let mut inner = next.clone();
-            self.assign(&mut inner, &clause.target, entry);
-            for condition in &clause.conditions {
-                let (yes, _) = self.branch(inner.clone(), condition);
-                match yes.into_iter().reduce(join) {
-                    Some(one) => inner = one,
-                    None => inner.dead = true,
-                }
-            }
-            if !inner.dead {
-                values.push(self.eval(&mut inner, &comprehension.element));
-                next = Path { vars: next.vars, ..inner };
-            }
-        }
-        *path = Path { vars: path.vars.clone(), ..next };
-        Abs::Items(Arc::new(values))
-    }
-
-    /// `a and b`, `a or b` as a value. Of two conditions for a query, Python keeps one.
-    fn bool_op(&mut self, path: &mut Path, and: bool, values: &[Expr]) -> Abs {
-        let evaluated: Vec<Abs> = values.iter().map(|value| self.eval(path, value)).collect();
-        let conditions = evaluated.iter().filter(|value| matches!(value, Abs::Predicates(_))).count();
-        if conditions >= 2 && conditions == evaluated.len() {
-            let kept = if and { 0 } else { evaluated.len() - 1 };
-            let mut said = false;
-            for (at, (expr, value)) in values.iter().zip(&evaluated).enumerate() {
-                if at == kept {
-                    continue;
-                }
-                let Abs::Predicates(predicates) = value else { continue };
-                let lost = predicates.iter().find(|predicate| {
-                    let owner = predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column));
-                    let parts = predicate.value.parts(path);
-                    owner && (parts.principal || !parts.clients.is_empty())
-                });
-                if let Some((model, _)) = lost.and_then(|predicate| predicate.column.clone()) {
-                    said = true;
-                    let word = if and { "Python's `and`" } else { "Python's `or`" };
-                    let site = self.site(expr);
-                    self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, word);
-                }
-            }
-            return match &evaluated[kept] {
-                // What it does to the query is said once.
-                Abs::Predicates(predicates) if said => {
-                    let unclear = Predicate { column: None, equal: true, value: Abs::Unknown };
-                    Abs::Predicates(Arc::new(predicates.iter().cloned().chain([unclear]).collect()))
-                }
-                value => value.clone(),
-            };
-        }
-        // `x or default`
-        let mut evaluated = evaluated.into_iter();
-        let first = evaluated.next().unwrap_or(Abs::Other);
-        if !and && matches!(first, Abs::Principal(_)) {
-            return first;
-        }
-        evaluated.fold(first, |a, b| match (&a, &b) {
-            (Abs::Client(_) | Abs::Row(_), Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other) => a,
-            _ => joined(a, b),
-        })
-    }
-
-    fn dict(&mut self, path: &mut Path, entries: &[(Option<Expr>, Expr)]) -> Abs {
-        let mut known: Vec<(SmolStr, Abs)> = Vec::new();
-        let mut dump: Option<Dump> = None;
-        let mut others = Vec::new();
-        for (key, value) in entries {
-            let value = self.eval(path, value);
-            match key.as_ref().map(|key| self.eval(path, key)) {
-                Some(Abs::Text(key)) => {
-                    dump = dump.map(|dump| dump.without(&key));
-                    known.retain(|(name, _)| *name != key);
-                    known.push((key, value));
-                }
-                Some(_) => others.push(value),
-                None => match value {
-                    Abs::Dump(inner) => dump = Some(Dump::clone(&inner)),
-                    Abs::Map(inner) => {
-                        for (key, value) in inner.iter() {
-                            dump = dump.map(|dump| dump.without(key));
-                            known.retain(|(name, _)| name != key);
-                            known.push((key.clone(), value.clone()));
-                        }
-                    }
-                    value => others.push(value),
-                },
-            }
-        }
-        if let Some(dump) = dump {
-            return Abs::Dump(Arc::new(dump));
-        }
-        if !others.is_empty() {
-            others.extend(known.into_iter().map(|(_, value)| value));
-            return Mix::of(&others).into_abs();
-        }
-        Abs::Map(Arc::new(known))
     }
 
     /// What the index knows, as a value here.

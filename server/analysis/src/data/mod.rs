@@ -10,11 +10,13 @@
 mod callbacks;
 mod calls;
 mod closures;
+mod compound;
 mod conditions;
 mod entry;
 mod execution;
 mod expressions;
 mod judgement;
+mod methods;
 mod models;
 mod names;
 mod objects;
