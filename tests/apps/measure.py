@@ -199,7 +199,7 @@ def main():
     parser.add_argument("--checkouts")
     parser.add_argument("--mutants", type=int, metavar="COUNT")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     rows, good = [], True
     head = "application|routes|ours|recall|precision|sets|run time only|of sets|conditional|unresolved".split("|")
     for name, settings in known.applications().items():

@@ -13,4 +13,5 @@ pub mod rules;
 pub mod suppress;
 pub mod syntax;
 pub mod text;
+pub(crate) mod verdicts;
 pub mod vfs;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::flow::{Served, judge_around};
+use super::flow::{Required, Served, judge_around, required_scopes, scopes_of_decorator};
 use super::{Judge, Proof, Verdict};
 use crate::facts::python::tree::{Expr, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -30,10 +30,9 @@ const HARMLESS: &[&str] = &[
 
 /// Why the decorators of a dependency may make something else of it, if they may.
 pub(super) fn may_change(resolve: &dyn Resolve, function: &FunctionRef) -> Option<SmolStr> {
-    let outer = FunctionRef { class: None, ..function.clone() };
     function.def.decorators.iter().find_map(|decorator| {
         let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
-        let name = match resolve.eval(&outer, callee) {
+        let name = match resolve.eval_signature(function, callee) {
             Value::Package(path) if HARMLESS.contains(&path.as_str()) => return None,
             Value::Package(path) => path,
             Value::Function(decorator) => decorator.qualname.clone(),
@@ -63,6 +62,26 @@ pub(super) fn of_handler(judge: &Judge<'_>, handler: &FunctionRef, registration:
     handler.def.decorators.iter().filter(below).filter_map(|decorator| one(judge, handler, decorator)).collect()
 }
 
+/// Verdicts on what calls put around a handler before its route was registered:
+/// `router.get("/path")(guarded(handler))` in a function of the project. Of
+/// alternatives the weakest counts.
+pub(super) fn of_wrappers(judge: &Judge<'_>, handler: &FunctionRef) -> Vec<Decorated> {
+    let one = |wrapper: &FunctionRef| {
+        let wrapper = judge.resolve.current(wrapper);
+        let is_handler = |value: &Value| matches!(value, Value::Function(given) if given.site == handler.site);
+        let given = wrapper.closure.iter().rev().flat_map(|frame| &frame.vars).find(|(_, value)| is_handler(value));
+        let verdict = match given {
+            Some((name, _)) => judge_around(judge, &wrapper, None, None::<&Served>, Some((handler, name))).verdict,
+            None => unknown(format!("what `{}` is put around could not be followed", wrapper.qualname)),
+        };
+        Decorated { name: wrapper.qualname.clone(), verdict }
+    };
+    let weakest = |alternatives: &Vec<Arc<FunctionRef>>| {
+        alternatives.iter().map(|wrapper| one(wrapper)).max_by_key(|decorated| decorated.verdict.proof.rank())
+    };
+    handler.wrappers.iter().filter_map(weakest).collect()
+}
+
 /// A decorator above the route's that verifies callers, and its name: it has
 /// no effect there, because FastAPI has registered what stands below it.
 pub(super) fn verifying_above(
@@ -79,16 +98,23 @@ pub(super) fn verifying_above(
 }
 
 fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Decorated> {
-    let outer = FunctionRef { class: None, ..handler.clone() };
     let (callee, called) = match decorator.as_call() {
         Some((func, _)) => (func, true),
         None => (decorator, false),
     };
-    let function = match judge.resolve.eval(&outer, callee) {
+    let function = match judge.resolve.eval_signature(handler, callee) {
         Value::Function(function) => judge.resolve.current(&function),
         Value::Class(class) => {
             let reason = format!("the decorator `{}` could not be followed", class.qualname);
             return Some(Decorated { name: class.qualname.clone(), verdict: unknown(reason) });
+        }
+        Value::Package(path) if path.starts_with("starlette.authentication") && path.ends_with(".requires") => {
+            let args = decorator.as_call().map_or(&[][..], |(_, args)| args);
+            let scopes = scopes_of_decorator(judge.resolve, handler, args);
+            return Some(Decorated {
+                name: "requires".into(),
+                verdict: required_scopes(judge, Required::from(&scopes)),
+            });
         }
         Value::Package(path) => {
             let speaks = ["auth", "jwt", "login", "permission", "scope", "requires"];
@@ -141,5 +167,5 @@ fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
 }
 
 fn unknown(reason: String) -> Verdict {
-    Verdict { proof: Proof::Unknown(reason.into()), steps: Vec::new(), rests_on: Arc::default(), bypass: None }
+    Verdict::bare(Proof::Unknown(reason.into()))
 }

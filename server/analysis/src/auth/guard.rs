@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::middleware::{Middlewares, Wrapped};
 use super::unapplied::{self, Unapplied};
-use super::{Judge, Proof, Verdict, constant, decorators, public, strongest};
+use super::{Judge, Proof, Verdict, constant, decorators, public, signing_up, strongest};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
@@ -88,7 +88,10 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         let wrappers = match &route.handler {
             Value::Function(handler) if route.kind != RouteKind::Mount => {
-                decorators::of_handler(self.judge, &self.interpreter.current(handler), route.registration)
+                let mut around = decorators::of_wrappers(self.judge, handler);
+                let current = self.interpreter.current(handler);
+                around.extend(decorators::of_handler(self.judge, &current, route.registration));
+                around
             }
             _ => Vec::new(),
         };
@@ -133,6 +136,9 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = wrappers.iter().find_map(|wrapper| unknown_reason(&wrapper.verdict)) {
             return Guard::Unknown(reason);
         }
+        if body.is_some_and(|body| body.asks_user) && !required {
+            return Guard::Public("its handler tells who is signed in from who is not".into());
+        }
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Optional) {
             let node = &route.dependencies[best];
             // Whoever gets the value can look whether somebody is there.
@@ -140,6 +146,12 @@ impl<'g, 'a> Guards<'g, 'a> {
                 return Guard::Public("authentication is optional".into());
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
+        }
+        if best.is_some_and(|best| verdicts[best].proof == Proof::ExtractsOnly)
+            && let Some(name) = middlewares.and_then(|middlewares| middlewares.optional(self.judge, route))
+        {
+            let reason = format!("a dependency asks for a credential, and whether `{name}` verifies each is not known");
+            return Guard::Unknown(reason.into());
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
             return Guard::Open(Some(Weak::Dependency(best, verdicts[best].proof.clone())));
@@ -168,8 +180,12 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         public::by_nature(&route.path, &route.methods).or_else(|| {
             let probe = public::is_probe(&route.path, &route.methods);
-            (probe && answers_constant(self.interpreter, route))
-                .then_some("health check that answers the same to everybody")
+            if probe && answers_constant(self.interpreter, route) {
+                return Some("health check that answers the same to everybody");
+            }
+            let Value::Function(handler) = &route.handler else { return None };
+            let signs_up = public::makes_accounts(&route.path, &route.methods);
+            (signs_up && signing_up::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
-use super::flow::{AroundVerdict, RequestState, Served, judge_around};
+use super::flow::{AroundVerdict, RequestState, Served, judge_around, judge_backend};
 use super::{Judge, Proof, Role, Verdict, notes};
 use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Application, Middleware, Route, RouteKind};
@@ -31,7 +31,7 @@ impl PartialEq for Middlewares {
     fn eq(&self, other: &Self) -> bool {
         let said = |one: &Self| -> Vec<(SmolStr, Site, Option<Arc<Verdict>>)> {
             let verdict = |member: &Member| match &member.kind {
-                MemberKind::Code { verdict, .. } => Some(Arc::clone(verdict)),
+                MemberKind::Code { verdict, .. } | MemberKind::Backend(verdict) => Some(Arc::clone(verdict)),
                 MemberKind::Unknown(_) => None,
             };
             one.members.iter().map(|member| (member.name.clone(), member.site, verdict(member))).collect()
@@ -48,6 +48,8 @@ struct Member {
     name: SmolStr,
     site: Site,
     kind: MemberKind,
+    /// Whether it is added only under a condition that could not be decided.
+    conditional: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ enum MemberKind {
         /// Whether that may differ from route to route.
         asks_route: bool,
     },
+    /// Starlette's `AuthenticationMiddleware`: what its back end proves of any request.
+    Backend(Arc<Verdict>),
     /// It may guard; why that can't be told.
     Unknown(SmolStr),
 }
@@ -140,7 +144,7 @@ impl Middlewares {
         let outer = judge.resolve.begin();
         for middleware in &application.middleware {
             let Some((member, left)) = member(judge, middleware) else { continue };
-            state.merge(left);
+            state.merge(if member.conditional { left.perhaps() } else { left });
             members.push((member, middleware));
         }
         judge.enter(state.clone());
@@ -214,6 +218,13 @@ impl Middlewares {
             }
             let Some(verdict) = self.verdict(judge, member, route) else { continue };
             match &verdict.proof {
+                Proof::Verifies if member.conditional => {
+                    let reason = format!(
+                        "the middleware `{}` is added only under a condition that could not be decided",
+                        member.name
+                    );
+                    unknown.get_or_insert(reason.into());
+                }
                 Proof::Verifies => {
                     return Ok(Some(Wrapped { name: member.name.clone(), site: member.site, verdict }));
                 }
@@ -236,11 +247,20 @@ impl Middlewares {
         })
     }
 
+    /// The name of a middleware that verifies credentials where there are some.
+    pub fn optional(&self, judge: &Judge<'_>, route: &Route) -> Option<&SmolStr> {
+        let optional = |member: &&Member| {
+            self.verdict(judge, member, route).is_some_and(|verdict| verdict.proof == Proof::Optional)
+        };
+        self.members.iter().find(optional).map(|member| &member.name)
+    }
+
     /// What a middleware proves of the requests of a route; `None` where it
     /// does not see them, or has nothing to do with callers.
     fn verdict(&self, judge: &Judge<'_>, member: &Member, route: &Route) -> Option<Arc<Verdict>> {
         match &member.kind {
             MemberKind::Unknown(_) => None,
+            MemberKind::Backend(verdict) => Some(Arc::clone(verdict)),
             MemberKind::Code { asgi: false, .. } if route.kind == RouteKind::WebSocket => None,
             MemberKind::Code { function, receiver, verdict, asks_route, .. } => match verdict.proof {
                 Proof::NotAuth => None,
@@ -289,26 +309,33 @@ fn fingerprint(served: &Served, site: Site) -> u64 {
 /// A middleware as it is to be executed, and what it leaves on `request.state`.
 /// `None` for one that has nothing to do with callers.
 fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, RequestState)> {
-    let unknown = |name: SmolStr, reason: String| {
-        let kind = MemberKind::Unknown(reason.into());
-        Some((Member { name, site: middleware.site, kind }, RequestState::default()))
+    let made = |name: SmolStr, kind: MemberKind, left: RequestState| {
+        Some((Member { name, site: middleware.site, kind, conditional: middleware.conditional }, left))
     };
+    let unknown =
+        |name: SmolStr, reason: String| made(name, MemberKind::Unknown(reason.into()), RequestState::default());
     let (function, receiver) = match &middleware.what {
         Value::Function(function) => (FunctionRef::clone(function), None),
         Value::Class(class) => {
+            let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
+            let Some(method) = method else {
+                let bases = judge.resolve.package_bases(class);
+                if bases.iter().any(|base| is_authentication(base)) {
+                    let (verdict, left) = ask_backend(judge, middleware);
+                    return made(class.qualname.clone(), MemberKind::Backend(Arc::new(verdict)), left);
+                }
+                if bases.iter().all(|base| base != "?" && !may_verify(base) && !base.ends_with(".BaseHTTPMiddleware")) {
+                    return None;
+                }
+                let reason = format!("the middleware `{}` could not be followed", class.qualname);
+                return unknown(class.qualname.clone(), reason);
+            };
             // Starlette calls `cls(app, **options)`.
             let application = Value::Unknown(Unknown::Local);
             let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class").cloned();
             let arguments = Arguments { positional: vec![application], named: options.collect(), open_ended: false };
             let instance = judge.resolve.instance(class, arguments, middleware.site);
-            let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
-            match method {
-                Some(method) => (FunctionRef::clone(&method), Some(instance)),
-                None => {
-                    let reason = format!("the middleware `{}` could not be followed", class.qualname);
-                    return unknown(class.qualname.clone(), reason);
-                }
-            }
+            (FunctionRef::clone(&method), Some(instance))
         }
         Value::Instance(instance) => {
             let method = match &instance.class {
@@ -326,12 +353,13 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
                 _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
             }
         }
+        Value::Package(path) if is_authentication(path) => {
+            let (verdict, left) = ask_backend(judge, middleware);
+            return made("AuthenticationMiddleware".into(), MemberKind::Backend(Arc::new(verdict)), left);
+        }
         Value::Package(path) => {
-            let lower = path.to_ascii_lowercase();
-            let known = path.starts_with("starlette.middleware.authentication");
-            let speaks = lower.contains("auth") || lower.contains("jwt");
             let reason = format!("the middleware `{path}` may verify callers");
-            return if known || speaks { unknown(path.clone(), reason) } else { None };
+            return if may_verify(path) { unknown(path.clone(), reason) } else { None };
         }
         _ => return unknown("middleware".into(), "a middleware could not be resolved".into()),
     };
@@ -343,5 +371,37 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
         None => function.qualname.clone(),
     };
     let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict), asks_route };
-    Some((Member { name, site: middleware.site, kind }, left))
+    made(name, kind, left)
+}
+
+/// Whether a package's middleware is the one of Starlette that asks a back end.
+fn is_authentication(path: &str) -> bool {
+    path.starts_with("starlette.middleware.authentication") && path.ends_with("AuthenticationMiddleware")
+}
+
+/// Whether a package's middleware may have to do with callers, by its name: a
+/// reason to say that it is not known whether it verifies.
+fn may_verify(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.contains("auth") || lower.contains("jwt")
+}
+
+/// What the back end of an `AuthenticationMiddleware` proves, and what it
+/// leaves on the request.
+fn ask_backend(judge: &Judge<'_>, middleware: &Middleware) -> (Verdict, RequestState) {
+    let backend = middleware.arguments.get("backend", None);
+    let method = match backend {
+        Some(Value::Instance(instance)) => match &instance.class {
+            Value::Class(class) => judge.resolve.method(class, "authenticate"),
+            _ => None,
+        },
+        _ => None,
+    };
+    match (method, backend) {
+        (Some(method), Some(receiver)) => judge_backend(judge, &judge.resolve.current(&method), receiver),
+        _ => {
+            let reason = "the back end of `AuthenticationMiddleware` could not be followed";
+            (Verdict::bare(Proof::Unknown(reason.into())), RequestState::default())
+        }
+    }
 }

@@ -8,10 +8,12 @@ mod constant;
 mod decorators;
 mod flow;
 pub mod guard;
+pub mod keys;
 pub mod middleware;
 mod notes;
 pub mod policy;
 pub mod public;
+mod signing_up;
 mod sinks;
 mod sources;
 pub mod unapplied;
@@ -24,7 +26,7 @@ use smol_str::SmolStr;
 
 use self::flow::{RequestState, Summaries};
 use crate::index::looked_at::RestsOn;
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
 
 /// What a callable proves about who is calling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,12 +97,17 @@ pub struct Verdict {
     /// A condition that only the configuration decides, and that leads around
     /// the verification.
     pub bypass: Option<Site>,
+    /// Whether it asks who is signed in of a back end that verifies.
+    pub asks_user: bool,
+    /// Whether it turns everybody away.
+    pub lets_nobody_in: bool,
 }
 
 /// Two are the same that say the same.
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        (&self.proof, &self.steps, self.bypass) == (&other.proof, &other.steps, other.bypass)
+        (&self.proof, &self.steps, self.bypass, self.asks_user)
+            == (&other.proof, &other.steps, other.bypass, other.asks_user)
     }
 }
 
@@ -108,7 +115,19 @@ impl Eq for Verdict {}
 
 impl Verdict {
     fn plain(proof: Proof) -> Arc<Self> {
-        Arc::new(Self { proof, steps: Vec::new(), rests_on: Arc::default(), bypass: None })
+        Arc::new(Self::bare(proof))
+    }
+
+    /// A verdict without evidence.
+    fn bare(proof: Proof) -> Self {
+        Self {
+            proof,
+            steps: Vec::new(),
+            rests_on: Arc::default(),
+            bypass: None,
+            asks_user: false,
+            lets_nobody_in: false,
+        }
     }
 }
 
@@ -196,7 +215,7 @@ impl<'a> Judge<'a> {
                     Some(call) => self.function(&call, Some(callable), Role::Dependency),
                     None => self.by_package_bases(class, true),
                 },
-                Value::Package(path) => Verdict::plain(sources::package_instance(path)),
+                Value::Package(path) => Verdict::plain(sources::package_instance(path, &instance.args)),
                 _ => Verdict::plain(Proof::Unknown("the callable could not be resolved".into())),
             },
             Value::Class(class) => match self.resolve.method(class, "__init__") {
@@ -280,7 +299,7 @@ impl<'a> Judge<'a> {
             if base == "?" {
                 Proof::Unknown("a base class could not be resolved".into())
             } else if instance {
-                sources::package_instance(base)
+                sources::package_instance(base, &Arguments::default())
             } else {
                 sources::package_callable(base)
             }

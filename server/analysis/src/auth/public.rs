@@ -22,22 +22,36 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [one] => single(one)?,
         ["users", "open"] => "signing up",
         ["auth" | "login", provider] if is_identity_provider(provider) => "signing in at an identity provider",
+        ["auth" | "session", "status"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
+            "whether somebody is signed in"
+        }
         ["auth", "providers"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
             "list of the identity providers"
         }
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
+        // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
+        ["{}", "auth" | "authentication" | "oauth" | "oauth2", rest @ ..] => account(rest)?,
         ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
             "health check"
         }
         // What Dapr's sidecar asks for: a fixed path of its protocol.
         ["dapr", "subscribe" | "config"] => "what Dapr's sidecar asks an application",
-        ["well", "known", ..] | [".well-known", ..] if !path.contains('{') => "well-known document",
+        parts if is_well_known(parts) => "well-known document",
         rest => account(rest)?,
     };
     // What deletes something needs somebody; signing out ends only one's own session.
     let deletes = methods.iter().any(|method| method == "DELETE");
     (!deletes || reason == "signing out").then_some(reason)
+}
+
+/// Whether a path is where accounts are made: `POST /users`. That alone is no
+/// reason to leave it open: the handler must hash a password.
+pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
+    let segments = normalised(path);
+    let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
+    posts
+        && matches!(segments.as_slice(), [group] if matches!(group.as_str(), "users" | "user" | "accounts" | "account"))
 }
 
 /// Whether a path is that of a probe of some part of the service,
@@ -50,6 +64,12 @@ pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let plain = !segments.iter().any(|segment| segment == "admin");
     let last = segments.last().and_then(|segment| single(segment));
     reads && plain && matches!(last, Some("health check" | "version of the service"))
+}
+
+/// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
+fn is_well_known(parts: &[&str]) -> bool {
+    let folder = parts.iter().position(|part| *part == ".wellknown");
+    folder.is_some_and(|folder| folder + 1 < parts.len() && !parts[folder..].contains(&"{}"))
 }
 
 /// The second part of `/health/live`.
@@ -87,7 +107,12 @@ fn normalised(path: &str) -> Vec<String> {
         }
         segment.to_ascii_lowercase().replace(['-', '_'], "")
     });
-    plain.filter(|segment| segment != "api" && !is_version(segment)).collect()
+    plain.filter(|segment| !is_base(segment) && !is_version(segment)).collect()
+}
+
+/// `api`, `api2`: what an API is served below.
+fn is_base(segment: &str) -> bool {
+    segment.strip_prefix("api").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_version(segment: &str) -> bool {
@@ -143,6 +168,7 @@ fn is_identity_provider(segment: &str) -> bool {
             | "okta"
             | "auth0"
             | "oidc"
+            | "openid"
             | "oauth"
             | "oauth2"
             | "saml"
@@ -161,6 +187,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         // The parameter is the address or the mailed token, the only credential there is.
         [
             "forgotpassword"
+            | "forgotpin"
+            | "resetpin"
             | "passwordrecovery"
             | "recoverpassword"
             | "resetpassword"
@@ -177,6 +205,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ] => "recovering or confirming an account",
+        [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
             "callback of an identity provider"
@@ -221,6 +250,14 @@ mod tests {
             "/dapr/subscribe",
             "/health/live",
             "/api/v1/health/db",
+            "/api2/health",
+            "/.well-known/openid-configuration",
+            "/{tenant}/.well-known/jwks.json",
+            "/auth/forgot-pin",
+            "/auth/status",
+            "/{organization}/auth/register",
+            "/login/openid",
+            "/auth/oidc/logout",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -243,6 +280,11 @@ mod tests {
             "/dapr/secrets",
             "/status/orders",
             "/health/{user_id}",
+            "/.well-known/{user_id}",
+            "/apiary/login",
+            "/users/status",
+            "/{organization}/auth/users",
+            "/{user_id}/token",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

@@ -1,6 +1,7 @@
 //! Where a request's credentials and identities come from.
 
 use super::Proof;
+use crate::index::value::{Arguments, Value};
 
 /// What a piece of the request is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub(super) fn worth_of(name: &str) -> Worth {
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     let has = |set: &[&str]| words.iter().any(|word| set.contains(word));
     if name == "x_request_id" || name == "x_correlation_id" || name == "user_agent" {
+        return Worth::Data;
+    }
+    // `max_tokens` counts words of a language model.
+    if has(&["max", "min", "limit", "count", "num", "total", "usage"]) {
         return Worth::Data;
     }
     // These tell that a browser, or a human, sent the request: not who did. Anybody can fetch one.
@@ -74,6 +79,23 @@ pub(super) fn worth_of(name: &str) -> Worth {
     if has(IDENTITY) { Worth::Identity } else { Worth::Data }
 }
 
+/// The worth of a parameter of the path, query or body. `session_id` and
+/// `ticket_id` say there which object is meant: nobody proves anything by them.
+/// Who sends a token's identifier may well have got it with a link.
+pub(super) fn worth_of_parameter(name: &str) -> Worth {
+    let lower = name.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split(['_', '-']).collect();
+    let names_object = match words.last() {
+        Some(&("id" | "ids" | "uuid" | "name")) => !words.iter().any(|word| matches!(*word, "token" | "auth")),
+        Some(&("session" | "sid" | "sessionid" | "type")) => true,
+        _ => false,
+    };
+    match worth_of(name) {
+        Worth::Credential if names_object => Worth::Data,
+        worth => worth,
+    }
+}
+
 /// Whether a package class, called, is a security scheme of FastAPI (0.165):
 /// it reads a credential and verifies nothing.
 pub(super) fn is_scheme(path: &str) -> bool {
@@ -94,10 +116,19 @@ pub(super) fn is_scheme(path: &str) -> bool {
 }
 
 /// What an instance of a package's class, or the result of a package's
-/// function, proves as a dependency.
-pub(super) fn package_instance(path: &str) -> Proof {
+/// function, proves as a dependency; `arguments` are those that it was made with.
+pub(super) fn package_instance(path: &str, arguments: &Arguments) -> Proof {
     if is_scheme(path) {
         return Proof::ExtractsOnly;
+    }
+    // fastapi-users 15: `current_user(optional=True)` gives `None` for nobody.
+    if path.ends_with("FastAPIUsers.current_user") {
+        return match arguments.get("optional", Some(0)) {
+            None if arguments.open_ended => Proof::Unknown("how `current_user` is made is not known".into()),
+            None | Some(Value::Bool(false)) => Proof::Verifies,
+            Some(Value::Bool(true)) => Proof::Optional,
+            Some(_) => Proof::Unknown("whether `current_user` is optional is not known".into()),
+        };
     }
     if verifies_itself(path) {
         return Proof::Verifies;
@@ -193,7 +224,13 @@ mod tests {
         for name in ["X-CSRF-Token", "csrftoken", "XSRF-TOKEN", "Prefect-Csrf-Client", "captcha_token"] {
             assert_eq!(worth_of(name), Worth::Data, "{name}");
         }
-        for name in ["user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {
+        for name in ["session_id", "api_key_id", "ticket_id", "token_type"] {
+            assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
+        }
+        for name in ["session_token", "token_id"] {
+            assert_eq!(worth_of_parameter(name), Worth::Credential, "{name}");
+        }
+        for name in ["max_tokens", "user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {
             assert_eq!(worth_of(name), Worth::Data, "{name}");
         }
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(super) use crate::facts::python::tree::Spread;
@@ -11,12 +10,12 @@ use super::execution::{Engine, Exit, element, join, joined};
 use super::expressions::root_name;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
+use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, Vars};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Param, ParamKind, StmtKind};
-use crate::index::value::{FunctionRef, Resolve, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Project functions followed inside each other, the handler included.
-const MAX_DEPTH: usize = 7;
+pub(super) const MAX_DEPTH: usize = 7;
 /// Ends of a function kept apart.
 const MAX_EXITS: usize = 8;
 
@@ -47,6 +46,7 @@ impl Engine<'_, '_> {
         if path.dead {
             return Vec::new();
         }
+        self.at = self.site(expr);
         let ExprKind::Attribute { value, name } = &func.kind else {
             let callee = self.eval(&mut path, func);
             return self.apply(path, expr, callee, last_name(func).unwrap_or_default(), given);
@@ -69,8 +69,19 @@ impl Engine<'_, '_> {
     }
 
     /// Calls what a value is known to be.
-    fn apply(&mut self, mut path: Path, expr: &Expr, callee: Abs, name: &str, given: Vec<Given>) -> Vec<Exit> {
-        let Abs::Known(Known(value)) = callee else { return self.unfollowed(path, name, None, &given) };
+    pub(super) fn apply(
+        &mut self,
+        mut path: Path,
+        expr: &Expr,
+        callee: Abs,
+        name: &str,
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
+        let value = match callee {
+            Abs::Known(Known(value)) => value,
+            Abs::Local(closure) => return self.call_closure(path, expr, &closure, given),
+            _ => return self.unfollowed(path, name, None, &given),
+        };
         match value {
             Value::Function(function) => self.follow(path, expr, &function, None, given),
             Value::Bound(bound) => {
@@ -145,12 +156,24 @@ impl Engine<'_, '_> {
                     if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
                         return self.follow(path, expr, &method, Some(receiver), given);
                     }
+                    // Documents write themselves.
+                    if matches!(name.as_str(), "delete" | "save" | "save_changes" | "replace" | "set") {
+                        let site = self.site(expr);
+                        self.change(&mut path, *id, site);
+                        return vec![(path, receiver)];
+                    }
                     None
                 }
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
-            Abs::Principal(_) => self.principal_method(&mut path, expr, &receiver, name, &given),
+            Abs::Principal(part) => {
+                let class = self.principal_class.clone().filter(|_| part.is_empty());
+                if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
+                    return self.follow(path, expr, &method, Some(receiver), given);
+                }
+                self.principal_method(&mut path, expr, &receiver, name, &given)
+            }
             Abs::Object(id) => {
                 let id = *id;
                 match path.objects.get(&id).map(|object| object.made.clone()) {
@@ -169,9 +192,19 @@ impl Engine<'_, '_> {
                         if let Some(method) = self.interpreter.method(&class, name) {
                             return self.follow(path, expr, &method, Some(receiver), given);
                         }
+                        let field = path.objects.get(&id).and_then(|object| object.fields.get(name).cloned());
+                        if let Some(callee @ (Abs::Local(_) | Abs::Known(_))) = field {
+                            return self.apply(path, expr, callee, name, given);
+                        }
                         None
                     }
-                    Some(Made::Row(_)) => Some(Abs::Own),
+                    Some(Made::Row(_)) => {
+                        if matches!(name.as_str(), "insert" | "create" | "save") {
+                            let site = self.site(expr);
+                            self.created(&mut path, id, site);
+                        }
+                        Some(Abs::Own)
+                    }
                     None => None,
                 }
             }
@@ -182,6 +215,12 @@ impl Engine<'_, '_> {
                     Some(found.unwrap_or(Abs::Other))
                 }
                 ("update", _) => None,
+                ("items", _) => Some(Abs::Items(Arc::new(
+                    entries
+                        .iter()
+                        .map(|(key, value)| Abs::Items(Arc::new(vec![Abs::Text(key.clone()), value.clone()])))
+                        .collect(),
+                ))),
                 _ => Some(Mix::of([&receiver]).into_abs()),
             },
             Abs::Items(items) => match name.as_str() {
@@ -227,7 +266,7 @@ impl Engine<'_, '_> {
                 } else if let Some(method) = self.interpreter.method(class, name) {
                     return self.follow(path, expr, &method, Some(receiver), given);
                 } else {
-                    None
+                    self.document_method(&mut path, expr, &Arc::clone(class), name, &given)
                 }
             }
             Abs::Known(Known(Value::Instance(instance))) => match &instance.class {
@@ -256,6 +295,11 @@ impl Engine<'_, '_> {
             return vec![(path, value)];
         }
         if let Some(value) = self.session_method(&mut path, expr, name, &given) {
+            return vec![(path, value)];
+        }
+        if matches!(receiver, Abs::Unknown | Abs::Known(_) | Abs::Principal(_))
+            && let Some(value) = self.store_method(&mut path, expr, target, name, &given)
+        {
             return vec![(path, value)];
         }
         self.unfollowed(path, name, Some(&receiver), &given)
@@ -331,7 +375,14 @@ impl Engine<'_, '_> {
     }
 
     /// A call whose body is not in reach.
-    fn unfollowed(&mut self, mut path: Path, name: &str, receiver: Option<&Abs>, given: &[Given]) -> Vec<Exit> {
+    pub(super) fn unfollowed(
+        &mut self,
+        mut path: Path,
+        name: &str,
+        receiver: Option<&Abs>,
+        given: &[Given],
+    ) -> Vec<Exit> {
+        self.hand_out(&mut path, receiver, given);
         let mut mix = Mix::default();
         for value in given.iter().map(|one| &one.value).chain(receiver) {
             let parts = value.parts(&path).into_abs();
@@ -340,8 +391,11 @@ impl Engine<'_, '_> {
         if mix.principal && self.in_root {
             return vec![(path, Abs::Principal(SmolStr::default()))];
         }
-        // It may turn away callers that are not the owner.
-        if mix.principal && names::is_check(name) {
+        // It may turn away callers that are not the owner; a dependency is there to do that.
+        let asks = self.in_dependency
+            && !self.in_root
+            && (mix.principal || given.iter().any(|one| matches!(one.value, Abs::Request(_))));
+        if asks || mix.principal && names::is_check(name) {
             path.doubt = true;
         }
         mix.unclear = true;
@@ -357,36 +411,56 @@ impl Engine<'_, '_> {
         receiver: Option<Abs>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        let site = self.site(expr);
+        self.follow_from(path, site, function, receiver, given)
+    }
+
+    /// The same, called at a place.
+    pub(super) fn follow_from(
+        &mut self,
+        path: Path,
+        site: Site,
+        function: &Arc<FunctionRef>,
+        receiver: Option<Abs>,
+        given: Vec<Given>,
+    ) -> Vec<Exit> {
         let active = self.stack.iter().any(|other| other.site == function.site);
-        if active || self.stack.len() >= MAX_DEPTH || function.def.is_generator || is_stub(&function.def) {
+        if active || self.stack.len() >= MAX_DEPTH || is_stub(&function.def) {
             let name = function.def.name.name.clone();
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
         }
         let function = self.interpreter.current(function);
         let vars = self.bind(&function, receiver, given);
-        let site = self.site(expr);
         self.run(path, function, vars, site)
     }
 
     /// Executes a function with its parameters bound.
-    pub(super) fn run(
-        &mut self,
-        mut path: Path,
-        function: FunctionRef,
-        vars: FxHashMap<SmolStr, Abs>,
-        site: crate::index::value::Site,
-    ) -> Vec<Exit> {
+    pub(super) fn run(&mut self, mut path: Path, function: FunctionRef, vars: Vars, site: Site) -> Vec<Exit> {
+        let mut vars = vars;
+        let is_generator = function.def.is_generator;
+        self.know_types(&mut path, &function, &mut vars, site);
+        let yielded = path.yielded.take();
         self.interpreter.count_body(function.site);
         let outer = std::mem::replace(&mut path.vars, vars);
         let def = Arc::clone(&function.def);
+        if self.route_handler == Some(function.site) {
+            self.wrappers = self.stack.len();
+        }
         self.stack.push(function);
         self.calls.push(site);
         let exits = self.body(path, &def.body);
         self.calls.pop();
-        self.stack.pop();
+        let function = self.stack.pop();
         let mut kept: Vec<Exit> = Vec::new();
-        for (mut path, value) in exits {
+        for (mut path, mut value) in exits {
             path.vars.clone_from(&outer);
+            let given = std::mem::replace(&mut path.yielded, yielded.clone());
+            if is_generator {
+                value = given.unwrap_or(Abs::Nothing);
+            }
+            if let (Abs::Unknown, Some(function)) = (&value, &function) {
+                value = self.returned(&mut path, function, site);
+            }
             if kept.iter().any(|(known, other)| *other == value && *known == path) {
                 continue;
             }
@@ -399,8 +473,8 @@ impl Engine<'_, '_> {
         kept
     }
 
-    fn bind(&mut self, function: &FunctionRef, receiver: Option<Abs>, given: Vec<Given>) -> FxHashMap<SmolStr, Abs> {
-        let mut vars = FxHashMap::default();
+    pub(super) fn bind(&mut self, function: &FunctionRef, receiver: Option<Abs>, given: Vec<Given>) -> Vars {
+        let mut vars = Vars::default();
         let is_static = function.def.decorators.iter().any(|decorator| last_name(decorator) == Some("staticmethod"));
         let mut positional: Vec<Abs> = receiver.into_iter().filter(|_| !is_static).collect();
         let mut named: Vec<(SmolStr, Abs)> = Vec::new();

@@ -1,12 +1,25 @@
 //! Conditions: what is known on the paths behind them.
 
+use std::sync::Arc;
+
 use super::execution::Engine;
+use super::models::Model;
 use super::names;
 use super::value::{Abs, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
 
 /// Rows that the judgement of a row may rest on.
 const MAX_CHAIN: u32 = 8;
+
+/// The table of a row whose owner is compared.
+fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc<Model>> {
+    compared.into_iter().find_map(|value| {
+        let Abs::Part(id, column) = value else { return None };
+        let (was, is) = (before.rows.get(id)?, after.rows.get(id)?);
+        let model = is.model.as_ref().filter(|model| model.is_owner(column))?;
+        (is.checked && !was.checked && !was.absent).then(|| Arc::clone(model))
+    })
+}
 
 impl Engine<'_, '_> {
     /// The paths on which a condition holds, and those on which it does not.
@@ -92,6 +105,7 @@ impl Engine<'_, '_> {
             self.equate(&mut same, &a, &b);
             self.equate(&mut same, &b, &a);
             other.doubt |= same.doubt;
+            other.stranger = newly_checked(&other, &same, [&a, &b]).or(other.stranger);
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
@@ -152,6 +166,7 @@ impl Engine<'_, '_> {
     pub(super) fn truth(&mut self, path: Path, value: &Abs) -> (Option<Path>, Option<Path>) {
         match value {
             Abs::Nothing | Abs::Constant(Some(false)) => (None, Some(path)),
+            Abs::Map(entries) if !entries.is_empty() => (Some(path), None),
             Abs::Constant(Some(true)) => (Some(path), None),
             Abs::Principal(part) => {
                 if part.is_empty() {

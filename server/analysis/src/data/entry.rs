@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::execution::{Engine, Exit};
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Known, Made, Object, Path, Place};
+use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
 use super::{RouteData, verifies};
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
@@ -27,6 +26,8 @@ const MAX_ENTRIES: usize = 8;
 pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
     let guarded = match guard {
         Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => true,
+        // Whoever is let in, whose rows they get is another question.
+        Guard::Unknown(_) => true,
         // What a dependency believes is reported at the dependency.
         Guard::Open(None | Some(Weak::Unapplied(_) | Weak::Dependency(..))) => false,
         _ => return RouteData::default(),
@@ -44,6 +45,12 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         return RouteData::default();
     }
     engine.handler(Path::default(), handler);
+    engine.accept_hidden();
+    // Who the caller is must be known at least, where the guard is not.
+    if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
+        engine.data.faults.clear();
+        engine.data.scoped.clear();
+    }
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
@@ -59,6 +66,8 @@ impl Engine<'_, '_> {
             let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
             match self.interpreter.eval_signature(handler, callee) {
                 Value::RouterMethod(..) | Value::RouteDecorator(_) => false,
+                // It is executed around the handler.
+                Value::Function(_) => false,
                 Value::Package(package) => {
                     let harmless =
                         ["slowapi", "fastapi_cache", "functools", "typing", "builtins", "fastapi", "cachetools"];
@@ -79,9 +88,15 @@ impl Engine<'_, '_> {
         })
     }
 
+    /// Whether a dependency gives a record of the users.
+    fn knows_user(&mut self) -> bool {
+        let class = self.principal_class.clone();
+        class.is_some_and(|class| self.model(&class).is_some_and(|model| model.is_user))
+    }
+
     /// Executes dependencies and handler.
     fn handler(&mut self, path: Path, handler: FunctionRef) {
-        let mut paths = vec![(path, FxHashMap::<SmolStr, Abs>::default())];
+        let mut paths = vec![(path, Vars::default())];
         for index in 0..self.route.dependencies.len() {
             let node = &self.route.dependencies[index];
             if node.parent.is_none() && node.parameter.is_none() {
@@ -104,6 +119,9 @@ impl Engine<'_, '_> {
                         self.principals.insert(name.clone(), function.site);
                     }
                     paths = self.through(paths, index, Some(name));
+                    if self.is_database(&handler, param) {
+                        paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), Abs::Unknown));
+                    }
                 }
                 None => {
                     for (path, vars) in &mut paths {
@@ -114,16 +132,15 @@ impl Engine<'_, '_> {
             }
         }
         self.name_principal(&handler, &paths);
-        let registration = self.route.registration;
         for (path, vars) in paths {
-            for (path, value) in self.run(path, handler.clone(), vars, registration) {
+            for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
             }
         }
     }
 
     /// What the code calls the principal.
-    fn name_principal(&mut self, handler: &FunctionRef, paths: &[(Path, FxHashMap<SmolStr, Abs>)]) {
+    fn name_principal(&mut self, handler: &FunctionRef, paths: &[(Path, Vars)]) {
         let Some((path, vars)) = paths.first() else { return };
         let of_principal = |param: &&Param| match vars.get(&param.name.name) {
             Some(Abs::Principal(_)) => true,
@@ -144,12 +161,7 @@ impl Engine<'_, '_> {
     }
 
     /// Runs a dependency on every path, and gives its value to a variable.
-    fn through(
-        &mut self,
-        paths: Vec<(Path, FxHashMap<SmolStr, Abs>)>,
-        index: usize,
-        name: Option<&SmolStr>,
-    ) -> Vec<(Path, FxHashMap<SmolStr, Abs>)> {
+    fn through(&mut self, paths: Vec<(Path, Vars)>, index: usize, name: Option<&SmolStr>) -> Vec<(Path, Vars)> {
         let mut after = Vec::new();
         for (path, vars) in paths {
             for (path, value) in self.dependency(path, index) {
@@ -166,12 +178,7 @@ impl Engine<'_, '_> {
     }
 
     /// The object of a class-based view: what its class is injected with.
-    fn view(
-        &mut self,
-        paths: Vec<(Path, FxHashMap<SmolStr, Abs>)>,
-        class: &Arc<ClassRef>,
-        name: &SmolStr,
-    ) -> Vec<(Path, FxHashMap<SmolStr, Abs>)> {
+    fn view(&mut self, paths: Vec<(Path, Vars)>, class: &Arc<ClassRef>, name: &SmolStr) -> Vec<(Path, Vars)> {
         let is_view = |node: &crate::index::dependencies::Node| {
             node.parent.is_none() && matches!(&node.callable, Value::Class(of) if of.site == class.site)
         };
@@ -186,12 +193,12 @@ impl Engine<'_, '_> {
             .collect();
         let mut after = Vec::new();
         for (path, vars) in paths {
-            let mut filled = vec![(path, FxHashMap::default())];
+            let mut filled = vec![(path, Vars::default())];
             for (index, member) in &members {
                 filled = self.through(filled, *index, Some(member));
             }
             for (mut path, fields) in filled {
-                let fields = fields.into_iter().collect();
+                let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let object = Object { fields, name: name.clone(), ..Object::instance(class) };
                 let id = self.add_object(&mut path, object);
                 let mut vars = vars.clone();
@@ -247,7 +254,7 @@ impl Engine<'_, '_> {
         let root = self.is_root(index);
         let outer = std::mem::replace(&mut self.in_dependency, true);
         let doubt = path.doubt;
-        let mut paths = vec![(path, FxHashMap::default())];
+        let mut paths = vec![(path, Vars::default())];
         let receiver = (skip > 0).then(|| function.def.params.first()).flatten().map(|param| param.name.name.clone());
         if let Some(receiver) = &receiver {
             let value = match &node.callable {
@@ -266,7 +273,12 @@ impl Engine<'_, '_> {
         for param in function.def.params.iter().skip(skip) {
             let name = &param.name.name;
             match self.node_of(Some(index), name) {
-                Some(child) => paths = self.through(paths, child, Some(name)),
+                Some(child) => {
+                    paths = self.through(paths, child, Some(name));
+                    if self.is_database(&function, param) {
+                        paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), Abs::Unknown));
+                    }
+                }
                 None => {
                     for (path, vars) in &mut paths {
                         let value = self.supplied(path, &function, param);
@@ -280,10 +292,6 @@ impl Engine<'_, '_> {
         for (path, vars) in paths {
             let made = receiver.as_ref().and_then(|receiver| vars.get(receiver).cloned());
             let is_class = matches!(node.callable, Value::Class(_));
-            if function.def.is_generator {
-                exits.push((path, Abs::Unknown));
-                continue;
-            }
             for (path, value) in self.run(path, function.clone(), vars, node.site) {
                 exits.push((path, if is_class { made.clone().unwrap_or(value) } else { value }));
             }
@@ -296,7 +304,16 @@ impl Engine<'_, '_> {
                 path.doubt = doubt;
             }
             if verifies {
+                let class = match &*value {
+                    Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.as_ref()),
+                    _ => None,
+                };
+                let class = class.and_then(|model| self.classes.get(&model.site).cloned());
                 *value = self.handed_over(path, value.clone(), root);
+                if matches!(&*value, Abs::Principal(part) if part.is_empty()) && self.principal_class.is_none() {
+                    let stated = || function.def.returns.as_ref().and_then(|ty| self.class_named(&function, ty));
+                    self.principal_class = class.or_else(stated);
+                }
             }
             if shared {
                 path.provided.insert(function.site, value.clone());
@@ -327,6 +344,17 @@ impl Engine<'_, '_> {
             Abs::Map(_) if value.parts(path).principal => value,
             _ => Abs::Principal(SmolStr::default()),
         }
+    }
+
+    /// Whether a parameter takes a session of the database.
+    fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
+        let ty = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(function, ty));
+        let ty = match &ty {
+            Some(Value::Annotated(annotated)) => Some(&annotated.ty),
+            other => other.as_ref(),
+        };
+        let databases = ["sqlalchemy", "sqlmodel", "databases", "motor", "pymongo", "asyncpg", "psycopg"];
+        matches!(ty, Some(Value::Package(package)) if databases.iter().any(|name| package.starts_with(name)))
     }
 
     /// The value of a parameter that the request supplies.
@@ -384,6 +412,7 @@ impl Engine<'_, '_> {
                     fields: BTreeMap::new(),
                     spread: None,
                     principal: false,
+                    properties: BTreeMap::new(),
                     name: name.clone(),
                     site,
                 };

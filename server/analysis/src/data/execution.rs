@@ -1,10 +1,11 @@
 //! Statements, path by path.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
 use super::models::Model;
+use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Row, RowId};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 12;
+/// Entries of a dictionary that are gone through one by one.
+const MAX_ENTRIES: usize = 6;
 /// Statements and expressions executed for one route.
 const MAX_STEPS: u32 = 4_000;
 
@@ -35,6 +38,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Whether that one verifies the caller itself: what it makes of the
     /// credential is the principal.
     pub(super) in_root: bool,
+    /// Whether a method is being executed that a package calls.
+    pub(super) in_callback: bool,
     pub(super) clients: Vec<Client>,
     pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
     pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
@@ -43,6 +48,18 @@ pub(super) struct Engine<'e, 'a> {
     /// Paths that left the innermost loop by `break` or `continue`.
     jumps: Vec<Vec<Path>>,
     pub(super) principal: SmolStr,
+    /// The class of the principal, where the code says it.
+    pub(super) principal_class: Option<Arc<ClassRef>>,
+    /// Classes that annotations name, by their places.
+    pub(super) services: FxHashMap<Site, Option<Arc<ClassRef>>>,
+    /// Exceptions that are raised for a row that there is none of.
+    pub(super) absences: FxHashSet<Site>,
+    /// The call that is being executed.
+    pub(super) at: Site,
+    /// The handler.
+    pub(super) route_handler: Option<Site>,
+    /// How many wrappers the handler stands in.
+    pub(super) wrappers: usize,
     /// Parameters of the handler that dependencies fill, with the definitions of those.
     pub(super) principals: FxHashMap<SmolStr, Site>,
     pub(super) budget: u32,
@@ -59,12 +76,22 @@ impl<'e, 'a> Engine<'e, 'a> {
             calls: Vec::new(),
             in_dependency: false,
             in_root: false,
+            in_callback: false,
             clients: Vec::new(),
             models: FxHashMap::default(),
             classes: FxHashMap::default(),
             numbers: FxHashMap::default(),
             jumps: Vec::new(),
             principal: SmolStr::default(),
+            principal_class: None,
+            services: FxHashMap::default(),
+            absences: FxHashSet::default(),
+            at: route.registration,
+            route_handler: match &route.handler {
+                Value::Function(handler) => Some(handler.site),
+                _ => None,
+            },
+            wrappers: 0,
             principals: FxHashMap::default(),
             budget: MAX_STEPS,
             data: RouteData::default(),
@@ -104,13 +131,13 @@ impl Engine<'_, '_> {
 
     pub(super) fn add_row(&mut self, path: &mut Path, row: Row) -> Abs {
         let id: RowId = self.number(row.site, 0);
-        path.rows.insert(id, row);
+        path.rows.insert(id, Shared::new(row));
         Abs::Row(id)
     }
 
     pub(super) fn add_object(&mut self, path: &mut Path, object: Object) -> ObjectId {
         let id = self.number(object.site, 1);
-        path.objects.insert(id, object);
+        path.objects.insert(id, Shared::new(object));
         id
     }
 
@@ -190,9 +217,11 @@ impl Engine<'_, '_> {
             StmtKind::Raise { exc, .. } => {
                 if let Some(exc) = exc {
                     self.eval(&mut path, exc);
+                    self.judge_rejection(&path, exc);
                 }
             }
             StmtKind::If { test, body, or_else } => {
+                path.stranger = None;
                 let (yes, no) = self.branch(path, test);
                 after.extend(self.block(bounded(yes), body, exits));
                 after.extend(self.block(bounded(no), or_else, exits));
@@ -211,6 +240,18 @@ impl Engine<'_, '_> {
                 let items = self.eval(&mut path, iter);
                 if path.dead {
                     return;
+                }
+                if let Some(entries) = entries(&items) {
+                    let mut paths = vec![path];
+                    for entry in entries {
+                        self.jumps.push(Vec::new());
+                        for path in &mut paths {
+                            self.assign(path, target, entry);
+                        }
+                        paths = self.block(paths, body, exits);
+                        paths.extend(self.jumps.pop().unwrap_or_default());
+                    }
+                    return after.extend(self.block(bounded(paths), or_else, exits));
                 }
                 let element = element(&items);
                 // Rows that there are none of need no check.
@@ -271,7 +312,7 @@ impl Engine<'_, '_> {
             StmtKind::Delete(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
             StmtKind::Import(_) | StmtKind::ImportFrom(_) => after.push(path),
             StmtKind::Function(def) => {
-                path.vars.insert(def.name.name.clone(), Abs::Unknown);
+                self.define(&mut path, def);
                 after.push(path);
             }
             StmtKind::Class(class) => {
@@ -337,9 +378,16 @@ pub(super) fn element(value: &Abs) -> Abs {
             items => super::value::Mix::of(items).into_abs(),
         },
         Abs::Map(_) | Abs::Text(_) | Abs::Constant(_) | Abs::Nothing => Abs::Other,
-        Abs::Known(_) | Abs::Statement(_) => Abs::Unknown,
+        Abs::Known(_) | Abs::Statement(_) | Abs::Local(_) => Abs::Unknown,
         other => other.clone(),
     }
+}
+
+/// What to go through one by one: the entries of a small dictionary that is known.
+pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
+    let Abs::Items(items) = value else { return None };
+    let known = |item: &Abs| matches!(item, Abs::Items(pair) if matches!(pair.as_slice(), [Abs::Text(_), _]));
+    (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
 }
 
 /// Joins paths beyond the bound into one that claims the least, and equal ones.
@@ -363,10 +411,22 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     a.privileged &= b.privileged;
     a.doubt |= b.doubt;
     a.dead &= b.dead;
-    a.authorised = a.authorised.intersection(&b.authorised).copied().collect();
-    for (id, row) in b.rows {
-        match a.rows.get_mut(&id) {
+    if !Shared::is(&a.authorised, &b.authorised) {
+        a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
+    }
+    if !b.handed_out.is_subset(&a.handed_out) {
+        a.handed_out.extend(b.handed_out.iter());
+    }
+    a.stranger = a.stranger.filter(|_| b.stranger.is_some());
+    a.yielded = match (a.yielded, b.yielded) {
+        (Some(one), Some(other)) => Some(joined(one, other)),
+        (one, other) => one.or(other),
+    };
+    for (id, row) in b.rows.iter() {
+        match a.rows.get(id) {
+            Some(known) if Shared::is(known, row) => {}
             Some(known) => {
+                let mut known = known.clone();
                 known.checked &= row.checked;
                 known.absent &= row.absent;
                 known.unclear |= row.unclear;
@@ -375,34 +435,42 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
                 if known.predicates != row.predicates {
                     known.unclear = true;
                 }
+                a.rows.insert(*id, known);
             }
             None => {
-                a.rows.insert(id, row);
+                a.rows.insert(*id, row.clone());
             }
         }
     }
-    for (id, object) in b.objects {
-        match a.objects.get_mut(&id) {
+    for (id, object) in b.objects.iter() {
+        match a.objects.get(id) {
+            Some(known) if Shared::is(known, object) => {}
             Some(known) => {
-                for (name, value) in object.fields {
-                    let joined = match known.fields.remove(&name) {
-                        Some(old) => joined(old, value),
-                        None => value,
+                let mut known = known.clone();
+                known.properties.clear();
+                for (name, value) in &object.fields {
+                    let joined = match known.fields.remove(name) {
+                        Some(old) => joined(old, value.clone()),
+                        None => value.clone(),
                     };
-                    known.fields.insert(name, joined);
+                    known.fields.insert(name.clone(), joined);
                 }
+                a.objects.insert(*id, known);
             }
             None => {
-                a.objects.insert(id, object);
+                a.objects.insert(*id, object.clone());
             }
         }
     }
-    for (name, value) in b.vars {
-        let value = match a.vars.remove(&name) {
-            Some(old) => joined(old, value),
-            None => value,
-        };
-        a.vars.insert(name, value);
+    if !Shared::is(&a.vars, &b.vars) {
+        for (name, value) in b.vars.iter() {
+            let value = match a.vars.get(name) {
+                Some(old) if old == value => continue,
+                Some(old) => joined(old.clone(), value.clone()),
+                None => value.clone(),
+            };
+            a.vars.insert(name.clone(), value);
+        }
     }
     a
 }

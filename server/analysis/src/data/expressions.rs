@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Engine, Exit, element, join, joined};
+use super::execution::{Engine, Exit, element, entries, join, joined};
 use super::models::{Model, model_of};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use super::{Fault, Use};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
 
 impl Engine<'_, '_> {
@@ -80,7 +80,11 @@ impl Engine<'_, '_> {
         match &expr.kind {
             ExprKind::Name(name) => match path.vars.get(name) {
                 Some(value) => value.clone(),
-                None => self.as_abs(self.outer(expr)),
+                None => match self.outer(expr) {
+                    // A variable that is empty when its module has been imported is filled later.
+                    Value::None => Abs::Unknown,
+                    value => self.as_abs(value),
+                },
             },
             ExprKind::Attribute { value, name } => {
                 if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
@@ -92,7 +96,7 @@ impl Engine<'_, '_> {
                         return Abs::Column(model, name.name.clone());
                     }
                     let known = self.outer(expr);
-                    if !matches!(known, Value::Unknown(_)) {
+                    if !matches!(known, Value::Unknown(_) | Value::None) {
                         return self.as_abs(known);
                     }
                 }
@@ -179,6 +183,13 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval(&mut inner, &clause.iter);
+                    if comprehension.clauses.len() == 1
+                        && comprehension.value.is_none()
+                        && let Some(entries) = entries(&items)
+                    {
+                        let values = entries.to_vec();
+                        return self.each_entry(path, &inner, comprehension, clause, &values);
+                    }
                     self.assign(&mut inner, &clause.target, &element(&items));
                     for condition in &clause.conditions {
                         let (yes, _) = self.branch(inner.clone(), condition);
@@ -202,7 +213,14 @@ impl Engine<'_, '_> {
                     value => value.parts(path).into_abs(),
                 }
             }
-            ExprKind::Yield(inner) => inner.as_ref().map_or(Abs::Nothing, |inner| self.eval(path, inner)),
+            ExprKind::Yield(inner) => {
+                let value = inner.as_ref().map_or(Abs::Nothing, |inner| self.eval(path, inner));
+                path.yielded = Some(match path.yielded.take() {
+                    Some(known) => joined(known, value),
+                    None => value,
+                });
+                Abs::Unknown
+            }
             ExprKind::None => Abs::Nothing,
             ExprKind::Bool(value) => Abs::Constant(Some(*value)),
             ExprKind::Str(text) => Abs::Text(text.clone()),
@@ -218,8 +236,39 @@ impl Engine<'_, '_> {
                 )),
                 value => value,
             },
-            ExprKind::Lambda { .. } | ExprKind::Ellipsis | ExprKind::Unknown => Abs::Unknown,
+            ExprKind::Lambda { params, body } => self.lambda(path, expr, params, body),
+            ExprKind::Ellipsis | ExprKind::Unknown => Abs::Unknown,
         }
+    }
+
+    /// A comprehension over the entries of a dictionary that is known.
+    fn each_entry(
+        &mut self,
+        path: &mut Path,
+        around: &Path,
+        comprehension: &Comprehension,
+        clause: &ComprehensionClause,
+        entries: &[Abs],
+    ) -> Abs {
+        let mut values = Vec::with_capacity(entries.len());
+        let mut next = around.clone();
+        for entry in entries {
+            let mut inner = next.clone();
+            self.assign(&mut inner, &clause.target, entry);
+            for condition in &clause.conditions {
+                let (yes, _) = self.branch(inner.clone(), condition);
+                match yes.into_iter().reduce(join) {
+                    Some(one) => inner = one,
+                    None => inner.dead = true,
+                }
+            }
+            if !inner.dead {
+                values.push(self.eval(&mut inner, &comprehension.element));
+                next = Path { vars: next.vars, ..inner };
+            }
+        }
+        *path = Path { vars: path.vars.clone(), ..next };
+        Abs::Items(Arc::new(values))
     }
 
     /// `a and b`, `a or b` as a value. Of two conditions for a query, Python keeps one.
@@ -339,7 +388,19 @@ impl Engine<'_, '_> {
     /// `object.name`.
     pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
         match object {
-            Abs::Principal(_) => Abs::Principal(name.clone()),
+            Abs::Principal(part) => {
+                let class = self.principal_class.clone().filter(|_| part.is_empty());
+                let property = class.and_then(|class| self.interpreter.method(&class, name));
+                if let Some(property) = property.filter(|method| is_property(&method.def.decorators)) {
+                    let exits = self.follow(path.clone(), expr, &property, Some(object.clone()), Vec::new());
+                    return match self.settle(path, exits) {
+                        // It is of the principal, whatever it is.
+                        Abs::Unknown | Abs::Other => Abs::Principal(name.clone()),
+                        value => value,
+                    };
+                }
+                Abs::Principal(name.clone())
+            }
             Abs::Row(id) => {
                 if self.is_principals_own(path, *id) {
                     Abs::Principal(name.clone())
@@ -351,7 +412,7 @@ impl Engine<'_, '_> {
             Abs::Own => Abs::Own,
             Abs::Object(id) => {
                 let Some(object) = path.objects.get(id).cloned() else { return Abs::Unknown };
-                if let Some(value) = object.fields.get(name) {
+                if let Some(value) = object.fields.get(name).or_else(|| object.properties.get(name)) {
                     return value.clone();
                 }
                 match &object.made {
@@ -361,7 +422,13 @@ impl Engine<'_, '_> {
                             self.interpreter.method(class, name).filter(|method| is_property(&method.def.decorators))
                         {
                             let exits = self.follow(path.clone(), expr, &property, Some(Abs::Object(*id)), Vec::new());
-                            return self.settle(path, exits);
+                            let value = self.settle(path, exits);
+                            if !path.dead
+                                && let Some(object) = path.objects.get_mut(id)
+                            {
+                                object.properties.insert(name.clone(), value.clone());
+                            }
+                            return value;
                         }
                         if let Made::Body(_) = &object.made {
                             return self.body_field(path, *id, name);
@@ -371,7 +438,15 @@ impl Engine<'_, '_> {
                         }
                         match self.interpreter.class_attribute(class, name) {
                             Some(value) => self.as_abs(self.interpreter.force(value)),
-                            None => Abs::Unknown,
+                            None => match self.member(path, &class.clone(), name) {
+                                Some(value) => {
+                                    if let Some(object) = path.objects.get_mut(id) {
+                                        object.properties.insert(name.clone(), value.clone());
+                                    }
+                                    value
+                                }
+                                None => Abs::Unknown,
+                            },
                         }
                     }
                     Made::Row(_) => Abs::Unknown,

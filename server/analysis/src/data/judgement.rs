@@ -29,6 +29,7 @@ impl Engine<'_, '_> {
             }
             Abs::Object(id) => {
                 if let Some(object) = path.objects.get_mut(id) {
+                    object.properties.clear();
                     object.fields.insert(name.clone(), value.clone());
                 }
             }
@@ -126,8 +127,9 @@ impl Engine<'_, '_> {
         if path.dead {
             return;
         }
-        let given = returned.parts(path).rows;
-        for (id, row) in &path.rows {
+        let mut given = returned.parts(path).rows;
+        given.extend(path.handed_out.iter());
+        for (id, row) in path.rows.iter() {
             let Some(model) = row.model.clone() else { continue };
             if !path.privileged
                 && !path.doubt
@@ -265,7 +267,7 @@ impl Engine<'_, '_> {
             ));
         }
         // The first of the calls is FastAPI's own.
-        for call in self.calls.iter().skip(1) {
+        for call in self.calls.iter().skip(1 + self.wrappers) {
             steps.push((*call, "this leads there".to_owned()));
         }
         let what = match usage {
@@ -274,7 +276,7 @@ impl Engine<'_, '_> {
             Use::Creates => "made",
         };
         steps.push((site, format!("`{}` is {what} here", model.name)));
-        let entry = self.calls.get(1).copied().unwrap_or(site);
+        let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
         let table = Table { site: model.site, name: model.name.clone(), owner };
         let access =

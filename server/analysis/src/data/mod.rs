@@ -7,7 +7,9 @@
 //! with the principal. What can't be followed silences a finding: it never
 //! makes one.
 
+mod callbacks;
 mod calls;
+mod closures;
 mod conditions;
 mod entry;
 mod execution;
@@ -18,8 +20,12 @@ mod names;
 mod objects;
 mod packages;
 mod queries;
+mod rejections;
 mod requests;
+mod shared;
 mod spelling;
+mod stores;
+mod types;
 mod value;
 
 use std::sync::Arc;
@@ -51,6 +57,8 @@ pub enum Fault {
     Ineffective,
     /// The owner is compared only after the change was written.
     CheckedLate,
+    /// A caller who is not the owner gets the wrong answer.
+    WrongStatus,
 }
 
 /// What is done with the data.
@@ -117,7 +125,7 @@ pub struct RouteData {
     pub spelled: Vec<(Site, SmolStr)>,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
-    /// Which of the route's dependencies verify.
+    /// Which of the route's dependencies verify, as far as that is known.
     pub verifies: Vec<bool>,
 }
 
@@ -148,7 +156,22 @@ pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, gu
     data
 }
 
-/// Which of a route's dependencies verify the caller.
+/// Which of a route's dependencies verify the caller, as far as that is known:
+/// what gives no proof, but reads a credential, gives an identity all the same.
 fn verifies(judge: &Judge<'_>, route: &Route) -> Vec<bool> {
-    route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof == Proof::Verifies).collect()
+    let proofs: Vec<Proof> =
+        route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof.clone()).collect();
+    let mut reads: Vec<bool> = proofs.iter().map(|proof| *proof == Proof::ExtractsOnly).collect();
+    // Children stand behind their parents.
+    for (at, node) in route.dependencies.iter().enumerate().rev() {
+        if let Some(parent) = node.parent.filter(|_| reads[at]) {
+            reads[parent] = true;
+        }
+    }
+    let verifies = |(proof, reads): (&Proof, &bool)| match proof {
+        Proof::Verifies => true,
+        Proof::Optional | Proof::Unknown(_) => *reads,
+        _ => false,
+    };
+    proofs.iter().zip(&reads).map(verifies).collect()
 }

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::names;
 use crate::facts::python::tree::{Class, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Site};
+use crate::index::value::{ClassRef, Resolve, Site};
 
 /// Parts of a column's definition that are looked at.
 const MAX_PARTS: usize = 200;
@@ -59,7 +59,9 @@ impl Model {
 /// The table that a class maps to, if it is one.
 pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<Model> {
     let classes = interpreter.linearised(class);
-    let declared = is_table(&class.def) || classes.iter().skip(1).any(|base| is_table(&base.def));
+    let declared = is_table(&class.def)
+        || classes.iter().skip(1).any(|base| is_table(&base.def))
+        || is_document(interpreter, class);
     if !declared {
         return None;
     }
@@ -120,6 +122,12 @@ fn owners(model: &Model) -> Vec<SmolStr> {
         owners.extend(named.map(|column| column.name.clone()));
     }
     owners
+}
+
+/// Whether a class is of documents.
+fn is_document(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
+    let bases = interpreter.package_bases(class);
+    bases.iter().any(|base| matches!(base.as_str(), "beanie.Document" | "odmantic.Model"))
 }
 
 /// Whether a class statement itself makes a table.

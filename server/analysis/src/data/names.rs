@@ -4,9 +4,16 @@
 //! holds the owner, and it makes the analysis more careful: what is named like
 //! a permission check and can't be followed silences a finding.
 
+use smol_str::SmolStr;
+
 /// Lower case without anything but letters and digits: `userId`, `user_id` and `USER-ID` are one.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Columns that usually hold the owner, where no class says which there are.
+pub(super) fn usual_owners() -> Vec<SmolStr> {
+    ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).to_vec()
 }
 
 /// Whether a column of that name holds the owner of a row.

@@ -63,7 +63,15 @@ impl Engine<'_, '_> {
     ) -> Abs {
         let (site, name) = (self.site(expr), model.name.clone());
         let spread = spread.map(Arc::new);
-        let object = Object { made: Made::Row(model), fields, spread, principal: false, name, site };
+        let object = Object {
+            made: Made::Row(model),
+            fields,
+            spread,
+            principal: false,
+            properties: BTreeMap::new(),
+            name,
+            site,
+        };
         Abs::Object(self.add_object(path, object))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::calls::{Given, last_of};
+use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
 use super::expressions::either;
 use super::names;
@@ -36,9 +36,13 @@ impl Engine<'_, '_> {
             }
             return match last {
                 "and_" => {
-                    let all = given.iter().flat_map(|one| match &one.value {
+                    let conditions = given.iter().flat_map(|one| match (&one.value, one.spread) {
+                        (Abs::Items(items), Spread::Iterable) => items.to_vec(),
+                        (value, _) => vec![value.clone()],
+                    });
+                    let all = conditions.flat_map(|condition| match condition {
                         Abs::Predicates(predicates) => predicates.to_vec(),
-                        other => vec![Predicate { column: None, equal: true, value: other.clone() }],
+                        value => vec![Predicate { column: None, equal: true, value }],
                     });
                     Abs::Predicates(Arc::new(all.collect()))
                 }
@@ -47,7 +51,19 @@ impl Engine<'_, '_> {
                 "col" | "cast" | "aliased" | "desc" | "asc" | "type_coerce" | "lower" => {
                     first.cloned().unwrap_or(Abs::Unknown)
                 }
-                "text" => Abs::Unknown,
+                "text" => match first {
+                    Some(Abs::Text(text)) => self.sql(&text.clone(), site),
+                    _ => Abs::Unknown,
+                },
+                "with_loader_criteria" => match given.get(1).map(|one| one.value.clone()) {
+                    Some(Abs::Local(closure)) => {
+                        let table = Given { name: None, spread: Spread::No, value: given[0].value.clone() };
+                        let exits = self.call_closure(path.clone(), expr, &closure, vec![table]);
+                        self.settle(path, exits)
+                    }
+                    Some(value) => value,
+                    None => Abs::Unknown,
+                },
                 _ => Abs::Other,
             };
         }
@@ -90,6 +106,7 @@ impl Engine<'_, '_> {
                 None => Abs::Unknown,
             },
             _ => {
+                self.hand_out(path, None, given);
                 let mut mix = Mix::default();
                 for one in given {
                     let parts = one.value.parts(path).into_abs();

@@ -31,12 +31,12 @@ const ROWS: &[&str] = &[
     "tuples",
     "last",
     "to_list",
+    "first_or_none",
     "paginate",
 ];
 
 /// Methods of a query that leave what it is about as it is.
 const KEEPING: &[&str] = &[
-    "options",
     "order_by",
     "limit",
     "offset",
@@ -67,6 +67,8 @@ const KEEPING: &[&str] = &[
     "reset_joinpoint",
     "having",
     "isouter",
+    "sort",
+    "skip",
 ];
 
 impl Engine<'_, '_> {
@@ -87,8 +89,16 @@ impl Engine<'_, '_> {
             }
         }
         let unclear = unclear && model.is_none();
-        let statement =
-            Statement { verb, model, predicates: Vec::new(), unclear, sets: Vec::new(), spread: None, site };
+        let statement = Statement {
+            verb,
+            model,
+            predicates: Vec::new(),
+            unclear,
+            sets: Vec::new(),
+            spread: None,
+            site,
+            plain: false,
+        };
         Abs::Statement(Arc::new(statement))
     }
 
@@ -102,8 +112,19 @@ impl Engine<'_, '_> {
         args: &[Arg],
         given: &[Given],
     ) -> Abs {
+        if statement.plain {
+            return self.builder_method(path, expr, statement, name, given);
+        }
         let mut next = Statement::clone(statement);
         match name {
+            // `with_loader_criteria(Model, Model.user_id == me)`
+            "options" => {
+                for one in given {
+                    if let Abs::Predicates(predicates) = &one.value {
+                        next.predicates.extend(predicates.iter().cloned());
+                    }
+                }
+            }
             "where" | "filter" => self.add_conditions(path, &mut next, args, given),
             "filter_by" => {
                 for one in given {
@@ -378,7 +399,14 @@ impl Engine<'_, '_> {
             "exec" | "execute" | "scalars" | "scalar" | "stream" | "stream_scalars" | "fetch_all" | "fetch_one" => {
                 match first {
                     Some(Abs::Statement(statement)) => {
-                        let statement = Arc::clone(statement);
+                        let mut statement = Arc::clone(statement);
+                        if statement.plain {
+                            let values = match given.get(1).map(|one| &one.value) {
+                                Some(Abs::Map(values)) => values.to_vec(),
+                                _ => Vec::new(),
+                            };
+                            Arc::make_mut(&mut statement).bind(&values);
+                        }
                         Some(self.execute(path, &statement, site))
                     }
                     _ => None,
@@ -425,7 +453,7 @@ impl Engine<'_, '_> {
     }
 
     /// An object was added to the session.
-    fn created(&mut self, path: &mut Path, id: u32, site: Site) {
+    pub(super) fn created(&mut self, path: &mut Path, id: u32, site: Site) {
         let Some(object) = path.objects.get(&id).cloned() else { return };
         let (model, spread) = match &object.made {
             Made::Row(model) => (Some(Arc::clone(model)), object.spread.clone()),

@@ -15,7 +15,7 @@ impl Engine<'_, '_> {
             Abs::Client(_) => true,
             _ => false,
         };
-        if !of_owner || self.stack.len() != 1 || !matches!(value, Abs::Principal(_)) {
+        if !of_owner || self.stack.len() != 1 + self.wrappers || !matches!(value, Abs::Principal(_)) {
             return;
         }
         let Some(root) = root_name(expr) else { return };

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::closures::Closure;
 use super::models::Model;
+use super::shared::Shared;
 use crate::index::value::{ClassRef, Site, Value};
 
 /// Number of a client's value in the tables of one execution.
@@ -120,6 +122,8 @@ pub(super) struct Statement {
     /// A whole request model that it sets.
     pub(super) spread: Option<Arc<Dump>>,
     pub(super) site: Site,
+    /// Whether its table is known by name only.
+    pub(super) plain: bool,
 }
 
 /// The fields of a request model as a dictionary.
@@ -174,6 +178,8 @@ pub(super) enum Abs {
     DumpKey(Arc<Dump>),
     /// A definition.
     Known(Known),
+    /// A function that stands in another, or a lambda.
+    Local(Arc<Closure>),
     /// A column of a table.
     Column(Arc<Model>, SmolStr),
     /// A query.
@@ -244,6 +250,8 @@ pub(super) struct Object {
     pub(super) spread: Option<Arc<Dump>>,
     /// Whether it is made of the principal: what is not known of it is too.
     pub(super) principal: bool,
+    /// What its properties gave, until one of its attributes changes.
+    pub(super) properties: BTreeMap<SmolStr, Abs>,
     pub(super) name: SmolStr,
     pub(super) site: Site,
 }
@@ -256,23 +264,33 @@ impl Object {
             fields: BTreeMap::new(),
             spread: None,
             principal: false,
+            properties: BTreeMap::new(),
             name: class.def.name.name.clone(),
             site: class.site,
         }
     }
 }
 
+/// Variables of a function.
+pub(super) type Vars = Shared<FxHashMap<SmolStr, Abs>>;
+
 /// One path through a handler and all that it calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Path {
     /// Variables of the function at hand.
-    pub(super) vars: FxHashMap<SmolStr, Abs>,
-    pub(super) rows: BTreeMap<RowId, Row>,
-    pub(super) objects: BTreeMap<ObjectId, Object>,
+    pub(super) vars: Vars,
+    pub(super) rows: Shared<BTreeMap<RowId, Shared<Row>>>,
+    pub(super) objects: Shared<BTreeMap<ObjectId, Shared<Object>>>,
     /// What dependencies have given, by their definition.
-    pub(super) provided: BTreeMap<Site, Abs>,
+    pub(super) provided: Shared<BTreeMap<Site, Abs>>,
     /// Values of the client that are known to be the principal's.
-    pub(super) authorised: BTreeSet<ClientId>,
+    pub(super) authorised: Shared<BTreeSet<ClientId>>,
+    /// Rows that were handed to something out of reach.
+    pub(super) handed_out: Shared<BTreeSet<RowId>>,
+    /// The table of an owner that was found to be somebody else by the condition at hand.
+    pub(super) stranger: Option<Arc<Model>>,
+    /// What the generator at hand has given so far.
+    pub(super) yielded: Option<Abs>,
     /// Whether the caller was seen to be privileged.
     pub(super) privileged: bool,
     /// Whether something that could not be followed may have turned callers away.

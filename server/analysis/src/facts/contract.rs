@@ -84,6 +84,14 @@ impl Blanket {
         self.is_about(shape) && self.is_excluded(shape)
     }
 
+    /// What an exception says of a path: that it is public when it is named;
+    /// that it may be when a whole folder is (`except /auth/*`).
+    pub fn exception(&self, shape: &[SmolStr]) -> Option<Access> {
+        let names = |path: &&SmolStr| !is_open_ended(path) && excludes(path, shape);
+        let named = || self.except_paths.iter().any(|path| names(&path));
+        self.excludes(shape).then(|| if named() { Access::Public } else { Access::Optional })
+    }
+
     fn is_about(&self, shape: &[SmolStr]) -> bool {
         let below = self.below.as_deref().is_none_or(|base| starts_with(shape, &self::shape(base)));
         below && (self.about.is_empty() || has_word(shape, &self.about))
@@ -97,12 +105,17 @@ impl Blanket {
 /// Whether an excluded path, written with or without a base, is this one.
 fn excludes(path: &str, shape: &[SmolStr]) -> bool {
     let wanted = self::shape(path);
-    let open = path.trim_end_matches('/').ends_with('*');
+    let open = is_open_ended(path);
     [shape, without_base(shape)].iter().any(|shape| {
         [wanted.as_slice(), without_base(&wanted)]
             .iter()
             .any(|wanted| if open { starts_with(shape, wanted) } else { shape == wanted })
     })
+}
+
+/// Whether a path stands for everything below it.
+fn is_open_ended(path: &str) -> bool {
+    path.trim_end_matches('/').ends_with('*')
 }
 
 /// The segments of a path. Parameters of every spelling are `{}`, and what

@@ -15,7 +15,7 @@ use crate::ide::Refusal;
 use crate::index::dependencies::{Via, called};
 use crate::index::modules::Module;
 use crate::index::value::Value;
-use crate::rules::Verifier;
+use crate::verdicts::Verifier;
 use crate::vfs::FileId;
 
 /// FastAPI that reads `Annotated`.

@@ -14,7 +14,7 @@ use super::{Fixer, Served};
 use crate::auth::guard::Guard;
 use crate::ide::{Applicability, Fix, NewFile, Refusal, RouteKind, State};
 use crate::index::modules::parent;
-use crate::rules::source_root;
+use crate::verdicts::source_root;
 
 /// Names that the new file may get, the first that is free.
 const NAMES: &[&str] = &["auth", "authentication", "current_user"];

@@ -10,7 +10,7 @@ use super::style::same;
 use super::{Fixer, signature};
 use crate::ide::{Location, NewFile, Refusal, TextEdit};
 use crate::index::value::Value;
-use crate::rules::Verifier;
+use crate::verdicts::Verifier;
 use crate::vfs::FileId;
 
 /// Methods of routers that register a route.

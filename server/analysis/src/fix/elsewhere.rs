@@ -9,8 +9,8 @@ use crate::auth::guard::Guard;
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind};
 use crate::index::dependencies::Via;
 use crate::index::value::Value;
-use crate::rules::Verifier;
 use crate::rules::missing_auth_dependency::shown;
+use crate::verdicts::Verifier;
 
 /// Appends the fix of a router that another include guards.
 pub(super) fn on_include(

@@ -15,7 +15,7 @@ use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::value::Value;
-use crate::rules::{Verifier, candidates, handler_site};
+use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
 
 /// FastAPI that runs `dependencies=` for WebSockets.
@@ -161,7 +161,12 @@ pub(super) fn registrations(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<Ve
 }
 
 /// The guard as a parameter of the handler.
-fn parameter(fixer: &Fixer<'_>, anchor: Location, here: &[Served<'_>], verifier: &Verifier) -> Result<Fix, Refusal> {
+pub(super) fn parameter(
+    fixer: &Fixer<'_>,
+    anchor: Location,
+    here: &[Served<'_>],
+    verifier: &Verifier,
+) -> Result<Fix, Refusal> {
     if let Some(public) = here.iter().find(|one| matches!(one.judged.guard, Guard::Public(_))) {
         return Err(Refusal(format!("the handler also serves {}, which is public", public.route.path)));
     }
@@ -188,7 +193,7 @@ pub(super) fn handler_node(root: Node<'_>, anchor: Location) -> Option<Node<'_>>
 
 /// `current_user`, unless that means something in the handler or its path;
 /// then what other handlers call it.
-fn free_name(
+pub(super) fn free_name(
     fixer: &Fixer<'_>,
     text: &str,
     function: Node<'_>,
@@ -223,7 +228,7 @@ fn names_elsewhere(fixer: &Fixer<'_>, verifier: &Verifier) -> Vec<SmolStr> {
 }
 
 /// Whether what a verifier returns can say who is calling.
-fn gives_identity(fixer: &Fixer<'_>, verifier: &Verifier) -> bool {
+pub(super) fn gives_identity(fixer: &Fixer<'_>, verifier: &Verifier) -> bool {
     if matches!(verifier.callable, Value::Class(_)) {
         return true;
     }

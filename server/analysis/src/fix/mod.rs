@@ -11,6 +11,7 @@ mod guard;
 mod imports;
 mod layout;
 mod ownership;
+mod ownership_writes;
 mod rejection;
 mod scheme;
 mod signature;
@@ -36,11 +37,13 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, client_trusted_identity, cors_inside_auth, handler_site,
-    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, query_not_scoped,
-    router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore, unverified_auth_dependency,
+    auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, ineffective_scope,
+    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, owner_mass_assignment,
+    query_not_scoped, router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore,
+    unverified_auth_dependency, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// Computes fixes of one snapshot. What it had to look up for one finding it
@@ -114,6 +117,10 @@ impl<'s> Fixer<'s> {
             rule if rule == client_trusted_identity::INFO.code => Some(ownership::identity),
             rule if rule == missing_ownership_check::INFO.code => Some(ownership::row),
             rule if rule == query_not_scoped::INFO.code => Some(ownership::query),
+            rule if rule == check_after_change::INFO.code => Some(ownership::late),
+            rule if rule == owner_mass_assignment::INFO.code => Some(ownership_writes::mass_assignment),
+            rule if rule == ineffective_scope::INFO.code => Some(ownership_writes::scope),
+            rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             _ if open => Some(guard::fixes),
             _ => None,
         };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
-use super::guard::{handler_node, keep};
+use super::guard::{fits, free_name, gives_identity, handler_node, keep, parameter as parameter_of};
 use super::imports::Imports;
 use super::layout::{indentation, insertion, line_start, replacement};
 use super::signature::has_word;
@@ -14,15 +14,17 @@ use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
 use crate::index::dependencies::{Via, called};
 use crate::index::value::{Resolve, Site, Value};
-use crate::rules::handler_site;
+use crate::verdicts::{Verifier, candidates, handler_site};
 
 /// An access at fault, with what a repair needs of the handler.
-struct Subject<'s> {
+pub(super) struct Subject<'s> {
     served: Served<'s>,
-    access: &'s Access,
-    handler: Location,
+    pub(super) access: &'s Access,
+    pub(super) handler: Location,
     /// The principal's part that owners are compared with, as the handler writes it.
-    principal: String,
+    pub(super) principal: String,
+    /// Edits of the handler's file that give it the principal, where it has none.
+    pub(super) asked: Vec<TextEdit>,
 }
 
 /// Appends the fixes of an owner that the client names.
@@ -46,6 +48,12 @@ pub(super) fn row(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fi
     keep(fix, fixes, refusals);
 }
 
+/// Appends the fix of a row whose owner is compared too late.
+pub(super) fn late(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    let fix = subject(fixer, diagnostic, Fault::CheckedLate).and_then(|subject| check_row(fixer, &subject));
+    keep(fix, fixes, refusals);
+}
+
 /// Appends the fix of a query without an owner.
 pub(super) fn query(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let fix = subject(fixer, diagnostic, Fault::Unscoped).and_then(|subject| narrow(fixer, &subject));
@@ -53,37 +61,71 @@ pub(super) fn query(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 }
 
 /// The access that a finding is about.
-fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fault) -> Result<Subject<'s>, Refusal> {
+pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fault) -> Result<Subject<'s>, Refusal> {
     let locate = |site: Site| fixer.state.sources.locate(site);
     let found = fixer.all_served().find_map(|served| {
         let handler = locate(handler_site(&served.route.handler)?);
         let access = served.judged.data.faults.iter().find(|access| {
-            let anchor = if fault == Fault::TrustsClient { handler } else { locate(access.entry) };
+            let anchor = match fault {
+                Fault::TrustsClient => handler,
+                Fault::Ineffective => locate(access.site),
+                _ => locate(access.entry),
+            };
             access.fault == fault && anchor == diagnostic.location
         })?;
         Some((served, access, handler))
     });
     let (served, access, handler) = found.ok_or_else(|| Refusal("the finding is of another state".into()))?;
-    let principal = principal(fixer, &served, access)?;
-    Ok(Subject { served, access, handler, principal })
+    let (principal, asked) = principal(fixer, &served, access, handler)?;
+    Ok(Subject { served, access, handler, principal, asked })
 }
 
-/// How the handler writes the identity of the caller.
-fn principal(fixer: &Fixer<'_>, served: &Served<'_>, access: &Access) -> Result<String, Refusal> {
+/// How the handler writes the identity of the caller, and what it takes to have one.
+fn principal(
+    fixer: &Fixer<'_>,
+    served: &Served<'_>,
+    access: &Access,
+    handler: Location,
+) -> Result<(String, Vec<TextEdit>), Refusal> {
     let name = access.principal.as_str();
     if name.is_empty() {
-        return Err(Refusal("the handler takes no identity of the caller".into()));
+        return ask_for_principal(fixer, served, handler);
     }
     if name.starts_with("request.") {
-        return Ok(name.to_owned());
+        return Ok((name.to_owned(), Vec::new()));
     }
     let own = |node: &&crate::index::dependencies::Node| {
         node.via == Via::Parameter && node.parameter.as_deref() == Some(name)
     };
     let node = served.route.dependencies.iter().find(own);
     let node = node.ok_or_else(|| Refusal("what gives the identity is not a dependency of the handler".into()))?;
+    Ok((spelled(fixer, name, &node.callable)?, Vec::new()))
+}
+
+/// Has the handler ask for the dependency that verifies the caller.
+fn ask_for_principal(
+    fixer: &Fixer<'_>,
+    served: &Served<'_>,
+    handler: Location,
+) -> Result<(String, Vec<TextEdit>), Refusal> {
+    let none = || Refusal("the handler takes no identity of the caller, and no dependency gives one".into());
+    let here = fixer.anchored(handler);
+    let fitting =
+        |verifier: &&Verifier| here.iter().all(|one| fits(fixer, verifier, one)) && gives_identity(fixer, verifier);
+    let mut verifiers = candidates(fixer.state, served.application, served.route).into_iter().filter(fitting);
+    let verifier = verifiers.next().ok_or_else(none)?;
+    let source = fixer.source(handler.file)?;
+    let function = self::handler(&source, handler)?;
+    let name = free_name(fixer, &source.text, function, &here, verifier)?;
+    let written = spelled(fixer, &name, &verifier.callable)?;
+    let edits = parameter_of(fixer, handler, &here, verifier)?.change.edits;
+    Ok((written, edits.into_iter().filter(|(file, _)| *file == handler.file).flat_map(|(_, edits)| edits).collect()))
+}
+
+/// The part of a principal of that name that owners are compared with.
+fn spelled(fixer: &Fixer<'_>, name: &str, callable: &Value) -> Result<String, Refusal> {
     let (function, _) =
-        called(&fixer.interpreter, &node.callable).ok_or_else(|| Refusal("the dependency can't be read".into()))?;
+        called(&fixer.interpreter, callable).ok_or_else(|| Refusal("the dependency can't be read".into()))?;
     // As other handlers write it, most of them.
     let mut spelled: Vec<String> = Vec::new();
     for other in fixer.all_served() {
@@ -123,7 +165,8 @@ fn compare_first(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusa
     let client = parameter(fixer, subject, &source, function)?;
     let first = first_statement(function, &source)?;
     let comparison = format!("{} != {}", text_as(fixer, subject, &client), subject.principal_as(fixer, &client));
-    let edits = rejection(fixer, &source, first.start_byte(), &comparison, false)?;
+    let mut edits = rejection(fixer, &source, first.start_byte(), &comparison, false)?;
+    edits.extend(subject.asked.iter().cloned());
     let title = format!("Compare `{client}` with `{}` and raise 403", subject.principal);
     fixer.checked(vec![(subject.handler.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
@@ -157,7 +200,9 @@ fn use_principal(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusa
             }
         }
     }
-    if edits.is_empty() {
+    let used = !edits.is_empty();
+    edits.extend(subject.asked.iter().cloned());
+    if !used {
         return Err(Refusal(format!("the handler does not use `{client}` itself")));
     }
     let title = format!("Use `{}` instead of `{client}`", subject.principal);
@@ -210,7 +255,8 @@ fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let after = next.unwrap_or(statement);
     let owner = &access.table.owner;
     let comparison = format!("{guard}{name}.{owner} != {}", subject.principal);
-    let edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
+    let mut edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
+    edits.extend(subject.asked.iter().cloned());
     let title = format!("Compare `{name}.{owner}` with `{}` and raise 403", subject.principal);
     fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
@@ -239,7 +285,8 @@ fn narrow(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     }
     let condition = format!(".{method}({}.{} == {})", table.name, table.owner, subject.principal);
     let title = format!("Add `{condition}`");
-    let edits = vec![insertion(call.end_byte(), condition)];
+    let mut edits = vec![insertion(call.end_byte(), condition)];
+    edits.extend(subject.asked.iter().cloned());
     fixer.checked(vec![(location.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
@@ -322,7 +369,7 @@ fn parameter(
     Ok(name)
 }
 
-fn handler<'t>(source: &'t Source, at: Location) -> Result<Node<'t>, Refusal> {
+pub(super) fn handler<'t>(source: &'t Source, at: Location) -> Result<Node<'t>, Refusal> {
     handler_node(source.tree.root_node(), at)
         .ok_or_else(|| Refusal("the handler is not defined where it is registered".into()))
 }

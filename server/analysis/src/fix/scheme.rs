@@ -13,8 +13,8 @@ use crate::auth::Proof;
 use crate::auth::guard::{Guard, Weak};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
 use crate::index::dependencies::called;
-use crate::rules::{Verifier, candidates, handler_site};
 use crate::text::TextRange;
+use crate::verdicts::{Verifier, candidates, handler_site};
 
 /// Appends the fixes of a finding that stands where a scheme is asked for.
 pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {

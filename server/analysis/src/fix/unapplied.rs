@@ -15,7 +15,7 @@ use crate::auth::unapplied::{Form, Unapplied, union_members};
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, ParamKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
-use crate::rules::{Verifier, handler_site, optional_verifiers};
+use crate::verdicts::{Verifier, handler_site, optional_verifiers};
 
 /// Optional dependencies that are offered for one parameter.
 const MAX_OPTIONAL: usize = 2;

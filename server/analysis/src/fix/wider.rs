@@ -12,7 +12,7 @@ use crate::ide::{Applicability, Fix, RouteKind};
 use crate::index::interpreter::{Effect, RouterKind};
 use crate::index::value::{RouterId, Site, Value};
 use crate::rules::missing_auth_dependency::shown;
-use crate::rules::{Verifier, handler_site};
+use crate::verdicts::{Verifier, handler_site};
 
 /// Routers below each other that a search looks at.
 const MAX_ROUTERS: usize = 200;

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::documents::{Document, Parsed};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::guard::Guard;
+use crate::auth::keys::may_use_keys;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
 use crate::auth::{VerdictKey, VerdictMemo};
@@ -24,6 +25,7 @@ use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
+use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
 /// Texts read at once are read by several threads from this number on.
@@ -102,6 +104,8 @@ pub(crate) struct State {
     /// Files that may declare tables. Where there are none, no handler is
     /// executed to see whose rows it touches.
     pub(crate) tables: BTreeSet<FileId>,
+    /// Files that may sign or verify with a key.
+    pub(crate) signing: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -115,16 +119,18 @@ pub(crate) struct State {
     wanted: BTreeSet<FileId>,
     pub(crate) memo: Arc<VerdictMemo>,
     /// By file: functions that verify and that a route could ask for.
-    pub(crate) injectable: Arc<rules::Injectable>,
+    pub(crate) injectable: Arc<verdicts::Injectable>,
+    /// Keys whose values stand in the code.
+    pub(crate) keys: Arc<verdicts::Keys>,
     pub(crate) table: Arc<RouteTable>,
     /// Functions that its routes rest on.
-    pub(crate) in_use: Arc<rules::FunctionsInUse>,
+    pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
     pub(crate) injectable_of: u64,
     verdicts_by_file: Arc<Readers<VerdictKey>>,
     injectable_by_file: Arc<Readers<FileId>>,
     pub(crate) guards: Arc<Guards>,
-    pub(crate) verifiers: Arc<Vec<rules::Verifier>>,
+    pub(crate) verifiers: Arc<Vec<verdicts::Verifier>>,
     pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
     pub(crate) indexing: bool,
     /// Whether texts that no editor has open are kept packed.
@@ -344,6 +350,11 @@ impl State {
         let without = self.tables.is_empty();
         let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
         self.unjudged |= changed && without != self.tables.is_empty();
+        if text.as_ref().is_some_and(|text| may_use_keys(text)) {
+            self.signing.insert(file);
+        } else {
+            self.signing.remove(&file);
+        }
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -524,7 +535,7 @@ impl State {
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells whether that changed anything.
     fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
-        let judgement = rules::judge(self, before.unwrap_or(&self.table), changes);
+        let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes);
         let mut changed = false;
         changed |= *self.guards != judgement.guards;
         self.guards = Arc::new(judgement.guards);
@@ -532,6 +543,10 @@ impl State {
             self.verifiers = Arc::new(judgement.verifiers);
             changed = true;
         }
+        if *self.keys != judgement.keys {
+            changed = true;
+        }
+        self.keys = Arc::new(judgement.keys);
         if !judgement.memo.is_empty() {
             let readers = Arc::make_mut(&mut self.verdicts_by_file);
             let memo = Arc::make_mut(&mut self.memo);
@@ -639,10 +654,16 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel.
+/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a
+/// client of a store that needs none.
 fn may_declare_tables(text: &str) -> bool {
     let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    holds("mapped_column") || holds("Column(") || (holds("SQLModel") && holds("table"))
+    holds("mapped_column")
+        || holds("Column(")
+        || (holds("SQLModel") && holds("table"))
+        || ["import supabase", "from supabase", "import motor", "from motor", "pymongo", "beanie", "odmantic", " text("]
+            .iter()
+            .any(|needle| holds(needle))
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

@@ -7,7 +7,7 @@ use crate::facts::python::tree::StmtKind;
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::shown;
-use crate::rules::{handler_site, with_interpreter};
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// Routes and their verdicts, those of applications first.

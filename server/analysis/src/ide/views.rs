@@ -14,7 +14,7 @@ use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
 use crate::rules::spec_auth_drift::said;
-use crate::rules::{handler_site, with_interpreter};
+use crate::verdicts::{handler_site, with_interpreter};
 
 /// Every application with its routes.
 pub(super) fn apps(state: &State) -> Vec<AppView> {

@@ -134,7 +134,8 @@ impl Changes {
             // Names that a star import may bind are looked up in its module, too.
             (None, None) => before.stars == now.stars && now.stars.iter().all(kept),
             (Some(Binding::Definition(old)), Some(Binding::Definition(new))) => old == new && kept(new),
-            (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
+            (Some(Binding::Import(old, at)), Some(Binding::Import(new, now_at)))
+            | (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
                 (old, at) == (new, now_at) && kept(new)
             }
             // What it is came out of executing the module.

@@ -109,6 +109,8 @@ pub struct Middleware {
     pub depth: usize,
     /// Whether it is another application's, which mounts this one.
     pub inherited: bool,
+    /// Whether it is added only under a condition that could not be decided.
+    pub conditional: bool,
 }
 
 /// How a version of FastAPI behaves where versions differ.
@@ -466,13 +468,14 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         self.mount(*child, path, &here, walk);
                     }
                 }
-                Effect::Middleware { what, arguments, site, listed, .. } => {
+                Effect::Middleware { what, arguments, site, listed, conditional, .. } => {
                     let middleware = Middleware {
                         what: what.clone(),
                         arguments: Arguments::clone(arguments),
                         site: *site,
                         depth: walk.middleware.len(),
                         inherited: false,
+                        conditional: *conditional,
                     };
                     if *listed {
                         walk.middleware.push(middleware);

@@ -39,7 +39,7 @@ fn same_dependencies(a: &[Node], b: &[Node]) -> bool {
 
 /// Whether two middlewares are the same class or function, made with the same arguments.
 pub fn same_middleware(a: &Middleware, b: &Middleware) -> bool {
-    (a.site, a.depth, a.inherited) == (b.site, b.depth, b.inherited)
+    (a.site, a.depth, a.inherited, a.conditional) == (b.site, b.depth, b.inherited, b.conditional)
         && same(&a.what, &b.what)
         && Comparison { depth: 0 }.arguments(&a.arguments, &b.arguments)
 }
@@ -115,7 +115,15 @@ impl Comparison {
                     (None, None) => true,
                     _ => false,
                 }
-                && self.closures(&a.closure, &b.closure))
+                && self.closures(&a.closure, &b.closure)
+                && self.wrappers(&a.wrappers, &b.wrappers))
+    }
+
+    fn wrappers(&mut self, a: &[Vec<Arc<FunctionRef>>], b: &[Vec<Arc<FunctionRef>>]) -> bool {
+        let same = |this: &mut Self, a: &[Arc<FunctionRef>], b: &[Arc<FunctionRef>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| this.functions(a, b))
+        };
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(self, a, b))
     }
 
     fn classes(&mut self, a: &Arc<ClassRef>, b: &Arc<ClassRef>) -> bool {

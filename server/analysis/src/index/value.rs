@@ -54,6 +54,10 @@ pub struct FunctionRef {
     pub class: Option<Arc<ClassRef>>,
     /// Variables of enclosing functions, innermost last, when it is a closure.
     pub closure: Vec<Arc<Frame>>,
+    /// What calls put around it that hands its signature on (`functools.wraps`),
+    /// innermost first. Several are alternatives, where a condition decided
+    /// between them that is not known.
+    pub wrappers: Vec<Vec<Arc<FunctionRef>>>,
 }
 
 /// Variables of one executed function body.
@@ -277,7 +281,11 @@ pub trait Resolve {
     /// that the function sees. Its own parameters and locals are `Unknown(Local)`.
     fn eval(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
 
-    /// The same, with what is known of some parameters and locals.
+    /// The value of a parameter's default or annotation, or of a decorator: in the
+    /// scope where the function was defined, which does not know its parameters.
+    fn eval_signature(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
+
+    /// The value of an expression of the body, with what is known of some parameters and locals.
     fn eval_knowing(
         &self,
         function: &FunctionRef,

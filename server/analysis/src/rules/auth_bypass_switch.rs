@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::missing_auth_dependency::{callable_name, is_test, shown};
-use super::{RuleInfo, State, for_each_served, related, report, with_interpreter};
+use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::Judge;
 use crate::auth::guard::Guard;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

@@ -1,12 +1,12 @@
 //! `auth-dependency-not-applied`: a guard that is written where FastAPI does not see it.
 
-use super::judgement::handler_site;
 use super::missing_auth_dependency::{is_test, shown};
 use super::{RuleInfo, State};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::unapplied::{Form, Unapplied};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::routes::Route;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

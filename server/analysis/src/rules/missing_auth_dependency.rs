@@ -1,12 +1,12 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
-use super::judgement::handler_site;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::Guard;
 use crate::auth::policy::{Authority, Expectation};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -44,7 +44,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             // Nothing authenticates anybody: that is one decision, and one finding.
             let open: Vec<(&Route, &Judged)> = open.collect();
             if wanted(application.site.file) && !open.is_empty() {
-                found.push(whole_application(state, application, &open));
+                let followed = !judged.iter().any(|judged| matches!(judged.guard, Guard::Unknown(_)));
+                found.push(whole_application(state, application, &open, followed));
             }
             continue;
         }
@@ -57,8 +58,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// The finding about an application without any authentication.
-fn whole_application(state: &State, application: &Application, open: &[(&Route, &Judged)]) -> Diagnostic {
+/// The finding about an application without any authentication; `followed`
+/// tells that nothing of it is unknown.
+fn whole_application(
+    state: &State,
+    application: &Application,
+    open: &[(&Route, &Judged)],
+    followed: bool,
+) -> Diagnostic {
     let required = open.iter().find_map(|(_, judged)| match &judged.expected {
         Expectation::Required(basis) => Some(basis),
         _ => None,
@@ -81,7 +88,8 @@ fn whole_application(state: &State, application: &Application, open: &[(&Route, 
         confidence: if required.is_some() { Confidence::High } else { Confidence::Low },
         location: state.sources.locate(application.site),
         message: format!(
-            "Nothing in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            "Nothing {}in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            if followed { "" } else { "that can be followed " },
             application.name
         ),
         related,
@@ -115,7 +123,7 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         (_, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
         _ => "no dependency in its chain verifies the caller".to_owned(),
     };
-    let advice = match super::candidates(state, application, route).first().map(|verifier| &verifier.name) {
+    let advice = match crate::verdicts::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }
@@ -219,9 +227,9 @@ pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
     let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
-    let own = judged.is_some_and(|judged| super::authenticates(judged))
+    let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
         || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
-    let root = super::source_root(state, application);
+    let root = crate::verdicts::source_root(state, application);
     own || state
         .verifiers
         .iter()

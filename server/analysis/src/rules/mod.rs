@@ -6,11 +6,11 @@ pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
 pub mod check_after_change;
 pub mod client_trusted_identity;
+pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
-mod in_use;
+pub mod hardcoded_secret;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
-mod judgement;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
@@ -26,14 +26,9 @@ pub mod spec_auth_drift;
 pub mod unguarded_mount;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
+pub mod wrong_ownership_status;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-
-pub(crate) use in_use::FunctionsInUse;
-pub use judgement::Verifier;
-pub(crate) use judgement::{
-    Injectable, authenticates, candidates, handler_site, judge, optional_verifiers, source_root, with_interpreter,
-};
 
 use crate::auth::middleware::Notes;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
@@ -68,7 +63,9 @@ pub fn all() -> &'static [RuleInfo] {
         auth_dependency_not_applied::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
+        cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
+        hardcoded_secret::INFO,
         ineffective_scope::INFO,
         invalid_configuration::INFO,
         middleware_guard_gap::INFO,
@@ -85,6 +82,7 @@ pub fn all() -> &'static [RuleInfo] {
         unguarded_mount::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
+        wrong_ownership_status::INFO,
     ]
 }
 
@@ -102,7 +100,9 @@ const CHECKS: &[Check] = &[
     auth_dependency_not_applied::check,
     check_after_change::check,
     client_trusted_identity::check,
+    cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
+    hardcoded_secret::check,
     ineffective_scope::check,
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
@@ -116,6 +116,7 @@ const CHECKS: &[Check] = &[
     spec_auth_drift::check,
     unguarded_mount::check,
     unverified_auth_dependency::check,
+    wrong_ownership_status::check,
 ];
 
 /// Calls `look` for every route of applications outside of tests.

@@ -3,12 +3,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{RuleInfo, State, for_each_served, handler_site, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// How routes use a table: how often the principal's own rows only, and how often not.
@@ -41,7 +42,7 @@ impl Custom {
 pub(super) struct Found<'s> {
     pub(super) route: &'s Route,
     pub(super) access: &'s Access,
-    /// Whether somebody verified the caller.
+    /// Whether somebody verifies the caller, or may do so.
     pub(super) guarded: bool,
     pub(super) custom: Custom,
 }
@@ -83,7 +84,8 @@ pub(super) fn check(
         for access in judged.data.faults.iter().filter(|access| access.fault == fault) {
             let customs = customs.get_or_insert_with(|| customs_of(state));
             let custom = customs.get(&access.table.site).copied().unwrap_or_default();
-            let guarded = matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_));
+            let unsure = matches!(judged.guard, Guard::Unknown(_));
+            let guarded = judged.guard.is_guarded() || unsure;
             let one = Found { route, access, guarded, custom };
             let Some((severity, site, message)) = judge(&one) else { continue };
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
@@ -92,7 +94,11 @@ pub(super) fn check(
             if state.sources.file(site.file).is_some_and(|file| file.test) {
                 continue;
             }
-            let severity = if route.conditional { Severity::Info } else { severity };
+            let severity = match severity {
+                _ if route.conditional => Severity::Info,
+                Severity::Error if unsure => Severity::Warning,
+                severity => severity,
+            };
             let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone())).collect();
             found.push(report(state, info, severity, site, message, steps));
         }

@@ -3,13 +3,14 @@
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{callable_name, shown};
-use super::{RuleInfo, State, for_each_served, related, report, with_interpreter};
+use super::{RuleInfo, State, for_each_served, related, report};
 use crate::facts::python::tree::ParamKind;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
+use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

@@ -1,11 +1,11 @@
 //! `shadowed-guarded-route`: a guarded route that another one answers for.
 
-use super::judgement::handler_site;
 use super::missing_auth_dependency::{is_test, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::Guard;
 use crate::ide::{Diagnostic, Judged, RouteKind, Severity};
 use crate::index::routes::Route;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

@@ -1,6 +1,5 @@
 //! `spec-auth-drift`: the specification and the code disagree about who may call.
 
-use super::judgement::{handler_site, with_interpreter};
 use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
 use super::{RuleInfo, State, router_included_unguarded_twice};
 use crate::auth::guard::{Guard, answers_constant};
@@ -9,6 +8,7 @@ use crate::auth::public;
 use crate::facts::roles::{Role, role};
 use crate::ide::{Confidence, Diagnostic, Judged, Related, Severity};
 use crate::index::routes::{Application, Route};
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -100,7 +100,7 @@ fn finding(
     let quoted = quote(state, basis);
     let (severity, message) = match drift {
         Drift::Open => {
-            let advice = match super::candidates(state, application, route).first() {
+            let advice = match crate::verdicts::candidates(state, application, route).first() {
                 Some(verifier) => format!("add `Depends({})`", verifier.name),
                 None => "add a dependency that verifies the token".to_owned(),
             };

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::judgement::with_interpreter;
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
@@ -12,6 +11,7 @@ use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

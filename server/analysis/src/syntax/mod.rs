@@ -3,12 +3,15 @@
 pub mod python;
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use tree_sitter::{InputEdit, Language, ParseOptions, Parser, Point, Tree};
 
-/// Longest that one parse may take. The slowest real file seen (2.1 MB) needs 0.2 s.
-const MAX_PARSE: Duration = Duration::from_secs(4);
+/// Steps of a hundred operations that any parse may take. Nests of 50,000
+/// brackets need 7,000. A clock would decide otherwise on a busy machine.
+const MIN_STEPS: usize = 10_000;
+/// Bytes for which there may be one more. Real files take one for 200 bytes,
+/// at most one for 65.
+const BYTES_PER_STEP: usize = 20;
 
 /// The languages that authlens reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,17 +36,18 @@ impl Grammar {
 }
 
 /// Parses a text, with the edited tree of the text before it when there is
-/// one. `None` when the parse took too long.
+/// one. `None` when the parse takes too many steps.
 pub fn parse(grammar: Grammar, text: &str, old: Option<&Tree>) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&grammar.language()).ok()?;
-    let deadline = Instant::now() + MAX_PARSE;
-    let mut in_time = |_: &tree_sitter::ParseState| {
-        if Instant::now() > deadline { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let mut steps = MIN_STEPS + text.len() / BYTES_PER_STEP;
+    let mut count = |_: &tree_sitter::ParseState| {
+        steps = steps.saturating_sub(1);
+        if steps == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let bytes = text.as_bytes();
     let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or_default();
-    parser.parse_with_options(&mut read, old, Some(ParseOptions::new().progress_callback(&mut in_time)))
+    parser.parse_with_options(&mut read, old, Some(ParseOptions::new().progress_callback(&mut count)))
 }
 
 /// Tells a tree what changed between `before` and `after`, found as the text

@@ -12,16 +12,13 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
-use super::super::sources::{Worth, worth_of};
 use super::super::{Judge, Proof, Role, Verdict};
+use super::backend::Backend;
 use super::follow::either;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
 use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Value};
-
-/// Longest known list that a loop is executed over, value by value.
-const MAX_UNROLLED: usize = 64;
 
 /// What stands for a path parameter's value: nobody compares with it.
 const HOLE: &str = "\u{2026}";
@@ -41,7 +38,7 @@ pub(in crate::auth) struct Served {
 pub(super) struct Around {
     next: Next,
     /// The request, as far as it is known.
-    request: Option<Value>,
+    pub(super) request: Option<Value>,
     /// What FastAPI injects into the handler that a decorator wraps.
     injected: FxHashMap<SmolStr, Abs>,
     /// Where the request was passed on.
@@ -59,18 +56,32 @@ enum Next {
 /// What the middlewares of an application leave on `request.state`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::auth) struct RequestState {
-    values: FxHashMap<SmolStr, Abs>,
+    pub(super) values: FxHashMap<SmolStr, Abs>,
+    /// What the back end of an `AuthenticationMiddleware` answers.
+    pub(super) backend: Option<Arc<Backend>>,
 }
 
 impl RequestState {
     /// Adds what one middleware leaves, as [`judge_around`] says.
     pub(in crate::auth) fn merge(&mut self, other: RequestState) {
         self.values.extend(other.values);
+        self.backend = other.backend.or(self.backend.take());
+    }
+
+    /// The same of a middleware that may not be there.
+    pub(in crate::auth) fn perhaps(self) -> RequestState {
+        let values = self.values.into_iter().map(|(name, value)| (name, either(value, Abs::Nothing)));
+        RequestState { values: values.collect(), backend: None }
+    }
+
+    /// What a back end leaves on the request.
+    pub(super) fn of_backend(backend: Backend) -> RequestState {
+        RequestState { backend: Some(Arc::new(backend)), ..RequestState::default() }
     }
 
     /// Identifies the state: equal states have equal numbers, nothing is 0.
     pub(in crate::auth) fn fingerprint(&self) -> u64 {
-        if self.values.is_empty() {
+        if self.values.is_empty() && self.backend.is_none() {
             return 0;
         }
         let mut names: Vec<&SmolStr> = self.values.keys().collect();
@@ -79,6 +90,7 @@ impl RequestState {
         for name in names {
             (name, format!("{:?}", self.values[name])).hash(&mut hasher);
         }
+        format!("{:?}", self.backend).hash(&mut hasher);
         hasher.finish().max(1)
     }
 }
@@ -277,224 +289,6 @@ impl Flow<'_, '_> {
             }
         }
         calls_next
-    }
-
-    /// The exact value of an expression, where it is known: of constants of the
-    /// code, and of a request that a middleware is executed for.
-    pub(super) fn exact(&self, path: &Path, expr: &Expr) -> Option<Value> {
-        let (mut local, mut known) = (false, false);
-        let mut pending = vec![expr];
-        while let Some(expr) = pending.pop() {
-            match &expr.kind {
-                ExprKind::Name(name) if path.known.iter().any(|(n, _)| n == name) => known = true,
-                ExprKind::Name(name) if path.vars.contains_key(name) => local = true,
-                ExprKind::Comprehension(_) => {
-                    // Its own variables are not the function's: what it iterates over decides.
-                    pending.extend(expr.children());
-                    known |= !path.known.is_empty();
-                }
-                ExprKind::Lambda { .. } | ExprKind::Await(_) | ExprKind::Yield(_) => return None,
-                _ => pending.extend(expr.children()),
-            }
-        }
-        if local || (!known && self.is_setting(expr)) {
-            return None;
-        }
-        let value = self.judge.resolve.eval_knowing(self.function(), expr, &path.known);
-        let exact = matches!(
-            value,
-            Value::Str(_)
-                | Value::Int(_)
-                | Value::Bool(_)
-                | Value::None
-                | Value::List(_)
-                | Value::Dict(_)
-                | Value::Record(_)
-        );
-        exact.then_some(value)
-    }
-
-    /// The same, but only in what is wrapped around handlers: elsewhere the
-    /// exact values of variables decide nothing.
-    pub(super) fn exact_in_middleware(&self, path: &Path, expr: &Expr) -> Option<Value> {
-        self.around.as_ref()?;
-        self.exact(path, expr)
-    }
-
-    /// The values of a known, short list.
-    pub(super) fn exact_list(&self, path: &Path, expr: &Expr) -> Option<Vec<Value>> {
-        match self.exact_in_middleware(path, expr)? {
-            Value::List(values) if values.len() <= MAX_UNROLLED => Some(values.to_vec()),
-            _ => None,
-        }
-    }
-
-    /// Notes the exact value of an assigned variable.
-    pub(super) fn assign_exact(&self, path: &mut Path, target: &Expr, value: &Abs, exact: Option<&Value>) {
-        let Some(name) = target.as_name() else { return };
-        let Some(around) = &self.around else { return };
-        match (value, exact) {
-            (Abs::Request(part), _) if part.is_empty() => {
-                if let Some(request) = &around.request {
-                    path.know(name, request.clone());
-                }
-            }
-            (_, Some(exact)) => path.know(name, exact.clone()),
-            _ => {}
-        }
-    }
-
-    /// Exact values of the parameters of a called function.
-    pub(super) fn exact_arguments(&self, path: &Path, function: &FunctionRef, args: &[Arg]) -> Vec<(SmolStr, Value)> {
-        if self.around.is_none() {
-            return Vec::new();
-        }
-        let mut known = Vec::new();
-        let is_method = function.class.is_some();
-        let mut params = function.def.params.iter();
-        if let (true, Some(receiver)) = (is_method, params.next().filter(|_| is_method)) {
-            let own = path.known.iter().find(|(_, value)| matches!(value, Value::Instance(_)));
-            known.extend(own.map(|(_, value)| (receiver.name.name.clone(), value.clone())));
-        }
-        let params: Vec<_> = function.def.params.iter().skip(usize::from(is_method)).collect();
-        for (index, arg) in args.iter().enumerate() {
-            let name = match &arg.name {
-                Some(name) => Some(&name.name),
-                None => params.get(index).map(|param| &param.name.name),
-            };
-            let by_name = arg.value.as_name().and_then(|n| path.known.iter().find(|(known, _)| known == n));
-            let value = by_name.map(|(_, value)| value.clone()).or_else(|| self.exact(path, &arg.value));
-            if let (Some(name), Some(value)) = (name, value) {
-                known.push((name.clone(), value));
-            }
-        }
-        known
-    }
-
-    /// Whether only the configuration decides an expression: nothing of the
-    /// request and no variable of the function enters it.
-    pub(super) fn is_configuration(&self, path: &Path, test: &Expr) -> bool {
-        let mut outer = false;
-        let mut pending = vec![test];
-        while let Some(expr) = pending.pop() {
-            match &expr.kind {
-                ExprKind::Name(name) if path.vars.contains_key(name) => return false,
-                ExprKind::Name(_) => outer = true,
-                ExprKind::Await(_) | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } | ExprKind::Unknown => {
-                    return false;
-                }
-                _ => pending.extend(expr.children()),
-            }
-        }
-        outer
-    }
-
-    /// Whether the path or method of a known request enters an expression.
-    pub(super) fn depends_on_route(&self, path: &Path, test: &Expr) -> bool {
-        if self.around.as_ref().is_none_or(|around| around.request.is_none()) {
-            return false;
-        }
-        let known = |name: &SmolStr| path.known.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-        let mut pending = vec![test];
-        while let Some(expr) = pending.pop() {
-            let asks = match &expr.kind {
-                ExprKind::Name(name) => matches!(known(name), Some(Value::Str(_))),
-                ExprKind::Attribute { value, name } => {
-                    let request = value.as_name().and_then(known);
-                    matches!(request, Some(Value::Record(_))) && matches!(name.name.as_str(), "url" | "method")
-                }
-                ExprKind::Subscript { value, index } => {
-                    let scope = value.as_name().and_then(known);
-                    matches!(scope, Some(Value::Dict(_))) && index.as_str().is_some_and(|key| key != "headers")
-                }
-                _ => false,
-            };
-            if asks {
-                return true;
-            }
-            pending.extend(expr.children());
-        }
-        false
-    }
-
-    /// Whether an expression reads a setting that the environment can change:
-    /// an attribute of a pydantic settings object.
-    fn is_setting(&self, expr: &Expr) -> bool {
-        let mut pending = vec![expr];
-        while let Some(expr) = pending.pop() {
-            if let ExprKind::Attribute { value, .. } = &expr.kind
-                && let Value::Instance(instance) = self.outer(value)
-                && let Value::Class(class) = &instance.class
-                && self.judge.resolve.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
-            {
-                return true;
-            }
-            pending.extend(expr.children());
-        }
-        false
-    }
-
-    /// `request.state.name`, from what is known to have been put there.
-    pub(super) fn request_state(&mut self, path: &Path, expr: &Expr, name: &SmolStr) -> Abs {
-        if let Some(value) = path.state.get(name) {
-            return value.clone();
-        }
-        let left = self.judge.state.borrow().values.get(name).cloned();
-        if let Some(value) = left {
-            if let Abs::Verified { .. } = value {
-                self.note(expr, format!("`request.state.{name}` is set by a middleware that verifies"));
-            }
-            match value {
-                Abs::Credential => self.found.credential = true,
-                Abs::Identity => self.found.identity = true,
-                _ => {}
-            }
-            return value;
-        }
-        match worth_of(name) {
-            Worth::Data => Abs::Other,
-            _ => Abs::Unknown(format!("`request.state.{name}` is set elsewhere, by a middleware perhaps").into()),
-        }
-    }
-
-    /// Calls of packages that hand out parts of the request.
-    pub(super) fn of_request(
-        &mut self,
-        path: &mut Path,
-        expr: &Expr,
-        package: &str,
-        args: &[Arg],
-        values: &[Abs],
-    ) -> Option<Abs> {
-        let part = match values.first() {
-            Some(Abs::Request(part)) => part.clone(),
-            _ => return None,
-        };
-        match (package.rsplit('.').next()?, part.as_str()) {
-            ("Request" | "HTTPConnection" | "WebSocket", "scope") => Some(Abs::Request(SmolStr::default())),
-            ("Headers" | "MutableHeaders", "scope") => Some(Abs::Request("headers".into())),
-            ("getattr", "state") => {
-                let name = args.get(1)?.value.as_str()?.clone();
-                Some(match self.request_state(path, expr, &name) {
-                    Abs::Verified { .. } if args.len() > 2 => Abs::Verified { checked: false },
-                    value => value,
-                })
-            }
-            ("hasattr", "state") => {
-                let name = args.get(1)?.value.as_str()?.clone();
-                Some(match self.request_state(path, expr, &name) {
-                    Abs::Verified { checked } => Abs::Verified { checked },
-                    Abs::Unknown(reason) => Abs::Unknown(reason),
-                    _ => Abs::Other,
-                })
-            }
-            ("setattr", "state") => {
-                let name = args.get(1)?.value.as_str()?.clone();
-                path.state.insert(name, values.get(2).cloned().unwrap_or(Abs::Other));
-                Some(Abs::Nothing)
-            }
-            _ => None,
-        }
     }
 }
 

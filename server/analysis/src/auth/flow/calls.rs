@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::sinks::{Sink, classify, is_lookup, is_scheme_word};
+use super::super::sinks::{is_lookup, is_scheme_word};
 use super::super::sources::{Worth, worth_of};
+use super::backend::Required;
 use super::follow::Inherited;
 use super::outcome;
 use super::{Abs, Flow, Path, root_name};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{Unknown, Value};
 
 impl Flow<'_, '_> {
@@ -21,7 +22,11 @@ impl Flow<'_, '_> {
         match &expr.kind {
             ExprKind::Name(name) => match path.get(name) {
                 Some(value) => value.clone(),
-                None => from_value(self.outer(expr)),
+                None => {
+                    let value = self.outer(expr);
+                    self.found.unbound |= matches!(value, Value::Unknown(Unknown::Unbound(_)));
+                    from_value(value)
+                }
             },
             ExprKind::Attribute { value, name } => self.attribute(path, expr, value, &name.name),
             ExprKind::Subscript { value, index } => self.subscript(path, expr, value, index),
@@ -106,6 +111,10 @@ impl Flow<'_, '_> {
                 Abs::Request(name.clone())
             }
             Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
+            Abs::Request(part) if part == "user" && name == "is_authenticated" => {
+                self.authenticated(expr, Required::User)
+            }
+            Abs::Request(part) if part == "auth" && name == "scopes" => Abs::Request("auth.scopes".into()),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
             Abs::Verified { checked: false } if matches!(name.as_str(), "ok" | "is_success") => Abs::Check,
@@ -113,7 +122,11 @@ impl Flow<'_, '_> {
                 Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(&package, name)))),
                 Value::Instance(instance) => match &instance.class {
                     Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
-                    _ => Abs::Other,
+                    // What `__init__` assigned.
+                    _ => match instance.attributes.get(name) {
+                        Some(value @ (Value::Instance(_) | Value::Package(_))) => from_value(value),
+                        _ => Abs::Other,
+                    },
                 },
                 Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
                 _ => Abs::Other,
@@ -140,56 +153,16 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// `request.headers["…"]` and its kin.
-    fn request_item(&mut self, path: &Path, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
-        let name = key.map(|key| match &key.kind {
-            ExprKind::Str(name) => name.clone(),
-            _ => match self.outer(key) {
-                Value::Str(name) => name,
-                // The name of the header or cookie is configured: that is not
-                // done for ordinary data.
-                _ => SmolStr::new_static("token"),
-            },
-        });
-        let name = name.unwrap_or_default();
-        match part {
-            "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
-                Worth::Credential => {
-                    self.found.credential = true;
-                    self.note(expr, format!("the credential is read from the request's {}", part.replace('_', " ")));
-                    Abs::Credential
-                }
-                Worth::Identity => {
-                    self.found.identity = true;
-                    self.note(expr, format!("`{name}` is what the client says it is"));
-                    Abs::Identity
-                }
-                Worth::Data => Abs::Other,
-            },
-            "session" => {
-                self.found.credential = true;
-                self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
-                Abs::Verified { checked: false }
-            }
-            "state" => self.request_state(path, expr, &name),
-            "kwargs" => self.injected_argument(&name),
-            "scope" => match name.as_str() {
-                "headers" | "state" | "session" => Abs::Request(name),
-                _ => {
-                    self.found.asks_route = true;
-                    Abs::Other
-                }
-            },
-            _ => Abs::Other,
-        }
-    }
-
     /// `first op second`: `Check` when it tells good credentials from bad
     /// ones, `Status` when it looks at the status of a sink's response.
     pub(super) fn comparison(&mut self, path: &mut Path, first: &Expr, op: &str, second: &Expr) -> Abs {
         let (a, b) = (self.eval(path, first), self.eval(path, second));
         match (&a, &b) {
             (Abs::Status, _) | (_, Abs::Status) => Abs::Status,
+            (_, Abs::Request(part)) if op.ends_with("in") && part == "auth.scopes" => {
+                let scopes = self.scopes_of(path, first);
+                self.authenticated(second, Required::from(&scopes))
+            }
             (Abs::Credential, Abs::Credential) => Abs::Other,
             (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => Abs::Check,
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
@@ -279,8 +252,13 @@ impl Flow<'_, '_> {
                     _ => {}
                 }
             }
-        } else if func.as_name().is_none_or(|name| path.get(name).is_none()) {
-            callee = Some(self.outer(func));
+        } else {
+            callee = match func.as_name().and_then(|name| path.get(name)) {
+                // A function that was handed over.
+                Some(Abs::Object(object)) if matches!(**object, Value::Function(_)) => Some(Value::clone(object)),
+                Some(_) => None,
+                None => Some(self.outer(func)),
+            };
         }
         if matches!(&callee, Some(Value::Function(method)) if method.class.is_some() && is_stub(&method.def)) {
             // Some other class has the body.
@@ -368,95 +346,6 @@ impl Flow<'_, '_> {
             other => other,
         }
     }
-
-    fn package(&mut self, path: &mut Path, expr: &Expr, package: &SmolStr, args: &[Arg], values: Vec<Abs>) -> Abs {
-        if let Some(value) = self.of_request(path, expr, package, args, &values) {
-            return value;
-        }
-        let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
-        let derived = values.into_iter().fold(Abs::Constant, Abs::join);
-        match classify(package) {
-            Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
-            Sink::Raises if of_interest && self.verification_is_off(args) => {
-                self.note(expr, format!("`{package}` is told not to verify the signature"));
-                Abs::Credential
-            }
-            Sink::Raises if of_interest => {
-                path.verified = true;
-                self.note(expr, format!("`{package}` verifies the credential"));
-                Abs::Verified { checked: true }
-            }
-            // What is compared was not seen to come from a credential: it may be a CSRF token.
-            Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
-                let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
-                path.unknown.get_or_insert(reason.clone());
-                Abs::Unknown(reason)
-            }
-            Sink::Answers => {
-                self.note(expr, format!("`{package}` compares the credential"));
-                Abs::Check
-            }
-            Sink::Forwards if derived.is_tainted() => {
-                self.note(expr, format!("`{package}` sends the credential to somebody who can verify it"));
-                Abs::Verified { checked: false }
-            }
-            Sink::Reads if derived.is_tainted() => {
-                self.note(expr, format!("`{package}` reads the credential without verifying it"));
-                Abs::Credential
-            }
-            Sink::Unknown if derived.is_tainted() => {
-                let reason: SmolStr =
-                    format!("`{package}` is given the credential and authlens does not know it").into();
-                path.unknown.get_or_insert(reason.clone());
-                Abs::Unknown(reason)
-            }
-            Sink::Passes if package.starts_with("builtins.") => builtin(package, derived),
-            _ => match derived {
-                Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Other | Abs::Request(_) => {
-                    Abs::Object(Box::new(Value::Package(package.clone())))
-                }
-                Abs::Verified { .. } => Abs::Verified { checked: true },
-                derived => derived,
-            },
-        }
-    }
-
-    /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1),
-    /// `validate=False` (python-keycloak 5).
-    fn verification_is_off(&self, args: &[Arg]) -> bool {
-        let is_off = |name| keyword(args, name).is_some_and(|value| matches!(value.kind, ExprKind::Bool(false)));
-        if is_off("verify") || is_off("validate") {
-            return true;
-        }
-        let Some(options) = keyword(args, "options") else { return false };
-        let entries = match &options.kind {
-            ExprKind::Dict(entries) => entries
-                .iter()
-                .filter_map(|(key, value)| {
-                    Some((key.as_ref()?.as_str()?.clone(), matches!(value.kind, ExprKind::Bool(false))))
-                })
-                .collect(),
-            _ => match self.outer(options) {
-                Value::Dict(entries) => entries
-                    .iter()
-                    .filter_map(|(key, value)| match key {
-                        Value::Str(key) => Some((key.clone(), matches!(value, Value::Bool(false)))),
-                        _ => None,
-                    })
-                    .collect(),
-                _ => Vec::new(),
-            },
-        };
-        entries.iter().any(|(key, off)| key == "verify_signature" && *off)
-    }
-}
-
-/// Whether jwcrypto is given a key beside the token: it verifies nothing without.
-fn is_given_a_key(package: &str, args: &[Arg]) -> bool {
-    let makes = package.ends_with(".JWT");
-    let token = if makes { keyword(args, "jwt").is_some() } else { !args.is_empty() };
-    let key = keyword(args, "key").is_some() || (!makes && args.get(1).is_some_and(|arg| arg.name.is_none()));
-    token && key
 }
 
 /// Whether a method is only declared: of a protocol or an abstract class.
@@ -476,7 +365,7 @@ fn from_value(value: Value) -> Abs {
     match value {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
-        Value::Instance(_) | Value::Class(_) | Value::Package(_) => Abs::Object(Box::new(value)),
+        Value::Instance(_) | Value::Class(_) | Value::Package(_) | Value::Function(_) => Abs::Object(Box::new(value)),
         // A name that nothing binds: using it raises, and it carries no credential.
         Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,
@@ -489,13 +378,6 @@ fn credential_method(method: &str) -> Abs {
     match method {
         "startswith" | "endswith" | "isalnum" | "isdigit" | "count" | "find" | "index" => Abs::Other,
         _ => Abs::Credential,
-    }
-}
-
-fn builtin(path: &str, derived: Abs) -> Abs {
-    match path {
-        "builtins.len" | "builtins.isinstance" | "builtins.hasattr" | "builtins.type" | "builtins.print" => Abs::Other,
-        _ => derived,
     }
 }
 

@@ -33,7 +33,8 @@ impl Flow<'_, '_> {
         values: Vec<Abs>,
     ) -> Abs {
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
-        let carries = !matches!(derived, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_));
+        let closes_over = is_inside(function, self.function()) && path.vars.values().any(|value| carries(value));
+        let carries = closes_over || carries(&derived);
         let ends_in_raise = self
             .judge
             .resolve
@@ -58,6 +59,14 @@ impl Flow<'_, '_> {
         }
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
+        if is_inside(function, self.function()) {
+            // What the enclosing function's variables hold where it is called.
+            for (name, value) in &path.vars {
+                if entry.get(name).is_none() && name != NEVER {
+                    entry.set(name, value.clone());
+                }
+            }
+        }
         entry.state.clone_from(&path.state);
         entry.known = self.exact_arguments(path, function, args);
         let summary = self.call_summary(entry, function);
@@ -108,6 +117,17 @@ impl Flow<'_, '_> {
     }
 }
 
+/// Whether a value is a reason to look into a function that is given it.
+fn carries(value: &Abs) -> bool {
+    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_))
+}
+
+/// Whether a function is defined in the body of another.
+fn is_inside(function: &FunctionRef, outer: &FunctionRef) -> bool {
+    let inner = function.qualname.strip_prefix(outer.qualname.as_str());
+    function.site.file == outer.site.file && inner.is_some_and(|rest| rest.starts_with(".<locals>."))
+}
+
 /// Whether no variable of the function enters a call.
 fn is_constant_call(path: &Path, call: &Expr) -> bool {
     let mut pending = vec![call];
@@ -140,15 +160,16 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
             _ => Abs::Verified { checked: true },
         };
     }
+    // `None` tells that nobody was verified, whatever else happened on the way.
+    if !good.is_empty() && bad.iter().all(|exit| exit.value == Abs::Nothing) {
+        return Abs::Verified { checked: false };
+    }
     if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
     if good.is_empty() {
         return value(&bad);
-    }
-    if bad.iter().all(|exit| exit.value == Abs::Nothing) {
-        return Abs::Verified { checked: false };
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
     path.unknown.get_or_insert(reason.clone());
@@ -214,8 +235,12 @@ fn bind(function: &FunctionRef, receiver: Option<Abs>, args: &[Arg], values: Vec
     }
     for param in positional {
         if path.get(&param.name.name).is_none() {
-            let default = param.default.as_ref().map(|default| &default.kind);
-            path.set(&param.name.name, if matches!(default, Some(ExprKind::None)) { Abs::Nothing } else { Abs::Other });
+            let is_false = param.default.as_ref().is_some_and(|default| match &default.kind {
+                ExprKind::None | ExprKind::Bool(false) | ExprKind::Int(0) => true,
+                ExprKind::Str(text) => text.is_empty(),
+                _ => false,
+            });
+            path.set(&param.name.name, if is_false { Abs::Nothing } else { Abs::Other });
         }
     }
     path

@@ -5,16 +5,21 @@
 //! them. The verdict follows from the paths that end without an exception.
 
 mod around;
+mod backend;
 mod calls;
 mod conditions;
+mod exact;
 mod follow;
 mod outcome;
+mod packages;
 mod parameters;
 mod rejections;
+mod requests;
 mod statements;
 mod summary;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
+pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
 pub(super) use summary::Summaries;
 
 use std::sync::Arc;
@@ -22,8 +27,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::summary::Summary;
 use super::{Judge, Proof, Role, Step, Verdict};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
 /// Project functions followed inside each other.
@@ -31,8 +37,8 @@ const MAX_DEPTH: u32 = 6;
 /// Paths kept apart; more are joined into one that claims the least.
 const MAX_PATHS: usize = 32;
 /// Statements and expressions executed of one function and what it calls. A
-/// call that is remembered counts as if it were executed, so that a verdict
-/// does not depend on what is remembered.
+/// call counts once, as if it were executed, even if it was remembered from
+/// before: a verdict does not depend on what is remembered.
 const MAX_STEPS: u32 = 20_000;
 
 /// What a variable holds.
@@ -63,6 +69,8 @@ enum Abs {
     Outcome(Arc<Vec<(SmolStr, Abs)>>),
     /// The request, or its headers, cookies, …, by attribute.
     Request(SmolStr),
+    /// Starlette's `AuthCredentials`: the scopes that it grants, where they are known.
+    Granted(Option<Arc<Vec<SmolStr>>>),
     /// An object of the project with a known class or of a package.
     Object(Box<Value>),
     /// The result of something that could not be followed and was given a credential.
@@ -120,6 +128,8 @@ struct Flow<'j, 'a> {
     around: Option<around::Around>,
     /// Steps left for the function being executed.
     budget: u32,
+    /// Calls that were counted in it.
+    charged: FxHashSet<*const Summary>,
 }
 
 /// What was met on the way, whatever became of the paths.
@@ -137,6 +147,10 @@ struct Findings {
     bypass: Option<Site>,
     /// Whether the path, method or kind of the request was asked for.
     asks_route: bool,
+    /// Whether a name was read that nothing binds.
+    unbound: bool,
+    /// Whether it was asked who is signed in, of a back end that verifies.
+    asks_user: bool,
     /// Whether a call was not followed because its function was being executed.
     cycle: bool,
 }
@@ -150,6 +164,7 @@ impl Findings {
         self.rejection = self.rejection.or(of_call.rejection);
         self.bypass = self.bypass.or(of_call.bypass);
         self.asks_route |= of_call.asks_route;
+        self.asks_user |= of_call.asks_user;
         self.cycle |= of_call.cycle;
     }
 }
@@ -165,7 +180,7 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
-    flow.verdict(proof, bypass)
+    Verdict { lets_nobody_in: exits.is_empty(), ..flow.verdict(proof, bypass) }
 }
 
 /// The condition of configuration on which verification is skipped, when that
@@ -183,7 +198,14 @@ fn bypass(exits: &[Exit]) -> Option<Site> {
 
 impl<'j, 'a> Flow<'j, 'a> {
     fn new(judge: &'j Judge<'a>, function: &FunctionRef) -> Self {
-        Flow { judge, stack: vec![function.clone()], found: Findings::default(), around: None, budget: MAX_STEPS }
+        Flow {
+            judge,
+            stack: vec![function.clone()],
+            found: Findings::default(),
+            around: None,
+            budget: MAX_STEPS,
+            charged: FxHashSet::default(),
+        }
     }
 
     fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
@@ -191,7 +213,14 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
         let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
-        Verdict { proof, steps, rests_on: Arc::default(), bypass }
+        Verdict {
+            proof,
+            steps,
+            rests_on: Arc::default(),
+            bypass,
+            asks_user: self.found.asks_user,
+            lets_nobody_in: false,
+        }
     }
 }
 
@@ -213,7 +242,13 @@ impl Flow<'_, '_> {
             // Also when no path ends: then every caller is rejected. A handler
             // that only raises checks nobody, though.
             let rejects_all = exits.is_empty() && role == Role::Handler;
-            return if rejects_all { Proof::NotAuth } else { Proof::Verifies };
+            if exits.is_empty() && role == Role::Dependency && self.found.rejection.is_none() {
+                let reason = format!("`{}` answers nobody, for reasons of its own", function.qualname);
+                return Proof::Unknown(reason.into());
+            }
+            // Somebody took its parameter away: what it checked, it checks no more.
+            let broken = self.found.unbound && role == Role::Handler;
+            return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
         }
         let unverified = || exits.iter().filter(|exit| !exit.verified);
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
@@ -232,6 +267,10 @@ impl Flow<'_, '_> {
         }
         if exits.iter().any(|exit| exit.verified) {
             let anonymous = unverified().all(|exit| exit.value == Abs::Nothing);
+            // A limit of rates tells callers apart, hands none over and turns none away.
+            if anonymous && self.found.rejection.is_none() && !gives_values(&function.def.body) {
+                return Proof::NotAuth;
+            }
             return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
         }
         // The result of a sink, returned before anybody looked whether it is `None`.
@@ -317,7 +356,7 @@ impl Abs {
                 Abs::Secret => 3,
                 Abs::Verified { .. } => 3,
                 Abs::Check | Abs::Failure | Abs::Status => 4,
-                Abs::Request(_) => 5,
+                Abs::Request(_) | Abs::Granted(_) => 5,
                 Abs::Object(_) => 6,
                 Abs::Other => 7,
                 Abs::Constant => 8,
@@ -358,6 +397,34 @@ fn root_name(expr: &Expr) -> Option<&SmolStr> {
         ExprKind::Await(value) => root_name(value),
         _ => None,
     }
+}
+
+/// Whether a body gives something back or out, nested functions left out.
+fn gives_values(body: &[Stmt]) -> bool {
+    let mut pending: Vec<&Stmt> = body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(Some(value)) if !matches!(value.kind, ExprKind::None) => return true,
+            StmtKind::Expr(Expr { kind: ExprKind::Yield(_), .. }) => return true,
+            StmtKind::Assign(assign) => {
+                // `request.state.user = user`
+                if assign.targets.iter().any(|target| !matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))) {
+                    return true;
+                }
+            }
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::With { body, .. } => pending.extend(body),
+            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a name speaks of authentication.

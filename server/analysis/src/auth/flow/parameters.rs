@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::super::sources::{Worth, is_scheme, worth_of};
+use super::super::sources::{Worth, is_scheme, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::Param;
@@ -41,8 +41,9 @@ impl Flow<'_, '_> {
 
     fn injected(&mut self, function: &FunctionRef, param: &Param, role: Role) -> Abs {
         let name = &param.name.name;
-        let default = param.default.as_ref().map(|default| self.judge.resolve.eval(function, default));
-        let annotation = param.annotation.as_ref().map(|annotation| self.judge.resolve.eval(function, annotation));
+        let default = param.default.as_ref().map(|default| self.judge.resolve.eval_signature(function, default));
+        let annotation =
+            param.annotation.as_ref().map(|annotation| self.judge.resolve.eval_signature(function, annotation));
         if let Some(Value::Depends(depends)) = &default {
             let class = annotation.clone();
             return self.provided(depends.dependency.clone().or(class.clone()), class.as_ref(), role);
@@ -145,7 +146,7 @@ fn of_worth(worth: Worth) -> Abs {
 /// A path, query or body parameter. In a handler only a token can be a
 /// credential: what else it is told there is data.
 fn plain(name: &str, role: Role) -> Abs {
-    match (worth_of(name), role) {
+    match (worth_of_parameter(name), role) {
         (Worth::Credential, _) => Abs::Credential,
         (Worth::Identity, Role::Dependency) => Abs::Identity,
         _ => Abs::Other,

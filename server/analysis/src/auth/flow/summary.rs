@@ -15,9 +15,6 @@ use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
 use crate::index::looked_at::RestsOn;
 use crate::index::value::{FunctionRef, Site, Value};
 
-/// Calls that are remembered at one time.
-const MAX_REMEMBERED: usize = 1024;
-
 /// Calls that were executed, by what they depend on.
 #[derive(Debug, Default)]
 pub(in crate::auth) struct Summaries {
@@ -61,10 +58,13 @@ enum Kind {
     Status,
     Outcome(Vec<(SmolStr, Kind)>),
     Request(SmolStr),
+    Granted(Option<Vec<SmolStr>>),
     Unknown(SmolStr),
     Other,
     Package(SmolStr, bool),
-    Class(Site, bool),
+    Class(Site),
+    Function(Site),
+    Instance(Site, Site),
 }
 
 impl Flow<'_, '_> {
@@ -72,33 +72,36 @@ impl Flow<'_, '_> {
     pub(super) fn call_summary(&mut self, entry: Path, function: &FunctionRef) -> Rc<Summary> {
         let key = self.key(&entry, function);
         let known = key.as_ref().and_then(|key| self.judge.summaries.calls.borrow().get(key).cloned());
+        let mut remembered = known.is_some();
         let summary = known.unwrap_or_else(|| {
             let summary = Rc::new(self.execute_call(entry, function));
             // What was cut short because of who called is true only there.
             if let Some(key) = key.filter(|_| !summary.found.cycle) {
-                let mut calls = self.judge.summaries.calls.borrow_mut();
-                if calls.len() >= MAX_REMEMBERED {
-                    calls.clear();
-                }
-                calls.insert(key, Rc::clone(&summary));
+                self.judge.summaries.calls.borrow_mut().insert(key, Rc::clone(&summary));
+                remembered = true;
             }
             summary
         });
         self.judge.resolve.count(&summary.rests_on);
         self.found.absorb(&summary.found);
-        self.budget = self.budget.saturating_sub(summary.steps);
+        // The address stays its own as long as it is remembered.
+        if !remembered || self.charged.insert(Rc::as_ptr(&summary)) {
+            self.budget = self.budget.saturating_sub(summary.steps);
+        }
         summary
     }
 
     fn execute_call(&mut self, entry: Path, function: &FunctionRef) -> Summary {
         let of_caller = std::mem::take(&mut self.found);
         let budget = std::mem::replace(&mut self.budget, MAX_STEPS);
+        let charged = std::mem::take(&mut self.charged);
         let outer = self.judge.resolve.begin();
         self.stack.push(function.clone());
         let exits = self.body(entry, function);
         self.stack.pop();
         let rests_on = self.judge.resolve.end(outer);
         let left = std::mem::replace(&mut self.budget, budget);
+        self.charged = charged;
         let found = std::mem::replace(&mut self.found, of_caller);
         Summary { exits, found, steps: MAX_STEPS - left, rests_on }
     }
@@ -147,22 +150,22 @@ fn kind(value: &Abs) -> Option<Kind> {
             Kind::Outcome(kinds.collect::<Option<_>>()?)
         }
         Abs::Request(part) => Kind::Request(part.clone()),
+        Abs::Granted(scopes) => Kind::Granted(scopes.as_deref().cloned()),
         Abs::Unknown(reason) => Kind::Unknown(reason.clone()),
         Abs::Other => Kind::Other,
         Abs::Object(object) => match &**object {
-            Value::Instance(instance) => of_class(&instance.class, true)?,
-            class => of_class(class, false)?,
+            Value::Instance(instance) => match &instance.class {
+                Value::Package(path) => Kind::Package(path.clone(), true),
+                // What was assigned to it follows from where it is made.
+                Value::Class(class) if class.closure.is_empty() => Kind::Instance(class.site, instance.site),
+                _ => return None,
+            },
+            Value::Package(path) => Kind::Package(path.clone(), false),
+            Value::Class(class) if class.closure.is_empty() => Kind::Class(class.site),
+            Value::Function(function) if function.closure.is_empty() => Kind::Function(function.site),
+            _ => return None,
         },
     })
-}
-
-/// Of an object, only its class is ever looked at.
-fn of_class(class: &Value, instance: bool) -> Option<Kind> {
-    match class {
-        Value::Package(path) => Some(Kind::Package(path.clone(), instance)),
-        Value::Class(class) if class.closure.is_empty() => Some(Kind::Class(class.site, instance)),
-        _ => None,
-    }
 }
 
 impl Path {
@@ -188,7 +191,9 @@ impl Abs {
             (Abs::Request(a), Abs::Request(b)) => a == b,
             // One reason is as good as the other.
             (Abs::Unknown(_), Abs::Unknown(_)) => true,
-            (Abs::Object(_), Abs::Object(_)) | (Abs::Outcome(_), Abs::Outcome(_)) => {
+            (Abs::Object(_), Abs::Object(_))
+            | (Abs::Outcome(_), Abs::Outcome(_))
+            | (Abs::Granted(_), Abs::Granted(_)) => {
                 matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b)
             }
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),

@@ -529,8 +529,8 @@ impl<'t> Reader<'t> {
             if blanket.covers(&shape) {
                 return Some(Statement { access: Access::Required, range: blanket.range, own: false });
             }
-            if blanket.excludes(&shape) {
-                excluded = Some(Statement { access: Access::Public, range: blanket.range, own: false });
+            if let Some(access) = blanket.exception(&shape) {
+                excluded = Some(Statement { access, range: blanket.range, own: false });
             }
         }
         excluded

@@ -24,10 +24,10 @@ impl Execution<'_, '_> {
                 return result;
             }
             if let Value::Instance(instance) = &receiver
-                && let Value::Package(class) = &instance.class
+                && let Some(class) = self.library_class(instance, &name.name)
             {
                 let arguments = self.arguments(scope, args);
-                if let Some(result) = self.library_method(instance, class, &name.name, &arguments, site) {
+                if let Some(result) = self.library_method(instance, &class, &name.name, &arguments, site) {
                     return result;
                 }
                 let callee = self.attribute(receiver, &name.name);
@@ -93,7 +93,16 @@ impl Execution<'_, '_> {
                 }
                 // `functools.wraps(f)(wrapper)` has the signature of `f`.
                 Value::Package(path) if path == "functools.wraps" => {
-                    instance.args.positional.first().cloned().map_or(UNSUPPORTED, |f| self.interpreter.force(f))
+                    let wrapped = instance.args.positional.first().cloned();
+                    let wrapped = wrapped.map_or(UNSUPPORTED, |f| self.interpreter.force(f));
+                    match (wrapped, arguments.positional.into_iter().next()) {
+                        (Value::Function(wrapped), Some(Value::Function(wrapper))) => {
+                            let mut wrapped = Arc::unwrap_or_clone(wrapped);
+                            wrapped.wrappers.push(vec![wrapper]);
+                            Value::Function(Arc::new(wrapped))
+                        }
+                        (wrapped, _) => wrapped,
+                    }
                 }
                 _ => UNSUPPORTED,
             },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::value::{Annotated, Unknown, Value};
+use super::super::value::{Annotated, FunctionRef, Unknown, Value};
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
@@ -197,16 +197,17 @@ impl Execution<'_, '_> {
     }
 
     fn bool_op(&mut self, scope: &mut Scope, and: bool, values: &[Expr]) -> Value {
-        let mut last = UNSUPPORTED;
-        for value in values {
-            last = self.forced(scope, value);
-            match truth(&last) {
-                Some(value) if value != and => return last,
+        let Some((last, first)) = values.split_last() else { return UNSUPPORTED };
+        for value in first {
+            let value = self.forced(scope, value);
+            match truth(&value) {
+                Some(known) if known != and => return value,
                 Some(_) => {}
                 None => return UNSUPPORTED,
             }
         }
-        last
+        // Nobody asks whether the last one is true.
+        self.forced(scope, last)
     }
 
     fn comprehension(&mut self, scope: &mut Scope, comprehension: &Comprehension) -> Value {
@@ -237,49 +238,6 @@ impl Execution<'_, '_> {
 }
 
 pub(super) const UNSUPPORTED: Value = Value::Unknown(Unknown::Unsupported);
-
-/// The value of a name that Python itself binds.
-pub(super) fn builtin(name: &SmolStr) -> Value {
-    const KNOWN: &[&str] = &[
-        "object",
-        "list",
-        "tuple",
-        "dict",
-        "set",
-        "str",
-        "int",
-        "float",
-        "bool",
-        "len",
-        "zip",
-        "enumerate",
-        "sorted",
-        "frozenset",
-        "reversed",
-        "getattr",
-        "hasattr",
-        "super",
-        "property",
-        "staticmethod",
-        "classmethod",
-        "isinstance",
-        "Exception",
-        "ValueError",
-        "print",
-        "type",
-        "range",
-        "any",
-        "all",
-        "setattr",
-        "map",
-        "filter",
-        "__package__",
-    ];
-    if KNOWN.contains(&name.as_str()) {
-        return Value::Package(SmolStr::new(format!("builtins.{name}")));
-    }
-    Value::Unknown(Unknown::Unbound(name.clone()))
-}
 
 /// Whether a value is true, when that is known.
 pub fn truth(value: &Value) -> Option<bool> {
@@ -322,12 +280,30 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
 pub(super) fn either(a: Value, b: Value) -> Value {
     match (&a, &b) {
         (Value::Router(_), Value::Router(_)) => a,
+        (Value::Function(one), Value::Function(other)) if one.site == other.site => {
+            Value::Function(either_wrapped(one, other))
+        }
         _ if same(&a, &b) => a,
         (Value::List(_) | Value::None, Value::List(_) | Value::None) => {
             either_list(elements(&a), elements(&b)).unwrap_or(Value::Unknown(Unknown::Ambiguous))
         }
         _ => Value::Unknown(Unknown::Ambiguous),
     }
+}
+
+/// One function that different wrappers were put around. What is around it on
+/// one way only may not be there: it is left out.
+pub(super) fn either_wrapped(a: &Arc<FunctionRef>, b: &Arc<FunctionRef>) -> Arc<FunctionRef> {
+    let mut joined = FunctionRef::clone(a);
+    joined.wrappers.truncate(b.wrappers.len());
+    for (alternatives, others) in joined.wrappers.iter_mut().zip(&b.wrappers) {
+        for other in others {
+            if !alternatives.iter().any(|one| one.site == other.site) {
+                alternatives.push(Arc::clone(other));
+            }
+        }
+    }
+    Arc::new(joined)
 }
 
 fn elements(list: &Value) -> &[Value] {

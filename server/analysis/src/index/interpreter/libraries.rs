@@ -92,6 +92,19 @@ impl Execution<'_, '_> {
         Value::Package(SmolStr::new(format!("{class}.{name}")))
     }
 
+    /// The class of a package that has the method `name` of an object: its own,
+    /// or a base of the project's class.
+    pub(super) fn library_class(&self, instance: &Instance, name: &str) -> Option<SmolStr> {
+        match &instance.class {
+            Value::Package(class) => Some(class.clone()),
+            Value::Class(class) if self.interpreter.method(class, name).is_none() => {
+                let bases = self.interpreter.package_bases(class);
+                bases.into_iter().find(|base| base.ends_with("fastapi_users.FastAPIUsers"))
+            }
+            _ => None,
+        }
+    }
+
     /// A method of an instance of a package's class, when it is known.
     pub(super) fn library_method(
         &mut self,

@@ -7,11 +7,14 @@
 //! One execution per module, kept until the outline of the module, of a module
 //! that it read, or of a function body that it executed changes.
 
+mod builtins;
 mod calls;
 mod expressions;
 mod libraries;
 mod objects;
+mod resolve;
 mod routers;
+mod scope;
 mod statements;
 
 use std::cell::{Cell, RefCell};
@@ -27,18 +30,16 @@ pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
+use self::scope::Scope;
 use super::looked_at::{LookedAt, RestsOn};
 use super::modules::Module;
 use super::sources::Sources;
-use super::value::{
-    Arguments, Attributes, ClassRef, Frame, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value,
-};
+use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_names, imported};
-use crate::facts::python::tree::{Arg, Class, Expr, Function, ImportFrom, Spread, Stmt, StmtKind};
+use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
-use crate::vfs::Location;
 
 /// Statements and expressions that one execution may cost. The largest real
 /// module seen needs 60,000.
@@ -137,6 +138,8 @@ pub struct Interpreter<'a> {
     bodies: RefCell<Bodies>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
+    /// What expressions of functions are known to be, by definition and place.
+    evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
 }
 
 /// Copies of definitions, with the length of their sources.
@@ -149,28 +152,11 @@ struct Bodies {
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
 
+/// A definition with the value of an expression in it, and what was looked at for that.
+type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
+
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
-
-/// Where code stands while it is executed.
-#[derive(Debug)]
-struct Scope {
-    file: FileId,
-    item: u32,
-    /// Variables of the function or class body; `None` for the module itself.
-    locals: Option<FxHashMap<SmolStr, Value>>,
-    /// Variables of a function that is not executed, below `locals`.
-    around: Option<Rc<FxHashMap<SmolStr, Value>>>,
-    closure: Vec<Arc<Frame>>,
-    /// Prefix of the qualified names of definitions made here.
-    qualifier: SmolStr,
-    /// The class whose body this is.
-    class: Option<Arc<ClassRef>>,
-    /// The object whose method this is, and the class that defines the method.
-    receiver: Option<(Value, Arc<ClassRef>)>,
-    /// Names that stand for the module's variables (`global`).
-    globals: Vec<SmolStr>,
-}
 
 /// One execution: of a module, or of an expression looked at later.
 struct Execution<'i, 'a> {
@@ -186,6 +172,8 @@ struct Execution<'i, 'a> {
     depth: u32,
     /// How often a value was read that the environment may change.
     assumptions: u32,
+    /// Variables of other modules that their own functions assigned (`global`).
+    assigned: FxHashMap<(FileId, SmolStr), Value>,
     /// What the innermost function returned under conditions that are not known.
     early_returns: Vec<Value>,
     /// Where the program asked for what the project's own router class is doing.
@@ -215,6 +203,7 @@ impl<'a> Interpreter<'a> {
             looked_up: RefCell::default(),
             bodies: RefCell::default(),
             local_names: RefCell::default(),
+            evaluated: RefCell::default(),
         }
     }
 
@@ -321,7 +310,11 @@ impl<'a> Interpreter<'a> {
                 }
                 None => Value::Unknown(Unknown::Unsupported),
             },
-            Some(_) => {
+            Some(Binding::Import(item, at)) => match facts.stmt(*item).map(|stmt| &stmt.kind) {
+                Some(StmtKind::Import(modules)) => self.imported_module(file, &modules[*at as usize]),
+                _ => Value::Unknown(Unknown::Unsupported),
+            },
+            Some(Binding::Computed) => {
                 let run = self.run(file);
                 match run.globals.get(name).cloned() {
                     Some(value) => self.force_within(value, depth + 1),
@@ -330,9 +323,12 @@ impl<'a> Interpreter<'a> {
                 }
             }
             None => {
+                // A package's `*` may bind anything.
+                let mut anything = false;
                 for &star in &facts.stars {
                     let Some(import) = facts.import_from(star) else { continue };
                     let Module::File(target) = self.module(file, import.level, &import.module) else {
+                        anything = true;
                         continue;
                     };
                     if target == file {
@@ -343,8 +339,24 @@ impl<'a> Interpreter<'a> {
                         return value;
                     }
                 }
-                self.submodule_or_unbound(file, name)
+                match self.submodule_or_unbound(file, name) {
+                    Value::Unknown(_) if anything => Value::Unknown(Unknown::Import(name.into())),
+                    value => value,
+                }
             }
+        }
+    }
+
+    /// What a name means in a module, where nothing nearer binds it.
+    fn variable(&self, file: FileId, name: &SmolStr) -> Value {
+        match self.lookup(file, name) {
+            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => Value::Str(self.module_name(file)),
+            Value::Unknown(Unknown::Unbound(_)) => builtins::builtin(name),
+            // What a package's `*` might bind, Python binds anyhow.
+            Value::Unknown(Unknown::Import(missing)) if missing == *name && builtins::is_builtin(name) => {
+                builtins::builtin(name)
+            }
+            value => value,
         }
     }
 
@@ -364,6 +376,16 @@ impl<'a> Interpreter<'a> {
         match value {
             Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
             value => value,
+        }
+    }
+
+    /// The module that a clause of `import …` binds.
+    fn imported_module(&self, importer: FileId, import: &ImportedModule) -> Value {
+        let bound = bound_module_name(import);
+        let target = if import.alias.is_some() { &import.module } else { &bound };
+        match self.module(importer, 0, target) {
+            Module::Missing(_) => Value::Package(target.clone()),
+            module => module.into_value(),
         }
     }
 
@@ -429,6 +451,7 @@ impl<'a> Interpreter<'a> {
             qualname: scope.qualified(&def.name.name),
             class: scope.class.clone(),
             closure: scope.captured(),
+            wrappers: Vec::new(),
         })
     }
 
@@ -460,34 +483,13 @@ impl<'a> Interpreter<'a> {
         self.force(execution.leave(value))
     }
 
-    /// The definition that a function has now. Bodies that were left for later
-    /// are lowered in copies, which go when there are too many: most are looked
-    /// at once, and would stay as long as the workspace.
-    fn looked_into(&self, function: &FunctionRef) -> Arc<Function> {
-        if let Some(def) = self.bodies.borrow().copies.get(&function.site) {
-            return Arc::clone(def);
-        }
-        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
-        // What is not there any more is still what it was when it was met.
-        let Some(def) = stmt.and_then(|stmt| function_at(stmt, function.site.range)) else {
-            return Arc::clone(&function.def);
-        };
-        let Some((copy, bytes)) = def.to_look_into() else { return def };
-        let copy = Arc::new(copy);
-        let mut bodies = self.bodies.borrow_mut();
-        if bodies.bytes > MAX_BODIES {
-            *bodies = Bodies::default();
-            // What is known of a body keeps it.
-            self.local_names.borrow_mut().clear();
-        }
-        bodies.bytes = bodies.bytes.saturating_add(bytes);
-        bodies.copies.insert(function.site, Arc::clone(&copy));
-        copy
-    }
-
     /// Evaluates a parameter's default or annotation where the function was defined.
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        let value = self.eval_in(&Scope::around(function), expr);
+        let value = match &expr.kind {
+            // Most are a name of the module.
+            ExprKind::Name(name) if function.closure.is_empty() => self.force(self.variable(function.site.file, name)),
+            _ => self.eval_in(&Scope::around(function), expr),
+        };
         self.look_through(function.site.file, value)
     }
 
@@ -512,6 +514,17 @@ impl<'a> Interpreter<'a> {
         let outer = self.begin();
         imports.into_iter().for_each(|import| execution.import(&mut scope, import));
         let rests_on = self.end(outer);
+        let mut bound = Vec::new();
+        function.def.body.iter().for_each(|stmt| bound_names(stmt, &mut bound));
+        for stmt in &function.def.body {
+            // A function that is defined in it, unless something else has its name, too.
+            if let StmtKind::Function(def) = &stmt.kind
+                && bound.iter().filter(|name| **name == def.name.name).count() == 1
+            {
+                let inner = Value::Function(self.function(def, &scope));
+                execution.set(&mut scope, &def.name.name, inner);
+            }
+        }
         let names = Rc::new(scope.locals.unwrap_or_default());
         self.local_names.borrow_mut().insert(key, (Arc::clone(&function.def), Rc::clone(&names), rests_on));
         names
@@ -521,6 +534,11 @@ impl<'a> Interpreter<'a> {
     pub fn eval_in_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let value = self.eval_in(&Scope::of_class(class), expr);
         self.look_through(class.site.file, value)
+    }
+
+    /// Evaluates an expression that stands at the top of a module.
+    pub fn eval_in_module(&self, file: FileId, item: u32, expr: &Expr) -> Value {
+        self.eval_in(&Scope::module(file, item), expr)
     }
 
     /// Counts a module as looked at.
@@ -553,178 +571,6 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-impl Resolve for Interpreter<'_> {
-    fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
-        self.eval_knowing(function, expr, &[])
-    }
-
-    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
-        let mut scope = Scope::around(function);
-        scope.around = Some(self.local_names(function));
-        scope.locals = Some(known.iter().cloned().collect());
-        let mut execution = Execution::detached(self, function.site.file);
-        let value = execution.expr(&mut scope, expr);
-        self.look_through(function.site.file, self.force(execution.leave(value)))
-    }
-
-    fn is_vouched(&self, name: &str) -> bool {
-        self.sources.is_vouched(name)
-    }
-
-    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
-        let mut execution = Execution::detached(self, class.site.file);
-        let value = execution.construct(class, arguments, site);
-        execution.leave(value)
-    }
-
-    fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
-        self.linearised(class).into_iter().find_map(|class| {
-            let scope = Scope::of_class(&class);
-            class.def.body.iter().find_map(|stmt| match &stmt.kind {
-                StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
-                _ => None,
-            })
-        })
-    }
-
-    fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {
-        let mut bases = Vec::new();
-        for class in self.linearised(class) {
-            for base in &class.bases {
-                match base {
-                    Value::Class(_) => {}
-                    Value::Package(name) if name == "builtins.object" => {}
-                    Value::Package(name) => bases.push(name.clone()),
-                    _ => bases.push(SmolStr::new_static("?")),
-                }
-            }
-        }
-        bases
-    }
-
-    fn current(&self, function: &FunctionRef) -> FunctionRef {
-        self.count_body(function.site);
-        FunctionRef { def: self.looked_into(function), ..function.clone() }
-    }
-
-    fn begin(&self) -> LookedAt {
-        self.looked_at.take()
-    }
-
-    fn end(&self, before: LookedAt) -> Arc<RestsOn> {
-        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
-        self.count(&rests_on);
-        rests_on
-    }
-
-    fn count(&self, rests_on: &Arc<RestsOn>) {
-        self.looked_at.borrow_mut().add_answer(rests_on);
-    }
-
-    fn count_body(&self, site: Site) {
-        self.looked_at.borrow_mut().add_body(site);
-    }
-
-    fn locate(&self, site: Site) -> Location {
-        self.sources.locate(site)
-    }
-}
-
-/// The function whose name stands at `range`, in a statement or below it.
-fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
-    let mut pending = vec![stmt];
-    while let Some(stmt) = pending.pop() {
-        match &stmt.kind {
-            StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
-            // A body that was left for later is lowered only for what stands in it.
-            StmtKind::Function(_) | StmtKind::Class(_) if !stmt.range.contains_range(range) => {}
-            StmtKind::Function(def) => pending.extend(&def.body),
-            StmtKind::Class(class) => pending.extend(&class.body),
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
-            StmtKind::With { body, .. } => pending.extend(body),
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                pending.extend(body.iter().chain(or_else).chain(finally));
-                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
-            _ => {}
-        }
-    }
-    None
-}
-
-impl Scope {
-    fn module(file: FileId, item: u32) -> Self {
-        Self {
-            file,
-            item,
-            locals: None,
-            around: None,
-            closure: Vec::new(),
-            qualifier: SmolStr::default(),
-            class: None,
-            receiver: None,
-            globals: Vec::new(),
-        }
-    }
-
-    /// The scope of a class body.
-    fn of_class(class: &Arc<ClassRef>) -> Self {
-        Self {
-            closure: class.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.", class.qualname)),
-            class: Some(Arc::clone(class)),
-            ..Self::module(class.site.file, class.site.item)
-        }
-    }
-
-    /// The scope in which a function was defined.
-    fn around(function: &FunctionRef) -> Self {
-        Self {
-            closure: function.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
-            ..Self::module(function.site.file, function.site.item)
-        }
-    }
-
-    /// A scope inside this one that shares its variables by value, as
-    /// comprehensions have.
-    fn nested(&self) -> Self {
-        Self {
-            file: self.file,
-            item: self.item,
-            locals: Some(self.locals.clone().unwrap_or_default()),
-            around: self.around.clone(),
-            closure: self.closure.clone(),
-            qualifier: self.qualifier.clone(),
-            class: self.class.clone(),
-            receiver: self.receiver.clone(),
-            globals: Vec::new(),
-        }
-    }
-
-    fn qualified(&self, name: &str) -> SmolStr {
-        SmolStr::new(format!("{}{name}", self.qualifier))
-    }
-
-    /// The variables that a definition made here can see besides the module's.
-    fn captured(&self) -> Vec<Arc<Frame>> {
-        let mut frames = self.closure.clone();
-        // The names of a class body are not visible in its methods.
-        if let (Some(locals), None) = (&self.locals, &self.class) {
-            let vars = locals.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-            frames.push(Arc::new(Frame { vars }));
-        }
-        frames
-    }
-
-    fn site(&self, range: TextRange) -> Site {
-        Site { file: self.file, item: self.item, range }
-    }
-}
-
 impl<'i, 'a> Execution<'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
         static EXECUTIONS: AtomicU64 = AtomicU64::new(1);
@@ -737,6 +583,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             steps: 0,
             depth: 0,
             assumptions: 0,
+            assigned: FxHashMap::default(),
             early_returns: Vec::new(),
             asked_at: None,
             conditional: 0,
@@ -784,13 +631,12 @@ impl<'i, 'a> Execution<'i, 'a> {
         {
             return value.clone();
         }
-        match self.interpreter.lookup(scope.file, name) {
-            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => {
-                Value::Str(self.interpreter.module_name(scope.file))
-            }
-            Value::Unknown(Unknown::Unbound(_)) => expressions::builtin(name),
-            value => value,
+        if !self.assigned.is_empty()
+            && let Some(value) = self.assigned.get(&(scope.file, name.clone()))
+        {
+            return value.clone();
         }
+        self.interpreter.variable(scope.file, name)
     }
 
     /// Executes a project function with arguments and gives what it returns.

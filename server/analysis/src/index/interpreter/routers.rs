@@ -176,6 +176,8 @@ pub enum Effect {
         listed: bool,
         /// The call or decorator.
         site: Site,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// Something that adds routes could not be followed.
     Unresolved {
@@ -267,13 +269,7 @@ impl Execution<'_, '_> {
                 {
                     let what = self.interpreter.force(what.clone());
                     let arguments = Box::new(instance.args.clone());
-                    self.run.effects.push(Effect::Middleware {
-                        app: id,
-                        what,
-                        arguments,
-                        listed: true,
-                        site: instance.site,
-                    });
+                    self.middleware(id, what, arguments, true, instance.site);
                 }
             }
         }
@@ -493,7 +489,7 @@ impl Execution<'_, '_> {
         match method.as_str() {
             "middleware" => {
                 let (what, arguments) = (decorated.clone(), Box::default());
-                self.run.effects.push(Effect::Middleware { app: *router, what, arguments, listed: false, site: *site });
+                self.middleware(*router, what, arguments, false, *site);
                 return decorated.clone();
             }
             "on_event" | "exception_handler" => return decorated.clone(),
@@ -545,12 +541,17 @@ impl Execution<'_, '_> {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
                 let what = self.interpreter.force(what);
                 let arguments = Box::new(arguments.clone());
-                self.run.effects.push(Effect::Middleware { app: router, what, arguments, listed: false, site });
+                self.middleware(router, what, arguments, false, site);
             }
             "add_event_handler" | "add_exception_handler" | "openapi" | "setup" => {}
             _ => return UNSUPPORTED,
         }
         Value::None
+    }
+
+    fn middleware(&mut self, app: RouterId, what: Value, arguments: Box<Arguments>, listed: bool, site: Site) {
+        let conditional = self.conditional();
+        self.run.effects.push(Effect::Middleware { app, what, arguments, listed, site, conditional });
     }
 
     fn include(&mut self, parent: RouterId, arguments: &Arguments, site: Site) {

@@ -13,7 +13,6 @@ use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::outline::makes_application;
 use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
-use crate::index::modules::Module;
 
 /// How a block ended.
 pub(super) enum Flow {
@@ -32,10 +31,15 @@ impl Flow {
         match self {
             // Special cases come first and the rule comes last, except where
             // each case has a callable of its own.
-            Self::Return(last) => match early.into_iter().all(|value| !is_callable(&value) || same(&value, &last)) {
-                true => last,
-                false => Value::Unknown(Unknown::Ambiguous),
-            },
+            Self::Return(mut last) => {
+                for value in early.into_iter().filter(is_callable) {
+                    if !same(&value, &last) {
+                        return Value::Unknown(Unknown::Ambiguous);
+                    }
+                    last = either(value, last);
+                }
+                last
+            }
             Self::Next | Self::Break | Self::Continue | Self::Leave => {
                 early.into_iter().reduce(either).unwrap_or(Value::None)
             }
@@ -202,13 +206,8 @@ impl Execution<'_, '_> {
         match kind {
             StmtKind::Import(modules) => {
                 for import in modules {
-                    let name = bound_module_name(import);
-                    let target = if import.alias.is_some() { &import.module } else { &name };
-                    let mut module = self.interpreter.module(scope.file, 0, target);
-                    if module == Module::Missing(target.clone()) {
-                        module = Module::External(target.clone());
-                    }
-                    self.set(scope, &name, module.into_value());
+                    let value = self.interpreter.imported_module(scope.file, import);
+                    self.set(scope, &bound_module_name(import), value);
                 }
             }
             StmtKind::ImportFrom(import) => {
@@ -306,6 +305,8 @@ impl Execution<'_, '_> {
         if scope.globals.contains(name) {
             if scope.file == self.root {
                 self.run.globals.insert(name.clone(), value);
+            } else {
+                self.assigned.insert((scope.file, name.clone()), value);
             }
             return;
         }

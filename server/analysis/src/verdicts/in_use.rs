@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::judgement::handler_site;
+use super::handler_site;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteTable};

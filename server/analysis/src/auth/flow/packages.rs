@@ -1,0 +1,122 @@
+//! Calls of packages: those that verify, and those that hand on what they are given.
+
+use smol_str::SmolStr;
+
+use super::super::sinks::{Sink, classify};
+use super::super::sources::is_scheme;
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
+use crate::index::value::Value;
+
+impl Flow<'_, '_> {
+    pub(super) fn package(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        package: &SmolStr,
+        args: &[Arg],
+        values: Vec<Abs>,
+    ) -> Abs {
+        if let Some(value) = self.of_request(path, expr, package, args, &values) {
+            return value;
+        }
+        if let Some(value) = self.granted(path, package, args) {
+            return value;
+        }
+        if package.strip_suffix(".__call__").is_some_and(is_scheme) && values.iter().any(Abs::is_tainted) {
+            self.found.credential = true;
+            self.note(expr, "FastAPI's security scheme reads the credential");
+            return Abs::Credential;
+        }
+        let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
+        let derived = values.into_iter().fold(Abs::Constant, Abs::join);
+        match classify(package) {
+            Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
+            Sink::Raises if of_interest && self.verification_is_off(args) => {
+                self.note(expr, format!("`{package}` is told not to verify the signature"));
+                Abs::Credential
+            }
+            Sink::Raises if of_interest => {
+                path.verified = true;
+                self.note(expr, format!("`{package}` verifies the credential"));
+                Abs::Verified { checked: true }
+            }
+            // What is compared was not seen to come from a credential: it may be a CSRF token.
+            Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
+                let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            Sink::Answers => {
+                self.note(expr, format!("`{package}` compares the credential"));
+                Abs::Check
+            }
+            Sink::Forwards if derived.is_tainted() => {
+                self.note(expr, format!("`{package}` sends the credential to somebody who can verify it"));
+                Abs::Verified { checked: false }
+            }
+            Sink::Reads if derived.is_tainted() => {
+                self.note(expr, format!("`{package}` reads the credential without verifying it"));
+                Abs::Credential
+            }
+            Sink::Unknown if derived.is_tainted() => {
+                let reason: SmolStr =
+                    format!("`{package}` is given the credential and authlens does not know it").into();
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+            Sink::Passes if package.starts_with("builtins.") => builtin(package, derived),
+            _ => match derived {
+                Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Other | Abs::Request(_) => {
+                    Abs::Object(Box::new(Value::Package(package.clone())))
+                }
+                Abs::Verified { .. } => Abs::Verified { checked: true },
+                derived => derived,
+            },
+        }
+    }
+
+    /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1),
+    /// `validate=False` (python-keycloak 5).
+    fn verification_is_off(&self, args: &[Arg]) -> bool {
+        let is_off = |name| keyword(args, name).is_some_and(|value| matches!(value.kind, ExprKind::Bool(false)));
+        if is_off("verify") || is_off("validate") {
+            return true;
+        }
+        let Some(options) = keyword(args, "options") else { return false };
+        let entries = match &options.kind {
+            ExprKind::Dict(entries) => entries
+                .iter()
+                .filter_map(|(key, value)| {
+                    Some((key.as_ref()?.as_str()?.clone(), matches!(value.kind, ExprKind::Bool(false))))
+                })
+                .collect(),
+            _ => match self.outer(options) {
+                Value::Dict(entries) => entries
+                    .iter()
+                    .filter_map(|(key, value)| match key {
+                        Value::Str(key) => Some((key.clone(), matches!(value, Value::Bool(false)))),
+                        _ => None,
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            },
+        };
+        entries.iter().any(|(key, off)| key == "verify_signature" && *off)
+    }
+}
+
+/// Whether jwcrypto is given a key beside the token: it verifies nothing without.
+fn is_given_a_key(package: &str, args: &[Arg]) -> bool {
+    let makes = package.ends_with(".JWT");
+    let token = if makes { keyword(args, "jwt").is_some() } else { !args.is_empty() };
+    let key = keyword(args, "key").is_some() || (!makes && args.get(1).is_some_and(|arg| arg.name.is_none()));
+    token && key
+}
+
+fn builtin(path: &str, derived: Abs) -> Abs {
+    match path {
+        "builtins.len" | "builtins.isinstance" | "builtins.hasattr" | "builtins.type" | "builtins.print" => Abs::Other,
+        _ => derived,
+    }
+}

@@ -1,0 +1,134 @@
+//! Parts of the request: headers, cookies, parameters, and what middlewares
+//! left on `request.state`.
+
+use smol_str::SmolStr;
+
+use super::super::sources::{Worth, worth_of, worth_of_parameter};
+use super::backend::Required;
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::index::value::Value;
+
+impl Flow<'_, '_> {
+    /// `request.headers["…"]` and its kin.
+    pub(super) fn request_item(&mut self, path: &Path, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
+        let name = key.map(|key| match &key.kind {
+            ExprKind::Str(name) => name.clone(),
+            _ => match self.outer(key) {
+                Value::Str(name) => name,
+                // The name of the header or cookie is configured: that is done for
+                // credentials, and for what is sent against forged requests.
+                _ if self.is_against_forgery() => SmolStr::new_static("csrf"),
+                _ => SmolStr::new_static("token"),
+            },
+        });
+        let name = name.unwrap_or_default();
+        match part {
+            "query_params" | "path_params" if worth_of_parameter(&name) == Worth::Data => Abs::Other,
+            "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
+                Worth::Credential => {
+                    self.found.credential = true;
+                    self.note(expr, format!("the credential is read from the request's {}", part.replace('_', " ")));
+                    Abs::Credential
+                }
+                Worth::Identity => {
+                    self.found.identity = true;
+                    self.note(expr, format!("`{name}` is what the client says it is"));
+                    Abs::Identity
+                }
+                Worth::Data => Abs::Other,
+            },
+            "session" => {
+                self.found.credential = true;
+                self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
+                Abs::Verified { checked: false }
+            }
+            "state" => self.request_state(path, expr, &name),
+            "kwargs" => self.injected_argument(&name),
+            "scope" => match name.as_str() {
+                "headers" | "state" | "session" => Abs::Request(name),
+                _ => {
+                    self.found.asks_route = true;
+                    Abs::Other
+                }
+            },
+            _ => Abs::Other,
+        }
+    }
+
+    /// Whether the code that is executed calls itself a defence against forged
+    /// requests: what it reads tells that a browser sent the request, not who did.
+    fn is_against_forgery(&self) -> bool {
+        self.stack.iter().any(|function| {
+            let name = function.qualname.to_ascii_lowercase();
+            name.contains("csrf") || name.contains("xsrf")
+        })
+    }
+
+    /// `request.state.name`, from what is known to have been put there.
+    pub(super) fn request_state(&mut self, path: &Path, expr: &Expr, name: &SmolStr) -> Abs {
+        if let Some(value) = path.state.get(name) {
+            return value.clone();
+        }
+        let left = self.judge.state.borrow().values.get(name).cloned();
+        if let Some(value) = left {
+            if let Abs::Verified { .. } = value {
+                self.note(expr, format!("`request.state.{name}` is set by a middleware that verifies"));
+            }
+            match value {
+                Abs::Credential => self.found.credential = true,
+                Abs::Identity => self.found.identity = true,
+                _ => {}
+            }
+            return value;
+        }
+        match worth_of(name) {
+            Worth::Data => Abs::Other,
+            _ => Abs::Unknown(format!("`request.state.{name}` is set elsewhere, by a middleware perhaps").into()),
+        }
+    }
+
+    /// Calls of packages that hand out parts of the request.
+    pub(super) fn of_request(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        package: &str,
+        args: &[Arg],
+        values: &[Abs],
+    ) -> Option<Abs> {
+        let part = match values.first() {
+            Some(Abs::Request(part)) => part.clone(),
+            _ => return None,
+        };
+        match (package.rsplit('.').next()?, part.as_str()) {
+            ("has_required_scope", "") if package.starts_with("starlette.authentication") => {
+                let scopes = args.get(1).and_then(|arg| self.scopes_of(path, &arg.value));
+                Some(self.authenticated(expr, Required::from(&scopes)))
+            }
+            ("Request" | "HTTPConnection" | "WebSocket", "scope") => Some(Abs::Request(SmolStr::default())),
+            ("Headers" | "MutableHeaders", "scope") => Some(Abs::Request("headers".into())),
+            ("getattr", "state") => {
+                let name = args.get(1)?.value.as_str()?.clone();
+                Some(match self.request_state(path, expr, &name) {
+                    Abs::Verified { .. } if args.len() > 2 => Abs::Verified { checked: false },
+                    value => value,
+                })
+            }
+            ("hasattr", "state") => {
+                let name = args.get(1)?.value.as_str()?.clone();
+                Some(match self.request_state(path, expr, &name) {
+                    Abs::Verified { checked } => Abs::Verified { checked },
+                    Abs::Unknown(reason) => Abs::Unknown(reason),
+                    _ => Abs::Other,
+                })
+            }
+            ("setattr", "state") => {
+                let name = args.get(1)?.value.as_str()?.clone();
+                path.state.insert(name, values.get(2).cloned().unwrap_or(Abs::Other));
+                Some(Abs::Nothing)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! Keys that code signs and verifies with, and where their values come from.
+
+use smol_str::SmolStr;
+
+use crate::facts::python::file::{Binding, PythonFile};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
+use crate::index::interpreter::Interpreter;
+use crate::index::modules::Module;
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// Variables and attributes that a key is followed through.
+const MAX_DEPTH: u32 = 12;
+
+/// A key of which the value stands in the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The call that is given the key.
+    pub used: Site,
+    /// What that call does with it, as a verb.
+    pub purpose: &'static str,
+    /// Where the value stands.
+    pub origin: Site,
+    /// When the value counts.
+    pub source: Source,
+    /// Whether it is the empty text.
+    pub empty: bool,
+}
+
+/// When a value in the code is the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Always.
+    Literal,
+    /// When this variable of the environment is not set.
+    Environment(SmolStr),
+    /// When nothing sets this field of a settings class.
+    Setting(SmolStr),
+}
+
+/// Whether a text can hold a call that is given a key.
+pub fn may_use_keys(text: &str) -> bool {
+    const NAMES: &[&str] = &["jwt", "jose", "hmac", "itsdangerous", "SessionMiddleware", "JWTStrategy", "Fernet"];
+    NAMES.iter().any(|name| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
+}
+
+/// The keys that calls in a module are given, as far as their values stand in the code.
+pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (index, item) in facts.items.iter().enumerate().filter(|(_, item)| !item.ghost) {
+        let stmt = &item.placed.item.stmt;
+        let module = Scope::Module(file, index as u32);
+        match &stmt.kind {
+            StmtKind::Function(def) => match interpreter.lookup(file, &def.name.name) {
+                Value::Function(function) if function.site.item == index as u32 => {
+                    Search { interpreter, scope: Scope::Function(&function) }.block(&function.def.body, &mut keys);
+                }
+                _ => {}
+            },
+            StmtKind::Class(def) => {
+                if let Value::Class(class) = interpreter.lookup(file, &def.name.name) {
+                    in_methods(interpreter, &class, def, &mut keys);
+                }
+            }
+            _ => Search { interpreter, scope: module }.block(std::slice::from_ref(stmt), &mut keys),
+        }
+    }
+    keys
+}
+
+fn in_methods(interpreter: &Interpreter<'_>, class: &ClassRef, def: &Class, keys: &mut Vec<Key>) {
+    let methods = def.body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Function(method) => Some(method),
+        _ => None,
+    });
+    for method in methods {
+        if let Some(function) =
+            interpreter.method(class, &method.name.name).filter(|found| found.site.file == class.site.file)
+        {
+            Search { interpreter, scope: Scope::Function(&function) }.block(&method.body, keys);
+        }
+    }
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+enum Scope<'s> {
+    /// At the top of a module, in that item.
+    Module(FileId, u32),
+    /// In a function.
+    Function(&'s FunctionRef),
+    /// In the body of a class.
+    Class(&'s std::sync::Arc<ClassRef>),
+}
+
+impl Scope<'_> {
+    fn site(&self, range: TextRange) -> Site {
+        match self {
+            Self::Module(file, item) => Site { file: *file, item: *item, range },
+            Self::Function(function) => Site { range, ..function.site },
+            Self::Class(class) => Site { range, ..class.site },
+        }
+    }
+
+    fn file(&self) -> FileId {
+        self.site(TextRange::default()).file
+    }
+}
+
+/// A look for calls that are given keys.
+#[derive(Clone, Copy)]
+struct Search<'s, 'i, 'a> {
+    interpreter: &'i Interpreter<'a>,
+    scope: Scope<'s>,
+}
+
+impl Search<'_, '_, '_> {
+    fn block(&self, block: &[Stmt], keys: &mut Vec<Key>) {
+        let mut blocks = vec![block];
+        while let Some(block) = blocks.pop() {
+            for stmt in block {
+                let mut exprs = stmt.exprs();
+                while let Some(expr) = exprs.pop() {
+                    if let Some((func, args)) = expr.as_call() {
+                        keys.extend(self.key(expr, func, args));
+                    }
+                    exprs.extend(expr.children());
+                }
+                blocks.extend(stmt.blocks());
+                if let StmtKind::Function(nested) = &stmt.kind {
+                    blocks.push(&nested.body);
+                }
+            }
+        }
+    }
+
+    /// The key that a call is given, when its value stands in the code.
+    fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
+        let (argument, purpose) = self.key_argument(func, args)?;
+        let origin = self.origin(argument, 0)?;
+        Some(Key {
+            used: self.scope.site(call.range),
+            purpose,
+            origin: origin.site,
+            source: origin.source,
+            empty: origin.empty,
+        })
+    }
+
+    /// The argument that is the key of a call, and what the call does with it:
+    /// PyJWT 2, python-jose 3, authlib 1, joserfc 1, itsdangerous 2,
+    /// fastapi-users 15, cryptography 40, Starlette.
+    fn key_argument<'e>(&self, func: &'e Expr, args: &'e [Arg]) -> Option<(&'e Expr, &'static str)> {
+        if !args.iter().any(|arg| arg.name.is_some() || !matches!(arg.value.kind, ExprKind::Int(_))) {
+            return None;
+        }
+        let at = |position: usize, name: &str| keyword(args, name).or_else(|| positional(args, position));
+        if let ExprKind::Attribute { name, .. } = &func.kind
+            && name.name == "add_middleware"
+        {
+            return self.session_key(args);
+        }
+        if !may_be_sink(func) {
+            return None;
+        }
+        let Value::Package(path) = self.eval(func) else { return None };
+        let package = path.split('.').next().unwrap_or_default();
+        let method = path.rsplit('.').next().unwrap_or_default();
+        match (package, method) {
+            ("jwt" | "jose", "encode") => Some((at(1, "key")?, "signs tokens")),
+            ("jwt" | "jose", "decode" | "decode_complete") if verifies(args) => {
+                Some((at(1, "key")?, "verifies tokens"))
+            }
+            ("jose", "sign") => Some((at(1, "key")?, "signs tokens")),
+            ("jose", "verify") => Some((at(1, "key")?, "verifies tokens")),
+            ("authlib", "encode") => Some((at(2, "key")?, "signs tokens")),
+            ("authlib", "decode") => Some((at(1, "key")?, "verifies tokens")),
+            ("joserfc", "import_key") if path.contains("OctKey") => Some((at(0, "value")?, "signs or verifies tokens")),
+            ("hmac", "new" | "digest") => Some((at(0, "key")?, "signs with HMAC")),
+            ("itsdangerous", "Signer" | "TimestampSigner")
+            | ("itsdangerous", "Serializer" | "URLSafeSerializer" | "URLSafeTimedSerializer" | "TimedSerializer") => {
+                Some((at(0, "secret_key")?, "signs values"))
+            }
+            ("fastapi_users", "JWTStrategy") => Some((at(0, "secret")?, "signs and verifies tokens")),
+            ("cryptography", "Fernet") => Some((at(0, "key")?, "encrypts values")),
+            ("starlette" | "fastapi", "Middleware") => self.session_key(args),
+            _ => None,
+        }
+    }
+
+    /// The key of `SessionMiddleware`, given to what adds it.
+    fn session_key<'e>(&self, args: &'e [Arg]) -> Option<(&'e Expr, &'static str)> {
+        let class = positional(args, 0)?;
+        let is_session = matches!(self.eval(class), Value::Package(path) if path.ends_with(".SessionMiddleware"));
+        is_session.then_some((keyword(args, "secret_key")?, "signs session cookies"))
+    }
+
+    fn eval(&self, expr: &Expr) -> Value {
+        match self.scope {
+            Scope::Module(file, item) => self.interpreter.eval_in_module(file, item, expr),
+            Scope::Function(function) => self.interpreter.eval(function, expr),
+            Scope::Class(class) => self.interpreter.eval_in_class(class, expr),
+        }
+    }
+
+    /// Where the value of an expression stands in the code, if it does.
+    fn origin(&self, expr: &Expr, depth: u32) -> Option<Origin> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match &expr.kind {
+            ExprKind::Str(text) => {
+                let public = ["BEGIN PUBLIC KEY", "BEGIN CERTIFICATE", "BEGIN RSA PUBLIC KEY", "://"];
+                let secret = !public.iter().any(|mark| text.contains(mark));
+                let site = self.scope.site(expr.range);
+                secret.then(|| Origin { site, source: Source::Literal, empty: text.is_empty() })
+            }
+            ExprKind::Bytes => {
+                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, empty: false })
+            }
+            ExprKind::Name(name) => self.variable(name, depth),
+            ExprKind::Attribute { value, name } => match self.eval(value) {
+                Value::Module(file) => module_variable(self.interpreter, file, &name.name, depth + 1),
+                Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
+                Value::Instance(instance) => match &instance.class {
+                    Value::Class(class) => class_variable(self.interpreter, class, &name.name, depth + 1),
+                    _ => None,
+                },
+                _ => None,
+            },
+            // `os.getenv("KEY") or "…"`
+            ExprKind::BoolOp { and: false, values } => {
+                let (last, first) = values.split_last()?;
+                let variable = first.iter().find_map(|value| self.environment_variable(value))?;
+                let origin = self.origin(last, depth + 1)?;
+                Some(Origin { source: Source::Environment(variable), ..origin })
+            }
+            ExprKind::Call { func, args } => self.of_call(func, args, depth),
+            _ => None,
+        }
+    }
+
+    /// The value that a call makes of a text or of the environment.
+    fn of_call(&self, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
+        if let Value::Package(path) = self.eval(func) {
+            let passed = match path.as_str() {
+                "os.getenv" | "os.environ.get" | "decouple.config" => {
+                    let default = keyword(args, "default").or_else(|| positional(args, 1))?;
+                    let origin = self.origin(default, depth + 1)?;
+                    let variable = positional(args, 0).and_then(Expr::as_str).cloned().unwrap_or_default();
+                    return Some(Origin { source: Source::Environment(variable), ..origin });
+                }
+                "pydantic.Field" | "pydantic.fields.Field" => {
+                    keyword(args, "default").or_else(|| positional(args, 0))?
+                }
+                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.str" | "builtins.bytes" => {
+                    positional(args, 0)?
+                }
+                "typing.cast" => positional(args, 1)?,
+                _ => return None,
+            };
+            return self.origin(passed, depth + 1);
+        }
+        match &func.kind {
+            ExprKind::Attribute { value, name }
+                if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
+            {
+                self.origin(value, depth + 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// The variable of the environment that an expression reads, without a default.
+    fn environment_variable(&self, expr: &Expr) -> Option<SmolStr> {
+        let (func, args) = expr.as_call()?;
+        let Value::Package(path) = self.eval(func) else { return None };
+        let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get");
+        positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads)
+    }
+
+    fn variable(&self, name: &SmolStr, depth: u32) -> Option<Origin> {
+        if let Scope::Function(function) = self.scope {
+            if function.def.params.iter().any(|param| param.name.name == *name) {
+                return None;
+            }
+            let bound = bindings_of(&function.def.body, name);
+            match bound.as_slice() {
+                [] => {}
+                [Some(value)] => return self.origin(value, depth + 1),
+                _ => return None,
+            }
+        }
+        module_variable(self.interpreter, self.scope.file(), name, depth + 1)
+    }
+}
+
+/// Where a value stands.
+struct Origin {
+    site: Site,
+    source: Source,
+    empty: bool,
+}
+
+/// A cheap look whether the last name of a callee is one of those that take keys.
+fn may_be_sink(func: &Expr) -> bool {
+    let name = match &func.kind {
+        ExprKind::Name(name) => name,
+        ExprKind::Attribute { name, .. } => &name.name,
+        _ => return false,
+    };
+    const NAMES: &[&str] = &[
+        "encode",
+        "decode",
+        "decode_complete",
+        "sign",
+        "verify",
+        "import_key",
+        "new",
+        "digest",
+        "JWTStrategy",
+        "Fernet",
+        "Middleware",
+    ];
+    NAMES.contains(&name.as_str()) || name.ends_with("Signer") || name.ends_with("Serializer")
+}
+
+/// Whether a call that decodes looks at the signature.
+fn verifies(args: &[Arg]) -> bool {
+    let is_false = |value: &Expr| matches!(value.kind, ExprKind::Bool(false));
+    let switched_off = keyword(args, "options").is_some_and(|options| match &options.kind {
+        ExprKind::Dict(entries) => entries.iter().any(|(key, value)| {
+            key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == "verify_signature") && is_false(value)
+        }),
+        _ => false,
+    });
+    !switched_off && !keyword(args, "verify").is_some_and(is_false)
+}
+
+/// What a name is assigned in a block: the values of plain assignments, and
+/// nothing for whatever else binds it.
+fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b Expr>> {
+    let mut found = Vec::new();
+    let mut blocks = vec![block];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            match &stmt.kind {
+                StmtKind::Assign(assign) => match assign.targets.as_slice() {
+                    [target] if target.as_name().is_some_and(|target| target == name) => {
+                        found.push(assign.value.as_ref());
+                    }
+                    _ => {
+                        let mut names = Vec::new();
+                        crate::facts::python::file::bound_names(stmt, &mut names);
+                        found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
+                    }
+                },
+                _ if stmt.blocks().is_empty() => {
+                    let mut names = Vec::new();
+                    crate::facts::python::file::bound_names(stmt, &mut names);
+                    found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
+                }
+                _ => {}
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    found
+}
+
+/// The value of a module's variable that is assigned once, and never questioned.
+fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    // Makes an answer rest on what the name means.
+    interpreter.lookup(file, name);
+    let facts = interpreter.sources().facts(file)?;
+    match facts.bindings.get(name)? {
+        Binding::Computed => {
+            let mut values =
+                facts.items.iter().enumerate().filter(|(_, item)| !item.ghost).flat_map(|(index, item)| {
+                    let bound = bindings_of(std::slice::from_ref(&item.placed.item.stmt), name);
+                    bound.into_iter().map(move |value| (index as u32, value))
+                });
+            let (index, value) = values.next()?;
+            let only = values.next().is_none();
+            let questioned = facts.items.iter().any(|item| rejects(&item.placed.item.stmt, name));
+            let search = Search { interpreter, scope: Scope::Module(file, index) };
+            search.origin(value.filter(|_| only && !questioned)?, depth + 1)
+        }
+        Binding::ImportFrom(item, at) => {
+            let import = facts.import_from(*item)?;
+            let name = &import.names.get(*at as usize)?.name;
+            match interpreter.sources().resolve(file, import.level, &import.module) {
+                Module::File(target) => module_variable(interpreter, target, name, depth + 1),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The value of a field of a class: its default, or what `__init__` assigns.
+/// A class that validates itself may refuse the default.
+fn class_variable(
+    interpreter: &Interpreter<'_>,
+    class: &std::sync::Arc<ClassRef>,
+    name: &SmolStr,
+    depth: u32,
+) -> Option<Origin> {
+    let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
+    let classes = interpreter.linearised(class);
+    if classes.iter().any(|class| class.def.body.iter().any(validates)) {
+        return None;
+    }
+    for class in &classes {
+        let bound = bindings_of(&class.def.body, name);
+        match bound.as_slice() {
+            [] => {}
+            [Some(value)] => {
+                let origin = Search { interpreter, scope: Scope::Class(class) }.origin(value, depth + 1)?;
+                let is_default = settings && origin.source == Source::Literal;
+                let source = if is_default { Source::Setting(name.clone()) } else { origin.source };
+                return Some(Origin { source, ..origin });
+            }
+            _ => return None,
+        }
+        let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item);
+        if let Some(init) = init {
+            let function = interpreter.current(&init);
+            let value = assigned_attribute(&function.def, name);
+            if let Some(value) = value {
+                return Search { interpreter, scope: Scope::Function(&function) }.origin(value, depth + 1);
+            }
+        }
+    }
+    None
+}
+
+/// What `self.name` is assigned in a function, if that happens once.
+fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
+    let own = &function.params.first()?.name.name;
+    let mut values = function.body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => match assign.targets.as_slice() {
+            [Expr { kind: ExprKind::Attribute { value, name: attribute }, .. }]
+                if attribute.name == name && value.as_name() == Some(own) =>
+            {
+                assign.value.as_ref()
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Whether a statement of a class body looks at values and may refuse them.
+fn validates(stmt: &Stmt) -> bool {
+    let StmtKind::Function(def) = &stmt.kind else { return false };
+    let named = |decorator: &Expr| {
+        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        match &callee.kind {
+            ExprKind::Name(name) => name.ends_with("validator"),
+            ExprKind::Attribute { name, .. } => name.name.ends_with("validator"),
+            _ => false,
+        }
+    };
+    let checks =
+        def.decorators.iter().any(named) || matches!(def.name.name.as_str(), "model_post_init" | "__post_init__");
+    checks && raises(&def.body)
+}
+
+fn raises(block: &[Stmt]) -> bool {
+    block.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }) || stmt.blocks().into_iter().any(raises))
+}
+
+/// Whether a statement of a module fails depending on a variable.
+fn rejects(stmt: &Stmt, name: &str) -> bool {
+    let StmtKind::If { test, body, or_else } = &stmt.kind else { return false };
+    let mut pending = vec![&**test];
+    while let Some(expr) = pending.pop() {
+        if expr.as_name().is_some_and(|found| found == name) {
+            return raises(body) || raises(or_else);
+        }
+        pending.extend(expr.children());
+    }
+    or_else.iter().any(|stmt| rejects(stmt, name))
+}

@@ -1,0 +1,95 @@
+//! Handlers that make an account: they hash the password that they are given.
+//! That is evidence from code: what a route at `/users` is for.
+
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+
+/// Functions that are looked into for one handler.
+const MAX_FUNCTIONS: usize = 24;
+
+/// Whether a handler, or a function of the project that it calls, hashes a password.
+pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let mut pending = vec![handler.clone()];
+    let mut seen: Vec<Site> = Vec::new();
+    while let Some(function) = pending.pop() {
+        if seen.contains(&function.site) || seen.len() >= MAX_FUNCTIONS {
+            continue;
+        }
+        seen.push(function.site);
+        let function = interpreter.current(&function);
+        let mut calls = Vec::new();
+        function.def.body.iter().for_each(|stmt| calls_of(stmt, &mut calls));
+        for callee in calls {
+            match interpreter.eval(&function, callee) {
+                Value::Package(path) if is_password_hash(&path) => return true,
+                Value::Function(called) => pending.push(FunctionRef::clone(&called)),
+                Value::Bound(bound) => pending.push(FunctionRef::clone(&bound.1)),
+                _ => pending.extend(method_of_variable(interpreter, &function, callee)),
+            }
+        }
+    }
+    false
+}
+
+/// The method that `variable.method` is, of a parameter with the class as its
+/// annotation, or a variable that an instance is assigned to.
+fn method_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> Option<FunctionRef> {
+    let ExprKind::Attribute { value, name } = &callee.kind else { return None };
+    let variable = value.as_name()?;
+    let annotated = function.def.params.iter().find(|param| &param.name.name == variable);
+    let class = match annotated.and_then(|param| param.annotation.as_ref()) {
+        Some(annotation) => match interpreter.eval_signature(function, annotation) {
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            class => class,
+        },
+        None => function.def.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(variable)) => {
+                let (made, _) = assign.value.as_ref()?.as_call()?;
+                Some(interpreter.eval(function, made))
+            }
+            _ => None,
+        })?,
+    };
+    match class {
+        Value::Class(class) => interpreter.method(&class, &name.name).map(|method| FunctionRef::clone(&method)),
+        _ => None,
+    }
+}
+
+/// Functions of packages that make of a password what can be kept of it.
+fn is_password_hash(path: &str) -> bool {
+    let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
+    matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
+        && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")
+}
+
+/// What the expressions of a statement, and of those in it, call.
+fn calls_of<'s>(stmt: &'s Stmt, found: &mut Vec<&'s Expr>) {
+    let mut stmts = vec![stmt];
+    while let Some(stmt) = stmts.pop() {
+        let mut exprs: Vec<&Expr> = Vec::new();
+        match &stmt.kind {
+            StmtKind::Expr(value) | StmtKind::Return(Some(value)) => exprs.push(value),
+            StmtKind::Assign(assign) => exprs.extend(&assign.value),
+            StmtKind::If { test, body, or_else } | StmtKind::While { test, body, or_else } => {
+                exprs.push(test);
+                stmts.extend(body.iter().chain(or_else));
+            }
+            StmtKind::For { body, or_else, .. } => stmts.extend(body.iter().chain(or_else)),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                stmts.extend(body.iter().chain(or_else).chain(finally));
+                stmts.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::With { items, body } => {
+                exprs.extend(items.iter().map(|(context, _)| context));
+                stmts.extend(body);
+            }
+            _ => {}
+        }
+        while let Some(expr) = exprs.pop() {
+            found.extend(expr.as_call().map(|(callee, _)| callee));
+            exprs.extend(expr.children());
+        }
+    }
+}

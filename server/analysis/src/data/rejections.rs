@@ -1,0 +1,59 @@
+//! What a caller is answered who is not the owner.
+
+use super::execution::Engine;
+use super::models::last_name;
+use super::value::Path;
+use super::{Access, Fault, Use};
+use crate::facts::python::tree::{Expr, ExprKind, keyword, positional};
+use crate::index::value::{Resolve, Value};
+
+impl Engine<'_, '_> {
+    /// An exception is raised because somebody else is the owner.
+    pub(super) fn judge_rejection(&mut self, path: &Path, exception: &Expr) {
+        if path.rows.values().any(|row| row.absent) {
+            let site = self.site(exception);
+            self.absences.insert(site);
+        }
+        let Some(model) = path.stranger.clone() else { return };
+        let Some((func, args)) = exception.as_call() else { return };
+        let framework = match self.stack.last().map(|function| self.interpreter.eval(function, func)) {
+            Some(Value::Package(package)) => package.ends_with("HTTPException"),
+            _ => false,
+        };
+        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(status);
+        let Some(detail) = status.filter(|_| framework).and_then(wrong) else { return };
+        let site = self.site(exception);
+        self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail);
+    }
+
+    /// Where one statement answers for rows of others and for rows that there
+    /// are none of, nobody can tell the two apart: as if the owner were in the query.
+    pub(super) fn accept_hidden(&mut self) {
+        let hidden = |access: &Access| access.detail == "404" && self.absences.contains(&access.site);
+        self.data.faults.retain(|access| access.fault != Fault::WrongStatus || !hidden(access));
+    }
+}
+
+/// A status code: `403`, `status.HTTP_403_FORBIDDEN`.
+fn status(expr: &Expr) -> Option<i64> {
+    match &expr.kind {
+        ExprKind::Int(code) => Some(*code),
+        ExprKind::Attribute { .. } | ExprKind::Name(_) => {
+            last_name(expr)?.strip_prefix("HTTP_")?.split('_').next()?.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// What a status other than 403 says instead.
+fn wrong(status: i64) -> Option<&'static str> {
+    match status {
+        403 => None,
+        404 => Some("404"),
+        401 => Some("401"),
+        400 => Some("400"),
+        422 => Some("422"),
+        500 => Some("500"),
+        _ => None,
+    }
+}

@@ -1,0 +1,299 @@
+//! Data without classes: SQL as text, PostgREST builders (`table("tasks").select("*").eq(…)`)
+//! and filters of document stores (`find({"user_id": …})`), as far as their shape is plain.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxHasher;
+use smol_str::SmolStr;
+
+use super::calls::Given;
+use super::execution::Engine;
+use super::models::{Model, last_name};
+use super::names;
+use super::value::{Abs, Path, Predicate, Statement, Verb};
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::{ClassRef, Site};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// Words of a text that are looked at.
+const MAX_WORDS: usize = 400;
+
+impl Engine<'_, '_> {
+    /// The table of that name: the same one wherever it is named.
+    fn stored(&mut self, name: &str) -> Arc<Model> {
+        let mut hasher = FxHasher::default();
+        name.hash(&mut hasher);
+        // No file has that number: the place stands for the name.
+        let site = Site { file: FileId(u32::MAX), item: hasher.finish() as u32, range: TextRange::new(0, 0) };
+        if let Some(Some(known)) = self.models.get(&site) {
+            return Arc::clone(known);
+        }
+        let is_user = names::is_user_table(name);
+        let owners = if is_user { Vec::new() } else { names::usual_owners() };
+        let (columns, relations) = (Vec::new(), Vec::new());
+        let model = Arc::new(Model { site, name: name.into(), is_user, owners, columns, relations });
+        self.models.insert(site, Some(Arc::clone(&model)));
+        model
+    }
+
+    fn plain_statement(&mut self, verb: Verb, table: &str, site: Site) -> Statement {
+        let model = Some(self.stored(table));
+        Statement {
+            verb,
+            model,
+            predicates: Vec::new(),
+            unclear: false,
+            sets: Vec::new(),
+            spread: None,
+            site,
+            plain: true,
+        }
+    }
+
+    /// A method of something that is not known: a builder, or a filter of documents.
+    pub(super) fn store_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        target: &Expr,
+        name: &str,
+        given: &[Given],
+    ) -> Option<Abs> {
+        let site = self.site(expr);
+        let first = given.first().map(|one| &one.value);
+        match (name, first) {
+            ("table" | "from_", Some(Abs::Text(table))) if given.len() == 1 => {
+                let statement = self.plain_statement(Verb::Select, &table.clone(), site);
+                Some(Abs::Statement(Arc::new(statement)))
+            }
+            (
+                "find"
+                | "find_one"
+                | "find_one_and_update"
+                | "find_one_and_delete"
+                | "find_one_and_replace"
+                | "update_one"
+                | "update_many"
+                | "replace_one"
+                | "delete_one"
+                | "delete_many",
+                Some(Abs::Map(filter)),
+            ) => {
+                let verb = match name {
+                    "find" | "find_one" => Verb::Select,
+                    "find_one_and_delete" | "delete_one" | "delete_many" => Verb::Delete,
+                    _ => Verb::Update,
+                };
+                let mut statement = self.plain_statement(verb, &collection(target)?, site);
+                let filter = Arc::clone(filter);
+                filter.iter().for_each(|(column, value)| statement.narrow(column, value));
+                if let Some(Given { value: Abs::Map(change), .. }) = given.get(1) {
+                    for (_, value) in change.iter().filter(|(operator, _)| operator == "$set") {
+                        statement.set(value);
+                    }
+                }
+                Some(self.execute(path, &statement, site))
+            }
+            ("insert_one", Some(value @ (Abs::Map(_) | Abs::Dump(_)))) => {
+                let mut statement = self.plain_statement(Verb::Insert, &collection(target)?, site);
+                statement.set(&value.clone());
+                Some(self.execute(path, &statement, site))
+            }
+            _ => None,
+        }
+    }
+
+    /// A method of a class of documents.
+    pub(super) fn document_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        class: &Arc<ClassRef>,
+        name: &str,
+        given: &[Given],
+    ) -> Option<Abs> {
+        if !matches!(name, "find" | "find_one" | "find_many" | "find_all" | "get") {
+            return None;
+        }
+        let model = self.model(class)?;
+        let site = self.site(expr);
+        if name == "get" {
+            let key = given.first().map_or(Abs::Unknown, |one| one.value.clone());
+            return Some(self.row_by_key(path, model, key, site));
+        }
+        let mut statement = Statement { plain: false, ..self.plain_statement(Verb::Select, &model.name, site) };
+        statement.model = Some(model);
+        for one in given.iter().filter(|one| one.name.is_none()) {
+            match &one.value {
+                Abs::Predicates(predicates) => statement.predicates.extend(predicates.iter().cloned()),
+                Abs::Map(filter) => filter.iter().for_each(|(column, value)| statement.narrow(column, value)),
+                _ => statement.unclear = true,
+            }
+        }
+        let statement = Arc::new(statement);
+        Some(if name == "find_one" { self.execute(path, &statement, site) } else { Abs::Statement(statement) })
+    }
+
+    /// A method of a PostgREST builder.
+    pub(super) fn builder_method(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        statement: &Arc<Statement>,
+        name: &str,
+        given: &[Given],
+    ) -> Abs {
+        let mut next = Statement::clone(statement);
+        match (name, given) {
+            ("execute" | "all" | "first", _) => {
+                let site = self.site(expr);
+                return self.execute(path, &next, site);
+            }
+            ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => next.narrow(column, value),
+            ("match", [Given { value: Abs::Map(entries), .. }]) => {
+                entries.iter().for_each(|(column, value)| next.narrow(column, value));
+            }
+            ("bindparams", _) => {
+                let bound: Vec<(SmolStr, Abs)> =
+                    given.iter().filter_map(|one| Some((one.name.clone()?, one.value.clone()))).collect();
+                next.bind(&bound);
+            }
+            ("insert" | "upsert" | "update", [Given { value, .. }, ..]) => {
+                next.verb = if name == "update" { Verb::Update } else { Verb::Insert };
+                next.set(value);
+            }
+            ("delete", _) => next.verb = Verb::Delete,
+            (
+                "select" | "order" | "limit" | "range" | "single" | "maybe_single" | "neq" | "gt" | "gte" | "lt"
+                | "lte" | "like" | "ilike" | "is_" | "not_" | "contains" | "columns",
+                _,
+            ) => {}
+            _ => next.unclear = true,
+        }
+        Abs::Statement(Arc::new(next))
+    }
+
+    /// `text("SELECT … WHERE user_id = :user_id")`.
+    pub(super) fn sql(&mut self, text: &str, site: Site) -> Abs {
+        let words = words(text);
+        let word = |at: usize| words.get(at).map(String::as_str);
+        let after = |keyword: &str| words.iter().position(|word| word == keyword).map(|at| at + 1);
+        let (verb, table) = match word(0) {
+            Some("select") => (Verb::Select, after("from")),
+            Some("delete") => (Verb::Delete, after("from")),
+            Some("update") => (Verb::Update, Some(1)),
+            Some("insert") => (Verb::Insert, after("into")),
+            _ => return Abs::Unknown,
+        };
+        let Some((at, table)) = table.and_then(|at| Some((at, word(at)?.to_owned()))) else { return Abs::Unknown };
+        let mut statement = self.plain_statement(verb, &table, site);
+        // What is more than conditions that all hold is not plain.
+        let odd = ["or", "join", "union", "with", "exists", "case"];
+        statement.unclear = words.iter().any(|word| odd.contains(&word.as_str()))
+            || words.iter().filter(|word| *word == "select").count() > 1
+            || word(at + 1) == Some(",");
+        if verb == Verb::Insert {
+            let list = |from: usize| -> Vec<&str> {
+                let inside = words.iter().skip(from).skip_while(|word| *word != "(").skip(1);
+                inside.take_while(|word| *word != ")").map(String::as_str).filter(|word| *word != ",").collect()
+            };
+            let values = words.iter().position(|word| word == "values").unwrap_or(words.len());
+            for (column, value) in list(at).into_iter().zip(list(values)) {
+                statement.sets.push((column.into(), parameter(value)));
+            }
+        } else if let Some(from) = after("where") {
+            for part in words[from..].windows(3).filter(|part| part[1] == "=") {
+                let column = part[0].rsplit('.').next().unwrap_or(&part[0]);
+                statement.narrow(&SmolStr::new(column), &parameter(&part[2]));
+            }
+        }
+        Abs::Statement(Arc::new(statement))
+    }
+}
+
+/// The value of a parameter of SQL, until it is bound.
+fn parameter(word: &str) -> Abs {
+    if word.starts_with(':') { Abs::Text(word.into()) } else { Abs::Constant(None) }
+}
+
+/// The words and signs of SQL in lower case; names of parameters stay as they are.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut open = String::new();
+    for c in text.chars() {
+        if c.is_alphanumeric() || matches!(c, '_' | '.' | ':') {
+            open.push(c);
+            continue;
+        }
+        if !open.is_empty() {
+            words.push(std::mem::take(&mut open));
+        }
+        if matches!(c, '=' | ',' | '(' | ')' | '<' | '>' | '!') {
+            words.push(c.to_string());
+        }
+        if words.len() > MAX_WORDS {
+            break;
+        }
+    }
+    if !open.is_empty() {
+        words.push(open);
+    }
+    for word in &mut words {
+        if !word.starts_with(':') {
+            word.make_ascii_lowercase();
+        }
+    }
+    words
+}
+
+impl Statement {
+    /// Adds a condition on a column of that name.
+    fn narrow(&mut self, column: &SmolStr, value: &Abs) {
+        let Some(model) = &self.model else { return };
+        if column.starts_with('$') {
+            self.unclear = true;
+            return;
+        }
+        let column = if column == "_id" { SmolStr::new_static("id") } else { column.clone() };
+        self.predicates.push(Predicate {
+            column: Some((Arc::clone(model), column)),
+            equal: true,
+            value: value.clone(),
+        });
+    }
+
+    /// What it writes.
+    fn set(&mut self, value: &Abs) {
+        match value {
+            Abs::Map(entries) => self.sets.extend(entries.iter().cloned()),
+            Abs::Dump(dump) => self.spread = Some(Arc::clone(dump)),
+            // Any of it may be the owner.
+            _ => self.unclear = true,
+        }
+    }
+
+    /// Gives parameters of SQL their values.
+    pub(super) fn bind(&mut self, values: &[(SmolStr, Abs)]) {
+        let bound = |value: &Abs| match value {
+            Abs::Text(name) if name.starts_with(':') => {
+                let value = values.iter().find(|(known, _)| known == name.trim_start_matches(':'));
+                value.map_or(Abs::Unknown, |(_, value)| value.clone())
+            }
+            value => value.clone(),
+        };
+        self.predicates.iter_mut().for_each(|predicate| predicate.value = bound(&predicate.value));
+        self.sets.iter_mut().for_each(|(_, value)| *value = bound(value));
+    }
+}
+
+/// The name of a collection: `db.tasks`, `db["tasks"]`, `tasks_collection`.
+fn collection(target: &Expr) -> Option<String> {
+    let name = match &target.kind {
+        ExprKind::Subscript { index, .. } => index.as_str()?.to_string(),
+        _ => last_name(target)?.to_owned(),
+    };
+    let name = name.trim_end_matches("_collection").to_ascii_lowercase();
+    (!name.is_empty()).then_some(name)
+}

@@ -1,0 +1,127 @@
+//! What annotations tell of values that nothing else is known of.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::last_name;
+use super::value::{Abs, Object, Path, Vars};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+
+impl Engine<'_, '_> {
+    /// The project's class that an annotation names.
+    pub(super) fn class_named(&self, function: &FunctionRef, annotation: &Expr) -> Option<Arc<ClassRef>> {
+        let plain = plain_type(annotation)?;
+        match self.interpreter.eval_signature(function, plain) {
+            Value::Class(class) => Some(class),
+            Value::Annotated(annotated) => match &annotated.ty {
+                Value::Class(class) => Some(Arc::clone(class)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The class of services, and of others that are neither tables nor data.
+    fn service_named(&mut self, function: &FunctionRef, annotation: &Expr) -> Option<Arc<ClassRef>> {
+        let key = Site { range: annotation.range, ..function.site };
+        if let Some(known) = self.services.get(&key) {
+            return known.clone();
+        }
+        let class = self.class_named(function, annotation);
+        let class = class.filter(|class| self.model(class).is_none() && !self.is_data(class));
+        self.services.insert(key, class.clone());
+        class
+    }
+
+    /// Whether a class holds data and does nothing.
+    fn is_data(&self, class: &ClassRef) -> bool {
+        self.interpreter
+            .package_bases(class)
+            .iter()
+            .any(|base| ["pydantic", "sqlmodel", "enum", "typing.TypedDict"].iter().any(|name| base.starts_with(name)))
+    }
+
+    /// Parameters of which nothing is known are what their annotations say.
+    pub(super) fn know_types(&mut self, path: &mut Path, function: &FunctionRef, vars: &mut Vars, call: Site) {
+        for param in &function.def.params {
+            let name = &param.name.name;
+            let (Some(annotation), Some(Abs::Unknown)) = (&param.annotation, vars.get(name)) else { continue };
+            let Some(class) = self.service_named(function, annotation) else { continue };
+            let site = Site { range: param.range, ..function.site };
+            self.calls.push(call);
+            let id = self.add_object(path, Object { site, ..Object::instance(&class) });
+            self.calls.pop();
+            vars.insert(name.clone(), Abs::Object(id));
+        }
+    }
+
+    /// What a function gives when its body does not tell.
+    pub(super) fn returned(&mut self, path: &mut Path, function: &FunctionRef, call: Site) -> Abs {
+        let Some(annotation) = &function.def.returns else { return Abs::Unknown };
+        let Some(class) = self.service_named(function, annotation) else { return Abs::Unknown };
+        Abs::Object(self.add_object(path, Object { site: call, ..Object::instance(&class) }))
+    }
+
+    /// An attribute of an instance that was not made here: what its class says of it.
+    pub(super) fn member(&mut self, path: &mut Path, class: &Arc<ClassRef>, name: &SmolStr) -> Option<Abs> {
+        let init = self.interpreter.method(class, "__init__")?;
+        let init = self.interpreter.current(&init);
+        self.interpreter.count_body(init.site);
+        let assigned = init.def.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                let named = |target: &Expr| match &target.kind {
+                    ExprKind::Attribute { value, name: attribute } => {
+                        attribute.name == *name
+                            && value.as_name() == init.def.params.first().map(|param| &param.name.name)
+                    }
+                    _ => false,
+                };
+                assign.targets.iter().any(named).then_some(assign.value.as_ref()).flatten()
+            }
+            _ => None,
+        })?;
+        let class = match &assigned.kind {
+            ExprKind::Name(variable) => {
+                let param = init.def.params.iter().find(|param| param.name.name == *variable)?;
+                self.service_named(&init, param.annotation.as_ref()?)?
+            }
+            ExprKind::Call { func, .. } => match self.interpreter.eval(&init, func) {
+                Value::Class(class) if self.model(&class).is_none() => class,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let site = Site { range: assigned.range, ..init.site };
+        Some(Abs::Object(self.add_object(path, Object { site, ..Object::instance(&class) })))
+    }
+}
+
+/// The type in `X | None`, `Optional[X]`, `Annotated[X, …]`, `AsyncIterator[X]`.
+fn plain_type(annotation: &Expr) -> Option<&Expr> {
+    match &annotation.kind {
+        ExprKind::Binary { op, left, right } if op == "|" => {
+            if matches!(right.kind, ExprKind::None) {
+                plain_type(left)
+            } else if matches!(left.kind, ExprKind::None) {
+                plain_type(right)
+            } else {
+                None
+            }
+        }
+        ExprKind::Subscript { value, index } => match last_name(value)? {
+            "Optional" => plain_type(index),
+            "Annotated" | "Iterator" | "AsyncIterator" | "Generator" | "AsyncGenerator" | "Awaitable" => {
+                match &index.kind {
+                    ExprKind::Tuple(parts) => plain_type(parts.first()?),
+                    _ => plain_type(index),
+                }
+            }
+            _ => None,
+        },
+        ExprKind::Name(_) | ExprKind::Attribute { .. } => Some(annotation),
+        _ => None,
+    }
+}

@@ -1,0 +1,161 @@
+//! How the guard analysis looks at code: the interpreter's answers.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::scope::Scope;
+use super::{Bodies, Execution, Interpreter, MAX_BODIES};
+use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
+use crate::index::looked_at::{LookedAt, RestsOn};
+use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Value};
+use crate::text::TextRange;
+use crate::vfs::Location;
+
+impl Resolve for Interpreter<'_> {
+    fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        // What a factory makes has its own variables around it, and names may change while modules are executed.
+        if !function.closure.is_empty() || !self.running.borrow().is_empty() {
+            return self.eval_knowing(function, expr, &[]);
+        }
+        // The map keeps the definition alive, so its address stays its own.
+        let key = (Arc::as_ptr(&function.def), expr.range);
+        if let Some((_, value, rests_on)) = self.evaluated.borrow().get(&key) {
+            self.count(rests_on);
+            return value.clone();
+        }
+        let outer = self.begin();
+        let value = self.eval_knowing(function, expr, &[]);
+        let rests_on = self.end(outer);
+        self.evaluated.borrow_mut().insert(key, (Arc::clone(&function.def), value.clone(), rests_on));
+        value
+    }
+
+    fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        Interpreter::eval_signature(self, function, expr)
+    }
+
+    fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
+        let mut scope = Scope::around(function);
+        scope.around = Some(self.local_names(function));
+        scope.locals = Some(known.iter().cloned().collect());
+        let mut execution = Execution::detached(self, function.site.file);
+        let value = execution.expr(&mut scope, expr);
+        self.look_through(function.site.file, self.force(execution.leave(value)))
+    }
+
+    fn is_vouched(&self, name: &str) -> bool {
+        self.sources.is_vouched(name)
+    }
+
+    fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {
+        let mut execution = Execution::detached(self, class.site.file);
+        let value = execution.construct(class, arguments, site);
+        execution.leave(value)
+    }
+
+    fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
+        self.linearised(class).into_iter().find_map(|class| {
+            let scope = Scope::of_class(&class);
+            class.def.body.iter().find_map(|stmt| match &stmt.kind {
+                StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
+                _ => None,
+            })
+        })
+    }
+
+    fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {
+        let mut bases = Vec::new();
+        for class in self.linearised(class) {
+            for base in &class.bases {
+                match base {
+                    Value::Class(_) => {}
+                    Value::Package(name) if name == "builtins.object" => {}
+                    Value::Package(name) => bases.push(name.clone()),
+                    _ => bases.push(SmolStr::new_static("?")),
+                }
+            }
+        }
+        bases
+    }
+
+    fn current(&self, function: &FunctionRef) -> FunctionRef {
+        self.count_body(function.site);
+        FunctionRef { def: self.looked_into(function), ..function.clone() }
+    }
+
+    fn begin(&self) -> LookedAt {
+        self.looked_at.take()
+    }
+
+    fn end(&self, before: LookedAt) -> Arc<RestsOn> {
+        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
+        self.count(&rests_on);
+        rests_on
+    }
+
+    fn count(&self, rests_on: &Arc<RestsOn>) {
+        self.looked_at.borrow_mut().add_answer(rests_on);
+    }
+
+    fn count_body(&self, site: Site) {
+        self.looked_at.borrow_mut().add_body(site);
+    }
+
+    fn locate(&self, site: Site) -> Location {
+        self.sources.locate(site)
+    }
+}
+
+impl Interpreter<'_> {
+    /// The definition that a function has now. Bodies that were left for later
+    /// are lowered in copies, which go when there are too many: most are looked
+    /// at once, and would stay as long as the workspace.
+    fn looked_into(&self, function: &FunctionRef) -> Arc<Function> {
+        if let Some(def) = self.bodies.borrow().copies.get(&function.site) {
+            return Arc::clone(def);
+        }
+        let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
+        // What is not there any more is still what it was when it was met.
+        let Some(def) = stmt.and_then(|stmt| function_at(stmt, function.site.range)) else {
+            return Arc::clone(&function.def);
+        };
+        let Some((copy, bytes)) = def.to_look_into() else { return def };
+        let copy = Arc::new(copy);
+        let mut bodies = self.bodies.borrow_mut();
+        if bodies.bytes > MAX_BODIES {
+            *bodies = Bodies::default();
+            // What is known of a body keeps it.
+            self.local_names.borrow_mut().clear();
+            self.evaluated.borrow_mut().clear();
+        }
+        bodies.bytes = bodies.bytes.saturating_add(bytes);
+        bodies.copies.insert(function.site, Arc::clone(&copy));
+        copy
+    }
+}
+
+/// The function whose name stands at `range`, in a statement or below it.
+fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
+    let mut pending = vec![stmt];
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Function(def) if def.name.range == range => return Some(Arc::clone(def)),
+            // A body that was left for later is lowered only for what stands in it.
+            StmtKind::Function(_) | StmtKind::Class(_) if !stmt.range.contains_range(range) => {}
+            StmtKind::Function(def) => pending.extend(&def.body),
+            StmtKind::Class(class) => pending.extend(&class.body),
+            StmtKind::If { body, or_else, .. }
+            | StmtKind::For { body, or_else, .. }
+            | StmtKind::While { body, or_else, .. } => pending.extend(body.iter().chain(or_else)),
+            StmtKind::With { body, .. } => pending.extend(body),
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                pending.extend(body.iter().chain(or_else).chain(finally));
+                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
+            }
+            StmtKind::Match { cases, .. } => pending.extend(cases.iter().flat_map(|case| &case.body)),
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,101 @@
+//! Where code stands while it is executed, and the variables that it sees.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::index::value::{ClassRef, Frame, FunctionRef, Site, Value};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// Where code stands while it is executed.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) file: FileId,
+    pub(super) item: u32,
+    /// Variables of the function or class body; `None` for the module itself.
+    pub(super) locals: Option<FxHashMap<SmolStr, Value>>,
+    /// Variables of a function that is not executed, below `locals`.
+    pub(super) around: Option<Rc<FxHashMap<SmolStr, Value>>>,
+    pub(super) closure: Vec<Arc<Frame>>,
+    /// Prefix of the qualified names of definitions made here.
+    pub(super) qualifier: SmolStr,
+    /// The class whose body this is.
+    pub(super) class: Option<Arc<ClassRef>>,
+    /// The object whose method this is, and the class that defines the method.
+    pub(super) receiver: Option<(Value, Arc<ClassRef>)>,
+    /// Names that stand for the module's variables (`global`).
+    pub(super) globals: Vec<SmolStr>,
+}
+
+impl Scope {
+    pub(super) fn module(file: FileId, item: u32) -> Self {
+        Self {
+            file,
+            item,
+            locals: None,
+            around: None,
+            closure: Vec::new(),
+            qualifier: SmolStr::default(),
+            class: None,
+            receiver: None,
+            globals: Vec::new(),
+        }
+    }
+
+    /// The scope of a class body.
+    pub(super) fn of_class(class: &Arc<ClassRef>) -> Self {
+        Self {
+            closure: class.closure.clone(),
+            qualifier: SmolStr::new(format!("{}.", class.qualname)),
+            class: Some(Arc::clone(class)),
+            ..Self::module(class.site.file, class.site.item)
+        }
+    }
+
+    /// The scope in which a function was defined.
+    pub(super) fn around(function: &FunctionRef) -> Self {
+        Self {
+            closure: function.closure.clone(),
+            qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
+            ..Self::module(function.site.file, function.site.item)
+        }
+    }
+
+    /// A scope inside this one that shares its variables by value, as
+    /// comprehensions have.
+    pub(super) fn nested(&self) -> Self {
+        Self {
+            file: self.file,
+            item: self.item,
+            locals: Some(self.locals.clone().unwrap_or_default()),
+            around: self.around.clone(),
+            closure: self.closure.clone(),
+            qualifier: self.qualifier.clone(),
+            class: self.class.clone(),
+            receiver: self.receiver.clone(),
+            globals: Vec::new(),
+        }
+    }
+
+    pub(super) fn qualified(&self, name: &str) -> SmolStr {
+        SmolStr::new(format!("{}{name}", self.qualifier))
+    }
+
+    /// The variables that a definition made here can see besides the module's.
+    pub(super) fn captured(&self) -> Vec<Arc<Frame>> {
+        let mut frames = self.closure.clone();
+        // The names of a class body are not visible in its methods.
+        if let (Some(locals), None) = (&self.locals, &self.class) {
+            let vars = locals.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            frames.push(Arc::new(Frame { vars }));
+        }
+        frames
+    }
+
+    pub(super) fn site(&self, range: TextRange) -> Site {
+        Site { file: self.file, item: self.item, range }
+    }
+}

@@ -1,0 +1,33 @@
+//! `wrong-ownership-status`: whoever is not the owner gets another answer than 403.
+
+use super::ownership::check as ownership_check;
+use super::{RuleInfo, State};
+use crate::data::Fault;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "wrong-ownership-status",
+    summary: "a caller who is not the owner is answered with another status than 403",
+    cwe: "CWE-639",
+    owasp: "API1:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/wrong-ownership-status.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    ownership_check(state, wanted, found, &INFO, Fault::WrongStatus, &|one| {
+        let (table, status) = (&one.access.table, one.access.detail);
+        let (severity, why) = match status {
+            "401" => (Severity::Warning, "who is calling is known, and another login changes nothing"),
+            // Some projects hide what exists.
+            "404" => (Severity::Info, "as if there were no such row"),
+            "500" => (Severity::Warning, "nothing went wrong on the server"),
+            _ => (Severity::Warning, "the request is well formed"),
+        };
+        let message =
+            format!("A caller who does not own the `{}` is answered with {status}: {why}; raise 403.", table.name);
+        Some((severity, one.access.site, message))
+    });
+}

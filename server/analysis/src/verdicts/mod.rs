@@ -1,0 +1,291 @@
+//! Verdicts on the routes of the table: the guard of each, what it does with
+//! owned data, and the dependencies of the project that verify.
+
+mod in_use;
+mod injectable;
+mod keys;
+mod verifiers;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+pub(crate) use in_use::FunctionsInUse;
+pub(crate) use injectable::{Injectable, optional_verifiers};
+pub(crate) use keys::Keys;
+pub(crate) use verifiers::Verifier;
+pub(crate) use verifiers::{candidates, source_root};
+
+use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::middleware::Middlewares;
+use crate::auth::policy::{Authority, Basis, Expectation};
+use crate::auth::{Judge, VerdictMemo};
+use crate::data;
+use crate::ide::{Guards, Judged, JudgedRoutes, State};
+use crate::index::changes::{Changes, share};
+use crate::index::interpreter::{Interpreter, Session};
+use crate::index::routes::{Application, Route, RouteTable};
+use crate::index::same::same_route;
+use crate::index::value::{Resolve, RouterId, Site, Value};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// What judging gives; of memo, runs and injectable functions only what was not known.
+pub(crate) struct Judgement {
+    pub(crate) guards: Guards,
+    pub(crate) verifiers: Vec<Verifier>,
+    pub(crate) memo: VerdictMemo,
+    pub(crate) injectable: Injectable,
+    pub(crate) keys: Keys,
+    pub(crate) session: Session,
+}
+
+/// Judges all routes, or those that are other than in the table `before` and
+/// those that rest on what changed.
+pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes>) -> Judgement {
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
+    let judge = Judge::new(&interpreter, &state.memo);
+    let work = Work { state, interpreter: &interpreter, judge: &judge, guards: &GuardJudge::new(&judge, &interpreter) };
+    let mut guards = Guards::default();
+    let mut old_applications: FxHashMap<RouterId, Earlier<'_>> = FxHashMap::default();
+    for (at, application) in before.applications.iter().enumerate() {
+        let judged = state.guards.applications.get(at).zip(state.guards.middlewares.get(at));
+        if let (Some(changes), Some((judged, middlewares))) = (changes, judged) {
+            let earlier =
+                Earlier { changes, application: Some((application, middlewares)), routes: &application.routes, judged };
+            old_applications.insert(application.router, earlier);
+        }
+    }
+    for application in &state.table.applications {
+        let (judged, middlewares) = work.application(application, old_applications.get(&application.router));
+        guards.applications.push(judged);
+        guards.middlewares.push(middlewares);
+    }
+    judge.leave();
+    let old_orphans: FxHashMap<*const Vec<Route>, &Arc<JudgedRoutes>> =
+        before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
+    for routes in &state.table.orphans {
+        let judged = old_orphans.get(&Arc::as_ptr(routes)).zip(changes);
+        let earlier = judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged });
+        guards.orphans.push(work.routes(routes, None, earlier.as_ref()));
+    }
+    let injectable = injectable::look(state, &interpreter, &judge);
+    let verifiers = verifiers::count(state, &interpreter, &guards, &injectable);
+    let keys = keys::look(state, &interpreter, changes);
+    let memo = judge.finish();
+    Judgement { guards, verifiers, memo, injectable, keys, session: interpreter.finish() }
+}
+
+/// What judging works with.
+struct Work<'w, 'a> {
+    state: &'w State,
+    interpreter: &'w Interpreter<'a>,
+    judge: &'w Judge<'a>,
+    guards: &'w GuardJudge<'w, 'a>,
+}
+
+/// An application, or a router that nothing includes, as it was judged before
+/// a change of code.
+struct Earlier<'e> {
+    changes: &'e Changes,
+    application: Option<(&'e Application, &'e Arc<Middlewares>)>,
+    routes: &'e Arc<Vec<Route>>,
+    judged: &'e Arc<JudgedRoutes>,
+}
+
+impl<'e> Earlier<'e> {
+    /// The verdict on the same route, at an index from the start and from the
+    /// end: where routes came or went, those behind them are counted from there.
+    fn of(&self, route: &Route, index: usize, from_end: usize) -> Option<&'e Judged> {
+        let at_end = self.routes.len().checked_sub(from_end);
+        let is_it = |at: &usize| self.routes.get(*at).is_some_and(|other| same_route(other, route));
+        self.judged.get(Some(index).into_iter().chain(at_end).find(is_it)?)
+    }
+}
+
+/// What stands around a route.
+#[derive(Clone, Copy)]
+struct Around<'r> {
+    application: &'r Application,
+    middlewares: &'r Middlewares,
+}
+
+impl Work<'_, '_> {
+    /// Guards of the routes of an application, and its middlewares.
+    fn application(
+        &self,
+        application: &Application,
+        earlier: Option<&Earlier<'_>>,
+    ) -> (Arc<JudgedRoutes>, Arc<Middlewares>) {
+        let known = earlier.and_then(|earlier| {
+            let (old, middlewares) = earlier.application?;
+            let holds = old.is_inside_as(application) && earlier.changes.hold(self.interpreter, &middlewares.rests_on);
+            holds.then_some(middlewares)
+        });
+        let Some(middlewares) = known else {
+            let middlewares = Middlewares::new(self.judge, application);
+            let around = Around { application, middlewares: &middlewares };
+            return (self.routes(&application.routes, Some(around), None), Arc::new(middlewares));
+        };
+        middlewares.enter(self.judge);
+        let around = Around { application, middlewares };
+        (self.routes(&application.routes, Some(around), earlier), Arc::clone(middlewares))
+    }
+
+    /// Guards of routes; `earlier` is what was said of them below the same middlewares.
+    fn routes(
+        &self,
+        routes: &Arc<Vec<Route>>,
+        around: Option<Around<'_>>,
+        earlier: Option<&Earlier<'_>>,
+    ) -> Arc<JudgedRoutes> {
+        let same_table = earlier.filter(|earlier| Arc::ptr_eq(earlier.routes, routes));
+        if let Some(earlier) = same_table
+            && !share(&earlier.judged.files, &earlier.changes.stale)
+        {
+            return Arc::clone(earlier.judged);
+        }
+        // Code alone changes nothing of what is expected of the same routes.
+        let expected = match same_table {
+            Some(_) => Vec::new(),
+            None => around.map(|around| expectations(self.state, around.application)).unwrap_or_default(),
+        };
+        let mut judged: Vec<Judged> = Vec::with_capacity(routes.len());
+        for (index, route) in routes.iter().enumerate() {
+            let known = same_table.and_then(|earlier| earlier.judged.get(index));
+            let expected = match known {
+                Some(known) => known.expected.clone(),
+                None => expected.get(index).cloned().unwrap_or_default(),
+            };
+            let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
+            judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
+        }
+        if let Some(around) = around
+            && self.state.indexing
+            && !(self.state.is_open(around.application.site.file) && authenticates(&judged))
+        {
+            judged.iter_mut().for_each(put_off);
+        }
+        Arc::new(JudgedRoutes::new(judged))
+    }
+
+    /// The guard of a route; `known` is what was said of the same one before a change.
+    fn route(
+        &self,
+        route: &Route,
+        around: Option<Around<'_>>,
+        expected: Expectation,
+        known: Option<(&Judged, &Changes)>,
+    ) -> Judged {
+        let state = self.state;
+        let unparsed = around.is_some_and(|around| never_parsed(state, around.application.site.file))
+            || never_parsed(state, route.registration.file);
+        if let Some((known, changes)) = known
+            && (!share(&known.rests_on.files, &changes.stale)
+                // Others depend on comments too, and on texts that do not parse.
+                || (known.guard.is_guarded() && !unparsed && changes.hold(self.interpreter, &known.rests_on)))
+        {
+            return Judged { expected, ..known.clone() };
+        }
+        let outer = self.interpreter.begin();
+        self.interpreter.count_file(route.registration.file);
+        if let Value::Function(handler) = &route.handler {
+            self.interpreter.count_file(handler.site.file);
+        }
+        if let Some(around) = around {
+            self.interpreter.count_file(around.application.site.file);
+            self.interpreter.count(&around.middlewares.rests_on);
+        }
+        for node in &route.dependencies {
+            self.judge.dependency(&node.callable);
+        }
+        let required = match &expected {
+            // Who writes "all endpoints" does not think of probes.
+            Expectation::Required(basis) if basis.authority == Authority::Blanket => {
+                self.guards.by_nature(route).is_none()
+            }
+            Expectation::Required(_) => true,
+            _ => false,
+        };
+        let middlewares = around.map(|around| around.middlewares);
+        let mut guard = self.guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+        let same_data = known.filter(|_| !state.tables.is_empty()).filter(|(known, changes)| {
+            known.guard == guard && known.data.holds(changes, self.interpreter, self.judge, route)
+        });
+        let data = match same_data {
+            Some((known, _)) => Arc::clone(&known.data),
+            None if state.tables.is_empty() => Arc::default(),
+            None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard)),
+        };
+        self.interpreter.count(&data.rests_on);
+        let rests_on = self.interpreter.end(outer);
+        if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
+            guard = Guard::Public(stated_public(state, basis));
+        }
+        if unparsed && matches!(guard, Guard::Open(_)) {
+            guard = Guard::Unknown("a file that decides about it does not parse".into());
+        }
+        Judged { guard, rests_on, expected, data }
+    }
+}
+
+/// What the project says of each route of an application.
+fn expectations(state: &State, application: &Application) -> Vec<Expectation> {
+    let Some(file) = state.sources.file(application.site.file) else { return Vec::new() };
+    state.policy.expectations(&file.path, &application.routes, &state.roots)
+}
+
+/// Why a route is public that the project's own words leave open.
+fn stated_public(state: &State, basis: &Basis) -> SmolStr {
+    let path = state.sources.file(basis.place.file).map(|file| file.path.as_str()).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match &basis.authority {
+        Authority::Configured(reason) => format!("public by {name}: {reason}").into(),
+        _ => format!("public by {name}").into(),
+    }
+}
+
+/// Whether one of an application's routes shows that it means to know its callers.
+pub(crate) fn authenticates(judged: &[Judged]) -> bool {
+    judged.iter().any(|judged| {
+        matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Open(Some(_)))
+    })
+}
+
+/// An open route may still turn out to be guarded.
+fn put_off(judged: &mut Judged) {
+    if let Guard::Open(_) = judged.guard {
+        judged.guard = Guard::Unknown("files of the workspace are still being read".into());
+    }
+}
+
+fn never_parsed(state: &State, file: FileId) -> bool {
+    state.parsed(file).is_some_and(|parsed| parsed.never_parsed)
+}
+
+/// The reason of a `# authlens: public` comment at a route's registration or handler.
+fn public_comment(state: &State, route: &Route) -> Option<SmolStr> {
+    let places = [Some(route.registration), handler_site(&route.handler)];
+    places.into_iter().flatten().find_map(|site| {
+        let item = state.parsed(site.file)?.facts.items.get(site.item as usize)?;
+        let at = site.range.start;
+        let covers = |covered: &TextRange| covered.start <= at && at <= covered.end;
+        item.placed.public.iter().find(|(covered, _)| covers(covered)).map(|(_, reason)| reason.clone())
+    })
+}
+
+/// Where the name of a handler stands.
+pub(crate) fn handler_site(handler: &Value) -> Option<Site> {
+    match handler {
+        Value::Function(function) => Some(function.site),
+        Value::Bound(bound) => Some(bound.1.site),
+        _ => None,
+    }
+}
+
+/// Resolves names for callers that only have a snapshot.
+pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
+    work(&interpreter)
+}
