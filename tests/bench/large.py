@@ -130,11 +130,13 @@ def main():
     random.seed(1)
     root = tree.build(options.target.parent / "large-bench", options.peers / "pip")
     shutil.rmtree(root / MODULE_FOLDER, ignore_errors=True)
-    report = Report()
-    check(options, root, report)
-    serve(options, root, report)
-    print("\n".join(report.lines))
-    return conclude(report.broken, began)
+    broken = []
+    for part in (check, serve):
+        report = Report()
+        part(options, root, report)
+        print("\n".join(report.lines), flush=True)
+        broken += report.broken
+    return conclude(broken, began)
 
 
 if __name__ == "__main__":

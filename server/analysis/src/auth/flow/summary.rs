@@ -15,9 +15,6 @@ use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
 use crate::index::looked_at::RestsOn;
 use crate::index::value::{FunctionRef, Site, Value};
 
-/// Calls that are remembered at one time.
-const MAX_REMEMBERED: usize = 1024;
-
 /// Calls that were executed, by what they depend on.
 #[derive(Debug, Default)]
 pub(in crate::auth) struct Summaries {
@@ -80,11 +77,7 @@ impl Flow<'_, '_> {
             let summary = Rc::new(self.execute_call(entry, function));
             // What was cut short because of who called is true only there.
             if let Some(key) = key.filter(|_| !summary.found.cycle) {
-                let mut calls = self.judge.summaries.calls.borrow_mut();
-                if calls.len() >= MAX_REMEMBERED {
-                    calls.clear();
-                }
-                calls.insert(key, Rc::clone(&summary));
+                self.judge.summaries.calls.borrow_mut().insert(key, Rc::clone(&summary));
                 remembered = true;
             }
             summary
