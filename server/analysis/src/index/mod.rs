@@ -1,5 +1,6 @@
 //! Joins the facts of all files: modules, routers, routes.
 
+pub mod bodies;
 pub mod changes;
 pub mod dependencies;
 pub mod interpreter;

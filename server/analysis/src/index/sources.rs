@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::bodies::Bodies;
 use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
@@ -40,6 +41,7 @@ pub struct Sources {
     vouched: Vec<SmolStr>,
     /// What manifests say of FastAPI's version, by path.
     manifests: BTreeMap<SmolStr, Pinned>,
+    bodies: Bodies,
 }
 
 impl Sources {
@@ -71,6 +73,11 @@ impl Sources {
         self.vouched
             .iter()
             .any(|vouched| vouched == name || vouched.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
+    }
+
+    /// Bodies of closed files that were looked into.
+    pub fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     /// The id of a path, made when it is new.

@@ -26,8 +26,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use resolve::Bodies;
-
 pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
@@ -134,8 +132,8 @@ pub struct Interpreter<'a> {
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
-    /// Definitions whose bodies were lowered for this interpreter.
-    bodies: RefCell<Bodies>,
+    /// Definitions that were looked into.
+    looked_into: RefCell<FxHashMap<Site, Arc<Function>>>,
     /// Variables of functions that are looked at without being executed.
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
     /// What expressions of functions are known to be, by definition and place.
@@ -194,7 +192,7 @@ impl<'a> Interpreter<'a> {
             modules: RefCell::default(),
             module_names: RefCell::default(),
             looked_up: RefCell::default(),
-            bodies: RefCell::default(),
+            looked_into: RefCell::default(),
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
         }

@@ -2,26 +2,16 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::scope::Scope;
 use super::{Execution, Interpreter};
 use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
+use crate::index::bodies::LookedInto;
 use crate::index::looked_at::{LookedAt, RestsOn};
 use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::Location;
-
-/// Bytes of source of the bodies that one interpreter keeps lowered.
-const MAX_BODIES: u32 = 256 << 10;
-
-/// Copies of definitions, with the length of their sources.
-#[derive(Debug, Default)]
-pub(super) struct Bodies {
-    copies: FxHashMap<Site, Arc<Function>>,
-    bytes: u32,
-}
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
@@ -123,7 +113,7 @@ impl Interpreter<'_> {
     /// are lowered in copies, which go when there are too many: most are looked
     /// at once, and would stay as long as the workspace.
     fn looked_into(&self, function: &FunctionRef) -> Arc<Function> {
-        if let Some(def) = self.bodies.borrow().copies.get(&function.site) {
+        if let Some(def) = self.looked_into.borrow().get(&function.site) {
             return Arc::clone(def);
         }
         let stmt = self.sources.facts(function.site.file).and_then(|facts| facts.stmt(function.site.item));
@@ -131,18 +121,14 @@ impl Interpreter<'_> {
         let Some(def) = stmt.and_then(|stmt| function_at(stmt, function.site.range)) else {
             return Arc::clone(&function.def);
         };
-        let Some((copy, bytes)) = def.to_look_into() else { return def };
-        let copy = Arc::new(copy);
-        let mut bodies = self.bodies.borrow_mut();
-        if bodies.bytes > MAX_BODIES {
-            *bodies = Bodies::default();
-            // What is known of a body keeps it.
+        let LookedInto { def, made_room } = self.sources.bodies().of(&def);
+        if made_room {
+            self.looked_into.borrow_mut().clear();
             self.local_names.borrow_mut().clear();
             self.evaluated.borrow_mut().clear();
         }
-        bodies.bytes = bodies.bytes.saturating_add(bytes);
-        bodies.copies.insert(function.site, Arc::clone(&copy));
-        copy
+        self.looked_into.borrow_mut().insert(function.site, Arc::clone(&def));
+        def
     }
 }
 
