@@ -15,13 +15,15 @@ type Texts = BTreeMap<String, String>;
 const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes, rows\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\napp.include_router(rows.router)\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
 const TASKS: &str = "from fastapi import APIRouter, Depends\nfrom deps import current_user, CurrentUser\n\nrouter = APIRouter()\n\n@router.get(\"/\")\ndef all_tasks(user: CurrentUser):\n    return []\n\n@router.post(\"/\")\ndef create(user=Depends(current_user)):\n    return {}\n\n@router.delete(\"/{id}\")\ndef delete(id: int):\n    return id\n";
 const NOTES: &str = "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/notes\")\n\n@router.get(\"/{id}\")\nasync def note(id: int):\n    value = id\n    return value\n";
-const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
+const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\nfrom keys import KEY\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
 
 /// A router class of the project's own, an instance that adds its methods, views in a class, a loop and a factory.
 const SERVER: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import current_user\n\nclass Both(APIRouter):\n    def add_api_route(self, path, endpoint, **kwargs):\n        super().add_api_route(path, endpoint, **kwargs)\n        super().add_api_route(path + \"/\", endpoint, **kwargs)\n\nrouter = Both(prefix=\"/both\")\n\n@router.get(\"/x\")\ndef x(): ...\n\nclass Service:\n    def __init__(self, prefix, guard):\n        self.router = APIRouter(prefix=prefix, dependencies=[guard])\n        self.router.add_api_route(\"/run\", self.run)\n\n    def run(self): ...\n\ndef view(router):\n    return lambda cls: cls\n\n@view(router)\nclass Views:\n    user: dict = Depends(current_user)\n\n    @router.get(\"/mine\")\n    def mine(self): ...\n\ndef routers():\n    return [Service(\"/a\", Depends(current_user)).router, router]\n\ndef create_app(prefix=\"/v1\"):\n    app = FastAPI()\n    for one in routers():\n        app.include_router(one, prefix=prefix)\n    @router.get(\"/late\")\n    def late(): ...\n    return app\n";
 /// Tables with an owner, and handlers that keep to the caller's rows or do not.
 const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\nclass Note(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: int = Field(foreign_key=\"user.id\")\n";
 const ROWS: &str = "from fastapi import APIRouter, Depends\nfrom sqlmodel import Session, select\nfrom deps import current_user\nfrom models import Note\n\nrouter = APIRouter(prefix=\"/rows\")\n\ndef session(): ...\n\ndef own(db, owner):\n    return db.exec(select(Note).where(Note.user_id == owner)).all()\n\n@router.get(\"/\")\ndef mine(user=Depends(current_user), db: Session = Depends(session)):\n    return own(db, user[\"sub\"])\n\n@router.get(\"/of/{user_id}\")\ndef of(user_id: int, user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note).where(Note.user_id == user_id)).all()\n\n@router.get(\"/all\")\ndef every(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note)).all()\n";
+/// A key with a default that stands in the code, and a look at another one.
+const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"development\")\n\nif OTHER == \"b\":\n    raise RuntimeError()\n";
 const MANIFEST: &str = "fastapi==0.136.3\n";
 
 fn start() -> Texts {
@@ -30,6 +32,7 @@ fn start() -> Texts {
         ("/p/api/tasks.py", TASKS),
         ("/p/api/notes.py", NOTES),
         ("/p/deps.py", DEPS),
+        ("/p/keys.py", KEYS),
         ("/p/specs/api.md", SPEC),
         ("/p/authlens.toml", SETTINGS),
         ("/p/server.py", SERVER),
@@ -359,4 +362,21 @@ fn incremental_equals_from_scratch() {
         }
     }
     assert!(compared > edits / 10 && undone > edits / 20, "{compared} of {edits} states compared, {undone} undone");
+}
+
+/// What a module's execution left behind holds the definitions of then.
+#[test]
+fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
+    let of = |line_break: &str| {
+        let text = "import jwt\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\ndef decode(token): ...\n\ndef decode(token):\n    try:\n        return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n";
+        text.replace('\n', line_break)
+    };
+    let disk = |text: &str| Texts::from([("/p/main.py".to_owned(), text.to_owned())]);
+    let mut host = AnalysisHost::new();
+    let written = vec![("/p/main.py".to_owned(), FileContent::Text(of("\n").into()))];
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk: written, ..Change::default() });
+    host.apply(Change { open: vec![("/p/main.py".into(), Some(of("\r\n").into()))], ..Change::default() });
+    let now = all(&host.snapshot());
+    assert!(now["/p/main.py"].contains("hardcoded-secret"), "{now:?}");
+    assert_eq!(now, all(&fresh(&disk(&of("\r\n")))));
 }

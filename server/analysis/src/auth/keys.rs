@@ -77,18 +77,22 @@ pub fn may_use_keys(text: &str) -> bool {
 /// The keys that calls in a module are given, as far as their values stand in the code.
 pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) -> Vec<Key> {
     let mut keys = Vec::new();
-    for (index, item) in facts.items.iter().enumerate().filter(|(_, item)| !item.ghost) {
+    // Ghosts count: what is typed in one file moves no finding in another.
+    for (index, item) in facts.items.iter().enumerate() {
         let stmt = &item.placed.item.stmt;
         let module = Scope::Module(file, index as u32);
         match &stmt.kind {
             StmtKind::Function(def) => match interpreter.lookup(file, &def.name.name) {
                 Value::Function(function) if function.site.item == index as u32 => {
+                    let function = interpreter.current(&function);
                     Search { interpreter, scope: Scope::Function(&function) }.block(&function.def.body, &mut keys);
                 }
                 _ => {}
             },
             StmtKind::Class(def) => {
-                if let Value::Class(class) = interpreter.lookup(file, &def.name.name) {
+                if let Value::Class(class) = interpreter.lookup(file, &def.name.name)
+                    && class.site.item == index as u32
+                {
                     in_methods(interpreter, &class, def, &mut keys);
                 }
             }
@@ -104,10 +108,10 @@ fn in_methods(interpreter: &Interpreter<'_>, class: &ClassRef, def: &Class, keys
         _ => None,
     });
     for method in methods {
-        if let Some(function) =
-            interpreter.method(class, &method.name.name).filter(|found| found.site.file == class.site.file)
-        {
-            Search { interpreter, scope: Scope::Function(&function) }.block(&method.body, keys);
+        let found = interpreter.method(class, &method.name.name).filter(|found| found.site.file == class.site.file);
+        if let Some(function) = found {
+            let function = interpreter.current(&function);
+            Search { interpreter, scope: Scope::Function(&function) }.block(&function.def.body, keys);
         }
     }
 }
@@ -168,6 +172,8 @@ impl Search<'_, '_, '_> {
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args)?;
         let origin = self.origin(argument, 0)?;
+        // Not only what it is counts, but also where it stands.
+        self.interpreter.count_body(origin.site);
         Some(Key {
             used: self.scope.site(call.range),
             purpose,
@@ -408,14 +414,16 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
     let facts = interpreter.sources().facts(file)?;
     match facts.bindings.get(name)? {
         Binding::Computed => {
-            let mut values =
-                facts.items.iter().enumerate().filter(|(_, item)| !item.ghost).flat_map(|(index, item)| {
-                    let bound = bindings_of(std::slice::from_ref(&item.placed.item.stmt), name);
-                    bound.into_iter().map(move |value| (index as u32, value))
-                });
+            let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
+                bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
+            });
             let (index, value) = values.next()?;
             let only = values.next().is_none();
-            let questioned = facts.items.iter().any(|item| rejects(&item.placed.item.stmt, name));
+            let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
+            for (item, stmt) in conditions() {
+                interpreter.count_body(Site { file, item, range: stmt.range });
+            }
+            let questioned = conditions().any(|(_, stmt)| rejects(stmt, name));
             let search = Search { interpreter, scope: Scope::Module(file, index) };
             search.origin(value.filter(|_| only && !questioned)?, depth + 1)
         }
@@ -441,6 +449,7 @@ fn class_variable(
 ) -> Option<Origin> {
     let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
     let classes = interpreter.linearised(class);
+    classes.iter().for_each(|class| interpreter.count_body(class.site));
     if classes.iter().any(|class| class.def.body.iter().any(validates)) {
         return None;
     }

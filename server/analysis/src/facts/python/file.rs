@@ -95,6 +95,13 @@ impl PythonFile {
         self.items.get(item as usize).map(|item| &*item.placed.item.stmt)
     }
 
+    /// Top-level statements that are no definitions, with their items.
+    pub fn plain_statements(&self) -> impl Iterator<Item = (u32, &Stmt)> {
+        let items = self.items.iter().enumerate().filter(|(_, item)| item.placed.item.stmt.defines().is_none());
+        let stmts = items.map(|(index, item)| (index as u32, &*item.placed.item.stmt));
+        stmts.filter(|(_, stmt)| !matches!(stmt.kind, StmtKind::Function(_) | StmtKind::Class(_)))
+    }
+
     /// The absolute range of a range relative to an item.
     pub fn absolute(&self, item: u32, range: TextRange) -> TextRange {
         match self.items.get(item as usize) {
