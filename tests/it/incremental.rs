@@ -380,3 +380,20 @@ fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     assert!(now["/p/main.py"].contains("hardcoded-secret"), "{now:?}");
     assert_eq!(now, all(&fresh(&disk(&of("\r\n")))));
 }
+
+/// What is said of a whole application does not hang on the text of one route.
+#[test]
+fn a_finding_on_an_application_stays_while_its_only_open_route_is_broken() {
+    let main =
+        "from fastapi import FastAPI\nfrom things import router\n\napp = FastAPI()\napp.include_router(router)\n";
+    let things = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n@router.delete(\"/{id}\")\ndef delete(id: int):\n    return id\n";
+    let mut host = AnalysisHost::new();
+    let disk = [("/p/main.py", main), ("/p/things.py", things)];
+    let disk = disk.map(|(path, text)| (path.to_owned(), FileContent::Text(text.into()))).into();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let before = messages(&host.snapshot(), "/p/main.py");
+    assert_eq!(before.len(), 1, "{before:?}");
+    let broken = things.replace("def delete(id: int):", "def delete(id: int = rou\nter):");
+    host.apply(Change { open: vec![("/p/things.py".into(), Some(broken.into()))], ..Change::default() });
+    assert_eq!(messages(&host.snapshot(), "/p/main.py"), before);
+}

@@ -33,9 +33,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let all = judged;
         let open = application.routes.iter().zip(judged.iter()).enumerate().filter(|(index, (route, judged))| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
-            let gone = state.sources.is_ghost(site) || state.sources.is_ghost(route.registration);
             judged.guard == Guard::Open(None)
-                && !gone
                 && !is_test(state, site.file)
                 && !router_included_unguarded_twice::speaks_of(application, all, *index)
         });
@@ -43,7 +41,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if !intends_auth(state, application) {
             // Nothing authenticates anybody: that is one decision, and one finding.
             let open: Vec<(&Route, &Judged)> = open.collect();
-            if wanted(application.site.file) && !open.is_empty() {
+            // Routes count that stand in broken code: what is typed there moves no finding here.
+            if wanted(application.site.file) && !open.is_empty() && !state.sources.is_ghost(application.site) {
                 let followed = !judged.iter().any(|judged| matches!(judged.guard, Guard::Unknown(_)));
                 found.push(whole_application(state, application, &open, followed));
             }
@@ -51,11 +50,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         for (route, judged) in open {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
+            if is_ghost(state, route) {
+                continue;
+            }
             if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
                 found.push(finding(state, application, route, judged, state.sources.locate(site)));
             }
         }
     }
+}
+
+/// Whether a route is no longer in the text, which does not parse.
+fn is_ghost(state: &State, route: &Route) -> bool {
+    let handler = handler_site(&route.handler);
+    state.sources.is_ghost(route.registration) || handler.is_some_and(|handler| state.sources.is_ghost(handler))
 }
 
 /// The finding about an application without any authentication; `followed`
@@ -78,7 +86,8 @@ fn whole_application(
         Some(_) => ", against the specification",
     };
     let mut related: Vec<Related> = required.map(|basis| spec_auth_drift::said(state, basis)).into_iter().collect();
-    related.extend(open.iter().take(SHOWN_ROUTES).map(|(route, _)| Related {
+    let standing = open.iter().filter(|(route, _)| !is_ghost(state, route));
+    related.extend(standing.take(SHOWN_ROUTES).map(|(route, _)| Related {
         location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
         message: format!("{} is open", shown(route)),
     }));
