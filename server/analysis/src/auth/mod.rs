@@ -24,6 +24,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub(crate) use self::flow::read_from;
 use self::flow::{RequestState, Summaries};
 use crate::index::looked_at::RestsOn;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};

@@ -18,6 +18,8 @@ use crate::data::RouteData;
 use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
 use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
 use crate::index::looked_at::RestsOn;
@@ -25,6 +27,7 @@ use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
 use crate::rules;
+use crate::syntax::{Grammar, typescript};
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
@@ -115,6 +118,8 @@ pub(crate) struct State {
     pub(crate) policy: Arc<Policy>,
     /// Whether something other than code changed that verdicts rest on.
     unjudged: bool,
+    /// Whether what stands in a text of the frontend, or no longer does, changed.
+    unplaced: bool,
     /// Files whose text is needed to go on.
     wanted: BTreeSet<FileId>,
     pub(crate) memo: Arc<VerdictMemo>,
@@ -123,6 +128,8 @@ pub(crate) struct State {
     /// Keys whose values stand in the code.
     pub(crate) keys: Arc<verdicts::Keys>,
     pub(crate) table: Arc<RouteTable>,
+    /// What the frontend's code sends where.
+    pub(crate) frontend: Frontend,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
@@ -190,6 +197,7 @@ impl AnalysisHost {
         let changes = given_up.stale.map(|stale| Changes::new(stale, edits, given_up.runs));
         state.forget(changes.as_ref());
         state.unjudged = true;
+        state.update_frontend();
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
     }
@@ -244,6 +252,7 @@ impl State {
         }
         self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
+        self.read_module_configurations(&touched);
         let mut extents = FxHashMap::default();
         let mut edits = Edits::default();
         for (file, parsed) in self.read(&touched) {
@@ -286,13 +295,30 @@ impl State {
         changed
     }
 
+    /// Takes over what configurations say about imports of TypeScript.
+    fn read_module_configurations(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if roles::configures_modules(&path) {
+                let text = self.documents.get(*file).and_then(Document::text);
+                self.frontend.set_configuration(&path, text.as_deref());
+            }
+        }
+    }
+
+    /// Evaluates modules of the frontend that changed, or that rest on what did.
+    fn update_frontend(&mut self) -> bool {
+        let (changed, missing) = self.frontend.update(&self.sources);
+        self.wanted.extend(missing);
+        changed
+    }
+
     /// Reads the texts of files, on several threads when there are many.
     fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
         let read_one = |file: FileId| {
             let document = self.documents.get(file)?;
-            let python = self.sources.file(file).is_some_and(|f| f.path.ends_with(".py"));
-            let text = document.text().filter(|_| python)?;
-            Parsed::new(&text, document.parsed.as_deref(), document.open.is_some(), self.packs)
+            let grammar = self.sources.file(file).and_then(|source| Grammar::of_path(&source.path))?;
+            Parsed::new(&document.text()?, grammar, document.parsed.as_deref(), document.open.is_some(), self.packs)
         };
         let files: Vec<FileId> = files.iter().copied().collect();
         // Asked for only where it matters: the answer costs the reading of files.
@@ -326,7 +352,8 @@ impl State {
     fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
         let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
         let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
-        let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
+        let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
+        let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
         let text = document.text();
         document.set_parsed(parsed.map(Arc::new));
         if self.packs {
@@ -334,6 +361,19 @@ impl State {
         }
         self.note_speaking(file);
         let Some(source) = self.sources.file(file) else { return Extent::Nothing };
+        if typescript::grammar(&source.path).is_some() {
+            let listing = (source.script.is_some() || source.listed) != (script.is_some() || listed);
+            // Findings of any file may point at what is gone for a while, and back now.
+            let unplaced = |script: &Option<Arc<TypeScriptFile>>| -> Vec<_> {
+                script.iter().flat_map(|script| script.unplaced().collect::<Vec<_>>()).collect()
+            };
+            self.unplaced |= unplaced(&source.script) != unplaced(&script);
+            if script.is_some() || source.script.is_some() || listing {
+                self.sources.set_script(file, script.clone(), listed);
+                self.frontend.note(&self.sources, file, script.as_deref(), listing);
+            }
+            return Extent::Nothing;
+        }
         if !source.path.ends_with(".py") {
             // Nothing imports it; what it says was read before.
             return Extent::Nothing;
@@ -418,7 +458,8 @@ impl State {
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
         let judged = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
-        let changed = if executes || unjudged || judged {
+        let found = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
+        let changed = if executes || unjudged || judged || found {
             self.refresh_diagnostics(None)
         } else {
             self.refresh_diagnostics(Some(&touched))

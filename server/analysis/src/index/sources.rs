@@ -11,6 +11,8 @@ use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::syntax::typescript;
 use crate::vfs::{ByFile, FileId, Location};
 
 /// One file.
@@ -20,6 +22,8 @@ pub struct SourceFile {
     pub path: SmolStr,
     /// Its facts, when it has been read and is Python.
     pub facts: Option<Arc<PythonFile>>,
+    /// Its facts, when it has been read and is TypeScript or JavaScript.
+    pub script: Option<Arc<TypeScriptFile>>,
     /// Whether it exists but has not been read.
     pub listed: bool,
     /// Whether its text names a framework or a router: only such files are executed.
@@ -89,7 +93,7 @@ impl Sources {
         let test = self.is_test(path);
         let path = SmolStr::new(path);
         Arc::make_mut(&mut self.by_path).insert(path.clone(), file);
-        self.files.push(SourceFile { path, facts: None, listed: false, relevant: false, test });
+        self.files.push(SourceFile { path, facts: None, script: None, listed: false, relevant: false, test });
         file
     }
 
@@ -114,6 +118,14 @@ impl Sources {
             source.facts = facts;
             source.listed = listed;
             source.relevant = relevant;
+        }
+    }
+
+    /// Takes over what was read of a module of TypeScript or JavaScript.
+    pub fn set_script(&mut self, file: FileId, script: Option<Arc<TypeScriptFile>>, listed: bool) {
+        if let Some(source) = self.files.get_mut(file) {
+            source.script = script;
+            source.listed = listed;
         }
     }
 
@@ -206,9 +218,17 @@ impl Sources {
 }
 
 /// Whether a path is test code by the conventions of pytest: `test_*.py`,
-/// `*_test.py`, `conftest.py`, or below a folder `tests` or `test`.
+/// `*_test.py`, `conftest.py`, or below a folder `tests` or `test`; or by those
+/// of Jest, Vitest, Playwright and Cypress.
 pub fn is_test_path(path: &str) -> bool {
     let (dirs, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if typescript::grammar(path).is_some() {
+        return [".test.", ".spec.", ".stories.", ".cy."].iter().any(|part| name.contains(part))
+            || name.starts_with("test-")
+            || dirs.split('/').any(|dir| matches!(dir, "__tests__" | "__mocks__" | "e2e" | "cypress" | "tests" | "test"))
+            // At the top these are no part of what is served; below `app/` they are pages.
+            || dirs.split('/').find(|dir| !dir.is_empty()).is_some_and(|top| matches!(top, "docs" | "doc" | "examples"));
+    }
     name.starts_with("test_")
         || name.ends_with("_test.py")
         || name == "conftest.py"

@@ -8,12 +8,14 @@ pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
+pub(crate) mod frontend;
 pub mod hardcoded_secret;
 pub mod ineffective_scope;
 pub mod invalid_configuration;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
+pub mod missing_bearer;
 pub mod missing_ownership_check;
 pub mod not_fully_analysed;
 pub mod owner_mass_assignment;
@@ -23,7 +25,10 @@ pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
 pub mod shadowed_guarded_route;
 pub mod spec_auth_drift;
+pub mod token_in_web_storage;
+pub mod undefined_bearer;
 pub mod unguarded_mount;
+pub mod unknown_backend_route;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 pub mod wrong_ownership_status;
@@ -71,6 +76,7 @@ pub fn all() -> &'static [RuleInfo] {
         middleware_guard_gap::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
+        missing_bearer::INFO,
         missing_ownership_check::INFO,
         not_fully_analysed::INFO,
         owner_mass_assignment::INFO,
@@ -79,7 +85,10 @@ pub fn all() -> &'static [RuleInfo] {
         scopes_not_enforced::INFO,
         shadowed_guarded_route::INFO,
         spec_auth_drift::INFO,
+        token_in_web_storage::INFO,
+        undefined_bearer::INFO,
         unguarded_mount::INFO,
+        unknown_backend_route::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
         wrong_ownership_status::INFO,
@@ -107,6 +116,7 @@ const CHECKS: &[Check] = &[
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
     missing_auth_dependency::check,
+    missing_bearer::check,
     missing_ownership_check::check,
     owner_mass_assignment::check,
     query_not_scoped::check,
@@ -114,7 +124,10 @@ const CHECKS: &[Check] = &[
     scopes_not_enforced::check,
     shadowed_guarded_route::check,
     spec_auth_drift::check,
+    token_in_web_storage::check,
+    undefined_bearer::check,
     unguarded_mount::check,
+    unknown_backend_route::check,
     unverified_auth_dependency::check,
     wrong_ownership_status::check,
 ];
