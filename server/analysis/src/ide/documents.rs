@@ -120,7 +120,7 @@ impl Parsed {
         let plain = KeptText::plain(text);
         let kept = if pack && !keep_tree { plain.packed() } else { plain };
         let lowered = match (keep_tree, before) {
-            (false, None) => lower_closed_file(text, &kept, &tree),
+            (false, None) if pack => lower_closed_file(text, &kept, &tree),
             _ => lower_file(text, &tree, previous),
         };
         let good = before.and_then(Parsed::last_good);
