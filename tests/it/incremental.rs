@@ -24,6 +24,9 @@ const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLMode
 const ROWS: &str = "from fastapi import APIRouter, Depends\nfrom sqlmodel import Session, select\nfrom deps import current_user\nfrom models import Note\n\nrouter = APIRouter(prefix=\"/rows\")\n\ndef session(): ...\n\ndef own(db, owner):\n    return db.exec(select(Note).where(Note.user_id == owner)).all()\n\n@router.get(\"/\")\ndef mine(user=Depends(current_user), db: Session = Depends(session)):\n    return own(db, user[\"sub\"])\n\n@router.get(\"/of/{user_id}\")\ndef of(user_id: int, user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note).where(Note.user_id == user_id)).all()\n\n@router.get(\"/all\")\ndef every(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note)).all()\n";
 /// A key with a default that stands in the code, and a look at another one.
 const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"development\")\n\nif OTHER == \"b\":\n    raise RuntimeError()\n";
+/// Applications that share nothing with the others, one of which mounts the other.
+const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
+const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
 const MANIFEST: &str = "fastapi==0.136.3\n";
 
 fn start() -> Texts {
@@ -39,6 +42,8 @@ fn start() -> Texts {
         ("/p/models.py", MODELS),
         ("/p/api/rows.py", ROWS),
         ("/p/requirements.txt", MANIFEST),
+        ("/p/apart/app.py", APART),
+        ("/p/apart/deps.py", APART_DEPS),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()
@@ -177,6 +182,10 @@ const EXPORTED: &[(&str, &str)] = &[
     ("algorithms=[\"HS256\"]", "options={\"verify_signature\": False}"),
     ("def current_user(", "def user_now("),
     ("Annotated[dict, Depends(current_user)]", "Annotated[dict, Depends(bearer)]"),
+    ("return jwt.decode(token.credentials", "return dict(token.credentials"),
+    ("app.include_router(router)\n", "app.include_router(router, dependencies=[Depends(caller)])\n"),
+    ("    return token.credentials\n", "    raise HTTPException(401)\n"),
+    ("import caller\n", "import pretended as caller\n"),
     ("credentials=Depends(bearer)", "credentials: dict = Depends(bearer), extra=None"),
     ("HTTPBearer()", "HTTPBearer(auto_error=False)"),
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),

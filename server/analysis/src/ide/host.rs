@@ -8,6 +8,7 @@ use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::documents::{Document, Parsed};
+use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::guard::Guard;
 use crate::auth::keys::may_use_keys;
@@ -24,7 +25,6 @@ use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
-use crate::rules;
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
@@ -88,6 +88,8 @@ impl Eq for JudgedRoutes {}
 pub(crate) struct Guards {
     pub(crate) applications: Vec<Arc<JudgedRoutes>>,
     pub(crate) middlewares: Vec<Arc<Middlewares>>,
+    /// Verifiers that guard their routes.
+    pub(crate) verifiers: Vec<Arc<Vec<verdicts::Verifier>>>,
     pub(crate) orphans: Vec<Arc<JudgedRoutes>>,
 }
 
@@ -98,14 +100,14 @@ pub(crate) struct State {
     pub(crate) sources: Sources,
     pub(crate) documents: ByFile<Document>,
     pub(crate) runs: Arc<Runs>,
-    executed: FxHashSet<(FileId, u32)>,
+    executed: Arc<FxHashSet<(FileId, u32)>>,
     /// Files with comments to authlens, and files that can't be read or parsed.
-    pub(crate) speaking: BTreeSet<FileId>,
+    pub(crate) speaking: Arc<BTreeSet<FileId>>,
     /// Files that may declare tables. Where there are none, no handler is
     /// executed to see whose rows it touches.
-    pub(crate) tables: BTreeSet<FileId>,
+    pub(crate) tables: Arc<BTreeSet<FileId>>,
     /// Files that may sign or verify with a key.
-    pub(crate) signing: BTreeSet<FileId>,
+    pub(crate) signing: Arc<BTreeSet<FileId>>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -127,11 +129,15 @@ pub(crate) struct State {
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
     pub(crate) injectable_of: u64,
+    /// Files of which `injectable` may not know the functions; any, where that is not known.
+    pub(crate) unexamined: Option<BTreeSet<FileId>>,
     verdicts_by_file: Arc<Readers<VerdictKey>>,
     injectable_by_file: Arc<Readers<FileId>>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<verdicts::Verifier>>,
-    pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
+    /// How far the applications of the table reach.
+    pub(super) reaches: Arc<Vec<Arc<Reach>>>,
+    pub(super) diagnostics: Arc<FxHashMap<FileId, Arc<[Diagnostic]>>>,
     pub(crate) indexing: bool,
     /// Whether texts that no editor has open are kept packed.
     packs: bool,
@@ -216,6 +222,9 @@ impl State {
         if let Some(roots) = change.roots {
             self.sources.set_roots(&roots);
             self.roots = roots;
+            // What counts as test code may be other.
+            self.unjudged = true;
+            self.unexamined = None;
         }
         let mut touched = BTreeSet::new();
         let mut listing_changed = false;
@@ -348,13 +357,9 @@ impl State {
         };
         let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
         let without = self.tables.is_empty();
-        let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
+        let changed = set(&mut self.tables, file, declares);
         self.unjudged |= changed && without != self.tables.is_empty();
-        if text.as_ref().is_some_and(|text| may_use_keys(text)) {
-            self.signing.insert(file);
-        } else {
-            self.signing.remove(&file);
-        }
+        set(&mut self.signing, file, text.as_ref().is_some_and(|text| may_use_keys(text)));
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -364,11 +369,8 @@ impl State {
     /// Notes whether there can be findings in a file that no route is behind.
     fn note_speaking(&mut self, file: FileId) {
         let parsed = self.parsed(file).is_some_and(|parsed| parsed.never_parsed || !parsed.comments.is_empty());
-        if parsed || self.unreadable(file).is_some() {
-            self.speaking.insert(file);
-        } else {
-            self.speaking.remove(&file);
-        }
+        let speaks = parsed || self.unreadable(file).is_some();
+        set(&mut self.speaking, file, speaks);
     }
 
     fn derive(
@@ -411,18 +413,18 @@ impl State {
             stale.extend(&touched);
             Changes::new(stale, edits, given_up.runs)
         });
-        self.forget(changes.as_ref());
+        let forgotten = self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
-        let judged = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
-        let changed = if executes || unjudged || judged {
-            self.refresh_diagnostics(None)
-        } else {
-            self.refresh_diagnostics(Some(&touched))
-        };
+        let mut reached = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
+        reached.everything |= unjudged || changes.is_none();
+        reached.files.extend(touched);
+        reached.files.extend(forgotten);
+        reached.table = given_up.table;
+        let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }
     }
@@ -438,7 +440,7 @@ impl State {
         let mut given_up = Runs::default();
         if everything {
             runs.clear();
-            self.executed.clear();
+            self.executed = Arc::default();
         }
         // Whoever read something that goes, goes too.
         loop {
@@ -483,13 +485,15 @@ impl State {
     }
 
     /// Forgets the verdicts that may be other after changes; all without them.
-    fn forget(&mut self, changes: Option<&Changes>) {
+    /// Gives the files in which something was said of functions that were forgotten.
+    fn forget(&mut self, changes: Option<&Changes>) -> Vec<FileId> {
         let Some(changes) = changes else {
             self.memo = Arc::default();
             self.verdicts_by_file = Arc::default();
             self.injectable = Arc::default();
             self.injectable_by_file = Arc::default();
-            return;
+            self.unexamined = None;
+            return Vec::new();
         };
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
@@ -497,6 +501,9 @@ impl State {
         verdicts.retain(|key| self.memo.get(key).is_some_and(|verdict| is_gone(&verdict.rests_on)));
         let mut functions = self.injectable_by_file.of(&changes.stale);
         functions.extend(changes.edits.read_anew());
+        if let Some(unexamined) = &mut self.unexamined {
+            unexamined.extend(changes.edits.read_anew());
+        }
         functions.retain(|file| {
             let known = self.injectable.get(file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
@@ -512,15 +519,21 @@ impl State {
                 }
             }
         }
+        let mut said_in = Vec::new();
         if !functions.is_empty() {
             let injectable = Arc::make_mut(&mut self.injectable);
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             for file in functions {
                 if let Some(known) = injectable.remove(&file) {
                     readers.remove(file, &known.rests_on.files);
+                    said_in.extend(known.said_in());
+                }
+                if let Some(unexamined) = &mut self.unexamined {
+                    unexamined.insert(file);
                 }
             }
         }
+        said_in
     }
 
     /// Keeps what an interpreter found out.
@@ -528,23 +541,21 @@ impl State {
         if !session.runs.is_empty() {
             Arc::make_mut(&mut self.runs).extend(session.runs);
         }
-        self.executed.extend(session.executed);
+        if session.executed.iter().any(|item| !self.executed.contains(item)) {
+            Arc::make_mut(&mut self.executed).extend(session.executed);
+        }
         self.wanted.extend(session.wanted);
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
-    /// Tells whether that changed anything.
-    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
+    /// Tells what of the rest that changed.
+    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> Reached {
         let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes);
-        let mut changed = false;
-        changed |= *self.guards != judgement.guards;
+        let mut reached = Reached { everything: *self.keys != judgement.keys, ..Reached::default() };
         self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
-            self.verifiers = Arc::new(judgement.verifiers);
-            changed = true;
-        }
-        if *self.keys != judgement.keys {
-            changed = true;
+            let before = std::mem::replace(&mut self.verifiers, Arc::new(judgement.verifiers));
+            reached.verifiers = Some(before);
         }
         self.keys = Arc::new(judgement.keys);
         if !judgement.memo.is_empty() {
@@ -561,6 +572,7 @@ impl State {
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             let injectable = Arc::make_mut(&mut self.injectable);
             for (file, known) in judgement.injectable {
+                reached.files.extend(known.said_in());
                 let rests_on = Arc::clone(&known.rests_on);
                 readers.add(file, &rests_on.files);
                 if let Some(before) = injectable.insert(file, known) {
@@ -569,40 +581,14 @@ impl State {
             }
         }
         self.injectable_of = self.in_use.generation;
+        self.unexamined = Some(BTreeSet::new());
         self.take_over(judgement.session);
-        changed
+        reached
     }
 
-    /// Computes diagnostics: of all files, or of those that were touched and
-    /// those that point into them. Gives the files whose diagnostics changed.
-    fn refresh_diagnostics(&mut self, touched: Option<&BTreeSet<FileId>>) -> Vec<FileId> {
-        let only: Option<FxHashSet<FileId>> = touched.map(|touched| {
-            let points = |diagnostics: &[Diagnostic]| {
-                diagnostics.iter().flat_map(|d| &d.related).any(|related| touched.contains(&related.location.file))
-            };
-            let pointing = self.diagnostics.iter().filter(|(_, d)| points(d)).map(|(file, _)| *file);
-            touched.iter().copied().chain(pointing).collect()
-        });
-        let mut fresh = rules::diagnostics(self, only.as_ref());
-        let mut changed = Vec::new();
-        let known: BTreeSet<FileId> = match &only {
-            Some(only) => only.iter().copied().collect(),
-            None => self.diagnostics.keys().copied().chain(fresh.keys().copied()).collect(),
-        };
-        for file in known {
-            let new = fresh.remove(&file).unwrap_or_default();
-            let old = self.diagnostics.get(&file);
-            if old.map_or(&[][..], |old| old) == new.as_slice() {
-                continue;
-            }
-            if new.is_empty() {
-                self.diagnostics.remove(&file);
-            } else {
-                self.diagnostics.insert(file, Arc::from(new));
-            }
-            changed.push(file);
-        }
-        changed
+    /// The same state with other routes.
+    pub(super) fn with_routes(&self, table: RouteTable, guards: Guards) -> Self {
+        Self { table: Arc::new(table), guards: Arc::new(guards), ..self.clone() }
     }
 
     /// Routes of routers that nothing includes, with their verdicts.
@@ -648,6 +634,15 @@ fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mu
         changed if changed.iter().any(is_outline) => Extent::Outline,
         _ => Extent::Bodies,
     }
+}
+
+/// Puts a file into a set that snapshots share, or takes it out; tells whether that changed anything.
+fn set(files: &mut Arc<BTreeSet<FileId>>, file: FileId, is_in: bool) -> bool {
+    if files.contains(&file) == is_in {
+        return false;
+    }
+    let files = Arc::make_mut(files);
+    if is_in { files.insert(file) } else { files.remove(&file) }
 }
 
 fn available_threads() -> usize {

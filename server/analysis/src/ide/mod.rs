@@ -4,6 +4,7 @@ mod api;
 pub(crate) mod documents;
 mod host;
 mod hover;
+mod refresh;
 mod views;
 
 use std::sync::Arc;

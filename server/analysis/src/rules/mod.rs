@@ -175,7 +175,7 @@ pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> Fx
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
-    let mut files: FxHashSet<FileId> = by_file.keys().chain(&state.speaking).copied().collect();
+    let mut files: FxHashSet<FileId> = by_file.keys().chain(state.speaking.iter()).copied().collect();
     files.extend(state.policy.configurations().map(|(file, _)| file));
     for file in files.into_iter().filter(|file| wanted(*file)) {
         let Some(source) = state.sources.file(file) else { continue };

@@ -37,6 +37,11 @@ pub(crate) struct Pretender {
 }
 
 impl FileInjectable {
+    /// Files in which there may be a finding on one of the functions.
+    pub(crate) fn said_in(&self) -> impl Iterator<Item = FileId> {
+        self.pretenders.iter().map(|pretender| pretender.function.site.file)
+    }
+
     /// Whether the same functions as before are handlers.
     fn holds(&self, in_use: &FunctionsInUse) -> bool {
         self.handlers.iter().all(|site| in_use.is_handler(*site))
@@ -52,8 +57,14 @@ pub(crate) type Injectable = FxHashMap<FileId, FileInjectable>;
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> Injectable {
     let mut injectable = Injectable::default();
     let same_handlers = state.injectable_of == state.in_use.generation;
-    for (file, source) in state.sources.relevant() {
-        let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
+    let some = state.unexamined.as_ref().filter(|_| same_handlers);
+    let files: Box<dyn Iterator<Item = FileId>> = match some {
+        Some(unexamined) => Box::new(unexamined.iter().copied()),
+        None => Box::new(state.sources.relevant().map(|(file, _)| file)),
+    };
+    for file in files {
+        let Some(source) = state.sources.file(file).filter(|source| source.relevant && !source.test) else { continue };
+        let Some(facts) = source.facts.as_ref() else { continue };
         let known = state.injectable.get(&file);
         if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
             continue;
