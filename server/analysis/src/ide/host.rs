@@ -20,7 +20,7 @@ use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
+use crate::index::interpreter::{Interpreter, KnownRuns, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
@@ -99,8 +99,14 @@ pub(crate) struct State {
     pub(crate) roots: Vec<String>,
     pub(crate) sources: Sources,
     pub(crate) documents: ByFile<Document>,
-    pub(crate) runs: Arc<Runs>,
+    pub(crate) runs: Arc<KnownRuns>,
+    /// By file: modules that read it when they were executed.
+    runs_by_file: Arc<Readers<FileId>>,
+    /// Modules of which the execution did something to routers.
+    contributing: Arc<BTreeSet<FileId>>,
     executed: Arc<FxHashSet<(FileId, u32)>>,
+    /// Items of which a run executed a body; of runs that are gone, too.
+    executed_in_runs: Arc<FxHashSet<(FileId, u32)>>,
     /// Files with comments to authlens, and files that can't be read or parsed.
     pub(crate) speaking: Arc<BTreeSet<FileId>>,
     /// Files that may declare tables. Where there are none, no handler is
@@ -394,7 +400,8 @@ impl State {
         let pending = std::mem::take(&mut self.pending);
         edits.lose(pending.iter().copied());
         invalid.extend(pending);
-        for (file, run) in self.runs.iter().filter(|_| !edits.items.is_empty()) {
+        let executed = edits.items.iter().any(|item| self.executed_in_runs.contains(item));
+        for (file, run) in self.runs.iter().filter(|_| executed) {
             if run.executed.iter().any(|body| edits.items.contains(body)) {
                 invalid.insert(*file);
             }
@@ -436,26 +443,23 @@ impl State {
     /// Executes again what is no longer valid, and links the route table anew.
     fn execute(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> GivenUp {
         let mut stale = invalid.clone();
-        let runs = Arc::make_mut(&mut self.runs);
         let mut given_up = Runs::default();
         if everything {
-            runs.clear();
+            self.runs = Arc::default();
+            self.runs_by_file = Arc::default();
+            self.contributing = Arc::default();
             self.executed = Arc::default();
         }
         // Whoever read something that goes, goes too.
-        loop {
-            let before = runs.len();
-            runs.retain(|file, run| {
-                let keep = !stale.contains(file) && run.reads.is_disjoint(&stale);
-                if !keep {
-                    stale.insert(*file);
-                    given_up.insert(*file, Arc::clone(run));
-                }
-                keep
-            });
-            if runs.len() == before {
-                break;
+        let mut pending: Vec<FileId> = stale.iter().copied().collect();
+        while let Some(file) = pending.pop() {
+            if let Some(run) = self.runs.get(&file).cloned() {
+                Arc::make_mut(&mut self.runs).remove(&file);
+                Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
+                set(&mut self.contributing, file, false);
+                given_up.insert(file, run);
             }
+            pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
         }
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
@@ -467,12 +471,12 @@ impl State {
         for file in roots {
             interpreter.run(file);
         }
-        let contributes = |(file, run): &(&FileId, &Arc<ModuleRun>)| {
-            is_root(file) && !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty())
-        };
-        let old = self.runs.iter().filter(contributes).map(|(file, run)| (*file, Arc::clone(run)));
-        let mut current: Runs = old.collect();
-        current.extend(interpreter.new_runs().into_iter().filter(|(file, run)| contributes(&(file, run))));
+        let mut contributing = Arc::clone(&self.contributing);
+        for (file, run) in interpreter.new_runs() {
+            let does = !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty());
+            set(&mut contributing, file, does && is_root(&file));
+        }
+        let current: Runs = contributing.iter().map(|file| (*file, interpreter.run(*file))).collect();
         let stale = (!everything).then_some(stale);
         let table = link(&interpreter, &current, &self.table, stale.as_ref());
         let mut in_use = Arc::clone(&self.in_use);
@@ -480,6 +484,7 @@ impl State {
         let session = interpreter.finish();
         self.take_over(session);
         self.in_use = in_use;
+        self.contributing = contributing;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         GivenUp { table: Some(before), stale, runs: given_up }
     }
@@ -539,7 +544,16 @@ impl State {
     /// Keeps what an interpreter found out.
     fn take_over(&mut self, session: Session) {
         if !session.runs.is_empty() {
-            Arc::make_mut(&mut self.runs).extend(session.runs);
+            let readers = Arc::make_mut(&mut self.runs_by_file);
+            let runs = Arc::make_mut(&mut self.runs);
+            for (file, run) in session.runs {
+                readers.add(file, &run.reads);
+                let executed = &mut self.executed_in_runs;
+                if run.executed.iter().any(|item| !executed.contains(item)) {
+                    Arc::make_mut(executed).extend(&run.executed);
+                }
+                runs.insert(file, run);
+            }
         }
         if session.executed.iter().any(|item| !self.executed.contains(item)) {
             Arc::make_mut(&mut self.executed).extend(session.executed);
@@ -575,7 +589,7 @@ impl State {
                 reached.files.extend(known.said_in());
                 let rests_on = Arc::clone(&known.rests_on);
                 readers.add(file, &rests_on.files);
-                if let Some(before) = injectable.insert(file, known) {
+                if let Some(before) = injectable.insert(file, Arc::new(known)) {
                     readers.remove_others(file, &before.rests_on.files, &rests_on.files);
                 }
             }

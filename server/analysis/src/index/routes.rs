@@ -346,7 +346,8 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs) -> Self {
         let sources = interpreter.sources();
         let mut files: Vec<_> = runs.keys().copied().collect();
-        files.sort_unstable_by_key(|file| sources.file(*file).map(|f| f.path.clone()));
+        let path = |file: &FileId| sources.file(*file).map(|file| file.path.as_str());
+        files.sort_unstable_by(|a, b| path(a).cmp(&path(b)));
         let mut linker = Self {
             interpreter,
             runs,

@@ -13,6 +13,7 @@ use crate::ide::State;
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
+use crate::index::shared_map::SharedMap;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -50,12 +51,15 @@ impl FileInjectable {
 }
 
 /// The same by file.
-pub(crate) type Injectable = FxHashMap<FileId, FileInjectable>;
+pub(crate) type Injectable = SharedMap<FileId, Arc<FileInjectable>>;
+
+/// The same of files of which it was not known.
+pub(super) type NewInjectable = FxHashMap<FileId, FileInjectable>;
 
 /// Functions that verify, in the files of which that is not known.
 /// Functions of all relevant files; of those files only that are not known yet.
-pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> Injectable {
-    let mut injectable = Injectable::default();
+pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> NewInjectable {
+    let mut injectable = NewInjectable::default();
     let same_handlers = state.injectable_of == state.in_use.generation;
     let some = state.unexamined.as_ref().filter(|_| same_handlers);
     let files: Box<dyn Iterator<Item = FileId>> = match some {

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use in_use::FunctionsInUse;
+use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};
 pub(crate) use keys::Keys;
 pub(crate) use verifiers::Verifier;
@@ -20,7 +21,7 @@ pub(crate) use verifiers::{any_is_near, candidates, source_root};
 use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
-use crate::auth::{Judge, VerdictMemo};
+use crate::auth::{Judge, NewVerdicts};
 use crate::data;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
@@ -35,8 +36,8 @@ use crate::vfs::FileId;
 pub(crate) struct Judgement {
     pub(crate) guards: Guards,
     pub(crate) verifiers: Vec<Verifier>,
-    pub(crate) memo: VerdictMemo,
-    pub(crate) injectable: Injectable,
+    pub(crate) memo: NewVerdicts,
+    pub(crate) injectable: NewInjectable,
     pub(crate) keys: Keys,
     pub(crate) session: Session,
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::Injectable;
+use super::injectable::NewInjectable;
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
@@ -127,7 +127,7 @@ pub(super) fn of_application(
 
 /// Dependencies that verify: those that guard a route, and functions that
 /// nothing uses yet but that could.
-pub(super) fn all(state: &State, guards: &Guards, injectable: &Injectable) -> Vec<Verifier> {
+pub(super) fn all(state: &State, guards: &Guards, injectable: &NewInjectable) -> Vec<Verifier> {
     let mut found: FxHashMap<Site, Verifier> = FxHashMap::default();
     for verifier in guards.verifiers.iter().flat_map(|verifiers| verifiers.iter()) {
         match found.entry(verifier.site) {
@@ -139,7 +139,8 @@ pub(super) fn all(state: &State, guards: &Guards, injectable: &Injectable) -> Ve
         }
     }
     let known = state.injectable.iter().filter(|(file, _)| !injectable.contains_key(file));
-    for verifier in known.chain(injectable).flat_map(|(_, known)| &known.verifiers) {
+    let known = known.flat_map(|(_, known)| &known.verifiers);
+    for verifier in known.chain(injectable.values().flat_map(|known| &known.verifiers)) {
         found.entry(verifier.site).or_insert_with(|| verifier.clone());
     }
     let mut verifiers: Vec<Verifier> = found.into_values().collect();
