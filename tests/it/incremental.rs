@@ -28,6 +28,9 @@ const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"devel
 /// A client of the frontend with a helper for headers, a page that uses it, and what imports mean there.
 const CLIENT: &str = "import { KEY } from \"./keys\";\n\nconst API = process.env.NEXT_PUBLIC_API_URL;\nlet last = null;\n\nexport function headers() {\n  const token = localStorage.getItem(KEY);\n  if (!token) return {};\n  return { Authorization: `Bearer ${token}` };\n}\n\nexport async function api(path, options = {}) {\n  last = path;\n  return fetch(`${API}${path}`, { ...options, headers: headers() });\n}\n\nexport class Client {\n  constructor(base) {\n    this.base = base;\n  }\n  get(path) {\n    return fetch(this.base + path);\n  }\n}\n\nexport const client = new Client(API);\n";
 const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} />;\n}\n";
+/// Applications that share nothing with the others, one of which mounts the other.
+const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
+const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
 const MANIFEST: &str = "fastapi==0.136.3\n";
 
 fn start() -> Texts {
@@ -47,6 +50,8 @@ fn start() -> Texts {
         ("/p/web/lib/keys.ts", "export const KEY = \"page\";\n"),
         ("/p/web/app/page.tsx", PAGE),
         ("/p/web/tsconfig.json", "{ \"compilerOptions\": { \"paths\": { \"@/*\": [\"./*\"] } } }\n"),
+        ("/p/apart/app.py", APART),
+        ("/p/apart/deps.py", APART_DEPS),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()
@@ -192,6 +197,10 @@ const EXPORTED: &[(&str, &str)] = &[
     ("algorithms=[\"HS256\"]", "options={\"verify_signature\": False}"),
     ("def current_user(", "def user_now("),
     ("Annotated[dict, Depends(current_user)]", "Annotated[dict, Depends(bearer)]"),
+    ("return jwt.decode(token.credentials", "return dict(token.credentials"),
+    ("app.include_router(router)\n", "app.include_router(router, dependencies=[Depends(caller)])\n"),
+    ("    return token.credentials\n", "    raise HTTPException(401)\n"),
+    ("import caller\n", "import pretended as caller\n"),
     ("credentials=Depends(bearer)", "credentials: dict = Depends(bearer), extra=None"),
     ("HTTPBearer()", "HTTPBearer(auto_error=False)"),
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),

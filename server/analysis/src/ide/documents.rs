@@ -150,18 +150,18 @@ impl Parsed {
         let plain = KeptText::plain(text);
         let kept = if pack && !keep_tree { plain.packed() } else { plain };
         let mut parsed = match grammar {
-            Grammar::Python => Self::python(text, kept, &tree, before, keep_tree),
+            Grammar::Python => Self::python(text, kept, &tree, before, pack && !keep_tree),
             Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, &tree, grammar, before),
         };
         parsed.tree = keep_tree.then_some(tree);
         Some(parsed)
     }
 
-    fn python(text: &str, kept: KeptText, tree: &Tree, before: Option<&Parsed>, keep_tree: bool) -> Self {
+    fn python(text: &str, kept: KeptText, tree: &Tree, before: Option<&Parsed>, later: bool) -> Self {
         let previous = before.and_then(|before| Some((before.text(), plain_items(before.facts.python()?))));
         let previous = previous.as_ref().map(|(text, items)| (&**text, items.as_slice()));
-        let lowered = match (keep_tree, before) {
-            (false, None) => lower_closed_file(text, &kept, tree),
+        let lowered = match before {
+            None if later => lower_closed_file(text, &kept, tree),
             _ => lower_file(text, tree, previous),
         };
         let good = before.and_then(Parsed::last_good);

@@ -5,6 +5,7 @@ mod calls;
 mod documents;
 mod host;
 mod hover;
+mod refresh;
 mod views;
 
 use std::sync::Arc;

@@ -39,12 +39,12 @@ pub struct Sources {
     by_path: Arc<FxHashMap<SmolStr, FileId>>,
     modules: Arc<ModuleMap>,
     /// Files that are read and name a framework or a router.
-    relevant: BTreeSet<FileId>,
+    relevant: Arc<BTreeSet<FileId>>,
     roots: Vec<String>,
     /// Dotted names of callables that verify, by the user's word.
     vouched: Vec<SmolStr>,
     /// What manifests say of FastAPI's version, by path.
-    manifests: BTreeMap<SmolStr, Pinned>,
+    manifests: Arc<BTreeMap<SmolStr, Pinned>>,
     bodies: Bodies,
 }
 
@@ -109,10 +109,14 @@ impl Sources {
 
     /// Takes over what was read of a file.
     pub fn set_facts(&mut self, file: FileId, facts: Option<Arc<PythonFile>>, listed: bool, relevant: bool) {
-        if relevant && facts.is_some() {
-            self.relevant.insert(file);
-        } else {
-            self.relevant.remove(&file);
+        let executed = relevant && facts.is_some();
+        if self.relevant.contains(&file) != executed {
+            let all = Arc::make_mut(&mut self.relevant);
+            if executed {
+                all.insert(file)
+            } else {
+                all.remove(&file)
+            };
         }
         if let Some(source) = self.files.get_mut(file) {
             source.facts = facts;
@@ -161,9 +165,10 @@ impl Sources {
     /// Takes over the text of a manifest, or that it is gone. Returns whether
     /// that changed anything.
     pub fn set_manifest(&mut self, path: &str, text: Option<&str>) -> bool {
+        let manifests = Arc::make_mut(&mut self.manifests);
         match text.and_then(|text| manifests::read(path, text)) {
-            Some(pinned) => self.manifests.insert(path.into(), pinned) != Some(pinned),
-            None => self.manifests.remove(path).is_some(),
+            Some(pinned) => manifests.insert(path.into(), pinned) != Some(pinned),
+            None => manifests.remove(path).is_some(),
         }
     }
 

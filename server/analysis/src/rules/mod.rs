@@ -116,7 +116,6 @@ const CHECKS: &[Check] = &[
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
     missing_auth_dependency::check,
-    missing_bearer::check,
     missing_ownership_check::check,
     owner_mass_assignment::check,
     query_not_scoped::check,
@@ -124,13 +123,23 @@ const CHECKS: &[Check] = &[
     scopes_not_enforced::check,
     shadowed_guarded_route::check,
     spec_auth_drift::check,
-    token_in_web_storage::check,
-    undefined_bearer::check,
     unguarded_mount::check,
-    unknown_backend_route::check,
     unverified_auth_dependency::check,
     wrong_ownership_status::check,
 ];
+
+/// The rules that look at the frontend's code.
+const FRONTEND_CHECKS: &[Check] =
+    &[missing_bearer::check, token_in_web_storage::check, undefined_bearer::check, unknown_backend_route::check];
+
+/// Which files findings are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// All but those of the frontend.
+    Backend,
+    /// TypeScript and JavaScript.
+    Frontend,
+}
 
 /// Calls `look` for every route of applications outside of tests.
 fn for_each_served<'s>(state: &'s State, mut look: impl FnMut(&'s Application, &'s Route, &'s Judged)) {
@@ -177,18 +186,28 @@ fn related(state: &State, site: Site, message: String) -> Related {
     Related { location: state.sources.locate(site), message }
 }
 
-/// Findings of all rules by file, of all files or of some.
-pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> FxHashMap<FileId, Vec<Diagnostic>> {
-    let wanted = |file: FileId| only.is_none_or(|only| only.contains(&file));
+/// Findings in one half by file, of all files or of some.
+pub(crate) fn diagnostics(
+    state: &State,
+    half: Half,
+    only: Option<&FxHashSet<FileId>>,
+) -> FxHashMap<FileId, Vec<Diagnostic>> {
+    let checks = match half {
+        Half::Backend => CHECKS,
+        Half::Frontend => FRONTEND_CHECKS,
+    };
+    let wanted = |file: FileId| {
+        only.is_none_or(|only| only.contains(&file)) && state.is_script(file) == (half == Half::Frontend)
+    };
     let mut by_file: FxHashMap<FileId, Vec<Diagnostic>> = FxHashMap::default();
     let mut found = Vec::new();
-    for check in CHECKS {
+    for check in checks {
         check(state, &wanted, &mut found);
     }
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
-    let mut files: FxHashSet<FileId> = by_file.keys().chain(&state.speaking).copied().collect();
+    let mut files: FxHashSet<FileId> = by_file.keys().chain(state.speaking.iter()).copied().collect();
     files.extend(state.policy.configurations().map(|(file, _)| file));
     for file in files.into_iter().filter(|file| wanted(*file)) {
         let Some(source) = state.sources.file(file) else { continue };
