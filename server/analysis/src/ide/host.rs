@@ -13,9 +13,11 @@ use crate::auth::guard::Guard;
 use crate::auth::keys::may_use_keys;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
+use crate::auth::tokens::may_handle_tokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::data::RouteData;
 use crate::facts::manifests;
+use crate::facts::packages::Packages;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::index::changes::{Changes, Edits};
@@ -106,6 +108,8 @@ pub(crate) struct State {
     pub(crate) tables: BTreeSet<FileId>,
     /// Files that may sign or verify with a key.
     pub(crate) signing: BTreeSet<FileId>,
+    /// Files that may do something with tokens.
+    pub(crate) handling_tokens: BTreeSet<FileId>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -122,6 +126,10 @@ pub(crate) struct State {
     pub(crate) injectable: Arc<verdicts::Injectable>,
     /// Keys whose values stand in the code.
     pub(crate) keys: Arc<verdicts::Keys>,
+    /// What files do with tokens.
+    pub(crate) tokens: Arc<verdicts::Tokens>,
+    /// Libraries for tokens that manifests name.
+    pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
@@ -281,6 +289,7 @@ impl State {
             if manifests::rank(&path).is_some() {
                 let text = self.documents.get(*file).and_then(Document::text);
                 changed |= self.sources.set_manifest(&path, text.as_deref());
+                self.unjudged |= Arc::make_mut(&mut self.packages).set(*file, &path, text.as_deref());
             }
         }
         changed
@@ -354,6 +363,11 @@ impl State {
             self.signing.insert(file);
         } else {
             self.signing.remove(&file);
+        }
+        let handles = text.as_ref().is_some_and(|text| may_handle_tokens(text));
+        let handled = if handles { !self.handling_tokens.insert(file) } else { self.handling_tokens.remove(&file) };
+        if handles || handled {
+            Arc::make_mut(&mut self.tokens).ask(file);
         }
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
@@ -489,6 +503,7 @@ impl State {
             self.verdicts_by_file = Arc::default();
             self.injectable = Arc::default();
             self.injectable_by_file = Arc::default();
+            Arc::make_mut(&mut self.tokens).forget_all();
             return;
         };
         let interpreter = Interpreter::new(&self.sources, &self.runs);
@@ -501,6 +516,10 @@ impl State {
             let known = self.injectable.get(file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
         });
+        let affected = self.tokens.affected(changes);
+        if !affected.is_empty() {
+            Arc::make_mut(&mut self.tokens).forget(affected, changes, &interpreter);
+        }
         let session = interpreter.finish();
         self.take_over(session);
         if !verdicts.is_empty() {
@@ -547,6 +566,9 @@ impl State {
             changed = true;
         }
         self.keys = Arc::new(judgement.keys);
+        if !judgement.tokens.is_empty() {
+            changed |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
+        }
         if !judgement.memo.is_empty() {
             let readers = Arc::make_mut(&mut self.verdicts_by_file);
             let memo = Arc::make_mut(&mut self.memo);

@@ -4,6 +4,7 @@
 mod in_use;
 mod injectable;
 mod keys;
+mod tokens;
 mod verifiers;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use smol_str::SmolStr;
 pub(crate) use in_use::FunctionsInUse;
 pub(crate) use injectable::{Injectable, optional_verifiers};
 pub(crate) use keys::Keys;
+pub(crate) use tokens::{FoundTokens, Tokens};
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{candidates, source_root};
 
@@ -38,6 +40,7 @@ pub(crate) struct Judgement {
     pub(crate) memo: VerdictMemo,
     pub(crate) injectable: Injectable,
     pub(crate) keys: Keys,
+    pub(crate) tokens: Vec<FoundTokens>,
     pub(crate) session: Session,
 }
 
@@ -73,8 +76,9 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
     let injectable = injectable::look(state, &interpreter, &judge);
     let verifiers = verifiers::count(state, &interpreter, &guards, &injectable);
     let keys = keys::look(state, &interpreter, changes);
+    let tokens = tokens::look(state, &interpreter);
     let memo = judge.finish();
-    Judgement { guards, verifiers, memo, injectable, keys, session: interpreter.finish() }
+    Judgement { guards, verifiers, memo, injectable, keys, tokens, session: interpreter.finish() }
 }
 
 /// What judging works with.
