@@ -206,7 +206,7 @@ impl<'b> Program<'b> {
             16 => format!("{{{}: {}}}", self.expression(below), self.expression(below)),
             17 => format!("({} + {})", self.expression(below), self.expression(below)),
             18 => format!("f\"/{{{}}}/x\"", self.name()),
-            19 => format!("lambda {}: {}", self.name(), self.expression(below)),
+            19 => format!("(lambda {}: {})", self.name(), self.expression(below)),
             20 => format!("[{} for {} in {}]", self.expression(below), self.name(), self.expression(below)),
             21 => format!("({} if {} else {})", self.expression(below), self.expression(below), self.expression(below)),
             22 => format!("{}(**{})", self.name(), self.expression(below)),
