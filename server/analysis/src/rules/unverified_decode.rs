@@ -26,7 +26,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let Some(off) = decode.unverified else { continue };
             let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
             let (severity, used) = match &decode.purpose {
-                Purpose::Believed(used) => (if guards { Severity::Error } else { Severity::Warning }, Some(*used)),
+                Purpose::Believed(used) => (if guards { Severity::Error } else { Severity::Info }, Some(*used)),
                 Purpose::Unknown if guards => (Severity::Warning, None),
                 _ => continue,
             };

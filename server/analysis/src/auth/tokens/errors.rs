@@ -192,7 +192,11 @@ fn text_of(body: &Body<'_, '_, '_>, says: &Expr, name: &str) -> Option<TextRange
     while let Some(expr) = pending.pop() {
         match &expr.kind {
             ExprKind::FString(parts) if parts.iter().any(|part| is_text_of(part, name)) => return Some(expr.range),
-            ExprKind::Dict(entries) => pending.extend(entries.iter().map(|(_, value)| value)),
+            // OAuth has a place for what its clients are told (RFC 6749, 5.2).
+            ExprKind::Dict(entries) => pending.extend(entries.iter().filter_map(|(key, value)| {
+                let for_clients = key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == "error_description");
+                (!for_clients).then_some(value)
+            })),
             ExprKind::Binary { left, right, .. } => pending.extend([&**left, &**right]),
             ExprKind::Call { func, args } => {
                 let formats = last_name(func).is_some_and(|name| name == "format");

@@ -126,11 +126,10 @@ fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)>
     made.map(|made| (Failure::Rejected, made.range))
 }
 
-/// Whether a value is found out from the caller's credential, other than from verified claims.
+/// Whether a value is found out from the caller's credential: by a call that
+/// is given it, or by a query that was built with it. What is found out from
+/// the result of another call says something of a caller who is known.
 fn comes_from_credential(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
-    if depth > MAX_DEPTH || !matches!(expr.kind, ExprKind::Call { .. } | ExprKind::Await(_) | ExprKind::Name(_)) {
-        return false;
-    }
     let mut pending = vec![expr];
     while let Some(part) = pending.pop() {
         if part.as_call().is_some_and(|(func, _)| does(body, func).is_some()) {
@@ -139,17 +138,31 @@ fn comes_from_credential(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bo
         if secrets::credential(body, part).is_some() {
             return true;
         }
-        if let Some(name) = part.as_name()
-            && body.param(name).is_none()
-        {
-            let bound = body.bindings(name);
-            if bound.into_iter().flatten().any(|value| {
-                !mentions(value, name) && depth < MAX_DEPTH && comes_from_credential(body, value, depth + 1)
-            }) {
+        if let Some(name) = part.as_name().filter(|name| depth < MAX_DEPTH && body.param(name).is_none()) {
+            let builds = |value: &&Expr| !mentions(value, name) && is_built(body, value);
+            if body
+                .bindings(name)
+                .into_iter()
+                .flatten()
+                .filter(builds)
+                .any(|value| comes_from_credential(body, value, depth + 1))
+            {
                 return true;
             }
         }
         pending.extend(parts(part));
+    }
+    false
+}
+
+/// Whether an expression is built by functions of packages: `select(…).where(…)`.
+fn is_built(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let mut root = expr;
+    while let Some((func, _)) = root.as_call() {
+        match &func.kind {
+            ExprKind::Attribute { value, .. } if value.as_call().is_some() => root = value,
+            _ => return body.package(func).is_some(),
+        }
     }
     false
 }
