@@ -35,12 +35,17 @@ impl Paint {
     }
 }
 
-/// The place, the first line of the range, and carets below it.
+/// What is shown of a value that nobody is to read.
+const HIDDEN: &str = "\"***\"";
+
+/// The place, the first line of the range, and carets below it. What is
+/// `secret` is not shown itself: reports are kept, and read by many.
 pub(super) fn render(
     loaded: &Loaded,
     analysis: &Analysis,
     location: Location,
     severity: Severity,
+    secret: bool,
     paint: &Paint,
 ) -> String {
     let (line, column) = position(analysis, location, location.range.start);
@@ -56,6 +61,14 @@ pub(super) fn render(
     let pad = " ".repeat(gutter.len());
     let before = TextRange::new(whole.start, location.range.start).slice(&text);
     let marked = TextRange::new(location.range.start, location.range.end.min(whole.end)).slice(&text);
+    let hidden = secret.then(|| {
+        let behind = TextRange::new(location.range.end.min(whole.end), whole.end).slice(&text);
+        format!("{before}{HIDDEN}{behind}")
+    });
+    let (source, marked) = match &hidden {
+        Some(line) => (line.as_str(), HIDDEN),
+        None => (source, marked),
+    };
     let carets = "^".repeat(marked.chars().map(width).sum::<usize>().max(1));
     out.push_str(&format!("   {} {}\n", paint.dim(&format!("{gutter} |")), expand(source)));
     out.push_str(&format!(

@@ -1,6 +1,7 @@
 //! Findings as text, JSON and workflow commands.
 
 use authlens_analysis::ide::{Analysis, Applicability, Confidence, Diagnostic, Fix, FixKind, Location, Severity};
+use authlens_analysis::rules::hardcoded_secret;
 use authlens_analysis::text::PositionEncoding;
 use serde_json::{Value, json};
 
@@ -16,7 +17,9 @@ pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], c
         let word = severity(diagnostic.severity);
         let head = paint.severity(diagnostic.severity, &format!("{word}[{}]", diagnostic.rule));
         out.push_str(&format!("{head}: {}\n", paint.bold(&diagnostic.message)));
-        out.push_str(&excerpt::render(loaded, analysis, diagnostic.location, diagnostic.severity, &paint));
+        let (location, severity) = (diagnostic.location, diagnostic.severity);
+        let secret = diagnostic.rule == hardcoded_secret::INFO.code;
+        out.push_str(&excerpt::render(loaded, analysis, location, severity, secret, &paint));
         for related in &diagnostic.related {
             let (line, column) = position(analysis, related.location, related.location.range.start);
             let path = loaded.shown(analysis, related.location.file);

@@ -132,3 +132,44 @@ fn unreadable_things_are_told_not_died_of() {
     assert_eq!(report["summary"]["not_fully_analysed"], 1);
     assert_eq!(report["summary"]["routes"], 1);
 }
+
+/// Reports are kept, and read by many: no value of a secret is in them.
+#[test]
+fn no_output_holds_a_secret() {
+    const PLANTED: &str = "planted-4f1c9e-planted-4f1c9e-planted";
+    let module = |text: &str| text.replace("PLANTED", PLANTED);
+    let project = Project::new(
+        "secrets",
+        &[
+            (
+                "main.py",
+                &module(
+                    "import os\nimport jwt\nfrom fastapi import FastAPI\nfrom settings import settings\n\nKEY = \"PLANTED\"\nOTHER = os.getenv(\"JWT_SECRET\", \"PLANTED\")\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(token: str):\n    print(OTHER, jwt.encode({\"sub\": token}, KEY, algorithm=\"HS256\"))\n    return settings, jwt.decode(token, OTHER, algorithms=[\"HS256\", \"RS256\"])\n\n@app.get(\"/b\")\ndef b(token: str):\n    return jwt.decode(token, settings.jwt_secret, algorithms=[\"HS256\"])\n",
+                ),
+            ),
+            (
+                "settings.py",
+                &module(
+                    "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    jwt_secret: str = \"PLANTED\"\n\nsettings = Settings()\n",
+                ),
+            ),
+            (".env", &module("JWT_SECRET=PLANTED\n")),
+        ],
+    );
+    for args in [
+        &["check"][..],
+        &["check", "--format", "json"],
+        &["check", "--format", "github"],
+        &["check", "--diff", "--unsafe-fixes"],
+        &["routes"],
+        &["routes", "--format", "json"],
+        &["explain", "GET", "/a"],
+    ] {
+        let output = authlens(&project.0, args);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!said.is_empty() && !said.contains(PLANTED), "{args:?}: {said}");
+    }
+    let found = String::from_utf8(authlens(&project.0, &["check"]).stdout).unwrap();
+    assert!(found.matches("hardcoded-secret").count() >= 3 && found.contains("\"***\""), "{found}");
+}

@@ -309,13 +309,13 @@ fn application_cases() -> Vec<Case> {
                 ("main.py", "from fastapi import FastAPI\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n"),
                 (
                     "hooks.py",
-                    "from fastapi import APIRouter, Request\nimport os\nimport jwt\n\nrouter = APIRouter()\n\n@router.post(\"/hook\")\ndef hook(request: Request):\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n",
+                    "from fastapi import APIRouter, HTTPException, Request\nimport os\nimport jwt\n\nrouter = APIRouter()\n\n@router.post(\"/hook\")\ndef hook(request: Request):\n    try:\n        return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n",
                 ),
             ],
         ),
         flat(
             "several verifiers",
-            "from fastapi import Depends, FastAPI, HTTPException, Request\nfrom deps import key\nimport os\nimport jwt\n\napp = FastAPI()\n\ndef me(request: Request) -> dict:\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n@app.get(\"/b\")\ndef b(user: dict = Depends(me)): ...\n\n@app.get(\"/c\")\ndef c(): ...\n",
+            "from fastapi import Depends, FastAPI, HTTPException, Request\nfrom deps import key\nimport os\nimport jwt\n\napp = FastAPI()\n\ndef me(request: Request) -> dict:\n    try:\n        return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n@app.get(\"/b\")\ndef b(user: dict = Depends(me)): ...\n\n@app.get(\"/c\")\ndef c(): ...\n",
         ),
         case(
             "no verifier",
@@ -353,7 +353,7 @@ fn application_cases() -> Vec<Case> {
             "from fastapi import Depends, FastAPI\nfrom fastapi.security import HTTPAuthorizationCredentials, HTTPBearer\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/ok\", dependencies=[Depends(key)])\ndef ok(): ...\n\n@app.get(\"/a\")\ndef a(token: HTTPAuthorizationCredentials = Depends(HTTPBearer())): ...\n\n@app.get(\"/b\", dependencies=[Depends(HTTPBearer())])\ndef b(): ...\n\n@app.get(\"/c\")\ndef c(token=Depends(HTTPBearer())):\n    return token.credentials\n",
         ),
     ];
-    let below = "from fastapi import FastAPI, HTTPException, Request\nimport os\nimport jwt\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n\ndef me(request: Request):\n    return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
+    let below = "from fastapi import FastAPI, HTTPException, Request\nimport os\nimport jwt\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n\ndef me(request: Request):\n    try:\n        return jwt.decode(request.headers[\"x\"], os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n";
     let refused = |name: &str, files: &[(&str, &str)]| Case { fixable: false, ..case(name, files) };
     cases.push(refused("defined below", &[("main.py", below)]));
     let cycle = "from fastapi import HTTPException, Request\nimport jwt\nfrom main import settings\n\ndef me(request: Request):\n    return jwt.decode(request.headers[\"x\"], settings.key, algorithms=[\"HS256\"])\n";

@@ -13,7 +13,7 @@ const SETTINGS: &str = "protect = [\"/notes/**\"]\n\n[rules]\nunused-ignore = \"
 
 type Texts = BTreeMap<String, String>;
 
-const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes, rows\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\napp.include_router(rows.router)\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
+const MAIN: &str = "from fastapi import FastAPI, Depends\nfrom api import tasks, notes, rows, signing\nfrom deps import current_user\n\napp = FastAPI()\napp.include_router(tasks.router, prefix=\"/tasks\")\napp.include_router(notes.router, dependencies=[Depends(current_user)])\napp.include_router(rows.router)\napp.include_router(signing.router)\n\n@app.get(\"/health\")\ndef health():\n    return {}\n\n@app.get(\"/me\")\ndef me(user=Depends(current_user)):\n    return user\n";
 const TASKS: &str = "from fastapi import APIRouter, Depends\nfrom deps import current_user, CurrentUser\n\nrouter = APIRouter()\n\n@router.get(\"/\")\ndef all_tasks(user: CurrentUser):\n    return []\n\n@router.post(\"/\")\ndef create(user=Depends(current_user)):\n    return {}\n\n@router.delete(\"/{id}\")\ndef delete(id: int):\n    return id\n";
 const NOTES: &str = "from fastapi import APIRouter\n\nrouter = APIRouter(prefix=\"/notes\")\n\n@router.get(\"/{id}\")\nasync def note(id: int):\n    value = id\n    return value\n";
 const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nimport jwt\nfrom keys import KEY\n\nbearer = HTTPBearer()\n\ndef decode(token):\n    try:\n        return jwt.decode(token, KEY, algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        return None\n\ndef current_user(credentials=Depends(bearer)):\n    payload = decode(credentials.credentials)\n    if payload is None:\n        raise HTTPException(401)\n    return payload\n\nCurrentUser = Annotated[dict, Depends(current_user)]\n";
@@ -21,7 +21,7 @@ const DEPS: &str = "from typing import Annotated\nfrom fastapi import Depends, H
 /// A router class of the project's own, an instance that adds its methods, views in a class, a loop and a factory.
 const SERVER: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import current_user\n\nclass Both(APIRouter):\n    def add_api_route(self, path, endpoint, **kwargs):\n        super().add_api_route(path, endpoint, **kwargs)\n        super().add_api_route(path + \"/\", endpoint, **kwargs)\n\nrouter = Both(prefix=\"/both\")\n\n@router.get(\"/x\")\ndef x(): ...\n\nclass Service:\n    def __init__(self, prefix, guard):\n        self.router = APIRouter(prefix=prefix, dependencies=[guard])\n        self.router.add_api_route(\"/run\", self.run)\n\n    def run(self): ...\n\ndef view(router):\n    return lambda cls: cls\n\n@view(router)\nclass Views:\n    user: dict = Depends(current_user)\n\n    @router.get(\"/mine\")\n    def mine(self): ...\n\ndef routers():\n    return [Service(\"/a\", Depends(current_user)).router, router]\n\ndef create_app(prefix=\"/v1\"):\n    app = FastAPI()\n    for one in routers():\n        app.include_router(one, prefix=prefix)\n    @router.get(\"/late\")\n    def late(): ...\n    return app\n";
 /// Tables with an owner, and handlers that keep to the caller's rows or do not.
-const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\nclass Note(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: int = Field(foreign_key=\"user.id\")\n";
+const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\nclass Note(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: int = Field(foreign_key=\"user.id\")\n\nclass UserSession(SQLModel, table=True):\n    token: str = Field(primary_key=True)\n    expires_at: int\n";
 const ROWS: &str = "from fastapi import APIRouter, Depends\nfrom sqlmodel import Session, select\nfrom deps import current_user\nfrom models import Note\n\nrouter = APIRouter(prefix=\"/rows\")\n\ndef session(): ...\n\ndef own(db, owner):\n    return db.exec(select(Note).where(Note.user_id == owner)).all()\n\n@router.get(\"/\")\ndef mine(user=Depends(current_user), db: Session = Depends(session)):\n    return own(db, user[\"sub\"])\n\n@router.get(\"/of/{user_id}\")\ndef of(user_id: int, user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note).where(Note.user_id == user_id)).all()\n\n@router.get(\"/all\")\ndef every(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note)).all()\n";
 /// A key with a default that stands in the code, and a look at another one.
 const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"development\")\n\nif OTHER == \"b\":\n    raise RuntimeError()\n";
@@ -31,7 +31,10 @@ const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY 
 /// Applications that share nothing with the others, one of which mounts the other.
 const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
 const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
-const MANIFEST: &str = "fastapi==0.136.3\n";
+/// Tokens that are issued, read, logged and refused, with helpers and settings in another file.
+const SIGNING: &str = "import logging\nimport jwt\nfrom fastapi import APIRouter, Depends, HTTPException, Request\nfrom fastapi.security import HTTPBearer\nfrom verify import Settings, claims_of_token, settings\nfrom models import UserSession\nfrom sqlmodel import Session, select\n\nlog = logging.getLogger(__name__)\nrouter = APIRouter(prefix=\"/signing\")\n\ndef issue(data: dict):\n    return jwt.encode(data.copy(), settings.jwt_secret, algorithm=settings.algorithm)\n\n@router.post(\"/login\")\ndef login(request: Request):\n    token = issue({\"sub\": \"a\"})\n    log.info(\"%s\", token)\n    return settings\n\ndef caller(credentials=Depends(HTTPBearer())):\n    token = credentials.credentials\n    print(token[:20])\n    if not token:\n        raise HTTPException(403)\n    return claims_of_token(token)\n\n@router.get(\"/me\")\ndef me(request: Request, db: Session, user=Depends(caller)):\n    row = db.exec(select(UserSession).where(UserSession.token == request.cookies[\"session_token\"])).first()\n    if not row:\n        return {\"error\": \"none\"}\n    return row\n";
+const VERIFY: &str = "import jwt\nfrom fastapi import HTTPException\nfrom pydantic_settings import BaseSettings\n\nOPTIONS = {\"verify_aud\": False}\n\nclass Settings(BaseSettings):\n    jwt_secret: str\n    algorithm: str = \"HS256\"\n\nsettings = Settings()\n\ndef claims_of_token(token):\n    try:\n        return jwt.decode(token, settings.jwt_secret, algorithms=[settings.algorithm, \"RS256\"], options=OPTIONS, leeway=3600)\n    except jwt.ExpiredSignatureError as error:\n        raise HTTPException(401, str(error))\n";
+const MANIFEST: &str = "fastapi==0.136.3\npyjwt==2.3.0\n";
 
 fn start() -> Texts {
     [
@@ -45,6 +48,8 @@ fn start() -> Texts {
         ("/p/server.py", SERVER),
         ("/p/models.py", MODELS),
         ("/p/api/rows.py", ROWS),
+        ("/p/api/signing.py", SIGNING),
+        ("/p/verify.py", VERIFY),
         ("/p/requirements.txt", MANIFEST),
         ("/p/web/lib/client.ts", CLIENT),
         ("/p/web/lib/keys.ts", "export const KEY = \"page\";\n"),
@@ -206,6 +211,13 @@ const EXPORTED: &[(&str, &str)] = &[
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),
     ("prefix=\"/tasks\"", "prefix=\"/jobs\""),
     ("import tasks, notes", "import notes, tasks"),
+    ("jwt.ExpiredSignatureError", "jwt.PyJWTError"),
+    ("\"verify_aud\": False", "\"verify_exp\": False"),
+    ("algorithm: str = \"HS256\"", "algorithm: str = \"RS256\""),
+    ("    jwt_secret: str\n", "    jwt_secret: SecretStr\n"),
+    ("{\"sub\": \"a\"}", "{\"sub\": \"a\", \"exp\": 5}"),
+    ("    expires_at: int\n", "    made_at: int\n"),
+    ("pyjwt==2.3.0", "pyjwt==2.14.0"),
     (".where(Note.user_id == owner)", ".where(Note.id == owner)"),
     ("Note.user_id == user_id", "Note.user_id == user[\"sub\"]"),
     ("    user_id: int = Field(foreign_key", "    maker: int = Field(foreign_key"),

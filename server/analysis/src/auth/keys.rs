@@ -2,12 +2,12 @@
 
 use smol_str::SmolStr;
 
+use super::code::{Scope, bindings_of, each_body, last_name, mentions};
 use crate::facts::python::file::{Binding, PythonFile};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
-use crate::text::TextRange;
+use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
 /// Variables and attributes that a key is followed through.
@@ -79,66 +79,11 @@ pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) 
     let mut keys = Vec::new();
     // Ghosts count: what is typed in one file moves no finding in another.
     for (index, item) in facts.items.iter().enumerate() {
-        let stmt = &item.placed.item.stmt;
-        let module = Scope::Module(file, index as u32);
-        match &stmt.kind {
-            StmtKind::Function(def) => match interpreter.lookup(file, &def.name.name) {
-                Value::Function(function) if function.site.item == index as u32 => {
-                    let function = interpreter.current(&function);
-                    Search { interpreter, scope: Scope::Function(&function) }.block(&function.def.body, &mut keys);
-                }
-                _ => {}
-            },
-            StmtKind::Class(def) => {
-                if let Value::Class(class) = interpreter.lookup(file, &def.name.name)
-                    && class.site.item == index as u32
-                {
-                    in_methods(interpreter, &class, def, &mut keys);
-                }
-            }
-            _ => Search { interpreter, scope: module }.block(std::slice::from_ref(stmt), &mut keys),
-        }
+        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &mut |scope, block| {
+            Search::new(interpreter, scope).block(block, &mut keys);
+        });
     }
     keys
-}
-
-fn in_methods(interpreter: &Interpreter<'_>, class: &ClassRef, def: &Class, keys: &mut Vec<Key>) {
-    let methods = def.body.iter().filter_map(|stmt| match &stmt.kind {
-        StmtKind::Function(method) => Some(method),
-        _ => None,
-    });
-    for method in methods {
-        let found = interpreter.method(class, &method.name.name).filter(|found| found.site.file == class.site.file);
-        if let Some(function) = found {
-            let function = interpreter.current(&function);
-            Search { interpreter, scope: Scope::Function(&function) }.block(&function.def.body, keys);
-        }
-    }
-}
-
-/// Where an expression stands.
-#[derive(Clone, Copy)]
-enum Scope<'s> {
-    /// At the top of a module, in that item.
-    Module(FileId, u32),
-    /// In a function.
-    Function(&'s FunctionRef),
-    /// In the body of a class.
-    Class(&'s std::sync::Arc<ClassRef>),
-}
-
-impl Scope<'_> {
-    fn site(&self, range: TextRange) -> Site {
-        match self {
-            Self::Module(file, item) => Site { file: *file, item: *item, range },
-            Self::Function(function) => Site { range, ..function.site },
-            Self::Class(class) => Site { range, ..class.site },
-        }
-    }
-
-    fn file(&self) -> FileId {
-        self.site(TextRange::default()).file
-    }
 }
 
 /// A look for calls that are given keys.
@@ -146,6 +91,14 @@ impl Scope<'_> {
 struct Search<'s, 'i, 'a> {
     interpreter: &'i Interpreter<'a>,
     scope: Scope<'s>,
+    /// Whether this is about what a function does with a key that it is handed.
+    nested: bool,
+}
+
+impl<'s, 'i, 'a> Search<'s, 'i, 'a> {
+    fn new(interpreter: &'i Interpreter<'a>, scope: Scope<'s>) -> Self {
+        Self { interpreter, scope, nested: false }
+    }
 }
 
 impl Search<'_, '_, '_> {
@@ -170,7 +123,7 @@ impl Search<'_, '_, '_> {
 
     /// The key that a call is given, when its value stands in the code.
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
-        let (argument, purpose) = self.key_argument(func, args)?;
+        let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
         let origin = self.origin(argument, 0)?;
         // Not only what it is counts, but also where it stands.
         self.interpreter.count_body(origin.site);
@@ -224,6 +177,49 @@ impl Search<'_, '_, '_> {
         }
     }
 
+    /// The argument that a function of the project uses as a key, by what its
+    /// body does with that parameter.
+    fn handed_on<'e>(&self, func: &'e Expr, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
+        let names_key = |name: &str| ["key", "secret"].iter().any(|word| name.to_ascii_lowercase().contains(word));
+        let may_be = |arg: &Arg| {
+            arg.name.as_ref().is_some_and(|name| names_key(&name.name))
+                || last_name(&arg.value).is_some_and(|name| names_key(name))
+        };
+        if !args.iter().any(may_be) || self.nested {
+            return None;
+        }
+        let Value::Function(function) = self.scope.eval(self.interpreter, func) else { return None };
+        let function = self.interpreter.current(&function);
+        let inner = Search { interpreter: self.interpreter, scope: Scope::Function(&function), nested: true };
+        function.def.params.iter().enumerate().find_map(|(position, param)| {
+            let name = &param.name.name;
+            let given = keyword(args, name).or_else(|| positional(args, position))?;
+            let purpose = inner.purpose_of(&function.def.body, name)?;
+            Some((given, purpose))
+        })
+    }
+
+    /// What the calls of a block use a parameter for, as a key.
+    fn purpose_of(&self, block: &[Stmt], parameter: &str) -> Option<Purpose> {
+        let mut blocks = vec![block];
+        while let Some(block) = blocks.pop() {
+            for stmt in block {
+                let mut exprs = stmt.exprs();
+                while let Some(expr) = exprs.pop() {
+                    if let Some((func, args)) = expr.as_call()
+                        && let Some((key, purpose)) = self.key_argument(func, args)
+                        && mentions(key, parameter)
+                    {
+                        return Some(purpose);
+                    }
+                    exprs.extend(expr.children());
+                }
+                blocks.extend(stmt.blocks());
+            }
+        }
+        None
+    }
+
     /// The key of `SessionMiddleware`, given to what adds it.
     fn session_key<'e>(&self, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
         let class = positional(args, 0)?;
@@ -232,11 +228,7 @@ impl Search<'_, '_, '_> {
     }
 
     fn eval(&self, expr: &Expr) -> Value {
-        match self.scope {
-            Scope::Module(file, item) => self.interpreter.eval_in_module(file, item, expr),
-            Scope::Function(function) => self.interpreter.eval(function, expr),
-            Scope::Class(class) => self.interpreter.eval_in_class(class, expr),
-        }
+        self.scope.eval(self.interpreter, expr)
     }
 
     /// Where the value of an expression stands in the code, if it does.
@@ -373,37 +365,6 @@ fn verifies(args: &[Arg]) -> bool {
     !switched_off && !keyword(args, "verify").is_some_and(is_false)
 }
 
-/// What a name is assigned in a block: the values of plain assignments, and
-/// nothing for whatever else binds it.
-fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b Expr>> {
-    let mut found = Vec::new();
-    let mut blocks = vec![block];
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            match &stmt.kind {
-                StmtKind::Assign(assign) => match assign.targets.as_slice() {
-                    [target] if target.as_name().is_some_and(|target| target == name) => {
-                        found.push(assign.value.as_ref());
-                    }
-                    _ => {
-                        let mut names = Vec::new();
-                        crate::facts::python::file::bound_names(stmt, &mut names);
-                        found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
-                    }
-                },
-                _ if stmt.blocks().is_empty() => {
-                    let mut names = Vec::new();
-                    crate::facts::python::file::bound_names(stmt, &mut names);
-                    found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
-                }
-                _ => {}
-            }
-            blocks.extend(stmt.blocks());
-        }
-    }
-    found
-}
-
 /// The value of a module's variable that is assigned once, and never questioned.
 fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
     if depth > MAX_DEPTH {
@@ -424,7 +385,7 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
                 interpreter.count_body(Site { file, item, range: stmt.range });
             }
             let questioned = conditions().any(|(_, stmt)| rejects(stmt, name));
-            let search = Search { interpreter, scope: Scope::Module(file, index) };
+            let search = Search::new(interpreter, Scope::Module(file, index));
             search.origin(value.filter(|_| only && !questioned)?, depth + 1)
         }
         Binding::ImportFrom(item, at) => {
@@ -450,7 +411,7 @@ fn class_variable(
     let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));
-    if classes.iter().any(|class| class.def.body.iter().any(validates)) {
+    if classes.iter().any(|class| class.def.body.iter().any(|stmt| validates(stmt, name))) {
         return None;
     }
     for class in &classes {
@@ -458,7 +419,7 @@ fn class_variable(
         match bound.as_slice() {
             [] => {}
             [Some(value)] => {
-                let origin = Search { interpreter, scope: Scope::Class(class) }.origin(value, depth + 1)?;
+                let origin = Search::new(interpreter, Scope::Class(class)).origin(value, depth + 1)?;
                 let is_default = settings && origin.source == Source::Literal;
                 let source = if is_default { Source::Setting(name.clone()) } else { origin.source };
                 return Some(Origin { source, ..origin });
@@ -470,7 +431,7 @@ fn class_variable(
             let function = interpreter.current(&init);
             let value = assigned_attribute(&function.def, name);
             if let Some(value) = value {
-                return Search { interpreter, scope: Scope::Function(&function) }.origin(value, depth + 1);
+                return Search::new(interpreter, Scope::Function(&function)).origin(value, depth + 1);
             }
         }
     }
@@ -494,11 +455,21 @@ fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether a statement of a class body looks at values and may refuse them.
-fn validates(stmt: &Stmt) -> bool {
+/// Whether a statement of a class body looks at the value of a field and may refuse it.
+fn validates(stmt: &Stmt, field: &str) -> bool {
     let StmtKind::Function(def) = &stmt.kind else { return false };
     let named = |decorator: &Expr| {
         let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        let about = decorator
+            .as_call()
+            .map(|(_, args)| args.iter().filter(|arg| arg.name.is_none()).map(|arg| arg.value.as_str()));
+        // `@field_validator("other")` looks at that field only.
+        if about.is_some_and(|names| {
+            let names: Vec<_> = names.collect();
+            !names.is_empty() && names.iter().all(|name| name.is_some_and(|name| name != field && name != "*"))
+        }) {
+            return false;
+        }
         match &callee.kind {
             ExprKind::Name(name) => name.ends_with("validator"),
             ExprKind::Attribute { name, .. } => name.name.ends_with("validator"),

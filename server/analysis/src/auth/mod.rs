@@ -4,6 +4,7 @@
 //! request reaches something that can tell a good one from a bad one (a
 //! *sink*), and every path that ends without an exception went through it.
 
+mod code;
 mod constant;
 mod decorators;
 mod flow;
@@ -16,6 +17,7 @@ pub mod public;
 mod signing_up;
 mod sinks;
 mod sources;
+pub mod tokens;
 pub mod unapplied;
 
 use std::cell::{Cell, RefCell};

@@ -46,7 +46,7 @@ pub fn folder(path: &str) -> &str {
 /// The newest FastAPI that a manifest allows, when it names an upper bound.
 pub fn read(path: &str, text: &str) -> Option<Pinned> {
     let rank = rank(path)?;
-    let version = if rank == 3 { locked(text) } else { text.lines().find_map(required) };
+    let version = if rank == 3 { locked(text) } else { text.lines().find_map(|line| required(line, "fastapi")?) };
     version.map(|version| Pinned { version, rank })
 }
 
@@ -61,11 +61,12 @@ fn locked(text: &str) -> Option<Version> {
     parse(version?)
 }
 
-/// A line of requirements or of a project file that asks for FastAPI.
-fn required(line: &str) -> Option<Version> {
+/// The newest version that a line of requirements or of a project file allows
+/// of a package; nothing where it asks for another one.
+pub(super) fn required(line: &str, package: &str) -> Option<Option<Version>> {
     let line = line.split(" #").next().unwrap_or(line).trim();
     let line = line.trim_start_matches(['"', '\'']);
-    let name = line.get(..7).filter(|name| name.eq_ignore_ascii_case("fastapi"))?;
+    let name = line.get(..package.len()).filter(|name| name.eq_ignore_ascii_case(package))?;
     let rest = &line[name.len()..];
     // `fastapi-users` is another package.
     if rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')) {
@@ -77,13 +78,13 @@ fn required(line: &str) -> Option<Version> {
     };
     let rest = rest.split(';').next().unwrap_or(rest).trim_start().trim_start_matches(['"', '\'']);
     // Poetry: `fastapi = "^0.110"`, `fastapi = { version = "…" }`.
-    match rest.trim_start().strip_prefix('=').filter(|rest| !rest.starts_with('=')) {
+    Some(match rest.trim_start().strip_prefix('=').filter(|rest| !rest.starts_with('=')) {
         Some(value) => {
             let value = value.split_once("version").map_or(value, |(_, value)| value.trim_start_matches([' ', '=']));
             newest(value.trim_start().trim_start_matches(['"', '\'']), true)
         }
         None => newest(rest, false),
-    }
+    })
 }
 
 /// The newest version of a list of bounds; `bare_is_exact` where a version
@@ -119,7 +120,7 @@ fn below(version: Version) -> Option<Version> {
     }
 }
 
-fn parse(text: &str) -> Option<Version> {
+pub(super) fn parse(text: &str) -> Option<Version> {
     let mut parts = text.trim().split('.').map(|part| {
         let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         part[..digits].parse::<u32>().ok()

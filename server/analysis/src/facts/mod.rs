@@ -6,6 +6,7 @@ pub mod contract;
 pub mod manifests;
 pub mod markdown;
 pub mod openapi;
+pub mod packages;
 pub mod python;
 pub mod roles;
 pub mod typescript;

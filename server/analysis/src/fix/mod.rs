@@ -17,6 +17,7 @@ mod scheme;
 mod signature;
 mod spelling;
 mod style;
+mod tokens;
 mod unapplied;
 mod wider;
 
@@ -37,10 +38,11 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, ineffective_scope,
-    middleware_raises_http_exception, missing_auth_dependency, missing_ownership_check, owner_mass_assignment,
-    query_not_scoped, router_included_unguarded_twice, spec_auth_drift, unguarded_mount, unused_ignore,
-    unverified_auth_dependency, wrong_ownership_status,
+    auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
+    expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
+    missing_auth_dependency, missing_ownership_check, none_algorithm, owner_mass_assignment, query_not_scoped,
+    router_included_unguarded_twice, spec_auth_drift, token_logged, unguarded_mount, unmapped_token_error,
+    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -120,6 +122,13 @@ impl<'s> Fixer<'s> {
             rule if rule == check_after_change::INFO.code => Some(ownership::late),
             rule if rule == owner_mass_assignment::INFO.code => Some(ownership_writes::mass_assignment),
             rule if rule == ineffective_scope::INFO.code => Some(ownership_writes::scope),
+            rule if rule == token_logged::INFO.code => Some(tokens::logged),
+            rule if rule == leaky_auth_error::INFO.code => Some(tokens::told),
+            rule if rule == wrong_auth_status::INFO.code => Some(tokens::status),
+            rule if rule == expiry_not_verified::INFO.code => Some(tokens::expiry),
+            rule if rule == excessive_leeway::INFO.code => Some(tokens::leeway),
+            rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
+            rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             _ if open => Some(guard::fixes),
             _ => None,

@@ -14,9 +14,11 @@ use crate::auth::guard::Guard;
 use crate::auth::keys::may_use_keys;
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Expectation, Policy};
+use crate::auth::tokens::may_handle_tokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::data::RouteData;
 use crate::facts::manifests;
+use crate::facts::packages::Packages;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::facts::typescript::file::TypeScriptFile;
@@ -117,6 +119,8 @@ pub(crate) struct State {
     pub(crate) tables: Arc<BTreeSet<FileId>>,
     /// Files that may sign or verify with a key.
     pub(crate) signing: Arc<BTreeSet<FileId>>,
+    /// Files that may do something with tokens.
+    pub(crate) handling_tokens: Arc<BTreeSet<FileId>>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -135,6 +139,10 @@ pub(crate) struct State {
     pub(crate) injectable: Arc<verdicts::Injectable>,
     /// Keys whose values stand in the code.
     pub(crate) keys: Arc<verdicts::Keys>,
+    /// What files do with tokens.
+    pub(crate) tokens: Arc<verdicts::Tokens>,
+    /// Libraries for tokens that manifests name.
+    pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
     /// What the frontend's code sends where.
     pub(crate) frontend: Frontend,
@@ -305,6 +313,7 @@ impl State {
             if manifests::rank(&path).is_some() {
                 let text = self.documents.get(*file).and_then(Document::text);
                 changed |= self.sources.set_manifest(&path, text.as_deref());
+                self.unjudged |= Arc::make_mut(&mut self.packages).set(*file, &path, text.as_deref());
             }
         }
         changed
@@ -406,6 +415,11 @@ impl State {
         let changed = set(&mut self.tables, file, declares);
         self.unjudged |= changed && without != self.tables.is_empty();
         set(&mut self.signing, file, text.as_ref().is_some_and(|text| may_use_keys(text)));
+        let handles = text.as_ref().is_some_and(|text| may_handle_tokens(text));
+        let handled = set(&mut self.handling_tokens, file, handles);
+        if handles || handled {
+            Arc::make_mut(&mut self.tokens).ask(file);
+        }
         let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
@@ -538,6 +552,7 @@ impl State {
             self.verdicts_by_file = Arc::default();
             self.injectable = Arc::default();
             self.injectable_by_file = Arc::default();
+            Arc::make_mut(&mut self.tokens).forget_all();
             self.unexamined = None;
             return Vec::new();
         };
@@ -554,6 +569,10 @@ impl State {
             let known = self.injectable.get(file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
         });
+        let affected = self.tokens.affected(changes);
+        if !affected.is_empty() {
+            Arc::make_mut(&mut self.tokens).forget(affected, changes, &interpreter);
+        }
         let session = interpreter.finish();
         self.take_over(session);
         if !verdicts.is_empty() {
@@ -613,6 +632,9 @@ impl State {
             reached.verifiers = Some(before);
         }
         self.keys = Arc::new(judgement.keys);
+        if !judgement.tokens.is_empty() {
+            reached.everything |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
+        }
         if !judgement.memo.is_empty() {
             let readers = Arc::make_mut(&mut self.verdicts_by_file);
             let memo = Arc::make_mut(&mut self.memo);

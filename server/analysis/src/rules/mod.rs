@@ -2,35 +2,56 @@
 //!
 //! Rules see routes, guards and comments, never a syntax tree.
 
+pub mod algorithm_from_token;
+pub mod algorithms_missing;
+pub mod audience_not_checked;
 pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
 pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
+pub mod excessive_leeway;
+pub mod expiry_not_required;
+pub mod expiry_not_verified;
 pub(crate) mod frontend;
 pub mod hardcoded_secret;
 pub mod ineffective_scope;
+pub mod introspection_null_body;
 pub mod invalid_configuration;
+pub mod issuer_not_checked;
+pub mod jwks_client_per_request;
+pub mod leaky_auth_error;
+pub mod long_lived_token;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
 pub mod missing_bearer;
 pub mod missing_ownership_check;
+pub mod mixed_algorithms;
+pub mod none_algorithm;
 pub mod not_fully_analysed;
 pub mod owner_mass_assignment;
 pub(crate) mod ownership;
 pub mod query_not_scoped;
 pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
+pub mod secret_in_response;
+pub mod session_lookup_without_expiry;
 pub mod shadowed_guarded_route;
 pub mod spec_auth_drift;
 pub mod token_in_web_storage;
+pub mod token_logged;
+mod tokens;
 pub mod undefined_bearer;
 pub mod unguarded_mount;
 pub mod unknown_backend_route;
+pub mod unmapped_token_error;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
+pub mod unverified_decode;
+pub mod vulnerable_jwt_package;
+pub mod wrong_auth_status;
 pub mod wrong_ownership_status;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -64,33 +85,53 @@ pub struct RuleInfo {
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
     &[
+        algorithm_from_token::INFO,
+        algorithms_missing::INFO,
+        audience_not_checked::INFO,
         auth_bypass_switch::INFO,
         auth_dependency_not_applied::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
+        excessive_leeway::INFO,
+        expiry_not_required::INFO,
+        expiry_not_verified::INFO,
         hardcoded_secret::INFO,
         ineffective_scope::INFO,
+        introspection_null_body::INFO,
         invalid_configuration::INFO,
+        issuer_not_checked::INFO,
+        jwks_client_per_request::INFO,
+        leaky_auth_error::INFO,
+        long_lived_token::INFO,
         middleware_guard_gap::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
         missing_bearer::INFO,
         missing_ownership_check::INFO,
+        mixed_algorithms::INFO,
+        none_algorithm::INFO,
         not_fully_analysed::INFO,
         owner_mass_assignment::INFO,
         query_not_scoped::INFO,
         router_included_unguarded_twice::INFO,
         scopes_not_enforced::INFO,
+        secret_in_response::INFO,
+        session_lookup_without_expiry::INFO,
         shadowed_guarded_route::INFO,
         spec_auth_drift::INFO,
         token_in_web_storage::INFO,
+        token_logged::INFO,
         undefined_bearer::INFO,
         unguarded_mount::INFO,
         unknown_backend_route::INFO,
+        unmapped_token_error::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
+        unverified_decode::INFO,
+        vulnerable_jwt_package::INFO,
+        wrong_auth_status::INFO,
         wrong_ownership_status::INFO,
     ]
 }
@@ -105,26 +146,46 @@ type Check = fn(&State, &dyn Fn(FileId) -> bool, &mut Vec<Diagnostic>);
 
 /// The rules that look at routes.
 const CHECKS: &[Check] = &[
+    algorithm_from_token::check,
+    algorithms_missing::check,
+    audience_not_checked::check,
     auth_bypass_switch::check,
     auth_dependency_not_applied::check,
     check_after_change::check,
     client_trusted_identity::check,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
+    excessive_leeway::check,
+    expiry_not_required::check,
+    expiry_not_verified::check,
     hardcoded_secret::check,
     ineffective_scope::check,
+    introspection_null_body::check,
+    issuer_not_checked::check,
+    jwks_client_per_request::check,
+    leaky_auth_error::check,
+    long_lived_token::check,
     middleware_guard_gap::check,
     middleware_raises_http_exception::check,
     missing_auth_dependency::check,
     missing_ownership_check::check,
+    mixed_algorithms::check,
+    none_algorithm::check,
     owner_mass_assignment::check,
     query_not_scoped::check,
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,
+    secret_in_response::check,
+    session_lookup_without_expiry::check,
     shadowed_guarded_route::check,
     spec_auth_drift::check,
+    token_logged::check,
     unguarded_mount::check,
+    unmapped_token_error::check,
     unverified_auth_dependency::check,
+    unverified_decode::check,
+    vulnerable_jwt_package::check,
+    wrong_auth_status::check,
     wrong_ownership_status::check,
 ];
 
@@ -238,6 +299,10 @@ pub(crate) fn diagnostics(
     by_file
 }
 
+/// Rules that only report where the configuration gives them a level. Their
+/// pages say why.
+const OFF_UNLESS_ASKED_FOR: &[&str] = &[expiry_not_required::INFO.code];
+
 /// Gives findings the level that the configuration says, or drops them.
 fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {
     found.retain_mut(|diagnostic| {
@@ -247,7 +312,7 @@ fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {
             Some("info") => Severity::Info,
             Some("hint") => Severity::Hint,
             Some("off") => return false,
-            _ => return true,
+            _ => return !OFF_UNLESS_ASKED_FOR.contains(&diagnostic.rule),
         };
         diagnostic.severity = severity;
         true

@@ -5,6 +5,7 @@ pub(crate) mod calls;
 mod in_use;
 mod injectable;
 mod keys;
+mod tokens;
 mod verifiers;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) use in_use::FunctionsInUse;
 use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};
 pub(crate) use keys::Keys;
+pub(crate) use tokens::{FoundTokens, Tokens};
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{any_is_near, candidates, source_root};
 
@@ -40,6 +42,7 @@ pub(crate) struct Judgement {
     pub(crate) memo: NewVerdicts,
     pub(crate) injectable: NewInjectable,
     pub(crate) keys: Keys,
+    pub(crate) tokens: Vec<FoundTokens>,
     pub(crate) session: Session,
 }
 
@@ -87,8 +90,9 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
     let injectable = injectable::look(state, &interpreter, &judge);
     let verifiers = verifiers::all(state, &guards, &injectable);
     let keys = keys::look(state, &interpreter, changes);
+    let tokens = tokens::look(state, &interpreter);
     let memo = judge.finish();
-    Judgement { guards, verifiers, memo, injectable, keys, session: interpreter.finish() }
+    Judgement { guards, verifiers, memo, injectable, keys, tokens, session: interpreter.finish() }
 }
 
 /// What judging works with.

@@ -1,0 +1,144 @@
+//! What is read from the claims of a token, and what becomes of them.
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, Found, last_name, mentions};
+use super::Purpose;
+use super::libraries::{Does, does};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
+use crate::text::TextRange;
+
+/// Claims that tell which key or issuer to ask, or which token it is: reading
+/// them before the verification is how libraries for many issuers work.
+const OF_THE_TOKEN: &[&str] = &["iss", "kid", "jti", "aud", "azp", "tid", "exp", "iat", "nbf", "typ", "type", "alg"];
+
+/// The variable that the result of a call is assigned to.
+pub(super) fn variable<'b>(found: &Found<'b>) -> Option<&'b SmolStr> {
+    let StmtKind::Assign(assign) = &found.stmt.kind else { return None };
+    let value = assign.value.as_ref()?;
+    let [target] = assign.targets.as_slice() else { return None };
+    let value = match &value.kind {
+        ExprKind::Await(inner) => inner,
+        _ => value,
+    };
+    let is_result = value.range == found.expr.range
+        // `TokenPayload(**jwt.decode(…))` keeps the names of the claims.
+        || value.as_call().is_some_and(|(_, args)| args.len() == 1 && args[0].value.range == found.expr.range);
+    target.as_name().filter(|_| is_result)
+}
+
+/// Claims that are read from the result of a call, each where that is done.
+pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr, TextRange)> {
+    let variable = variable(found);
+    let is_result = |expr: &Expr| {
+        expr.range == found.expr.range
+            || matches!(expr.kind, ExprKind::Await(ref inner) if inner.range == found.expr.range)
+            || expr.as_name().is_some_and(|name| Some(name) == variable)
+            // joserfc and `decode_complete` give an object around the claims.
+            || matches!(&expr.kind, ExprKind::Attribute { value, name }
+                if matches!(name.name.as_str(), "claims" | "payload")
+                    && value.as_name().is_some_and(|name| Some(name) == variable))
+    };
+    let mut claims = Vec::new();
+    for found in body.find(&|_| true) {
+        let expr = found.expr;
+        let claim = match &expr.kind {
+            ExprKind::Subscript { value, index } if is_result(value) => index.as_str().cloned(),
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, name }
+                    if matches!(name.name.as_str(), "get" | "pop") && is_result(value) =>
+                {
+                    positional(args, 0).and_then(Expr::as_str).cloned()
+                }
+                _ => None,
+            },
+            ExprKind::Attribute { value, name }
+                if is_result(value) && !matches!(name.name.as_str(), "get" | "claims" | "payload" | "validate") =>
+            {
+                Some(name.name.clone())
+            }
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] if matches!(op.as_str(), "in" | "not in") && is_result(second) => {
+                    first.as_str().cloned()
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        claims.extend(claim.map(|claim| (claim, expr.range)));
+    }
+    claims
+}
+
+/// What becomes of a token that a call reads without verifying it.
+pub(super) fn purpose(body: &Body<'_, '_, '_>, found: &Found<'_>, token: Option<&Expr>) -> Purpose {
+    if token.is_some_and(|token| comes_from_issuer(body, token)) {
+        return Purpose::FromIssuer;
+    }
+    if token.and_then(Expr::as_name).is_some_and(|token| is_verified_too(body, found, token)) {
+        return Purpose::VerifiedToo;
+    }
+    let reads = reads(body, found);
+    let logs: Vec<TextRange> = body
+        .calls()
+        .iter()
+        .filter(|call| call.call().is_some_and(|(func, _)| super::leaks::sink(body, func).is_some()))
+        .map(|call| call.expr.range)
+        .collect();
+    let told = |range: TextRange| logs.iter().any(|log| log.contains_range(range));
+    let mut others = reads.iter().filter(|(claim, range)| !OF_THE_TOKEN.contains(&claim.as_str()) && !told(*range));
+    if let Some((_, range)) = others.next() {
+        return Purpose::Believed(body.site(*range));
+    }
+    let variable = variable(found);
+    let handed_on = match (&found.stmt.kind, variable) {
+        (StmtKind::Return(_), _) => true,
+        (StmtKind::Expr(_), _) => return Purpose::Peek,
+        (_, Some(variable)) => body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+            StmtKind::Return(Some(value)) => value.as_name() == Some(variable),
+            _ => false,
+        }),
+        _ => true,
+    };
+    if handed_on { Purpose::Unknown } else { Purpose::Peek }
+}
+
+/// Whether a token is what an issuer answered: OpenID Connect lets a client
+/// that got an ID token over TLS from the issuer leave its signature alone.
+fn comes_from_issuer(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
+    let mut pending = vec![token, body.traced(token)];
+    while let Some(expr) = pending.pop() {
+        let named = match &expr.kind {
+            ExprKind::Name(name) | ExprKind::Str(name) => name.contains("id_token"),
+            ExprKind::Attribute { name, .. } => name.name.contains("id_token"),
+            _ => false,
+        };
+        if named {
+            return true;
+        }
+        pending.extend(expr.children());
+    }
+    false
+}
+
+/// Whether the same token is verified elsewhere in the function, by a library
+/// or by something that its name says it of.
+fn is_verified_too(body: &Body<'_, '_, '_>, found: &Found<'_>, token: &str) -> bool {
+    body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
+        let Some((func, args)) = call.call() else { return false };
+        if !args.iter().any(|arg| mentions(&arg.value, token)) {
+            return false;
+        }
+        match does(body, func) {
+            Some((_, Does::Decodes | Does::VerifiesSignature)) => {
+                super::decode::switched_off(body, args, "verify_signature").is_none()
+            }
+            Some(_) => false,
+            None => last_name(func).is_some_and(|name| {
+                ["verify", "validate", "authenticate", "decode", "get_signing_key"]
+                    .iter()
+                    .any(|word| name.contains(word))
+            }),
+        }
+    })
+}

@@ -1,0 +1,423 @@
+//! Calls that read tokens, and what they are told to check.
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, Found, last_name, mentions};
+use super::libraries::{Does, Library, does};
+use super::{Algorithms, Check, Decode, Expected, ItemTokens, KeySource, Purpose, VerifierCall, claims, errors};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
+use crate::index::value::{Site, Value};
+use crate::text::TextRange;
+
+/// Seconds of tolerance that are worth a note.
+const SHORT_LEEWAY: i64 = 60;
+
+/// Finds the calls of a body that read tokens, and JWKS clients that it makes.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for found in body.calls() {
+        let Some((func, args)) = found.call() else { continue };
+        if let Some(name) = last_name(func)
+            && name == "PyJWKClient"
+        {
+            tokens.clients.extend(made_for_each_call(body, found));
+            continue;
+        }
+        tokens.answers_errors |= errors::registers_answer(found.expr, &|expr| body.eval(expr));
+        tokens.calls.extend(verifier_call(body, found, func));
+        match does(body, func) {
+            // A token that the function has just issued itself is no caller's.
+            Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own(body, args) => {
+                tokens.decodes.push(decode(body, found, library, does, args));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A call of a function of the project, if its name says that it verifies tokens.
+fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
+    let name = last_name(func)?.to_ascii_lowercase();
+    let about_tokens = ["decode", "verify", "validate", "token", "jwt", "claims", "payload"];
+    if !about_tokens.iter().any(|word| name.contains(word)) {
+        return None;
+    }
+    let callee = match body.eval(func) {
+        Value::Function(function) => function.site,
+        Value::Bound(bound) => bound.1.site,
+        _ => return None,
+    };
+    let function = body.site(body.def?.name.range);
+    Some(VerifierCall { site: body.site(found.expr.range), function, callee, caught: errors::caught(body, found) })
+}
+
+fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
+    let token = positional(args, 0).map(|token| body.traced(token));
+    token.and_then(Expr::as_call).is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::Encodes))))
+}
+
+fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Does, args: &[Arg]) -> Decode {
+    let token = positional(args, 0).or_else(|| keyword(args, "token")).or_else(|| keyword(args, "jwt"));
+    let unverified = match does {
+        Does::Peeks => Some(body.site(found.expr.range)),
+        _ => switched_off(body, args, "verify_signature"),
+    };
+    let open_ended = args.iter().any(|arg| arg.spread != Spread::No);
+    let reads = claims::reads(body, found);
+    let checks = [("verify_exp", Check::Expiry), ("verify_aud", Check::Audience), ("verify_iss", Check::Issuer)];
+    let skips = checks.into_iter().filter_map(|(name, check)| Some((check, switched_off(body, args, name)?)));
+    Decode {
+        site: body.site(found.expr.range),
+        function: body.def.map(|def| body.site(def.name.range)),
+        library,
+        key: key(body, positional(args, 1).or_else(|| keyword(args, "key"))),
+        algorithms: algorithms(body, args, library, open_ended),
+        audience: expected(body, args, "audience", open_ended),
+        issuer: expected(body, args, "issuer", open_ended),
+        skips: if unverified.is_some() { Vec::new() } else { skips.collect() },
+        requires: requires(body, args),
+        leeway: leeway(body, args),
+        validated: !library.validates_apart() || is_validated(body, found),
+        purpose: match unverified {
+            Some(_) => claims::purpose(body, found, token),
+            None => Purpose::VerifiedToo,
+        },
+        unverified,
+        reads: reads.into_iter().map(|(claim, _)| claim).collect(),
+        caught: errors::caught(body, found),
+    }
+}
+
+/// Where one of the checks is switched off in the options of a call.
+pub(super) fn switched_off(body: &Body<'_, '_, '_>, args: &[Arg], name: &str) -> Option<Site> {
+    let (value, range) = option(body, args, name)?;
+    matches!(value, Value::Bool(false)).then(|| body.site(range))
+}
+
+/// The value of an option, and where it stands.
+fn option(body: &Body<'_, '_, '_>, args: &[Arg], name: &str) -> Option<(Value, TextRange)> {
+    let given = keyword(args, "options")?;
+    let traced = body.traced(given);
+    if given.as_name().is_some_and(|variable| body.is_changed(variable)) {
+        return None;
+    }
+    if let ExprKind::Dict(entries) = &traced.kind {
+        let own =
+            entries.iter().rev().find(|(key, _)| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == name));
+        if let Some((key, value)) = own {
+            let start = key.as_ref().map_or(value.range.start, |key| key.range.start);
+            let range = TextRange { start, end: value.range.end };
+            return Some((body.eval(body.traced(value)), range));
+        }
+        let spread = entries.iter().filter(|(key, _)| key.is_none()).map(|(_, value)| value);
+        return spread.rev().find_map(|value| Some((in_dict(&body.eval(value), name)?, value.range)));
+    }
+    Some((in_dict(&body.eval(traced), name)?, given.range))
+}
+
+fn in_dict(value: &Value, name: &str) -> Option<Value> {
+    let Value::Dict(entries) = value else { return None };
+    entries.iter().find(|(key, _)| matches!(key, Value::Str(key) if key == name)).map(|(_, value)| value.clone())
+}
+
+fn requires(body: &Body<'_, '_, '_>, args: &[Arg]) -> Vec<SmolStr> {
+    let mut required = Vec::new();
+    match option(body, args, "require") {
+        Some((Value::List(names), _)) => {
+            required.extend(names.iter().filter_map(|name| match name {
+                Value::Str(name) => Some(name.clone()),
+                _ => None,
+            }));
+        }
+        Some((Value::Str(name), _)) => required.push(name),
+        _ => {}
+    }
+    for claim in ["exp", "sub", "aud", "iss", "iat"] {
+        if let Some((Value::Bool(true), _)) = option(body, args, &format!("require_{claim}")) {
+            required.push(claim.into());
+        }
+    }
+    required
+}
+
+/// What a call is told to expect of a claim.
+fn expected(body: &Body<'_, '_, '_>, args: &[Arg], name: &str, open_ended: bool) -> Expected {
+    match keyword(args, name) {
+        None if open_ended => Expected::Unknown,
+        None => Expected::Nothing,
+        Some(given) => match body.eval(body.traced(given)) {
+            Value::None => Expected::Nothing,
+            Value::Str(text) => Expected::Value(Some(text)),
+            _ => Expected::Value(None),
+        },
+    }
+}
+
+fn algorithms(body: &Body<'_, '_, '_>, args: &[Arg], library: Library, open_ended: bool) -> Algorithms {
+    let position = if library == Library::PyJwt || library == Library::Jose { 2 } else { usize::MAX };
+    let given = keyword(args, "algorithms").or_else(|| positional(args, position));
+    let given = match given {
+        Some(given) => given,
+        None if open_ended || library.validates_apart() => return Algorithms::Unknown,
+        None => return Algorithms::Missing,
+    };
+    if given.as_name().is_some_and(|name| body.is_changed(name)) {
+        return Algorithms::Unknown;
+    }
+    let list = body.traced(given);
+    let elements = match &list.kind {
+        ExprKind::List(elements) | ExprKind::Tuple(elements) | ExprKind::Set(elements) => elements.as_slice(),
+        ExprKind::None => return Algorithms::Missing,
+        _ => std::slice::from_ref(list),
+    };
+    let mut known = Vec::new();
+    for element in elements {
+        if let Some(read) = header_read(body, element, 0) {
+            let name = element.as_name();
+            return match name.is_some_and(|name| is_compared(body, name, given.range)) {
+                true => Algorithms::Unknown,
+                false => Algorithms::FromToken { read: body.site(read), given: body.site(element.range) },
+            };
+        }
+        match body.eval(body.traced(element)) {
+            Value::Str(name) => known.push((name, body.site(element.range))),
+            Value::List(names) => {
+                for name in names.iter() {
+                    let Value::Str(name) = name else { return Algorithms::Unknown };
+                    known.push((name.clone(), body.site(element.range)));
+                }
+            }
+            Value::None if given.range == element.range => return Algorithms::Missing,
+            _ => return Algorithms::Unknown,
+        }
+    }
+    Algorithms::Known(known)
+}
+
+/// Where an expression reads the algorithm out of a token's header.
+fn header_read(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<TextRange> {
+    let of_header = |value: &Expr| {
+        let value = body.traced(value);
+        value.as_call().is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::ReadsHeader))))
+    };
+    match &expr.kind {
+        ExprKind::Subscript { value, index } => {
+            (index.as_str().is_some_and(|key| key == "alg") && of_header(value)).then_some(expr.range)
+        }
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get" => {
+                let alg = positional(args, 0).and_then(Expr::as_str).is_some_and(|key| key == "alg");
+                (alg && of_header(value)).then_some(expr.range)
+            }
+            _ => None,
+        },
+        ExprKind::BoolOp { and: false, values } => values.first().and_then(|first| header_read(body, first, depth + 1)),
+        ExprKind::Name(_) if depth < 4 => {
+            let traced = body.traced(expr);
+            if traced.range == expr.range { None } else { header_read(body, traced, depth + 1) }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a variable is compared with constants on the way to a place: in a
+/// condition around it, or in one before it whose branch leaves.
+fn is_compared(body: &Body<'_, '_, '_>, name: &str, place: TextRange) -> bool {
+    let compares = |test: &Expr, ops: &[&str]| {
+        let mut pending = vec![test];
+        while let Some(expr) = pending.pop() {
+            match &expr.kind {
+                ExprKind::Compare { first, rest } => {
+                    if let [(op, _)] = rest.as_slice()
+                        && ops.contains(&op.as_str())
+                        && mentions(first, name)
+                    {
+                        return true;
+                    }
+                }
+                ExprKind::BoolOp { values, .. } => pending.extend(values),
+                _ => {}
+            }
+        }
+        false
+    };
+    body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+        StmtKind::If { test, body, .. } => {
+            let holds =
+                |block: &[crate::facts::python::tree::Stmt]| block.iter().any(|stmt| stmt.range.contains_range(place));
+            let leaves = body.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. } | StmtKind::Return(_)));
+            (holds(body) && compares(test, &["in", "=="]))
+                || (stmt.range.end <= place.start && leaves && compares(test, &["not in", "!="]))
+        }
+        _ => false,
+    })
+}
+
+fn key(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> KeySource {
+    let Some(given) = given else { return KeySource::Unknown };
+    let traced = body.traced(given);
+    match &traced.kind {
+        ExprKind::Attribute { value, name } if name.name == "key" && is_signing_key(body, body.traced(value)) => {
+            KeySource::Jwks { bound: false }
+        }
+        ExprKind::Call { .. } if is_signing_key(body, traced) => KeySource::Jwks { bound: true },
+        _ => secret(body, traced),
+    }
+}
+
+/// The secret that an expression is: a text, a setting, or a variable of the environment.
+fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
+    match &expr.kind {
+        ExprKind::Str(_) => return KeySource::Secret(None),
+        ExprKind::Call { func, .. } => {
+            if let ExprKind::Attribute { value, name } = &func.kind
+                && matches!(name.name.as_str(), "get_secret_value" | "encode" | "strip")
+            {
+                return secret(body, body.traced(value));
+            }
+        }
+        // A field of settings, declared or not.
+        ExprKind::Attribute { value, name } => {
+            if let Value::Instance(instance) = body.eval(value)
+                && matches!(instance.class, Value::Class(_))
+            {
+                return KeySource::Secret(Some(name.name.clone()));
+            }
+        }
+        _ => {}
+    }
+    if let Some(name) = environment(expr, &|expr| body.package(expr)) {
+        return KeySource::Secret(Some(name));
+    }
+    if let Some(name) = expr.as_name()
+        && body.param(name).is_none()
+        && let Some((item, value)) = body.module_binding(name)
+    {
+        let file = body.scope.file();
+        let eval = |expr: &Expr| match body.interpreter.eval_in_module(file, item, expr) {
+            Value::Package(path) => Some(path),
+            _ => None,
+        };
+        if let Some(variable) = environment(value, &eval) {
+            return KeySource::Secret(Some(variable));
+        }
+    }
+    match body.eval(expr) {
+        Value::Str(_) => KeySource::Secret(last_name(expr).cloned()),
+        _ => KeySource::Unknown,
+    }
+}
+
+/// The variable of the environment that an expression reads.
+fn environment(expr: &Expr, package: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<SmolStr> {
+    let (read, name) = match &expr.kind {
+        ExprKind::Call { func, args } => (&**func, positional(args, 0)?),
+        ExprKind::Subscript { value, index } => (&**value, &**index),
+        _ => return None,
+    };
+    let path = package(read)?;
+    matches!(path.as_str(), "os.getenv" | "os.environ.get" | "os.environ").then(|| name.as_str().cloned())?
+}
+
+/// Whether an expression gives a key of a set of public keys.
+fn is_signing_key(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let expr = match &expr.kind {
+        ExprKind::Await(inner) => inner,
+        _ => expr,
+    };
+    let Some((func, args)) = expr.as_call() else { return false };
+    let name = last_name(func).map(SmolStr::as_str).unwrap_or_default();
+    name.starts_with("get_signing_key")
+        || name == "PyJWK"
+        || (matches!(name, "to_thread" | "run_in_threadpool")
+            && args
+                .first()
+                .is_some_and(|arg| last_name(&arg.value).is_some_and(|name| name.starts_with("get_signing_key"))))
+        || body.package(func).is_some_and(|path| path.ends_with("PyJWK"))
+}
+
+/// Seconds of tolerance, where they are worth a note.
+fn leeway(body: &Body<'_, '_, '_>, args: &[Arg]) -> Option<(i64, Site)> {
+    let (seconds, range) = match keyword(args, "leeway") {
+        Some(given) => (super::encode::seconds(body, given)?, given.range),
+        None => match option(body, args, "leeway")? {
+            (Value::Int(seconds), range) => (seconds, range),
+            _ => return None,
+        },
+    };
+    (seconds >= SHORT_LEEWAY).then(|| (seconds, body.site(range)))
+}
+
+/// Whether the claims that a call gives are validated in the same function,
+/// by the library or by hand; a result that is handed on may be.
+fn is_validated(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let Some(variable) = claims::variable(found) else { return true };
+    let by_call = body.calls().iter().any(|call| {
+        call.call().is_some_and(|(func, args)| {
+            let validates = last_name(func).is_some_and(|name| name.contains("valid") || name.contains("check"));
+            let on_it = mentions(func, variable) || args.iter().any(|arg| mentions(&arg.value, variable));
+            validates && on_it
+        })
+    });
+    let by_hand = claims::reads(body, found).iter().any(|(claim, _)| claim == "exp");
+    let handed_on = body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+        StmtKind::Return(Some(value)) => {
+            let plain = match &value.kind {
+                ExprKind::Attribute { value, .. } => value,
+                _ => value,
+            };
+            plain.as_name() == Some(variable)
+                || matches!(&value.kind, ExprKind::Tuple(parts) if parts.iter().any(|part| mentions(part, variable)))
+        }
+        _ => false,
+    });
+    by_call || by_hand || handed_on
+}
+
+/// A JWKS client that every call of a function makes anew: it is used in the
+/// function, and kept nowhere.
+fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr)> {
+    let def = body.def?;
+    let (func, _) = found.call()?;
+    if !body.package(func)?.ends_with("PyJWKClient") {
+        return None;
+    }
+    let caches = |decorator: &Expr| {
+        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        last_name(callee).is_some_and(|name| name.contains("cache"))
+    };
+    if def.decorators.iter().any(caches) || def.name.name.starts_with("__") {
+        return None;
+    }
+    let fetches = |value: &Expr| {
+        body.calls().iter().any(|call| {
+            let Some((func, _)) = call.call() else { return false };
+            let ExprKind::Attribute { value: receiver, name } = &func.kind else { return false };
+            name.name.starts_with("get_signing_key") && receiver.range == value.range
+        })
+    };
+    let used = match &found.stmt.kind {
+        StmtKind::Assign(assign) => match assign.targets.as_slice() {
+            [target] => {
+                let name = target.as_name()?;
+                let is_global = body
+                    .statements()
+                    .iter()
+                    .any(|(stmt, _)| matches!(&stmt.kind, StmtKind::Global(names) if names.contains(name)));
+                let kept = body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+                    StmtKind::Return(Some(value)) => value.as_name() == Some(name),
+                    StmtKind::Assign(assign) => assign.value.as_ref().and_then(Expr::as_name) == Some(name),
+                    _ => false,
+                });
+                let used = body.calls().iter().any(|call| {
+                    let Some((func, _)) = call.call() else { return false };
+                    matches!(&func.kind, ExprKind::Attribute { value, name: method }
+                        if method.name.starts_with("get_signing_key") && value.as_name() == Some(name))
+                });
+                used && !is_global && !kept
+            }
+            _ => false,
+        },
+        _ => fetches(found.expr),
+    };
+    used.then(|| (body.site(found.expr.range), def.name.name.clone()))
+}

@@ -1,0 +1,318 @@
+//! Calls that issue tokens, and how long these live.
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, Found, last_name, mentions};
+use super::libraries::{Does, Library, does};
+use super::{Encode, ItemTokens, Life, claims};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
+use crate::index::value::{Resolve, Site, Value};
+use crate::text::TextRange;
+
+/// Finds the calls of a body that issue tokens.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for found in body.calls() {
+        let Some((func, args)) = found.call() else { continue };
+        if let Some((library, Does::Encodes)) = does(body, func) {
+            tokens.encodes.push(encode(body, found, library, args));
+        }
+    }
+}
+
+fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
+    let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
+    let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
+    let (life, known, made) = match payload {
+        Some(payload) => {
+            let (claims, whole) = claims_of(body, payload);
+            let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
+            (life, claims, Some(body.site(body.traced(payload).range)))
+        }
+        None => (Life::Unknown, Vec::new(), None),
+    };
+    let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
+    let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
+        Value::Str(name) => name.eq_ignore_ascii_case("none"),
+        Value::None => library == Library::PyJwt && matches!(algorithm.kind, ExprKind::None),
+        _ => false,
+    };
+    Encode {
+        site: body.site(found.expr.range),
+        library,
+        unsigned: algorithm.filter(|algorithm| is_none(algorithm)).map(|algorithm| body.site(algorithm.range)),
+        life,
+        payload: made,
+        claims: known.into_iter().map(|(claim, _)| claim).collect(),
+    }
+}
+
+/// Claims that a payload has, with their values where these can be seen, and
+/// whether they are all.
+fn claims_of<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> (Vec<(SmolStr, Option<&'b Expr>)>, bool) {
+    let mut claims = Vec::new();
+    let mut whole = true;
+    collect(body, payload, &mut claims, &mut whole, 0);
+    (claims, whole)
+}
+
+fn collect<'b>(
+    body: &Body<'b, '_, '_>,
+    payload: &'b Expr,
+    claims: &mut Vec<(SmolStr, Option<&'b Expr>)>,
+    whole: &mut bool,
+    depth: u32,
+) {
+    if depth > 6 {
+        *whole = false;
+        return;
+    }
+    if let Some(name) = payload.as_name() {
+        *whole &= changes_to(body, name, claims);
+        if body.param(name).is_some() {
+            *whole &= callers_pass_no_exp(body, name);
+            return;
+        }
+        let bound = body.bindings(name);
+        if bound.is_empty() {
+            // What other functions see may be changed by them.
+            *whole = false;
+        }
+        for value in bound {
+            match value {
+                Some(value) => collect(body, value, claims, whole, depth + 1),
+                None => *whole = false,
+            }
+        }
+        return;
+    }
+    match &payload.kind {
+        ExprKind::Dict(entries) => {
+            for (key, value) in entries {
+                match key.as_ref().map(|key| body.eval(body.traced(key))) {
+                    Some(Value::Str(key)) => claims.push((key, Some(value))),
+                    Some(_) => *whole = false,
+                    None => collect(body, value, claims, whole, depth + 1),
+                }
+            }
+        }
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "copy" && args.is_empty() => {
+                collect(body, value, claims, whole, depth + 1);
+            }
+            ExprKind::Name(name) if name == "dict" => {
+                for arg in args {
+                    match (&arg.name, arg.spread) {
+                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
+                        (None, Spread::Iterable) => *whole = false,
+                        (None, _) => collect(body, &arg.value, claims, whole, depth + 1),
+                    }
+                }
+            }
+            _ => *whole = false,
+        },
+        _ => *whole = false,
+    }
+}
+
+/// Adds the claims that a variable's dictionary is given afterwards; tells whether they are all.
+fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, claims: &mut Vec<(SmolStr, Option<&'b Expr>)>) -> bool {
+    let mut whole = true;
+    for (stmt, _) in body.statements() {
+        match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                for target in &assign.targets {
+                    let ExprKind::Subscript { value, index } = &target.kind else { continue };
+                    if value.as_name().is_some_and(|found| found == name) {
+                        match body.eval(body.traced(index)) {
+                            Value::Str(key) => claims.push((key, assign.value.as_ref())),
+                            _ => whole = false,
+                        }
+                    }
+                }
+            }
+            StmtKind::AugAssign(assign) if mentions(&assign.target, name) => whole = false,
+            StmtKind::Expr(expr) => {
+                let Some((func, args)) = expr.as_call() else { continue };
+                match &func.kind {
+                    ExprKind::Attribute { value, name: method }
+                        if value.as_name().is_some_and(|found| found == name) =>
+                    {
+                        match method.name.as_str() {
+                            "update" => {
+                                for arg in args {
+                                    match (&arg.name, arg.spread) {
+                                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
+                                        (None, Spread::No) => collect(body, &arg.value, claims, &mut whole, 5),
+                                        _ => whole = false,
+                                    }
+                                }
+                            }
+                            "setdefault" => match positional(args, 0).and_then(Expr::as_str) {
+                                Some(key) => claims.push((key.clone(), positional(args, 1))),
+                                None => whole = false,
+                            },
+                            _ => {}
+                        }
+                    }
+                    // Handed to somebody who may add to it.
+                    _ if args.iter().any(|arg| arg.value.as_name().is_some_and(|found| found == name)) => whole = false,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    whole
+}
+
+/// Whether every call of this function in its own file hands over a
+/// dictionary for that parameter that is seen to have no `exp`.
+fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
+    let Some(def) = body.def.filter(|_| !body.is_nested()) else { return false };
+    let file = body.scope.file();
+    let Some(facts) = body.interpreter.sources().facts(file) else { return false };
+    let position = def.params.iter().position(|param| param.name.name == parameter);
+    let position =
+        position.map(|at| at - usize::from(def.params.first().is_some_and(|first| first.name.name == "self")));
+    let mut calls = 0;
+    for (index, item) in facts.items.iter().enumerate() {
+        let mut none_has_exp = true;
+        super::super::code::each_body(
+            body.interpreter,
+            file,
+            index as u32,
+            &item.placed.item.stmt,
+            &mut |scope, block| {
+                Body::new(body.interpreter, scope, block).each_nested(&mut |other| {
+                for found in other.calls() {
+                    let Some((func, args)) = found.call() else { continue };
+                    if last_name(func) != Some(&def.name.name) {
+                        continue;
+                    }
+                    calls += 1;
+                    let given = keyword(args, parameter).or_else(|| position.and_then(|at| positional(args, at)));
+                    let entries = given.map(|given| &other.traced(given).kind);
+                    none_has_exp &= matches!(entries, Some(ExprKind::Dict(entries)) if entries.iter().all(|(key, _)| {
+                        key.as_ref().and_then(Expr::as_str).is_some_and(|key| key != "exp")
+                    }));
+                }
+            });
+            },
+        );
+        // Others are asked about when they change.
+        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
+        if !none_has_exp {
+            return false;
+        }
+    }
+    calls > 0
+}
+
+/// Whether a token leaves the function that issues it: one that is only read
+/// again tries whether a key fits.
+fn leaves(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let Some(variable) = claims::variable(found) else { return true };
+    let calls = body.calls();
+    let read_again: Vec<TextRange> = calls
+        .iter()
+        .filter(|call| call.call().is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::Decodes)))))
+        .map(|call| call.expr.range)
+        .collect();
+    body.find(&|expr| expr.as_name() == Some(variable)).iter().any(|used| {
+        let assigned = matches!(&used.stmt.kind, StmtKind::Assign(assign) if assign.targets.iter().any(|t| t.range == used.expr.range));
+        !assigned && !read_again.iter().any(|call| call.contains_range(used.expr.range))
+    })
+}
+
+fn life(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)], whole: bool) -> Life {
+    let ends: Vec<_> = claims.iter().filter(|(claim, _)| claim == "exp").collect();
+    match ends.as_slice() {
+        // Who keeps a list of tokens can take one back.
+        [] if whole && !claims.iter().any(|(claim, _)| claim == "jti") => Life::Endless,
+        [(_, Some(value))] => match after_now(body, value) {
+            Some(seconds) => Life::Seconds(seconds, body.site(value.range)),
+            None => Life::Unknown,
+        },
+        _ => Life::Unknown,
+    }
+}
+
+/// Seconds between now and a time: `datetime.now(UTC) + timedelta(days=7)`.
+fn after_now(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
+    let mut expr = body.traced(expr);
+    for _ in 0..4 {
+        match &expr.kind {
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Name(name) if name == "int" => expr = body.traced(positional(args, 0)?),
+                ExprKind::Attribute { value, name } if name.name == "timestamp" => expr = body.traced(value),
+                _ => return None,
+            },
+            ExprKind::Binary { op, left, right } if op == "+" => {
+                if !is_now(body, left, 0) {
+                    return None;
+                }
+                return seconds(body, right);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn is_now(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
+    let expr = body.traced(expr);
+    let Some((func, args)) = expr.as_call() else { return false };
+    match last_name(func).map(SmolStr::as_str) {
+        Some("now" | "utcnow" | "time") => true,
+        Some("int") if depth < 3 => positional(args, 0).is_some_and(|inner| is_now(body, inner, depth + 1)),
+        Some("timestamp") if depth < 3 => {
+            matches!(&func.kind, ExprKind::Attribute { value, .. } if is_now(body, value, depth + 1))
+        }
+        _ => false,
+    }
+}
+
+/// Seconds that an expression says: a number, or a `timedelta`.
+pub(super) fn seconds(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
+    let expr = body.traced(expr);
+    if let Some((func, args)) = expr.as_call()
+        && last_name(func).is_some_and(|name| name == "timedelta")
+    {
+        let units = ["days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"];
+        let lengths = [86_400, 1, 0, 0, 60, 3_600, 604_800];
+        let mut total = 0i64;
+        for (index, (unit, length)) in units.iter().zip(lengths).enumerate() {
+            if let Some(given) = keyword(args, unit).or_else(|| positional(args, index)) {
+                total = total.checked_add(number(body, given)?.checked_mul(length)?)?;
+            }
+        }
+        return (!args.is_empty()).then_some(total);
+    }
+    number(body, expr)
+}
+
+fn number(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
+    let expr = body.traced(expr);
+    if let ExprKind::Binary { op, left, right } = &expr.kind
+        && op == "*"
+    {
+        return product(body, left, 0)?.checked_mul(product(body, right, 0)?);
+    }
+    product(body, expr, 0)
+}
+
+fn product(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<i64> {
+    if depth > 6 {
+        return None;
+    }
+    match &expr.kind {
+        ExprKind::Int(number) => Some(*number),
+        ExprKind::Binary { op, left, right } if op == "*" => {
+            product(body, left, depth + 1)?.checked_mul(product(body, right, depth + 1)?)
+        }
+        _ => match body.eval(body.traced(expr)) {
+            Value::Int(number) => Some(number),
+            _ => None,
+        },
+    }
+}

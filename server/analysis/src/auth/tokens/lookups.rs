@@ -1,0 +1,176 @@
+//! Sessions that are looked up by their token, and answers of session endpoints.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, Found, last_name, mentions, parts};
+use super::{Introspection, ItemTokens, SessionLookup};
+use crate::facts::python::tree::{ExprKind, StmtKind};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{ClassRef, Site, Value};
+
+/// Finds sessions that a body looks up by their token, without a look at when they end.
+pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let Some(def) = body.def else { return };
+    let mut found = Vec::new();
+    for comparison in body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. } | ExprKind::Str(_))) {
+        found.extend(by_model(body, &comparison).or_else(|| by_text(body, &comparison)));
+    }
+    if found.is_empty() || minds_the_end(body) {
+        return;
+    }
+    let function = body.site(def.name.range);
+    tokens.lookups.extend(found.into_iter().map(|(site, column, declared)| SessionLookup {
+        site,
+        function,
+        column,
+        declared,
+    }));
+}
+
+/// `Session.token == token` of a table that says when sessions end.
+fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr, Site)> {
+    let ExprKind::Compare { first, rest } = &found.expr.kind else { return None };
+    let [(op, second)] = rest.as_slice() else { return None };
+    if op != "==" {
+        return None;
+    }
+    [&**first, second].into_iter().find_map(|side| {
+        let side = match side.as_call() {
+            // `col(Session.token) == token`
+            Some((func, args)) if last_name(func).is_some_and(|name| name == "col") => &args.first()?.value,
+            _ => side,
+        };
+        let ExprKind::Attribute { value, name } = &side.kind else { return None };
+        let column =
+            matches!(name.name.as_str(), "token" | "session_token" | "sessionToken" | "access_token" | "token_hash");
+        if !column {
+            return None;
+        }
+        let Value::Class(class) = body.eval(value) else { return None };
+        let (column, declared) = end_column(body.interpreter, &class)?;
+        Some((body.site(found.expr.range), column, declared))
+    })
+}
+
+/// The column of a table that says when its rows end.
+fn end_column(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Option<(SmolStr, Site)> {
+    use crate::index::value::Resolve;
+    interpreter.linearised(class).iter().find_map(|class| {
+        interpreter.count_body(class.site);
+        class.def.body.iter().find_map(|stmt| {
+            let StmtKind::Assign(assign) = &stmt.kind else { return None };
+            let target = assign.targets.first()?;
+            let name = target.as_name()?;
+            let ends = name.to_ascii_lowercase().contains("expir");
+            ends.then(|| (name.clone(), Site { range: target.range, ..class.site }))
+        })
+    })
+}
+
+/// `select … from session where token = :token` in plain SQL.
+fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr, Site)> {
+    let ExprKind::Str(text) = &found.expr.kind else { return None };
+    let lower = text.to_ascii_lowercase();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    let from = words.iter().position(|word| *word == "from")?;
+    let table = words.get(from + 1).is_some_and(|table| matches!(*table, "session" | "sessions" | "user_sessions"));
+    let by_token = words.iter().skip_while(|word| **word != "where").any(|word| *word == "token");
+    let reads = words.first() == Some(&"select");
+    let site = body.site(found.expr.range);
+    (reads && table && by_token).then(|| (site, SmolStr::new_static("expiresAt"), site))
+}
+
+/// Whether a body says anything of when something ends.
+fn minds_the_end(body: &Body<'_, '_, '_>) -> bool {
+    let says = |text: &str| text.to_ascii_lowercase().contains("expir");
+    let by_name = body.find(&|expr| match &expr.kind {
+        ExprKind::Name(name) | ExprKind::Str(name) => says(name),
+        ExprKind::Attribute { name, .. } => says(&name.name) || name.name == "is_valid" || name.name == "is_active",
+        ExprKind::Call { args, .. } => args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| says(&name.name))),
+        _ => false,
+    });
+    !by_name.is_empty()
+}
+
+/// Finds answers of Better Auth's session endpoint that a body believes by
+/// their status: without a session it answers 200 and `null`.
+pub(super) fn introspections(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let Some(request) = body.calls().iter().find(|found| asks_session(body, found)) else { return };
+    let reads: Vec<&Found<'_>> = body
+        .calls()
+        .iter()
+        .filter(|found| {
+            found.call().is_some_and(|(func, args)| {
+                args.is_empty() && matches!(&func.kind, ExprKind::Attribute { name, .. } if name.name == "json")
+            })
+        })
+        .collect();
+    let [read] = reads.as_slice() else { return };
+    let status = body.find(&|expr| match &expr.kind {
+        ExprKind::Attribute { name, .. } => {
+            matches!(name.name.as_str(), "status_code" | "raise_for_status" | "is_success" | "ok" | "is_error")
+        }
+        _ => false,
+    });
+    let believed = match &read.stmt.kind {
+        // `return response.json()`: whoever is given it gets `None`.
+        StmtKind::Return(Some(value)) => value.range == read.expr.range,
+        StmtKind::Assign(assign) => match assign.targets.as_slice() {
+            [target] => target.as_name().is_some_and(|name| {
+                let direct = assign.value.as_ref().is_some_and(|value| value.range == read.expr.range);
+                let returned = body.statements().iter().any(
+                    |(stmt, _)| matches!(&stmt.kind, StmtKind::Return(Some(value)) if value.as_name() == Some(name)),
+                );
+                direct && returned && !is_questioned(body, name)
+            }),
+            _ => false,
+        },
+        _ => false,
+    };
+    if believed {
+        tokens.introspections.push(Introspection {
+            site: body.site(read.expr.range),
+            request: body.site(request.expr.range),
+            status: status.first().map(|found| body.site(found.expr.range)),
+        });
+    }
+}
+
+/// Whether a call asks a session endpoint: its address ends so.
+fn asks_session(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let Some((func, args)) = found.call() else { return false };
+    if !last_name(func).is_some_and(|name| matches!(name.as_str(), "get" | "request" | "post" | "fetch")) {
+        return false;
+    }
+    args.iter().any(|arg| {
+        let mut pending = vec![body.traced(&arg.value)];
+        while let Some(expr) = pending.pop() {
+            if let ExprKind::Str(text) = &expr.kind
+                && text.contains("/get-session")
+            {
+                return true;
+            }
+            pending.extend(parts(expr));
+        }
+        matches!(body.eval(&arg.value), Value::Str(text) if text.contains("/get-session"))
+    })
+}
+
+/// Whether a condition, or a read of one of its parts, asks whether a variable holds anything.
+fn is_questioned(body: &Body<'_, '_, '_>, name: &str) -> bool {
+    let reads = body.find(&|expr| match &expr.kind {
+        ExprKind::Subscript { value, .. } | ExprKind::Attribute { value, .. } => {
+            value.as_name().is_some_and(|found| found == name)
+        }
+        _ => false,
+    });
+    let asked = body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+        StmtKind::If { test, .. } => mentions(test, name),
+        StmtKind::Assert(test) => mentions(test, name),
+        _ => false,
+    });
+    asked || !reads.is_empty()
+}

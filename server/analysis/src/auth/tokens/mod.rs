@@ -1,0 +1,433 @@
+//! What code does with tokens: the calls that read and verify them, the calls
+//! that issue them, and what becomes of tokens, errors and callers around them.
+//!
+//! Found out for every item of a file on its own, so that an edit costs what
+//! stands in the edited item. Rules look at the result, never at code.
+
+mod claims;
+mod decode;
+mod encode;
+mod errors;
+mod exposed;
+mod leaks;
+mod libraries;
+mod lookups;
+mod secrets;
+mod statuses;
+
+use smol_str::SmolStr;
+
+pub use libraries::Library;
+
+use super::code::{Body, each_body};
+use crate::facts::python::tree::Stmt;
+use crate::index::interpreter::Interpreter;
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// What one item does with tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ItemTokens {
+    /// Calls that read tokens.
+    pub decodes: Vec<Decode>,
+    /// Calls that issue tokens.
+    pub encodes: Vec<Encode>,
+    /// `PyJWKClient(…)` made anew by every call of a function: where, and in which function.
+    pub clients: Vec<(Site, SmolStr)>,
+    /// Secret values that are written to a log.
+    pub logged: Vec<Logged>,
+    /// Answers to failed authentication that say too much.
+    pub told: Vec<Told>,
+    /// Answers to failed authentication with another status than 401.
+    pub statuses: Vec<WrongStatus>,
+    /// Look-ups of sessions by their token that take no account of when they end.
+    pub lookups: Vec<SessionLookup>,
+    /// Calls of functions of the project that verify tokens.
+    pub calls: Vec<VerifierCall>,
+    /// Secrets of the application that are returned.
+    pub exposed: Vec<Exposed>,
+    /// Whether an exception of a library for tokens is answered for the whole application.
+    pub answers_errors: bool,
+    /// Answers of a session endpoint that are believed although they may hold nobody.
+    pub introspections: Vec<Introspection>,
+}
+
+/// A call that reads a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decode {
+    /// The call.
+    pub site: Site,
+    /// The function that it stands in; none at the top of a module.
+    pub function: Option<Site>,
+    /// Whose it is.
+    pub library: Library,
+    /// Whether it looks at the signature; where it is told not to.
+    pub unverified: Option<Site>,
+    /// Where the key comes from.
+    pub key: KeySource,
+    /// Which algorithms it takes.
+    pub algorithms: Algorithms,
+    /// What it is told of the audience.
+    pub audience: Expected,
+    /// What it is told of the issuer.
+    pub issuer: Expected,
+    /// Checks that it is told not to make, and where.
+    pub skips: Vec<(Check, Site)>,
+    /// Claims that it is told to require.
+    pub requires: Vec<SmolStr>,
+    /// Seconds of tolerance, from a minute on, and where that is said.
+    pub leeway: Option<(i64, Site)>,
+    /// Whether the claims are validated: libraries of authlib's kind do that in a call of its own.
+    pub validated: bool,
+    /// Claims that are read from the result in the same function.
+    pub reads: Vec<SmolStr>,
+    /// What becomes of a result that nothing verified.
+    pub purpose: Purpose,
+    /// The exceptions that are caught around it, innermost first.
+    pub caught: Vec<Caught>,
+}
+
+/// A check on claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// `exp`.
+    Expiry,
+    /// `aud`.
+    Audience,
+    /// `iss`.
+    Issuer,
+}
+
+/// What is expected of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Nothing,
+    /// A value; the text where it is known.
+    Value(Option<SmolStr>),
+    /// It can't be told.
+    Unknown,
+}
+
+/// Where the key of a verification comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A text or a setting: the variable of the environment or field, where it is known.
+    Secret(Option<SmolStr>),
+    /// A set of public keys that a client fetches; `bound` where the algorithm is bound to the key.
+    Jwks {
+        /// Whether the key is handed over as an object that knows its algorithm.
+        bound: bool,
+    },
+    /// It can't be told.
+    Unknown,
+}
+
+/// Which algorithms a verification takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Algorithms {
+    /// None are named.
+    Missing,
+    /// These, each where it stands.
+    Known(Vec<(SmolStr, Site)>),
+    /// The one that the token names: where that is read, and whether it is compared with a list before.
+    FromToken {
+        /// The read of the header's `alg`.
+        read: Site,
+        /// Where it is given to the verification.
+        given: Site,
+    },
+    /// They can't be told.
+    Unknown,
+}
+
+/// What becomes of a result that nothing verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The same token is verified in the same function, too.
+    VerifiedToo,
+    /// It tells which key or issuer to ask, or is written to a log.
+    Peek,
+    /// It came from the issuer's own answer.
+    FromIssuer,
+    /// It is returned, stored or compared: where.
+    Believed(Site),
+    /// It can't be told.
+    Unknown,
+}
+
+/// An `except` clause around a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caught {
+    /// The clause.
+    pub site: Site,
+    /// Dotted paths of its exceptions; empty for a bare `except`. `?` for what could not be resolved.
+    pub types: Vec<SmolStr>,
+}
+
+/// A call that issues a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encode {
+    /// The call.
+    pub site: Site,
+    /// Whose it is.
+    pub library: Library,
+    /// Where an algorithm stands that does not sign.
+    pub unsigned: Option<Site>,
+    /// What is known of its life.
+    pub life: Life,
+    /// Where the payload is made.
+    pub payload: Option<Site>,
+    /// Claims of the payload, as far as they are known.
+    pub claims: Vec<SmolStr>,
+}
+
+/// How long a token lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Life {
+    /// For ever: the payload has no `exp`.
+    Endless,
+    /// That many seconds.
+    Seconds(i64, Site),
+    /// It has an `exp`, or may have one.
+    Unknown,
+}
+
+/// A secret value that is written to a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// The value in the call.
+    pub site: Site,
+    /// Where it comes from.
+    pub origin: Site,
+    /// What it is.
+    pub what: Secret,
+    /// Characters of it, when only its beginning or end is written.
+    pub part: Option<i64>,
+    /// What writes it: `print`, `logger.info`.
+    pub sink: SmolStr,
+}
+
+/// A kind of secret value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    /// The caller's token.
+    Token,
+    /// All headers of a request, the caller's token among them.
+    Headers,
+    /// A password.
+    Password,
+    /// An object of the request that holds a password.
+    PasswordHolder,
+    /// A key of the application.
+    Key,
+    /// A token that the application has just issued.
+    Issued,
+    /// The claims of a token.
+    Claims,
+}
+
+/// An answer that says too much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The text in the answer.
+    pub site: Site,
+    /// The verification, or the identity that is told.
+    pub about: Site,
+    /// What is told.
+    pub what: Telling,
+}
+
+/// What an answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// The text of an exception of the verification.
+    Error,
+    /// The identity that the token names.
+    Identity,
+}
+
+/// An answer to failed authentication with another status than 401.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongStatus {
+    /// The function that answers.
+    pub function: Site,
+    /// The status in the code, or the returned value.
+    pub site: Site,
+    /// The status that the caller gets.
+    pub status: u16,
+    /// What shows that authentication failed.
+    pub failure: Failure,
+    /// Where that is.
+    pub proof: Site,
+}
+
+/// What shows that authentication failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The request carries no credential.
+    Missing,
+    /// A check of the credential said no.
+    Rejected,
+    /// The verification raised.
+    Raised,
+}
+
+/// A look-up of a session by its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLookup {
+    /// The query.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// The column that says when the session ends.
+    pub column: SmolStr,
+    /// Where that column is declared; the query itself for plain SQL.
+    pub declared: Site,
+}
+
+/// A call of a function of the project that verifies tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierCall {
+    /// The call.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// The function that it calls.
+    pub callee: Site,
+    /// The exceptions that are caught around it, innermost first.
+    pub caught: Vec<Caught>,
+}
+
+/// A secret of the application that a function returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// The value in the `return`.
+    pub site: Site,
+    /// The function that returns it.
+    pub function: Site,
+    /// Whether all settings are returned.
+    pub whole: bool,
+}
+
+/// A session endpoint's answer that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introspection {
+    /// The read of the answer.
+    pub site: Site,
+    /// The request.
+    pub request: Site,
+    /// The comparison of the status, if there is one.
+    pub status: Option<Site>,
+}
+
+/// What has to stand in a text for there to be something to find in it.
+const MARKS: &[&str] = &[
+    "decode",
+    "encode(",
+    "unverified",
+    "PyJWKClient(",
+    "jws.verify",
+    "print(",
+    "log",
+    "LOG",
+    "HTTPException",
+    "JSONResponse",
+    "get-session",
+    "ession",
+    "settings",
+    "environ",
+];
+
+/// Whether a text can hold anything that is looked for here.
+pub fn may_handle_tokens(text: &str) -> bool {
+    const WORDS: &[&str] =
+        &["jwt", "jose", "token", "Token", "uthoriz", "assword", "ession", "header", "PyJWK", "settings", "environ"];
+    let holds = |needle: &&str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    WORDS.iter().any(holds) && MARKS.iter().any(holds)
+}
+
+/// What an item does with tokens; `text` is its text, if that is at hand.
+pub fn tokens_of(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    index: u32,
+    item: &Stmt,
+    text: Option<&str>,
+) -> ItemTokens {
+    let mut tokens = ItemTokens::default();
+    let looks = text.map_or(Looks::ALL, Looks::at);
+    if !looks.any() {
+        return tokens;
+    }
+    tokens.answers_errors = errors::answers_errors(interpreter, file, index, item);
+    each_body(interpreter, file, index, item, &mut |scope, block| {
+        Body::new(interpreter, scope, block).each_nested(&mut |body| looks.look_into(body, &mut tokens));
+    });
+    tokens
+}
+
+/// What an item has to be searched for.
+struct Looks {
+    tokens: bool,
+    logs: bool,
+    answers: bool,
+    sessions: bool,
+    introspects: bool,
+    returns: bool,
+}
+
+impl Looks {
+    const ALL: Self =
+        Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true };
+
+    fn at(text: &str) -> Self {
+        let holds = |needle: &str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+        let any = |needles: &[&str]| needles.iter().any(|needle| holds(needle));
+        let credentials = any(&["token", "Token", "uthoriz", "redential", "cookie", "header", "assword", "ecret"]);
+        Self {
+            tokens: any(&[
+                "decode",
+                "encode(",
+                "unverified",
+                "PyJWKClient(",
+                "jws.verify",
+                "verify",
+                "exception_handler",
+            ]),
+            logs: any(&["print(", "log", "LOG"]) && (credentials || any(&["KEY", "encode(", "decode("])),
+            answers: any(&["HTTPException", "JSONResponse", "return {"])
+                && (credentials || any(&["decode", "user_id", "current_user"])),
+            sessions: holds("ession") && holds("token"),
+            introspects: holds("get-session"),
+            returns: holds("return") && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.tokens || self.logs || self.answers || self.sessions || self.introspects || self.returns
+    }
+
+    fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+        if self.tokens {
+            decode::look(body, tokens);
+            encode::look(body, tokens);
+        }
+        if self.logs {
+            leaks::look(body, tokens);
+        }
+        if self.answers {
+            errors::look(body, tokens);
+            statuses::look(body, tokens);
+        }
+        if self.returns {
+            exposed::look(body, tokens);
+        }
+        if self.sessions {
+            lookups::sessions(body, tokens);
+        }
+        if self.introspects {
+            lookups::introspections(body, tokens);
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Where the value of an expression comes from, as far as it is a secret.
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, last_name, mentions};
+use super::super::sources::{Worth, is_scheme, worth_of};
+use super::Secret;
+use super::libraries::{Does, does};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
+use crate::text::TextRange;
+
+/// Assignments and calls that a value is followed through.
+const MAX_DEPTH: u32 = 8;
+
+/// A secret value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// What it is.
+    pub(super) what: Secret,
+    /// Where it comes from.
+    pub(super) range: TextRange,
+    /// Whether it is what the caller proves itself by: a token in the request,
+    /// as opposed to a key of an API.
+    pub(super) credential: bool,
+}
+
+/// Where the value of an expression comes from, if it is a secret.
+pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
+    follow(body, expr, 0)
+}
+
+/// Where the value of an expression comes from, if it is the caller's token in the request.
+pub(super) fn credential(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange> {
+    origin(body, expr).filter(|origin| origin.credential && origin.what == Secret::Token).map(|origin| origin.range)
+}
+
+fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    match &expr.kind {
+        ExprKind::Name(name) => variable(body, expr, name, depth),
+        ExprKind::Attribute { value, name } => attribute(body, expr, value, &name.name, depth),
+        ExprKind::Subscript { value, index } => subscript(body, expr, value, index, depth),
+        ExprKind::Call { func, args } => call(body, expr, func, args, depth),
+        ExprKind::Await(value) | ExprKind::Starred(value) => follow(body, value, depth + 1),
+        ExprKind::Walrus { value, .. } => follow(body, value, depth + 1),
+        ExprKind::BoolOp { values, .. } => values.iter().find_map(|value| follow(body, value, depth + 1)),
+        ExprKind::IfExp { body: yes, or_else, .. } => {
+            follow(body, yes, depth + 1).or_else(|| follow(body, or_else, depth + 1))
+        }
+        _ => None,
+    }
+}
+
+fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) -> Option<Origin> {
+    if let Some(param) = body.param(name) {
+        return parameter(body, param);
+    }
+    if let Some(origin) = unpacked(body, name, depth) {
+        return Some(origin);
+    }
+    let bound = body.bindings(name);
+    if bound.is_empty() {
+        return setting(body, expr, name);
+    }
+    bound.into_iter().flatten().find_map(|value| follow(body, value, depth + 1))
+}
+
+/// The second of `scheme, token = header.split()`.
+fn unpacked(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
+    body.statements().iter().find_map(|(stmt, _)| {
+        let StmtKind::Assign(assign) = &stmt.kind else { return None };
+        let [target] = assign.targets.as_slice() else { return None };
+        let ExprKind::Tuple(parts) = &target.kind else { return None };
+        let at = parts.iter().position(|part| part.as_name().is_some_and(|part| part == name))?;
+        let (func, _) = assign.value.as_ref()?.as_call()?;
+        let ExprKind::Attribute { value, name: method } = &func.kind else { return None };
+        let splits = matches!(method.name.as_str(), "split" | "partition" | "rpartition");
+        if splits && at > 0 { follow(body, value, depth + 1) } else { None }
+    })
+}
+
+/// The value of a module's variable or of a setting that is a key by what it is read from.
+fn setting(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> Option<Origin> {
+    let secret = names_secret(name) && matches!(body.eval(expr), Value::Str(text) if !text.is_empty());
+    secret.then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
+}
+
+/// Whether a name of the environment or of a setting is a secret's.
+pub(super) fn names_secret(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split('_').collect();
+    let has = |word: &str| words.contains(&word);
+    let about_one = has("NAME") || has("ID") || has("PATH") || has("FILE") || has("LENGTH") || has("TTL") || has("URL");
+    !about_one && (has("SECRET") || has("PASSWORD") || (has("PRIVATE") && has("KEY")) || (has("API") && has("KEY")))
+}
+
+fn parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<Origin> {
+    let token = Origin { what: Secret::Token, range: param.range, credential: true };
+    match asked_for(body, param) {
+        // A scheme's value is the token itself, or an object around it.
+        Some(Asked::Scheme { credential }) => return Some(Origin { credential, ..token }),
+        Some(Asked::Other) => return None,
+        None => {}
+    }
+    let name = param.name.name.as_str();
+    if read_from(body, param).is_some_and(|from| matches!(from.as_str(), "Header" | "Cookie")) {
+        let worth = worth_of(name) == Worth::Credential;
+        let credential = !name.contains("key") && !name.contains("signature") && !name.contains("secret");
+        return worth.then_some(Origin { credential, ..token });
+    }
+    if is_users_token(body, name) || is_used_as_token(body, name) {
+        return Some(Origin { credential: false, ..token });
+    }
+    if name.contains("password") && is_used_as_password(body, name) {
+        return Some(Origin { what: Secret::Password, range: param.range, credential: false });
+    }
+    if let Some(class) = annotated_class(body, param)
+        && holds_password(body, &class)
+    {
+        return Some(Origin { what: Secret::PasswordHolder, range: param.range, credential: false });
+    }
+    None
+}
+
+/// What a parameter asks FastAPI for.
+enum Asked {
+    /// A scheme: whether it gives what a caller signs in for, or a key of an API.
+    Scheme { credential: bool },
+    /// Another dependency.
+    Other,
+}
+
+fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
+    let depends = |value: Value| match value {
+        Value::Depends(depends) => Some(depends),
+        Value::Annotated(annotated) => annotated.metadata.iter().rev().find_map(|value| match value {
+            Value::Depends(depends) => Some(std::sync::Arc::clone(depends)),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let by_default = param.default.as_ref().and_then(|default| depends(signature(body, default)?));
+    let depends = by_default
+        .or_else(|| param.annotation.as_ref().and_then(|annotation| depends(signature(body, annotation)?)))?;
+    let Some(Value::Instance(instance)) = &depends.dependency else { return Some(Asked::Other) };
+    let scheme = match &instance.class {
+        Value::Package(path) => Some(path.clone()),
+        // The project's own schemes give what they are made to give.
+        Value::Class(class) => body.interpreter.package_bases(class).into_iter().find(|base| is_scheme(base)),
+        _ => None,
+    };
+    let Some(scheme) = scheme.filter(|scheme| is_scheme(scheme)) else { return Some(Asked::Other) };
+    let named = instance.args.get("name", None);
+    let is_key = scheme.ends_with("APIKeyHeader") || scheme.ends_with("APIKeyQuery");
+    let authorizes = matches!(named, Some(Value::Str(name)) if name.eq_ignore_ascii_case("authorization"));
+    Some(Asked::Scheme { credential: !is_key || authorizes })
+}
+
+/// The value of a default or annotation of the function's signature.
+pub(super) fn signature(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Value> {
+    match body.scope {
+        super::super::code::Scope::Function(function) => Some(body.interpreter.eval_signature(function, expr)),
+        _ => None,
+    }
+}
+
+/// `Header` for `x = Header(…)` and for `x: Annotated[str, Header()]`.
+fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
+    let by_call = |expr: &Expr| {
+        let (func, _) = expr.as_call()?;
+        let Some(Value::Package(path)) = signature(body, func) else { return None };
+        path.starts_with("fastapi").then(|| SmolStr::new(path.rsplit('.').next().unwrap_or_default()))
+    };
+    if let Some(from) = param.default.as_ref().and_then(by_call) {
+        return Some(from);
+    }
+    let ExprKind::Subscript { index, .. } = &param.annotation.as_ref()?.kind else { return None };
+    match &index.kind {
+        ExprKind::Tuple(parts) => parts.iter().find_map(by_call),
+        _ => None,
+    }
+}
+
+/// The class of the project that a parameter is annotated with.
+fn annotated_class(body: &Body<'_, '_, '_>, param: &Param) -> Option<std::sync::Arc<ClassRef>> {
+    let annotation = param.annotation.as_ref()?;
+    match signature(body, annotation)? {
+        Value::Class(class) => Some(class),
+        Value::Annotated(annotated) => match &annotated.ty {
+            Value::Class(class) => Some(std::sync::Arc::clone(class)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a model of requests has a field for a password that it shows when it is printed.
+fn holds_password(body: &Body<'_, '_, '_>, class: &std::sync::Arc<ClassRef>) -> bool {
+    let is_model = body.interpreter.package_bases(class).iter().any(|base| base.starts_with("pydantic"));
+    is_model
+        && body.interpreter.linearised(class).iter().any(|class| {
+            body.interpreter.count_body(class.site);
+            class.def.body.iter().any(|stmt| match &stmt.kind {
+                StmtKind::Assign(assign) => {
+                    let named = assign.targets.first().and_then(Expr::as_name).is_some_and(|name| is_password(name));
+                    let hidden = assign.annotation.as_ref().is_some_and(|annotation| mentions(annotation, "SecretStr"));
+                    named && !hidden
+                }
+                _ => false,
+            })
+        })
+}
+
+fn is_password(name: &str) -> bool {
+    matches!(name, "password" | "passwd" | "plain_password" | "new_password" | "current_password" | "old_password")
+}
+
+/// Whether a parameter is the token that fastapi-users hands to its user manager.
+fn is_users_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
+    let super::super::code::Scope::Function(FunctionRef { class: Some(class), def, .. }) = body.scope else {
+        return false;
+    };
+    let hook = def.name.name.starts_with("on_after_") && name == "token";
+    hook && body.interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseUserManager"))
+}
+
+/// Whether a variable is given to a library as a token.
+fn is_used_as_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
+    body.calls().iter().any(|found| {
+        let Some((func, args)) = found.call() else { return false };
+        let first = args.first().is_some_and(|arg| arg.value.as_name().is_some_and(|found| found == name));
+        let takes = || {
+            matches!(does(body, func), Some((_, does)) if does != Does::Encodes)
+                || last_name(func).is_some_and(|name| {
+                    matches!(name.as_str(), "get_signing_key_from_jwt" | "verify_id_token" | "decode_token")
+                })
+        };
+        first && takes()
+    })
+}
+
+/// Whether a variable is given to a library that hashes or checks passwords.
+fn is_used_as_password(body: &Body<'_, '_, '_>, name: &str) -> bool {
+    body.calls().iter().any(|found| {
+        let Some((func, args)) = found.call() else { return false };
+        if !args.iter().any(|arg| mentions(&arg.value, name)) {
+            return false;
+        }
+        last_name(func).is_some_and(|name| {
+            matches!(
+                name.as_str(),
+                "hash"
+                    | "verify"
+                    | "checkpw"
+                    | "hashpw"
+                    | "check_password_hash"
+                    | "verify_password"
+                    | "get_password_hash"
+                    | "hash_password"
+            )
+        })
+    })
+}
+
+fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, depth: u32) -> Option<Origin> {
+    if name == "headers" && is_request(body, value) {
+        return Some(Origin { what: Secret::Headers, range: expr.range, credential: false });
+    }
+    let inner = follow(body, value, depth + 1);
+    match inner {
+        // The object that `HTTPBearer` gives; its scheme is no secret.
+        Some(origin) if origin.what == Secret::Token => return (name == "credentials").then_some(origin),
+        Some(origin) if origin.what == Secret::PasswordHolder => {
+            return is_password(name).then_some(Origin { what: Secret::Password, ..origin });
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    if name == "credentials"
+        && let Some(param) = value.as_name().and_then(|name| body.param(name))
+        && let Some(annotation) = &param.annotation
+        && matches!(signature(body, annotation), Some(Value::Package(path)) if path.ends_with("HTTPAuthorizationCredentials"))
+    {
+        return Some(Origin { what: Secret::Token, range: param.range, credential: true });
+    }
+    if names_secret(name)
+        && let Value::Instance(instance) = body.eval(value)
+        && let Value::Class(class) = &instance.class
+        && body.interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
+    {
+        return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
+    }
+    None
+}
+
+/// Whether an expression is the request: a parameter that is annotated so, or
+/// the one that a middleware is given.
+pub(super) fn is_request(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let Some(param) = expr.as_name().and_then(|name| body.param(name)) else { return false };
+    match &param.annotation {
+        Some(annotation) => matches!(signature(body, annotation), Some(Value::Package(path))
+            if path.ends_with(".Request") && (path.starts_with("fastapi") || path.starts_with("starlette"))
+                || path.ends_with(".HTTPConnection") || path.ends_with(".WebSocket")),
+        None => param.name.name == "request" && body.param("call_next").is_some(),
+    }
+}
+
+fn subscript(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, index: &Expr, depth: u32) -> Option<Origin> {
+    if let Some(key) = index.as_str()
+        && let Some(origin) = entry(body, expr, value, key, depth)
+    {
+        return Some(origin);
+    }
+    // A part of the token: `header.split(" ")[1]`, `token[7:]`.
+    let origin = follow(body, value, depth + 1).filter(|origin| origin.what != Secret::Headers)?;
+    let first = matches!(index.kind, ExprKind::Int(0));
+    let splits = value.as_call().and_then(|(func, _)| last_name(func)).is_some_and(|name| name == "split");
+    // The first word of `Bearer …` is the scheme; of a signed cookie it is the token.
+    let scheme = first
+        && splits
+        && value.as_call().is_some_and(|(_, args)| {
+            args.is_empty() || positional(args, 0).and_then(Expr::as_str).is_some_and(|by| by == " ")
+        });
+    (!scheme).then_some(origin)
+}
+
+/// A header or cookie by its name: `request.headers["Authorization"]`.
+fn entry(body: &Body<'_, '_, '_>, expr: &Expr, map: &Expr, key: &str, depth: u32) -> Option<Origin> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let map = body.traced(map);
+    let ExprKind::Attribute { value, name } = &map.kind else {
+        let reads = matches!(body.package(map)?.as_str(), "os.environ");
+        return (reads && names_secret(key)).then_some(Origin {
+            what: Secret::Key,
+            range: expr.range,
+            credential: false,
+        });
+    };
+    if name.name == "environ" && names_secret(key) && body.package(map)? == "os.environ" {
+        return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
+    }
+    let lower = key.to_ascii_lowercase();
+    let of_request = matches!(name.name.as_str(), "headers" | "cookies" | "query_params") && is_request(body, value);
+    let worth = worth_of(&lower.replace(['.'], "_")) == Worth::Credential;
+    let credential = !lower.contains("key") && !lower.contains("signature") && name.name != "query_params";
+    (of_request && worth).then_some(Origin { what: Secret::Token, range: expr.range, credential })
+}
+
+fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
+    match does(body, func) {
+        Some((_, Does::Encodes)) => {
+            return Some(Origin { what: Secret::Issued, range: expr.range, credential: false });
+        }
+        Some((_, Does::Decodes | Does::Peeks)) => {
+            return Some(Origin { what: Secret::Claims, range: expr.range, credential: false });
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    if let ExprKind::Attribute { value, name } = &func.kind {
+        match name.name.as_str() {
+            "get" => {
+                let key = positional(args, 0)?.as_str()?;
+                return entry(body, expr, value, key, depth + 1);
+            }
+            "split" | "strip" | "lstrip" | "rstrip" | "replace" | "removeprefix" | "removesuffix" | "partition"
+            | "rpartition" | "decode" | "encode" | "get_secret_value" => return follow(body, value, depth + 1),
+            "model_dump" | "dict" | "model_dump_json" | "json" | "items" => {
+                let shows_it = |origin: &Origin| matches!(origin.what, Secret::PasswordHolder | Secret::Headers);
+                let origin = follow(body, value, depth + 1).filter(shows_it)?;
+                return (keyword(args, "exclude").is_none() && keyword(args, "include").is_none()).then_some(origin);
+            }
+            _ => {}
+        }
+    }
+    match body.eval(func) {
+        Value::Package(path) => match path.as_str() {
+            "os.getenv" | "os.environ.get" => {
+                let name = positional(args, 0)?.as_str()?;
+                names_secret(name).then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
+            }
+            "builtins.str" | "builtins.repr" | "builtins.dict" | "builtins.list" => {
+                follow(body, positional(args, 0)?, depth + 1)
+            }
+            "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
+            _ => None,
+        },
+        Value::Function(function) if depth < 2 => {
+            issues(body, &function).then_some(Origin { what: Secret::Issued, range: expr.range, credential: false })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a function of the project returns a token that it issues.
+fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
+    if function.def.is_generator {
+        return false;
+    }
+    let function = body.interpreter.current(function);
+    let inner = Body::new(body.interpreter, super::super::code::Scope::Function(&function), &function.def.body);
+    inner.statements().iter().any(|(stmt, _)| match &stmt.kind {
+        StmtKind::Return(Some(value)) => {
+            let value = inner.traced(value);
+            value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
+        }
+        _ => false,
+    })
+}
+
+/// Where an identity comes from that the token names: `request.state`, or claims.
+pub(super) fn identity(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange> {
+    let value = body.traced(expr);
+    let on_state = |value: &Expr| matches!(&value.kind, ExprKind::Attribute { value, name } if name.name == "state" && is_request(body, value));
+    match &value.kind {
+        ExprKind::Attribute { value: object, .. } if on_state(object) => Some(value.range),
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Name(name) if name == "getattr" => {
+                args.first().is_some_and(|arg| on_state(&arg.value)).then_some(value.range)
+            }
+            ExprKind::Attribute { value: object, name } if name.name == "get" => {
+                follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
+            }
+            _ => None,
+        },
+        ExprKind::Subscript { value: object, .. } => {
+            follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,179 @@
+//! Answers to failed authentication with another status than 401.
+
+use super::super::code::{Body, mentions, parts};
+use super::libraries::does;
+use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::text::TextRange;
+
+/// Assignments that a value is followed through to a credential.
+const MAX_DEPTH: u32 = 4;
+
+/// Finds such answers in a body.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for (stmt, _) in body.statements() {
+        match &stmt.kind {
+            StmtKind::If { test, body: branch, .. } => {
+                if let Some((failure, proof)) = fails(body, test) {
+                    note(body, branch, failure, proof, tokens);
+                }
+            }
+            StmtKind::Try { body: guarded, handlers, .. } => {
+                for handler in handlers {
+                    let proof = errors::catches_verification(body, guarded, handler);
+                    // The token of a link in a mail is no authentication: its failure is a bad request.
+                    if let Some(proof) = proof.filter(|_| verifies_credential(body, guarded)) {
+                        note(body, &handler.body, Failure::Raised, proof, tokens);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], failure: Failure, proof: TextRange, tokens: &mut ItemTokens) {
+    let Some(def) = body.def else { return };
+    for stmt in branch {
+        let (status, range) = match errors::answer(body, stmt) {
+            Some(answer) => match answer.status {
+                Some((status @ (200 | 400 | 403 | 404 | 422 | 500), range)) => (status, range),
+                _ => continue,
+            },
+            None => match returned_error(stmt) {
+                Some(range) => (200, range),
+                None => continue,
+            },
+        };
+        tokens.statuses.push(WrongStatus {
+            function: body.site(def.name.range),
+            site: body.site(range),
+            status,
+            failure,
+            proof: body.site(proof),
+        });
+    }
+}
+
+/// `return {"error": …}`: FastAPI answers 200.
+fn returned_error(stmt: &Stmt) -> Option<TextRange> {
+    let StmtKind::Return(Some(value)) = &stmt.kind else { return None };
+    let dict = match &value.kind {
+        // `return {"error": …}, 401` is a list for FastAPI.
+        ExprKind::Tuple(parts) => parts.first()?,
+        _ => value,
+    };
+    let ExprKind::Dict(entries) = &dict.kind else { return None };
+    let (key, _) = entries.first()?;
+    key.as_ref()?.as_str().filter(|key| *key == "error" || *key == "detail").map(|_| value.range)
+}
+
+/// What a condition that holds says of the caller's credential.
+fn fails(body: &Body<'_, '_, '_>, test: &Expr) -> Option<(Failure, TextRange)> {
+    match &test.kind {
+        // All of them: nothing is there to know the caller by.
+        ExprKind::BoolOp { and: true, values } => {
+            let all: Option<Vec<_>> = values.iter().map(|value| fails(body, value)).collect();
+            all?.into_iter().next()
+        }
+        // Any of them.
+        ExprKind::BoolOp { and: false, values } => {
+            let all: Option<Vec<_>> =
+                values.iter().map(|value| fails(body, value).or_else(|| malformed(body, value))).collect();
+            all?.into_iter().next()
+        }
+        ExprKind::Not(inner) => absent(body, inner).or_else(|| malformed(body, test)),
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if matches!(op.as_str(), "is" | "==") => {
+                matches!(second.kind, ExprKind::None | ExprKind::Bool(false)).then(|| absent(body, first))?
+            }
+            [(op, second)] if op == "not in" => {
+                // `"session_token" not in request.cookies`
+                let key = first.as_str()?;
+                let map = body.traced(second);
+                let ExprKind::Attribute { value, name } = &map.kind else { return None };
+                let of_request =
+                    matches!(name.name.as_str(), "cookies" | "headers") && secrets::is_request(body, value);
+                let named =
+                    super::super::sources::worth_of(&key.replace('.', "_")) == super::super::sources::Worth::Credential;
+                (of_request && named).then_some((Failure::Missing, test.range))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `not header.startswith("Bearer ")`: the credential has another form.
+fn malformed(body: &Body<'_, '_, '_>, test: &Expr) -> Option<(Failure, TextRange)> {
+    let ExprKind::Not(inner) = &test.kind else { return None };
+    let (func, _) = inner.as_call()?;
+    let ExprKind::Attribute { value, name } = &func.kind else { return None };
+    let looks = name.name == "startswith" && secrets::credential(body, value).is_some();
+    looks.then_some((Failure::Missing, test.range))
+}
+
+/// What it says of the caller when a value is not there.
+fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)> {
+    if secrets::credential(body, value).is_some() {
+        return Some((Failure::Missing, value.range));
+    }
+    let name = value.as_name()?;
+    if body.param(name).is_some() {
+        return None;
+    }
+    let made = body.bindings(name).into_iter().flatten().find(|made| comes_from_credential(body, made, 0));
+    made.map(|made| (Failure::Rejected, made.range))
+}
+
+/// Whether a value is found out from the caller's credential: by a call that
+/// is given it, or by a query that was built with it. What is found out from
+/// the result of another call says something of a caller who is known.
+fn comes_from_credential(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
+    let mut pending = vec![expr];
+    while let Some(part) = pending.pop() {
+        if part.as_call().is_some_and(|(func, _)| does(body, func).is_some()) {
+            continue;
+        }
+        if secrets::credential(body, part).is_some() {
+            return true;
+        }
+        if let Some(name) = part.as_name().filter(|name| depth < MAX_DEPTH && body.param(name).is_none()) {
+            let builds = |value: &&Expr| !mentions(value, name) && is_built(body, value);
+            if body
+                .bindings(name)
+                .into_iter()
+                .flatten()
+                .filter(builds)
+                .any(|value| comes_from_credential(body, value, depth + 1))
+            {
+                return true;
+            }
+        }
+        pending.extend(parts(part));
+    }
+    false
+}
+
+/// Whether an expression is built by functions of packages: `select(…).where(…)`.
+fn is_built(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let mut root = expr;
+    while let Some((func, _)) = root.as_call() {
+        match &func.kind {
+            ExprKind::Attribute { value, .. } if value.as_call().is_some() => root = value,
+            _ => return body.package(func).is_some(),
+        }
+    }
+    false
+}
+
+/// Whether a block verifies the credential of the request.
+fn verifies_credential(body: &Body<'_, '_, '_>, block: &[Stmt]) -> bool {
+    let inside = TextRange {
+        start: block.first().map_or(0, |stmt| stmt.range.start),
+        end: block.last().map_or(0, |stmt| stmt.range.end),
+    };
+    body.calls().iter().filter(|found| inside.contains_range(found.expr.range)).any(|found| {
+        found.call().is_some_and(|(_, args)| args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()))
+    })
+}

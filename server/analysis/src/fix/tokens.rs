@@ -1,0 +1,196 @@
+//! Small edits where code handles tokens: each takes the place that the finding marks.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::guard::keep;
+use super::imports::Imports;
+use super::layout::replacement;
+use super::{Fixer, Source};
+use crate::ide::{Applicability, Diagnostic, Fix, Refusal, Severity, TextEdit};
+use crate::rules::unmapped_token_error;
+
+/// What stands in place of a secret that was logged.
+const REDACTED: &str = "[redacted]";
+
+/// What a caller with a bad token is told.
+const CONSTANT: &str = "\"Invalid or expired token\"";
+
+/// Appends the fix of a secret in a log.
+pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    keep(
+        edit(fixer, diagnostic, Applicability::Safe, "Leave the value out of the log", |source, range| {
+            let node = node_at(source, &range).ok_or_else(unreadable)?;
+            let interpolation = std::iter::successors(Some(node), Node::parent)
+                .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
+                .find(|node| node.kind() == "interpolation");
+            Ok(vec![match interpolation {
+                Some(interpolation) => replacement(interpolation.byte_range(), REDACTED.to_owned()),
+                None => replacement(range, format!("\"{REDACTED}\"")),
+            }])
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of an answer that tells what a library says.
+pub(super) fn told(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    if diagnostic.severity != Severity::Warning {
+        return;
+    }
+    keep(
+        edit(fixer, diagnostic, Applicability::Safe, "Answer with a constant text", |_, range| {
+            Ok(vec![replacement(range, CONSTANT.to_owned())])
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of a status that is not 401.
+pub(super) fn status(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    keep(
+        edit(fixer, diagnostic, Applicability::Unsafe, "Answer with 401", |source, range| {
+            let written = source.text.get(range.clone()).unwrap_or_default();
+            if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Ok(vec![replacement(range, "401".to_owned())]);
+            }
+            match written.rsplit_once('.') {
+                Some((module, name)) if name.starts_with("HTTP_") && !written.contains('\n') => {
+                    Ok(vec![replacement(range, format!("{module}.HTTP_401_UNAUTHORIZED"))])
+                }
+                _ => Err(Refusal("the status is not written as a number or as a name of `fastapi.status`".into())),
+            }
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of an expiry that is not looked at.
+pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    keep(
+        edit(fixer, diagnostic, Applicability::Safe, "Have `exp` checked", |source, range| {
+            let written = source.text.get(range.clone()).unwrap_or_default();
+            let refused = || Refusal("the check is not switched off where it is given".into());
+            let kept =
+                written.strip_suffix("False").filter(|kept| kept.trim_end().ends_with(':')).ok_or_else(refused)?;
+            Ok(vec![replacement(range.start + kept.len()..range.end, "True".to_owned())])
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of too much tolerance.
+pub(super) fn leeway(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    keep(
+        edit(fixer, diagnostic, Applicability::Safe, "Tolerate 60 seconds", |source, range| {
+            let node = node_at(source, &range);
+            let value = match node.filter(|node| node.kind() == "pair") {
+                Some(pair) => pair.child_by_field_name("value").ok_or_else(unreadable)?.byte_range(),
+                None => range,
+            };
+            let written = source.text.get(value.clone()).unwrap_or_default();
+            let new = match written.split_once('(') {
+                Some((callee, _)) if callee.ends_with("timedelta") => format!("{callee}(seconds=60)"),
+                _ => "60".to_owned(),
+            };
+            Ok(vec![replacement(value, new)])
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of `none` among algorithms.
+pub(super) fn none_algorithm(
+    fixer: &Fixer<'_>,
+    diagnostic: &Diagnostic,
+    fixes: &mut Vec<Fix>,
+    refusals: &mut Vec<Refusal>,
+) {
+    keep(
+        edit(fixer, diagnostic, Applicability::Safe, "Take `none` out of the list", |source, range| {
+            let refused = || Refusal("`none` does not stand in a list with other algorithms".into());
+            let element = node_at(source, &range).filter(|node| node.kind() == "string").ok_or_else(refused)?;
+            let list = element.parent().filter(|list| matches!(list.kind(), "list" | "set")).ok_or_else(refused)?;
+            let mut cursor = list.walk();
+            let elements: Vec<Node<'_>> = list.named_children(&mut cursor).collect();
+            let at = elements.iter().position(|node| node.id() == element.id()).ok_or_else(refused)?;
+            let taken = match (at.checked_sub(1).and_then(|before| elements.get(before)), elements.get(at + 1)) {
+                (Some(before), _) => before.end_byte()..element.end_byte(),
+                (None, Some(after)) => element.start_byte()..after.start_byte(),
+                (None, None) => return Err(refused()),
+            };
+            Ok(vec![replacement(taken, String::new())])
+        }),
+        fixes,
+        refusals,
+    );
+}
+
+/// Appends the fix of an exception that a narrower clause lets pass.
+pub(super) fn unmapped(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    keep(widened(fixer, diagnostic), fixes, refusals);
+}
+
+fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+    let none = || Refusal("no `except` clause around the verification catches any of the library's exceptions".into());
+    let narrow = diagnostic.related.iter().rev().find(|step| step.message == unmapped_token_error::CATCHES_LESS);
+    let clause = narrow.ok_or_else(none)?.location;
+    let source = fixer.source(clause.file)?;
+    let node = node_at(&source, &(clause.range.start as usize..clause.range.end as usize));
+    let clause_node = node.filter(|node| node.kind() == "except_clause").ok_or_else(unreadable)?;
+    let mut cursor = clause_node.walk();
+    let caught = clause_node.named_children(&mut cursor).find(|node| node.kind() != "comment").ok_or_else(none)?;
+    let caught = match caught.kind() {
+        "as_pattern" => caught.named_child(0).ok_or_else(unreadable)?,
+        _ => caught,
+    };
+    let root = unmapped_token_error::roots().find(|root| diagnostic.message.contains(&format!("`{}`", root.error)));
+    let root = root.ok_or_else(unreadable)?;
+    let text = &*source.text;
+    let mut edits: Vec<TextEdit> = Vec::new();
+    match caught.kind() {
+        "attribute" => {
+            let name = caught.child_by_field_name("attribute").ok_or_else(unreadable)?;
+            edits.push(replacement(name.byte_range(), root.error.to_owned()));
+        }
+        "identifier" => {
+            let mut imports = Imports::new(fixer, &source, None)?;
+            let spelled = imports.of_package(root.modules, root.error)?;
+            edits.push(replacement(caught.byte_range(), spelled));
+            edits.extend(imports.edits());
+        }
+        _ => return Err(Refusal("the `except` clause catches several exceptions".into())),
+    }
+    let what = text.get(caught.byte_range()).unwrap_or_default();
+    let title = format!("Catch `{}` in place of `{what}`", root.error);
+    fixer.checked(vec![(clause.file, edits)], Vec::new(), title, Applicability::Safe)
+}
+
+/// A fix that edits what the finding marks.
+fn edit(
+    fixer: &Fixer<'_>,
+    diagnostic: &Diagnostic,
+    applicability: Applicability,
+    title: &str,
+    edits: impl FnOnce(&Source, Range<usize>) -> Result<Vec<TextEdit>, Refusal>,
+) -> Result<Fix, Refusal> {
+    let file = diagnostic.location.file;
+    let source = fixer.source(file)?;
+    let range = diagnostic.location.range;
+    let edits = edits(&source, range.start as usize..range.end as usize)?;
+    fixer.checked(vec![(file, edits)], Vec::new(), title.to_owned(), applicability)
+}
+
+fn node_at<'t>(source: &'t Source, range: &Range<usize>) -> Option<Node<'t>> {
+    source.tree.root_node().named_descendant_for_byte_range(range.start, range.end)
+}
+
+fn unreadable() -> Refusal {
+    Refusal("the code can't be read".into())
+}

@@ -1,0 +1,52 @@
+//! `expiry-not-verified`: expired tokens that are accepted.
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::{Check, Library};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "expiry-not-verified",
+    summary: "a verification that accepts expired tokens",
+    cwe: "CWE-613",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/expiry-not-verified.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
+            // Who compares it, or keeps a list of the tokens that count, needs no check of the library's.
+            if decode.reads.iter().any(|claim| claim == "exp" || claim == "jti") {
+                continue;
+            }
+            let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);
+            let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
+            let (severity, site, message) = match skipped {
+                Some((_, site)) => (
+                    if guards { Severity::Error } else { Severity::Warning },
+                    *site,
+                    "An expired token passes this verification: whoever gets hold of an old one can use it for ever. Leave the check of `exp` on.".to_owned(),
+                ),
+                None if !decode.validated => (
+                    if guards { Severity::Error } else { Severity::Warning },
+                    decode.site,
+                    format!(
+                        "{} checks the signature here and nothing else: expired tokens pass, and the claims are never validated. {}",
+                        decode.library.name(),
+                        match decode.library {
+                            Library::Joserfc => "Validate them with `JWTClaimsRegistry(…).validate(token.claims)`.",
+                            _ => "Call `claims.validate()`.",
+                        }
+                    ),
+                ),
+                None => continue,
+            };
+            let steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
+            found.push(report(state, &INFO, severity, site, message, steps));
+        }
+    });
+}

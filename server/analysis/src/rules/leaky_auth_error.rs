@@ -1,0 +1,38 @@
+//! `leaky-auth-error`: answers that say too much.
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::Telling;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "leaky-auth-error",
+    summary: "an answer that tells why a token was refused, or whom it names",
+    cwe: "CWE-209",
+    owasp: "API8:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/leaky-auth-error.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for told in &tokens.told {
+            let (severity, message, step) = match told.what {
+                Telling::Error => (
+                    Severity::Warning,
+                    "The answer tells the caller what the library says of the token, which helps whoever tries forged ones: answer with a constant text, and log the rest.",
+                    "its exceptions are told",
+                ),
+                Telling::Identity => (
+                    Severity::Info,
+                    "The answer tells whom the token names: say only that access is denied.",
+                    "the identity comes from here",
+                ),
+            };
+            let steps = vec![related(state, told.about, step.to_owned())];
+            found.push(report(state, &INFO, severity, told.site, message.to_owned(), steps));
+        }
+    });
+}

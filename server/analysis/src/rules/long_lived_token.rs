@@ -1,0 +1,48 @@
+//! `long-lived-token`: a token that outlives what it is for.
+
+use super::tokens::{duration, for_each_item};
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::Life;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "long-lived-token",
+    summary: "a token that never expires, or not for a long time",
+    cwe: "CWE-613",
+    owasp: "API2:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/long-lived-token.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for encode in &tokens.encodes {
+            let (severity, site, message) = match encode.life {
+                Life::Endless => (
+                    Severity::Warning,
+                    encode.site,
+                    "This token has no `exp`: it never expires, and whoever gets hold of one can use it for ever. Give the payload an `exp`.".to_owned(),
+                ),
+                Life::Seconds(seconds, site) if seconds > MAX_SECONDS => (
+                    if seconds > YEAR { Severity::Warning } else { Severity::Info },
+                    site,
+                    format!(
+                        "This token lives for {}: nothing takes it back until then. Let it live for minutes, and have it refreshed.",
+                        duration(seconds)
+                    ),
+                ),
+                _ => continue,
+            };
+            let steps = encode.payload.map(|payload| related(state, payload, "its payload is made here".to_owned()));
+            found.push(report(state, &INFO, severity, site, message, steps.into_iter().collect()));
+        }
+    });
+}
+
+/// Seconds that a refresh token may well live: a month.
+const MAX_SECONDS: i64 = 31 * 86_400;
+
+/// Seconds of a year, less a day.
+const YEAR: i64 = 364 * 86_400;

@@ -1,0 +1,47 @@
+//! `secret-in-response`: a secret of the application that a route answers with.
+
+use rustc_hash::FxHashSet;
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, for_each_served, report};
+use crate::auth::guard::Guard;
+use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
+use crate::verdicts::handler_site;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "secret-in-response",
+    summary: "a secret of the application that a route answers with",
+    cwe: "CWE-200",
+    owasp: "API3:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/secret-in-response.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut exposed = Vec::new();
+    for_each_item(state, wanted, |tokens| {
+        exposed.extend(tokens.exposed.iter().filter(|exposed| state.in_use.is_handler(exposed.function)));
+    });
+    if exposed.is_empty() {
+        return;
+    }
+    let mut open: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
+            open.extend(handler_site(&route.handler));
+        }
+    });
+    for exposed in exposed {
+        let open = open.contains(&exposed.function);
+        let message = if exposed.whole {
+            "This route answers with all settings, the secrets among them: answer with the few that clients need."
+        } else {
+            "This route answers with a secret of the application: leave it out."
+        };
+        let severity = if open { Severity::Error } else { Severity::Warning };
+        found.push(report(state, &INFO, severity, exposed.site, message.to_owned(), Vec::new()));
+    }
+}

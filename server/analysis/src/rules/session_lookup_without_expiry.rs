@@ -1,0 +1,29 @@
+//! `session-lookup-without-expiry`: sessions that never end.
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "session-lookup-without-expiry",
+    summary: "a session that is found by its token and may have ended long ago",
+    cwe: "CWE-613",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/session-lookup-without-expiry.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for lookup in tokens.lookups.iter().filter(|lookup| state.in_use.is_used(lookup.function)) {
+            let column = &lookup.column;
+            let message = format!(
+                "The session is looked up by its token, and nothing compares `{column}` with now: a session that has ended still lets its token in. Add the comparison to the query."
+            );
+            let steps = vec![related(state, lookup.declared, format!("`{column}` says when a session ends"))];
+            found.push(report(state, &INFO, Severity::Error, lookup.site, message, steps));
+        }
+    });
+}

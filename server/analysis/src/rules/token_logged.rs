@@ -1,0 +1,52 @@
+//! `token-logged`: secrets in logs.
+
+use super::tokens::{for_each_item, is_script};
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::{Logged, Secret};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "token-logged",
+    summary: "a token, password or key that is written to a log",
+    cwe: "CWE-532",
+    owasp: "API8:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/token-logged.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for logged in &tokens.logged {
+            if is_script(state, logged.site.file) {
+                continue;
+            }
+            let (severity, what) = said(logged);
+            let sink = &logged.sink;
+            let message = format!(
+                "`{sink}` writes {what}: whoever reads the log can use it. Log who it is about, or what kind of error it was."
+            );
+            let steps = vec![related(state, logged.origin, "the value comes from here".to_owned())];
+            found.push(report(state, &INFO, severity, logged.site, message, steps));
+        }
+    });
+}
+
+/// Severity, and what is written.
+fn said(logged: &Logged) -> (Severity, String) {
+    let what = match logged.what {
+        Secret::Token => "the caller's token",
+        Secret::Headers => "all headers of the request, the caller's token among them,",
+        Secret::Password => "a password",
+        Secret::PasswordHolder => "an object of the request with the password in it",
+        Secret::Key => "a secret of the application",
+        Secret::Issued => "a token that was just issued",
+        Secret::Claims => "all claims of the token, with whatever it says of its owner,",
+    };
+    match (logged.part, logged.what) {
+        (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
+        (None, Secret::Claims) => (Severity::Info, what.to_owned()),
+        (None, _) => (Severity::Error, what.to_owned()),
+    }
+}

@@ -1,0 +1,81 @@
+//! What rules about tokens have in common.
+
+use rustc_hash::FxHashSet;
+
+use super::State;
+use super::missing_auth_dependency::is_test;
+use crate::auth::Judge;
+use crate::auth::guard::{Guard, Weak};
+use crate::auth::tokens::{ItemTokens, Library};
+use crate::index::dependencies::called;
+use crate::index::value::Site;
+use crate::verdicts::with_interpreter;
+use crate::vfs::FileId;
+
+/// Calls `look` with what every item of the wanted files does with tokens.
+pub(super) fn for_each_item<'s>(
+    state: &'s State,
+    wanted: &dyn Fn(FileId) -> bool,
+    mut look: impl FnMut(&'s ItemTokens),
+) {
+    let items = state.tokens.items().filter(|(file, _)| wanted(*file) && !is_test(state, *file));
+    items.for_each(|(_, tokens)| look(tokens));
+}
+
+/// Whether the project issues tokens of its own with a library, none of which
+/// is seen to have that claim.
+pub(super) fn issues_own(state: &State, library: Library, claim: &str) -> bool {
+    let mut own =
+        state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes).filter(|encode| encode.library == library);
+    own.next().is_some_and(|first| {
+        let has = |claims: &[smol_str::SmolStr]| claims.iter().any(|known| known == claim);
+        !has(&first.claims) && !own.any(|encode| has(&encode.claims))
+    })
+}
+
+/// Whether a file is a script, which tells the person who runs it what it found.
+pub(super) fn is_script(state: &State, file: FileId) -> bool {
+    const FOLDERS: &[&str] = &["scripts", "script", "cli", "bin", "tools", "examples", "debugging", "dev"];
+    let Some(source) = state.sources.file(file) else { return false };
+    let root = state.roots.iter().filter(|root| source.path.starts_with(root.as_str())).map(String::len).max();
+    let below = source.path.get(root.unwrap_or(0)..).unwrap_or_default();
+    let (folders, name) = below.rsplit_once('/').unwrap_or(("", below));
+    folders.split('/').any(|folder| FOLDERS.contains(&folder)) || matches!(name, "cli.py" | "__main__.py" | "manage.py")
+}
+
+/// Seconds in words.
+pub(super) fn duration(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        86_400.. => (seconds / 86_400, "day"),
+        3_600.. => (seconds / 3_600, "hour"),
+        60.. => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// Functions that `unverified-auth-dependency` reports, and the places in
+/// their proofs.
+pub(super) fn pretenders(state: &State) -> FxHashSet<Site> {
+    let mut sites = FxHashSet::default();
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        super::for_each_served(state, |_, route, judged| {
+            let Guard::Open(Some(weak)) = &judged.guard else { return };
+            let verdict = match weak {
+                Weak::Dependency(index, _) => {
+                    let callable = &route.dependencies[*index].callable;
+                    sites.extend(called(interpreter, callable).map(|(function, _)| function.site));
+                    judge.dependency(callable)
+                }
+                Weak::Around(wrapped) => {
+                    sites.insert(wrapped.site);
+                    std::sync::Arc::clone(&wrapped.verdict)
+                }
+                Weak::Unapplied(_) => return,
+            };
+            sites.extend(verdict.steps.iter().map(|step| step.site));
+        });
+    });
+    sites
+}

@@ -1,0 +1,120 @@
+//! `unmapped-token-error`: a bad token that is answered with 500.
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::{Caught, Decode, Library, VerifierCall};
+use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "unmapped-token-error",
+    summary: "a bad token whose exception nobody catches, so that the answer is 500",
+    cwe: "CWE-755",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/unmapped-token-error.md"),
+};
+
+/// What is said of a clause that catches only some of the exceptions.
+pub(crate) const CATCHES_LESS: &str = "this catches less";
+
+/// An exception that all of a library's are, and the modules that it is imported from.
+pub(crate) struct Root {
+    pub(crate) error: &'static str,
+    pub(crate) modules: &'static [&'static str],
+}
+
+/// Those of all libraries.
+pub(crate) fn roots() -> impl Iterator<Item = Root> {
+    const MODULES: &[(Library, &[&str])] = &[
+        (Library::PyJwt, &["jwt", "jwt.exceptions"]),
+        (Library::Jose, &["jose.exceptions", "jose"]),
+        (Library::Authlib, &["authlib.jose.errors"]),
+        (Library::Joserfc, &["joserfc.errors"]),
+    ];
+    MODULES.iter().map(|(library, modules)| Root { error: library.root_error(), modules })
+}
+
+/// Calls that an exception is followed up through.
+const MAX_CALLS: usize = 4;
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let items = || state.tokens.items().map(|(_, tokens)| tokens);
+    if items().any(|tokens| tokens.answers_errors) {
+        return;
+    }
+    for_each_item(state, wanted, |tokens| {
+        for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
+            if is_caught(decode, decode.caught.iter()) {
+                continue;
+            }
+            let Some(function) = decode.function else { continue };
+            let calls = |callee: Site| -> Vec<&VerifierCall> {
+                items().flat_map(|tokens| &tokens.calls).filter(|call| call.callee == callee).collect()
+            };
+            let Some(way) = way_out(state, decode, function, &calls) else { continue };
+            let library = decode.library.name();
+            let message = format!(
+                "What {library} raises for a bad token is caught nowhere, so that the caller gets 500 in place of 401: catch `{}` and raise `HTTPException` with status 401.",
+                decode.library.root_error()
+            );
+            let mut steps: Vec<_> =
+                decode.caught.iter().map(|caught| related(state, caught.site, CATCHES_LESS.to_owned())).collect();
+            steps.extend(way.into_iter().map(|call| related(state, call.site, "nothing catches it here".to_owned())));
+            found.push(report(state, &INFO, Severity::Error, decode.site, message, steps));
+        }
+    });
+}
+
+/// The calls through which an exception leaves the functions that a route
+/// rests on: none of them when the function is a dependency or handler itself.
+fn way_out<'s>(
+    state: &State,
+    decode: &'s Decode,
+    function: Site,
+    calls: &dyn Fn(Site) -> Vec<&'s VerifierCall>,
+) -> Option<Vec<&'s VerifierCall>> {
+    let mut pending: Vec<(Site, Vec<&VerifierCall>)> = vec![(function, Vec::new())];
+    while let Some((function, way)) = pending.pop() {
+        if state.in_use.is_used(function) {
+            return Some(way);
+        }
+        if way.len() >= MAX_CALLS {
+            continue;
+        }
+        for call in calls(function) {
+            let longer: Vec<_> = way.iter().copied().chain([call]).collect();
+            let caught = longer.iter().flat_map(|call| &call.caught).chain(&decode.caught);
+            if !is_caught(decode, caught) && !way.iter().any(|step| step.site == call.site) {
+                pending.push((call.function, longer));
+            }
+        }
+    }
+    None
+}
+
+/// Whether clauses catch what the verification raises for a bad token.
+fn is_caught<'c>(decode: &Decode, caught: impl Iterator<Item = &'c Caught> + Clone) -> bool {
+    let catches = |wanted: &[&str]| {
+        caught.clone().any(|clause| {
+            let name = |path: &str| path.rsplit('.').next().is_some_and(|name| wanted.contains(&name));
+            clause.types.iter().any(|path| name(path))
+        })
+    };
+    if caught.clone().any(|clause| clause.types.is_empty()) || catches(&["?", "Exception", "BaseException"]) {
+        return true;
+    }
+    match decode.library {
+        // The last two are all that a token of one's own is refused for.
+        Library::PyJwt => {
+            catches(&["PyJWTError", "InvalidTokenError"])
+                || (catches(&["DecodeError", "InvalidSignatureError"]) && catches(&["ExpiredSignatureError"]))
+        }
+        Library::Jose => catches(&["JOSEError", "JWTError"]),
+        Library::Authlib | Library::Joserfc => {
+            catches(&["JoseError"]) || (catches(&["BadSignatureError"]) && catches(&["DecodeError", "ValueError"]))
+        }
+    }
+}

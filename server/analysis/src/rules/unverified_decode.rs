@@ -1,0 +1,49 @@
+//! `unverified-decode`: claims of tokens that nothing has verified.
+
+use rustc_hash::FxHashSet;
+
+use super::tokens::{for_each_item, pretenders};
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::Purpose;
+use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "unverified-decode",
+    summary: "a token whose claims are believed without a look at its signature",
+    cwe: "CWE-347",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/unverified-decode.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut pretending: Option<FxHashSet<Site>> = None;
+    for_each_item(state, wanted, |tokens| {
+        for decode in &tokens.decodes {
+            let Some(off) = decode.unverified else { continue };
+            let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
+            let (severity, used) = match &decode.purpose {
+                Purpose::Believed(used) => (if guards { Severity::Error } else { Severity::Info }, Some(*used)),
+                Purpose::Unknown if guards => (Severity::Warning, None),
+                _ => continue,
+            };
+            // That its dependency verifies nothing is said there.
+            let pretending = pretending.get_or_insert_with(|| pretenders(state));
+            if decode.function.is_some_and(|function| pretending.contains(&function))
+                || pretending.contains(&decode.site)
+            {
+                continue;
+            }
+            let message = "The claims are read without a look at the signature, so anybody can write them: verify the token with its key, its algorithms and its audience.";
+            let mut steps = Vec::new();
+            if off != decode.site {
+                steps.push(related(state, off, "the verification is switched off here".to_owned()));
+            }
+            steps.extend(used.map(|used| related(state, used, "the claims are believed here".to_owned())));
+            found.push(report(state, &INFO, severity, decode.site, message.to_owned(), steps));
+        }
+    });
+}

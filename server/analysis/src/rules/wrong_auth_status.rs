@@ -1,0 +1,51 @@
+//! `wrong-auth-status`: failed authentication that is not answered with 401.
+
+use super::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::Failure;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "wrong-auth-status",
+    summary: "a caller who is not authenticated is answered with another status than 401",
+    cwe: "CWE-393",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/wrong-auth-status.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for wrong in tokens.statuses.iter().filter(|wrong| state.in_use.is_used(wrong.function)) {
+            let because = match wrong.failure {
+                Failure::Missing => "no credential",
+                Failure::Rejected | Failure::Raised => "a credential that is refused",
+            };
+            let (severity, message) = match wrong.status {
+                // What a dependency returns is no answer.
+                200 if !state.in_use.is_handler(wrong.function) => continue,
+                200 => (
+                    Severity::Error,
+                    format!(
+                        "A caller with {because} gets 200 here, which every client takes for success: raise `HTTPException` with status 401."
+                    ),
+                ),
+                status => (
+                    Severity::Warning,
+                    format!(
+                        "A caller with {because} gets {status} here: 401 is what tells clients to sign in again. Answer with 401 and `WWW-Authenticate`."
+                    ),
+                ),
+            };
+            let step = match wrong.failure {
+                Failure::Missing => "there is no credential when this holds",
+                Failure::Rejected => "the credential is checked here",
+                Failure::Raised => "the verification raises here",
+            };
+            let steps = vec![related(state, wrong.proof, step.to_owned())];
+            found.push(report(state, &INFO, severity, wrong.site, message, steps));
+        }
+    });
+}

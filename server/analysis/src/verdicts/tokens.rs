@@ -1,0 +1,161 @@
+//! What every item does with tokens, kept by item: an edit costs what stands in
+//! the edited one, and what looked into that.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::auth::tokens::{ItemTokens, tokens_of};
+use crate::facts::python::tree::Item;
+use crate::ide::State;
+use crate::index::changes::Changes;
+use crate::index::interpreter::Interpreter;
+use crate::index::looked_at::RestsOn;
+use crate::index::readers::Readers;
+use crate::index::value::Resolve;
+use crate::vfs::FileId;
+
+/// What all files outside of tests do with tokens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tokens {
+    files: FxHashMap<FileId, Arc<FileTokens>>,
+    readers: Readers<FileId>,
+    /// Files that have to be looked at.
+    pending: BTreeSet<FileId>,
+    /// Files in which something was found.
+    telling: BTreeSet<FileId>,
+}
+
+/// What the items of one file do with tokens.
+#[derive(Debug, Clone, Default)]
+struct FileTokens {
+    items: Vec<Known>,
+    /// All that this rests on, sorted.
+    rests_on: Box<[FileId]>,
+}
+
+/// What one item does with tokens, and what that rests on.
+#[derive(Debug, Clone)]
+struct Known {
+    item: Arc<Item>,
+    tokens: Arc<ItemTokens>,
+    rests_on: Arc<RestsOn>,
+    /// Whether it may say something else now.
+    stale: bool,
+}
+
+impl Tokens {
+    /// What items do with tokens, by files that hold any.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (FileId, &ItemTokens)> {
+        let told = self.telling.iter().filter_map(|file| Some((*file, self.files.get(file)?)));
+        told.flat_map(|(file, tokens)| tokens.items.iter().map(move |known| (file, &*known.tokens)))
+    }
+
+    /// Has a file looked at.
+    pub(crate) fn ask(&mut self, file: FileId) {
+        self.pending.insert(file);
+    }
+
+    /// Files that rest on modules that are other than before.
+    pub(crate) fn affected(&self, changes: &Changes) -> BTreeSet<FileId> {
+        let mut files: BTreeSet<FileId> = self.readers.of(&changes.stale).into_iter().collect();
+        files.extend(changes.edits.read_anew().filter(|file| self.files.contains_key(file)));
+        files
+    }
+
+    /// Has the items of these files looked at again that may be other after changes.
+    pub(crate) fn forget(&mut self, files: BTreeSet<FileId>, changes: &Changes, interpreter: &Interpreter<'_>) {
+        for file in files {
+            let Some(known) = self.files.get_mut(&file) else { continue };
+            let gone = |known: &Known| !changes.hold(interpreter, &known.rests_on);
+            if known.items.iter().any(|known| !known.stale && gone(known)) {
+                Arc::make_mut(known).items.iter_mut().for_each(|known| known.stale |= gone(known));
+                self.pending.insert(file);
+            }
+        }
+    }
+
+    /// Has everything looked at again.
+    pub(crate) fn forget_all(&mut self) {
+        for (file, known) in &mut self.files {
+            Arc::make_mut(known).items.iter_mut().for_each(|known| known.stale = true);
+            self.pending.insert(*file);
+        }
+    }
+
+    /// Takes over what was found. Tells whether that is other than before.
+    pub(crate) fn take_over(&mut self, found: Vec<FoundTokens>) -> bool {
+        let mut changed = false;
+        for FoundTokens { file, tokens } in found {
+            self.pending.remove(&file);
+            let before = self.files.remove(&file);
+            let said = |tokens: &FileTokens| tokens.items.iter().any(|known| *known.tokens != ItemTokens::default());
+            let Some(tokens) = tokens else {
+                if let Some(before) = before {
+                    changed |= said(&before);
+                    self.readers.remove(file, &before.rests_on);
+                }
+                self.telling.remove(&file);
+                continue;
+            };
+            match &before {
+                Some(before) => {
+                    let same = |(a, b): (&Known, &Known)| Arc::ptr_eq(&a.tokens, &b.tokens) || a.tokens == b.tokens;
+                    changed |=
+                        before.items.len() != tokens.items.len() || !before.items.iter().zip(&tokens.items).all(same);
+                    self.readers.remove_others(file, &before.rests_on, &tokens.rests_on);
+                }
+                None => changed |= said(&tokens),
+            }
+            self.readers.add(file, &tokens.rests_on);
+            if said(&tokens) {
+                self.telling.insert(file);
+            } else {
+                self.telling.remove(&file);
+            }
+            self.files.insert(file, Arc::new(tokens));
+        }
+        changed
+    }
+}
+
+/// What a file was found to do with tokens; nothing where it need not be looked at any more.
+pub(crate) struct FoundTokens {
+    file: FileId,
+    tokens: Option<FileTokens>,
+}
+
+/// Looks at the files that have to be.
+pub(super) fn look(state: &State, interpreter: &Interpreter<'_>) -> Vec<FoundTokens> {
+    let pending = state.tokens.pending.iter();
+    pending.map(|&file| FoundTokens { file, tokens: look_at(state, interpreter, file) }).collect()
+}
+
+fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option<FileTokens> {
+    if !state.handling_tokens.contains(&file) {
+        return None;
+    }
+    let source = state.sources.file(file).filter(|source| !source.test)?;
+    let facts = source.facts.as_ref()?;
+    let before = state.tokens.files.get(&file);
+    let mut text: Option<Arc<str>> = None;
+    let mut items: Vec<Known> = Vec::with_capacity(facts.items.len());
+    for (index, placed) in facts.items.iter().enumerate() {
+        let item = &placed.placed.item;
+        let holds = |known: &&Known| !known.stale && (Arc::ptr_eq(&known.item, item) || known.item == *item);
+        if let Some(known) = before.and_then(|before| before.items.get(index)).filter(holds) {
+            items.push(Known { item: Arc::clone(item), ..known.clone() });
+            continue;
+        }
+        let text = text.get_or_insert_with(|| state.parsed(file).map(|parsed| parsed.text()).unwrap_or_default());
+        let start = placed.placed.start as usize;
+        // What is not in the text any more still counts as it was.
+        let own = text.get(start..start + item.len as usize).filter(|_| !placed.ghost);
+        let outer = interpreter.begin();
+        let tokens = Arc::new(tokens_of(interpreter, file, index as u32, &item.stmt, own));
+        items.push(Known { item: Arc::clone(item), tokens, rests_on: interpreter.end(outer), stale: false });
+    }
+    let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();
+    Some(FileTokens { items, rests_on: rests_on.into_iter().collect() })
+}
