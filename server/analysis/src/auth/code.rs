@@ -1,6 +1,6 @@
 //! The bodies of a file, one by one, and how what stands in them is looked up.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -51,13 +51,15 @@ impl Scope<'_> {
     }
 }
 
-/// Calls `look` with every body of an item: of its functions and methods, or
-/// the statement itself. Functions inside of functions are left to `look`.
+/// Calls `look` with every body of an item that is `worth` it by the range of
+/// its statement: of its functions and methods, or the statement itself.
+/// Functions inside of functions are left to `look`.
 pub(super) fn each_body(
     interpreter: &Interpreter<'_>,
     file: FileId,
     index: u32,
     item: &Stmt,
+    worth: &dyn Fn(TextRange) -> bool,
     look: &mut dyn FnMut(Scope<'_>, &[Stmt]),
 ) {
     match &item.kind {
@@ -72,16 +74,22 @@ pub(super) fn each_body(
             if let Value::Class(class) = interpreter.lookup(file, &def.name.name)
                 && class.site.item == index
             {
-                each_method(interpreter, &class, def, look);
+                each_method(interpreter, &class, def, worth, look);
             }
         }
         _ => look(Scope::Module(file, index), std::slice::from_ref(item)),
     }
 }
 
-fn each_method(interpreter: &Interpreter<'_>, class: &ClassRef, def: &Class, look: &mut dyn FnMut(Scope<'_>, &[Stmt])) {
+fn each_method(
+    interpreter: &Interpreter<'_>,
+    class: &ClassRef,
+    def: &Class,
+    worth: &dyn Fn(TextRange) -> bool,
+    look: &mut dyn FnMut(Scope<'_>, &[Stmt]),
+) {
     let methods = def.body.iter().filter_map(|stmt| match &stmt.kind {
-        StmtKind::Function(method) => Some(method),
+        StmtKind::Function(method) if worth(stmt.range) => Some(method),
         _ => None,
     });
     for method in methods {
@@ -140,6 +148,8 @@ pub(super) struct Body<'b, 'i, 'a> {
     /// Its statements and calls, once they were asked for: they are, over and over.
     statements: OnceCell<Vec<(&'b Stmt, Around<'b>)>>,
     calls: OnceCell<Vec<Found<'b>>>,
+    /// Steps that are left for following one value.
+    pub(super) steps: Cell<u32>,
 }
 
 /// An expression in a body, with the statements around it.
@@ -166,7 +176,16 @@ impl<'b, 'i, 'a> Body<'b, 'i, 'a> {
             Scope::Function(function) => Some(&*function.def),
             _ => None,
         };
-        Self { interpreter, scope, def, block, outer: Vec::new(), statements: OnceCell::new(), calls: OnceCell::new() }
+        Self {
+            interpreter,
+            scope,
+            def,
+            block,
+            outer: Vec::new(),
+            statements: OnceCell::new(),
+            calls: OnceCell::new(),
+            steps: Cell::new(0),
+        }
     }
 
     /// Calls `look` with this body and those of the functions in it.

@@ -79,7 +79,7 @@ pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) 
     let mut keys = Vec::new();
     // Ghosts count: what is typed in one file moves no finding in another.
     for (index, item) in facts.items.iter().enumerate() {
-        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &mut |scope, block| {
+        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
             Search::new(interpreter, scope).block(block, &mut keys);
         });
     }

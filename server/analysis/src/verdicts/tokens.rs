@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::auth::tokens::{ItemTokens, tokens_of};
+use crate::auth::tokens::{ItemTokens, Looks, Marked, tokens_of};
 use crate::facts::python::tree::Item;
 use crate::ide::State;
 use crate::index::changes::Changes;
@@ -14,6 +14,7 @@ use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::value::Resolve;
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// What all files outside of tests do with tokens.
@@ -41,6 +42,8 @@ struct Known {
     item: Arc<Item>,
     tokens: Arc<ItemTokens>,
     rests_on: Arc<RestsOn>,
+    /// What it was searched for, by its text.
+    looks: Arc<[(TextRange, Looks)]>,
     /// Whether it may say something else now.
     stale: bool,
 }
@@ -150,11 +153,18 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
         }
         let text = text.get_or_insert_with(|| state.parsed(file).map(|parsed| parsed.text()).unwrap_or_default());
         let start = placed.placed.start as usize;
-        // What is not in the text any more still counts as it was.
         let own = text.get(start..start + item.len as usize).filter(|_| !placed.ghost);
+        // What is not in the text any more still counts as it was.
+        let earlier = before.and_then(|before| before.items.iter().find(|known| known.item == *item));
+        let marked = match (own, earlier) {
+            (Some(own), _) => Marked::Text(own),
+            (None, Some(earlier)) => Marked::Earlier(&earlier.looks),
+            (None, None) => Marked::Earlier(&[]),
+        };
         let outer = interpreter.begin();
-        let tokens = Arc::new(tokens_of(interpreter, file, index as u32, &item.stmt, own));
-        items.push(Known { item: Arc::clone(item), tokens, rests_on: interpreter.end(outer), stale: false });
+        let (tokens, looks) = tokens_of(interpreter, file, index as u32, item, marked);
+        let (item, tokens, looks) = (Arc::clone(item), Arc::new(tokens), looks.into());
+        items.push(Known { item, tokens, looks, rests_on: interpreter.end(outer), stale: false });
     }
     let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();
     Some(FileTokens { items, rests_on: rests_on.into_iter().collect() })

@@ -182,6 +182,7 @@ fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
             file,
             index as u32,
             &item.placed.item.stmt,
+            &|_| true,
             &mut |scope, block| {
                 Body::new(body.interpreter, scope, block).each_nested(&mut |other| {
                 for found in other.calls() {

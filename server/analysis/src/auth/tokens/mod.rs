@@ -15,14 +15,18 @@ mod lookups;
 mod secrets;
 mod statuses;
 
+use std::cell::RefCell;
+
+use memchr::memmem;
 use smol_str::SmolStr;
 
 pub use libraries::Library;
 
-use super::code::{Body, each_body};
-use crate::facts::python::tree::Stmt;
+use super::code::{Body, Scope, each_body};
+use crate::facts::python::tree::Item;
 use crate::index::interpreter::Interpreter;
-use crate::index::value::Site;
+use crate::index::value::{FunctionRef, Site};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// What one item does with tokens.
@@ -321,54 +325,67 @@ pub struct Introspection {
     pub status: Option<Site>,
 }
 
-/// What has to stand in a text for there to be something to find in it.
-const MARKS: &[&str] = &[
-    "decode",
-    "encode(",
-    "unverified",
-    "PyJWKClient(",
-    "jws.verify",
-    "print(",
-    "log",
-    "LOG",
-    "HTTPException",
-    "JSONResponse",
-    "get-session",
-    "ession",
-    "settings",
-    "environ",
-];
-
 /// Whether a text can hold anything that is looked for here.
 pub fn may_handle_tokens(text: &str) -> bool {
-    const WORDS: &[&str] =
-        &["jwt", "jose", "token", "Token", "uthoriz", "assword", "ession", "header", "PyJWK", "settings", "environ"];
-    let holds = |needle: &&str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    WORDS.iter().any(holds) && MARKS.iter().any(holds)
+    Looks::at(text).any()
 }
 
-/// What an item does with tokens; `text` is its text, if that is at hand.
+/// How it is told what an item has to be searched for.
+#[derive(Clone, Copy)]
+pub enum Marked<'m> {
+    /// By its text.
+    Text(&'m str),
+    /// By what its text said while it was there.
+    Earlier(&'m [(TextRange, Looks)]),
+}
+
+impl Marked<'_> {
+    fn at(self, range: TextRange) -> Looks {
+        match self {
+            Self::Text(text) => text.get(range.start as usize..range.end as usize).map_or(Looks::ALL, Looks::at),
+            Self::Earlier(known) => {
+                known.iter().find(|(other, _)| *other == range).map_or(Looks::ALL, |(_, looks)| *looks)
+            }
+        }
+    }
+}
+
+/// What an item of that length does with tokens, and what it was searched for.
 pub fn tokens_of(
     interpreter: &Interpreter<'_>,
     file: FileId,
     index: u32,
-    item: &Stmt,
-    text: Option<&str>,
-) -> ItemTokens {
+    item: &Item,
+    marked: Marked<'_>,
+) -> (ItemTokens, Vec<(TextRange, Looks)>) {
     let mut tokens = ItemTokens::default();
-    let looks = text.map_or(Looks::ALL, Looks::at);
-    if !looks.any() {
-        return tokens;
+    let whole = TextRange { start: 0, end: item.len };
+    let looks = marked.at(whole);
+    let searched = RefCell::new(vec![(whole, looks)]);
+    let at = |range: TextRange| {
+        let looks = marked.at(range);
+        searched.borrow_mut().push((range, looks));
+        looks
+    };
+    if looks.any() {
+        tokens.answers_errors = errors::answers_errors(interpreter, file, index, &item.stmt);
+        each_body(interpreter, file, index, &item.stmt, &|range| at(range).any(), &mut |scope, block| {
+            // A method is searched for what stands in itself, and not for what its class holds.
+            let looks = match (scope, block.last()) {
+                (Scope::Function(FunctionRef { def, class: Some(_), .. }), Some(last)) => {
+                    at(TextRange { start: def.header.start, end: last.range.end })
+                }
+                _ => looks,
+            };
+            Body::new(interpreter, scope, block).each_nested(&mut |body| looks.look_into(body, &mut tokens));
+        });
     }
-    tokens.answers_errors = errors::answers_errors(interpreter, file, index, item);
-    each_body(interpreter, file, index, item, &mut |scope, block| {
-        Body::new(interpreter, scope, block).each_nested(&mut |body| looks.look_into(body, &mut tokens));
-    });
-    tokens
+    (tokens, searched.into_inner())
 }
 
-/// What an item has to be searched for.
-struct Looks {
+/// What a text has to be searched for.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
     tokens: bool,
     logs: bool,
     answers: bool,
@@ -377,30 +394,49 @@ struct Looks {
     returns: bool,
 }
 
+/// Bytes behind the name of a log in which its arguments stand.
+const CALL: usize = 400;
+
 impl Looks {
     const ALL: Self =
         Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true };
 
     fn at(text: &str) -> Self {
-        let holds = |needle: &str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+        let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
         let any = |needles: &[&str]| needles.iter().any(|needle| holds(needle));
-        let credentials = any(&["token", "Token", "uthoriz", "redential", "cookie", "header", "assword", "ecret"]);
+        const SECRETS: &[&str] =
+            &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+        const CALLS: &[&str] = &[
+            ".decode",
+            "decode(",
+            "encode(",
+            "unverified",
+            "PyJWKClient(",
+            ".verify(",
+            "decode_",
+            "_token(",
+            "_jwt(",
+            "claims",
+            "verify_",
+            "validate_",
+            "exception_handler",
+        ];
+        const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
+        let secrets = any(SECRETS);
+        let refuses = secrets || any(&[".state", "claims", "payload"]);
+        let session = holds("ession");
         Self {
-            tokens: any(&[
-                "decode",
-                "encode(",
-                "unverified",
-                "PyJWKClient(",
-                "jws.verify",
-                "verify",
-                "exception_handler",
-            ]),
-            logs: any(&["print(", "log", "LOG"]) && (credentials || any(&["KEY", "encode(", "decode("])),
-            answers: any(&["HTTPException", "JSONResponse", "return {"])
-                && (credentials || any(&["decode", "user_id", "current_user"])),
-            sessions: holds("ession") && holds("token"),
+            tokens: any(&["jwt", "jose", "JWT", "oken"]) && any(CALLS),
+            logs: secrets && logs_any(text, SECRETS),
+            answers: refuses
+                && any(&["HTTPException", "JSONResponse", "return {"])
+                && any(REFUSALS)
+                && any(&["except", "if not ", "is None", "not in", "!="]),
+            sessions: session
+                && (any(&["oken ==", "oken_hash ==", "oken) =="]) || holds("oken\" =") || holds("oken =")),
             introspects: holds("get-session"),
-            returns: holds("return") && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+            // Handlers have decorators.
+            returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
         }
     }
 
@@ -430,4 +466,14 @@ impl Looks {
             lookups::introspections(body, tokens);
         }
     }
+}
+
+/// Whether something that may be a call of a log has one of these words behind it.
+fn logs_any(text: &str, words: &[&str]) -> bool {
+    let is_near = |at: usize| {
+        let near = text.as_bytes().get(at..(at + CALL).min(text.len())).unwrap_or_default();
+        words.iter().any(|word| memmem::find(near, word.as_bytes()).is_some())
+    };
+    let calls = ["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
+    calls.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
 }

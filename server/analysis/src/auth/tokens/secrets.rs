@@ -13,6 +13,9 @@ use crate::text::TextRange;
 /// Assignments and calls that a value is followed through.
 const MAX_DEPTH: u32 = 8;
 
+/// Expressions that are looked at for one value: a variable may be assigned many times.
+const MAX_STEPS: u32 = 200;
+
 /// A secret value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -27,6 +30,7 @@ pub(super) struct Origin {
 
 /// Where the value of an expression comes from, if it is a secret.
 pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
+    body.steps.set(MAX_STEPS);
     follow(body, expr, 0)
 }
 
@@ -36,9 +40,11 @@ pub(super) fn credential(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRan
 }
 
 fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
-    if depth > MAX_DEPTH {
+    let left = body.steps.get();
+    if depth > MAX_DEPTH || left == 0 {
         return None;
     }
+    body.steps.set(left - 1);
     match &expr.kind {
         ExprKind::Name(name) => variable(body, expr, name, depth),
         ExprKind::Attribute { value, name } => attribute(body, expr, value, &name.name, depth),
@@ -416,6 +422,7 @@ fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
 /// Where an identity comes from that the token names: `request.state`, or claims.
 pub(super) fn identity(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange> {
     let value = body.traced(expr);
+    body.steps.set(MAX_STEPS);
     let on_state = |value: &Expr| matches!(&value.kind, ExprKind::Attribute { value, name } if name.name == "state" && is_request(body, value));
     match &value.kind {
         ExprKind::Attribute { value: object, .. } if on_state(object) => Some(value.range),
