@@ -33,8 +33,8 @@ pub struct Outcome {
     pub kept: Vec<Kept>,
     /// Values that it writes to a log.
     pub logged: Vec<Logged>,
-    /// Keys whose values stand in the code although the environment has them.
-    pub fallbacks: Vec<Fallback>,
+    /// Texts that stand in for variables of the environment, or are keys.
+    pub literals: Vec<Literal>,
     /// Paths that it sends on, as the configuration of Next.js.
     pub rewrites: Vec<Rewrite>,
     /// Interceptors that it puts on clients.
@@ -195,15 +195,26 @@ pub struct Logged {
     pub what: What,
 }
 
-/// A value that stands in the code, where the environment has none.
+/// A text that stands in the code, and may be taken for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fallback {
-    /// The literal.
+pub struct Literal {
+    /// Where it stands.
     pub place: Place,
-    /// The variable.
-    pub variable: SmolStr,
-    /// What takes it as a key, if that was seen.
-    pub used_by: Option<SmolStr>,
+    /// The variable of the environment that comes before it, if one does.
+    pub variable: Option<SmolStr>,
+    /// What is done with it as a key, and where, if that was seen.
+    pub used: Option<(KeyUse, Place)>,
+}
+
+/// What is done with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Better Auth signs cookies and encrypts with it.
+    BetterAuth,
+    /// It signs tokens.
+    Signs,
+    /// It verifies tokens.
+    Verifies,
 }
 
 /// A client gets a function that runs on every request and attaches a token, or
@@ -221,7 +232,7 @@ pub(super) struct Found {
     bearers: usize,
     kept: usize,
     logged: usize,
-    fallbacks: usize,
+    literals: usize,
     interceptors: usize,
 }
 
@@ -233,7 +244,7 @@ impl Outcome {
             bearers: self.bearers.len(),
             kept: self.kept.len(),
             logged: self.logged.len(),
-            fallbacks: self.fallbacks.len(),
+            literals: self.literals.len(),
             interceptors: self.interceptors.len(),
         }
     }
@@ -244,7 +255,7 @@ impl Outcome {
         self.bearers.truncate(found.bearers);
         self.kept.truncate(found.kept);
         self.logged.truncate(found.logged);
-        self.fallbacks.truncate(found.fallbacks);
+        self.literals.truncate(found.literals);
         self.interceptors.truncate(found.interceptors);
     }
 
@@ -265,7 +276,7 @@ impl Outcome {
         once(&mut self.bearers, |bearer| bearer.place);
         once(&mut self.kept, |kept| kept.place);
         once(&mut self.logged, |logged| logged.place);
-        once(&mut self.fallbacks, |fallback| fallback.place);
+        once(&mut self.literals, |literal| literal.place);
         self.interceptors.sort_by_key(|interceptor| interceptor.client);
         self.interceptors.dedup();
     }

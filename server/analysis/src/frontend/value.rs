@@ -196,6 +196,8 @@ pub(super) enum ObjectKind {
     Ky,
     /// A client of openapi-fetch.
     OpenApi,
+    /// `SignJWT` of jose, whose methods give it back.
+    Signer,
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

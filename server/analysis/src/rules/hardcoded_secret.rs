@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, frontend, related, report};
 use crate::auth::keys::{Key, Purpose, Source};
+use crate::frontend::outcome::KeyUse;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -37,6 +38,45 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let uses =
             keys.iter().take(SHOWN_USES).map(|key| related(state, key.used, format!("it {} here", key.purpose.verb())));
         found.push(report(state, &INFO, severity, origin, message, uses.collect()));
+    }
+}
+
+/// Variables that Better Auth 1.7 reads its secret from by itself.
+const BETTER_AUTH_VARIABLES: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
+
+/// Keys in the frontend's code.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (file, outcome) in state.frontend.outcomes() {
+        for literal in outcome.literals.iter().filter(|literal| literal.place.file == file && wanted(file)) {
+            let is_read_by_name =
+                literal.variable.as_ref().is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));
+            let used = match literal.used {
+                Some((used, _)) => used,
+                None if is_read_by_name => KeyUse::BetterAuth,
+                None => continue,
+            };
+            let purpose = match used {
+                KeyUse::BetterAuth => "Better Auth signs cookies and encrypts with",
+                KeyUse::Signs => "signs tokens",
+                KeyUse::Verifies => "verifies tokens",
+            };
+            let (severity, message) = match &literal.variable {
+                Some(variable) => (
+                    Severity::Warning,
+                    format!(
+                        "Where `{variable}` is not set, the key that {purpose} is a value that stands in the code, and whoever has read the code can use it: fail when it is missing."
+                    ),
+                ),
+                None => (
+                    Severity::Error,
+                    format!(
+                        "The key that {purpose} is a value that stands in the code, and whoever has read the code can use it: read it from the environment, and fail when it is missing."
+                    ),
+                ),
+            };
+            let steps = literal.used.and_then(|(_, place)| frontend::related(state, place, "it is used here"));
+            found.extend(frontend::report(state, &INFO, severity, literal.place, message, steps.into_iter().collect()));
+        }
     }
 }
 

@@ -190,8 +190,14 @@ const CHECKS: &[Check] = &[
 ];
 
 /// The rules that look at the frontend's code.
-const FRONTEND_CHECKS: &[Check] =
-    &[missing_bearer::check, token_in_web_storage::check, undefined_bearer::check, unknown_backend_route::check];
+const FRONTEND_CHECKS: &[Check] = &[
+    hardcoded_secret::check_frontend,
+    missing_bearer::check,
+    token_in_web_storage::check,
+    token_logged::check_frontend,
+    undefined_bearer::check,
+    unknown_backend_route::check,
+];
 
 /// Which files findings are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

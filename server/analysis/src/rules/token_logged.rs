@@ -1,8 +1,9 @@
 //! `token-logged`: secrets in logs.
 
 use super::tokens::{for_each_item, is_script};
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, frontend, related, report};
 use crate::auth::tokens::{Logged, Secret};
+use crate::frontend::outcome::What;
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -31,6 +32,24 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, logged.site, message, steps));
         }
     });
+}
+
+/// What the frontend's code writes to the console.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (file, outcome) in state.frontend.outcomes() {
+        let own = outcome.logged.iter().filter(|logged| logged.place.file == file && wanted(file));
+        for logged in own {
+            let (severity, what) = match &logged.what {
+                What::Token(name) => (Severity::Warning, format!("the `{name}` that a sign-in gave")),
+                What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
+                What::Unknown | What::Harmless => continue,
+            };
+            let message = format!(
+                "The console gets {what}: whoever reads what it writes can use it. Log who it is about, or what kind of error it was."
+            );
+            found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
+        }
+    }
 }
 
 /// Severity, and what is written.

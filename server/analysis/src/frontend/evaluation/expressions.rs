@@ -10,7 +10,7 @@ use crate::facts::typescript::tree::{
     Assign, Binary, Element, Expr, ExprKind, Function, Jsx, Operator, Pattern, Property, TemplatePart,
 };
 use crate::frontend::libraries;
-use crate::frontend::outcome::Fallback;
+use crate::frontend::outcome::{KeyUse, Literal, Place};
 use crate::frontend::tokens::bearer;
 use crate::frontend::value::{
     ClassValue, Closure, Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value, joined,
@@ -125,6 +125,29 @@ impl Session<'_> {
         }
     }
 
+    /// Notes that a value is used as a key. `place` is where it is written.
+    pub(in crate::frontend) fn note_key(&mut self, value: &Value, place: Option<Place>, used: KeyUse, here: Place) {
+        for value in value.alternatives() {
+            match value {
+                Value::Symbol(symbol) => {
+                    let Origin::Environment(variable) = &symbol.origin else { continue };
+                    let own =
+                        self.outcome.literals.iter_mut().filter(|literal| literal.variable.as_ref() == Some(variable));
+                    own.for_each(|literal| literal.used = literal.used.or(Some((used, here))));
+                }
+                Value::Text(_) if value.known_text().is_some_and(|text| !text.is_empty()) => {
+                    // One that stands in for a variable is known already.
+                    let is_known =
+                        self.outcome.literals.iter().any(|literal| literal.used.is_some_and(|(_, at)| at == here));
+                    if let Some(place) = place.filter(|_| !is_known) {
+                        self.outcome.literals.push(Literal { place, variable: None, used: Some((used, here)) });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// `!!value`: what it tells about values that may be missing.
     pub(in crate::frontend) fn truth_of(&mut self, value: &Value) -> Value {
         if let Some(truth) = value.truth() {
@@ -213,6 +236,10 @@ impl Session<'_> {
                                 self.made.push(Rc::clone(closure));
                             }
                             value
+                        }
+                        ExprKind::Text(_) if name == "secret" => {
+                            self.secrets.insert(object, self.place(value.range));
+                            self.expr(value)
                         }
                         _ => self.expr(value),
                     };
@@ -415,8 +442,8 @@ impl Session<'_> {
     fn note_fallback(&mut self, left: &Value, right: &Expr) {
         let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
         if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
-            let fallback = Fallback { place: self.place(right.range), variable: variable.clone(), used_by: None };
-            self.outcome.fallbacks.push(fallback);
+            let place = self.place(right.range);
+            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), used: None });
         }
     }
 

@@ -22,7 +22,7 @@ use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
 use super::store::Store;
-use super::value::{ClassValue, Closure, ScopeId, Symbol, Value};
+use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::index::sources::Sources;
@@ -57,6 +57,8 @@ pub(super) struct Session<'s> {
     exports: usize,
     /// Functions of the evaluated file that have run, by their addresses.
     ran: FxHashSet<usize>,
+    /// Where texts stand that objects have as `secret`.
+    pub(super) secrets: FxHashMap<ObjectId, Place>,
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
 }
@@ -109,6 +111,7 @@ impl<'s> Session<'s> {
             steps: 0,
             exports: 0,
             ran: FxHashSet::default(),
+            secrets: FxHashMap::default(),
             made: Vec::new(),
         }
     }
@@ -118,6 +121,7 @@ impl<'s> Session<'s> {
         if self.store.len() > MAX_STORE {
             self.store = Store::default();
             self.modules.clear();
+            self.secrets.clear();
         }
         self.outcome = Outcome::default();
         self.rests_on = RestsOn::default();

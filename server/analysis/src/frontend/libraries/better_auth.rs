@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::outcome::Place;
+use crate::frontend::outcome::{KeyUse, Place};
+use crate::frontend::requests::option;
 use crate::frontend::value::{Origin, PackageName, Symbol, Value};
 
 /// What `createAuthClient` gives.
@@ -16,7 +17,7 @@ pub(super) fn is_package(module: &str) -> bool {
     module == "better-auth" || module.starts_with("better-auth/") || module == CLIENT || module == SERVER
 }
 
-pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, arguments: &Arguments, _: Place) -> Value {
+pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, arguments: &Arguments, here: Place) -> Value {
     session.give_away(arguments);
     let path = &*package.path;
     match (&*package.package, path) {
@@ -25,7 +26,16 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
         (CLIENT, _) => Value::given_by(CLIENT, path, false).promised(),
         (SERVER, _) => Value::given_by(SERVER, path, true).promised(),
         (_, "createAuthClient") => Value::package(CLIENT, ""),
-        (_, "betterAuth") => Value::package(SERVER, ""),
+        (_, "betterAuth") => {
+            let options = arguments.get(0);
+            let secret = option(session, &options, "secret");
+            let place = match options {
+                Value::Object(id) => session.secrets.get(&id).copied(),
+                _ => None,
+            };
+            session.note_key(&secret, place, KeyUse::BetterAuth, here);
+            Value::package(SERVER, "")
+        }
         _ => Value::Unknown,
     }
 }

@@ -4,6 +4,7 @@
 pub(super) mod better_auth;
 mod clients;
 mod react;
+mod tokens;
 mod web;
 
 use std::rc::Rc;
@@ -37,6 +38,7 @@ pub(super) fn call(
         "axios" => clients::call_axios(session, path, arguments, here),
         "ky" => clients::call_ky(session, path, arguments, here),
         "openapi-fetch" => clients::make_open_api(session, arguments, here),
+        "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
@@ -79,6 +81,9 @@ pub(super) fn method(
         ObjectKind::Axios | ObjectKind::Ky | ObjectKind::OpenApi | ObjectKind::Interceptors(..) => {
             clients::method(session, id, kind, name, arguments, here)
         }
+        ObjectKind::Signer => Some(tokens::method(session, id, name, arguments, here)),
+        // `TextEncoder`: the bytes of a text are as good as the text.
+        ObjectKind::Native if name == "encode" => Some(arguments.get(0)),
         ObjectKind::Query | ObjectKind::Native | ObjectKind::Url => {
             session.give_away(arguments);
             Some(Value::Unknown)
