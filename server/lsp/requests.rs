@@ -9,9 +9,9 @@ use authlens_analysis::vfs::FileId;
 use tower_lsp::lsp_types::{
     CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command,
     Diagnostic, DocumentDiagnosticReport, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
-    InlayHintLabel, InlayHintTooltip, MarkupContent, MarkupKind, NumberOrString, Position, PreviousResultId, Range,
-    RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport,
-    Url, WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
+    InlayHintLabel, InlayHintTooltip, Location, MarkupContent, MarkupKind, NumberOrString, Position, PreviousResultId,
+    Range, RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport,
+    UnchangedDocumentDiagnosticReport, Url, WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
     WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
@@ -93,6 +93,27 @@ pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover>
         contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
         range: Some(convert::range(&view.analysis, file, hover.range, encoding)),
     })
+}
+
+/// The handlers that the call under a position reaches.
+pub(super) fn definition(view: &View, uri: &Url, position: Position) -> Vec<Location> {
+    let Some(file) = file(view, uri) else { return Vec::new() };
+    let offset = convert::offset(&view.analysis, file, position, view.abilities.encoding);
+    let found = offset.map(|offset| view.analysis.definitions(file, offset)).unwrap_or_default();
+    found.into_iter().filter_map(|at| location(view, at)).collect()
+}
+
+/// Calls of the frontend that reach the handler under a position.
+pub(super) fn references(view: &View, uri: &Url, position: Position) -> Vec<Location> {
+    let Some(file) = file(view, uri) else { return Vec::new() };
+    let offset = convert::offset(&view.analysis, file, position, view.abilities.encoding);
+    let found = offset.map(|offset| view.analysis.references(file, offset)).unwrap_or_default();
+    found.into_iter().filter_map(|at| location(view, at)).collect()
+}
+
+fn location(view: &View, at: authlens_analysis::ide::Location) -> Option<Location> {
+    let uri = Url::from_file_path(view.analysis.path(at.file)).ok()?;
+    Some(Location { uri, range: convert::range(&view.analysis, at.file, at.range, view.abilities.encoding) })
 }
 
 pub(super) fn code_lens(view: &View, uri: &Url) -> Vec<CodeLens> {

@@ -95,6 +95,8 @@ impl LanguageServer for Backend {
                     ..TextDocumentSyncOptions::default()
                 })),
                 hover_provider: Some(HoverProviderCapability::Simple(true)),
+                definition_provider: Some(OneOf::Left(true)),
+                references_provider: Some(OneOf::Left(true)),
                 code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
                 inlay_hint_provider: Some(OneOf::Left(true)),
                 code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
@@ -186,6 +188,18 @@ impl LanguageServer for Backend {
             let (client, events) = (self.client.clone(), self.events.clone());
             tokio::spawn(async move { pull_settings(&client, &events).await });
         }
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        let found = self.ask(move |view| requests::definition(view, &text_document.uri, position)).await?;
+        Ok((!found.is_empty()).then_some(GotoDefinitionResponse::Array(found)))
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        let found = self.ask(move |view| requests::references(view, &text_document.uri, position)).await?;
+        Ok((!found.is_empty()).then_some(found))
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {

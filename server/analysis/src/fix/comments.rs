@@ -2,8 +2,10 @@
 
 use super::layout::{Layout, indentation};
 use crate::facts::comments::CommentKind;
+use crate::facts::typescript::lower::lower_file;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
+use crate::syntax::{Grammar, parse};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -20,6 +22,11 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
         preferred: false,
         change: one_edit(file, TextEdit { range: TextRange::empty(offset), text: written }),
     };
+    if let Some(grammar) =
+        crate::syntax::typescript::grammar(&state.sources.file(file).map(|f| f.path.clone()).unwrap_or_default())
+    {
+        return silence_in_script(diagnostic, text, line, grammar).into_iter().collect();
+    }
     let mut fixes = Vec::new();
     let indent = indentation(text, line.start as usize);
     let ending = Layout::of(text).ending;
@@ -43,6 +50,35 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
         fix(title, line.end, format!("  # authlens: ignore[{code}] say why here"))
     });
     fixes
+}
+
+/// A comment in TypeScript: behind the line, above it, or above it in braces, as
+/// JSX wants it. The first that is read as a comment and breaks nothing.
+fn silence_in_script(diagnostic: &Diagnostic, text: &str, line: TextRange, grammar: Grammar) -> Option<Fix> {
+    let code = diagnostic.rule;
+    let (indent, ending) = (indentation(text, line.start as usize), Layout::of(text).ending);
+    let said = format!("authlens: ignore[{code}] say why here");
+    let ways = [
+        (line.end, format!("  // {said}")),
+        (line.start, format!("{indent}// {said}{ending}")),
+        (line.start, format!("{indent}{{/* {said} */}}{ending}")),
+    ];
+    let read = |text: &str| Some(lower_file(text, &parse(grammar, text, None)?, grammar, None));
+    let before = read(text)?;
+    let (offset, written) = ways.into_iter().find(|(offset, written)| {
+        let at = *offset as usize;
+        let after = read(&format!("{}{written}{}", &text[..at], &text[at..]));
+        after.is_some_and(|after| {
+            after.comments.len() == before.comments.len() + 1 && after.errors.len() <= before.errors.len()
+        })
+    })?;
+    Some(Fix {
+        title: format!("Ignore `{code}` here (fill in the reason)"),
+        applicability: Applicability::Unsafe,
+        kind: FixKind::Silence,
+        preferred: false,
+        change: one_edit(diagnostic.location.file, TextEdit { range: TextRange::empty(offset), text: written }),
+    })
 }
 
 /// Takes an unused comment away, or one code out of its list.

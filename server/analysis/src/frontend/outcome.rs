@@ -56,6 +56,8 @@ pub struct Request {
     pub place: Place,
     /// The call in the evaluated file that led there; the same if it stands there.
     pub call: Place,
+    /// That call with its arguments.
+    pub extent: TextRange,
     /// Its method in capitals; none if it is not known.
     pub method: Option<SmolStr>,
     /// Where it goes.

@@ -85,6 +85,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
         session.outcome.requests.push(Request {
             place: here,
             call,
+            extent: session.extent(call),
             method: prepared.method.clone(),
             url,
             authorization: authorization.clone(),

@@ -1,12 +1,16 @@
 //! The frontend's requests, each with the route that it reaches.
 
+use rustc_hash::FxHashMap;
+
 use super::views::status;
-use super::{Location, RouteStatus, State};
+use super::{Hover, Location, Related, RouteStatus, State};
 use crate::frontend::locate;
-use crate::frontend::outcome::{Attached, Credentials, Request, UrlPart};
+use crate::frontend::outcome::{Attached, Credentials, Place, Request, UrlPart};
 use crate::rules::missing_auth_dependency::shown;
+use crate::text::TextRange;
 use crate::verdicts::calls::Origins;
 use crate::verdicts::handler_site;
+use crate::vfs::FileId;
 
 /// A request of the frontend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,26 +44,74 @@ pub struct ReachedRoute {
     pub handler: Location,
 }
 
+/// The requests that a call makes under an offset, each with its route, and
+/// the range of the call. Of calls in each other the innermost counts.
+pub(super) fn calls_at(state: &State, file: FileId, offset: u32) -> Option<(TextRange, Vec<CallView>)> {
+    let outcome = state.frontend.outcome(file)?;
+    let range = |request: &Request| {
+        let whole = Place { range: request.extent, ..request.call };
+        let range = locate(&state.sources, whole)?.range;
+        (request.call.file == file && range.touches(offset)).then_some(range)
+    };
+    let innermost = outcome.requests.iter().filter_map(range).min_by_key(|range| range.len())?;
+    let origins = Origins::new(state);
+    let own = outcome.requests.iter().filter(|request| range(request) == Some(innermost));
+    let mut views: Vec<CallView> = own.filter_map(|request| view_of(state, &origins, file, request)).collect();
+    views.dedup();
+    Some((innermost, views))
+}
+
+/// Calls that reach a handler, by the place of the handler.
+pub(super) fn callers(state: &State) -> FxHashMap<Location, Vec<Location>> {
+    let mut callers: FxHashMap<Location, Vec<Location>> = FxHashMap::default();
+    for call in calls(state) {
+        if let Some(route) = call.route {
+            callers.entry(route.handler).or_default().push(call.location);
+        }
+    }
+    callers.values_mut().for_each(|calls| calls.dedup());
+    callers
+}
+
+/// What to show for a call.
+pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
+    let (range, calls) = calls_at(state, file, offset)?;
+    let mut markdown = String::new();
+    let mut proof = Vec::new();
+    for call in &calls {
+        let method = call.method.as_deref().unwrap_or("a request");
+        markdown.push_str(&format!("`{method} {}`", call.url));
+        match &call.route {
+            Some(route) => {
+                let token = match call.attaches {
+                    Some(true) => "carries a token",
+                    Some(false) => "carries no token",
+                    None => "may carry a token",
+                };
+                markdown.push_str(&format!(
+                    " reaches **{}** of `{}`, which is **{}**, and {token}\n\n",
+                    route.name,
+                    route.application,
+                    route.status.word()
+                ));
+                proof.push(Related { location: route.handler, message: format!("{} is handled here", route.name) });
+            }
+            None => markdown.push_str(" reaches no route that is known\n\n"),
+        }
+        proof.extend(call.made_at.map(|at| Related { location: at, message: "the request is made here".to_owned() }));
+    }
+    proof.dedup();
+    (!calls.is_empty()).then_some(Hover { range, markdown, proof })
+}
+
 /// All requests, sorted by place.
 pub(super) fn calls(state: &State) -> Vec<CallView> {
     let origins = Origins::new(state);
     let mut views: Vec<CallView> = Vec::new();
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
-            let Some(location) = locate(&state.sources, request.call) else { continue };
-            let made_at = (request.place != request.call).then(|| locate(&state.sources, request.place)).flatten();
-            let route = origins.reached(file, request).map(|reached| ReachedRoute {
-                name: shown(reached.route),
-                application: reached.application.name.to_string(),
-                status: status(&reached.judged.guard),
-                handler: state
-                    .sources
-                    .locate(handler_site(&reached.route.handler).unwrap_or(reached.route.registration)),
-            });
-            let view = view(state, request, location, made_at, route);
-            if views.last() != Some(&view) {
-                views.push(view);
-            }
+            let view = view_of(state, &origins, file, request);
+            views.extend(view.filter(|view| views.last() != Some(view)));
         }
     }
     views.sort_by_key(|view| view.location);
@@ -67,15 +119,17 @@ pub(super) fn calls(state: &State) -> Vec<CallView> {
     views
 }
 
-fn view(
-    state: &State,
-    request: &Request,
-    location: Location,
-    made_at: Option<Location>,
-    route: Option<ReachedRoute>,
-) -> CallView {
+fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<CallView> {
+    let location = locate(&state.sources, request.call)?;
+    let made_at = (request.place != request.call).then(|| locate(&state.sources, request.place)).flatten();
+    let route = origins.reached(file, request).map(|reached| ReachedRoute {
+        name: shown(reached.route),
+        application: reached.application.name.to_string(),
+        status: status(&reached.judged.guard),
+        handler: state.sources.locate(handler_site(&reached.route.handler).unwrap_or(reached.route.registration)),
+    });
     let intercepted = state.frontend.is_intercepted(request.client);
-    CallView {
+    Some(CallView {
         location,
         made_at,
         method: request.method.as_ref().map(ToString::to_string),
@@ -91,7 +145,7 @@ fn view(
             Credentials::Unknown => None,
         },
         route,
-    }
+    })
 }
 
 fn part(part: &UrlPart) -> String {

@@ -1,7 +1,8 @@
 //! Hover texts, and the guard of each route beside its handler.
 
+use super::calls;
 use super::views::{Viewer, definition, detail, status};
-use super::{Hover, Judged, Related, RouteHint, RouteKind, RouteStatus, State};
+use super::{Hover, Judged, Location, Related, RouteHint, RouteKind, RouteStatus, State};
 use crate::auth::Judge;
 use crate::facts::python::tree::StmtKind;
 use crate::index::routes::Route;
@@ -20,6 +21,7 @@ fn routes(state: &State) -> impl Iterator<Item = (&Route, &Judged)> {
 /// Guards of the routes whose handlers stand in a file, one hint a handler.
 pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
     let mut hints: Vec<RouteHint> = Vec::new();
+    let callers = calls::callers(state);
     with_interpreter(state, |interpreter| {
         let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         for (route, judged) in routes(state) {
@@ -50,8 +52,32 @@ pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
             });
         }
     });
+    for hint in &mut hints {
+        let calls = callers.get(&Location { file, range: hint.range }).map_or(0, Vec::len);
+        match calls {
+            0 => {}
+            1 => hint.label.push_str(", called once by the frontend"),
+            _ => hint.label.push_str(&format!(", called {calls} times by the frontend")),
+        }
+    }
     hints.sort_by_key(|hint| hint.range);
     hints
+}
+
+/// Where the code under an offset leads in the other half: the handlers of the
+/// routes that a call reaches.
+pub(super) fn definitions(state: &State, file: FileId, offset: u32) -> Vec<Location> {
+    let Some((_, calls)) = calls::calls_at(state, file, offset) else { return Vec::new() };
+    let mut handlers: Vec<Location> = calls.into_iter().filter_map(|call| Some(call.route?.handler)).collect();
+    handlers.dedup();
+    handlers
+}
+
+/// Calls of the frontend that reach the handler whose name stands under an offset.
+pub(super) fn references(state: &State, file: FileId, offset: u32) -> Vec<Location> {
+    let callers = calls::callers(state);
+    let here = callers.into_iter().find(|(handler, _)| handler.file == file && handler.range.touches(offset));
+    here.map(|(_, calls)| calls).unwrap_or_default()
 }
 
 /// Of several routes with one handler the worst is shown.
@@ -85,7 +111,7 @@ fn header_end(state: &State, route: &Route) -> Option<u32> {
 /// decorators or header, what a function proves at its name or where it is
 /// asked for.
 pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
-    let facts = state.sources.facts(file)?;
+    let Some(facts) = state.sources.facts(file) else { return calls::hover(state, file, offset) };
     let item = facts.item_at(offset)?;
     with_interpreter(state, |interpreter| {
         let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };

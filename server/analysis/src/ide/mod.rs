@@ -127,6 +127,16 @@ impl Analysis {
         hover::hover(&self.state, file, offset)
     }
 
+    /// Handlers of the routes that the call under `offset` reaches.
+    pub fn definitions(&self, file: FileId, offset: u32) -> Vec<Location> {
+        hover::definitions(&self.state, file, offset)
+    }
+
+    /// Calls of the frontend that reach the handler under `offset`.
+    pub fn references(&self, file: FileId, offset: u32) -> Vec<Location> {
+        hover::references(&self.state, file, offset)
+    }
+
     /// Guards of the routes whose handlers stand in `file`.
     pub fn route_hints(&self, file: FileId) -> Vec<RouteHint> {
         hover::route_hints(&self.state, file)

@@ -9,6 +9,7 @@ use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Symbol, Value};
+use crate::text::TextRange;
 
 /// What a function is called with.
 #[derive(Debug, Clone, Default)]
@@ -33,9 +34,12 @@ impl Arguments {
 }
 
 impl Session<'_> {
-    pub(super) fn call_expr(&mut self, call: &Call) -> Value {
+    pub(super) fn call_expr(&mut self, call: &Call, whole: TextRange) -> Value {
         // What is called stands for the call: the arguments may go over many lines.
         let here = self.place(call.callee.range);
+        if here.file == self.evaluated {
+            self.extents.insert(here, whole);
+        }
         if let ExprKind::Super = call.callee.kind {
             return self.call_super(call, here);
         }

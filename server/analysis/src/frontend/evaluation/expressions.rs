@@ -64,7 +64,7 @@ impl Session<'_> {
                     None => Value::Unknown,
                 }
             }
-            ExprKind::Call(call) => self.call_expr(call),
+            ExprKind::Call(call) => self.call_expr(call, expr.range),
             ExprKind::Not(inner) => match &inner.kind {
                 ExprKind::Not(inner) => {
                     let value = self.expr(inner);

@@ -57,6 +57,8 @@ pub(super) struct Session<'s> {
     exports: usize,
     /// Functions of the evaluated file that have run, by their addresses.
     ran: FxHashSet<usize>,
+    /// Calls of the evaluated file with their arguments, by what is called.
+    pub(super) extents: FxHashMap<Place, TextRange>,
     /// Where texts stand that objects have as `secret`.
     pub(super) secrets: FxHashMap<ObjectId, Place>,
     /// Functions that were made and have not been called yet, innermost last.
@@ -111,6 +113,7 @@ impl<'s> Session<'s> {
             steps: 0,
             exports: 0,
             ran: FxHashSet::default(),
+            extents: FxHashMap::default(),
             secrets: FxHashMap::default(),
             made: Vec::new(),
         }
@@ -127,6 +130,7 @@ impl<'s> Session<'s> {
         self.rests_on = RestsOn::default();
         self.evaluated = file;
         self.ran.clear();
+        self.extents.clear();
         self.made.clear();
         self.certain.clear();
         self.steps = 0;
@@ -414,6 +418,11 @@ impl<'s> Session<'s> {
         }
         let mut calls = self.frames.iter().rev().filter_map(|frame| frame.call);
         calls.find(|call| call.file == self.evaluated).unwrap_or(here)
+    }
+
+    /// A call with its arguments.
+    pub(super) fn extent(&self, call: Place) -> TextRange {
+        self.extents.get(&call).copied().unwrap_or(call.range)
     }
 
     /// Counts a step; false when there is none left.
