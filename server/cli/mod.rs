@@ -1,5 +1,6 @@
 //! The command line: run once over a tree, print, exit.
 
+mod calls;
 mod check;
 mod excerpt;
 mod explain;
@@ -36,6 +37,8 @@ enum Command {
     Check(CheckArgs),
     /// List every route with its guard
     Routes(RoutesArgs),
+    /// List every request of the frontend with the route that it reaches
+    Calls(RoutesArgs),
     /// Show the proof of one route (METHOD PATH), or the page of a rule (RULE)
     Explain(ExplainArgs),
     /// Serve an editor over standard input and output
@@ -158,6 +161,7 @@ pub(crate) fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let result = std::panic::catch_unwind(|| match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Calls(args) => calls::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Server { .. } => Ok(CLEAN),

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use authlens_analysis::facts::manifests;
 use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::ide::FileContent;
+use authlens_analysis::syntax::typescript;
 use ignore::WalkBuilder;
 use memchr::memmem;
 
@@ -146,7 +147,11 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
 
 /// Whether a path is one that the analysis reads.
 pub(crate) fn is_source(path: &str) -> bool {
-    (path.ends_with(".py") || manifests::rank(path).is_some() || roles::role(path).is_some())
+    (path.ends_with(".py")
+        || typescript::grammar(path).is_some()
+        || roles::configures_modules(path)
+        || manifests::rank(path).is_some()
+        || roles::role(path).is_some())
         && !path.split('/').any(|part| VENDORED.contains(&part))
 }
 
@@ -191,15 +196,15 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
 
-/// Whether a file is source, a manifest that names the version of FastAPI, says
-/// what must be guarded, or, as the configuration of Better Auth, what the
-/// frontend sends.
+/// Whether a file is source, says what imports mean or which FastAPI runs, or
+/// says what must be guarded.
 fn is_read(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let slashed = slashed(path);
     is_python(path)
-        || manifests::rank(&slashed(path)).is_some()
-        || roles::role(&slashed(path)).is_some()
-        || matches!(name, "auth.ts" | "auth.js" | "auth.mts" | "auth.mjs" | "auth-server.ts")
+        || typescript::grammar(&slashed).is_some()
+        || roles::configures_modules(&slashed)
+        || manifests::rank(&slashed).is_some()
+        || roles::role(&slashed).is_some()
 }
 
 fn is_vendored(path: &Path) -> bool {
@@ -239,6 +244,12 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     let role = roles::role(&slashed(path));
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
+        FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
+        FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
+            let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
+            let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
+            if relevant { FileContent::Text(text) } else { FileContent::Listed }
+        }
         FileContent::Text(text) => {
             let speaks = role == Some(Role::Project) && text.contains("authlens");
             let mut markers = roles::APPLICATION_MARKERS.iter().chain(MARKERS);

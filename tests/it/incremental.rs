@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use authlens_analysis::facts::python::lower::lower_file;
+use authlens_analysis::facts::typescript::lower as typescript;
 use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent};
 use authlens_analysis::syntax;
 
@@ -24,6 +25,12 @@ const MODELS: &str = "from sqlmodel import Field, SQLModel\n\nclass User(SQLMode
 const ROWS: &str = "from fastapi import APIRouter, Depends\nfrom sqlmodel import Session, select\nfrom deps import current_user\nfrom models import Note\n\nrouter = APIRouter(prefix=\"/rows\")\n\ndef session(): ...\n\ndef own(db, owner):\n    return db.exec(select(Note).where(Note.user_id == owner)).all()\n\n@router.get(\"/\")\ndef mine(user=Depends(current_user), db: Session = Depends(session)):\n    return own(db, user[\"sub\"])\n\n@router.get(\"/of/{user_id}\")\ndef of(user_id: int, user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note).where(Note.user_id == user_id)).all()\n\n@router.get(\"/all\")\ndef every(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Note)).all()\n";
 /// A key with a default that stands in the code, and a look at another one.
 const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"development\")\n\nif OTHER == \"b\":\n    raise RuntimeError()\n";
+/// A client of the frontend with a helper for headers, a page that uses it, and what imports mean there.
+const CLIENT: &str = "import { KEY } from \"./keys\";\n\nconst API = process.env.NEXT_PUBLIC_API_URL;\nlet last = null;\n\nexport function headers() {\n  const token = localStorage.getItem(KEY);\n  if (!token) return {};\n  return { Authorization: `Bearer ${token}` };\n}\n\nexport async function api(path, options = {}) {\n  last = path;\n  return fetch(`${API}${path}`, { ...options, headers: headers() });\n}\n\nexport class Client {\n  constructor(base) {\n    this.base = base;\n  }\n  get(path) {\n    return fetch(this.base + path);\n  }\n}\n\nexport const client = new Client(API);\n";
+const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} />;\n}\n";
+/// Applications that share nothing with the others, one of which mounts the other.
+const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
+const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
 /// Tokens that are issued, read, logged and refused, with helpers and settings in another file.
 const SIGNING: &str = "import logging\nimport jwt\nfrom fastapi import APIRouter, Depends, HTTPException, Request\nfrom fastapi.security import HTTPBearer\nfrom verify import Settings, claims_of_token, settings\nfrom models import UserSession\nfrom sqlmodel import Session, select\n\nlog = logging.getLogger(__name__)\nrouter = APIRouter(prefix=\"/signing\")\n\ndef issue(data: dict):\n    return jwt.encode(data.copy(), settings.jwt_secret, algorithm=settings.algorithm)\n\n@router.post(\"/login\")\ndef login(request: Request):\n    token = issue({\"sub\": \"a\"})\n    log.info(\"%s\", token)\n    return settings\n\ndef caller(credentials=Depends(HTTPBearer())):\n    token = credentials.credentials\n    print(token[:20])\n    if not token:\n        raise HTTPException(403)\n    return claims_of_token(token)\n\n@router.get(\"/me\")\ndef me(request: Request, db: Session, user=Depends(caller)):\n    row = db.exec(select(UserSession).where(UserSession.token == request.cookies[\"session_token\"])).first()\n    if not row:\n        return {\"error\": \"none\"}\n    return row\n";
 const VERIFY: &str = "import jwt\nfrom fastapi import HTTPException\nfrom pydantic_settings import BaseSettings\n\nOPTIONS = {\"verify_aud\": False}\n\nclass Settings(BaseSettings):\n    jwt_secret: str\n    algorithm: str = \"HS256\"\n\nsettings = Settings()\n\ndef claims_of_token(token):\n    try:\n        return jwt.decode(token, settings.jwt_secret, algorithms=[settings.algorithm, \"RS256\"], options=OPTIONS, leeway=3600)\n    except jwt.ExpiredSignatureError as error:\n        raise HTTPException(401, str(error))\n";
@@ -44,6 +51,12 @@ fn start() -> Texts {
         ("/p/api/signing.py", SIGNING),
         ("/p/verify.py", VERIFY),
         ("/p/requirements.txt", MANIFEST),
+        ("/p/web/lib/client.ts", CLIENT),
+        ("/p/web/lib/keys.ts", "export const KEY = \"page\";\n"),
+        ("/p/web/app/page.tsx", PAGE),
+        ("/p/web/tsconfig.json", "{ \"compilerOptions\": { \"paths\": { \"@/*\": [\"./*\"] } } }\n"),
+        ("/p/apart/app.py", APART),
+        ("/p/apart/deps.py", APART_DEPS),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()
@@ -106,11 +119,12 @@ fn messages(analysis: &Analysis, path: &str) -> Vec<String> {
 
 /// Specifications and settings are never broken: what can't be read says nothing.
 fn parses(path: &str, text: &str) -> bool {
-    if !path.ends_with(".py") {
-        return true;
+    let Some(grammar) = syntax::Grammar::of_path(path) else { return true };
+    let tree = syntax::parse(grammar, text, None).unwrap();
+    match grammar {
+        syntax::Grammar::Python => lower_file(text, &tree, None).errors.is_empty(),
+        _ => typescript::lower_file(text, &tree, grammar, None).errors.is_empty(),
     }
-    let tree = syntax::parse(syntax::Grammar::Python, text, None).unwrap();
-    lower_file(text, &tree, None).errors.is_empty()
 }
 
 struct Random(u64);
@@ -147,6 +161,12 @@ fn edit(random: &mut Random, text: &str) -> String {
         "raise HTTPException(401)\n",
         "**Auth**: Required\n",
         "### GET /new\n",
+        "// authlens: ignore\n",
+        "await api(\"/me\");\n",
+        "`",
+        "export ",
+        "{",
+        "}",
         "[[public]]\n",
     ];
     let boundary = |text: &str, mut at: usize| {
@@ -182,6 +202,10 @@ const EXPORTED: &[(&str, &str)] = &[
     ("algorithms=[\"HS256\"]", "options={\"verify_signature\": False}"),
     ("def current_user(", "def user_now("),
     ("Annotated[dict, Depends(current_user)]", "Annotated[dict, Depends(bearer)]"),
+    ("return jwt.decode(token.credentials", "return dict(token.credentials"),
+    ("app.include_router(router)\n", "app.include_router(router, dependencies=[Depends(caller)])\n"),
+    ("    return token.credentials\n", "    raise HTTPException(401)\n"),
+    ("import caller\n", "import pretended as caller\n"),
     ("credentials=Depends(bearer)", "credentials: dict = Depends(bearer), extra=None"),
     ("HTTPBearer()", "HTTPBearer(auto_error=False)"),
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),
@@ -199,6 +223,12 @@ const EXPORTED: &[(&str, &str)] = &[
     ("    user_id: int = Field(foreign_key", "    maker: int = Field(foreign_key"),
     ("    return own(db, user[\"sub\"])", "    return own(db, 7)"),
     ("router = APIRouter(prefix=\"/notes\")", "router = APIRouter(prefix=\"/notes\")  # authlens: ignore"),
+    ("headers: headers()", "headers: {}"),
+    ("KEY = \"page\"", "KEY = \"token\""),
+    ("return fetch(this.base + path)", "return fetch(this.base + path, { headers: headers() })"),
+    ("export function headers", "export function none"),
+    ("if (!token) return {};", "last = token;"),
+    ("\"./*\"", "\"./src/*\""),
 ];
 
 fn exchange(random: &mut Random, text: &str) -> String {
@@ -262,8 +292,11 @@ impl World {
             }
             // A module goes by another name, and later by its own again.
             3 => {
-                let (a, b) =
-                    [("/p/api/notes.py", "/p/api/memos.py"), ("/p/deps.py", "/p/api/deps.py")][random.below(2)];
+                let (a, b) = [
+                    ("/p/api/notes.py", "/p/api/memos.py"),
+                    ("/p/deps.py", "/p/api/deps.py"),
+                    ("/p/web/lib/client.ts", "/p/web/lib/client/index.ts"),
+                ][random.below(3)];
                 let (from, to) = if texts.contains_key(a) { (a, b) } else { (b, a) };
                 if let Some(text) = texts.get(from).cloned() {
                     if self.open.contains_key(from) {

@@ -44,10 +44,10 @@ fn blocks(page: &str) -> Vec<Block> {
 fn files(block: &Block) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for line in block.text.lines() {
-        if let Some(path) = line.strip_prefix("# file: ") {
+        if let Some(path) = line.strip_prefix("# file: ").or_else(|| line.strip_prefix("// file: ")) {
             files.push((format!("{ROOT}/{path}"), String::new()));
         } else {
-            let (_, text) = files.last_mut().expect("a block begins with a `# file:` line");
+            let (_, text) = files.last_mut().expect("a block begins with a `# file:` or `// file:` line");
             text.push_str(line);
             text.push('\n');
         }
@@ -61,13 +61,14 @@ fn expected(text: &str) -> (String, Vec<(u32, String, String, String)>) {
     let mut clean = String::new();
     let mut wanted = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let marker = ["  # error: ", "  # warning: ", "  # info: "].iter().filter_map(|m| line.rfind(m)).max();
+        let markers = ["error", "warning", "info"].map(|word| ["#", "//"].map(|sign| format!("  {sign} {word}: ")));
+        let marker = markers.as_flattened().iter().filter_map(|marker| line.rfind(marker)).max();
         let Some(at) = marker else {
             clean.push_str(line);
             clean.push('\n');
             continue;
         };
-        let comment = line[at..].trim().trim_start_matches("# ");
+        let comment = line[at..].trim().trim_start_matches(['#', '/', ' ']);
         let (severity, rest) = comment.split_once(": ").unwrap();
         let (rule, part) = rest.split_once(' ').unwrap_or((rest, ""));
         wanted.push((number as u32 + 1, severity.to_owned(), rule.to_owned(), part.trim_matches('"').to_owned()));
@@ -137,7 +138,10 @@ fn examples_give_exactly_the_findings_that_they_name() {
     let mut failures = Vec::new();
     let mut examples = 0;
     for page in pages() {
-        for block in blocks(&std::fs::read_to_string(&page).unwrap()).iter().filter(|block| block.info == "python") {
+        for block in blocks(&std::fs::read_to_string(&page).unwrap())
+            .iter()
+            .filter(|block| ["python", "typescript"].contains(&block.info.as_str()))
+        {
             examples += 1;
             let marked = files(block);
             let clean: Vec<(String, String)> =
@@ -170,7 +174,12 @@ fn examples_give_exactly_the_findings_that_they_name() {
 fn fixes_do_what_the_pages_say() {
     for page in pages() {
         let all = blocks(&std::fs::read_to_string(&page).unwrap());
-        for pair in all.windows(2).filter(|pair| pair[0].info == "python before" && pair[1].info == "python after") {
+        for pair in all.windows(2).filter(|pair| {
+            let is = |block: &Block, what: &str| {
+                ["python", "typescript"].iter().any(|language| block.info == format!("{language} {what}"))
+            };
+            is(&pair[0], "before") && is(&pair[1], "after")
+        }) {
             let before = files(&pair[0]);
             let mut host = host(&before);
             while let Some(change) = preferred_fixes(&host.snapshot(), &page) {

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod data;
 pub mod facts;
 pub mod fix;
+pub mod frontend;
 pub mod ide;
 pub mod index;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use crate::facts::python::comments::{Comment, CommentKind};
+use crate::facts::comments::{Comment, CommentKind};
 use crate::ide::Diagnostic;
 use crate::text::{LineIndex, TextRange};
 

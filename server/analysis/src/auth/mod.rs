@@ -26,8 +26,10 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub(crate) use self::flow::read_from;
 use self::flow::{RequestState, Summaries};
 use crate::index::looked_at::RestsOn;
+use crate::index::shared_map::SharedMap;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
 
 /// What a callable proves about who is calling.
@@ -142,7 +144,10 @@ pub fn strongest<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<
 /// Verdicts by the place of the callable's definition, its role, and the
 /// fingerprint of what else they rest on: what middlewares leave on
 /// `request.state`, or the request that a middleware is asked about.
-pub type VerdictMemo = FxHashMap<VerdictKey, Arc<Verdict>>;
+pub type VerdictMemo = SharedMap<VerdictKey, Arc<Verdict>>;
+
+/// Verdicts that were not known before.
+pub type NewVerdicts = FxHashMap<VerdictKey, Arc<Verdict>>;
 
 /// What a verdict is remembered by.
 pub type VerdictKey = (Site, Role, u64);
@@ -163,7 +168,7 @@ pub struct Judge<'a> {
     resolve: &'a dyn Resolve,
     /// Verdicts of earlier revisions that still hold.
     known: &'a VerdictMemo,
-    memo: RefCell<VerdictMemo>,
+    memo: RefCell<NewVerdicts>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
     /// What the middlewares of the application at hand leave on
@@ -200,7 +205,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Gives back the verdicts that were not known before.
-    pub fn finish(self) -> VerdictMemo {
+    pub fn finish(self) -> NewVerdicts {
         self.memo.into_inner()
     }
 

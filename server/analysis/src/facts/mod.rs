@@ -1,5 +1,6 @@
 //! What the analysis keeps of a file: a pure function of its bytes.
 
+pub mod comments;
 pub mod configuration;
 pub mod contract;
 pub mod manifests;
@@ -8,3 +9,4 @@ pub mod openapi;
 pub mod packages;
 pub mod python;
 pub mod roles;
+pub mod typescript;

@@ -15,6 +15,33 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "get_app",
     "make_app",
 ];
+/// What stands in a script that may send requests or handle tokens: those that
+/// wait for nothing do neither. Others are read when one of these imports them.
+pub const SCRIPT_MARKERS: &[&str] = &[
+    "fetch(",
+    "axios",
+    "await ",
+    ".then(",
+    "queryFn",
+    "mutationFn",
+    "useSWR",
+    "localStorage",
+    "sessionStorage",
+    "document.cookie",
+    "createAuthClient",
+    "betterAuth(",
+    "EventSource(",
+    "process.env.",
+    "rewrites",
+];
+
+/// Whether a file says what imports of TypeScript mean.
+pub fn configures_modules(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name == "package.json"
+        || ((name.starts_with("tsconfig") || name.starts_with("jsconfig")) && name.ends_with(".json"))
+}
+
 /// What a file is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

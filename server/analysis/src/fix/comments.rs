@@ -1,7 +1,7 @@
 //! Writing and removing comments to authlens.
 
 use super::layout::{Layout, indentation};
-use crate::facts::python::comments::CommentKind;
+use crate::facts::comments::CommentKind;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
 use crate::text::TextRange;

@@ -7,7 +7,7 @@ use super::calls::{Guard as Asked, Level, guard_calls};
 use super::guard::fits;
 use crate::auth::guard::Guard;
 use crate::auth::policy::Expectation;
-use crate::facts::python::comments::CommentKind;
+use crate::facts::comments::CommentKind;
 use crate::ide::{Applicability, Fix, RouteKind};
 use crate::index::interpreter::{Effect, RouterKind};
 use crate::index::value::{RouterId, Site, Value};

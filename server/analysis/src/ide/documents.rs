@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 use tree_sitter::Tree;
 
 use super::FileContent;
-use crate::facts::python::comments::Comment;
+use crate::facts::comments::Comment;
 use crate::facts::python::file::{FileItem, PythonFile};
 use crate::facts::python::lower::{Lowered, lower_closed_file, lower_file};
 use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::facts::typescript::lower as typescript;
 use crate::syntax::{self, Grammar};
 use crate::text::{KeptText, LineIndex, TextRange};
 
@@ -34,7 +36,7 @@ pub(crate) struct Parsed {
     kept: KeptText,
     /// Kept for open documents only: a tree costs twenty times its source.
     tree: Option<Tree>,
-    pub(crate) facts: Arc<PythonFile>,
+    pub(crate) facts: Facts,
     pub(crate) comments: Vec<Comment>,
     /// Ranges that do not parse.
     pub(crate) errors: Vec<TextRange>,
@@ -45,10 +47,34 @@ pub(crate) struct Parsed {
     line_index: OnceLock<Arc<LineIndex>>,
 }
 
+/// What a text says, by its language.
+#[derive(Debug, Clone)]
+pub(crate) enum Facts {
+    Python(Arc<PythonFile>),
+    Script(Arc<TypeScriptFile>),
+}
+
+impl Facts {
+    pub(crate) fn python(&self) -> Option<&Arc<PythonFile>> {
+        match self {
+            Self::Python(facts) => Some(facts),
+            Self::Script(_) => None,
+        }
+    }
+
+    pub(crate) fn script(&self) -> Option<&Arc<TypeScriptFile>> {
+        match self {
+            Self::Script(facts) => Some(facts),
+            Self::Python(_) => None,
+        }
+    }
+}
+
+/// What the last text without errors said.
 #[derive(Debug)]
-struct Good {
-    text: KeptText,
-    items: Vec<PlacedItem>,
+enum Good {
+    Python { text: KeptText, items: Vec<PlacedItem> },
+    Script(Arc<TypeScriptFile>),
 }
 
 impl Document {
@@ -108,37 +134,73 @@ impl Document {
 impl Parsed {
     /// Reads a text, with what was read from the text before it.
     /// Texts that no editor has open are packed on request.
-    pub(crate) fn new(text: &Arc<str>, before: Option<&Parsed>, keep_tree: bool, pack: bool) -> Option<Self> {
+    pub(crate) fn new(
+        text: &Arc<str>,
+        grammar: Grammar,
+        before: Option<&Parsed>,
+        keep_tree: bool,
+        pack: bool,
+    ) -> Option<Self> {
         let old_tree = before.and_then(|before| {
             let mut tree = before.tree.clone()?;
             syntax::edit(&mut tree, &before.text(), text);
             Some(tree)
         });
-        let tree = syntax::parse(Grammar::Python, text, old_tree.as_ref())?;
-        let previous = before.map(|before| (before.text(), plain_items(&before.facts)));
-        let previous = previous.as_ref().map(|(text, items)| (&**text, items.as_slice()));
+        let tree = syntax::parse(grammar, text, old_tree.as_ref())?;
         let plain = KeptText::plain(text);
         let kept = if pack && !keep_tree { plain.packed() } else { plain };
-        let lowered = match (keep_tree, before) {
-            (false, None) => lower_closed_file(text, &kept, &tree),
-            _ => lower_file(text, &tree, previous),
+        let mut parsed = match grammar {
+            Grammar::Python => Self::python(text, kept, &tree, before, pack && !keep_tree),
+            Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, &tree, grammar, before),
+        };
+        parsed.tree = keep_tree.then_some(tree);
+        Some(parsed)
+    }
+
+    fn python(text: &str, kept: KeptText, tree: &Tree, before: Option<&Parsed>, later: bool) -> Self {
+        let previous = before.and_then(|before| Some((before.text(), plain_items(before.facts.python()?))));
+        let previous = previous.as_ref().map(|(text, items)| (&**text, items.as_slice()));
+        let lowered = match before {
+            None if later => lower_closed_file(text, &kept, tree),
+            _ => lower_file(text, tree, previous),
         };
         let good = before.and_then(Parsed::last_good);
         let clean = lowered.errors.is_empty();
-        let items = match (&good, clean) {
-            (Some(good), false) => salvage(&good.text.text(), &good.items, text, &lowered),
+        let items = match good.as_deref() {
+            Some(Good::Python { text: before, items }) if !clean => salvage(&before.text(), items, text, &lowered),
             _ => whole(&lowered),
         };
-        Some(Self {
+        Self {
             kept,
-            tree: keep_tree.then_some(tree),
-            facts: Arc::new(PythonFile::new(items)),
+            tree: None,
+            facts: Facts::Python(Arc::new(PythonFile::new(items))),
             never_parsed: !clean && good.is_none(),
             good: if clean { None } else { good },
             comments: lowered.comments,
             errors: lowered.errors,
             line_index: OnceLock::new(),
-        })
+        }
+    }
+
+    fn script(text: &str, kept: KeptText, tree: &Tree, grammar: Grammar, before: Option<&Parsed>) -> Self {
+        let previous = before.and_then(|before| before.facts.script());
+        let lowered = typescript::lower_file(text, tree, grammar, previous.map(|facts| &**facts));
+        let good = before.and_then(Parsed::last_good);
+        let clean = lowered.errors.is_empty();
+        let facts = match good.as_deref() {
+            Some(Good::Script(before)) if !clean => before.placed_as(&lowered.file),
+            _ => lowered.file,
+        };
+        Self {
+            kept,
+            tree: None,
+            facts: Facts::Script(Arc::new(facts)),
+            never_parsed: !clean && good.is_none(),
+            good: if clean { None } else { good },
+            comments: lowered.comments,
+            errors: lowered.errors,
+            line_index: OnceLock::new(),
+        }
     }
 
     /// The text.
@@ -148,7 +210,10 @@ impl Parsed {
 
     fn last_good(&self) -> Option<Arc<Good>> {
         if self.errors.is_empty() {
-            return Some(Arc::new(Good { text: self.kept.clone(), items: plain_items(&self.facts) }));
+            return Some(Arc::new(match &self.facts {
+                Facts::Python(facts) => Good::Python { text: self.kept.clone(), items: plain_items(facts) },
+                Facts::Script(facts) => Good::Script(Arc::clone(facts)),
+            }));
         }
         self.good.clone()
     }

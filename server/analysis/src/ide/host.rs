@@ -8,6 +8,7 @@ use memchr::memmem;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::documents::{Document, Parsed};
+use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::guard::Guard;
 use crate::auth::keys::may_use_keys;
@@ -20,13 +21,15 @@ use crate::facts::manifests;
 use crate::facts::packages::Packages;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, ModuleRun, Runs, Session};
+use crate::index::interpreter::{Interpreter, KnownRuns, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
-use crate::rules;
+use crate::syntax::{Grammar, typescript};
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
@@ -90,6 +93,8 @@ impl Eq for JudgedRoutes {}
 pub(crate) struct Guards {
     pub(crate) applications: Vec<Arc<JudgedRoutes>>,
     pub(crate) middlewares: Vec<Arc<Middlewares>>,
+    /// Verifiers that guard their routes.
+    pub(crate) verifiers: Vec<Arc<Vec<verdicts::Verifier>>>,
     pub(crate) orphans: Vec<Arc<JudgedRoutes>>,
 }
 
@@ -99,17 +104,23 @@ pub(crate) struct State {
     pub(crate) roots: Vec<String>,
     pub(crate) sources: Sources,
     pub(crate) documents: ByFile<Document>,
-    pub(crate) runs: Arc<Runs>,
-    executed: FxHashSet<(FileId, u32)>,
+    pub(crate) runs: Arc<KnownRuns>,
+    /// By file: modules that read it when they were executed.
+    runs_by_file: Arc<Readers<FileId>>,
+    /// Modules of which the execution did something to routers.
+    contributing: Arc<BTreeSet<FileId>>,
+    executed: Arc<FxHashSet<(FileId, u32)>>,
+    /// Items of which a run executed a body; of runs that are gone, too.
+    executed_in_runs: Arc<FxHashSet<(FileId, u32)>>,
     /// Files with comments to authlens, and files that can't be read or parsed.
-    pub(crate) speaking: BTreeSet<FileId>,
+    pub(crate) speaking: Arc<BTreeSet<FileId>>,
     /// Files that may declare tables. Where there are none, no handler is
     /// executed to see whose rows it touches.
-    pub(crate) tables: BTreeSet<FileId>,
+    pub(crate) tables: Arc<BTreeSet<FileId>>,
     /// Files that may sign or verify with a key.
-    pub(crate) signing: BTreeSet<FileId>,
+    pub(crate) signing: Arc<BTreeSet<FileId>>,
     /// Files that may do something with tokens.
-    pub(crate) handling_tokens: BTreeSet<FileId>,
+    pub(crate) handling_tokens: Arc<BTreeSet<FileId>>,
     /// Changes put off while the workspace is being read: outlines and listing.
     pending: FxHashSet<FileId>,
     pending_listing: bool,
@@ -119,6 +130,8 @@ pub(crate) struct State {
     pub(crate) policy: Arc<Policy>,
     /// Whether something other than code changed that verdicts rest on.
     unjudged: bool,
+    /// Whether what stands in a text of the frontend, or no longer does, changed.
+    unplaced: bool,
     /// Files whose text is needed to go on.
     wanted: BTreeSet<FileId>,
     pub(crate) memo: Arc<VerdictMemo>,
@@ -131,15 +144,21 @@ pub(crate) struct State {
     /// Libraries for tokens that manifests name.
     pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
+    /// What the frontend's code sends where.
+    pub(crate) frontend: Frontend,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
     pub(crate) injectable_of: u64,
+    /// Files of which `injectable` may not know the functions; any, where that is not known.
+    pub(crate) unexamined: Option<BTreeSet<FileId>>,
     verdicts_by_file: Arc<Readers<VerdictKey>>,
     injectable_by_file: Arc<Readers<FileId>>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) verifiers: Arc<Vec<verdicts::Verifier>>,
-    pub(super) diagnostics: FxHashMap<FileId, Arc<[Diagnostic]>>,
+    /// How far the applications of the table reach.
+    pub(super) reaches: Arc<Vec<Arc<Reach>>>,
+    pub(super) diagnostics: Arc<FxHashMap<FileId, Arc<[Diagnostic]>>>,
     pub(crate) indexing: bool,
     /// Whether texts that no editor has open are kept packed.
     packs: bool,
@@ -198,6 +217,7 @@ impl AnalysisHost {
         let changes = given_up.stale.map(|stale| Changes::new(stale, edits, given_up.runs));
         state.forget(changes.as_ref());
         state.unjudged = true;
+        state.update_frontend();
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
     }
@@ -224,6 +244,9 @@ impl State {
         if let Some(roots) = change.roots {
             self.sources.set_roots(&roots);
             self.roots = roots;
+            // What counts as test code may be other.
+            self.unjudged = true;
+            self.unexamined = None;
         }
         let mut touched = BTreeSet::new();
         let mut listing_changed = false;
@@ -252,6 +275,7 @@ impl State {
         }
         self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
+        self.read_module_configurations(&touched);
         let mut extents = FxHashMap::default();
         let mut edits = Edits::default();
         for (file, parsed) in self.read(&touched) {
@@ -295,13 +319,30 @@ impl State {
         changed
     }
 
+    /// Takes over what configurations say about imports of TypeScript.
+    fn read_module_configurations(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if roles::configures_modules(&path) {
+                let text = self.documents.get(*file).and_then(Document::text);
+                self.frontend.set_configuration(&path, text.as_deref());
+            }
+        }
+    }
+
+    /// Evaluates modules of the frontend that changed, or that rest on what did.
+    fn update_frontend(&mut self) -> bool {
+        let (changed, missing) = self.frontend.update(&self.sources);
+        self.wanted.extend(missing);
+        changed
+    }
+
     /// Reads the texts of files, on several threads when there are many.
     fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
         let read_one = |file: FileId| {
             let document = self.documents.get(file)?;
-            let python = self.sources.file(file).is_some_and(|f| f.path.ends_with(".py"));
-            let text = document.text().filter(|_| python)?;
-            Parsed::new(&text, document.parsed.as_deref(), document.open.is_some(), self.packs)
+            let grammar = self.sources.file(file).and_then(|source| Grammar::of_path(&source.path))?;
+            Parsed::new(&document.text()?, grammar, document.parsed.as_deref(), document.open.is_some(), self.packs)
         };
         let files: Vec<FileId> = files.iter().copied().collect();
         // Asked for only where it matters: the answer costs the reading of files.
@@ -335,7 +376,8 @@ impl State {
     fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
         let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
         let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
-        let facts = parsed.as_ref().map(|parsed| Arc::clone(&parsed.facts));
+        let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
+        let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
         let text = document.text();
         document.set_parsed(parsed.map(Arc::new));
         if self.packs {
@@ -343,6 +385,19 @@ impl State {
         }
         self.note_speaking(file);
         let Some(source) = self.sources.file(file) else { return Extent::Nothing };
+        if typescript::grammar(&source.path).is_some() {
+            let listing = (source.script.is_some() || source.listed) != (script.is_some() || listed);
+            // Findings of any file may point at what is gone for a while, and back now.
+            let unplaced = |script: &Option<Arc<TypeScriptFile>>| -> Vec<_> {
+                script.iter().flat_map(|script| script.unplaced().collect::<Vec<_>>()).collect()
+            };
+            self.unplaced |= unplaced(&source.script) != unplaced(&script);
+            if script.is_some() || source.script.is_some() || listing {
+                self.sources.set_script(file, script.clone(), listed);
+                self.frontend.note(&self.sources, file, script.as_deref(), listing);
+            }
+            return Extent::Nothing;
+        }
         if !source.path.ends_with(".py") {
             // Nothing imports it; what it says was read before.
             return Extent::Nothing;
@@ -357,15 +412,11 @@ impl State {
         };
         let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
         let without = self.tables.is_empty();
-        let changed = if declares { self.tables.insert(file) } else { self.tables.remove(&file) };
+        let changed = set(&mut self.tables, file, declares);
         self.unjudged |= changed && without != self.tables.is_empty();
-        if text.as_ref().is_some_and(|text| may_use_keys(text)) {
-            self.signing.insert(file);
-        } else {
-            self.signing.remove(&file);
-        }
+        set(&mut self.signing, file, text.as_ref().is_some_and(|text| may_use_keys(text)));
         let handles = text.as_ref().is_some_and(|text| may_handle_tokens(text));
-        let handled = if handles { !self.handling_tokens.insert(file) } else { self.handling_tokens.remove(&file) };
+        let handled = set(&mut self.handling_tokens, file, handles);
         if handles || handled {
             Arc::make_mut(&mut self.tokens).ask(file);
         }
@@ -378,11 +429,8 @@ impl State {
     /// Notes whether there can be findings in a file that no route is behind.
     fn note_speaking(&mut self, file: FileId) {
         let parsed = self.parsed(file).is_some_and(|parsed| parsed.never_parsed || !parsed.comments.is_empty());
-        if parsed || self.unreadable(file).is_some() {
-            self.speaking.insert(file);
-        } else {
-            self.speaking.remove(&file);
-        }
+        let speaks = parsed || self.unreadable(file).is_some();
+        set(&mut self.speaking, file, speaks);
     }
 
     fn derive(
@@ -406,7 +454,8 @@ impl State {
         let pending = std::mem::take(&mut self.pending);
         edits.lose(pending.iter().copied());
         invalid.extend(pending);
-        for (file, run) in self.runs.iter().filter(|_| !edits.items.is_empty()) {
+        let executed = edits.items.iter().any(|item| self.executed_in_runs.contains(item));
+        for (file, run) in self.runs.iter().filter(|_| executed) {
             if run.executed.iter().any(|body| edits.items.contains(body)) {
                 invalid.insert(*file);
             }
@@ -425,18 +474,19 @@ impl State {
             stale.extend(&touched);
             Changes::new(stale, edits, given_up.runs)
         });
-        self.forget(changes.as_ref());
+        let forgotten = self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
-        let judged = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
-        let changed = if executes || unjudged || judged {
-            self.refresh_diagnostics(None)
-        } else {
-            self.refresh_diagnostics(Some(&touched))
-        };
+        let mut reached = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
+        reached.everything |= unjudged || changes.is_none();
+        reached.files.extend(touched);
+        reached.files.extend(forgotten);
+        reached.table = given_up.table;
+        reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
+        let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }
     }
@@ -448,26 +498,23 @@ impl State {
     /// Executes again what is no longer valid, and links the route table anew.
     fn execute(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> GivenUp {
         let mut stale = invalid.clone();
-        let runs = Arc::make_mut(&mut self.runs);
         let mut given_up = Runs::default();
         if everything {
-            runs.clear();
-            self.executed.clear();
+            self.runs = Arc::default();
+            self.runs_by_file = Arc::default();
+            self.contributing = Arc::default();
+            self.executed = Arc::default();
         }
         // Whoever read something that goes, goes too.
-        loop {
-            let before = runs.len();
-            runs.retain(|file, run| {
-                let keep = !stale.contains(file) && run.reads.is_disjoint(&stale);
-                if !keep {
-                    stale.insert(*file);
-                    given_up.insert(*file, Arc::clone(run));
-                }
-                keep
-            });
-            if runs.len() == before {
-                break;
+        let mut pending: Vec<FileId> = stale.iter().copied().collect();
+        while let Some(file) = pending.pop() {
+            if let Some(run) = self.runs.get(&file).cloned() {
+                Arc::make_mut(&mut self.runs).remove(&file);
+                Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
+                set(&mut self.contributing, file, false);
+                given_up.insert(file, run);
             }
+            pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
         }
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
@@ -479,12 +526,12 @@ impl State {
         for file in roots {
             interpreter.run(file);
         }
-        let contributes = |(file, run): &(&FileId, &Arc<ModuleRun>)| {
-            is_root(file) && !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty())
-        };
-        let old = self.runs.iter().filter(contributes).map(|(file, run)| (*file, Arc::clone(run)));
-        let mut current: Runs = old.collect();
-        current.extend(interpreter.new_runs().into_iter().filter(|(file, run)| contributes(&(file, run))));
+        let mut contributing = Arc::clone(&self.contributing);
+        for (file, run) in interpreter.new_runs() {
+            let does = !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty());
+            set(&mut contributing, file, does && is_root(&file));
+        }
+        let current: Runs = contributing.iter().map(|file| (*file, interpreter.run(*file))).collect();
         let stale = (!everything).then_some(stale);
         let table = link(&interpreter, &current, &self.table, stale.as_ref());
         let mut in_use = Arc::clone(&self.in_use);
@@ -492,19 +539,22 @@ impl State {
         let session = interpreter.finish();
         self.take_over(session);
         self.in_use = in_use;
+        self.contributing = contributing;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         GivenUp { table: Some(before), stale, runs: given_up }
     }
 
     /// Forgets the verdicts that may be other after changes; all without them.
-    fn forget(&mut self, changes: Option<&Changes>) {
+    /// Gives the files in which something was said of functions that were forgotten.
+    fn forget(&mut self, changes: Option<&Changes>) -> Vec<FileId> {
         let Some(changes) = changes else {
             self.memo = Arc::default();
             self.verdicts_by_file = Arc::default();
             self.injectable = Arc::default();
             self.injectable_by_file = Arc::default();
             Arc::make_mut(&mut self.tokens).forget_all();
-            return;
+            self.unexamined = None;
+            return Vec::new();
         };
         let interpreter = Interpreter::new(&self.sources, &self.runs);
         let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
@@ -512,6 +562,9 @@ impl State {
         verdicts.retain(|key| self.memo.get(key).is_some_and(|verdict| is_gone(&verdict.rests_on)));
         let mut functions = self.injectable_by_file.of(&changes.stale);
         functions.extend(changes.edits.read_anew());
+        if let Some(unexamined) = &mut self.unexamined {
+            unexamined.extend(changes.edits.read_anew());
+        }
         functions.retain(|file| {
             let known = self.injectable.get(file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
@@ -531,43 +584,56 @@ impl State {
                 }
             }
         }
+        let mut said_in = Vec::new();
         if !functions.is_empty() {
             let injectable = Arc::make_mut(&mut self.injectable);
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             for file in functions {
                 if let Some(known) = injectable.remove(&file) {
                     readers.remove(file, &known.rests_on.files);
+                    said_in.extend(known.said_in());
+                }
+                if let Some(unexamined) = &mut self.unexamined {
+                    unexamined.insert(file);
                 }
             }
         }
+        said_in
     }
 
     /// Keeps what an interpreter found out.
     fn take_over(&mut self, session: Session) {
         if !session.runs.is_empty() {
-            Arc::make_mut(&mut self.runs).extend(session.runs);
+            let readers = Arc::make_mut(&mut self.runs_by_file);
+            let runs = Arc::make_mut(&mut self.runs);
+            for (file, run) in session.runs {
+                readers.add(file, &run.reads);
+                let executed = &mut self.executed_in_runs;
+                if run.executed.iter().any(|item| !executed.contains(item)) {
+                    Arc::make_mut(executed).extend(&run.executed);
+                }
+                runs.insert(file, run);
+            }
         }
-        self.executed.extend(session.executed);
+        if session.executed.iter().any(|item| !self.executed.contains(item)) {
+            Arc::make_mut(&mut self.executed).extend(session.executed);
+        }
         self.wanted.extend(session.wanted);
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
-    /// Tells whether that changed anything.
-    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> bool {
+    /// Tells what of the rest that changed.
+    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> Reached {
         let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes);
-        let mut changed = false;
-        changed |= *self.guards != judgement.guards;
+        let mut reached = Reached { everything: *self.keys != judgement.keys, ..Reached::default() };
         self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
-            self.verifiers = Arc::new(judgement.verifiers);
-            changed = true;
-        }
-        if *self.keys != judgement.keys {
-            changed = true;
+            let before = std::mem::replace(&mut self.verifiers, Arc::new(judgement.verifiers));
+            reached.verifiers = Some(before);
         }
         self.keys = Arc::new(judgement.keys);
         if !judgement.tokens.is_empty() {
-            changed |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
+            reached.everything |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
         }
         if !judgement.memo.is_empty() {
             let readers = Arc::make_mut(&mut self.verdicts_by_file);
@@ -583,48 +649,23 @@ impl State {
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             let injectable = Arc::make_mut(&mut self.injectable);
             for (file, known) in judgement.injectable {
+                reached.files.extend(known.said_in());
                 let rests_on = Arc::clone(&known.rests_on);
                 readers.add(file, &rests_on.files);
-                if let Some(before) = injectable.insert(file, known) {
+                if let Some(before) = injectable.insert(file, Arc::new(known)) {
                     readers.remove_others(file, &before.rests_on.files, &rests_on.files);
                 }
             }
         }
         self.injectable_of = self.in_use.generation;
+        self.unexamined = Some(BTreeSet::new());
         self.take_over(judgement.session);
-        changed
+        reached
     }
 
-    /// Computes diagnostics: of all files, or of those that were touched and
-    /// those that point into them. Gives the files whose diagnostics changed.
-    fn refresh_diagnostics(&mut self, touched: Option<&BTreeSet<FileId>>) -> Vec<FileId> {
-        let only: Option<FxHashSet<FileId>> = touched.map(|touched| {
-            let points = |diagnostics: &[Diagnostic]| {
-                diagnostics.iter().flat_map(|d| &d.related).any(|related| touched.contains(&related.location.file))
-            };
-            let pointing = self.diagnostics.iter().filter(|(_, d)| points(d)).map(|(file, _)| *file);
-            touched.iter().copied().chain(pointing).collect()
-        });
-        let mut fresh = rules::diagnostics(self, only.as_ref());
-        let mut changed = Vec::new();
-        let known: BTreeSet<FileId> = match &only {
-            Some(only) => only.iter().copied().collect(),
-            None => self.diagnostics.keys().copied().chain(fresh.keys().copied()).collect(),
-        };
-        for file in known {
-            let new = fresh.remove(&file).unwrap_or_default();
-            let old = self.diagnostics.get(&file);
-            if old.map_or(&[][..], |old| old) == new.as_slice() {
-                continue;
-            }
-            if new.is_empty() {
-                self.diagnostics.remove(&file);
-            } else {
-                self.diagnostics.insert(file, Arc::from(new));
-            }
-            changed.push(file);
-        }
-        changed
+    /// The same state with other routes.
+    pub(super) fn with_routes(&self, table: RouteTable, guards: Guards) -> Self {
+        Self { table: Arc::new(table), guards: Arc::new(guards), ..self.clone() }
     }
 
     /// Routes of routers that nothing includes, with their verdicts.
@@ -635,6 +676,11 @@ impl State {
 
     pub(crate) fn parsed(&self, file: FileId) -> Option<&Arc<Parsed>> {
         self.documents.get(file)?.parsed.as_ref()
+    }
+
+    /// Whether a file is TypeScript or JavaScript.
+    pub(crate) fn is_script(&self, file: FileId) -> bool {
+        self.sources.file(file).is_some_and(|source| typescript::grammar(&source.path).is_some())
     }
 
     /// Whether an editor has the file open.
@@ -670,6 +716,15 @@ fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mu
         changed if changed.iter().any(is_outline) => Extent::Outline,
         _ => Extent::Bodies,
     }
+}
+
+/// Puts a file into a set that snapshots share, or takes it out; tells whether that changed anything.
+fn set(files: &mut Arc<BTreeSet<FileId>>, file: FileId, is_in: bool) -> bool {
+    if files.contains(&file) == is_in {
+        return false;
+    }
+    let files = Arc::make_mut(files);
+    if is_in { files.insert(file) } else { files.remove(&file) }
 }
 
 fn available_threads() -> usize {

@@ -1,15 +1,18 @@
 //! The façade: a mutable [`AnalysisHost`] and immutable [`Analysis`] snapshots.
 
 mod api;
-pub(crate) mod documents;
+mod calls;
+mod documents;
 mod host;
 mod hover;
+mod refresh;
 mod views;
 
 use std::sync::Arc;
 
 pub use crate::fix::Fixer;
 pub use api::*;
+pub use calls::{CallView, ReachedRoute};
 pub use host::AnalysisHost;
 pub(crate) use host::{Guards, Judged, JudgedRoutes, State};
 
@@ -93,6 +96,11 @@ impl Analysis {
     /// All applications, sorted by path and place.
     pub fn apps(&self) -> Vec<AppView> {
         views::apps(&self.state)
+    }
+
+    /// The frontend's requests, sorted by place.
+    pub fn calls(&self) -> Vec<CallView> {
+        calls::calls(&self.state)
     }
 
     /// Counts.

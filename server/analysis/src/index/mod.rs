@@ -9,5 +9,6 @@ pub mod modules;
 pub mod readers;
 pub mod routes;
 pub mod same;
+pub mod shared_map;
 pub mod sources;
 pub mod value;

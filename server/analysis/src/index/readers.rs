@@ -3,41 +3,42 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use super::shared_map::SharedMap;
 use crate::vfs::FileId;
 
 /// Answers by the modules that they rest on: an edit asks only those that it
 /// may have changed, however many there are.
 #[derive(Debug, Clone)]
 pub struct Readers<K> {
-    of: FxHashMap<FileId, Arc<FxHashSet<K>>>,
+    of: SharedMap<FileId, Arc<FxHashSet<K>>>,
 }
 
 impl<K> Default for Readers<K> {
     fn default() -> Self {
-        Self { of: FxHashMap::default() }
+        Self { of: SharedMap::default() }
     }
 }
 
 impl<K: Copy + Eq + Hash> Readers<K> {
     /// Notes that an answer rests on modules.
-    pub fn add(&mut self, answer: K, files: &[FileId]) {
+    pub fn add<'f>(&mut self, answer: K, files: impl IntoIterator<Item = &'f FileId>) {
         for file in files {
-            let readers = self.of.entry(*file).or_default();
-            if !readers.contains(&answer) {
-                Arc::make_mut(readers).insert(answer);
+            if !self.of.get(file).is_some_and(|readers| readers.contains(&answer)) {
+                Arc::make_mut(self.of.entry(*file)).insert(answer);
             }
         }
     }
 
     /// Takes that back.
-    pub fn remove(&mut self, answer: K, files: &[FileId]) {
+    pub fn remove<'f>(&mut self, answer: K, files: impl IntoIterator<Item = &'f FileId>) {
         for file in files {
-            let Some(readers) = self.of.get_mut(file) else { continue };
-            Arc::make_mut(readers).remove(&answer);
-            if readers.is_empty() {
+            let Some(readers) = self.of.get(file).filter(|readers| readers.contains(&answer)) else { continue };
+            if readers.len() == 1 {
                 self.of.remove(file);
+            } else {
+                Arc::make_mut(self.of.entry(*file)).remove(&answer);
             }
         }
     }
@@ -46,6 +47,11 @@ impl<K: Copy + Eq + Hash> Readers<K> {
     pub fn remove_others(&mut self, answer: K, before: &[FileId], now: &[FileId]) {
         let others: Vec<FileId> = before.iter().filter(|file| now.binary_search(file).is_err()).copied().collect();
         self.remove(answer, &others);
+    }
+
+    /// Answers that rest on a module.
+    pub fn of_one(&self, file: FileId) -> impl Iterator<Item = K> {
+        self.of.get(&file).into_iter().flat_map(|readers| readers.iter().copied())
     }
 
     /// Answers that rest on any of these modules.

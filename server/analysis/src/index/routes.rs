@@ -1,6 +1,7 @@
 //! The route table: what every application serves, with the dependencies that
 //! FastAPI runs before each handler.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -142,9 +143,32 @@ pub struct RouteTable {
     trees: FxHashMap<RouterId, Arc<RouterTree>>,
 }
 
+impl RouteTable {
+    /// All that hangs below a router of the table.
+    pub fn tree(&self, router: RouterId) -> Option<&Arc<RouterTree>> {
+        self.trees.get(&router)
+    }
+
+    /// The table of some of its applications, by their indices.
+    pub fn part(&self, applications: &BTreeSet<usize>) -> Self {
+        let applications = applications.iter().filter_map(|at| self.applications.get(*at)).cloned().collect();
+        Self { applications, ..Self::default() }
+    }
+
+    /// Modules that what was linked anew rests on, or rested on in the table before.
+    pub fn reads_since(&self, before: &Self) -> FxHashSet<FileId> {
+        let is_in = |table: &Self, id: &RouterId, tree: &Arc<RouterTree>| {
+            table.trees.get(id).is_some_and(|other| Arc::ptr_eq(other, tree))
+        };
+        let gone = before.trees.iter().filter(|(id, tree)| !is_in(self, id, tree));
+        let new = self.trees.iter().filter(|(id, tree)| !is_in(before, id, tree));
+        gone.chain(new).flat_map(|(_, tree)| tree.reads()).collect()
+    }
+}
+
 /// All that hangs below one application, or below a router that nothing includes.
 #[derive(Debug, Default)]
-struct RouterTree {
+pub struct RouterTree {
     routes: Arc<Vec<Route>>,
     unresolved: Vec<(Site, &'static str, u32)>,
     middleware: Vec<Middleware>,
@@ -152,6 +176,13 @@ struct RouterTree {
     seen: FxHashSet<RouterId>,
     /// Modules that it rests on.
     reads: FxHashSet<FileId>,
+}
+
+impl RouterTree {
+    /// Modules that it rests on.
+    pub fn reads(&self) -> impl Iterator<Item = FileId> {
+        self.reads.iter().copied()
+    }
 }
 
 /// Joins all runs to the route table. What rests on no module in `stale` is
@@ -315,7 +346,8 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs) -> Self {
         let sources = interpreter.sources();
         let mut files: Vec<_> = runs.keys().copied().collect();
-        files.sort_unstable_by_key(|file| sources.file(*file).map(|f| f.path.clone()));
+        let path = |file: &FileId| sources.file(*file).map(|file| file.path.as_str());
+        files.sort_unstable_by(|a, b| path(a).cmp(&path(b)));
         let mut linker = Self {
             interpreter,
             runs,

@@ -11,6 +11,8 @@ use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::syntax::typescript;
 use crate::vfs::{ByFile, FileId, Location};
 
 /// One file.
@@ -20,6 +22,8 @@ pub struct SourceFile {
     pub path: SmolStr,
     /// Its facts, when it has been read and is Python.
     pub facts: Option<Arc<PythonFile>>,
+    /// Its facts, when it has been read and is TypeScript or JavaScript.
+    pub script: Option<Arc<TypeScriptFile>>,
     /// Whether it exists but has not been read.
     pub listed: bool,
     /// Whether its text names a framework or a router: only such files are executed.
@@ -35,12 +39,12 @@ pub struct Sources {
     by_path: Arc<FxHashMap<SmolStr, FileId>>,
     modules: Arc<ModuleMap>,
     /// Files that are read and name a framework or a router.
-    relevant: BTreeSet<FileId>,
+    relevant: Arc<BTreeSet<FileId>>,
     roots: Vec<String>,
     /// Dotted names of callables that verify, by the user's word.
     vouched: Vec<SmolStr>,
     /// What manifests say of FastAPI's version, by path.
-    manifests: BTreeMap<SmolStr, Pinned>,
+    manifests: Arc<BTreeMap<SmolStr, Pinned>>,
     bodies: Bodies,
 }
 
@@ -89,7 +93,7 @@ impl Sources {
         let test = self.is_test(path);
         let path = SmolStr::new(path);
         Arc::make_mut(&mut self.by_path).insert(path.clone(), file);
-        self.files.push(SourceFile { path, facts: None, listed: false, relevant: false, test });
+        self.files.push(SourceFile { path, facts: None, script: None, listed: false, relevant: false, test });
         file
     }
 
@@ -105,15 +109,27 @@ impl Sources {
 
     /// Takes over what was read of a file.
     pub fn set_facts(&mut self, file: FileId, facts: Option<Arc<PythonFile>>, listed: bool, relevant: bool) {
-        if relevant && facts.is_some() {
-            self.relevant.insert(file);
-        } else {
-            self.relevant.remove(&file);
+        let executed = relevant && facts.is_some();
+        if self.relevant.contains(&file) != executed {
+            let all = Arc::make_mut(&mut self.relevant);
+            if executed {
+                all.insert(file)
+            } else {
+                all.remove(&file)
+            };
         }
         if let Some(source) = self.files.get_mut(file) {
             source.facts = facts;
             source.listed = listed;
             source.relevant = relevant;
+        }
+    }
+
+    /// Takes over what was read of a module of TypeScript or JavaScript.
+    pub fn set_script(&mut self, file: FileId, script: Option<Arc<TypeScriptFile>>, listed: bool) {
+        if let Some(source) = self.files.get_mut(file) {
+            source.script = script;
+            source.listed = listed;
         }
     }
 
@@ -149,9 +165,10 @@ impl Sources {
     /// Takes over the text of a manifest, or that it is gone. Returns whether
     /// that changed anything.
     pub fn set_manifest(&mut self, path: &str, text: Option<&str>) -> bool {
+        let manifests = Arc::make_mut(&mut self.manifests);
         match text.and_then(|text| manifests::read(path, text)) {
-            Some(pinned) => self.manifests.insert(path.into(), pinned) != Some(pinned),
-            None => self.manifests.remove(path).is_some(),
+            Some(pinned) => manifests.insert(path.into(), pinned) != Some(pinned),
+            None => manifests.remove(path).is_some(),
         }
     }
 
@@ -206,9 +223,17 @@ impl Sources {
 }
 
 /// Whether a path is test code by the conventions of pytest: `test_*.py`,
-/// `*_test.py`, `conftest.py`, or below a folder `tests` or `test`.
+/// `*_test.py`, `conftest.py`, or below a folder `tests` or `test`; or by those
+/// of Jest, Vitest, Playwright and Cypress.
 pub fn is_test_path(path: &str) -> bool {
     let (dirs, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if typescript::grammar(path).is_some() {
+        return [".test.", ".spec.", ".stories.", ".cy."].iter().any(|part| name.contains(part))
+            || name.starts_with("test-")
+            || dirs.split('/').any(|dir| matches!(dir, "__tests__" | "__mocks__" | "e2e" | "cypress" | "tests" | "test"))
+            // At the top these are no part of what is served; below `app/` they are pages.
+            || dirs.split('/').find(|dir| !dir.is_empty()).is_some_and(|top| matches!(top, "docs" | "doc" | "examples"));
+    }
     name.starts_with("test_")
         || name.ends_with("_test.py")
         || name == "conftest.py"

@@ -14,6 +14,7 @@ pub mod cors_inside_auth;
 pub mod excessive_leeway;
 pub mod expiry_not_required;
 pub mod expiry_not_verified;
+pub(crate) mod frontend;
 pub mod hardcoded_secret;
 pub mod ineffective_scope;
 pub mod introspection_null_body;
@@ -25,6 +26,7 @@ pub mod long_lived_token;
 pub mod middleware_guard_gap;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
+pub mod missing_bearer;
 pub mod missing_ownership_check;
 pub mod mixed_algorithms;
 pub mod none_algorithm;
@@ -38,9 +40,12 @@ pub mod secret_in_response;
 pub mod session_lookup_without_expiry;
 pub mod shadowed_guarded_route;
 pub mod spec_auth_drift;
+pub mod token_in_web_storage;
 pub mod token_logged;
 mod tokens;
+pub mod undefined_bearer;
 pub mod unguarded_mount;
+pub mod unknown_backend_route;
 pub mod unmapped_token_error;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
@@ -103,6 +108,7 @@ pub fn all() -> &'static [RuleInfo] {
         middleware_guard_gap::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
+        missing_bearer::INFO,
         missing_ownership_check::INFO,
         mixed_algorithms::INFO,
         none_algorithm::INFO,
@@ -115,8 +121,11 @@ pub fn all() -> &'static [RuleInfo] {
         session_lookup_without_expiry::INFO,
         shadowed_guarded_route::INFO,
         spec_auth_drift::INFO,
+        token_in_web_storage::INFO,
         token_logged::INFO,
+        undefined_bearer::INFO,
         unguarded_mount::INFO,
+        unknown_backend_route::INFO,
         unmapped_token_error::INFO,
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
@@ -180,6 +189,19 @@ const CHECKS: &[Check] = &[
     wrong_ownership_status::check,
 ];
 
+/// The rules that look at the frontend's code.
+const FRONTEND_CHECKS: &[Check] =
+    &[missing_bearer::check, token_in_web_storage::check, undefined_bearer::check, unknown_backend_route::check];
+
+/// Which files findings are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// All but those of the frontend.
+    Backend,
+    /// TypeScript and JavaScript.
+    Frontend,
+}
+
 /// Calls `look` for every route of applications outside of tests.
 fn for_each_served<'s>(state: &'s State, mut look: impl FnMut(&'s Application, &'s Route, &'s Judged)) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
@@ -225,18 +247,28 @@ fn related(state: &State, site: Site, message: String) -> Related {
     Related { location: state.sources.locate(site), message }
 }
 
-/// Findings of all rules by file, of all files or of some.
-pub(crate) fn diagnostics(state: &State, only: Option<&FxHashSet<FileId>>) -> FxHashMap<FileId, Vec<Diagnostic>> {
-    let wanted = |file: FileId| only.is_none_or(|only| only.contains(&file));
+/// Findings in one half by file, of all files or of some.
+pub(crate) fn diagnostics(
+    state: &State,
+    half: Half,
+    only: Option<&FxHashSet<FileId>>,
+) -> FxHashMap<FileId, Vec<Diagnostic>> {
+    let checks = match half {
+        Half::Backend => CHECKS,
+        Half::Frontend => FRONTEND_CHECKS,
+    };
+    let wanted = |file: FileId| {
+        only.is_none_or(|only| only.contains(&file)) && state.is_script(file) == (half == Half::Frontend)
+    };
     let mut by_file: FxHashMap<FileId, Vec<Diagnostic>> = FxHashMap::default();
     let mut found = Vec::new();
-    for check in CHECKS {
+    for check in checks {
         check(state, &wanted, &mut found);
     }
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
-    let mut files: FxHashSet<FileId> = by_file.keys().chain(&state.speaking).copied().collect();
+    let mut files: FxHashSet<FileId> = by_file.keys().chain(state.speaking.iter()).copied().collect();
     files.extend(state.policy.configurations().map(|(file, _)| file));
     for file in files.into_iter().filter(|file| wanted(*file)) {
         let Some(source) = state.sources.file(file) else { continue };

@@ -1,7 +1,7 @@
 //! `unused-ignore`: a comment to authlens that has no effect.
 
 use super::RuleInfo;
-use crate::facts::python::comments::{Comment, CommentKind};
+use crate::facts::comments::{Comment, CommentKind};
 use crate::ide::{Confidence, Diagnostic, Location, Severity};
 use crate::suppress::Unused;
 use crate::text::TextRange;

@@ -1,6 +1,8 @@
 //! Parsers. The only module that knows how tree-sitter is set up.
 
+mod names;
 pub mod python;
+pub mod typescript;
 
 use std::ops::ControlFlow;
 
@@ -25,6 +27,11 @@ pub enum Grammar {
 }
 
 impl Grammar {
+    /// The grammar of a path by its extension; none for files without code.
+    pub fn of_path(path: &str) -> Option<Self> {
+        if path.ends_with(".py") { Some(Self::Python) } else { typescript::grammar(path) }
+    }
+
     /// tree-sitter's description of the language.
     pub fn language(self) -> Language {
         match self {

@@ -4,39 +4,7 @@ use std::num::NonZeroU16;
 use std::sync::LazyLock;
 
 use super::Grammar;
-
-macro_rules! kinds {
-    ($($variant:ident = $name:literal),* $(,)?) => {
-        /// A named node kind of the grammar; [`Kind::Other`] for those that
-        /// nothing here looks at, and for anonymous nodes.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each is named as in the grammar")]
-        pub enum Kind { Other, $($variant),* }
-
-        const KIND_NAMES: &[(&str, Kind)] = &[$(($name, Kind::$variant)),*];
-    };
-}
-
-macro_rules! fields {
-    ($($constant:ident = $name:literal),* $(,)?) => {
-        /// Field ids of the grammar.
-        #[derive(Debug, Clone, Copy)]
-        #[allow(missing_docs, reason = "each is named as in the grammar")]
-        pub struct Fields { $(pub $constant: Option<NonZeroU16>),* }
-
-        impl Fields {
-            fn resolve() -> Self {
-                let language = Grammar::Python.language();
-                Self { $($constant: language.field_id_for_name($name)),* }
-            }
-
-            #[cfg(test)]
-            fn all(&self) -> Vec<(&'static str, Option<NonZeroU16>)> {
-                vec![$(($name, self.$constant)),*]
-            }
-        }
-    };
-}
+use super::names::{fields, kinds, table};
 
 kinds! {
     AliasedImport = "aliased_import", ArgumentList = "argument_list", AsPattern = "as_pattern",
@@ -90,21 +58,9 @@ fields! {
     superclasses = "superclasses", ty = "type", type_parameters = "type_parameters", value = "value",
 }
 
-static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    let language = Grammar::Python.language();
-    let mut kinds = vec![Kind::Other; language.node_kind_count()];
-    for (name, kind) in KIND_NAMES {
-        // Aliased kinds have several ids: every id of the name counts.
-        for (id, slot) in kinds.iter_mut().enumerate() {
-            if language.node_kind_is_named(id as u16) && language.node_kind_for_id(id as u16) == Some(name) {
-                *slot = *kind;
-            }
-        }
-    }
-    kinds
-});
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| table(Grammar::Python, KIND_NAMES, Kind::Other));
 
-static FIELDS: LazyLock<Fields> = LazyLock::new(Fields::resolve);
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| Fields::resolve(Grammar::Python));
 
 /// The kind of a node by its id.
 pub fn kind(id: u16) -> Kind {

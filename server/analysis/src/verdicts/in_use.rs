@@ -8,6 +8,7 @@ use super::handler_site;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteTable};
+use crate::index::shared_map::SharedMap;
 use crate::index::value::Site;
 
 /// Functions that the routes of the table rest on. They are counted by lists
@@ -16,8 +17,8 @@ use crate::index::value::Site;
 pub(crate) struct FunctionsInUse {
     /// By the address of a list, and whether an application serves it.
     lists: FxHashMap<(usize, bool), Arc<List>>,
-    handlers: FxHashMap<Site, u32>,
-    all: FxHashMap<Site, u32>,
+    handlers: SharedMap<Site, u32>,
+    all: SharedMap<Site, u32>,
     /// Tells the sets of handlers from each other that there were.
     pub(crate) generation: u64,
 }
@@ -65,15 +66,15 @@ impl FunctionsInUse {
     }
 
     fn count(&mut self, list: &List, served: bool, by: i32) {
-        let add = |counts: &mut FxHashMap<Site, u32>, site: Site| {
-            let count = counts.entry(site).or_default();
-            let is_new = *count == 0;
-            *count = count.saturating_add_signed(by);
-            let is_gone = *count == 0;
-            if is_gone {
+        let add = |counts: &mut SharedMap<Site, u32>, site: Site| {
+            let before = counts.get(&site).copied().unwrap_or_default();
+            let count = before.saturating_add_signed(by);
+            if count == 0 {
                 counts.remove(&site);
+            } else {
+                counts.insert(site, count);
             }
-            is_new || is_gone
+            (before == 0) != (count == 0)
         };
         let mut others = false;
         for site in &list.handlers {

@@ -13,6 +13,7 @@ use crate::ide::State;
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
+use crate::index::shared_map::SharedMap;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -37,6 +38,11 @@ pub(crate) struct Pretender {
 }
 
 impl FileInjectable {
+    /// Files in which there may be a finding on one of the functions.
+    pub(crate) fn said_in(&self) -> impl Iterator<Item = FileId> {
+        self.pretenders.iter().map(|pretender| pretender.function.site.file)
+    }
+
     /// Whether the same functions as before are handlers.
     fn holds(&self, in_use: &FunctionsInUse) -> bool {
         self.handlers.iter().all(|site| in_use.is_handler(*site))
@@ -45,15 +51,24 @@ impl FileInjectable {
 }
 
 /// The same by file.
-pub(crate) type Injectable = FxHashMap<FileId, FileInjectable>;
+pub(crate) type Injectable = SharedMap<FileId, Arc<FileInjectable>>;
+
+/// The same of files of which it was not known.
+pub(super) type NewInjectable = FxHashMap<FileId, FileInjectable>;
 
 /// Functions that verify, in the files of which that is not known.
 /// Functions of all relevant files; of those files only that are not known yet.
-pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> Injectable {
-    let mut injectable = Injectable::default();
+pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> NewInjectable {
+    let mut injectable = NewInjectable::default();
     let same_handlers = state.injectable_of == state.in_use.generation;
-    for (file, source) in state.sources.relevant() {
-        let Some(facts) = source.facts.as_ref().filter(|_| !source.test) else { continue };
+    let some = state.unexamined.as_ref().filter(|_| same_handlers);
+    let files: Box<dyn Iterator<Item = FileId>> = match some {
+        Some(unexamined) => Box::new(unexamined.iter().copied()),
+        None => Box::new(state.sources.relevant().map(|(file, _)| file)),
+    };
+    for file in files {
+        let Some(source) = state.sources.file(file).filter(|source| source.relevant && !source.test) else { continue };
+        let Some(facts) = source.facts.as_ref() else { continue };
         let known = state.injectable.get(&file);
         if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
             continue;

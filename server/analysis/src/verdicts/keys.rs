@@ -32,7 +32,7 @@ pub(crate) type Keys = FxHashMap<FileId, FileKeys>;
 /// Keys of all files outside of tests that may be given any.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, changes: Option<&Changes>) -> Keys {
     let mut keys = Keys::default();
-    for &file in &state.signing {
+    for &file in state.signing.iter() {
         let Some(source) = state.sources.file(file).filter(|source| !source.test) else { continue };
         let Some(facts) = &source.facts else { continue };
         let holds = |known: &&FileKeys| {

@@ -1,6 +1,7 @@
 //! Verdicts on the routes of the table: the guard of each, what it does with
 //! owned data, and the dependencies of the project that verify.
 
+pub(crate) mod calls;
 mod in_use;
 mod injectable;
 mod keys;
@@ -13,16 +14,17 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use in_use::FunctionsInUse;
+use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};
 pub(crate) use keys::Keys;
 pub(crate) use tokens::{FoundTokens, Tokens};
 pub(crate) use verifiers::Verifier;
-pub(crate) use verifiers::{candidates, source_root};
+pub(crate) use verifiers::{any_is_near, candidates, source_root};
 
 use crate::auth::guard::{Guard, Guards as GuardJudge};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
-use crate::auth::{Judge, VerdictMemo};
+use crate::auth::{Judge, NewVerdicts};
 use crate::data;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
@@ -37,8 +39,8 @@ use crate::vfs::FileId;
 pub(crate) struct Judgement {
     pub(crate) guards: Guards,
     pub(crate) verifiers: Vec<Verifier>,
-    pub(crate) memo: VerdictMemo,
-    pub(crate) injectable: Injectable,
+    pub(crate) memo: NewVerdicts,
+    pub(crate) injectable: NewInjectable,
     pub(crate) keys: Keys,
     pub(crate) tokens: Vec<FoundTokens>,
     pub(crate) session: Session,
@@ -55,13 +57,24 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
     for (at, application) in before.applications.iter().enumerate() {
         let judged = state.guards.applications.get(at).zip(state.guards.middlewares.get(at));
         if let (Some(changes), Some((judged, middlewares))) = (changes, judged) {
-            let earlier =
-                Earlier { changes, application: Some((application, middlewares)), routes: &application.routes, judged };
+            let earlier = Earlier {
+                changes,
+                application: Some((application, middlewares)),
+                routes: &application.routes,
+                judged,
+                verifiers: state.guards.verifiers.get(at),
+            };
             old_applications.insert(application.router, earlier);
         }
     }
     for application in &state.table.applications {
-        let (judged, middlewares) = work.application(application, old_applications.get(&application.router));
+        let earlier = old_applications.get(&application.router);
+        let (judged, middlewares) = work.application(application, earlier);
+        let same = earlier.filter(|earlier| Arc::ptr_eq(earlier.judged, &judged));
+        let verifiers = same
+            .and_then(|earlier| earlier.verifiers)
+            .map_or_else(|| Arc::new(verifiers::of_application(&interpreter, application, &judged)), Arc::clone);
+        guards.verifiers.push(verifiers);
         guards.applications.push(judged);
         guards.middlewares.push(middlewares);
     }
@@ -70,11 +83,12 @@ pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes
         before.orphans.iter().map(Arc::as_ptr).zip(&state.guards.orphans).collect();
     for routes in &state.table.orphans {
         let judged = old_orphans.get(&Arc::as_ptr(routes)).zip(changes);
-        let earlier = judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged });
+        let earlier =
+            judged.map(|(judged, changes)| Earlier { changes, application: None, routes, judged, verifiers: None });
         guards.orphans.push(work.routes(routes, None, earlier.as_ref()));
     }
     let injectable = injectable::look(state, &interpreter, &judge);
-    let verifiers = verifiers::count(state, &interpreter, &guards, &injectable);
+    let verifiers = verifiers::all(state, &guards, &injectable);
     let keys = keys::look(state, &interpreter, changes);
     let tokens = tokens::look(state, &interpreter);
     let memo = judge.finish();
@@ -96,6 +110,8 @@ struct Earlier<'e> {
     application: Option<(&'e Application, &'e Arc<Middlewares>)>,
     routes: &'e Arc<Vec<Route>>,
     judged: &'e Arc<JudgedRoutes>,
+    /// Those that guard them.
+    verifiers: Option<&'e Arc<Vec<Verifier>>>,
 }
 
 impl<'e> Earlier<'e> {
@@ -272,7 +288,7 @@ fn never_parsed(state: &State, file: FileId) -> bool {
 fn public_comment(state: &State, route: &Route) -> Option<SmolStr> {
     let places = [Some(route.registration), handler_site(&route.handler)];
     places.into_iter().flatten().find_map(|site| {
-        let item = state.parsed(site.file)?.facts.items.get(site.item as usize)?;
+        let item = state.parsed(site.file)?.facts.python()?.items.get(site.item as usize)?;
         let at = site.range.start;
         let covers = |covered: &TextRange| covered.start <= at && at <= covered.end;
         item.placed.public.iter().find(|(covered, _)| covers(covered)).map(|(_, reason)| reason.clone())

@@ -1,12 +1,14 @@
 //! Dependencies of the project that verify the caller.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::Injectable;
+use super::injectable::NewInjectable;
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
-use crate::ide::{Guards, State};
+use crate::ide::{Guards, Judged, State};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
@@ -20,6 +22,8 @@ impl PartialEq for Verifier {
         told(self) == told(other) && self.applications == other.applications && self.needs == other.needs
     }
 }
+
+impl Eq for Verifier {}
 
 /// A dependency of the project that verifies the caller.
 #[derive(Debug, Clone)]
@@ -67,6 +71,15 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
     found
 }
 
+/// Whether routes of an application could ask for one of these verifiers, or the other routes by it be told apart.
+pub(crate) fn any_is_near(state: &State, application: &Application, verifiers: &[&Verifier]) -> bool {
+    let root = source_root(state, application);
+    verifiers.iter().any(|verifier| {
+        verifier.applications.contains(&application.router)
+            || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root))
+    })
+}
+
 /// What tells one callable from another.
 fn definition_site(callable: &Value) -> Option<Site> {
     match callable {
@@ -89,38 +102,49 @@ pub(crate) fn source_root(state: &State, application: &Application) -> String {
     format!("{dir}/")
 }
 
-/// Dependencies that verify: those that guard a route, and functions that
-/// nothing uses yet but that could.
-pub(super) fn count(
-    state: &State,
+/// Dependencies that guard routes of an application.
+pub(super) fn of_application(
     interpreter: &Interpreter<'_>,
-    guards: &Guards,
-    injectable: &Injectable,
+    application: &Application,
+    judged: &[Judged],
 ) -> Vec<Verifier> {
     let mut found: FxHashMap<Site, Verifier> = FxHashMap::default();
-    for (application, judged) in state.table.applications.iter().zip(&guards.applications) {
-        for (route, judged) in application.routes.iter().zip(judged.iter()) {
-            if let Guard::Guarded(index) = judged.guard
-                && !application.test
+    for (route, judged) in application.routes.iter().zip(judged).filter(|_| !application.test) {
+        if let Guard::Guarded(index) = judged.guard {
+            // What the route asks for itself, not what that rests on: but no service that is
+            // only made for the caller.
+            let mut node = &route.dependencies[index];
+            while let Some(parent) = node.parent
+                && !makes_a_service(interpreter, &route.dependencies[parent].callable)
             {
-                // What the route asks for itself, not what that rests on: but no service that is
-                // only made for the caller.
-                let mut node = &route.dependencies[index];
-                while let Some(parent) = node.parent
-                    && !makes_a_service(interpreter, &route.dependencies[parent].callable)
-                {
-                    node = &route.dependencies[parent];
-                }
-                note_use(interpreter, &node.callable, application.router, &mut found);
+                node = &route.dependencies[parent];
             }
+            note_use(interpreter, &node.callable, application.router, &mut found);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Dependencies that verify: those that guard a route, and functions that
+/// nothing uses yet but that could.
+pub(super) fn all(state: &State, guards: &Guards, injectable: &NewInjectable) -> Vec<Verifier> {
+    let mut found: FxHashMap<Site, Verifier> = FxHashMap::default();
+    for verifier in guards.verifiers.iter().flat_map(|verifiers| verifiers.iter()) {
+        match found.entry(verifier.site) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().uses += verifier.uses;
+                known.get_mut().applications.extend(&verifier.applications);
+            }
+            Entry::Vacant(place) => _ = place.insert(verifier.clone()),
         }
     }
     let known = state.injectable.iter().filter(|(file, _)| !injectable.contains_key(file));
-    for verifier in known.chain(injectable).flat_map(|(_, known)| &known.verifiers) {
+    let known = known.flat_map(|(_, known)| &known.verifiers);
+    for verifier in known.chain(injectable.values().flat_map(|known| &known.verifiers)) {
         found.entry(verifier.site).or_insert_with(|| verifier.clone());
     }
     let mut verifiers: Vec<Verifier> = found.into_values().collect();
-    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.clone());
+    let path = |verifier: &Verifier| state.sources.file(verifier.file).map(|file| file.path.as_str());
     verifiers.sort_by(|a, b| {
         b.uses.cmp(&a.uses).then_with(|| path(a).cmp(&path(b))).then_with(|| (&a.name, a.site).cmp(&(&b.name, b.site)))
     });

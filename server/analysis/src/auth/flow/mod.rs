@@ -27,6 +27,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub(crate) use self::requests::read_from;
 use self::summary::Summary;
 use super::{Judge, Proof, Role, Step, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};

@@ -9,6 +9,11 @@ use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Value;
 
+/// The step of a proof that says where a credential is read.
+pub(crate) fn read_from(part: &str) -> String {
+    format!("the credential is read from the request's {}", part.replace('_', " "))
+}
+
 impl Flow<'_, '_> {
     /// `request.headers["…"]` and its kin.
     pub(super) fn request_item(&mut self, path: &Path, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
@@ -28,7 +33,7 @@ impl Flow<'_, '_> {
             "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
                 Worth::Credential => {
                     self.found.credential = true;
-                    self.note(expr, format!("the credential is read from the request's {}", part.replace('_', " ")));
+                    self.note(expr, read_from(part));
                     Abs::Credential
                 }
                 Worth::Identity => {

@@ -1,7 +1,6 @@
 //! Facts of Python files.
 
 pub mod body;
-pub mod comments;
 pub mod file;
 pub mod item;
 pub mod lower;

@@ -33,6 +33,7 @@ pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 use self::scope::Scope;
 use super::looked_at::{LookedAt, RestsOn};
 use super::modules::Module;
+use super::shared_map::SharedMap;
 use super::sources::Sources;
 use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
 use crate::facts::manifests::Version;
@@ -95,6 +96,9 @@ impl Drop for Made {
 /// Runs of modules by file.
 pub type Runs = FxHashMap<FileId, Arc<ModuleRun>>;
 
+/// Runs of all modules of a workspace that were executed.
+pub type KnownRuns = SharedMap<FileId, Arc<ModuleRun>>;
+
 /// What an [`Interpreter`] leaves behind.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -112,7 +116,7 @@ pub struct Session {
 pub struct Interpreter<'a> {
     sources: &'a Sources,
     /// Runs of earlier revisions that still hold.
-    known: &'a Runs,
+    known: &'a KnownRuns,
     runs: RefCell<Runs>,
     running: RefCell<Vec<FileId>>,
     /// Lowest position in `running` that a cyclic import reached.
@@ -177,7 +181,7 @@ struct Execution<'i, 'a> {
 
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
-    pub fn new(sources: &'a Sources, runs: &'a Runs) -> Self {
+    pub fn new(sources: &'a Sources, runs: &'a KnownRuns) -> Self {
         Self {
             sources,
             known: runs,

@@ -14,9 +14,10 @@ use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
 
 use super::body::BodySource;
-use super::comments::{Comment, CommentKind, find_comments};
+
 use super::item::{ItemSource, ItemStmt};
 use super::tree::{Item, PlacedItem, Stmt, StmtKind};
+use crate::facts::comments::{Comment, CommentKind, find_comments};
 use crate::syntax::python::{Kind, fields, kind};
 use crate::syntax::{Grammar, parse};
 use crate::text::{KeptText, LineIndex, TextRange};
@@ -52,7 +53,8 @@ pub fn lower_closed_file(text: &str, kept: &KeptText, tree: &Tree) -> Lowered {
 fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, shared: Option<&KeptText>) -> Lowered {
     let root = tree.root_node();
     let reusable = previous.map(reusable_items).unwrap_or_default();
-    let mut lowered = Lowered { comments: find_comments(text, root), ..Lowered::default() };
+    let comments = find_comments(text, root, |id| kind(id) == Kind::Comment);
+    let mut lowered = Lowered { comments, ..Lowered::default() };
     let mut cursor = root.walk();
     for node in root.children(&mut cursor) {
         if node.has_error() {

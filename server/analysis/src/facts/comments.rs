@@ -2,12 +2,12 @@
 //!
 //! `# authlens: ignore[rule-a, rule-b] reason`, `# authlens: ignore reason`
 //! (every rule), `# authlens: public reason` (this route is open on purpose).
+//! In TypeScript they begin with `//` or stand between `/*` and `*/`.
 
 use memchr::memmem;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
-use crate::syntax::python::{Kind, kind};
 use crate::text::{LineIndex, TextRange};
 
 /// A comment that speaks to authlens.
@@ -34,7 +34,8 @@ impl Comment {
         let mut nesting = 0i32;
         for line in own + 1..lines.line_count() {
             let source = lines.line_range(line, text).slice(text).trim();
-            if nesting <= 0 && (source.is_empty() || source.starts_with('#')) {
+            let is_comment = ["#", "//", "/*", "{/*"].iter().any(|start| source.starts_with(start));
+            if nesting <= 0 && (source.is_empty() || is_comment) {
                 continue;
             }
             last = line;
@@ -79,14 +80,15 @@ pub enum CommentKind {
 
 const MARKER: &str = "authlens:";
 
-/// All such comments of a file, in order.
-pub(super) fn find_comments(text: &str, root: Node<'_>) -> Vec<Comment> {
+/// All such comments of a file, in order; `is_comment` tells by the id of a
+/// node's kind whether it is a comment.
+pub(super) fn find_comments(text: &str, root: Node<'_>, is_comment: impl Fn(u16) -> bool) -> Vec<Comment> {
     let mut comments = Vec::new();
     for at in memmem::find_iter(text.as_bytes(), MARKER) {
         let node = root.descendant_for_byte_range(at, at + MARKER.len());
-        let Some(node) = node.filter(|node| kind(node.kind_id()) == Kind::Comment) else { continue };
+        let Some(node) = node.filter(|node| is_comment(node.kind_id())) else { continue };
         let source = text.get(node.byte_range()).unwrap_or_default();
-        let opening = source.trim_start_matches('#').trim_start();
+        let opening = source.trim_start_matches(['#', '/', '*']).trim_start();
         // The marker opens the comment: prose that mentions it is only prose.
         if !opening.starts_with(MARKER) || at != node.start_byte() + (source.len() - opening.len()) {
             continue;
@@ -95,11 +97,18 @@ pub(super) fn find_comments(text: &str, root: Node<'_>) -> Vec<Comment> {
         let line_start = text[..node.start_byte()].rfind(['\n', '\r']).map_or(0, |at| at + 1);
         comments.push(Comment {
             range: TextRange::new(start, start + source.trim_end().len() as u32),
-            own_line: text[line_start..node.start_byte()].trim().is_empty(),
-            kind: parse_comment(opening[MARKER.len()..].trim_end(), at as u32 + MARKER.len() as u32),
+            // In JSX a comment stands in braces.
+            own_line: matches!(text[line_start..node.start_byte()].trim(), "" | "{"),
+            kind: parse_comment(said(opening), at as u32 + MARKER.len() as u32),
         });
     }
     comments
+}
+
+/// What a comment says behind the marker.
+fn said(opening: &str) -> &str {
+    let said = opening[MARKER.len()..].trim_end();
+    said.strip_suffix("*/").unwrap_or(said).trim_end()
 }
 
 /// Parses what stands behind the marker, which begins at offset `start`.

@@ -1,0 +1,5 @@
+//! TypeScript and JavaScript.
+
+pub mod file;
+pub mod lower;
+pub mod tree;

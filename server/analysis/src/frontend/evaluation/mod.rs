@@ -1,0 +1,435 @@
+//! A bounded evaluation of modules: what their code would do, for any caller.
+//!
+//! Statements run in order; branches run one after the other and what they
+//! leave is joined. Every function of the evaluated file runs: where it is
+//! called with what it is called with, and otherwise with unknown arguments.
+
+mod calls;
+mod expressions;
+mod narrowing;
+mod statements;
+
+pub(super) use calls::Arguments;
+pub(super) use expressions::awaited;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::modules::{Configurations, Resolved};
+use super::outcome::{Outcome, Place};
+use super::rewrites;
+use super::store::Store;
+use super::value::{ClassValue, Closure, ScopeId, Symbol, Value};
+use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
+use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::index::sources::Sources;
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// Calls that are followed into each other.
+const MAX_DEPTH: usize = 9;
+/// Expressions that one entry may evaluate. The largest real component seen
+/// takes 9,000.
+const MAX_STEPS: u32 = 60_000;
+/// Scopes and objects that one session keeps before it starts anew.
+const MAX_STORE: usize = 400_000;
+/// Modules that re-export each other are followed this far.
+const MAX_EXPORTS: usize = 12;
+
+/// Evaluates modules; what one needs of another is executed once.
+pub(super) struct Session<'s> {
+    pub(super) sources: &'s Sources,
+    pub(super) configurations: &'s Configurations,
+    pub(super) store: Store,
+    modules: FxHashMap<FileId, Executed>,
+    /// What is being found out about the evaluated file.
+    pub(super) outcome: Outcome,
+    rests_on: RestsOn,
+    /// The file that is evaluated.
+    pub(super) evaluated: FileId,
+    pub(super) frames: Vec<Frame>,
+    /// What tests have shown to be there.
+    certain: Vec<Symbol>,
+    steps: u32,
+    exports: usize,
+    /// Functions of the evaluated file that have run, by their addresses.
+    ran: FxHashSet<usize>,
+    /// Functions that were made and have not been called yet, innermost last.
+    made: Vec<Rc<Closure>>,
+}
+
+/// A module that was executed, or is being.
+struct Executed {
+    scope: ScopeId,
+    rests_on: RestsOn,
+}
+
+/// What was looked at.
+#[derive(Debug, Default)]
+struct RestsOn {
+    /// Modules that were executed; what these rest on comes at the end.
+    modules: FxHashSet<FileId>,
+    /// Statements whose functions were executed.
+    executed: FxHashSet<(FileId, ItemId)>,
+    /// Modules that have not been read.
+    missing: FxHashSet<FileId>,
+    /// Whether an import of a file of the project leads nowhere.
+    is_unresolved: bool,
+}
+
+/// A function that is being executed.
+pub(super) struct Frame {
+    pub(super) file: FileId,
+    pub(super) item: usize,
+    pub(super) scope: ScopeId,
+    this: Option<Value>,
+    class: Option<Rc<ClassValue>>,
+    /// The address of the function; none for a module.
+    function: usize,
+    returns: Vec<Value>,
+    /// Where it was called.
+    call: Option<Place>,
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(sources: &'s Sources, configurations: &'s Configurations) -> Self {
+        Self {
+            sources,
+            configurations,
+            store: Store::default(),
+            modules: FxHashMap::default(),
+            outcome: Outcome::default(),
+            rests_on: RestsOn::default(),
+            evaluated: FileId(u32::MAX),
+            frames: Vec::new(),
+            certain: Vec::new(),
+            steps: 0,
+            exports: 0,
+            ran: FxHashSet::default(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Evaluates a file: its module, and every function in it.
+    pub(super) fn evaluate(&mut self, file: FileId) -> Outcome {
+        if self.store.len() > MAX_STORE {
+            self.store = Store::default();
+            self.modules.clear();
+        }
+        self.outcome = Outcome::default();
+        self.rests_on = RestsOn::default();
+        self.evaluated = file;
+        self.ran.clear();
+        self.made.clear();
+        self.certain.clear();
+        self.steps = 0;
+        // Executed before as what another file imports, it left out what it found.
+        self.modules.remove(&file);
+        let Some(scope) = self.module(file) else { return std::mem::take(&mut self.outcome) };
+        if let Some(facts) = self.script(file) {
+            for (at, item) in facts.items.iter().enumerate() {
+                self.enter_item(file, at, scope, &item.stmt.kind);
+            }
+        }
+        self.run_made(0);
+        let is_configuration = self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path));
+        if let Some(exported) = self.store.variable(scope, "default").filter(|_| is_configuration) {
+            self.steps = 0;
+            rewrites::note(self, &exported, rewrites::whole_file(self));
+        }
+        self.close();
+        let mut outcome = std::mem::take(&mut self.outcome);
+        outcome.settle();
+        outcome
+    }
+
+    /// Adds to what the outcome rests on what the modules do that were looked at.
+    fn close(&mut self) {
+        let own = std::mem::take(&mut self.rests_on);
+        let mut open: Vec<FileId> = own.modules.iter().copied().collect();
+        let add = |outcome: &mut Outcome, rests_on: &RestsOn| {
+            outcome.executed.extend(&rests_on.executed);
+            outcome.missing.extend(&rests_on.missing);
+            outcome.is_unresolved |= rests_on.is_unresolved;
+        };
+        add(&mut self.outcome, &own);
+        while let Some(module) = open.pop() {
+            let Some(executed) = self.modules.get(&module) else { continue };
+            let outline =
+                self.sources.file(module).and_then(|source| source.script.as_ref()).map(|facts| facts.outline);
+            let Some(outline) = outline else { continue };
+            if self.outcome.modules.insert(module, outline).is_none() {
+                add(&mut self.outcome, &executed.rests_on);
+                open.extend(&executed.rests_on.modules);
+            }
+        }
+    }
+
+    pub(super) fn script(&self, file: FileId) -> Option<Arc<TypeScriptFile>> {
+        self.sources.file(file)?.script.clone()
+    }
+
+    /// Runs the functions that a top-level statement defines, unless they ran.
+    fn enter_item(&mut self, file: FileId, item: usize, scope: ScopeId, stmt: &StmtKind) {
+        match stmt {
+            StmtKind::Function(function) => self.enter(file, item, scope, function),
+            StmtKind::Export(declared) => self.enter_item(file, item, scope, &declared.kind),
+            StmtKind::ExportDefault(Expr { kind: ExprKind::Function(function), .. }) => {
+                self.enter(file, item, scope, function);
+            }
+            StmtKind::Class(class) => self.enter_class(class.name.as_ref(), scope),
+            StmtKind::ExportDefault(Expr { kind: ExprKind::Class(class), .. }) => {
+                self.enter_class(class.name.as_ref(), scope);
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, file: FileId, item: usize, scope: ScopeId, function: &Arc<Function>) {
+        // One that only this file can call is judged by its calls.
+        if self.ran.contains(&address(function)) && !self.is_exported(file, function.name.as_ref()) {
+            return;
+        }
+        let closure = Closure { function: Arc::clone(function), file, item, scope, this: None, class: None };
+        self.run_alone(&Rc::new(closure));
+    }
+
+    fn enter_class(&mut self, name: Option<&SmolStr>, scope: ScopeId) {
+        let Some(Value::Class(class)) = name.and_then(|name| self.store.variable(scope, name)) else { return };
+        let instance = self.instance(&class, &[], None);
+        for method in &class.class.methods {
+            if method.name == "constructor" || self.ran.contains(&address(&method.function)) {
+                continue;
+            }
+            let this = if method.is_static { Value::Class(Rc::clone(&class)) } else { instance.clone() };
+            let closure = Closure {
+                function: Arc::clone(&method.function),
+                file: class.file,
+                item: class.item,
+                scope: class.scope,
+                this: Some(this),
+                class: Some(Rc::clone(&class)),
+            };
+            self.run_alone(&Rc::new(closure));
+        }
+    }
+
+    fn is_exported(&self, file: FileId, name: Option<&SmolStr>) -> bool {
+        let Some(facts) = self.script(file) else { return true };
+        name.is_none_or(|name| {
+            facts.exports.values().any(|export| matches!(export, Export::Local(local) if local == name))
+        })
+    }
+
+    /// Runs a function with unknown arguments, and takes back what it changed.
+    fn run_alone(&mut self, closure: &Rc<Closure>) {
+        self.steps = 0;
+        let mark = self.store.mark();
+        let (certain, made) = (self.certain.len(), self.made.len());
+        self.call_unknowing(closure);
+        self.run_made(made);
+        self.certain.truncate(certain);
+        self.store.take_back(mark);
+    }
+
+    /// Runs the functions that were made since and that nobody called.
+    fn run_made(&mut self, since: usize) {
+        while self.made.len() > since {
+            let Some(closure) = self.made.pop() else { return };
+            if closure.file == self.evaluated && !self.ran.contains(&address(&closure.function)) {
+                let mark = self.store.mark();
+                self.call_unknowing(&closure);
+                self.store.take_back(mark);
+            }
+        }
+    }
+
+    /// Executes a module once; gives the scope of its variables.
+    pub(super) fn module(&mut self, file: FileId) -> Option<ScopeId> {
+        self.rests_on.modules.insert(file);
+        if let Some(executed) = self.modules.get(&file) {
+            return Some(executed.scope);
+        }
+        let Some(facts) = self.script(file) else {
+            self.rests_on.missing.insert(file);
+            return None;
+        };
+        let (scopes, objects) = self.store.counts();
+        let scope = self.store.scope(None);
+        let is_own = file == self.evaluated && self.frames.is_empty();
+        let found = self.outcome.found();
+        let before = std::mem::take(&mut self.rests_on);
+        self.modules.insert(file, Executed { scope, rests_on: RestsOn::default() });
+        let log = self.store.begin_log();
+        let (frames, certain) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.certain));
+        let made = self.made.len();
+        self.frames.push(Frame {
+            file,
+            item: 0,
+            scope,
+            this: None,
+            class: None,
+            function: 0,
+            returns: Vec::new(),
+            call: None,
+        });
+        self.hoist(&facts, scope);
+        for (at, item) in facts.items.iter().enumerate() {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.item = at;
+            }
+            self.stmt(&item.stmt);
+        }
+        self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
+        self.frames = frames;
+        self.certain = certain;
+        self.store.end_log(log, (scopes, objects));
+        if !is_own {
+            // What it does when it is imported is found when it is evaluated itself.
+            self.made.truncate(made);
+            self.outcome.forget_since(found);
+        }
+        let own = std::mem::replace(&mut self.rests_on, before);
+        if let Some(executed) = self.modules.get_mut(&file) {
+            executed.rests_on = own;
+        }
+        Some(scope)
+    }
+
+    fn hoist(&mut self, facts: &TypeScriptFile, scope: ScopeId) {
+        for (at, item) in facts.items.iter().enumerate() {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.item = at;
+            }
+            self.hoist_stmt(&item.stmt, scope);
+        }
+    }
+
+    /// What a file exports under a name.
+    pub(super) fn export(&mut self, file: FileId, name: &str) -> Value {
+        if self.exports >= MAX_EXPORTS {
+            return Value::Unknown;
+        }
+        self.exports += 1;
+        let value = self.export_here(file, name);
+        self.exports -= 1;
+        value.unwrap_or(Value::Unknown)
+    }
+
+    fn export_here(&mut self, file: FileId, name: &str) -> Option<Value> {
+        let scope = self.module(file)?;
+        let facts = self.script(file)?;
+        match facts.exports.get(name) {
+            Some(Export::Local(local)) => Some(self.module_variable(file, scope, local)),
+            Some(Export::Default(_)) => self.store.variable(scope, "default"),
+            Some(Export::From(module, there)) => Some(self.imported(file, module, there)),
+            None => {
+                let from: Vec<SmolStr> = facts.exports_all.clone();
+                from.iter().find_map(|module| match self.resolve(file, module) {
+                    Resolved::File(other) if other != file => {
+                        self.exports += 1;
+                        let value = if self.exports < MAX_EXPORTS { self.export_here(other, name) } else { None };
+                        self.exports -= 1;
+                        value
+                    }
+                    _ => None,
+                })
+            }
+        }
+    }
+
+    pub(super) fn resolve(&self, importer: FileId, module: &str) -> Resolved {
+        let path = self.sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();
+        self.configurations.resolve(self.sources, path, module)
+    }
+
+    /// What an import of a file gives.
+    fn imported(&mut self, file: FileId, module: &str, name: &str) -> Value {
+        match self.resolve(file, module) {
+            Resolved::Package(path) if path.starts_with(['.', '~']) || path.starts_with("@/") => {
+                self.rests_on.is_unresolved = true;
+                Value::Unknown
+            }
+            Resolved::File(other) if name == "*" => Value::Module(other),
+            Resolved::File(other) => self.export(other, name),
+            Resolved::Package(package) if name == "*" => Value::package(&package, ""),
+            Resolved::Package(package) => Value::package(&package, name),
+        }
+    }
+
+    /// A variable of a module: declared, or imported.
+    fn module_variable(&mut self, file: FileId, scope: ScopeId, name: &SmolStr) -> Value {
+        if let Some(value) = self.store.variable(scope, name) {
+            return value;
+        }
+        let import = self.script(file).and_then(|facts| facts.imports.get(name).cloned());
+        match import {
+            Some((module, there)) => self.imported(file, &module, &there),
+            None => Value::platform(name),
+        }
+    }
+
+    /// `module.exports = value`.
+    pub(super) fn set_exports(&mut self, value: Value) {
+        let scope = self.frames.first().map(|frame| frame.scope);
+        if let Some(scope) = scope {
+            self.store.declare(scope, &SmolStr::new_static("default"), value);
+        }
+    }
+
+    /// The value of a name where the execution stands.
+    fn lookup(&mut self, name: &SmolStr) -> Value {
+        let Some(frame) = self.frames.last() else { return Value::Unknown };
+        let (file, scope) = (frame.file, frame.scope);
+        match self.store.variable(scope, name) {
+            Some(value) => value,
+            None => self.module_variable(file, scope, name),
+        }
+    }
+
+    /// The place of a range where the execution stands.
+    pub(super) fn place(&self, range: TextRange) -> Place {
+        let Some(frame) = self.frames.last() else { return Place { file: self.evaluated, item: ItemId(0), range } };
+        self.place_in(frame.file, frame.item, range)
+    }
+
+    pub(super) fn place_in(&self, file: FileId, item: usize, range: TextRange) -> Place {
+        let facts = self.sources.file(file).and_then(|source| source.script.as_ref());
+        let item = facts.and_then(|facts| facts.items.get(item)).map_or(ItemId(0), |item| item.id);
+        Place { file, item, range }
+    }
+
+    /// The call in the evaluated file that led to where the execution stands;
+    /// none where it is not on the way.
+    pub(super) fn call_on_the_way(&self, here: Place) -> Place {
+        if here.file == self.evaluated {
+            return here;
+        }
+        let mut calls = self.frames.iter().rev().filter_map(|frame| frame.call);
+        calls.find(|call| call.file == self.evaluated).unwrap_or(here)
+    }
+
+    /// Counts a step; false when there is none left.
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.steps < MAX_STEPS
+    }
+
+    /// Whether a test has shown that a value is there.
+    pub(super) fn is_certain(&self, symbol: &Symbol) -> bool {
+        self.certain.iter().any(|certain| certain.origin == symbol.origin && certain.path.starts_with(&symbol.path))
+    }
+
+    /// Whether a value is known to be missing sometimes.
+    pub(super) fn may_be_missing(&self, symbol: &Symbol) -> bool {
+        symbol.may_be_missing && !self.is_certain(symbol)
+    }
+}
+
+/// The address of a function: its identity while its file's facts live.
+fn address(function: &Arc<Function>) -> usize {
+    Arc::as_ptr(function) as usize
+}

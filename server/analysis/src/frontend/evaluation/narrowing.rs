@@ -1,0 +1,139 @@
+//! What a test shows where it holds, and where it does not.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::Session;
+use crate::facts::typescript::tree::{Expr, ExprKind, Member, Operator};
+use crate::frontend::value::{Origin, Symbol, Value};
+
+impl Session<'_> {
+    /// Goes on as if a test had held, or had not.
+    pub(super) fn assume(&mut self, test: &Expr, holds: bool) {
+        match &test.kind {
+            ExprKind::Not(inner) => self.assume(inner, !holds),
+            ExprKind::Binary(binary) => match (binary.operator, holds) {
+                (Operator::And, true) | (Operator::Or, false) => {
+                    self.assume(&binary.left, holds);
+                    self.assume(&binary.right, holds);
+                }
+                (Operator::Equal, _) => self.assume_equal(&binary.left, &binary.right, holds),
+                (Operator::Unequal, _) => self.assume_equal(&binary.left, &binary.right, !holds),
+                _ => {}
+            },
+            ExprKind::Call(call) if call.arguments.len() == 1 => {
+                if matches!(&call.callee.kind, ExprKind::Name(name) if name == "Boolean") {
+                    self.assume(&call.arguments[0].value, holds);
+                }
+            }
+            ExprKind::Assign(assign) => self.assume(&assign.value, holds),
+            ExprKind::Await(inner) => self.assume(inner, holds),
+            _ => self.assume_there(test, holds),
+        }
+    }
+
+    fn assume_equal(&mut self, left: &Expr, right: &Expr, equal: bool) {
+        let is_missing = |value: &Expr| matches!(value.kind, ExprKind::Null | ExprKind::Undefined);
+        let is_undefined_name = |value: &Expr| matches!(&value.kind, ExprKind::Text(text) if text == "undefined");
+        match (&left.kind, &right.kind) {
+            (_, ExprKind::Null | ExprKind::Undefined) => self.assume_there(left, !equal),
+            _ if is_missing(left) => self.assume_there(right, !equal),
+            (ExprKind::TypeOf(inner), _) if is_undefined_name(right) => self.assume_there(inner, !equal),
+            (ExprKind::TypeOf(inner), ExprKind::Text(_)) if equal => self.assume_there(inner, true),
+            // Equal to something that is there, it is there too.
+            (_, ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(true)) if equal => {
+                self.assume_there(left, true)
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes on as if a value were there, or missing.
+    fn assume_there(&mut self, expr: &Expr, there: bool) {
+        let value = match &expr.kind {
+            ExprKind::Name(_) | ExprKind::Member(_) | ExprKind::Index(_) => self.quietly(expr),
+            // A call may give something else each time, but reads of storage do not.
+            ExprKind::Call(call) if matches!(call.callee.kind, ExprKind::Member(_)) => self.quietly(expr),
+            _ => return,
+        };
+        for alternative in value.alternatives() {
+            match alternative {
+                Value::Symbol(symbol) if there => self.certain.push((**symbol).clone()),
+                Value::Symbol(symbol) => self.assume_no_error(symbol),
+                Value::Truth(symbols) if there => self.certain.extend(symbols.iter().cloned()),
+                _ => {}
+            }
+        }
+        match &expr.kind {
+            ExprKind::Name(name) => {
+                if let Value::Either(values) = &value {
+                    let kept = values.iter().filter(|value| value.truth() != Some(!there)).cloned();
+                    let kept = Value::any(kept.collect::<Vec<_>>());
+                    self.rebind(name, kept);
+                }
+            }
+            ExprKind::Member(member) => {
+                self.assume_of_entry(member, there);
+                if there {
+                    self.assume_of_root(expr);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn rebind(&mut self, name: &SmolStr, value: Value) {
+        let scope = self.frames.last().map(|frame| frame.scope);
+        if let Some(scope) = scope {
+            self.store.assign(scope, name, value);
+        }
+    }
+
+    /// Keeps of an object's entry what fits the test.
+    fn assume_of_entry(&mut self, member: &Member, there: bool) {
+        let Value::Object(object) = self.quietly(&member.object) else { return };
+        let entry = self.store.get(object).entries.get(&member.property).cloned();
+        if let Some(Value::Either(values)) = entry {
+            let kept = values.iter().filter(|value| value.truth() != Some(!there)).cloned();
+            let kept = Value::any(kept.collect::<Vec<_>>());
+            self.store.set(object, &member.property, kept);
+        }
+    }
+
+    /// `a?.b?.c` is there: keeps of the variable the values that have it.
+    fn assume_of_root(&mut self, expr: &Expr) {
+        let mut root = expr;
+        while let ExprKind::Member(member) = &root.kind {
+            root = &member.object;
+        }
+        let ExprKind::Name(name) = &root.kind else { return };
+        let Value::Either(values) = self.quietly(root) else { return };
+        let mut kept = Vec::new();
+        for value in values.iter() {
+            self.rebind(name, value.clone());
+            if self.quietly(expr).truth() != Some(false) {
+                kept.push(value.clone());
+            }
+        }
+        self.rebind(name, if kept.is_empty() { Value::Either(values) } else { Value::any(kept) });
+    }
+
+    /// Of `{ data, error }` one is there: without an error there are data.
+    fn assume_no_error(&mut self, symbol: &Symbol) {
+        if let (Origin::Call(_), Some((last, before))) = (&symbol.origin, symbol.path.split_last())
+            && last == "error"
+        {
+            let path: Vec<SmolStr> = before.iter().cloned().chain([SmolStr::new_static("data")]).collect();
+            self.certain.push(Symbol { path: Rc::from(path), ..symbol.clone() });
+        }
+    }
+
+    /// The value of an expression, without what evaluating it once more would find.
+    fn quietly(&mut self, expr: &Expr) -> Value {
+        let before = self.outcome.found();
+        let (value, _) = self.branch(|session| session.expr(expr));
+        self.outcome.forget_since(before);
+        value
+    }
+}

@@ -1,0 +1,378 @@
+//! Clients: axios, ky and openapi-fetch.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::METHODS;
+use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place};
+use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
+use crate::frontend::value::{Direction, ObjectId, ObjectKind, Part, Value, joined};
+
+/// A function of axios.
+pub(super) fn call_axios(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
+    let path = path.trim_start_matches("default").trim_start_matches('.');
+    match path {
+        "create" => {
+            let client = session.store.object(ObjectKind::Axios, here);
+            session.spread_into(client, &arguments.get(0));
+            lower_headers(session, client, here);
+            Value::Object(client)
+        }
+        "" | "request" => {
+            let config = config_of_call(session, arguments);
+            request(session, None, &config.0, &config.1, None, here)
+        }
+        "interceptors.request.use" => {
+            note_interceptor(session, None, &arguments.get(0), here);
+            Value::Unknown
+        }
+        method if METHODS.contains(&method) => {
+            let config = arguments.get(config_at(method));
+            request(session, None, &arguments.get(0), &config, Some(method), here)
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// `client(config)` and `client(url, config)`.
+fn config_of_call(session: &mut Session<'_>, arguments: &Arguments) -> (Value, Value) {
+    match arguments.get(0) {
+        config @ Value::Object(_) => (option(session, &config, "url"), config),
+        url => (url, arguments.get(1)),
+    }
+}
+
+/// Where the options of a method of axios stand: bodies come before them.
+fn config_at(method: &str) -> usize {
+    if matches!(method, "post" | "put" | "patch") { 2 } else { 1 }
+}
+
+/// Headers are found whatever their case is.
+fn lower_headers(session: &mut Session<'_>, client: ObjectId, here: Place) {
+    let given = session.store.get(client).entries.get("headers").cloned().unwrap_or(Value::Undefined);
+    let headers = requests::headers(session, &given, here);
+    if let Value::Object(id) = given
+        && let Some(common) = session.store.get(id).entries.get("common").cloned()
+    {
+        let common = requests::headers(session, &common, here);
+        session.spread_into(headers, &Value::Object(common));
+    }
+    session.store.set(client, "headers", Value::Object(headers));
+}
+
+pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, name: &str) -> Value {
+    match (kind, name) {
+        (ObjectKind::Axios, "defaults") => Value::Object(id),
+        (ObjectKind::Axios, "interceptors") => {
+            let place = session.store.get(id).place;
+            Value::Object(session.store.object(ObjectKind::Interceptors(id, Direction::Either), place))
+        }
+        (ObjectKind::Interceptors(client, Direction::Either), "request" | "response") => {
+            let direction = if name == "request" { Direction::Request } else { Direction::Response };
+            let place = session.store.get(id).place;
+            Value::Object(session.store.object(ObjectKind::Interceptors(*client, direction), place))
+        }
+        _ => Value::Unknown,
+    }
+}
+
+pub(super) fn method(
+    session: &mut Session<'_>,
+    id: ObjectId,
+    kind: &ObjectKind,
+    name: &str,
+    arguments: &Arguments,
+    here: Place,
+) -> Option<Value> {
+    match (kind, name) {
+        (ObjectKind::Axios, "request") => {
+            let (url, config) = config_of_call(session, arguments);
+            Some(request(session, Some(id), &url, &config, None, here))
+        }
+        (ObjectKind::Axios, name) if METHODS.contains(&name) => {
+            let config = arguments.get(config_at(name));
+            Some(request(session, Some(id), &arguments.get(0), &config, Some(name), here))
+        }
+        (ObjectKind::Interceptors(client, Direction::Request), "use") => {
+            let client = *client;
+            let interceptors = session.store.get(client).entries.get("interceptors").cloned();
+            let mut all = match interceptors {
+                Some(Value::Array(all)) => all.to_vec(),
+                _ => Vec::new(),
+            };
+            all.push(arguments.get(0));
+            session.store.set(client, "interceptors", Value::Array(all.into()));
+            note_interceptor(session, Some(client), &arguments.get(0), here);
+            Some(Value::Unknown)
+        }
+        (ObjectKind::Interceptors(..), _) => {
+            session.give_away(arguments);
+            Some(Value::Unknown)
+        }
+        (ObjectKind::Ky, name) if METHODS.contains(&name) => {
+            Some(request_ky(session, Some(id), &arguments.get(0), &arguments.get(1), Some(name), here))
+        }
+        (ObjectKind::Ky, "extend" | "create") => Some(make_ky(session, Some(id), &arguments.get(0), here)),
+        (ObjectKind::OpenApi, _) => Some(request_open_api(session, id, name, arguments, here)),
+        _ => None,
+    }
+}
+
+/// A client is called itself.
+pub(super) fn call_client(
+    session: &mut Session<'_>,
+    id: ObjectId,
+    kind: &ObjectKind,
+    arguments: &Arguments,
+    here: Place,
+) -> Value {
+    match kind {
+        ObjectKind::Ky => request_ky(session, Some(id), &arguments.get(0), &arguments.get(1), None, here),
+        _ => {
+            let (url, config) = config_of_call(session, arguments);
+            request(session, Some(id), &url, &config, None, here)
+        }
+    }
+}
+
+/// A request of axios: defaults of the client, options of the call, and what
+/// interceptors make of both.
+fn request(
+    session: &mut Session<'_>,
+    client: Option<ObjectId>,
+    url: &Value,
+    config: &Value,
+    method: Option<&str>,
+    here: Place,
+) -> Value {
+    let own = option(session, config, "headers");
+    let defaults = client.map_or(Value::Undefined, Value::Object);
+    let common = option(session, &defaults, "headers");
+    let base = match option(session, config, "baseURL") {
+        Value::Undefined => option(session, &defaults, "baseURL"),
+        base => base,
+    };
+    let url = with_base(session, &base, url);
+    let method = match method {
+        Some(method) => Some(SmolStr::new(method.to_ascii_uppercase())),
+        None => requests::method(session, config),
+    };
+    let mut sends_cookies = option(session, config, "withCredentials");
+    if sends_cookies == Value::Undefined {
+        sends_cookies = option(session, &defaults, "withCredentials");
+    }
+    let credentials = match sends_cookies {
+        Value::Undefined | Value::Bool(false) => Credentials::Unsaid,
+        Value::Bool(true) => Credentials::Include,
+        _ => Credentials::Unknown,
+    };
+    let mut open = is_open(session, config);
+    let mut all = vec![own.clone(), common];
+    if let Some(client) = client {
+        let interceptors = session.store.get(client).entries.get("interceptors").cloned();
+        if let Some(Value::Array(interceptors)) = interceptors {
+            for interceptor in interceptors.iter() {
+                let (headers, unknown) = intercepted(session, interceptor, &own, here);
+                all.push(headers);
+                open |= unknown;
+            }
+        }
+        open |= session.store.get(client).open;
+    }
+    let client = made(session, client, Client::Axios);
+    let prepared = Prepared { url, method, headers: all.iter().collect(), credentials, client, open };
+    make(session, &prepared, here)
+}
+
+/// Which client it is; `otherwise` where none was made.
+fn made(session: &Session<'_>, client: Option<ObjectId>, otherwise: Client) -> Client {
+    client.map_or(otherwise, |client| Client::Made(session.store.get(client).place))
+}
+
+/// What an interceptor makes of headers, and whether that is not known.
+fn intercepted(session: &mut Session<'_>, interceptor: &Value, own: &Value, here: Place) -> (Value, bool) {
+    let config = session.store.object(ObjectKind::Plain, here);
+    let headers = requests::headers(session, own, here);
+    session.store.set(config, "headers", Value::Object(headers));
+    session.store.open(config);
+    let arguments = Arguments { values: vec![Value::Object(config)], places: vec![here], open: false };
+    let result = session.call_value(interceptor, &arguments, false, here);
+    let result = crate::frontend::evaluation::awaited(&result);
+    let known = result.alternatives().contains(&Value::Object(config));
+    let replaced = result.alternatives().iter().any(|value| matches!(value, Value::Object(id) if *id != config));
+    let headers = match replaced {
+        true => option(session, &result, "headers"),
+        false => session.store.get(config).entries.get("headers").cloned().unwrap_or(Value::Unknown),
+    };
+    (headers, !known && !replaced)
+}
+
+/// Notes an interceptor that attaches a token, or may: other files may use the client.
+fn note_interceptor(session: &mut Session<'_>, client: Option<ObjectId>, interceptor: &Value, here: Place) {
+    let before = session.outcome.found();
+    let ((headers, unknown), _) = session.branch(|session| intercepted(session, interceptor, &Value::Undefined, here));
+    session.outcome.forget_since(before);
+    if unknown || attached(session, &headers) != Attached::Never {
+        let client = made(session, client, Client::Axios);
+        session.outcome.interceptors.push(Interceptor { client });
+    }
+}
+
+/// `axios.defaults.headers.common.Authorization = …`.
+pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value) {
+    if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
+        session.outcome.interceptors.push(Interceptor { client: Client::Axios });
+    }
+}
+
+/// A path behind the base of a client, unless it is a whole URL.
+fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Value {
+    if base.truth() == Some(false) {
+        return url.clone();
+    }
+    let base = session.text_parts(base);
+    url.each(|url| {
+        let url = session.text_parts(url);
+        if matches!(url.first(), Some(Part::Text(text)) if text.contains("://")) {
+            return Value::Text(url.into());
+        }
+        let ends = matches!(base.last(), Some(Part::Text(text)) if text.ends_with('/'));
+        let starts = matches!(url.first(), Some(Part::Text(text)) if text.starts_with('/'));
+        let between = match (ends, starts) {
+            (false, false) => Some(Part::Text("/".into())),
+            _ => None,
+        };
+        let mut url = url;
+        if ends
+            && starts
+            && let Some(Part::Text(text)) = url.first_mut()
+        {
+            *text = SmolStr::new(text.trim_start_matches('/'));
+        }
+        Value::Text(joined(base.iter().cloned().chain(between).chain(url).collect::<Vec<_>>()))
+    })
+}
+
+/// A function of ky.
+pub(super) fn call_ky(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
+    let path = path.trim_start_matches("default").trim_start_matches('.');
+    match path {
+        "create" | "extend" => make_ky(session, None, &arguments.get(0), here),
+        "" => request_ky(session, None, &arguments.get(0), &arguments.get(1), None, here),
+        method if METHODS.contains(&method) => {
+            request_ky(session, None, &arguments.get(0), &arguments.get(1), Some(method), here)
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+fn make_ky(session: &mut Session<'_>, parent: Option<ObjectId>, options: &Value, here: Place) -> Value {
+    let client = session.store.object(ObjectKind::Ky, here);
+    if let Some(parent) = parent {
+        session.spread_into(client, &Value::Object(parent));
+    }
+    session.spread_into(client, options);
+    session.escapes(options);
+    Value::Object(client)
+}
+
+fn request_ky(
+    session: &mut Session<'_>,
+    client: Option<ObjectId>,
+    url: &Value,
+    options: &Value,
+    method: Option<&str>,
+    here: Place,
+) -> Value {
+    let defaults = client.map_or(Value::Undefined, Value::Object);
+    let base = match option(session, &defaults, "prefixUrl") {
+        Value::Undefined => option(session, &defaults, "prefix"),
+        base => base,
+    };
+    let url = with_base(session, &base, url);
+    let own = option(session, options, "headers");
+    let common = option(session, &defaults, "headers");
+    let method = match method {
+        Some(method) => Some(SmolStr::new(method.to_ascii_uppercase())),
+        None => requests::method(session, options),
+    };
+    let credentials = match (option(session, options, "credentials"), option(session, &defaults, "credentials")) {
+        (Value::Undefined, Value::Undefined) => Credentials::Unsaid,
+        (one, other) if [&one, &other].iter().any(|value| value.known_text().is_some_and(|text| text == "include")) => {
+            Credentials::Include
+        }
+        _ => Credentials::Unknown,
+    };
+    // Hooks can do anything to a request.
+    let hooks = [options, &defaults].map(|options| option(session, options, "hooks"));
+    let open = hooks.iter().any(|hooks| *hooks != Value::Undefined) || is_open(session, options);
+    let client = made(session, client, Client::Fetch);
+    let prepared = Prepared { url, method, headers: vec![&own, &common], credentials, client, open };
+    make(session, &prepared, here)
+}
+
+/// `createClient({ baseUrl })` of openapi-fetch.
+pub(super) fn make_open_api(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value {
+    let client = session.store.object(ObjectKind::OpenApi, here);
+    session.spread_into(client, &arguments.get(0));
+    Value::Object(client)
+}
+
+fn request_open_api(
+    session: &mut Session<'_>,
+    client: ObjectId,
+    name: &str,
+    arguments: &Arguments,
+    here: Place,
+) -> Value {
+    if name == "use" {
+        // Middleware can do anything to a request.
+        session.give_away(arguments);
+        session.store.open(client);
+        let client = made(session, Some(client), Client::Fetch);
+        session.outcome.interceptors.push(Interceptor { client });
+        return Value::Undefined;
+    }
+    let defaults = Value::Object(client);
+    let options = arguments.get(1);
+    let base = option(session, &defaults, "baseUrl");
+    let url = with_base(session, &base, &braces_as_holes(&arguments.get(0)));
+    let own = option(session, &options, "headers");
+    let common = option(session, &defaults, "headers");
+    let open = session.store.get(client).open || is_open(session, &options);
+    let credentials = match option(session, &defaults, "credentials") {
+        Value::Undefined => Credentials::Unsaid,
+        _ => Credentials::Include,
+    };
+    let prepared = Prepared {
+        url,
+        method: Some(SmolStr::new(name.to_ascii_uppercase())),
+        headers: vec![&own, &common],
+        credentials,
+        client: made(session, Some(client), Client::Fetch),
+        open,
+    };
+    make(session, &prepared, here)
+}
+
+/// `/tasks/{id}`: what stands in braces is filled in.
+fn braces_as_holes(path: &Value) -> Value {
+    let Some(text) = path.known_text() else { return path.clone() };
+    let mut parts = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((before, behind)) = rest.split_once('{') {
+        parts.push(Part::Text(SmolStr::new(before)));
+        parts.push(Part::Hole(crate::frontend::value::Hole::Unknown));
+        rest = behind.split_once('}').map_or("", |(_, behind)| behind);
+    }
+    parts.push(Part::Text(SmolStr::new(rest)));
+    Value::Text(Rc::from(&*joined(parts)))
+}

@@ -1,0 +1,144 @@
+//! What the platform and packages do, as far as it matters for requests and
+//! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19.
+
+pub(super) mod better_auth;
+mod clients;
+mod react;
+mod web;
+
+use std::rc::Rc;
+
+use super::evaluation::{Arguments, Session};
+use super::outcome::Place;
+use super::value::{ObjectId, ObjectKind, PackageName, Symbol, Value};
+
+/// Methods of HTTP as clients name them.
+const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
+
+/// A property of what a package gives.
+pub(super) fn member(package: &Rc<PackageName>, name: &str) -> Value {
+    match (&*package.package, &*package.path) {
+        ("", _) => web::member(package, name),
+        _ => Session::package_path(package, name),
+    }
+}
+
+/// A function of a package is called.
+pub(super) fn call(
+    session: &mut Session<'_>,
+    package: &Rc<PackageName>,
+    arguments: &Arguments,
+    new: bool,
+    here: Place,
+) -> Value {
+    let path = &*package.path;
+    match &*package.package {
+        "" => web::call(session, path, arguments, new, here),
+        "axios" => clients::call_axios(session, path, arguments, here),
+        "ky" => clients::call_ky(session, path, arguments, here),
+        "openapi-fetch" => clients::make_open_api(session, arguments, here),
+        "react" | "preact/hooks" => react::call(session, path, arguments, here),
+        "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
+        "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
+        module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// A property of an object of the platform or of a package.
+pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, name: &str) -> Value {
+    match kind {
+        ObjectKind::Axios | ObjectKind::Interceptors(..) => clients::entry(session, id, kind, name),
+        ObjectKind::Headers if matches!(name, "common" | "get" | "post" | "put" | "patch" | "delete") => {
+            Value::Object(id)
+        }
+        ObjectKind::Headers if !session.store.get(id).open => Value::Undefined,
+        ObjectKind::Url if name == "searchParams" => {
+            let place = session.store.get(id).place;
+            Value::Object(session.store.object(ObjectKind::Query, place))
+        }
+        _ => Value::Unknown,
+    }
+}
+
+/// A method of an object of the platform or of a package; none if it has none.
+pub(super) fn method(
+    session: &mut Session<'_>,
+    id: ObjectId,
+    kind: &ObjectKind,
+    name: &str,
+    arguments: &Arguments,
+    here: Place,
+) -> Option<Value> {
+    match kind {
+        ObjectKind::Headers => web::call_headers(session, id, name, arguments),
+        ObjectKind::Url if name == "toString" => session.store.get(id).entries.get("href").cloned(),
+        ObjectKind::Axios | ObjectKind::Ky | ObjectKind::OpenApi | ObjectKind::Interceptors(..) => {
+            clients::method(session, id, kind, name, arguments, here)
+        }
+        ObjectKind::Query | ObjectKind::Native | ObjectKind::Url => {
+            session.give_away(arguments);
+            Some(Value::Unknown)
+        }
+        ObjectKind::Plain | ObjectKind::Instance(_) => None,
+    }
+}
+
+/// An object of a package is called itself.
+pub(super) fn call_object(
+    session: &mut Session<'_>,
+    id: ObjectId,
+    kind: &ObjectKind,
+    arguments: &Arguments,
+    here: Place,
+) -> Value {
+    match kind {
+        ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// A method of a text: what changes nothing of where a URL goes gives the text.
+pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arguments: &Arguments) -> Value {
+    match name {
+        "trim" | "toString" | "replace" | "replaceAll" | "trimEnd" | "trimStart" | "toLowerCase" | "toUpperCase"
+        | "toFixed" => {
+            session.give_away(arguments);
+            text.clone()
+        }
+        "concat" => {
+            let mut parts = session.text_parts(text);
+            for value in &arguments.values {
+                parts.extend(session.text_parts(value));
+            }
+            Value::Text(super::value::joined(parts))
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// Something of the platform or of a package is assigned to.
+pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, name: &str, value: &Value, here: Place) {
+    match (&*package.package, &*package.path, name) {
+        ("", "module", "exports") => session.set_exports(value.clone()),
+        ("", "document", "cookie") => web::set_cookie(session, value, here),
+        ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
+        ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),
+        _ => session.escapes(value),
+    }
+}
+
+/// Whether a part of a value from elsewhere is missing sometimes, by what
+/// documents say.
+pub(super) fn part_may_be_missing(symbol: &Symbol) -> bool {
+    better_auth::part_may_be_missing(symbol)
+}

@@ -1,0 +1,52 @@
+//! React and SWR: who calls which function.
+
+use std::rc::Rc;
+
+use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::outcome::Place;
+use crate::frontend::value::{ObjectKind, Value};
+
+pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
+    let path = path.trim_start_matches("default.");
+    let first = arguments.get(0);
+    let nothing = Arguments { values: Vec::new(), places: vec![here], open: false };
+    match path {
+        "useState" => Value::Array(Rc::new([Value::Unknown, Value::Setter])),
+        "useCallback" | "useEffectEvent" | "memo" | "forwardRef" | "cache" => first,
+        "useMemo" => session.call_value(&first, &nothing, false, here),
+        "useEffect" | "useLayoutEffect" | "useInsertionEffect" | "startTransition" => {
+            let (_, changes) = session.branch(|session| session.call_value(&first, &nothing, false, here));
+            session.store.join(vec![changes, Default::default()]);
+            Value::Undefined
+        }
+        "useRef" => {
+            let reference = session.store.object(ObjectKind::Plain, here);
+            session.store.set(reference, "current", Value::Unknown);
+            Value::Object(reference)
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// `useSWR(key, fetcher)`: the fetcher gets the key.
+pub(super) fn call_swr(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value {
+    let key = match arguments.get(0) {
+        Value::Function(_) => Value::Unknown,
+        key => key.each(|key| if key.truth() == Some(false) { Value::Unknown } else { key.clone() }),
+    };
+    let given = match key {
+        Value::Array(ref values) => {
+            Arguments { values: vec![key.clone()], places: vec![here; values.len()], open: true }
+        }
+        key => Arguments { values: vec![key], places: vec![here], open: true },
+    };
+    let fetcher = arguments.get(1);
+    if matches!(fetcher, Value::Function(_)) {
+        let (_, changes) = session.branch(|session| session.call_value(&fetcher, &given, false, here));
+        session.store.join(vec![changes, Default::default()]);
+    }
+    Value::Unknown
+}

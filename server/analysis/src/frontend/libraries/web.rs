@@ -1,0 +1,187 @@
+//! The platform: fetch, headers, URLs, storage, cookies, the console.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
+use crate::frontend::requests;
+use crate::frontend::tokens::what_is;
+use crate::frontend::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
+
+/// Names of the whole platform.
+const GLOBALS: &[&str] = &["window", "globalThis", "self", "global"];
+
+pub(super) fn member(package: &PackageName, name: &str) -> Value {
+    match &*package.path {
+        "process.env" => Value::from(Origin::Environment(name.into()), true),
+        path if GLOBALS.contains(&path) => Value::platform(name),
+        "localStorage" | "sessionStorage"
+            if !matches!(name, "getItem" | "setItem" | "removeItem" | "clear" | "key" | "length") =>
+        {
+            Value::from(Origin::Storage(area(&package.path), Some(name.into())), true)
+        }
+        _ => Session::package_path(package, name),
+    }
+}
+
+fn area(path: &str) -> Area {
+    if path.starts_with("session") { Area::Session } else { Area::Local }
+}
+
+pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments, new: bool, here: Place) -> Value {
+    let first = arguments.get(0);
+    match path {
+        "fetch" => requests::fetch(session, &first, &arguments.get(1), here),
+        "Headers" if new => Value::Object(requests::headers(session, &first, here)),
+        "Request" if new => {
+            let request = session.store.object(ObjectKind::Plain, here);
+            session.spread_into(request, &arguments.get(1));
+            session.store.set(request, "url", first);
+            Value::Object(request)
+        }
+        "URL" if new => {
+            let href = match arguments.get(1) {
+                Value::Undefined => Value::Text(session.text_parts(&first).into()),
+                base => resolved(session, &base, &first),
+            };
+            let url = session.store.object(ObjectKind::Url, here);
+            session.store.set(url, "href", href);
+            Value::Object(url)
+        }
+        "URLSearchParams" if new => Value::Object(session.store.object(ObjectKind::Query, here)),
+        "EventSource" if new => requests::event_source(session, &first, &arguments.get(1), here),
+        _ if new => {
+            session.give_away(arguments);
+            Value::Object(session.store.object(ObjectKind::Native, here))
+        }
+        "localStorage.getItem" | "sessionStorage.getItem" => {
+            Value::from(Origin::Storage(area(path), first.known_text()), true)
+        }
+        "localStorage.setItem" | "sessionStorage.setItem" => {
+            let key = first.known_text();
+            note_kept(session, area(path), key, &arguments.get(1), here);
+            Value::Undefined
+        }
+        "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
+        "JSON.parse" => match &first {
+            Value::Symbol(symbol) => {
+                let path: Vec<SmolStr> = symbol.path.iter().cloned().chain(["parse".into()]).collect();
+                Value::Symbol(Rc::new(Symbol { path: path.into(), ..(**symbol).clone() }))
+            }
+            _ => Value::Unknown,
+        },
+        "JSON.stringify" => Value::Unknown,
+        "Boolean" => session.truth_of(&first),
+        "Object.assign" => {
+            if let Value::Object(target) = first {
+                for value in arguments.values.iter().skip(1) {
+                    session.spread_into(target, value);
+                }
+            }
+            first
+        }
+        "Object.freeze" | "structuredClone" => first,
+        "Promise.resolve" => crate::frontend::evaluation::awaited(&first).promised(),
+        "Promise.all" | "Promise.allSettled" => match first {
+            Value::Array(values) => {
+                let given: Vec<Value> = values.iter().map(crate::frontend::evaluation::awaited).collect();
+                Value::Array(given.into()).promised()
+            }
+            _ => Value::Unknown.promised(),
+        },
+        _ if path.starts_with("console.") => {
+            for (value, place) in arguments.values.iter().zip(&arguments.places) {
+                let what = what_is(session, value);
+                if matches!(what, What::Token(_) | What::Secret(_)) {
+                    session.outcome.logged.push(Logged { place: *place, what });
+                }
+            }
+            Value::Undefined
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// `new URL(path, base)`: a path from the root replaces that of the base.
+fn resolved(session: &Session<'_>, base: &Value, path: &Value) -> Value {
+    let path = session.text_parts(path);
+    let absolute = matches!(path.first(), Some(Part::Text(text)) if text.contains("://"));
+    let base = if absolute { Vec::new() } else { session.text_parts(base) };
+    let from_root = matches!(path.first(), Some(Part::Text(text)) if text.starts_with('/'));
+    let base = base.into_iter().map(|part| match part {
+        Part::Text(text) if from_root => {
+            let scheme = text.find("://").map_or(0, |at| at + 3);
+            let end = text[scheme..].find('/').map_or(text.len(), |at| scheme + at);
+            Part::Text(SmolStr::new(&text[..end]))
+        }
+        part => part,
+    });
+    Value::Text(crate::frontend::value::joined(base.chain(path).collect::<Vec<_>>()))
+}
+
+pub(super) fn call_headers(
+    session: &mut Session<'_>,
+    id: ObjectId,
+    name: &str,
+    arguments: &Arguments,
+) -> Option<Value> {
+    let key = arguments.get(0).known_text().map(|key| key.to_ascii_lowercase());
+    match (name, key) {
+        ("set" | "append", Some(key)) => session.store.set(id, &key, arguments.get(1)),
+        ("set" | "append", None) => session.store.open(id),
+        ("delete", Some(key)) => session.store.set(id, &key, Value::Undefined),
+        ("get", Some(key)) => {
+            let value = session.store.get(id).entries.get(key.as_str()).cloned();
+            return Some(value.unwrap_or(Value::Unknown));
+        }
+        _ => {
+            session.give_away(arguments);
+            return Some(Value::Unknown);
+        }
+    }
+    Some(Value::Undefined)
+}
+
+/// Packages that read and write cookies in the browser.
+pub(super) fn call_cookies(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
+    let key = arguments.get(0).known_text();
+    match path.trim_start_matches("default.") {
+        "set" | "setCookie" => {
+            note_kept(session, Area::Cookie, key, &arguments.get(1), here);
+            Value::Undefined
+        }
+        "get" | "getCookie" => Value::from(Origin::Storage(Area::Cookie, key), true),
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    }
+}
+
+/// `document.cookie = "name=value"`.
+pub(super) fn set_cookie(session: &mut Session<'_>, value: &Value, here: Place) {
+    let parts = session.text_parts(value);
+    let Some(Part::Text(text)) = parts.first() else { return };
+    let Some((name, rest)) = text.split_once('=') else { return };
+    // `name=; expires=…` removes it.
+    let value = match parts.get(1) {
+        Some(_) if rest.is_empty() => Value::Text(parts[1..2].into()),
+        _ => Value::text(rest),
+    };
+    note_kept(session, Area::Cookie, Some(SmolStr::new(name.trim())), &value, here);
+}
+
+/// `localStorage.name = value`.
+pub(super) fn keep(session: &mut Session<'_>, path: &str, name: &str, value: &Value, here: Place) {
+    note_kept(session, area(path), Some(name.into()), value, here);
+}
+
+fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value: &Value, place: Place) {
+    let what = what_is(session, value);
+    session.outcome.kept.push(Kept { place, area, key, what });
+}

@@ -1,0 +1,157 @@
+//! The frontend: what its code sends where.
+//!
+//! Every module is evaluated for itself, with what it imports; what was found
+//! stays while the code that it rests on does.
+
+mod evaluation;
+mod libraries;
+pub mod matching;
+pub mod modules;
+pub mod outcome;
+mod requests;
+pub mod rewrites;
+mod store;
+mod tokens;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use self::evaluation::Session;
+use self::modules::Configurations;
+use self::outcome::{Client, Outcome, Place};
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::index::sources::Sources;
+use crate::vfs::{FileId, Location};
+
+/// What is known of all modules.
+#[derive(Debug, Default, Clone)]
+pub struct Frontend {
+    configurations: Arc<Configurations>,
+    outcomes: Arc<BTreeMap<FileId, Arc<Outcome>>>,
+    /// Modules whose outcome rests on a file.
+    readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
+    /// Modules to evaluate.
+    pending: BTreeSet<FileId>,
+}
+
+impl Frontend {
+    /// What was found, by file.
+    pub fn outcomes(&self) -> impl Iterator<Item = (FileId, &Outcome)> {
+        self.outcomes.iter().map(|(file, outcome)| (*file, &**outcome))
+    }
+
+    /// What was found in a file.
+    pub fn outcome(&self, file: FileId) -> Option<&Outcome> {
+        self.outcomes.get(&file).map(|outcome| &**outcome)
+    }
+
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.outcomes.is_empty()
+    }
+
+    /// Takes over a configuration that says what imports mean, or that it is
+    /// gone. If that changed anything, everything is evaluated again.
+    pub fn set_configuration(&mut self, path: &str, text: Option<&str>) {
+        let mut configurations = (*self.configurations).clone();
+        if configurations.set(path, text) {
+            self.configurations = Arc::new(configurations);
+            self.pending.extend(self.outcomes.keys());
+        }
+    }
+
+    /// Notes that a module was read, changed or went away. `listing` tells that
+    /// it was not there before, or no longer is.
+    pub fn note(&mut self, sources: &Sources, file: FileId, facts: Option<&TypeScriptFile>, listing: bool) {
+        self.pending.insert(file);
+        for reader in self.readers.get(&file).into_iter().flatten() {
+            if self.outcomes.get(reader).is_some_and(|outcome| !holds(outcome, file, facts)) {
+                self.pending.insert(*reader);
+            }
+        }
+        if listing {
+            // An import may mean another file now.
+            let stem = |file: FileId| sources.file(file).map(|source| stem(&source.path).to_owned());
+            let own = stem(file);
+            for (other, outcome) in self.outcomes.iter() {
+                let rests_on_sibling = || outcome.modules.keys().any(|module| *module != file && stem(*module) == own);
+                if outcome.is_unresolved || rests_on_sibling() {
+                    self.pending.insert(*other);
+                }
+            }
+        }
+    }
+
+    /// Evaluates what has changed. Tells whether anything was found that was
+    /// not, and which modules have to be read to go on.
+    pub fn update(&mut self, sources: &Sources) -> (bool, BTreeSet<FileId>) {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return (false, BTreeSet::new());
+        }
+        let mut session = Session::new(sources, &self.configurations);
+        let (mut changed, mut missing) = (false, BTreeSet::new());
+        let mut fresh = Vec::new();
+        for file in pending {
+            let is_there = sources.file(file).is_some_and(|source| source.script.is_some() && !source.test);
+            fresh.push((file, is_there.then(|| session.evaluate(file))));
+        }
+        drop(session);
+        for (file, outcome) in fresh {
+            let before = self.outcomes.get(&file).cloned();
+            for module in before.iter().flat_map(|outcome| rests_on(outcome)) {
+                if let Some(readers) = Arc::make_mut(&mut self.readers).get_mut(&module) {
+                    readers.remove(&file);
+                }
+            }
+            match outcome {
+                Some(outcome) => {
+                    missing.extend(outcome.missing.iter().copied());
+                    for module in rests_on(&outcome) {
+                        Arc::make_mut(&mut self.readers).entry(module).or_default().insert(file);
+                    }
+                    changed |= before.as_deref() != Some(&outcome);
+                    Arc::make_mut(&mut self.outcomes).insert(file, Arc::new(outcome));
+                }
+                None => {
+                    changed |= before.is_some();
+                    Arc::make_mut(&mut self.outcomes).remove(&file);
+                }
+            }
+        }
+        (changed, missing)
+    }
+
+    /// Whether some module makes a client attach a token.
+    pub fn is_intercepted(&self, client: Client) -> bool {
+        !matches!(client, Client::Fetch | Client::EventSource)
+            && self.outcomes.values().flat_map(|outcome| &outcome.interceptors).any(|other| other.client == client)
+    }
+}
+
+/// The place in the text of now; none if what it stood in is gone.
+pub fn locate(sources: &Sources, place: Place) -> Option<Location> {
+    let facts = sources.file(place.file)?.script.as_ref()?;
+    Some(Location { file: place.file, range: facts.absolute(place.item, place.range)? })
+}
+
+/// Files whose change may change an outcome.
+fn rests_on(outcome: &Outcome) -> impl Iterator<Item = FileId> {
+    outcome.modules.keys().chain(&outcome.missing).copied()
+}
+
+/// Whether what an outcome rests on in a file is as it was.
+fn holds(outcome: &Outcome, file: FileId, facts: Option<&TypeScriptFile>) -> bool {
+    let Some(facts) = facts else { return false };
+    outcome.modules.get(&file) == Some(&facts.outline)
+        && outcome.executed.iter().all(|(other, item)| *other != file || facts.index(*item).is_some())
+}
+
+/// A path without its extension, and without `/index`.
+fn stem(path: &str) -> &str {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    stem.strip_suffix("/index").unwrap_or(stem)
+}

@@ -1,0 +1,201 @@
+//! What an import means: which file, or which package.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::facts::typescript::lower::lower_file;
+use crate::facts::typescript::tree::{Expr, ExprKind, Property, StmtKind};
+use crate::index::sources::Sources;
+use crate::syntax::{Grammar, parse};
+use crate::vfs::FileId;
+
+/// What stands behind a path without an extension, in the order of TypeScript.
+const ENDINGS: &[&str] =
+    &["", ".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", "/index.ts", "/index.tsx", "/index.js", "/index.jsx"];
+
+/// A module that was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// A file of the project.
+    File(FileId),
+    /// A package from elsewhere.
+    Package(SmolStr),
+}
+
+/// Path mappings of one `tsconfig.json` or `jsconfig.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Mappings {
+    /// The folder that `baseUrl` names, when it is there.
+    base: Option<SmolStr>,
+    /// The folder that targets are relative to.
+    folder: SmolStr,
+    /// Patterns and their targets.
+    paths: Vec<(SmolStr, Vec<SmolStr>)>,
+}
+
+/// What configurations say about imports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Configurations {
+    /// By folder.
+    mappings: BTreeMap<SmolStr, Mappings>,
+    /// Folders of packages of this workspace by their names.
+    packages: FxHashMap<SmolStr, SmolStr>,
+}
+
+impl Configurations {
+    /// Takes over a configuration, or that it is gone. Tells whether that changed anything.
+    pub fn set(&mut self, path: &str, text: Option<&str>) -> bool {
+        let Some((folder, name)) = path.rsplit_once('/') else { return false };
+        let value = text.and_then(json);
+        if name == "package.json" {
+            let name = value.as_ref().and_then(|value| text_of(value, "name"));
+            let before = self.packages.clone();
+            self.packages.retain(|_, known| known != folder);
+            if let Some(name) = name {
+                self.packages.insert(name, folder.into());
+            }
+            return before != self.packages;
+        }
+        match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
+            Some(options) => {
+                let mappings = mappings(folder, options);
+                self.mappings.insert(folder.into(), mappings.clone()) != Some(mappings)
+            }
+            None => self.mappings.remove(folder).is_some(),
+        }
+    }
+
+    /// Resolves the module of an import in a file.
+    pub fn resolve(&self, sources: &Sources, importer: &str, module: &str) -> Resolved {
+        let package = || Resolved::Package(module.into());
+        let (folder, _) = importer.rsplit_once('/').unwrap_or_default();
+        if module.starts_with('.') {
+            return find(sources, folder, module).map_or_else(package, Resolved::File);
+        }
+        let mut above = folder;
+        loop {
+            if let Some(mappings) = self.mappings.get(above) {
+                if let Some(file) = mappings.resolve(sources, module) {
+                    return Resolved::File(file);
+                }
+                if !mappings.paths.is_empty() {
+                    break;
+                }
+            }
+            // What most projects mean by it, where no configuration says so.
+            if let Some(rest) = module.strip_prefix("@/").or_else(|| module.strip_prefix("~/")) {
+                let inside = format!("{above}/src");
+                if let Some(file) = find(sources, above, rest).or_else(|| find(sources, &inside, rest)) {
+                    return Resolved::File(file);
+                }
+            }
+            match above.rsplit_once('/') {
+                Some((parent, _)) if !parent.is_empty() => above = parent,
+                _ => break,
+            }
+        }
+        self.workspace_package(sources, module).map_or_else(package, Resolved::File)
+    }
+
+    /// A package of this workspace.
+    fn workspace_package(&self, sources: &Sources, module: &str) -> Option<FileId> {
+        let slashes = if module.starts_with('@') { 2 } else { 1 };
+        let end = module.match_indices('/').nth(slashes - 1).map_or(module.len(), |(at, _)| at);
+        let folder = self.packages.get(&module[..end])?;
+        let rest = module[end..].trim_start_matches('/');
+        let source = format!("{folder}/src");
+        find(sources, folder, rest).or_else(|| find(sources, &source, rest))
+    }
+}
+
+impl Mappings {
+    fn resolve(&self, sources: &Sources, module: &str) -> Option<FileId> {
+        for (pattern, targets) in &self.paths {
+            let rest = match pattern.split_once('*') {
+                Some((before, after)) => module.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)),
+                None => (module == pattern).then_some(""),
+            };
+            let Some(rest) = rest else { continue };
+            let folder = self.base.as_ref().unwrap_or(&self.folder);
+            let mut files = targets.iter().filter_map(|target| find(sources, folder, &target.replacen('*', rest, 1)));
+            if let Some(file) = files.next() {
+                return Some(file);
+            }
+        }
+        find(sources, self.base.as_ref()?, module)
+    }
+}
+
+/// A file by its path from a folder, with or without its extension.
+fn find(sources: &Sources, folder: &str, path: &str) -> Option<FileId> {
+    let path = normal(folder, path);
+    let exists = |path: &str| {
+        let file = sources.id(path)?;
+        let source = sources.file(file)?;
+        (source.listed || source.script.is_some()).then_some(file)
+    };
+    // An import of `./x.js` means `./x.ts` in TypeScript.
+    let stem = path.strip_suffix(".js").or_else(|| path.strip_suffix(".jsx"));
+    let swapped = stem.into_iter().flat_map(|stem| [format!("{stem}.ts"), format!("{stem}.tsx")]);
+    ENDINGS.iter().map(|ending| format!("{path}{ending}")).chain(swapped).find_map(|path| exists(&path))
+}
+
+/// A path from a folder without `.` and `..`.
+fn normal(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+fn mappings(folder: &str, options: &Expr) -> Mappings {
+    let base = text_of(options, "baseUrl").map(|base| SmolStr::new(normal(folder, &base)));
+    let mut paths = Vec::new();
+    if let Some(ExprKind::Object(properties)) = property(options, "paths").map(|paths| &paths.kind) {
+        for property in properties {
+            let Property::Named(pattern, Expr { kind: ExprKind::Array(targets), .. }) = property else { continue };
+            let targets = targets.iter().filter_map(|target| match &target.value.kind {
+                ExprKind::Text(text) => Some(text.clone()),
+                _ => None,
+            });
+            paths.push((pattern.clone(), targets.collect()));
+        }
+    }
+    Mappings { base, folder: folder.into(), paths }
+}
+
+/// JSON as configurations have it, with comments and commas at the end: it is
+/// an expression of JavaScript.
+fn json(text: &str) -> Option<Expr> {
+    let program = format!("({text})");
+    let tree = parse(Grammar::TypeScript, &program, None)?;
+    let lowered = lower_file(&program, &tree, Grammar::TypeScript, None);
+    match &lowered.file.items.first()?.stmt.kind {
+        StmtKind::Expr(value) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn property<'e>(object: &'e Expr, name: &str) -> Option<&'e Expr> {
+    let ExprKind::Object(properties) = &object.kind else { return None };
+    properties.iter().find_map(|property| match property {
+        Property::Named(own, value) if own == name => Some(value),
+        _ => None,
+    })
+}
+
+fn text_of(object: &Expr, name: &str) -> Option<SmolStr> {
+    match &property(object, name)?.kind {
+        ExprKind::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}

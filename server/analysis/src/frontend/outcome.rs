@@ -1,0 +1,281 @@
+//! What evaluating a file gives: plain data, which stays while the code that it
+//! rests on does.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+pub use super::value::Area;
+use crate::facts::typescript::file::ItemId;
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// A place in a module that stays the same while its statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub file: FileId,
+    /// The top-level statement.
+    pub item: ItemId,
+    /// The range in it.
+    pub range: TextRange,
+}
+
+/// What was found in a file, and what that rests on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Requests that its code makes, itself or through functions that it calls.
+    pub requests: Vec<Request>,
+    /// Texts that send a token.
+    pub bearers: Vec<Bearer>,
+    /// Values that it keeps in the browser.
+    pub kept: Vec<Kept>,
+    /// Values that it writes to a log.
+    pub logged: Vec<Logged>,
+    /// Keys whose values stand in the code although the environment has them.
+    pub fallbacks: Vec<Fallback>,
+    /// Paths that it sends on, as the configuration of Next.js.
+    pub rewrites: Vec<Rewrite>,
+    /// Interceptors that it puts on clients.
+    pub interceptors: Vec<Interceptor>,
+    /// Whether an import of a file of the project leads nowhere.
+    pub is_unresolved: bool,
+    /// Modules that it imports and that have not been read.
+    pub missing: BTreeSet<FileId>,
+    /// Modules whose outline it rests on.
+    pub modules: FxHashMap<FileId, u64>,
+    /// Statements whose functions were executed.
+    pub executed: BTreeSet<(FileId, ItemId)>,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The call that makes it.
+    pub place: Place,
+    /// The call in the evaluated file that led there; the same if it stands there.
+    pub call: Place,
+    /// Its method in capitals; none if it is not known.
+    pub method: Option<SmolStr>,
+    /// Where it goes.
+    pub url: Vec<UrlPart>,
+    /// Its `Authorization` header.
+    pub authorization: Attached,
+    /// Whether cookies go with it.
+    pub credentials: Credentials,
+    /// The client that makes it.
+    pub client: Client,
+}
+
+/// What makes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Client {
+    /// `fetch` and what has no settings.
+    Fetch,
+    /// `EventSource`, which can't send headers.
+    EventSource,
+    /// axios itself.
+    Axios,
+    /// A client that is made at a place.
+    Made(Place),
+}
+
+/// A part of where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlPart {
+    /// Known text.
+    Text(SmolStr),
+    /// The value of an environment variable.
+    Environment(SmolStr),
+    /// The origin of the page.
+    Origin,
+    /// A token.
+    Token(TokenSource),
+    /// Anything.
+    Unknown,
+}
+
+/// Whether a header goes with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attached {
+    /// On no way.
+    Never,
+    /// It can't be told.
+    Unknown,
+    /// On some ways or all.
+    Given,
+}
+
+/// A text that sends a token: `Bearer` and what stands behind it (RFC 6750,
+/// section 2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The text.
+    pub place: Place,
+    /// Where the token comes from.
+    pub source: TokenSource,
+    /// What may be sent in its place.
+    pub fault: Option<Fault>,
+}
+
+/// Where a token comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TokenSource {
+    /// The browser's storage, under this key if it is known.
+    Storage(Area, Option<SmolStr>),
+    /// `authClient.token()`.
+    BetterAuthJwt,
+    /// The session of Better Auth.
+    BetterAuthSession,
+    /// The environment.
+    Environment(SmolStr),
+    /// The answer to a request.
+    Response,
+    /// Elsewhere.
+    Other,
+}
+
+/// What is sent instead of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// `null` or `undefined`, where nothing tests for a missing token.
+    Missing,
+    /// A promise that nobody waited for.
+    Promise,
+    /// A whole object.
+    Object,
+}
+
+/// Whether cookies go with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing is said: to the same origin only.
+    Unsaid,
+    /// Always.
+    Include,
+    /// Never.
+    Omit,
+    /// It can't be told.
+    Unknown,
+}
+
+/// A value that is kept in the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The call that keeps it.
+    pub place: Place,
+    /// Where it is kept.
+    pub area: Area,
+    /// Under which key, if that is known.
+    pub key: Option<SmolStr>,
+    /// What it is.
+    pub what: What,
+}
+
+/// What a value is, by where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A token or session that a sign-in gave: by the property it was taken from.
+    Token(SmolStr),
+    /// The secret of an environment variable.
+    Secret(SmolStr),
+    /// A value whose origin is not known.
+    Unknown,
+    /// Something that is known to be none.
+    Harmless,
+}
+
+/// A value that is written to a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// The value's place in the call.
+    pub place: Place,
+    /// What it is.
+    pub what: What,
+}
+
+/// A value that stands in the code, where the environment has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// The literal.
+    pub place: Place,
+    /// The variable.
+    pub variable: SmolStr,
+    /// What takes it as a key, if that was seen.
+    pub used_by: Option<SmolStr>,
+}
+
+/// A client gets a function that runs on every request and attaches a token, or
+/// may, or gets a token for all requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interceptor {
+    /// The client.
+    pub client: Client,
+}
+
+/// How much was found at one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    requests: usize,
+    bearers: usize,
+    kept: usize,
+    logged: usize,
+    fallbacks: usize,
+    interceptors: usize,
+}
+
+impl Outcome {
+    /// How much has been found so far.
+    pub(super) fn found(&self) -> Found {
+        Found {
+            requests: self.requests.len(),
+            bearers: self.bearers.len(),
+            kept: self.kept.len(),
+            logged: self.logged.len(),
+            fallbacks: self.fallbacks.len(),
+            interceptors: self.interceptors.len(),
+        }
+    }
+
+    /// Forgets what was found since.
+    pub(super) fn forget_since(&mut self, found: Found) {
+        self.requests.truncate(found.requests);
+        self.bearers.truncate(found.bearers);
+        self.kept.truncate(found.kept);
+        self.logged.truncate(found.logged);
+        self.fallbacks.truncate(found.fallbacks);
+        self.interceptors.truncate(found.interceptors);
+    }
+
+    /// Puts everything into one order, each thing once.
+    pub(super) fn settle(&mut self) {
+        fn once<T: PartialEq>(found: &mut Vec<T>, key: impl Fn(&T) -> Place) {
+            found.sort_by_key(|one| key(one));
+            let mut kept: Vec<T> = Vec::with_capacity(found.len());
+            for one in found.drain(..) {
+                let same = kept.iter().rev().take_while(|other| key(other) == key(&one)).any(|other| *other == one);
+                if !same {
+                    kept.push(one);
+                }
+            }
+            *found = kept;
+        }
+        once(&mut self.requests, |request| request.call);
+        once(&mut self.bearers, |bearer| bearer.place);
+        once(&mut self.kept, |kept| kept.place);
+        once(&mut self.logged, |logged| logged.place);
+        once(&mut self.fallbacks, |fallback| fallback.place);
+        self.interceptors.sort_by_key(|interceptor| interceptor.client);
+        self.interceptors.dedup();
+    }
+}
+
+/// Paths of the page's own origin that Next.js sends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The pattern of the paths.
+    pub source: SmolStr,
+    /// Where they go.
+    pub destination: Vec<UrlPart>,
+}

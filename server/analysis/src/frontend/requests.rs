@@ -1,0 +1,249 @@
+//! Requests: where they go, and what goes with them.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::evaluation::Session;
+use super::outcome::{Attached, Client, Credentials, Place, Request, UrlPart};
+use super::tokens::source;
+use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
+
+/// Places that one request may go to.
+const MAX_URLS: usize = 4;
+
+/// What is known of a request before it is made.
+pub(super) struct Prepared<'v> {
+    pub(super) url: Value,
+    pub(super) method: Option<SmolStr>,
+    /// What holds its headers; several count together.
+    pub(super) headers: Vec<&'v Value>,
+    pub(super) credentials: Credentials,
+    pub(super) client: Client,
+    /// Whether something may have added headers.
+    pub(super) open: bool,
+}
+
+/// `fetch(url, init)`.
+pub(super) fn fetch(session: &mut Session<'_>, url: &Value, init: &Value, here: Place) -> Value {
+    let (url, own) = match url {
+        // A `Request` holds both.
+        Value::Object(id) if session.store.get(*id).kind == ObjectKind::Plain => {
+            (session.store.get(*id).entries.get("url").cloned().unwrap_or(Value::Unknown), Some(url.clone()))
+        }
+        url => (url.clone(), None),
+    };
+    let init = match (init, own) {
+        (Value::Undefined, Some(own)) => own,
+        (init, _) => init.clone(),
+    };
+    let method = method(session, &init);
+    let headers = options(session, &init, "headers");
+    let open = is_open(session, &init);
+    let credentials = match known_option(session, &init, "credentials") {
+        Some(text) if text == "include" => Credentials::Include,
+        Some(text) if text == "omit" => Credentials::Omit,
+        Some(text) if text == "same-origin" || text.is_empty() => Credentials::Unsaid,
+        Some(_) => Credentials::Unknown,
+        None => Credentials::Unknown,
+    };
+    let prepared = Prepared { url, method, headers: vec![&headers], credentials, client: Client::Fetch, open };
+    make(session, &prepared, here)
+}
+
+/// `new EventSource(url, options)`: it can't send headers.
+pub(super) fn event_source(session: &mut Session<'_>, url: &Value, options: &Value, here: Place) -> Value {
+    let credentials = match option(session, options, "withCredentials") {
+        Value::Undefined | Value::Bool(false) => Credentials::Unsaid,
+        _ => Credentials::Include,
+    };
+    let method = Some(SmolStr::new_static("GET"));
+    let prepared = Prepared {
+        url: url.clone(),
+        method,
+        headers: Vec::new(),
+        credentials,
+        client: Client::EventSource,
+        open: false,
+    };
+    make(session, &prepared, here);
+    Value::Object(session.store.object(ObjectKind::Native, here))
+}
+
+/// Makes a request; gives the promise of its answer.
+pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Place) -> Value {
+    let mut authorization = Attached::Never;
+    for headers in &prepared.headers {
+        authorization = both(authorization, attached(session, headers));
+    }
+    if prepared.open && authorization == Attached::Never {
+        authorization = Attached::Unknown;
+    }
+    let call = session.call_on_the_way(here);
+    for url in prepared.url.alternatives().iter().take(MAX_URLS) {
+        let url = url_parts(session, url);
+        session.outcome.requests.push(Request {
+            place: here,
+            call,
+            method: prepared.method.clone(),
+            url,
+            authorization: authorization.clone(),
+            credentials: prepared.credentials,
+            client: prepared.client,
+        });
+    }
+    let answer = Symbol { origin: Origin::Response(here), path: Rc::new([]), may_be_missing: false };
+    Value::Symbol(Rc::new(answer)).promised()
+}
+
+pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
+    let parts = session.text_parts(url).into_iter().map(|part| match part {
+        Part::Text(text) => UrlPart::Text(text),
+        Part::Hole(Hole::Symbol(symbol)) => match &symbol.origin {
+            Origin::Environment(name) => UrlPart::Environment(name.clone()),
+            Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
+            Origin::Storage(..) => UrlPart::Token(source(&symbol)),
+            _ => UrlPart::Unknown,
+        },
+        Part::Hole(_) => UrlPart::Unknown,
+    });
+    parts.collect()
+}
+
+/// A `Headers` object with what is given.
+pub(super) fn headers(session: &mut Session<'_>, init: &Value, here: Place) -> ObjectId {
+    let headers = session.store.object(ObjectKind::Headers, here);
+    for value in init.alternatives() {
+        match value {
+            Value::Object(id) => {
+                let source = session.store.get(*id).clone();
+                let mut entries: Vec<_> = source.entries.into_iter().collect();
+                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                for (name, value) in entries {
+                    session.store.set(headers, &name.to_ascii_lowercase(), value);
+                }
+                if source.open {
+                    session.store.open(headers);
+                }
+            }
+            Value::Undefined | Value::Null | Value::Bool(false) => {}
+            _ => session.store.open(headers),
+        }
+    }
+    headers
+}
+
+/// An option by name; `undefined` if it is not there, unknown if it may be.
+pub(super) fn option(session: &mut Session<'_>, options: &Value, name: &str) -> Value {
+    options.clone().each(|options| match options {
+        Value::Object(id) => {
+            let object = session.store.get(*id);
+            match object.entries.get(name) {
+                Some(value) => value.clone(),
+                None if object.open => Value::Unknown,
+                None => Value::Undefined,
+            }
+        }
+        Value::Undefined | Value::Null => Value::Undefined,
+        _ => Value::Unknown,
+    })
+}
+
+fn options(session: &mut Session<'_>, value: &Value, name: &str) -> Value {
+    option(session, value, name)
+}
+
+/// The text of an option; empty if it is not there, none if it is not known.
+pub(super) fn known_option(session: &mut Session<'_>, options: &Value, name: &str) -> Option<SmolStr> {
+    match option(session, options, name) {
+        Value::Undefined => Some(SmolStr::default()),
+        value => value.known_text(),
+    }
+}
+
+/// The method of a request; GET if nothing is said.
+pub(super) fn method(session: &mut Session<'_>, options: &Value) -> Option<SmolStr> {
+    let known = known_option(session, options, "method")?;
+    Some(if known.is_empty() { SmolStr::new_static("GET") } else { SmolStr::new(known.to_ascii_uppercase()) })
+}
+
+/// Whether options may hold more than is known.
+pub(super) fn is_open(session: &Session<'_>, options: &Value) -> bool {
+    options.alternatives().iter().any(|options| match options {
+        Value::Object(id) => session.store.get(*id).open && !session.store.get(*id).entries.contains_key("headers"),
+        Value::Undefined | Value::Null => false,
+        _ => true,
+    })
+}
+
+/// Whether headers hold an `Authorization`, or something else that may
+/// authenticate.
+pub(super) fn attached(session: &Session<'_>, headers: &Value) -> Attached {
+    let mut all = Attached::Never;
+    for value in headers.alternatives() {
+        let one = match value {
+            Value::Undefined | Value::Null | Value::Bool(false) => Attached::Never,
+            Value::Object(id) => attached_in(session, *id),
+            _ => Attached::Unknown,
+        };
+        all = both(all, one);
+    }
+    all
+}
+
+fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
+    let object = session.store.get(id);
+    let mut names: Vec<&SmolStr> = object.entries.keys().collect();
+    names.sort_unstable();
+    let mut found = if object.open { Attached::Unknown } else { Attached::Never };
+    for name in names {
+        let value = &object.entries[name];
+        if name.eq_ignore_ascii_case("authorization") {
+            for value in value.alternatives() {
+                found = match value {
+                    Value::Undefined | Value::Null | Value::Bool(false) => found,
+                    Value::Unknown => both(found, Attached::Unknown),
+                    _ => Attached::Given,
+                };
+            }
+        } else if may_authenticate(name) && value.known_text().is_none() && *value != Value::Undefined {
+            found = both(found, Attached::Unknown);
+        }
+    }
+    found
+}
+
+/// Whether a header could carry a credential too, or what a backend takes for
+/// one: all but those of RFC 9110 and of browsers that say something else.
+fn may_authenticate(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_known = name.starts_with("accept")
+        || name.starts_with("content-")
+        || name.starts_with("if-")
+        || matches!(
+            name.as_str(),
+            "cache-control"
+                | "pragma"
+                | "origin"
+                | "referer"
+                | "user-agent"
+                | "x-requested-with"
+                | "x-request-id"
+                | "x-correlation-id"
+                | "idempotency-key"
+                | "prefer"
+                | "range"
+                | "connection"
+                | "host"
+        );
+    !is_known
+}
+
+/// What two ways to attach a header come to.
+pub(super) fn both(one: Attached, other: Attached) -> Attached {
+    match (one, other) {
+        (Attached::Given, _) | (_, Attached::Given) => Attached::Given,
+        (Attached::Unknown, _) | (_, Attached::Unknown) => Attached::Unknown,
+        _ => Attached::Never,
+    }
+}

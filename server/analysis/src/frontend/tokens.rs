@@ -1,0 +1,147 @@
+//! What a value is, by where it comes from.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::evaluation::Session;
+use super::libraries::better_auth::{CLIENT, SERVER};
+use super::outcome::{Bearer, Fault, Place, TokenSource, What};
+use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
+
+/// Whether a property of a sign-in's answer is a token: the names of RFC 6749,
+/// section 5.1, and what Better Auth and common backends call it.
+pub(super) fn names_a_token(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "token"
+            | "accesstoken"
+            | "refreshtoken"
+            | "idtoken"
+            | "jwt"
+            | "authtoken"
+            | "sessiontoken"
+            | "bearertoken"
+            | "jwttoken"
+            | "access"
+            | "bearer"
+    ) || (name.ends_with("token") && !name.contains("csrf") && !name.contains("xsrf") && !name.contains("device"))
+}
+
+/// What a value is.
+pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
+    let mut best = What::Harmless;
+    for value in value.alternatives() {
+        let what = match value {
+            Value::Symbol(symbol) => what_symbol_is(symbol),
+            Value::Text(parts) => {
+                let symbols = parts.iter().filter_map(|part| match part {
+                    Part::Hole(Hole::Symbol(symbol)) => Some(what_symbol_is(symbol)),
+                    Part::Hole(Hole::Unknown) => Some(What::Unknown),
+                    _ => None,
+                });
+                symbols.max_by_key(rank).unwrap_or(What::Harmless)
+            }
+            Value::Object(id) => {
+                let object = session.store.get(*id);
+                let sent = object.entries.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+                match sent {
+                    Some((name, value)) if *value != Value::Undefined && has_hole(value) => What::Token(name.clone()),
+                    _ if object.kind == ObjectKind::Plain && !object.open => What::Harmless,
+                    _ => What::Unknown,
+                }
+            }
+            Value::Unknown => What::Unknown,
+            _ => What::Harmless,
+        };
+        if rank(&what) > rank(&best) {
+            best = what;
+        }
+    }
+    best
+}
+
+fn has_hole(value: &Value) -> bool {
+    value.alternatives().iter().any(|value| match value {
+        Value::Text(parts) => parts.iter().any(|part| matches!(part, Part::Hole(_))),
+        Value::Symbol(_) => true,
+        _ => false,
+    })
+}
+
+fn rank(what: &What) -> u8 {
+    match what {
+        What::Harmless => 0,
+        What::Unknown => 1,
+        What::Secret(_) => 2,
+        What::Token(_) => 3,
+    }
+}
+
+fn what_symbol_is(symbol: &Symbol) -> What {
+    let named = symbol.path.iter().rev().find(|step| *step != "parse" && *step != "()");
+    match (&symbol.origin, named) {
+        (Origin::Environment(name), None) if is_secret_name(name) => What::Secret(name.clone()),
+        (Origin::Environment(_), _) => What::Harmless,
+        (Origin::Response(_) | Origin::Call(_), Some(name)) if names_a_token(name) => What::Token(name.clone()),
+        (Origin::Storage(_, Some(key)), None) if names_a_token(key) => What::Token(key.clone()),
+        _ => What::Unknown,
+    }
+}
+
+/// Whether an environment variable holds a secret, by its name: what is public
+/// says so.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let public = name.contains("PUBLIC") || name.contains("PUBLISHABLE");
+    !public && (name.ends_with("SECRET") || name.contains("SECRET_KEY") || name.ends_with("PRIVATE_KEY"))
+}
+
+/// What a text sends as a token, if it is `Bearer` and something that is no literal.
+pub(super) fn bearer(parts: &[Part], place: Place) -> Option<Bearer> {
+    let [Part::Text(scheme), rest @ ..] = parts else { return None };
+    if !scheme.trim().eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let Some(Part::Hole(hole)) = rest.first() else { return None };
+    let (source, fault) = match hole {
+        // Where it comes from tells whether it is ever missing: a first value is replaced.
+        Hole::Missing => (TokenSource::Other, None),
+        Hole::Promise => (TokenSource::Other, Some(Fault::Promise)),
+        Hole::Object => (TokenSource::Other, Some(Fault::Object)),
+        Hole::Symbol(symbol) => (source(symbol), fault(symbol)),
+        Hole::Unknown => (TokenSource::Other, None),
+    };
+    Some(Bearer { place, source, fault })
+}
+
+/// Where a token comes from.
+pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
+    let takes = |name: &str| symbol.path.iter().any(|step| step == name);
+    match &symbol.origin {
+        Origin::Storage(area, key) => TokenSource::Storage(*area, key.clone()),
+        Origin::Environment(name) => TokenSource::Environment(name.clone()),
+        Origin::Response(_) => TokenSource::Response,
+        Origin::Call(package) if package.package == CLIENT && package.path == "token" => TokenSource::BetterAuthJwt,
+        Origin::Call(package) if package.package == SERVER && package.path == "api.getToken" => {
+            TokenSource::BetterAuthJwt
+        }
+        Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
+            TokenSource::BetterAuthSession
+        }
+        Origin::Call(_) => TokenSource::Other,
+    }
+}
+
+fn fault(symbol: &Symbol) -> Option<Fault> {
+    let whole = |package: &SmolStr| {
+        package == CLIENT && (symbol.path.is_empty() || matches!(&*symbol.path, [only] if only == "data"))
+    };
+    match &symbol.origin {
+        Origin::Call(package) if whole(&package.package) => Some(Fault::Object),
+        // Whether a variable is set is known when it runs.
+        Origin::Environment(_) => None,
+        _ => symbol.may_be_missing.then_some(Fault::Missing),
+    }
+}

@@ -1,0 +1,327 @@
+//! What evaluation knows of a value.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::outcome::Place;
+use crate::facts::typescript::tree::{Class, Function};
+use crate::vfs::FileId;
+
+/// Alternatives of a value that are kept apart.
+const MAX_ALTERNATIVES: usize = 8;
+/// Parts of a text that are kept apart.
+const MAX_PARTS: usize = 24;
+
+/// What is known of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// Nothing.
+    Unknown,
+    Undefined,
+    Null,
+    Bool(bool),
+    Number(SmolStr),
+    /// A text of known and unknown parts.
+    Text(Rc<[Part]>),
+    /// An object that this code made.
+    Object(ObjectId),
+    Array(Rc<[Value]>),
+    Function(Rc<Closure>),
+    Class(Rc<ClassValue>),
+    /// A value from elsewhere, and where it comes from.
+    Symbol(Rc<Symbol>),
+    Promise(Rc<Value>),
+    /// What a package, or the platform, gives under a name.
+    Package(Rc<PackageName>),
+    /// All exports of a module.
+    Module(FileId),
+    /// What a `useState` gives to change its state.
+    Setter,
+    /// `!!value`: true tells that these are there.
+    Truth(Rc<[Symbol]>),
+    /// One of several.
+    Either(Rc<[Value]>),
+}
+
+/// An object in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ObjectId(pub(super) u32);
+
+/// A scope in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ScopeId(pub(super) u32);
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(SmolStr),
+    /// The text of a value.
+    Hole(Hole),
+}
+
+/// What stands in a text and is no literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// Nothing is known of it.
+    Unknown,
+    /// A value from elsewhere.
+    Symbol(Rc<Symbol>),
+    /// The text of `null` or `undefined`.
+    Missing,
+    /// The text of a promise that nobody waited for.
+    Promise,
+    /// The text of a whole object.
+    Object,
+}
+
+/// A function and the variables around it.
+#[derive(Debug, Clone)]
+pub(super) struct Closure {
+    pub(super) function: Arc<Function>,
+    pub(super) file: FileId,
+    /// The item in which it stands.
+    pub(super) item: usize,
+    pub(super) scope: ScopeId,
+    pub(super) this: Option<Value>,
+    /// The class of a method: where `super` is looked for.
+    pub(super) class: Option<Rc<ClassValue>>,
+}
+
+impl PartialEq for Closure {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.function, &other.function) && self.scope == other.scope && self.this == other.this
+    }
+}
+
+/// A class and the variables around it.
+#[derive(Debug, Clone)]
+pub(super) struct ClassValue {
+    pub(super) class: Arc<Class>,
+    pub(super) file: FileId,
+    pub(super) item: usize,
+    pub(super) scope: ScopeId,
+    /// Its static members.
+    pub(super) statics: ObjectId,
+    pub(super) base: Option<Value>,
+}
+
+impl PartialEq for ClassValue {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.class, &other.class)
+    }
+}
+
+/// A value from elsewhere: what it was taken from, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Symbol {
+    pub(super) origin: Origin,
+    /// Properties on the way; `()` is a call.
+    pub(super) path: Rc<[SmolStr]>,
+    /// Whether it is known that the value may be missing.
+    pub(super) may_be_missing: bool,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Origin {
+    /// Kept in the browser under a key.
+    Storage(Area, Option<SmolStr>),
+    /// `process.env`.
+    Environment(SmolStr),
+    /// The answer to a request that was made at a place.
+    Response(Place),
+    /// What a function of a package gave, by the package and the function.
+    Call(Rc<PackageName>),
+}
+
+/// What a browser keeps values in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Area {
+    /// `localStorage`.
+    Local,
+    /// `sessionStorage`.
+    Session,
+    /// Cookies that scripts can read.
+    Cookie,
+}
+
+/// A name that a package gives. The platform's own have no package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct PackageName {
+    /// The package as it is imported; empty for the platform.
+    pub(super) package: SmolStr,
+    /// The name, with members behind dots.
+    pub(super) path: SmolStr,
+}
+
+/// An object in the store.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) kind: ObjectKind,
+    pub(super) entries: FxHashMap<SmolStr, Value>,
+    /// Whether it may have more than is known.
+    pub(super) open: bool,
+    /// Where it was made.
+    pub(super) place: Place,
+}
+
+/// What an interceptor sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Either,
+    Request,
+    Response,
+}
+
+/// What an object is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ObjectKind {
+    Plain,
+    /// `Headers`: names in lower case.
+    Headers,
+    /// `URLSearchParams`.
+    Query,
+    /// `URL`: its text is under `href`.
+    Url,
+    /// `Map`, `Set`, `FormData`, `Date`, and such.
+    Native,
+    /// An instance of a class of the project.
+    Instance(Rc<ClassValue>),
+    /// A client of axios: its defaults are its entries.
+    Axios,
+    /// A client of ky.
+    Ky,
+    /// A client of openapi-fetch.
+    OpenApi,
+    /// `interceptors` of a client of axios, and its `request` and `response`.
+    Interceptors(ObjectId, Direction),
+}
+
+impl Value {
+    /// A text that is known.
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text(Rc::new([Part::Text(SmolStr::new(text))]))
+    }
+
+    /// A name of the platform.
+    pub(super) fn platform(path: &str) -> Self {
+        Self::package("", path)
+    }
+
+    /// A name of a package.
+    pub(super) fn package(package: &str, path: &str) -> Self {
+        Self::Package(Rc::new(PackageName { package: package.into(), path: path.into() }))
+    }
+
+    /// What a function of a package gave.
+    pub(super) fn given_by(package: &str, path: &str, may_be_missing: bool) -> Self {
+        let origin = Origin::Call(Rc::new(PackageName { package: package.into(), path: path.into() }));
+        Self::Symbol(Rc::new(Symbol { origin, path: Rc::new([]), may_be_missing }))
+    }
+
+    /// A value that comes from an origin.
+    pub(super) fn from(origin: Origin, may_be_missing: bool) -> Self {
+        Self::Symbol(Rc::new(Symbol { origin, path: Rc::new([]), may_be_missing }))
+    }
+
+    /// A promise of the value.
+    pub(super) fn promised(self) -> Self {
+        Self::Promise(Rc::new(self))
+    }
+
+    /// The alternatives.
+    pub(super) fn alternatives(&self) -> &[Value] {
+        match self {
+            Self::Either(values) => values,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// One of the two.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self == other { self } else { Self::any([self, other]) }
+    }
+
+    /// One of several.
+    pub(super) fn any(values: impl IntoIterator<Item = Self>) -> Self {
+        let mut kept: Vec<Self> = Vec::new();
+        for value in values {
+            for alternative in value.alternatives() {
+                if !kept.contains(alternative) {
+                    kept.push(alternative.clone());
+                }
+            }
+        }
+        if kept.len() > MAX_ALTERNATIVES {
+            kept.truncate(MAX_ALTERNATIVES - 1);
+            kept.push(Self::Unknown);
+        }
+        match kept.len() {
+            0 => Self::Undefined,
+            1 => kept.remove(0),
+            _ => Self::Either(kept.into()),
+        }
+    }
+
+    /// The value for each alternative, joined.
+    pub(super) fn each(&self, mut change: impl FnMut(&Self) -> Self) -> Self {
+        match self {
+            Self::Either(values) => Self::any(values.iter().map(change)),
+            one => change(one),
+        }
+    }
+
+    /// The whole text, when all of it is known.
+    pub(super) fn known_text(&self) -> Option<SmolStr> {
+        match self {
+            Self::Text(parts) => match &**parts {
+                [] => Some(SmolStr::default()),
+                [Part::Text(text)] => Some(text.clone()),
+                _ => None,
+            },
+            Self::Number(number) => Some(number.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether a test of it is known to hold or not.
+    pub(super) fn truth(&self) -> Option<bool> {
+        match self {
+            Self::Undefined | Self::Null => Some(false),
+            Self::Bool(value) => Some(*value),
+            Self::Number(number) => Some(!number.trim_matches(['0', '.']).is_empty()),
+            Self::Text(parts) if parts.is_empty() => Some(false),
+            Self::Text(parts) => {
+                parts.iter().any(|part| matches!(part, Part::Text(text) if !text.is_empty())).then_some(true)
+            }
+            Self::Object(_) | Self::Array(_) | Self::Function(_) | Self::Class(_) | Self::Promise(_) | Self::Setter => {
+                Some(true)
+            }
+            Self::Module(_) | Self::Package(_) => Some(true),
+            Self::Either(values) => {
+                let mut truths = values.iter().map(Self::truth);
+                let first = truths.next()??;
+                truths.all(|truth| truth == Some(first)).then_some(first)
+            }
+            Self::Unknown | Self::Symbol(_) | Self::Truth(_) => None,
+        }
+    }
+}
+
+/// Text parts joined: neighbours that are known become one.
+pub(super) fn joined(parts: impl IntoIterator<Item = Part>) -> Rc<[Part]> {
+    let mut out: Vec<Part> = Vec::new();
+    for part in parts {
+        let is_full = out.len() >= MAX_PARTS;
+        match (&part, out.last_mut()) {
+            (Part::Text(text), _) if text.is_empty() => {}
+            (Part::Text(text), Some(Part::Text(last))) => *last = SmolStr::new(format!("{last}{text}")),
+            _ if is_full => {}
+            _ => out.push(part),
+        }
+    }
+    out.into()
+}

@@ -1,0 +1,59 @@
+//! `token-in-web-storage`: a token that every script on the page can read.
+
+use super::{RuleInfo, State, frontend};
+use crate::frontend::outcome::{Area, Kept, TokenSource, What};
+use crate::ide::{Diagnostic, Related, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "token-in-web-storage",
+    summary: "a token that every script on the page can read",
+    cwe: "CWE-922",
+    owasp: "API2:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/token-in-web-storage.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (file, outcome) in state.frontend.outcomes() {
+        for kept in &outcome.kept {
+            if kept.place.file == file && wanted(file) && kept.area != Area::Cookie {
+                found.extend(finding(state, kept));
+            }
+        }
+    }
+}
+
+fn finding(state: &State, kept: &Kept) -> Option<Diagnostic> {
+    let area = match kept.area {
+        Area::Local => "localStorage",
+        Area::Session => "sessionStorage",
+        Area::Cookie => return None,
+    };
+    let sent = sent_from(state, kept);
+    let what = match (&kept.what, sent.is_empty()) {
+        (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
+        (What::Unknown, false) => "what is sent as the bearer token".to_owned(),
+        _ => return None,
+    };
+    let message = format!(
+        "`{area}` keeps {what}, where every script on the page can read it: one hole for foreign scripts gives the account away. Keep it in memory and ask for it again, or leave it in an `httpOnly` cookie."
+    );
+    frontend::report(state, &INFO, Severity::Warning, kept.place, message, sent)
+}
+
+/// Where what is kept is sent as a bearer token.
+fn sent_from(state: &State, kept: &Kept) -> Vec<Related> {
+    let Some(key) = &kept.key else { return Vec::new() };
+    let source = TokenSource::Storage(kept.area, Some(key.clone()));
+    let bearers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers);
+    let mut sent: Vec<Related> = bearers
+        .filter(|bearer| bearer.source == source)
+        .filter_map(|bearer| frontend::related(state, bearer.place, "it is sent as the bearer token here"))
+        .collect();
+    sent.sort_by_key(|step| step.location);
+    sent.dedup_by_key(|step| step.location);
+    sent.truncate(3);
+    sent
+}

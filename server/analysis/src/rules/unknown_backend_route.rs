@@ -1,0 +1,102 @@
+//! `unknown-backend-route`: a request that no route of the backend answers.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{RuleInfo, State, frontend};
+use crate::frontend::matching::{self, Base, Segment};
+use crate::frontend::outcome::Place;
+use crate::ide::{Diagnostic, Severity};
+use crate::verdicts::calls::Origins;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "unknown-backend-route",
+    summary: "a request to a path or method that no route of the backend has",
+    cwe: "",
+    owasp: "API9:2023",
+    severity: Severity::Info,
+    page: include_str!("../../../../specs/rules/unknown-backend-route.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    if state.frontend.is_empty() || has_unresolved(state) {
+        return;
+    }
+    let origins = Origins::new(state);
+    // Bases at which routes of this project answer, and one request to each.
+    let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
+    let mut refused: FxHashMap<Base, usize> = FxHashMap::default();
+    let mut unanswered = Vec::new();
+    for (file, outcome) in state.frontend.outcomes() {
+        for request in &outcome.requests {
+            let Some(address) = matching::address(request) else { continue };
+            if matches!(address.base, Base::Unknown | Base::Host(_)) {
+                continue;
+            }
+            if origins.reached(file, request).is_some() {
+                let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
+                *place = (*place).min(request.call);
+                *count += 1;
+            } else if let Some(sent) = origins.destination(file, &address) {
+                *refused.entry(address.base.clone()).or_default() += 1;
+                unanswered.push((request, address.base, sent));
+            }
+        }
+    }
+    let mut seen = FxHashSet::default();
+    for (request, base, sent) in unanswered {
+        let Some((example, count)) = answered.get(&base) else { continue };
+        // Where most of them lead elsewhere, so does the address.
+        let is_backend = refused.get(&base).is_none_or(|refused| refused < count);
+        let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_)))
+            && !matches!(sent.segments.last(), Some(Segment::TextAndMore(_)));
+        if !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
+            continue;
+        }
+        let methods = origins.methods(&sent);
+        let has_hole = sent.segments.contains(&Segment::Hole);
+        let path = shown(&sent.segments);
+        if request.method.as_ref().is_some_and(|method| methods.iter().any(|own| own == method)) {
+            // Several applications answer, and which of them does is not known.
+            continue;
+        }
+        let message = match (&request.method, methods.is_empty()) {
+            // What stands in the hole may be a path of its own.
+            (Some(_), false) if has_hole && sent.segments.first() == Some(&Segment::Hole) => continue,
+            (Some(method), false) => format!(
+                "The backend answers {path} with {} only: this {method} request gets 405. Use one of these, or add the route.",
+                methods.join(", ")
+            ),
+            (_, true) => format!(
+                "No route of the backend has the path {path}, although other requests to the same address reach it: this request gets 404. Correct the path, or add the route."
+            ),
+            _ => continue,
+        };
+        let steps = frontend::related(state, *example, "this request to the same address reaches the backend");
+        found.extend(frontend::report(
+            state,
+            &INFO,
+            Severity::Info,
+            request.call,
+            message,
+            steps.into_iter().collect(),
+        ));
+    }
+}
+
+/// Whether an application may have routes that are not known.
+fn has_unresolved(state: &State) -> bool {
+    state.table.applications.iter().filter(|served| !served.test).any(|served| {
+        !served.unresolved.is_empty()
+            || served.routes.iter().any(|route| !route.path_known || route.path.ends_with(":path}"))
+    })
+}
+
+fn shown(segments: &[Segment]) -> String {
+    let shown = segments.iter().map(|segment| match segment {
+        Segment::Text(text) | Segment::TextAndMore(text) => text.as_str(),
+        Segment::Hole => "{}",
+    });
+    format!("`/{}`", shown.collect::<Vec<_>>().join("/"))
+}

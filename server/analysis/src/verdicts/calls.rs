@@ -1,0 +1,188 @@
+//! Which route a request of the frontend reaches.
+
+use super::with_interpreter;
+use crate::auth::guard::Guard;
+use crate::auth::{Judge, Verdict, read_from};
+use crate::frontend::matching::{self, Address, Base, Segment, Target};
+use crate::frontend::outcome::Request;
+use crate::frontend::rewrites::{self, Handler};
+use crate::ide::{Judged, State};
+use crate::index::routes::{Application, Route};
+use crate::index::value::Value;
+use crate::vfs::FileId;
+
+/// The route that a request reaches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reached<'s> {
+    pub(crate) application: &'s Application,
+    pub(crate) route: &'s Route,
+    pub(crate) judged: &'s Judged,
+}
+
+/// What answers on the page's own origin.
+pub(crate) struct Origins<'s> {
+    state: &'s State,
+    handlers: Vec<Handler>,
+}
+
+impl<'s> Origins<'s> {
+    pub(crate) fn new(state: &'s State) -> Self {
+        let handlers = state.frontend.outcomes().filter_map(|(file, _)| rewrites::handler(path(state, file)));
+        Self { state, handlers: handlers.collect() }
+    }
+
+    /// The route that a request in a file reaches; none if it is not known to
+    /// reach one.
+    pub(crate) fn reached(&self, file: FileId, request: &Request) -> Option<Reached<'s>> {
+        let address = matching::address(request)?;
+        let address = self.destination(file, &address)?;
+        let target = self.target(file, &address, request.method.as_deref())?;
+        let application = self.state.table.applications.get(target.application)?;
+        Some(Reached {
+            application,
+            route: application.routes.get(target.route)?,
+            judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
+        })
+    }
+
+    /// Where an address leads: that of the page's own origin to where it is
+    /// sent on; none if that is not known.
+    pub(crate) fn destination(&self, file: FileId, address: &Address) -> Option<Address> {
+        match address.base {
+            Base::Page => self.sent_on(file, address),
+            _ => Some(address.clone()),
+        }
+    }
+
+    /// Methods with which routes of any application answer an address.
+    pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
+        let served = &self.state.table.applications;
+        let targets = matching::find(served, address, None, |served| !served.test);
+        let mut methods = Vec::new();
+        for target in targets {
+            let Some(application) = served.get(target.application) else { continue };
+            let Some(first) = application.routes.get(target.route) else { continue };
+            let same = application.routes.iter().filter(|route| route.path == first.path);
+            methods.extend(same.flat_map(|route| route.methods.iter().map(ToString::to_string)));
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        methods
+    }
+
+    /// Where the page's own origin sends a path on to.
+    fn sent_on(&self, file: FileId, address: &Address) -> Option<Address> {
+        let from = path(self.state, file);
+        let answers = |handler: &&Handler| {
+            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
+                && handler.answers(&address.segments)
+        };
+        if self.handlers.iter().any(|handler| answers(&handler)) {
+            return None;
+        }
+        // The nearest configuration above the file counts.
+        let configurations = self.state.frontend.outcomes().filter(|(_, outcome)| !outcome.rewrites.is_empty());
+        let above = configurations.filter_map(|(configuration, outcome)| {
+            let (folder, _) = path(self.state, configuration).rsplit_once('/')?;
+            from.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')).then_some((folder.len(), outcome))
+        });
+        let (_, outcome) = above.max_by_key(|(length, _)| *length)?;
+        outcome.rewrites.iter().find_map(|rewrite| rewrites::rewritten(rewrite, &address.segments))
+    }
+
+    fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
+        let targets = matching::find(&self.state.table.applications, address, method, |served| !served.test);
+        if let Base::Host(_) = address.base {
+            // A host elsewhere is the backend's only if the path says so.
+            let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
+            if known < 2 {
+                return None;
+            }
+        }
+        // Of several copies of a backend the nearest one.
+        let from = path(self.state, file);
+        let near = |target: &Target| {
+            let site = self.state.table.applications.get(target.application).map(|served| served.site.file);
+            let home = site.map_or("", |file| path(self.state, file));
+            from.split('/').zip(home.split('/')).take_while(|(a, b)| a == b).count()
+        };
+        let nearest = targets.iter().map(near).max()?;
+        let mut nearest = targets.iter().filter(|target| near(target) == nearest);
+        let first = nearest.next()?;
+        // Two that are as near may be guarded by different means.
+        let judged = |target: &Target| {
+            let judged = self.state.guards.applications.get(target.application)?.get(target.route)?;
+            Some(judged.guard.is_guarded())
+        };
+        nearest.all(|other| judged(other) == judged(first)).then_some(*first)
+    }
+}
+
+/// Whether the credential that a guarded route verifies comes in a header, and
+/// from nowhere else.
+pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
+    let read = |part: &str| read_from(part);
+    let says = |verdict: &Verdict, part: &str| verdict.steps.iter().any(|step| step.note == read(part));
+    let elsewhere = |verdict: &Verdict| {
+        ["cookies", "query_params", "path_params"].iter().any(|part| says(verdict, part))
+            || verdict.steps.iter().any(|step| {
+                step.note.ends_with(" is a credential from the request") && !step.note.starts_with("`authorization`")
+            })
+    };
+    let by_header = |verdict: &Verdict| {
+        let parameter = |step: &crate::auth::Step| step.note.starts_with("`authorization` is a credential");
+        says(verdict, "headers") || verdict.steps.iter().any(parameter)
+    };
+    match &reached.judged.guard {
+        Guard::Around(wrapped) => by_header(&wrapped.verdict) && !elsewhere(&wrapped.verdict),
+        Guard::InBody(verdict) => by_header(verdict) && !elsewhere(verdict),
+        Guard::Guarded(index) => {
+            if asks_for(reached.route, &["APIKeyCookie", "APIKeyQuery"]) {
+                return false;
+            }
+            let Some(node) = reached.route.dependencies.get(*index) else { return false };
+            with_interpreter(state, |interpreter| {
+                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                // What a scheme gives is a parameter of the function that verifies it.
+                let by_scheme = asks_for(reached.route, BEARER_SCHEMES);
+                let by_other_way = ["cookies", "query_params", "path_params"].iter().any(|part| says(&verdict, part));
+                (by_scheme && !by_other_way) || (by_header(&verdict) && !elsewhere(&verdict))
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Whether a guard's verification can be switched off by configuration.
+pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool {
+    match &reached.judged.guard {
+        Guard::Around(wrapped) => wrapped.verdict.bypass.is_some(),
+        Guard::InBody(verdict) => verdict.bypass.is_some(),
+        Guard::Guarded(index) => reached.route.dependencies.get(*index).is_some_and(|node| {
+            with_interpreter(state, |interpreter| {
+                Judge::new(interpreter, &state.memo).dependency(&node.callable).bypass.is_some()
+            })
+        }),
+        _ => false,
+    }
+}
+
+/// Schemes of FastAPI that read the `Authorization` header.
+const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
+
+/// Whether a route asks for one of these schemes of FastAPI.
+fn asks_for(route: &Route, schemes: &[&str]) -> bool {
+    route.dependencies.iter().any(|node| match &node.callable {
+        Value::Instance(instance) => match &instance.class {
+            Value::Package(path) => {
+                path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
+            }
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+fn path(state: &State, file: FileId) -> &str {
+    state.sources.file(file).map_or("", |source| &source.path)
+}
