@@ -1,10 +1,14 @@
 //! `unmapped-token-error`: a bad token that is answered with 500.
 
+use rustc_hash::FxHashSet;
+
 use super::tokens::for_each_item;
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::Guard;
 use crate::auth::tokens::{Caught, Decode, Library, VerifierCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -45,6 +49,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     if items().any(|tokens| tokens.answers_errors) {
         return;
     }
+    let mut known: Option<FxHashSet<Site>> = None;
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
             if is_caught(decode, decode.caught.iter()) {
@@ -54,7 +59,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let calls = |callee: Site| -> Vec<&VerifierCall> {
                 items().flat_map(|tokens| &tokens.calls).filter(|call| call.callee == callee).collect()
             };
-            let Some(way) = way_out(state, decode, function, &calls) else { continue };
+            let Some(way) = way_out(decode, function, &calls, &mut |site| {
+                state.in_use.is_used(site) && !known.get_or_insert_with(|| behind_guards(state)).contains(&site)
+            }) else {
+                continue;
+            };
             let library = decode.library.name();
             let message = format!(
                 "What {library} raises for a bad token is caught nowhere, so that the caller gets 500 in place of 401: catch `{}` and raise `HTTPException` with status 401.",
@@ -68,17 +77,29 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
 }
 
+/// Handlers that are called for nobody whose token was not verified before.
+fn behind_guards(state: &State) -> FxHashSet<Site> {
+    let (mut behind, mut open) = (FxHashSet::default(), FxHashSet::default());
+    for_each_served(state, |_, route, judged| {
+        let guarded = matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_));
+        let handler = handler_site(&route.handler);
+        if guarded { behind.extend(handler) } else { open.extend(handler) }
+    });
+    behind.retain(|site| !open.contains(site));
+    behind
+}
+
 /// The calls through which an exception leaves the functions that a route
 /// rests on: none of them when the function is a dependency or handler itself.
 fn way_out<'s>(
-    state: &State,
     decode: &'s Decode,
     function: Site,
     calls: &dyn Fn(Site) -> Vec<&'s VerifierCall>,
+    is_end: &mut dyn FnMut(Site) -> bool,
 ) -> Option<Vec<&'s VerifierCall>> {
     let mut pending: Vec<(Site, Vec<&VerifierCall>)> = vec![(function, Vec::new())];
     while let Some((function, way)) = pending.pop() {
-        if state.in_use.is_used(function) {
+        if is_end(function) {
             return Some(way);
         }
         if way.len() >= MAX_CALLS {
