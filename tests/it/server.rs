@@ -57,6 +57,47 @@ fn a_project_is_checked_live() {
     let _ = std::fs::remove_dir_all(root);
 }
 
+/// A guarded route, and a page that asks for it without a token.
+const GUARDED: &str = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, HTTPException\nfrom fastapi.security import HTTPBearer\n\napp = FastAPI()\n\ndef user(c=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(c.credentials, os.environ[\"K\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n@app.get(\"/api/tasks\")\ndef tasks(u=Depends(user)):\n    return []\n";
+const ASKING: &str =
+    "export const load = async () => {\n  await fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/tasks`);\n};\n";
+
+#[test]
+fn both_halves_are_joined_live() {
+    let root = project("halves", &[("backend/main.py", GUARDED), ("web/lib/load.ts", ASKING)]);
+    let (main, load) = (uri(&root, "backend/main.py"), uri(&root, "web/lib/load.ts"));
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    editor.open(&load, ASKING);
+    let found = editor.published(&load, 1, |found| !found.is_empty());
+    assert_eq!((&found[0]["code"], &found[0]["range"]["start"]["line"]), (&json!("missing-bearer"), &json!(1)));
+    // From the URL to the handler, and back.
+    let at = |uri: &str, line: u32, character: u32| json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, "context": {"includeDeclaration": false}});
+    let handler = editor.request(1, "textDocument/definition", at(&load, 1, 58));
+    assert_eq!((&handler[0]["uri"], &handler[0]["range"]["start"]["line"]), (&json!(main), &json!(14)));
+    let calls = editor.request(2, "textDocument/references", at(&main, 14, 5));
+    assert_eq!((&calls[0]["uri"], &calls[0]["range"]["start"]["line"]), (&json!(load), &json!(1)));
+    let hover = editor.request(3, "textDocument/hover", at(&load, 1, 58));
+    assert!(hover["contents"]["value"].as_str().unwrap().contains("**GET /api/tasks**"));
+    editor.open(&main, GUARDED);
+    let lens = editor.request(4, "textDocument/codeLens", json!({"textDocument": {"uri": main}}));
+    assert_eq!(lens[0]["command"]["title"], "guarded by user, called once by the frontend");
+    // A comment that accepts the finding is one of TypeScript.
+    let actions = json!({"textDocument": {"uri": load}, "range": found[0]["range"], "context": {"diagnostics": []}});
+    let actions = editor.request(5, "textDocument/codeAction", actions);
+    assert!(actions.to_string().contains("  // authlens: ignore[missing-bearer]"), "{actions}");
+    // The guard goes in one half, and the finding in the other.
+    let open = GUARDED.replace("u=Depends(user)", "");
+    editor.notify(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": main, "version": 2}, "contentChanges": [{"text": open}]}),
+    );
+    let report = editor.request(6, "textDocument/diagnostic", json!({"textDocument": {"uri": load}}));
+    assert_eq!(report["items"], json!([]));
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
 #[test]
 fn edits_in_every_encoding_end_in_the_same_text() {
     for (encoding, column) in [("utf-8", 11), ("utf-16", 8), ("utf-32", 7)] {
