@@ -377,11 +377,12 @@ impl Engine<'_, '_> {
         given: Vec<Given>,
     ) -> Vec<Exit> {
         let active = self.stack.iter().any(|other| other.site == function.site);
-        if active || self.stack.len() >= MAX_DEPTH || is_stub(&function.def) {
+        // The body of now, in a copy that goes again: the one that values hold stays as long as they do.
+        let current = (!active && self.stack.len() < MAX_DEPTH).then(|| self.interpreter.current(function));
+        let Some(function) = current.filter(|function| !is_stub(&function.def)) else {
             let name = function.def.name.name.clone();
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
-        }
-        let function = self.interpreter.current(function);
+        };
         let before = path.clone();
         let mut mix = Mix::default();
         for value in given.iter().map(|one| &one.value).chain(&receiver) {

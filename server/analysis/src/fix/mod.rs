@@ -229,11 +229,14 @@ impl<'s> Fixer<'s> {
             let after = apply(&source.text, edits);
             let mut tree = source.tree.clone();
             syntax::edit(&mut tree, &source.text, &after);
-            if self.state.parsed(*file).is_none_or(|parsed| !parsed.errors.is_empty()) {
+            let Some(parsed) = self.state.parsed(*file).filter(|parsed| parsed.errors.is_empty()) else {
                 return Err(Refusal("the file does not parse".into()));
-            }
+            };
             let tree = parse(Grammar::Python, &after, Some(&tree));
-            if tree.is_none_or(|tree| !lower_file(&after, &tree, None).errors.is_empty()) {
+            // What a fix leaves as it was has been lowered already.
+            let items = parsed.plain_items();
+            let before = Some((&*source.text, items.as_slice()));
+            if tree.is_none_or(|tree| !lower_file(&after, &tree, before).errors.is_empty()) {
                 return Err(Refusal("the file would not parse afterwards".into()));
             }
         }

@@ -208,6 +208,11 @@ impl Parsed {
         self.kept.text()
     }
 
+    /// The items that stand in the text, where they stand.
+    pub(crate) fn plain_items(&self) -> Vec<PlacedItem> {
+        plain_items(&self.facts)
+    }
+
     fn last_good(&self) -> Option<Arc<Good>> {
         if self.errors.is_empty() {
             return Some(Arc::new(match &self.facts {
