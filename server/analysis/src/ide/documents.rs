@@ -208,9 +208,9 @@ impl Parsed {
         self.kept.text()
     }
 
-    /// The items that stand in the text, where they stand.
+    /// The items of Python that stand in the text, where they stand.
     pub(crate) fn plain_items(&self) -> Vec<PlacedItem> {
-        plain_items(&self.facts)
+        self.facts.python().map(|facts| plain_items(facts)).unwrap_or_default()
     }
 
     fn last_good(&self) -> Option<Arc<Good>> {
