@@ -98,3 +98,81 @@ fn endless_programs_end() {
         "from fastapi import Depends, FastAPI\napp = FastAPI()\ndef a(x=Depends(lambda: b)): ...\ndef b(x=Depends(a)): ...\ndef c(x=Depends(c)): ...\n@app.get('/')\ndef h(x=Depends(c), y=Depends(b)): ...\n",
     );
 }
+
+fn analyse_script(text: &str) {
+    let mut host = AnalysisHost::new();
+    let disk = vec![("/p/web/page.tsx".to_owned(), FileContent::Text(text.into()))];
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let analysis = host.snapshot();
+    analysis.calls();
+    for file in analysis.files_with_diagnostics() {
+        for diagnostic in analysis.diagnostics(file).iter() {
+            analysis.fixes(diagnostic);
+        }
+    }
+}
+
+const SCRIPT: &str = r#"import axios from "axios";
+const api = axios.create({ baseURL: process.env.API ?? "x", headers: { ["a" + "b"]: `c` } });
+api.interceptors.request.use(async (config) => { config.headers.Authorization = `Bearer ${localStorage.getItem("é")}`; return config; });
+export default class C extends D { static #x = 1; get y() { return super.z?.(...this.a); } constructor(private b = 1) { super(b); } }
+export const Page = ({ a, ...rest }: Props) => {
+  const [s, set] = useState<string | null>(null);
+  for (const x of [1, , 2]) { try { set((y) => y || x); } catch { continue; } finally { label: break label; } }
+  return <div {...rest} onClick={() => fetch(`/a/${s}`, { method: "POST", headers: { ...(s && { k: s }) } }).then(async (r) => (await r.json<T>()).token)}>{s ? <b /> : null}</div>;
+};
+"#;
+
+#[test]
+fn broken_scripts_are_survived() {
+    for end in (0..SCRIPT.len()).filter(|end| SCRIPT.is_char_boundary(*end)).step_by(3) {
+        analyse_script(&SCRIPT[..end]);
+    }
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed as usize
+    };
+    let scraps =
+        ["(", ")", "`", "${", "}", "<", "/>", "=>", "await ", "...", "?.", "é", "\r", "\\", "function ", "[", "\0"];
+    for _ in 0..300 {
+        let mut text = SCRIPT.to_owned();
+        for _ in 0..next() % 6 {
+            let at = next() % text.len();
+            if text.is_char_boundary(at) {
+                text.insert_str(at, scraps[next() % scraps.len()]);
+            }
+        }
+        analyse_script(&text);
+    }
+}
+
+#[test]
+fn deep_and_endless_scripts_end() {
+    let deep = 20_000;
+    for (open, inner, close) in [
+        ("(", "1", ")"),
+        ("[", "", "]"),
+        ("!", "a", ""),
+        ("f(", "1", ")"),
+        ("<a>", "b", "</a>"),
+        ("() => ", "1", ""),
+        ("a + ", "1", ""),
+    ] {
+        analyse_script(&format!("await fetch('/x', {}{inner}{});\n", open.repeat(deep), close.repeat(deep)));
+    }
+    analyse_script(&format!("await a{};\n", ".b()".repeat(deep)));
+    analyse_script(&format!("{}await x;\n", "if (a) b(); else ".repeat(deep)));
+    // Each function nests deeply around a call of the next.
+    let nest = |name: usize| {
+        format!("function f{name}() {{ return {}f{}(){}; }}\n", "[!".repeat(60), name + 1, "]".repeat(60))
+    };
+    analyse_script(&format!("await f0();\n{}", (0..40).map(nest).collect::<String>()));
+    analyse_script(
+        "await f(f);\nfunction f(g) { while (true) { g(g); f(() => f(g)); } }\nclass A extends A { constructor() { super(); new A(); } }\n",
+    );
+    let wide: String = (0..30).map(|n| format!("const g{} = () => [g{n}(), g{n}(), g{n}()];\n", n + 1)).collect();
+    analyse_script(&format!("const g0 = () => fetch('/x');\n{wide}await g30();\n"));
+}

@@ -137,8 +137,11 @@ impl Imports<'_, '_> {
         let Some(own) = sources.file(self.source.file).map(|file| &file.path) else { return Vec::new() };
         let folder = parent(own);
         let top = folder.rsplit_once('/').map_or(folder, |(above, _)| above);
-        let near: Vec<FileId> =
-            sources.iter().filter(|(_, file)| file.relevant && file.path.starts_with(top)).map(|(id, _)| id).collect();
+        let near: Vec<FileId> = sources
+            .iter()
+            .filter(|(_, file)| file.relevant && file.facts.is_some() && file.path.starts_with(top))
+            .map(|(id, _)| id)
+            .collect();
         let mut groups = [vec![self.source.file], Vec::new(), near];
         groups[1] = groups[2].clone();
         groups[1].retain(|file| sources.file(*file).is_some_and(|file| parent(&file.path) == folder));

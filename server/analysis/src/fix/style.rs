@@ -76,7 +76,8 @@ impl ProjectStyle {
             }
         }
         style.count(state);
-        let relevant = state.sources.iter().filter(|(_, source)| source.relevant && !source.test);
+        let relevant =
+            state.sources.iter().filter(|(_, source)| source.relevant && source.facts.is_some() && !source.test);
         let texts = relevant.filter_map(|(file, _)| state.parsed(file)).take(MAX_SAMPLES);
         style.line_limit = line_limit(texts.map(|parsed| parsed.text()));
         let path = |alias: &Alias| state.sources.file(alias.file).map(|file| file.path.clone());

@@ -23,8 +23,11 @@ use self::evaluation::Session;
 use self::modules::Configurations;
 use self::outcome::{Client, Outcome, Place};
 use crate::facts::typescript::file::TypeScriptFile;
-use crate::index::sources::Sources;
+use crate::index::sources::{SourceFile, Sources};
 use crate::vfs::{FileId, Location};
+
+/// Modules evaluated at once are shared among threads from this number on.
+const PARALLEL_FROM: usize = 64;
 
 /// What is known of all modules.
 #[derive(Debug, Default, Clone)]
@@ -92,14 +95,8 @@ impl Frontend {
         if pending.is_empty() {
             return (false, BTreeSet::new());
         }
-        let mut session = Session::new(sources, &self.configurations);
         let (mut changed, mut missing) = (false, BTreeSet::new());
-        let mut fresh = Vec::new();
-        for file in pending {
-            let is_there = sources.file(file).is_some_and(|source| source.script.is_some() && !source.test);
-            fresh.push((file, is_there.then(|| session.evaluate(file))));
-        }
-        drop(session);
+        let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
             for module in before.iter().flat_map(|outcome| rests_on(outcome)) {
@@ -123,6 +120,29 @@ impl Frontend {
             }
         }
         (changed, missing)
+    }
+
+    /// Evaluates modules, on several threads when there are many.
+    fn evaluated(&self, sources: &Sources, files: &[FileId]) -> Vec<(FileId, Option<Outcome>)> {
+        let evaluate = |files: &[FileId]| -> Vec<(FileId, Option<Outcome>)> {
+            let mut session = Session::new(sources, &self.configurations);
+            // What does nothing that matters is executed where another file calls it.
+            let is_root = |source: &SourceFile| source.script.is_some() && source.relevant && !source.test;
+            let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(is_root)));
+            roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect()
+        };
+        let threads =
+            if files.len() < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
+        if threads < 2 {
+            return evaluate(files);
+        }
+        std::thread::scope(|scope| {
+            let parts = files.chunks(files.len().div_ceil(threads));
+            let workers: Vec<_> = parts.map(|part| scope.spawn(move || evaluate(part))).collect();
+            let joined = workers.into_iter().map(|worker| worker.join());
+            // A panic is the caller's to catch: nothing is left out silently.
+            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     }
 
     /// Whether some module makes a client attach a token.

@@ -393,7 +393,8 @@ impl State {
             };
             self.unplaced |= unplaced(&source.script) != unplaced(&script);
             if script.is_some() || source.script.is_some() || listing {
-                self.sources.set_script(file, script.clone(), listed);
+                let relevant = text.is_some_and(|text| may_send(&text));
+                self.sources.set_script(file, script.clone(), listed, relevant);
                 self.frontend.note(&self.sources, file, script.as_deref(), listing);
             }
             return Extent::Nothing;
@@ -742,6 +743,11 @@ fn may_declare_tables(text: &str) -> bool {
         || ["supabase", "motor", "pymongo", "beanie", "odmantic"]
             .iter()
             .any(|client| holds(&format!("import {client}")) || holds(&format!("from {client}")))
+}
+
+/// Whether a script can send requests or handle tokens.
+fn may_send(text: &str) -> bool {
+    roles::SCRIPT_MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some())
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts

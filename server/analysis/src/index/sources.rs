@@ -26,7 +26,8 @@ pub struct SourceFile {
     pub script: Option<Arc<TypeScriptFile>>,
     /// Whether it exists but has not been read.
     pub listed: bool,
-    /// Whether its text names a framework or a router: only such files are executed.
+    /// Whether its text names a framework or a router, or may send requests: only
+    /// such files are executed for themselves.
     pub relevant: bool,
     /// Whether it is test code.
     pub test: bool,
@@ -126,10 +127,11 @@ impl Sources {
     }
 
     /// Takes over what was read of a module of TypeScript or JavaScript.
-    pub fn set_script(&mut self, file: FileId, script: Option<Arc<TypeScriptFile>>, listed: bool) {
+    pub fn set_script(&mut self, file: FileId, script: Option<Arc<TypeScriptFile>>, listed: bool, relevant: bool) {
         if let Some(source) = self.files.get_mut(file) {
             source.script = script;
             source.listed = listed;
+            source.relevant = relevant;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{Session, address};
+use super::{MAX_NESTING, Session, address};
 use crate::facts::typescript::tree::{
     Assign, Binary, Element, Expr, ExprKind, Function, Jsx, Operator, Pattern, Property, TemplatePart,
 };
@@ -19,9 +19,16 @@ use crate::frontend::value::{
 impl Session<'_> {
     /// Evaluates an expression.
     pub(in crate::frontend) fn expr(&mut self, expr: &Expr) -> Value {
-        if !self.step() {
+        if !self.step() || self.nesting >= MAX_NESTING {
             return Value::Unknown;
         }
+        self.nesting += 1;
+        let value = self.expr_here(expr);
+        self.nesting -= 1;
+        value
+    }
+
+    fn expr_here(&mut self, expr: &Expr) -> Value {
         match &expr.kind {
             ExprKind::Other(parts) => {
                 for part in parts {

@@ -34,6 +34,9 @@ const MAX_DEPTH: usize = 9;
 /// Expressions that one entry may evaluate. The largest real component seen
 /// takes 9,000.
 const MAX_STEPS: u32 = 60_000;
+/// Expressions and statements in each other, over all calls: it bounds the stack.
+/// The deepest real code seen nests 140 levels.
+const MAX_NESTING: u32 = 300;
 /// Scopes and objects that one session keeps before it starts anew.
 const MAX_STORE: usize = 400_000;
 /// Modules that re-export each other are followed this far.
@@ -54,9 +57,12 @@ pub(super) struct Session<'s> {
     /// What tests have shown to be there.
     certain: Vec<Symbol>,
     steps: u32,
+    nesting: u32,
     exports: usize,
     /// Functions of the evaluated file that have run, by their addresses.
     ran: FxHashSet<usize>,
+    /// What imports were found to mean, by the module that imports.
+    resolved: FxHashMap<(FileId, SmolStr), Resolved>,
     /// Calls of the evaluated file with their arguments, by what is called.
     pub(super) extents: FxHashMap<Place, TextRange>,
     /// Where texts stand that objects have as `secret`.
@@ -111,8 +117,10 @@ impl<'s> Session<'s> {
             frames: Vec::new(),
             certain: Vec::new(),
             steps: 0,
+            nesting: 0,
             exports: 0,
             ran: FxHashSet::default(),
+            resolved: FxHashMap::default(),
             extents: FxHashMap::default(),
             secrets: FxHashMap::default(),
             made: Vec::new(),
@@ -273,6 +281,8 @@ impl<'s> Session<'s> {
         self.modules.insert(file, Executed { scope, rests_on: RestsOn::default() });
         let log = self.store.begin_log();
         let (frames, certain) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.certain));
+        // Whoever asks first pays nothing for it: what is found must not depend on that.
+        let (steps, exports) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.exports));
         let made = self.made.len();
         self.frames.push(Frame {
             file,
@@ -294,6 +304,7 @@ impl<'s> Session<'s> {
         self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
         self.frames = frames;
         self.certain = certain;
+        (self.steps, self.exports) = (steps, exports);
         self.store.end_log(log, (scopes, objects));
         if !is_own {
             // What it does when it is imported is found when it is evaluated itself.
@@ -349,9 +360,15 @@ impl<'s> Session<'s> {
         }
     }
 
-    pub(super) fn resolve(&self, importer: FileId, module: &str) -> Resolved {
+    pub(super) fn resolve(&mut self, importer: FileId, module: &str) -> Resolved {
+        let key = (importer, SmolStr::new(module));
+        if let Some(resolved) = self.resolved.get(&key) {
+            return resolved.clone();
+        }
         let path = self.sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();
-        self.configurations.resolve(self.sources, path, module)
+        let resolved = self.configurations.resolve(self.sources, path, module);
+        self.resolved.insert(key, resolved.clone());
+        resolved
     }
 
     /// What an import of a file gives.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{Frame, Session};
+use super::{Frame, MAX_NESTING, Session};
 use crate::facts::typescript::tree::{Class, Expr, Loop, Pattern, Stmt, StmtKind, Switch, Try};
 use crate::frontend::store::Changes;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, ScopeId, Value};
@@ -76,9 +76,16 @@ impl Session<'_> {
     }
 
     pub(super) fn stmt(&mut self, stmt: &Stmt) -> Flow {
-        if !self.step() {
+        if !self.step() || self.nesting >= MAX_NESTING {
             return Flow::Ended;
         }
+        self.nesting += 1;
+        let flow = self.stmt_here(stmt);
+        self.nesting -= 1;
+        flow
+    }
+
+    fn stmt_here(&mut self, stmt: &Stmt) -> Flow {
         match &stmt.kind {
             StmtKind::Nothing | StmtKind::Function(_) | StmtKind::Import(_) | StmtKind::ExportNames(_) => Flow::Next,
             StmtKind::Leave => Flow::Left,
