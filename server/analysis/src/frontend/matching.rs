@@ -1,6 +1,7 @@
 //! Which route of the backend a request reaches, by its method and the shape of
 //! its path.
 
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::outcome::{Request, UrlPart};
@@ -151,54 +152,75 @@ fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
     Some(segments)
 }
 
-/// The routes that an address fits best, in order. `accepts` says which
-/// applications count.
-pub fn find(
-    applications: &[Application],
-    address: &Address,
-    method: Option<&str>,
-    accepts: impl Fn(&Application) -> bool,
-) -> Vec<Target> {
-    let mut best: Vec<(usize, Target)> = Vec::new();
-    // What stands before the path is known only of whole URLs.
-    let prefixes = !matches!(address.base, Base::Host(_));
-    for (application, served) in applications.iter().enumerate().filter(|(_, served)| accepts(served)) {
-        for (index, route) in served.routes.iter().enumerate() {
-            if !serves(route, method) {
-                continue;
-            }
-            if let Some((offset, loose)) = fits(&route.path, &address.segments, prefixes) {
-                best.push((offset * 16 + loose, Target { application, route: index, offset }));
-            }
-        }
-    }
-    let Some(least) = best.iter().map(|(cost, _)| *cost).min() else { return Vec::new() };
-    let mut seen = Vec::new();
-    best.retain(|(cost, target)| {
-        // Of one application the first that fits answers.
-        let first = *cost == least && !seen.contains(&target.application);
-        if first {
-            seen.push(target.application);
-        }
-        first
-    });
-    best.into_iter().map(|(_, target)| target).collect()
+/// All routes that requests may reach, by how their paths end.
+#[derive(Debug)]
+pub struct Reachable<'t> {
+    routes: Vec<(Target, &'t Route, Vec<&'t str>)>,
+    by_end: FxHashMap<&'t str, Vec<usize>>,
+    /// Those whose paths end with a parameter.
+    open: Vec<usize>,
 }
 
-fn serves(route: &Route, method: Option<&str>) -> bool {
-    route.kind == RouteKind::Http
-        && route.path_known
-        && !matches!(route.handler, Value::Package(_))
-        && method.is_none_or(|method| route.methods.iter().any(|own| own == method))
+impl<'t> Reachable<'t> {
+    /// The routes of applications outside of tests.
+    pub fn new(applications: &'t [Application]) -> Self {
+        let mut found = Self { routes: Vec::new(), by_end: FxHashMap::default(), open: Vec::new() };
+        for (application, served) in applications.iter().enumerate().filter(|(_, served)| !served.test) {
+            for (index, route) in served.routes.iter().enumerate() {
+                let path: Vec<&str> = route.path.split('/').filter(|segment| !segment.is_empty()).collect();
+                let Some(end) = path.last().copied() else { continue };
+                if end.ends_with(":path}") || !is_served(route) {
+                    continue;
+                }
+                let at = found.routes.len();
+                match end.contains('{') {
+                    true => found.open.push(at),
+                    false => found.by_end.entry(end).or_default().push(at),
+                }
+                found.routes.push((Target { application, route: index, offset: 0 }, route, path));
+            }
+        }
+        found
+    }
+
+    /// The routes that an address fits best, in order.
+    pub fn find(&self, address: &Address, method: Option<&str>) -> Vec<Target> {
+        // What stands before the path is known only of whole URLs.
+        let prefixes = !matches!(address.base, Base::Host(_));
+        let named = match address.segments.last() {
+            Some(Segment::Text(text) | Segment::TextAndMore(text)) => self.by_end.get(text.as_str()),
+            _ => None,
+        };
+        let mut candidates: Vec<usize> = named.into_iter().flatten().chain(&self.open).copied().collect();
+        candidates.sort_unstable();
+        let mut best: Vec<(usize, Target)> = Vec::new();
+        for (target, route, path) in candidates.into_iter().filter_map(|at| self.routes.get(at)) {
+            let answers = method.is_none_or(|method| route.methods.iter().any(|own| own == method));
+            if answers && let Some((offset, loose)) = fits(path, &address.segments, prefixes) {
+                best.push((offset * 16 + loose, Target { offset, ..*target }));
+            }
+        }
+        let Some(least) = best.iter().map(|(cost, _)| *cost).min() else { return Vec::new() };
+        let mut seen = Vec::new();
+        best.retain(|(cost, target)| {
+            // Of one application the first that fits answers.
+            let first = *cost == least && !seen.contains(&target.application);
+            if first {
+                seen.push(target.application);
+            }
+            first
+        });
+        best.into_iter().map(|(_, target)| target).collect()
+    }
+}
+
+fn is_served(route: &Route) -> bool {
+    route.kind == RouteKind::Http && route.path_known && !matches!(route.handler, Value::Package(_))
 }
 
 /// How many segments stand before the path in one of the two, and how many
 /// known segments of the request meet a parameter. None if they do not fit.
-fn fits(path: &str, segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
-    let own: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    if own.last().is_some_and(|last| last.ends_with(":path}")) || own.is_empty() {
-        return None;
-    }
+fn fits(own: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
     let (route_extra, request_extra) = match own.len().cmp(&segments.len()) {
         std::cmp::Ordering::Equal => (0, 0),
         std::cmp::Ordering::Greater => (own.len() - segments.len(), 0),
@@ -264,10 +286,10 @@ mod tests {
     #[test]
     fn prefixes_are_known_text() {
         let path = |text: &str| segments(&[UrlPart::Text(text.into())]).unwrap_or_default();
-        assert_eq!(fits("/api/v1/tasks", &path("/tasks"), true), Some((2, 0)));
-        assert_eq!(fits("/api/v1/tasks", &path("/tasks"), false), None);
-        assert_eq!(fits("/{owner}/tasks", &path("/tasks"), true), None);
-        assert_eq!(fits("/tasks/{id}", &path("/api/tasks/7"), true), Some((1, 1)));
-        assert_eq!(fits("/tasks", &path("/users"), true), None);
+        assert_eq!(fits(&["api", "v1", "tasks"], &path("/tasks"), true), Some((2, 0)));
+        assert_eq!(fits(&["api", "v1", "tasks"], &path("/tasks"), false), None);
+        assert_eq!(fits(&["{owner}", "tasks"], &path("/tasks"), true), None);
+        assert_eq!(fits(&["tasks", "{id}"], &path("/api/tasks/7"), true), Some((1, 1)));
+        assert_eq!(fits(&["tasks"], &path("/users"), true), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::with_interpreter;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict, read_from};
-use crate::frontend::matching::{self, Address, Base, Segment, Target};
+use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::outcome::Request;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -23,12 +23,13 @@ pub(crate) struct Reached<'s> {
 pub(crate) struct Origins<'s> {
     state: &'s State,
     handlers: Vec<Handler>,
+    routes: Reachable<'s>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
         let handlers = state.frontend.outcomes().filter_map(|(file, _)| rewrites::handler(path(state, file)));
-        Self { state, handlers: handlers.collect() }
+        Self { state, handlers: handlers.collect(), routes: Reachable::new(&state.table.applications) }
     }
 
     /// The route that a request in a file reaches; none if it is not known to
@@ -57,7 +58,7 @@ impl<'s> Origins<'s> {
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;
-        let targets = matching::find(served, address, None, |served| !served.test);
+        let targets = self.routes.find(address, None);
         let mut methods = Vec::new();
         for target in targets {
             let Some(application) = served.get(target.application) else { continue };
@@ -91,7 +92,7 @@ impl<'s> Origins<'s> {
     }
 
     fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let targets = matching::find(&self.state.table.applications, address, method, |served| !served.test);
+        let targets = self.routes.find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
