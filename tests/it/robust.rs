@@ -36,8 +36,8 @@ fn every_truncation_is_survived() {
     }
 }
 
-#[test]
-fn mutations_are_survived() {
+/// Calls `look` with texts into which scraps were put at random.
+fn for_each_mutation(sample: &str, scraps: &[&str], count: usize, look: impl Fn(&str)) {
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {
         seed ^= seed << 13;
@@ -45,18 +45,23 @@ fn mutations_are_survived() {
         seed ^= seed << 17;
         seed as usize
     };
-    let scraps =
-        ["(", ")", "\"\"\"", "'", "\n", "    ", "@", ":", "é", "\r", "\t", "lambda", "def ", "*", "=", "[", "\0"];
-    for _ in 0..400 {
-        let mut text = SAMPLE.to_owned();
+    for _ in 0..count {
+        let mut text = sample.to_owned();
         for _ in 0..next() % 6 {
             let at = next() % text.len();
             if text.is_char_boundary(at) {
                 text.insert_str(at, scraps[next() % scraps.len()]);
             }
         }
-        analyse(&text);
+        look(&text);
     }
+}
+
+#[test]
+fn mutations_are_survived() {
+    let scraps =
+        ["(", ")", "\"\"\"", "'", "\n", "    ", "@", ":", "é", "\r", "\t", "lambda", "def ", "*", "=", "[", "\0"];
+    for_each_mutation(SAMPLE, &scraps, 400, analyse);
 }
 
 #[test]
@@ -128,25 +133,9 @@ fn broken_scripts_are_survived() {
     for end in (0..SCRIPT.len()).filter(|end| SCRIPT.is_char_boundary(*end)).step_by(3) {
         analyse_script(&SCRIPT[..end]);
     }
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed as usize
-    };
     let scraps =
         ["(", ")", "`", "${", "}", "<", "/>", "=>", "await ", "...", "?.", "é", "\r", "\\", "function ", "[", "\0"];
-    for _ in 0..300 {
-        let mut text = SCRIPT.to_owned();
-        for _ in 0..next() % 6 {
-            let at = next() % text.len();
-            if text.is_char_boundary(at) {
-                text.insert_str(at, scraps[next() % scraps.len()]);
-            }
-        }
-        analyse_script(&text);
-    }
+    for_each_mutation(SCRIPT, &scraps, 300, analyse_script);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
 use crate::index::dependencies::{Via, called};
 use crate::index::value::{Resolve, Site, Value};
-use crate::rules::ownership::identity_site;
+use crate::rules::shared::ownership::identity_site;
 use crate::verdicts::{Verifier, candidates, handler_site};
 
 /// An access at fault, with what a repair needs of the handler.

@@ -1,6 +1,6 @@
 //! `algorithm-from-token`: a verification that lets the token choose its algorithm.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Algorithms;
 use crate::ide::{Diagnostic, Severity};

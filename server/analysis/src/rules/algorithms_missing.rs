@@ -1,6 +1,6 @@
 //! `algorithms-missing`: a verification without a list of algorithms.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, report};
 use crate::auth::tokens::{Algorithms, KeySource, Library};
 use crate::ide::{Diagnostic, Severity};

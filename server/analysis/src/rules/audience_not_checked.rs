@@ -1,6 +1,6 @@
 //! `audience-not-checked`: a verification that is told not to look at `aud`.
 
-use super::tokens::{for_each_item, issues_own};
+use super::shared::tokens::{for_each_item, issues_own};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Check, KeySource};
 use crate::ide::{Diagnostic, Severity};

@@ -1,6 +1,6 @@
 //! `check-after-change`: the check comes too late.
 
-use super::ownership::check as ownership_check;
+use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};

@@ -1,6 +1,6 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
-use super::ownership::{check as ownership_check, done, identity_site};
+use super::shared::ownership::{check as ownership_check, done, identity_site};
 use super::{RuleInfo, State};
 use crate::data::{Fault, Place, Use};
 use crate::ide::{Diagnostic, Severity};

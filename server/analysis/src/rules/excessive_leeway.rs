@@ -1,6 +1,6 @@
 //! `excessive-leeway`: too much tolerance for the clock.
 
-use super::tokens::{duration, for_each_item};
+use super::shared::tokens::{duration, for_each_item};
 use super::{RuleInfo, State, related, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;

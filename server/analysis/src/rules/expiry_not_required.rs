@@ -1,6 +1,6 @@
 //! `expiry-not-required`: tokens without `exp`, which verifications accept.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, report};
 use crate::auth::tokens::{Check, Library};
 use crate::ide::{Diagnostic, Severity};

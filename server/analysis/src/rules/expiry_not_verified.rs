@@ -1,6 +1,6 @@
 //! `expiry-not-verified`: expired tokens that are accepted.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Check, Library};
 use crate::ide::{Diagnostic, Severity};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{RuleInfo, State, frontend, related, report};
+use super::shared::frontend;
+use super::{RuleInfo, State, related, report};
 use crate::auth::keys::{Key, Purpose, Source};
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Diagnostic, Severity};

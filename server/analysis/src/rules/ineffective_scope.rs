@@ -1,6 +1,6 @@
 //! `ineffective-scope`: a scope that SQLAlchemy never sees.
 
-use super::ownership::check as ownership_check;
+use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};

@@ -1,6 +1,6 @@
 //! `introspection-null-body`: a session endpoint whose `null` is believed.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;

@@ -1,6 +1,6 @@
 //! `jwks-client-per-request`: public keys that are fetched for every request.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;

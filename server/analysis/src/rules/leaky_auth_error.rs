@@ -1,6 +1,6 @@
 //! `leaky-auth-error`: answers that say too much.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Telling;
 use crate::ide::{Diagnostic, Severity};

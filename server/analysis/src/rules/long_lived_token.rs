@@ -1,6 +1,6 @@
 //! `long-lived-token`: a token that outlives what it is for.
 
-use super::tokens::{duration, for_each_item};
+use super::shared::tokens::{duration, for_each_item};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Life;
 use crate::ide::{Diagnostic, Severity};

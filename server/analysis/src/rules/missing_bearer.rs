@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::missing_auth_dependency::{guard_name, shown};
-use super::{RuleInfo, State, frontend, related};
+use super::shared::frontend;
+use super::{RuleInfo, State, related};
 use crate::auth::guard::Guard;
 use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Related, Severity};

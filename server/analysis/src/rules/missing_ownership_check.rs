@@ -1,6 +1,6 @@
 //! `missing-ownership-check`: a row that anybody can name is given out or changed.
 
-use super::ownership::{check as ownership_check, severity};
+use super::shared::ownership::{check as ownership_check, severity};
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};

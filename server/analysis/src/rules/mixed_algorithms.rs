@@ -1,6 +1,6 @@
 //! `mixed-algorithms`: algorithms of both families in one list.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Algorithms, Library};
 use crate::facts::manifests::Version;

@@ -1,6 +1,6 @@
 //! `none-algorithm`: the algorithm `none`, which signs nothing.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Algorithms;
 use crate::ide::{Diagnostic, Severity};

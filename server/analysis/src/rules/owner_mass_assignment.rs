@@ -1,6 +1,6 @@
 //! `owner-mass-assignment`: the owner is copied from what the client sent.
 
-use super::ownership::check as ownership_check;
+use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};

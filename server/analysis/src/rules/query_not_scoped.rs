@@ -1,6 +1,6 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
-use super::ownership::{check as ownership_check, done, severity};
+use super::shared::ownership::{check as ownership_check, done, severity};
 use super::{RuleInfo, State};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};

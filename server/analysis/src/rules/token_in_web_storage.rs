@@ -1,6 +1,7 @@
 //! `token-in-web-storage`: a token that every script on the page can read.
 
-use super::{RuleInfo, State, frontend};
+use super::shared::frontend;
+use super::{RuleInfo, State};
 use crate::frontend::outcome::{Area, Kept, TokenSource, What};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::vfs::FileId;

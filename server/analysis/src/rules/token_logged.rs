@@ -1,7 +1,8 @@
 //! `token-logged`: secrets in logs.
 
-use super::tokens::{for_each_item, is_script};
-use super::{RuleInfo, State, frontend, related, report};
+use super::shared::frontend;
+use super::shared::tokens::{for_each_item, is_script};
+use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Logged, Secret};
 use crate::frontend::outcome::What;
 use crate::ide::{Diagnostic, Severity};

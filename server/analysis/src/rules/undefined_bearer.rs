@@ -1,6 +1,7 @@
 //! `undefined-bearer`: `Bearer null` and its kin.
 
-use super::{RuleInfo, State, frontend};
+use super::shared::frontend;
+use super::{RuleInfo, State};
 use crate::frontend::outcome::{Area, Bearer, Fault, TokenSource};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;

@@ -2,7 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{RuleInfo, State, frontend};
+use super::shared::frontend;
+use super::{RuleInfo, State};
 use crate::frontend::matching::{self, Base, Segment};
 use crate::frontend::outcome::Place;
 use crate::ide::{Diagnostic, Severity};

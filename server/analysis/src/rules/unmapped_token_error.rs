@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::auth::tokens::{Caught, Decode, Library, VerifierCall};

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::tokens::{for_each_item, pretenders};
+use super::shared::tokens::{for_each_item, pretenders};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Purpose;
 use crate::ide::{Diagnostic, Severity};

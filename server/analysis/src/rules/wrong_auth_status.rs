@@ -1,6 +1,6 @@
 //! `wrong-auth-status`: failed authentication that is not answered with 401.
 
-use super::tokens::for_each_item;
+use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Failure;
 use crate::ide::{Diagnostic, Severity};

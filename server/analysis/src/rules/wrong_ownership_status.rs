@@ -1,6 +1,6 @@
 //! `wrong-ownership-status`: whoever is not the owner gets another answer than 403.
 
-use super::ownership::check as ownership_check;
+use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};

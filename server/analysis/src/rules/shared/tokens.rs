@@ -2,18 +2,18 @@
 
 use rustc_hash::FxHashSet;
 
-use super::State;
-use super::missing_auth_dependency::is_test;
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::tokens::{ItemTokens, Library};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
+use crate::rules::State;
+use crate::rules::missing_auth_dependency::is_test;
 use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// Calls `look` with what every item of the wanted files does with tokens.
-pub(super) fn for_each_item<'s>(
+pub(in crate::rules) fn for_each_item<'s>(
     state: &'s State,
     wanted: &dyn Fn(FileId) -> bool,
     mut look: impl FnMut(&'s ItemTokens),
@@ -24,7 +24,7 @@ pub(super) fn for_each_item<'s>(
 
 /// Whether the project issues tokens of its own with a library, none of which
 /// is seen to have that claim.
-pub(super) fn issues_own(state: &State, library: Library, claim: &str) -> bool {
+pub(in crate::rules) fn issues_own(state: &State, library: Library, claim: &str) -> bool {
     let mut own =
         state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes).filter(|encode| encode.library == library);
     own.next().is_some_and(|first| {
@@ -34,7 +34,7 @@ pub(super) fn issues_own(state: &State, library: Library, claim: &str) -> bool {
 }
 
 /// Whether a file is a script, which tells the person who runs it what it found.
-pub(super) fn is_script(state: &State, file: FileId) -> bool {
+pub(in crate::rules) fn is_script(state: &State, file: FileId) -> bool {
     const FOLDERS: &[&str] = &["scripts", "script", "cli", "bin", "tools", "examples", "debugging", "dev"];
     let Some(source) = state.sources.file(file) else { return false };
     let root = state.roots.iter().filter(|root| source.path.starts_with(root.as_str())).map(String::len).max();
@@ -44,7 +44,7 @@ pub(super) fn is_script(state: &State, file: FileId) -> bool {
 }
 
 /// Seconds in words.
-pub(super) fn duration(seconds: i64) -> String {
+pub(in crate::rules) fn duration(seconds: i64) -> String {
     let (count, unit) = match seconds {
         86_400.. => (seconds / 86_400, "day"),
         3_600.. => (seconds / 3_600, "hour"),
@@ -56,11 +56,11 @@ pub(super) fn duration(seconds: i64) -> String {
 
 /// Functions that `unverified-auth-dependency` reports, and the places in
 /// their proofs.
-pub(super) fn pretenders(state: &State) -> FxHashSet<Site> {
+pub(in crate::rules) fn pretenders(state: &State) -> FxHashSet<Site> {
     let mut sites = FxHashSet::default();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        super::for_each_served(state, |_, route, judged| {
+        crate::rules::for_each_served(state, |_, route, judged| {
             let Guard::Open(Some(weak)) = &judged.guard else { return };
             let verdict = match weak {
                 Weak::Dependency(index, _) => {

@@ -1,12 +1,12 @@
 //! What the rules on the frontend share.
 
-use super::{RuleInfo, State};
 use crate::frontend::locate;
 use crate::frontend::outcome::Place;
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
+use crate::rules::{RuleInfo, State};
 
 /// A finding at a place of a script; none if the place is gone, or does not parse.
-pub(super) fn report(
+pub(in crate::rules) fn report(
     state: &State,
     info: &RuleInfo,
     severity: Severity,
@@ -31,6 +31,6 @@ pub(super) fn report(
 }
 
 /// A step of a proof at a place of a script.
-pub(super) fn related(state: &State, place: Place, message: &str) -> Option<Related> {
+pub(in crate::rules) fn related(state: &State, place: Place, message: &str) -> Option<Related> {
     Some(Related { location: locate(&state.sources, place)?, message: message.to_owned() })
 }

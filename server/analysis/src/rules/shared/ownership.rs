@@ -3,53 +3,53 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
+use crate::rules::{RuleInfo, State, for_each_served, related, report};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// How routes use a table: how often the principal's own rows only, and how often not.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Custom {
+pub(in crate::rules) struct Custom {
     /// Routes that read only the principal's rows.
-    pub(super) reads: u32,
+    pub(in crate::rules) reads: u32,
     /// Routes that change only the principal's rows.
-    pub(super) changes: u32,
+    pub(in crate::rules) changes: u32,
     /// Routes that narrow either to whom the client names.
-    pub(super) claimed: u32,
+    pub(in crate::rules) claimed: u32,
     /// Routes that do either with anybody's.
-    pub(super) others: u32,
+    pub(in crate::rules) others: u32,
 }
 
 impl Custom {
     /// Routes that keep to the principal's rows.
-    pub(super) fn scoped(&self) -> u32 {
+    pub(in crate::rules) fn scoped(&self) -> u32 {
         self.reads + self.changes
     }
 
     /// The words that a finding says about it.
-    pub(super) fn words(&self, table: &str) -> String {
+    pub(in crate::rules) fn words(&self, table: &str) -> String {
         let (scoped, all) = (self.scoped(), self.scoped() + self.others);
         if scoped == 0 { String::new() } else { format!(" ({scoped} of {all} routes keep to the caller's `{table}`)") }
     }
 }
 
 /// An access at fault.
-pub(super) struct Found<'s> {
-    pub(super) route: &'s Route,
-    pub(super) access: &'s Access,
+pub(in crate::rules) struct Found<'s> {
+    pub(in crate::rules) route: &'s Route,
+    pub(in crate::rules) access: &'s Access,
     /// Whether somebody verifies the caller, or may do so.
-    pub(super) guarded: bool,
-    pub(super) custom: Custom,
+    pub(in crate::rules) guarded: bool,
+    pub(in crate::rules) custom: Custom,
 }
 
 impl Found<'_> {
     /// What to call the principal.
-    pub(super) fn principal(&self) -> String {
+    pub(in crate::rules) fn principal(&self) -> String {
         match (self.guarded, self.access.principal.as_str()) {
             (true, "") => "the verified caller".to_owned(),
             (true, name) => format!("`{name}`"),
@@ -58,7 +58,7 @@ impl Found<'_> {
     }
 
     /// The value of the client that decides.
-    pub(super) fn client(&self) -> String {
+    pub(in crate::rules) fn client(&self) -> String {
         match &self.access.client {
             Some(client) => format!("`{}` from the {}", client.name, client.place.word()),
             None => "a value of the request".to_owned(),
@@ -67,10 +67,10 @@ impl Found<'_> {
 }
 
 /// Severity, place and message of a finding.
-pub(super) type Said = Option<(Severity, Site, String)>;
+pub(in crate::rules) type Said = Option<(Severity, Site, String)>;
 
 /// Findings on accesses with a fault. `judge` gives severity, place and message.
-pub(super) fn check(
+pub(in crate::rules) fn check(
     state: &State,
     wanted: &dyn Fn(FileId) -> bool,
     found: &mut Vec<Diagnostic>,
@@ -143,7 +143,7 @@ fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
 }
 
 /// How sure it is that rows are private, by how other routes treat them.
-pub(super) fn severity(one: &Found<'_>) -> Option<Severity> {
+pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     let custom = &one.custom;
     let private = match one.access.usage {
         Use::Reads => custom.reads + custom.claimed,
@@ -170,7 +170,7 @@ pub(crate) fn identity_site(route: &Route, access: &Access) -> Site {
 }
 
 /// What is done, as a participle.
-pub(super) fn done(usage: Use) -> &'static str {
+pub(in crate::rules) fn done(usage: Use) -> &'static str {
     match usage {
         Use::Reads => "read",
         Use::Changes => "changed",

@@ -1,0 +1,5 @@
+//! What several rules share. None of this is a rule.
+
+pub(crate) mod frontend;
+pub(crate) mod ownership;
+pub(crate) mod tokens;
