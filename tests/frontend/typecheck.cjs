@@ -6,8 +6,9 @@ const ts = require(path.join(folders[0], "node_modules/typescript"));
 const declared = new Map();
 let failed = false;
 for (const folder of folders) {
-  const read = ts.readConfigFile(path.join(folder, "tsconfig.json"), ts.sys.readFile);
-  const { options, fileNames } = ts.parseJsonConfigFileContent(read.config, ts.sys, folder);
+  const configuration = path.join(folder, "tsconfig.json");
+  const read = ts.readConfigFile(configuration, ts.sys.readFile);
+  const { options, fileNames } = ts.parseJsonConfigFileContent(read.config, ts.sys, folder, {}, configuration);
   const host = ts.createCompilerHost(options);
   const parse = host.getSourceFile.bind(host);
   host.getSourceFile = (name, ...rest) => {
