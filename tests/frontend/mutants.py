@@ -1,7 +1,8 @@
 """Takes away, one at a time, what makes a frontend send its token, and counts how often that is noticed.
 
 `mutants.py AUTHLENS FOLDER…` copies each project in FOLDER…, and prints the mutants that nobody noticed. A mutant is
-noticed when a finding of the rules on tokens is new. Taken away are: an `Authorization` header, the test for a missing
+noticed when a finding of the rules on tokens is new. Where all requests near by are known to reach routes that nothing
+guards, nothing is at stake, and the place is left out; what can't be told counts. Taken away are: an `Authorization` header, the test for a missing
 token before it, and the `await` of a token. Places where nothing of a guarded route of the project can be at stake
 (code on the server, tests, requests to others) are left out as far as their lines tell.
 """
@@ -31,6 +32,8 @@ GUARD = re.compile(r"if \(!(?P<name>token|accessToken|jwt|authToken|jwtToken)\)"
 TEST = re.compile(r"if \((?P<name>token|accessToken|jwt|authToken|jwtToken)\) \{")
 # Lines after a test in which a token is sent because of it.
 REACH = 12
+# Lines around a site in which a request tells whether a guarded route is at stake.
+NEAR = 20
 
 
 def sites(text):
@@ -54,6 +57,17 @@ def found(authlens, folder):
     return Counter((one["rule"], one["path"], one["message"]) for one in json.loads(run.stdout)["diagnostics"])
 
 
+def requests(authlens, folder):
+    """Where requests are made, by file: the line, and whether a guarded route may be at stake there."""
+    run = subprocess.run([authlens, "calls", folder, "--format", "json"], capture_output=True, text=True, timeout=120)
+    made = {}
+    for one in json.loads(run.stdout)["calls"]:
+        at = one["made_at"] or one["at"]
+        guarded = bool(one["route"]) and one["route"]["status"] == "guarded"
+        made.setdefault(at["file"], []).append((at["line"], guarded or not one["url"].strip("{}")))
+    return made
+
+
 def is_frontend(path, text):
     parts = path.parts
     test = re.search(r"\.(test|spec|stories)\.|__tests__|/tests?/|/e2e/", "/" + str(path))
@@ -63,12 +77,13 @@ def is_frontend(path, text):
 
 def main():
     authlens, folders = sys.argv[1], [pathlib.Path(one) for one in sys.argv[2:]]
-    killed, made = Counter(), Counter()
+    killed, made, harmless = Counter(), Counter(), Counter()
     for project in folders:
         with tempfile.TemporaryDirectory() as home:
             copy = pathlib.Path(home) / "project"
             shutil.copytree(project, copy, symlinks=True, ignore=shutil.ignore_patterns(*SKIPPED))
             before = found(authlens, copy)
+            made_at = requests(authlens, copy)
             count = 0
             for file in sorted(copy.rglob("*")):
                 if file.suffix not in (".ts", ".tsx", ".js", ".jsx") or not file.is_file():
@@ -79,6 +94,11 @@ def main():
                 for kind, (start, end), instead in sites(text):
                     if count >= MOST_PER_PROJECT:
                         break
+                    line = text.count("\n", 0, start) + 1
+                    near = [stake for at, stake in made_at.get(str(file.relative_to(copy)), ()) if 0 <= at - line + NEAR <= 2 * NEAR]
+                    if near and not any(near):
+                        harmless[kind] += 1
+                        continue
                     count += 1
                     file.write_text(text[:start] + instead + text[end:])
                     new = found(authlens, copy) - before
@@ -87,11 +107,10 @@ def main():
                     if new:
                         killed[kind] += 1
                     else:
-                        line = text.count("\n", 0, start) + 1
                         print(f"{kind:6} {project.name}/{file.relative_to(copy)}:{line} {text[start:end].strip()[:90]}")
     for kind in sorted(made):
         print(f"{kind}: {killed[kind]} of {made[kind]} noticed")
-    print(f"{sum(killed.values())} of {sum(made.values())} noticed")
+    print(f"{sum(killed.values())} of {sum(made.values())} noticed; {sum(harmless.values())} left out")
 
 
 main()

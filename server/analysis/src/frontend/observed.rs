@@ -97,6 +97,8 @@ pub enum EndpointKind {
     Action,
     /// `middleware.ts` or `proxy.ts`.
     Middleware,
+    /// A page or layout that is drawn on the server.
+    Page,
 }
 
 /// How a function finds out who asks.

@@ -67,6 +67,8 @@ pub struct Request {
     pub url: Vec<UrlPart>,
     /// Its `Authorization` header.
     pub authorization: Attached,
+    /// Whether that is the header of the request that an endpoint answers.
+    pub forwards: bool,
     /// Whether cookies go with it.
     pub credentials: Credentials,
     /// The client that makes it.

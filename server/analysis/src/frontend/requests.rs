@@ -79,6 +79,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     if prepared.open && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, here);
     let call = session.call_on_the_way(here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
@@ -90,6 +91,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
             method: prepared.method.clone(),
             url,
             authorization: authorization.clone(),
+            forwards,
             credentials: prepared.credentials,
             client: prepared.client,
         });
@@ -197,6 +199,28 @@ pub(super) fn attached(session: &Session<'_>, headers: &Value) -> Attached {
         all = both(all, one);
     }
     all
+}
+
+/// Whether headers hold an `Authorization` that came with the request which an
+/// endpoint answers.
+fn hands_on(session: &Session<'_>, headers: &Value) -> bool {
+    let came_in = |symbol: &Symbol| {
+        symbol.origin == Origin::Incoming && symbol.path.first().is_some_and(|step| step == "headers")
+    };
+    headers.alternatives().iter().any(|headers| {
+        let Value::Object(id) = headers else { return false };
+        let mut entries = session.store.get(*id).entries.iter();
+        entries.any(|(name, value)| {
+            name.eq_ignore_ascii_case("authorization")
+                && value.alternatives().iter().any(|value| match value {
+                    Value::Symbol(symbol) => came_in(symbol),
+                    Value::Text(parts) => {
+                        parts.iter().any(|part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if came_in(symbol)))
+                    }
+                    _ => false,
+                })
+        })
+    })
 }
 
 fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {

@@ -198,6 +198,12 @@ impl Handler {
         self.segments.iter().take(fixed).map(|segment| segment.as_deref()).collect()
     }
 
+    /// Its path for people to read.
+    pub fn shown(&self) -> String {
+        let shown = self.segments.iter().map(|segment| segment.as_deref().unwrap_or("{}"));
+        format!("/{}", shown.collect::<Vec<_>>().join("/"))
+    }
+
     /// A path that it answers.
     pub fn sample(&self) -> Vec<&str> {
         self.segments.iter().map(|segment| segment.as_deref().unwrap_or("1")).collect()

@@ -3,7 +3,7 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::observed::{Asks, EndpointKind};
+use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -20,8 +20,9 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (_, outcome) in state.frontend.outcomes() {
         let endpoints = outcome.observed.endpoints.iter();
-        // A middleware may look at a token to save a detour: pages verify it.
-        let believing = endpoints.filter(|one| one.kind != EndpointKind::Middleware && one.asks <= Asks::Credential);
+        // A middleware may look at a token to save a detour, and a page to show a name.
+        let answers = |one: &&Endpoint| matches!(one.kind, EndpointKind::Handler | EndpointKind::Action);
+        let believing = endpoints.filter(answers).filter(|one| one.asks <= Asks::Credential);
         for endpoint in believing {
             for place in endpoint.decoded.iter().filter(|place| wanted(place.file)) {
                 let message = format!(

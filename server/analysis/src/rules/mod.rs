@@ -33,6 +33,7 @@ pub mod missing_ownership_check;
 pub mod mixed_algorithms;
 pub mod none_algorithm;
 pub mod not_fully_analysed;
+pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
 pub mod query_not_scoped;
 pub mod rewrite_captures_auth;
@@ -124,6 +125,7 @@ pub fn all() -> &'static [RuleInfo] {
         mixed_algorithms::INFO,
         none_algorithm::INFO,
         not_fully_analysed::INFO,
+        optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
         query_not_scoped::INFO,
         rewrite_captures_auth::INFO,
@@ -214,6 +216,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     decode_used_as_auth::check,
     hardcoded_secret::check_frontend,
     missing_bearer::check,
+    optimistic_only_guard::check,
     rewrite_captures_auth::check,
     secret_in_client::check,
     server_endpoint_without_session::check,

@@ -22,7 +22,9 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let acting = |endpoint: &&Endpoint| {
-        endpoint.kind != EndpointKind::Middleware && endpoint.asks == Asks::Nothing && !endpoint.effects.is_empty()
+        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action)
+            && endpoint.asks == Asks::Nothing
+            && !endpoint.effects.is_empty()
     };
     let mut origins = None;
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {

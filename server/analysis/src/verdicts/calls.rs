@@ -4,6 +4,7 @@ use super::with_interpreter;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict, read_from};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
+use crate::frontend::observed::{Asks, EndpointKind};
 use crate::frontend::outcome::Request;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -22,13 +23,14 @@ pub(crate) struct Reached<'s> {
 /// What answers on the page's own origin.
 pub(crate) struct Origins<'s> {
     state: &'s State,
-    handlers: Vec<Handler>,
+    handlers: Vec<(FileId, Handler)>,
     routes: Reachable<'s>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        let handlers = state.frontend.outcomes().filter_map(|(file, _)| rewrites::handler(path(state, file)));
+        let handlers =
+            state.frontend.outcomes().filter_map(|(file, _)| Some((file, rewrites::handler(path(state, file))?)));
         Self { state, handlers: handlers.collect(), routes: Reachable::new(&state.table.applications) }
     }
 
@@ -46,6 +48,22 @@ impl<'s> Origins<'s> {
         })
     }
 
+    /// The route to which a route handler of Next.js sends a request on with its
+    /// own `Authorization` header, and the handler's file; none if it does something else as well to
+    /// find out who asks.
+    pub(crate) fn forwarded(&self, file: FileId, request: &Request) -> Option<(Reached<'s>, FileId)> {
+        let address = matching::address(request).filter(|address| address.base == Base::Page)?;
+        let (handler, _) = self.answering(file, &address)?;
+        let outcome = self.state.frontend.outcome(*handler)?;
+        let method = request.method.as_deref()?;
+        let mut endpoints = outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == EndpointKind::Handler);
+        let endpoint = endpoints.find(|endpoint| endpoint.name == method && endpoint.asks == Asks::Credential)?;
+        let mut sent = outcome.requests.iter().filter(|sent| sent.call.item == endpoint.place.item).peekable();
+        sent.peek()?;
+        let reached: Option<Vec<_>> = sent.map(|sent| self.reached(*handler, sent).filter(|_| sent.forwards)).collect();
+        Some((reached?.into_iter().next()?, *handler))
+    }
+
     /// Where an address leads: that of the page's own origin to where it is
     /// sent on; none if that is not known.
     pub(crate) fn destination(&self, file: FileId, address: &Address) -> Option<Address> {
@@ -61,8 +79,8 @@ impl<'s> Origins<'s> {
             return "nothing of its path is known".to_owned();
         };
         if address.base == Base::Page {
-            if let Some(handler) = self.answering(file, &address) {
-                return format!("the route handler of `/{}` answers it", handler.sample().join("/"));
+            if let Some((_, handler)) = self.answering(file, &address) {
+                return format!("the route handler of `{}` answers it", handler.shown());
             }
             if self.sent_on(file, &address).is_none() {
                 return "it stays on the page's own origin: no rewrite sends it on".to_owned();
@@ -70,7 +88,7 @@ impl<'s> Origins<'s> {
         }
         match &address.base {
             Base::Host(host) => format!("it goes to {host}"),
-            _ if self.methods(&self.destination(file, &address).unwrap_or(address)).is_empty() => {
+            _ if self.methods(&self.destination(file, &address).unwrap_or_else(|| address.clone())).is_empty() => {
                 "no route has its path".to_owned()
             }
             _ => "several backends answer it, or none by its method".to_owned(),
@@ -94,9 +112,9 @@ impl<'s> Origins<'s> {
     }
 
     /// The route handler of Next.js that answers a path of the page's own origin.
-    fn answering(&self, file: FileId, address: &Address) -> Option<&Handler> {
+    fn answering(&self, file: FileId, address: &Address) -> Option<&(FileId, Handler)> {
         let from = path(self.state, file);
-        self.handlers.iter().find(|handler| {
+        self.handlers.iter().find(|(_, handler)| {
             from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
                 && handler.answers(&address.segments)
         })

@@ -62,6 +62,7 @@ impl Session<'_> {
                 let own = self.outcome.observed.endpoints.iter_mut().filter(|one| one.place.file == file);
                 own.for_each(|endpoint| endpoint.matcher = matcher.clone());
             }
+            Some(Entry::ServerComponent) => self.run_export(file, &facts, "default", EndpointKind::Page),
             _ => {}
         }
     }
@@ -105,6 +106,7 @@ impl Session<'_> {
         };
         let arguments = match kind {
             EndpointKind::Action => closure.function.parameters.iter().map(|_| incoming(&["argument"])).collect(),
+            EndpointKind::Page => vec![incoming(&["properties"])],
             EndpointKind::Handler | EndpointKind::Middleware => vec![incoming(&[]), incoming(&["context"])],
         };
         self.watch = Some(Watch::new());

@@ -638,10 +638,11 @@ pub(in crate::frontend) fn awaited(value: &Value) -> Value {
 
 /// Of several texts the one that tells most: one with a fault, then the one
 /// that is known best, and what the environment says before what stands in for it.
+/// A first value that is `null` tells least: another one takes its place.
 fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
     let faulty = |parts: &&Vec<Part>| {
         parts.iter().any(|part| match part {
-            Part::Hole(Hole::Missing | Hole::Promise | Hole::Object) => true,
+            Part::Hole(Hole::Promise | Hole::Object) => true,
             Part::Hole(Hole::Symbol(symbol)) => {
                 symbol.may_be_missing && !matches!(symbol.origin, Origin::Environment(_))
             }
@@ -650,8 +651,9 @@ fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
     };
     let holes = |parts: &&Vec<Part>| {
         let unknown = parts.iter().filter(|part| matches!(part, Part::Hole(Hole::Unknown))).count();
+        let is_missing = parts.iter().any(|part| matches!(part, Part::Hole(Hole::Missing)));
         let is_configured = |part: &Part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if matches!(symbol.origin, Origin::Environment(_)));
-        (unknown, !parts.iter().any(is_configured))
+        (is_missing, unknown, !parts.iter().any(is_configured))
     };
     texts.iter().find(faulty).or_else(|| texts.iter().min_by_key(holes)).cloned().unwrap_or_default()
 }

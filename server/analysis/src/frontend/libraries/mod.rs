@@ -11,8 +11,8 @@ mod web;
 use std::rc::Rc;
 
 use super::evaluation::{Arguments, Session};
-use super::outcome::Place;
-use super::value::{ObjectId, ObjectKind, PackageName, Symbol, Value};
+use super::outcome::{Area, Place};
+use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
@@ -45,6 +45,8 @@ pub(super) fn call(
         "jwt-decode" => servers::decode(session, package, arguments, here),
         "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
         "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
+        // It looks for the cookie, and at nothing else of the request.
+        "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
         module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),

@@ -72,6 +72,8 @@ pub(in crate::frontend) fn part(package: &PackageName) -> Part {
     let name = path.rsplit('.').next().unwrap_or(path);
     match &*package.package {
         "next/headers" => Part::Credential,
+        // That there is a cookie, and nothing of what it says.
+        "better-auth/cookies" if name == "getSessionCookie" => Part::Credential,
         SERVER => Part::Verifies,
         "jose" if name == "decodeJwt" || name == "SignJWT" => Part::Harmless,
         "jsonwebtoken" if matches!(name, "decode" | "sign") => Part::Harmless,
