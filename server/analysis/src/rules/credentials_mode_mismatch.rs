@@ -25,34 +25,42 @@ pub const INFO: RuleInfo = RuleInfo {
 const SHOWN_CALLS: usize = 4;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    if state.frontend.is_empty() {
-        return;
-    }
-    let origins = Origins::new(state);
-    // By where a request is made: those that are refused, and whether another is not.
-    let mut made: BTreeMap<Place, (Vec<(&Request, Reached<'_>)>, bool)> = BTreeMap::new();
     let placement = &state.frontend.placement;
     // On a server there are no cookies that could go with a request.
     let in_browser = |file: FileId| placement.in_browser(file) || !placement.on_server(file);
-    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| in_browser(*file)) {
-        for request in &outcome.requests {
-            let entry = made.entry(request.place).or_default();
-            let sends_cookies_only = request.credentials == Credentials::Include
-                && request.authorization == Attached::Never
-                && !state.frontend.is_intercepted(request.client);
-            entry.1 |= !sends_cookies_only;
-            if !sends_cookies_only {
-                continue;
-            }
-            let Some(reached) = origins.reached(file, request) else { continue };
-            let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
-            if is_guarded && !may_take_cookies(state, &reached) {
-                entry.0.push((request, reached));
-            }
+    let sends_cookies_only = |request: &Request| {
+        request.credentials == Credentials::Include
+            && request.authorization == Attached::Never
+            && !state.frontend.is_intercepted(request.client)
+    };
+    let all = || {
+        let files = state.frontend.outcomes().filter(|(file, _)| in_browser(*file));
+        files.flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
+    };
+    // By where a request is made: those that are refused, and whether another is not.
+    let mut made: BTreeMap<Place, (Vec<(&Request, Reached<'_>)>, bool)> = BTreeMap::new();
+    for (_, request) in all().filter(|(_, request)| wanted(request.place.file) && sends_cookies_only(request)) {
+        made.entry(request.place).or_default();
+    }
+    if made.is_empty() {
+        return;
+    }
+    let origins = Origins::new(state);
+    for (file, request) in all() {
+        let Some(entry) = made.get_mut(&request.place) else { continue };
+        if !sends_cookies_only(request) {
+            entry.1 = true;
+            continue;
+        }
+        let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
+        let Some(reached) = origins.reached(file, request).or_else(through_handler) else { continue };
+        let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
+        if is_guarded && !may_take_cookies(state, &reached) {
+            entry.0.push((request, reached));
         }
     }
     for (place, (calls, sends_otherwise)) in made {
-        if wanted(place.file) && !sends_otherwise {
+        if !sends_otherwise {
             found.extend(finding(state, place, &calls));
         }
     }

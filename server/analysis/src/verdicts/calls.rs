@@ -209,7 +209,7 @@ pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
             Value::Package(path) => !is_framework(path),
             Value::Instance(instance) => match &instance.class {
                 Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
-                _ => true,
+                class => !is_scheme(class, BEARER_SCHEMES, 0),
             },
             Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
                 let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
@@ -238,20 +238,28 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
     }
 }
 
+/// Classes that extend each other are followed this far.
+const MAX_BASES: usize = 6;
 /// Schemes of FastAPI that read the `Authorization` header.
 const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
 
-/// Whether a route asks for one of these schemes of FastAPI.
+/// Whether a route asks for one of these schemes of FastAPI, or for a class of
+/// the project that extends one.
 fn asks_for(route: &Route, schemes: &[&str]) -> bool {
     route.dependencies.iter().any(|node| match &node.callable {
-        Value::Instance(instance) => match &instance.class {
-            Value::Package(path) => {
-                path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
-            }
-            _ => false,
-        },
+        Value::Instance(instance) => is_scheme(&instance.class, schemes, 0),
         _ => false,
     })
+}
+
+fn is_scheme(class: &Value, schemes: &[&str], depth: usize) -> bool {
+    match class {
+        Value::Package(path) => {
+            path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
+        }
+        Value::Class(class) if depth < MAX_BASES => class.bases.iter().any(|base| is_scheme(base, schemes, depth + 1)),
+        _ => false,
+    }
 }
 
 fn path(state: &State, file: FileId) -> &str {
