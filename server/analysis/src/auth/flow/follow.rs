@@ -74,9 +74,10 @@ impl Flow<'_, '_> {
         conclude(self, path, function, &summary.exits)
     }
 
-    /// What parameters are declared to be, where nothing else is known of them:
-    /// clients of packages and services of the project.
+    /// Parameters that are declared to be clients of HTTP or services of the
+    /// project, where nothing else is known of them.
     fn assume_declared(&self, entry: &mut Path, function: &FunctionRef) {
+        const CLIENTS: &[&str] = &["httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"];
         for param in &function.def.params {
             let Some(annotation) = &param.annotation else { continue };
             if entry.get(&param.name.name) != Some(&Abs::Other) {
@@ -85,7 +86,7 @@ impl Flow<'_, '_> {
             let declared = self.judge.resolve.eval_signature(function, without_none(annotation));
             let is_object = match &declared {
                 Value::Class(_) => true,
-                Value::Package(path) => !path.starts_with("builtins.") && !path.starts_with("typing."),
+                Value::Package(path) => CLIENTS.contains(&path.as_str()),
                 _ => false,
             };
             if is_object {
