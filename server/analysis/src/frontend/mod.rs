@@ -7,11 +7,13 @@ mod evaluation;
 mod libraries;
 pub mod matching;
 pub mod modules;
+pub mod observed;
 pub mod outcome;
+pub mod placement;
 mod requests;
 pub mod rewrites;
 mod store;
-mod tokens;
+pub(crate) mod tokens;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +22,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::evaluation::Session;
-use self::modules::Configurations;
+use self::modules::{Configurations, Resolved};
 use self::outcome::{Client, Outcome, Place};
+use self::placement::Placement;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::index::sources::{SourceFile, Sources};
 use crate::vfs::{FileId, Location};
@@ -38,6 +41,8 @@ pub struct Frontend {
     readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
+    /// Where modules run.
+    pub placement: Arc<Placement>,
 }
 
 impl Frontend {
@@ -49,6 +54,12 @@ impl Frontend {
     /// What was found in a file.
     pub fn outcome(&self, file: FileId) -> Option<&Outcome> {
         self.outcomes.get(&file).map(|outcome| &**outcome)
+    }
+
+    /// What an import of a module in a file means.
+    pub fn resolve(&self, sources: &Sources, importer: FileId, module: &str) -> Resolved {
+        let path = sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();
+        self.configurations.resolve(sources, path, module)
     }
 
     /// Whether there is nothing to look at.
@@ -63,6 +74,7 @@ impl Frontend {
         if configurations.set(path, text) {
             self.configurations = Arc::new(configurations);
             self.pending.extend(self.outcomes.keys());
+            Arc::make_mut(&mut self.placement).note_configuration();
         }
     }
 
@@ -70,6 +82,7 @@ impl Frontend {
     /// it was not there before, or no longer is.
     pub fn note(&mut self, sources: &Sources, file: FileId, facts: Option<&TypeScriptFile>, listing: bool) {
         self.pending.insert(file);
+        Arc::make_mut(&mut self.placement).note(file, listing);
         for reader in self.readers.get(&file).into_iter().flatten() {
             if self.outcomes.get(reader).is_some_and(|outcome| !holds(outcome, file, facts)) {
                 self.pending.insert(*reader);
@@ -95,7 +108,8 @@ impl Frontend {
         if pending.is_empty() {
             return (false, BTreeSet::new());
         }
-        let (mut changed, mut missing) = (false, BTreeSet::new());
+        let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
+        let (mut changed, mut missing) = (moved, BTreeSet::new());
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();

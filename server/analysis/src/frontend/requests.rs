@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::evaluation::Session;
-use super::outcome::{Attached, Client, Credentials, Place, Request, UrlPart};
+use super::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart};
 use super::tokens::source;
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
@@ -79,6 +79,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     if prepared.open && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    session.watch_request(&prepared.headers, &authorization, here);
     let call = session.call_on_the_way(here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
@@ -104,6 +105,10 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
+            Origin::Call(_) => match source(&symbol) {
+                TokenSource::Other => UrlPart::Unknown,
+                token => UrlPart::Token(token),
+            },
             _ => UrlPart::Unknown,
         },
         Part::Hole(_) => UrlPart::Unknown,

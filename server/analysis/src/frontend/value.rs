@@ -135,6 +135,8 @@ pub(super) enum Origin {
     Response(Place),
     /// What a function of a package gave, by the package and the function.
     Call(Rc<PackageName>),
+    /// The request that an endpoint answers, or what else comes from whoever asks.
+    Incoming,
 }
 
 /// What a browser keeps values in.

@@ -58,6 +58,9 @@ impl Session<'_> {
             StmtKind::Function(function) => {
                 if let Some(name) = &function.name {
                     let value = self.closure(function, None, None);
+                    if let Value::Function(closure) = &value {
+                        self.note_action(closure);
+                    }
                     self.store.declare(scope, name, value);
                 }
             }
@@ -300,7 +303,8 @@ impl Session<'_> {
         }
         match pattern {
             Pattern::Name(name, _) if declares => self.declare(name, value),
-            Pattern::Name(name, _) => {
+            Pattern::Name(name, range) => {
+                self.watch_assigned(name, &value, *range);
                 let scope = self.frames.last().map(|frame| frame.scope);
                 if let Some(scope) = scope {
                     self.store.assign(scope, name, value);
