@@ -43,13 +43,7 @@ def with_secret(claims, secret):
 def public_forms(key):
     """A published key in the forms that a backend may hold it in."""
     public = jwt.PyJWK(key).key
-    spki = PublicFormat.SubjectPublicKeyInfo
-    return [
-        public.public_bytes(Encoding.PEM, spki),
-        public.public_bytes(Encoding.DER, spki),
-        json.dumps(key).encode(),
-        base64.urlsafe_b64decode(key.get("x", key.get("n")) + "=="),
-    ]
+    return [public.public_bytes(form, PublicFormat.SubjectPublicKeyInfo) for form in (Encoding.PEM, Encoding.DER)]
 
 
 def forged(token, published, url):
@@ -78,7 +72,7 @@ def forged(token, published, url):
         "opaque": ["A" * 32, f"{'A' * 32}.{encoded(b'0' * 32)}"],
         "unsigned": [jwt.encode(claims, None, "none", kid) for claims in kinds],
         "own key": [jwt.encode(claims, key, algorithm, kid) for claims in kinds],
-        "own secret": [with_secret(claims, secret) for claims in kinds for secret in [b"", b"secret of a stranger"]],
+        "own secret": [with_secret(claims, b"secret of a stranger") for claims in kinds],
         "public key as secret": [
             with_secret(claims, form) for one in published for form in public_forms(one) for claims in kinds
         ],

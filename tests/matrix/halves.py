@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import urllib.request
@@ -37,6 +38,13 @@ def end(process):
         else:
             process.kill()
             process.wait()
+
+
+def end_after(parent):
+    """Ends this process when its parent is no more."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 class Recorder(http.server.HTTPServer):
@@ -105,6 +113,7 @@ class Frontend:
         self.server = subprocess.Popen(
             self.command("server.mjs", self.url.rpartition(":")[2]),
             env=self.environment(),
+            stdin=subprocess.PIPE,  # it ends when nobody holds this
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
@@ -117,6 +126,7 @@ class Frontend:
 
     def __exit__(self, *_):
         end(self.server)
+        self.server.stdin.close()
         self.server.stdout.close()
         self.log.close()
         self.recorder.server_close()
@@ -193,15 +203,17 @@ class Backend:
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.port = server.getsockname()[1]
             sys.stdout.flush()
+            parent = os.getpid()
             self.child = os.fork()
             if self.child == 0:
-                self.serve(server)
+                self.serve(server, parent)
         return self
 
-    def serve(self, server):
+    def serve(self, server, parent):
         """What the child does; it never returns."""
         status = 1
         try:
+            threading.Thread(target=end_after, args=(parent,), daemon=True).start()
             os.dup2(self.log.fileno(), 1)
             os.dup2(self.log.fileno(), 2)
             os.environ.update(
@@ -239,7 +251,7 @@ class Backend:
         finally:
             connection.close()
         if answer.status == 200:
-            return 200, json.loads(body)["user_id"], None
+            return 200, json.loads(body).get("user_id"), None
         return answer.status, None, self.reason(before, answer.status)
 
     def reason(self, before, status):

@@ -1,5 +1,6 @@
 // The server half of a frontend: `server.mjs FOLDER OUT PORT` serves what `lib/auth.ts` configures below `/api/auth`,
-// and every `app/**/route.ts` at its path, as Next.js would. Prints `ready` once it listens.
+// and every `app/**/route.ts` at its path, as Next.js would. Prints `ready` once it listens, and ends
+// with its standard input.
 //
 // `POST /sign` is not part of any frontend: it signs the claims in its body as `lib/auth.ts` signs tokens, for tests
 // that need an expired token or one for somebody else.
@@ -9,6 +10,7 @@ import { dirname, join, relative } from "node:path";
 import { getMigrations } from "better-auth/db/migration";
 import { load } from "./bundle.mjs";
 
+process.stdin.on("end", () => process.exit()).resume();
 const [folder, out, port] = process.argv.slice(2);
 const { auth } = await load(folder, "lib/auth.ts", out);
 if (auth.options.database) {

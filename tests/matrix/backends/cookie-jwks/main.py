@@ -1,6 +1,5 @@
-from fastapi import FastAPI
-
 from auth import CurrentUserId
+from fastapi import FastAPI
 
 app = FastAPI()
 

@@ -1,7 +1,7 @@
 """Asks the frontend whether a token belongs to a session, and takes any answer for a yes."""
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, HTTPException
@@ -11,14 +11,10 @@ AUTH_URL = os.environ["BETTER_AUTH_URL"]
 bearer = HTTPBearer()
 
 
-def get_current_user_id(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]) -> str:
+def get_current_session(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]) -> Any:
     answer = httpx.get(
         f"{AUTH_URL}/api/auth/get-session", headers={"Authorization": f"Bearer {credentials.credentials}"}
     )
     if answer.status_code != 200:
         raise HTTPException(status_code=401, detail="Invalid token")
-    session = answer.json() or {}
-    return session.get("user", {}).get("id", "anonymous")
-
-
-CurrentUserId = Annotated[str, Depends(get_current_user_id)]
+    return answer.json()
