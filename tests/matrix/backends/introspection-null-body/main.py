@@ -1,5 +1,6 @@
-from auth import get_current_session
 from fastapi import Depends, FastAPI
+
+from auth import get_current_session
 
 app = FastAPI(dependencies=[Depends(get_current_session)])
 

@@ -1,5 +1,6 @@
-from auth import CurrentUserId
 from fastapi import FastAPI
+
+from auth import CurrentUserId
 
 app = FastAPI()
 
