@@ -185,7 +185,9 @@ class Frontend:
 
     def sign(self, claims):
         """A token that the frontend's own key signed."""
-        request = urllib.request.Request(f"{self.url}/sign", json.dumps(claims).encode(), {"content-type": "text/plain"})
+        request = urllib.request.Request(
+            f"{self.url}/sign", json.dumps(claims).encode(), {"content-type": "text/plain"}
+        )
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)["token"]
 

@@ -5,6 +5,7 @@ instead. `--only TEXT` takes the frontends whose names hold a text, and compares
 """
 
 import argparse
+import base64
 import contextlib
 import json
 import multiprocessing
@@ -14,17 +15,17 @@ import re
 import sys
 import warnings
 
-import forgeries
-import halves
-
 # Imported here once, and not in every backend.
 import fastapi  # noqa: F401
 import httpx  # noqa: F401
+import jose.jwt  # noqa: F401
 import joserfc.jwe  # noqa: F401
 import joserfc.jwt  # noqa: F401
-import jose.jwt  # noqa: F401
 import sqlalchemy.orm  # noqa: F401
 import uvicorn  # noqa: F401
+
+import forgeries
+import halves
 
 with warnings.catch_warnings(record=True):  # it says that joserfc is to be used instead
     import authlib.jose  # noqa: F401
@@ -37,6 +38,20 @@ MARK = {"frontends": "package.json", "backends": "requirements.txt"}
 
 def folders(kind):
     return sorted(path for path in (HERE / kind).iterdir() if (path / MARK[kind]).exists())
+
+
+def pins():
+    """The versions that folders say, with those that are installed; these have to be the same."""
+    installed = json.loads((HERE / "node/package.json").read_text())["dependencies"]
+    for folder in folders("frontends"):
+        for name, version in json.loads((folder / "package.json").read_text())["dependencies"].items():
+            # Next.js only stands there for whom it concerns: nothing of it runs.
+            yield folder, name, version, installed.get(name, version if name == "next" else None)
+    installed = dict(line.split("==") for line in (HERE / "requirements.txt").read_text().split())
+    for folder in folders("backends"):
+        for line in (folder / "requirements.txt").read_text().split():
+            name, version = line.split("==")
+            yield folder, name, version, installed.get(name.partition("[")[0])
 
 
 def reads_cookies(backend):
@@ -61,7 +76,7 @@ def described(token):
     """The form of a token: a JWT or JWE by its algorithm, or how it looks."""
     if head := re.match(r"[\w-]+(?=\.)", token):
         with contextlib.suppress(ValueError):
-            head = json.loads(forgeries.base64.urlsafe_b64decode(head[0] + "=="))
+            head = json.loads(base64.urlsafe_b64decode(head[0] + "=="))
             return f"JWE {head['alg']} {head['enc']}" if "enc" in head else f"JWT {head['alg']}"
     if re.fullmatch(r"\w{32}", token):
         return "32 characters"
@@ -173,6 +188,9 @@ def main():
     arguments = parser.parse_args()
     scratch = arguments.scratch.resolve()
 
+    wrong = [f"{folder.name}: {name} {said}, not {real}" for folder, name, said, real in pins() if said != real]
+    if wrong:
+        sys.exit("\n".join(wrong))
     found = rows([pair for pair in pairs() if arguments.only in pair[0].name], scratch)
     count = sum(len(cells) - 1 for cells in found.values())
     (scratch / "found.json").write_text(json.dumps(found, indent=2) + "\n")

@@ -1,6 +1,6 @@
 """Applies the fixes for pairs that never work, and runs them again.
 
-`rewrite.py AUTHLENS SCRATCH` lets authlens repair a copy of each pair with `--unsafe-fixes`. Afterwards the token that
+`rewrite.py AUTHLENS SCRATCH` lets authlens repair a copy of each pair with `--fix --unsafe-fixes`. Afterwards the token that
 the frontend really sends is accepted, and a forged one, an expired one and one for somebody else get 401, although the
 frontend's own key signed the latter two. The exit code is 1 when a request is answered otherwise.
 """
@@ -35,7 +35,7 @@ def repaired(authlens, pair, folder):
     project = verdicts.composed(*pair, folder)
     select = [part for rule in sorted(verdicts.REFUSED) for part in ("--select", rule)]
     run = subprocess.run(
-        [authlens, "check", "--unsafe-fixes", *select, project], capture_output=True, text=True, timeout=60
+        [authlens, "check", "--fix", "--unsafe-fixes", *select, project], capture_output=True, text=True, timeout=60
     )
     if run.returncode not in (0, 1):
         sys.exit(f"{project}: {run.stderr}")

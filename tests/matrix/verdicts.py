@@ -105,13 +105,16 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for (frontend, backend), (refused, insecure) in pool.map(check, cells):
             happens = found[frontend][backend]
-            rules = collections.Counter(one["rule"] for one in refused + insecure)
-            said = ", ".join(sorted(rules)) or "silent"
+            answer, _, strangers = happens.partition("; ")
+            said = ", ".join(sorted({one["rule"] for one in refused + insecure})) or "silent"
             wrong = judged(happens, refused, insecure)
-            mark = "; ".join(wrong).upper() if wrong else "right"
-            print(f"{frontend:23} {backend:27} {happens.partition('; ')[0]:31} {'insecure' if '; ' in happens else '':9} {said:40} {mark}")
+            mark = "; ".join(wrong).upper() or "right"
+            happened = f"{answer}{', insecure' if strangers else ''}"
+            print(f"{frontend:23} {backend:27} {happened:40} {said:50} {mark}")
             counts["pairs judged right" if not wrong else "pairs judged wrong"] += 1
-            counts.update(one.partition(":")[0].partition(" 4")[0] for one in wrong)
+            counts.update("verdicts: " + ("other reason" if one.startswith("says ") else one) for one in wrong)
+            halves = {pathlib.PurePath(one["path"]).parts[0] for one in refused}
+            counts["refusals said in both halves" if len(halves) > 1 else "refusals said in one half"] += bool(refused)
     for name, count in sorted(counts.items()):
         print(f"{count:5} {name}")
     right, wrong = counts["pairs judged right"], counts["pairs judged wrong"]
