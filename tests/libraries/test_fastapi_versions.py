@@ -1,5 +1,6 @@
 """What changed between versions of FastAPI and Starlette: run with each of the versions that `run` installs."""
 
+import types
 from typing import Annotated
 
 import fastapi
@@ -107,6 +108,28 @@ def test_an_alias_with_a_name_of_its_own():
     app = FastAPI()
     app.get("/x")(handler)
     assert ask(app, "/x").status == (401 if FASTAPI >= (0, 128, 2) else 422)
+
+
+TYPES_ONLY = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from auth import CurrentUser
+def handler(user: CurrentUser = None):
+    return user
+"""
+
+
+def test_an_alias_that_only_type_checkers_import():
+    module = types.ModuleType("types_only")
+    exec(TYPES_ONLY, module.__dict__)
+    app = FastAPI()
+    if FASTAPI < (0, 100):
+        with pytest.raises(NameError):
+            app.get("/x")(module.handler)
+    else:
+        app.get("/x")(module.handler)
+        assert ask(app, "/x").status == 200
 
 
 def test_dependencies_of_applications_and_routers_in_websockets():

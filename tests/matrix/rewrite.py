@@ -1,8 +1,8 @@
 """Applies the fixes for pairs that never work, and runs them again.
 
-`rewrite.py AUTHLENS SCRATCH` lets authlens repair a copy of each pair with `--fix --unsafe-fixes`. Afterwards the token that
-the frontend really sends is accepted, and a forged one, an expired one and one for somebody else get 401, although the
-frontend's own key signed the latter two. The exit code is 1 when a request is answered otherwise.
+`rewrite.py AUTHLENS SCRATCH` lets authlens repair a copy of each pair with `--fix --unsafe-fixes`. Afterwards the token
+that the frontend really sends is accepted, and a forged one, an expired one and one for somebody else get 401, although
+the frontend's own key signed the latter two. The exit code is 1 when a request is answered otherwise.
 """
 
 import argparse
