@@ -97,7 +97,10 @@ impl Editor {
         // What every editor says today; tests of what is left out say so.
         let known = [
             ("publishDiagnostics", json!({"versionSupport": true, "relatedInformation": true})),
-            ("codeAction", json!({"codeActionLiteralSupport": {}, "isPreferredSupport": true})),
+            (
+                "codeAction",
+                json!({"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}, "isPreferredSupport": true}),
+            ),
         ];
         for (key, value) in known {
             let said = &mut capabilities["textDocument"][key];

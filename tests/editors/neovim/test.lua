@@ -4,6 +4,7 @@ local uv = vim.uv
 local tree = assert(os.getenv('TREE'))
 local PATIENCE = 30000
 
+io.stdout:setvbuf('line')
 local passed, failed = 0, 0
 local function test(name, body)
   local started = uv.hrtime()
