@@ -76,7 +76,9 @@ class Editor:
         self.terminal.wait("the file", lambda screen: re.search(rf"NOR\s+.*{re.escape(path)}", screen))
 
     def text(self, path: str) -> str:
-        return (self.workspace / path).read_text()
+        # Helix writes another file and moves it there.
+        file = self.workspace / path
+        return file.read_text() if file.exists() else ""
 
     def close(self) -> None:
         self.terminal.close()
