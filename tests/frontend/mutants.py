@@ -16,7 +16,7 @@ import tempfile
 from collections import Counter
 
 RULES = "missing-bearer,undefined-bearer,credentials-mode-mismatch"
-SKIPPED = ("node_modules", ".next", "dist", "build", ".git", "venv", ".venv", "site-packages", ".claude", ".specify")
+SKIPPED = ("node_modules", ".next", "dist", "build", ".git", "venv", ".venv", "site-packages", ".claude", ".specify", ".history", "history")
 MOST_PER_PROJECT = 60
 
 HEADER = re.compile(
@@ -27,8 +27,10 @@ HEADER = re.compile(
     re.M | re.X,
 )
 AWAIT = re.compile(r"(?<=const )(?P<name>token|accessToken|jwt|authToken|jwtToken) = await (?=\w+\(\))")
-GUARD = re.compile(r"if \(!(?:token|accessToken|jwt|authToken|jwtToken)\)")
-TEST = re.compile(r"if \((?:token|accessToken|jwt|authToken|jwtToken)\) \{")
+GUARD = re.compile(r"if \(!(?P<name>token|accessToken|jwt|authToken|jwtToken)\)")
+TEST = re.compile(r"if \((?P<name>token|accessToken|jwt|authToken|jwtToken)\) \{")
+# Lines after a test in which a token is sent because of it.
+REACH = 12
 
 
 def sites(text):
@@ -37,10 +39,12 @@ def sites(text):
         yield "header", one.span(), ""
     for one in AWAIT.finditer(text):
         yield "await", one.span(), f"{one.group('name')} = "
-    for one in GUARD.finditer(text):
-        yield "guard", one.span(), "if (false)"
-    for one in TEST.finditer(text):
-        yield "guard", one.span(), "if (true) {"
+    for test, instead in ((GUARD, "if (false)"), (TEST, "if (true) {")):
+        for one in test.finditer(text):
+            # Only what is sent soon after is guarded by it.
+            after = "".join(text[one.end() :].splitlines(keepends=True)[:REACH])
+            if f"Bearer ${{{one.group('name')}}}" in after:
+                yield "guard", one.span(), instead
 
 
 def found(authlens, folder):

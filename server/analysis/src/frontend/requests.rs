@@ -132,7 +132,8 @@ pub(super) fn headers(session: &mut Session<'_>, init: &Value, here: Place) -> O
                     session.store.open(headers);
                 }
             }
-            Value::Undefined | Value::Null | Value::Bool(false) => {}
+            Value::Bool(false) => {}
+            value if value.is_missing() => {}
             _ => session.store.open(headers),
         }
     }
@@ -150,7 +151,7 @@ pub(super) fn option(session: &mut Session<'_>, options: &Value, name: &str) -> 
                 None => Value::Undefined,
             }
         }
-        Value::Undefined | Value::Null => Value::Undefined,
+        value if value.is_missing() => Value::Undefined,
         _ => Value::Unknown,
     })
 }
@@ -177,7 +178,7 @@ pub(super) fn method(session: &mut Session<'_>, options: &Value) -> Option<SmolS
 pub(super) fn is_open(session: &Session<'_>, options: &Value) -> bool {
     options.alternatives().iter().any(|options| match options {
         Value::Object(id) => session.store.get(*id).open && !session.store.get(*id).entries.contains_key("headers"),
-        Value::Undefined | Value::Null => false,
+        value if value.is_missing() => false,
         _ => true,
     })
 }
@@ -188,7 +189,8 @@ pub(super) fn attached(session: &Session<'_>, headers: &Value) -> Attached {
     let mut all = Attached::Never;
     for value in headers.alternatives() {
         let one = match value {
-            Value::Undefined | Value::Null | Value::Bool(false) => Attached::Never,
+            Value::Bool(false) => Attached::Never,
+            value if value.is_missing() => Attached::Never,
             Value::Object(id) => attached_in(session, *id),
             _ => Attached::Unknown,
         };
@@ -207,7 +209,8 @@ fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
         if name.eq_ignore_ascii_case("authorization") {
             for value in value.alternatives() {
                 found = match value {
-                    Value::Undefined | Value::Null | Value::Bool(false) => found,
+                    Value::Bool(false) => found,
+                    value if value.is_missing() => found,
                     Value::Unknown => both(found, Attached::Unknown),
                     _ => Attached::Given,
                 };

@@ -28,9 +28,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 fn finding(state: &State, cookie: &SetCookie) -> Option<Diagnostic> {
     let sent = cookie.name.as_ref().map(|name| frontend::sent_from(state, Area::Cookie, name)).unwrap_or_default();
-    let what = match (&cookie.what, sent.is_empty()) {
+    let is_sent = cookie.name.as_ref().is_some_and(|name| frontend::is_sent(state, Area::Cookie, name));
+    let what = match (&cookie.what, is_sent) {
         (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
-        (What::Unknown, false) => "what is sent as the bearer token".to_owned(),
+        (What::Unknown, true) => "what is sent as the bearer token".to_owned(),
         _ => return None,
     };
     let (severity, message) = match (cookie.by_server, cookie.http_only, cookie.secure) {

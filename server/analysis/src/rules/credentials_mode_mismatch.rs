@@ -7,7 +7,7 @@ use super::shared::frontend;
 use super::{RuleInfo, State, related};
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Severity};
-use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, reads_header_only};
+use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, may_take_cookies, reads_header_only};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -31,7 +31,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let origins = Origins::new(state);
     // By where a request is made: those that are refused, and whether another is not.
     let mut made: BTreeMap<Place, (Vec<(&Request, Reached<'_>)>, bool)> = BTreeMap::new();
-    for (file, outcome) in state.frontend.outcomes() {
+    let placement = &state.frontend.placement;
+    // On a server there are no cookies that could go with a request.
+    let in_browser = |file: FileId| placement.in_browser(file) || !placement.on_server(file);
+    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| in_browser(*file)) {
         for request in &outcome.requests {
             let entry = made.entry(request.place).or_default();
             let sends_cookies_only = request.credentials == Credentials::Include
@@ -42,7 +45,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             let Some(reached) = origins.reached(file, request) else { continue };
-            if reached.judged.guard.is_guarded() && reads_header_only(state, &reached) {
+            let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
+            if is_guarded && !may_take_cookies(state, &reached) {
                 entry.0.push((request, reached));
             }
         }

@@ -23,8 +23,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         .flat_map(|(file, outcome)| outcome.kept.iter().filter(move |kept| kept.place.file == file))
         .filter(|kept| !is_removed(state, kept))
         .filter_map(|kept| {
-            let sent = frontend::sent_from(state, kept.area, kept.key.as_ref()?);
-            (matches!(kept.what, What::Token(_)) || !sent.is_empty()).then_some((kept, sent))
+            let key = kept.key.as_ref()?;
+            // One that nobody sends is left over from other times.
+            let is_token =
+                matches!(kept.what, What::Token(_) | What::Unknown) && frontend::is_sent(state, kept.area, key);
+            is_token.then(|| (kept, frontend::sent_from(state, kept.area, key)))
         })
         .collect();
     if left.is_empty() {

@@ -58,7 +58,7 @@ fn is_token(state: &State, source: &TokenSource) -> bool {
     match source {
         TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession => true,
         TokenSource::Storage(area, Some(key)) => {
-            !frontend::sent_from(state, *area, key).is_empty()
+            frontend::is_sent(state, *area, key)
                 || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).any(|kept| {
                     kept.area == *area && kept.key.as_ref() == Some(key) && matches!(kept.what, What::Token(_))
                 })

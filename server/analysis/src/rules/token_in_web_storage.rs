@@ -33,9 +33,10 @@ fn finding(state: &State, kept: &Kept) -> Option<Diagnostic> {
         Area::Cookie => return None,
     };
     let sent = kept.key.as_ref().map(|key| frontend::sent_from(state, kept.area, key)).unwrap_or_default();
-    let what = match (&kept.what, sent.is_empty()) {
+    let is_sent = kept.key.as_ref().is_some_and(|key| frontend::is_sent(state, kept.area, key));
+    let what = match (&kept.what, is_sent) {
         (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
-        (What::Unknown, false) => "what is sent as the bearer token".to_owned(),
+        (What::Unknown, true) => "what is sent as the bearer token".to_owned(),
         _ => return None,
     };
     let message = format!(

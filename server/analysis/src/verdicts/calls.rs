@@ -55,6 +55,28 @@ impl<'s> Origins<'s> {
         }
     }
 
+    /// Why a request in a file is not known to reach a route.
+    pub(crate) fn why_unreached(&self, file: FileId, request: &Request) -> String {
+        let Some(address) = matching::address(request) else {
+            return "nothing of its path is known".to_owned();
+        };
+        if address.base == Base::Page {
+            if let Some(handler) = self.answering(file, &address) {
+                return format!("the route handler of `/{}` answers it", handler.sample().join("/"));
+            }
+            if self.sent_on(file, &address).is_none() {
+                return "it stays on the page's own origin: no rewrite sends it on".to_owned();
+            }
+        }
+        match &address.base {
+            Base::Host(host) => format!("it goes to {host}"),
+            _ if self.methods(&self.destination(file, &address).unwrap_or(address)).is_empty() => {
+                "no route has its path".to_owned()
+            }
+            _ => "several backends answer it, or none by its method".to_owned(),
+        }
+    }
+
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;
@@ -71,14 +93,19 @@ impl<'s> Origins<'s> {
         methods
     }
 
+    /// The route handler of Next.js that answers a path of the page's own origin.
+    fn answering(&self, file: FileId, address: &Address) -> Option<&Handler> {
+        let from = path(self.state, file);
+        self.handlers.iter().find(|handler| {
+            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
+                && handler.answers(&address.segments)
+        })
+    }
+
     /// Where the page's own origin sends a path on to.
     fn sent_on(&self, file: FileId, address: &Address) -> Option<Address> {
         let from = path(self.state, file);
-        let answers = |handler: &&Handler| {
-            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
-                && handler.answers(&address.segments)
-        };
-        if self.handlers.iter().any(|handler| answers(&handler)) {
+        if self.answering(file, address).is_some() {
             return None;
         }
         // The nearest configuration above the file counts.
@@ -152,6 +179,31 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether something that is asked before the handler may take a cookie for a
+/// credential: it reads one, takes several values from the request, or can't be
+/// looked into.
+pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
+    let is_framework = |path: &str| path.starts_with("fastapi") || path.starts_with("starlette");
+    with_interpreter(state, |interpreter| {
+        reached.route.dependencies.iter().any(|node| match &node.callable {
+            Value::Package(path) => !is_framework(path),
+            Value::Instance(instance) => match &instance.class {
+                Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
+                _ => true,
+            },
+            Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
+                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                let taken = |step: &&crate::auth::Step| step.note.ends_with(" is a credential from the request");
+                let mut taken: Vec<_> = verdict.steps.iter().filter(taken).map(|step| &step.note).collect();
+                taken.sort_unstable();
+                taken.dedup();
+                taken.len() > 1 || verdict.steps.iter().any(|step| step.note == read_from("cookies"))
+            }
+            _ => true,
+        })
+    })
 }
 
 /// Whether a guard's verification can be switched off by configuration.

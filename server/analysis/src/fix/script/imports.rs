@@ -16,19 +16,15 @@ pub(super) struct Spelled {
 }
 
 /// What a module exports under a name, spelled in a file.
-pub(super) fn of_module(
-    fixer: &Fixer<'_>,
-    source: &Source,
-    module: FileId,
-    name: &str,
-) -> Result<Spelled, Refusal> {
+pub(super) fn of_module(fixer: &Fixer<'_>, source: &Source, module: FileId, name: &str) -> Result<Spelled, Refusal> {
     let state = fixer.state;
     let facts = state.sources.file(source.file).and_then(|file| file.script.clone());
     let facts = facts.ok_or_else(super::unreadable)?;
     if module == source.file {
         return Ok(Spelled { name: name.to_owned(), edits: Vec::new() });
     }
-    let is_module = |written: &str| state.frontend.resolve(&state.sources, source.file, written) == Resolved::File(module);
+    let is_module =
+        |written: &str| state.frontend.resolve(&state.sources, source.file, written) == Resolved::File(module);
     let known = facts.imports.iter().find(|(_, (written, there))| there == name && is_module(written));
     if let Some((here, _)) = known {
         return Ok(Spelled { name: here.to_string(), edits: Vec::new() });

@@ -15,9 +15,9 @@ use tree_sitter::Node;
 
 use super::layout::{indentation, line_start};
 use super::{Fixer, Source};
-use crate::ide::{Applicability, Diagnostic, Fix, Refusal, SourceChange, TextEdit};
 use crate::facts::typescript::lower::lower_file;
 use crate::ide::FixKind;
+use crate::ide::{Applicability, Diagnostic, Fix, Refusal, SourceChange, TextEdit};
 use crate::syntax::{Grammar, parse};
 use crate::vfs::FileId;
 

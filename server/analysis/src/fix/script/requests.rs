@@ -39,30 +39,35 @@ fn attached(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
     if text_of(&source, callee) != "fetch" {
         return Err(Refusal("the request is not made here by `fetch`".into()));
     }
-    async_around(call)?;
     let mut edits = Vec::new();
-    let (token, title) = match givers(fixer).into_iter().find_map(|giver| {
+    let giver = givers(fixer).into_iter().find_map(|giver| {
         let spelled = of_module(fixer, &source, giver.module, &giver.name).ok()?;
         Some((giver, spelled))
-    }) {
-        Some((giver, Spelled { name, edits: imported })) => {
-            edits.extend(imported);
-            let call = if giver.is_async { format!("await {name}()") } else { format!("{name}()") };
-            (call, format!("Send the token that `{name}` gives"))
+    });
+    let end = semicolon(&source);
+    let quote = super::quote(&source.text);
+    let leave = |missing: &str| format!("if (!{missing}) throw new Error({quote}not signed in{quote}){end}");
+    let (token, title) = if let Some((giver, Spelled { name, edits: imported })) = giver {
+        if giver.is_async {
+            async_around(call)?;
         }
-        None => {
-            let (module, name) = client(fixer)?;
-            let Spelled { name, edits: imported } = of_module(fixer, &source, module, &name)?;
-            edits.extend(imported);
-            let end = semicolon(&source);
-            let data = free_name(&source, call, &["session", "issued", "tokenData"])?;
-            let lines = [
-                format!("const {{ data: {data} }} = await {name}.token(){end}"),
-                format!("if (!{data}) throw new Error(\"not signed in\"){end}"),
-            ];
-            edits.push(insert_before(&source, statement_around(call)?, &lines));
-            (format!("{data}.token"), format!("Send the token that `{name}` gives"))
-        }
+        edits.extend(imported);
+        let given = if giver.is_async { format!("await {name}()") } else { format!("{name}()") };
+        (given, format!("Send the token that `{name}` gives"))
+    } else if let Some((area, key)) = stored(fixer) {
+        let name = free_name(&source, call, &["token", "accessToken", "bearerToken"])?;
+        let lines = [format!("const {name} = {area}.getItem({quote}{key}{quote}){end}"), leave(&name)];
+        edits.push(insert_before(&source, statement_around(call)?, &lines));
+        (name, format!("Send the token that `{area}` holds under `{key}`"))
+    } else {
+        async_around(call)?;
+        let (module, name) = client(fixer)?;
+        let Spelled { name, edits: imported } = of_module(fixer, &source, module, &name)?;
+        edits.extend(imported);
+        let data = free_name(&source, call, &["session", "issued", "tokenData"])?;
+        let lines = [format!("const {{ data: {data} }} = await {name}.token(){end}"), leave(&data)];
+        edits.push(insert_before(&source, statement_around(call)?, &lines));
+        (format!("{data}.token"), format!("Send the token that `{name}` gives"))
     };
     edits.push(with_header(&source, call, &format!("Authorization: `Bearer ${{{token}}}`"))?);
     fixer.checked_script(vec![(file, edits)], title, Applicability::Unsafe)
@@ -152,9 +157,7 @@ fn givers(fixer: &Fixer<'_>) -> Vec<Giver> {
         let giver = match (exported, facts.imports.get(name)) {
             (Some((exported, _)), _) => Giver { module: location.file, name: exported.to_string(), is_async },
             (None, Some((module, there))) => match state.frontend.resolve(&state.sources, location.file, module) {
-                crate::frontend::modules::Resolved::File(module) => {
-                    Giver { module, name: there.to_string(), is_async }
-                }
+                crate::frontend::modules::Resolved::File(module) => Giver { module, name: there.to_string(), is_async },
                 crate::frontend::modules::Resolved::Package(_) => continue,
             },
             _ => continue,
@@ -164,6 +167,20 @@ fn givers(fixer: &Fixer<'_>) -> Vec<Giver> {
         }
     }
     found
+}
+
+/// Where the browser keeps the token that most requests of the project send.
+fn stored(fixer: &Fixer<'_>) -> Option<(&'static str, String)> {
+    use crate::frontend::outcome::{Area, TokenSource};
+    let mut counts: std::collections::BTreeMap<(Area, &str), usize> = std::collections::BTreeMap::new();
+    for bearer in fixer.state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers) {
+        if let TokenSource::Storage(area @ (Area::Local | Area::Session), Some(key)) = &bearer.source {
+            *counts.entry((*area, key)).or_default() += 1;
+        }
+    }
+    let ((area, key), _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let is_plain = !key.contains(['"', '\'', '\\']);
+    is_plain.then(|| (if area == Area::Local { "localStorage" } else { "sessionStorage" }, key.to_owned()))
 }
 
 /// What the project calls its client of Better Auth that gives tokens.
@@ -189,7 +206,9 @@ fn client(fixer: &Fixer<'_>) -> Result<(FileId, String), Refusal> {
             }
         }
     }
-    Err(Refusal("the project has no function that gives a token, and no client of Better Auth with `jwtClient()`".into()))
+    Err(Refusal(
+        "the project has no function that gives a token, and no client of Better Auth with `jwtClient()`".into(),
+    ))
 }
 
 /// Appends the fix of a rewrite that comes before the handler of Better Auth.
@@ -226,11 +245,7 @@ fn moved(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
                 Some(next) => entry.start_byte()..next.start_byte(),
                 None => entries[at - 1].end_byte()..entry.end_byte(),
             };
-            let rest = format!(
-                "{}{}",
-                &text[list.start_byte()..taken.start],
-                &text[taken.end..list.end_byte()]
-            );
+            let rest = format!("{}{}", &text[list.start_byte()..taken.start], &text[taken.end..list.end_byte()]);
             (format!("afterFiles: {rest}, "), true)
         }
     };

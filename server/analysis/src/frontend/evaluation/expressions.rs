@@ -229,8 +229,23 @@ impl Session<'_> {
                 })))
             }
             Value::Either(values) => {
-                let texts: Vec<Vec<Part>> = values.iter().map(|value| self.text_parts(value)).collect();
-                best_text(&texts)
+                let is_nothing =
+                    |value: &&Value| matches!(value, Value::Symbol(symbol) if symbol.origin == Origin::Nothing);
+                let missing = values.iter().filter(is_nothing).find(|value| match value {
+                    Value::Symbol(symbol) => self.may_be_missing(symbol),
+                    _ => false,
+                });
+                let rest = values.iter().filter(|value| !is_nothing(value));
+                let texts: Vec<Vec<Part>> = rest.map(|value| self.text_parts(value)).collect();
+                let best = best_text(&texts);
+                match (missing, best.as_slice()) {
+                    // Where it comes from is more than that it may not be there.
+                    (Some(_), [Part::Hole(Hole::Symbol(symbol))]) => {
+                        hole(Hole::Symbol(Rc::new(Symbol { may_be_missing: true, ..(**symbol).clone() })))
+                    }
+                    (Some(missing), [] | [Part::Hole(Hole::Unknown)]) => self.text_parts(missing),
+                    _ => best,
+                }
             }
             _ => hole(Hole::Unknown),
         }
@@ -305,7 +320,8 @@ impl Session<'_> {
                     self.store.open(object);
                 }
             }
-            Value::Undefined | Value::Null | Value::Bool(_) | Value::Text(_) | Value::Number(_) | Value::Truth(_) => {}
+            Value::Bool(_) | Value::Text(_) | Value::Number(_) | Value::Truth(_) => {}
+            value if value.is_missing() => {}
             _ => self.store.open(object),
         }
     }

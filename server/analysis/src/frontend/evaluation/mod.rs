@@ -71,6 +71,8 @@ pub(super) struct Session<'s> {
     pub(super) secrets: FxHashMap<ObjectId, Place>,
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
+    /// Whether the execution stands where there is no browser.
+    without_window: bool,
     /// What is seen of the endpoint that runs.
     watch: Option<endpoints::Watch>,
     /// Endpoints that have run, by their addresses.
@@ -132,6 +134,7 @@ impl<'s> Session<'s> {
             extents: FxHashMap::default(),
             secrets: FxHashMap::default(),
             made: Vec::new(),
+            without_window: false,
             watch: None,
             endpoints: FxHashSet::default(),
             actions: Vec::new(),

@@ -42,6 +42,13 @@ pub(in crate::rules) fn related(state: &State, place: Place, message: &str) -> O
     Some(Related { location: locate(&state.sources, place)?, message: message.to_owned() })
 }
 
+/// Whether what is kept under a key is sent as a bearer token, wherever that
+/// stands now.
+pub(in crate::rules) fn is_sent(state: &State, area: Area, key: &SmolStr) -> bool {
+    let source = TokenSource::Storage(area, Some(key.clone()));
+    state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers).any(|bearer| bearer.source == source)
+}
+
 /// The places at which what is kept under a key is sent as a bearer token.
 pub(in crate::rules) fn sent_from(state: &State, area: Area, key: &SmolStr) -> Vec<Related> {
     let source = TokenSource::Storage(area, Some(key.clone()));
