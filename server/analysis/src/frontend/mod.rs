@@ -51,6 +51,11 @@ impl Frontend {
         self.outcomes.iter().map(|(file, outcome)| (*file, &**outcome))
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_outcomes(&self) -> impl Iterator<Item = (FileId, &Arc<Outcome>)> {
+        self.outcomes.iter().map(|(file, outcome)| (*file, outcome))
+    }
+
     /// What was found in a file.
     pub fn outcome(&self, file: FileId) -> Option<&Outcome> {
         self.outcomes.get(&file).map(|outcome| &**outcome)
@@ -124,8 +129,11 @@ impl Frontend {
                     for module in rests_on(&outcome) {
                         Arc::make_mut(&mut self.readers).entry(module).or_default().insert(file);
                     }
-                    changed |= before.as_deref() != Some(&outcome);
-                    Arc::make_mut(&mut self.outcomes).insert(file, Arc::new(outcome));
+                    // Who kept something by the outcome finds it again.
+                    if before.as_deref() != Some(&outcome) {
+                        changed = true;
+                        Arc::make_mut(&mut self.outcomes).insert(file, Arc::new(outcome));
+                    }
                 }
                 None => {
                     changed |= before.is_some();

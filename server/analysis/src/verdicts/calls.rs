@@ -1,5 +1,7 @@
 //! Which route a request of the frontend reaches.
 
+use std::cell::OnceCell;
+
 use super::with_interpreter;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict, read_from};
@@ -23,23 +25,34 @@ pub(crate) struct Reached<'s> {
 /// What answers on the page's own origin.
 pub(crate) struct Origins<'s> {
     state: &'s State,
-    handlers: Vec<(FileId, Handler)>,
-    routes: Reachable<'s>,
+    /// Route handlers of Next.js, once they are asked for.
+    handlers: OnceCell<Vec<(FileId, Handler)>>,
+    /// Routes by the ends of their paths, once they are asked for.
+    routes: OnceCell<Reachable<'s>>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        let handlers =
-            state.frontend.outcomes().filter_map(|(file, _)| Some((file, rewrites::handler(path(state, file))?)));
-        Self { state, handlers: handlers.collect(), routes: Reachable::new(&state.table.applications) }
+        Self { state, handlers: OnceCell::new(), routes: OnceCell::new() }
+    }
+
+    /// All route handlers of Next.js.
+    pub(crate) fn handlers(&self) -> &[(FileId, Handler)] {
+        self.handlers.get_or_init(|| {
+            let files = self.state.frontend.outcomes().map(|(file, _)| file);
+            files.filter_map(|file| Some((file, rewrites::handler(path(self.state, file))?))).collect()
+        })
+    }
+
+    fn routes(&self) -> &Reachable<'s> {
+        self.routes.get_or_init(|| Reachable::new(&self.state.table.applications))
     }
 
     /// The route that a request in a file reaches; none if it is not known to
     /// reach one.
     pub(crate) fn reached(&self, file: FileId, request: &Request) -> Option<Reached<'s>> {
-        let address = matching::address(request)?;
-        let address = self.destination(file, &address)?;
-        let target = self.target(file, &address, request.method.as_deref())?;
+        let known = self.state.destinations.target(file, request);
+        let target = known.unwrap_or_else(|| self.find(file, request))?;
         let application = self.state.table.applications.get(target.application)?;
         Some(Reached {
             application,
@@ -62,6 +75,13 @@ impl<'s> Origins<'s> {
         sent.peek()?;
         let reached: Option<Vec<_>> = sent.map(|sent| self.reached(*handler, sent).filter(|_| sent.forwards)).collect();
         Some((reached?.into_iter().next()?, *handler))
+    }
+
+    /// The same, found out anew.
+    pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
+        let address = matching::address(request)?;
+        let address = self.destination(file, &address)?;
+        self.target(file, &address, request.method.as_deref())
     }
 
     /// Where an address leads: that of the page's own origin to where it is
@@ -98,7 +118,7 @@ impl<'s> Origins<'s> {
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;
-        let targets = self.routes.find(address, None);
+        let targets = self.routes().find(address, None);
         let mut methods = Vec::new();
         for target in targets {
             let Some(application) = served.get(target.application) else { continue };
@@ -114,7 +134,7 @@ impl<'s> Origins<'s> {
     /// The route handler of Next.js that answers a path of the page's own origin.
     fn answering(&self, file: FileId, address: &Address) -> Option<&(FileId, Handler)> {
         let from = path(self.state, file);
-        self.handlers.iter().find(|(_, handler)| {
+        self.handlers().iter().find(|(_, handler)| {
             from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
                 && handler.answers(&address.segments)
         })
@@ -137,7 +157,7 @@ impl<'s> Origins<'s> {
     }
 
     fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let targets = self.routes.find(address, method);
+        let targets = self.routes().find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();

@@ -14,7 +14,7 @@ use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind
 use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
-use crate::frontend::value::{Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
+use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -255,7 +255,7 @@ fn is_request(value: &Value) -> bool {
 /// Something that came with the request.
 fn is_incoming(value: &Value) -> bool {
     match value {
-        Value::Symbol(symbol) => matches!(symbol.origin, Origin::Incoming | Origin::Storage(..)),
+        Value::Symbol(symbol) => matches!(symbol.origin, Origin::Incoming | Origin::Storage(Area::Cookie, _)),
         _ => false,
     }
 }
