@@ -21,6 +21,15 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/credentials-mode-mismatch.md"),
 };
 
+/// What is known of the requests that are made at one place.
+#[derive(Default)]
+struct Made<'s> {
+    /// Those that are refused.
+    refused: Vec<(&'s Request, Reached<'s>)>,
+    /// Whether others send more than cookies.
+    sends_more: bool,
+}
+
 /// Calls that are named at one place.
 const SHOWN_CALLS: usize = 4;
 
@@ -37,8 +46,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let files = state.frontend.outcomes().filter(|(file, _)| in_browser(*file));
         files.flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
     };
-    // By where a request is made: those that are refused, and whether another is not.
-    let mut made: BTreeMap<Place, (Vec<(&Request, Reached<'_>)>, bool)> = BTreeMap::new();
+    let mut made: BTreeMap<Place, Made<'_>> = BTreeMap::new();
     for (_, request) in all().filter(|(_, request)| wanted(request.place.file) && sends_cookies_only(request)) {
         made.entry(request.place).or_default();
     }
@@ -49,20 +57,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, request) in all() {
         let Some(entry) = made.get_mut(&request.place) else { continue };
         if !sends_cookies_only(request) {
-            entry.1 = true;
+            entry.sends_more = true;
             continue;
         }
         let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
         let Some(reached) = origins.reached(file, request).or_else(through_handler) else { continue };
         let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
         if is_guarded && !may_take_cookies(state, &reached) {
-            entry.0.push((request, reached));
+            entry.refused.push((request, reached));
         }
     }
-    for (place, (calls, sends_otherwise)) in made {
-        if !sends_otherwise {
-            found.extend(finding(state, place, &calls));
-        }
+    for (place, made) in made.into_iter().filter(|(_, made)| !made.sends_more) {
+        found.extend(finding(state, place, &made.refused));
     }
 }
 

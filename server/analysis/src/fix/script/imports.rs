@@ -30,7 +30,7 @@ pub(super) fn of_module(fixer: &Fixer<'_>, source: &Source, module: FileId, name
         return Ok(Spelled { name: here.to_string(), edits: Vec::new() });
     }
     if is_declared(source, name) {
-        return Err(Refusal(format!("`{name}` is the name of something else in this file").into()));
+        return Err(Refusal(format!("`{name}` is the name of something else in this file")));
     }
     let statements = imports(source);
     for statement in &statements {
@@ -73,7 +73,7 @@ pub(super) fn of_package(source: &Source, package: &str, name: &str) -> Result<S
         }
     }
     if is_declared(source, name) {
-        return Err(Refusal(format!("`{name}` is the name of something else in this file").into()));
+        return Err(Refusal(format!("`{name}` is the name of something else in this file")));
     }
     Ok(Spelled { name: name.to_owned(), edits: vec![new_import(source, &statements, name, package)] })
 }

@@ -93,7 +93,7 @@ fn with_header(source: &Source, call: Node<'_>, header: &str) -> Result<TextEdit
 /// The value of a property of an object.
 fn property<'t>(source: &Source, object: Node<'t>, name: &str) -> Option<Node<'t>> {
     let mut cursor = object.walk();
-    let found = object.named_children(&mut cursor).find_map(|pair| match pair.kind() {
+    object.named_children(&mut cursor).find_map(|pair| match pair.kind() {
         "pair" => {
             let key = pair.child_by_field_name("key")?;
             let is_it = text_of(source, key).trim_matches(['"', '\'']) == name;
@@ -101,8 +101,7 @@ fn property<'t>(source: &Source, object: Node<'t>, name: &str) -> Option<Node<'t
         }
         "shorthand_property_identifier" if text_of(source, pair) == name => Some(pair),
         _ => None,
-    });
-    found
+    })
 }
 
 /// A property before the first of an object.
