@@ -24,6 +24,9 @@ use super::requests;
 use super::settings::{Abilities, Settings};
 use super::transport::Session;
 
+/// How long a client may take to say that it will pull again.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The state of the protocol: everything else lives in the main loop.
 pub(super) struct Backend {
     client: Client,
@@ -263,12 +266,16 @@ async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedRece
     if abilities.progress {
         tokio::spawn(show_progress(client.clone(), steps));
     }
+    let (refresh, wanted) = unbounded_channel();
+    tokio::spawn(refresh_client(client.clone(), abilities, wanted));
     while let Some(outgoing) = outbox.recv().await {
         match outgoing {
             Outgoing::Publish(params) => {
                 client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
             }
-            Outgoing::Refresh => refresh(&client, &abilities),
+            Outgoing::Refresh => {
+                let _ = refresh.send(());
+            }
             Outgoing::RoutesChanged => client.send_notification::<RoutesChanged>(RoutesChangedParams {}).await,
             Outgoing::Progress(step) => {
                 // Nobody listens where progress can't be shown.
@@ -321,20 +328,29 @@ async fn report(client: &Client, token: &NumberOrString, value: WorkDoneProgress
     client.send_notification::<Progress>(ProgressParams { token: token.clone(), value }).await;
 }
 
-/// Asks the client to pull again, each on a task of its own.
-fn refresh(client: &Client, abilities: &Abilities) {
-    let (client, abilities) = (client.clone(), abilities.clone());
-    tokio::spawn(async move {
-        if abilities.pull {
-            let _ = client.workspace_diagnostic_refresh().await;
-        }
-        if abilities.refresh_lens {
-            let _ = client.code_lens_refresh().await;
-        }
-        if abilities.refresh_inlay {
-            let _ = client.inlay_hint_refresh().await;
-        }
-    });
+/// Asks the client to pull again: once for all that changed while it was being asked.
+async fn refresh_client(client: Client, abilities: Abilities, mut wanted: UnboundedReceiver<()>) {
+    while wanted.recv().await.is_some() {
+        while wanted.try_recv().is_ok() {}
+        let diagnostics = async {
+            if abilities.pull {
+                let _ = client.workspace_diagnostic_refresh().await;
+            }
+        };
+        let lenses = async {
+            if abilities.refresh_lens {
+                let _ = client.code_lens_refresh().await;
+            }
+        };
+        let hints = async {
+            if abilities.refresh_inlay {
+                let _ = client.inlay_hint_refresh().await;
+            }
+        };
+        let asked = async { tokio::join!(diagnostics, lenses, hints) };
+        // A client that does not answer is asked again all the same.
+        let _ = tokio::time::timeout(REFRESH_PATIENCE, asked).await;
+    }
 }
 
 async fn pull_settings(client: &Client, events: &Sender<Event>) {
