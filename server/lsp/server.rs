@@ -1,15 +1,12 @@
 //! The protocol's methods. Each puts an event into the main loop before its
 //! first `await`, and holds no logic of its own.
 
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -411,62 +408,4 @@ fn watch_parent(process: Option<u32>) {
         }
         std::process::exit(1);
     });
-}
-
-/// Standard output as tower-lsp wants it. A message is written whole and at
-/// once: a pipe that the client does not read blocks the transport, not the analysis.
-pub(super) struct StdoutWriter {
-    output: Box<dyn std::io::Write + Send + Sync>,
-    message: Vec<u8>,
-}
-
-impl StdoutWriter {
-    /// Takes over standard output. Rust's own handle splits what is written
-    /// behind its last line break, and so each message into header and body.
-    pub(super) fn start() -> Self {
-        let output = match unbuffered_stdout() {
-            Ok(pipe) => Box::new(pipe) as Box<dyn std::io::Write + Send + Sync>,
-            Err(_) => Box::new(std::io::stdout()),
-        };
-        Self { output, message: Vec::new() }
-    }
-
-    fn send(&mut self) -> std::io::Result<()> {
-        let sent = self.output.write_all(&self.message).and_then(|()| self.output.flush());
-        self.message.clear();
-        sent
-    }
-}
-
-#[cfg(unix)]
-fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
-    use std::os::fd::AsFd;
-    Ok(std::io::stdout().as_fd().try_clone_to_owned()?.into())
-}
-
-#[cfg(windows)]
-fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
-    use std::os::windows::io::AsHandle;
-    Ok(std::io::stdout().as_handle().try_clone_to_owned()?.into())
-}
-
-impl AsyncWrite for StdoutWriter {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        self.message.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(self.send())
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(self.send())
-    }
-}
-
-impl Drop for StdoutWriter {
-    fn drop(&mut self) {
-        let _ = self.send();
-    }
 }

@@ -66,12 +66,13 @@ async function main() {
       return lenses.some((lens) => lens.replaceAll("\u00a0", " ").startsWith("guarded by get_current_user"));
     });
     await code.press("Control+Shift+M", ".markers-panel .monaco-list-row");
-    // The second is in a file that nobody opened.
-    for (const rule of ["spec-auth-drift", "token-logged"]) {
-      await page.locator('.part.panel input[placeholder^="Filter"]').fill(rule);
-      await until("the row", async () => (await problems()).some((row) => row.includes(rule)));
-    }
-    await page.locator('.part.panel input[placeholder^="Filter"]').fill("");
+    await until("rows", async () => (await problems()).some((row) => /authlens\(?(missing-auth-dependency|spec-auth-drift)/.test(row)));
+    await page.locator('.part.panel [aria-label="Collapse All"]').first().click();
+    // Files that nobody opened are listed too, with the number of their findings.
+    await until("files", async () => {
+      const rows = await problems();
+      return ["tasks.pybackend/app/api1", "audit.pybackend/app2"].every((file) => rows.includes(file));
+    });
   });
 
   await test("the route view lists every route with its guard", async () => {
@@ -201,7 +202,9 @@ async function main() {
   });
 
   await test("the browser asked nobody but VS Code", async () => {
-    if (code.outside.size > 0) throw new Error([...code.outside].join(" "));
+    // Files of a preview have a name of their own, which VS Code's service worker answers.
+    const asked = [...code.outside].filter((host) => !host.endsWith(".vscode-resource.vscode-cdn.net"));
+    if (asked.length > 0) throw new Error(asked.join(" "));
   });
   await code.stop();
 
