@@ -167,8 +167,10 @@ class Session:
             return self.unsaid_in_diagnostics(result.get("items", []))
         if method == "textDocument/hover" and result:
             formats = said(capabilities, "textDocument/hover/contentFormat") or ["markdown"]
-            kind = result["contents"]["kind"]
-            return [] if kind in formats else [f"the client takes no {kind}"]
+            contents = result["contents"]
+            if not isinstance(contents, dict) or "kind" not in contents:
+                return ["does not fit: `contents` is no markup"]
+            return [] if contents["kind"] in formats else [f"the client takes no {contents['kind']}"]
         if method != "textDocument/codeAction":
             return []
         problems = []

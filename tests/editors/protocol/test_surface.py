@@ -7,11 +7,12 @@ run.
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from client import Client
+from client import PATIENCE, Client
 
 HERE = Path(__file__).parent
 CLIENTS = sorted(path.stem for path in (HERE / "clients").glob("*.json"))
@@ -51,10 +52,10 @@ def wait_for(client: Client, uri: str, rules: list[str]) -> list[dict]:
 
     # Pulling itself brings messages, so that this goes on.
     if "diagnosticProvider" in client.initialized["capabilities"]:
-        for _ in range(2000):
-            if found := has():
-                return found
-        raise AssertionError(f"{rules} were not found: {diagnostics(client, uri)}")
+        end = time.monotonic() + PATIENCE
+        while not (found := has()):
+            assert time.monotonic() < end, f"{rules} were not found: {diagnostics(client, uri)}"
+        return found
     return client.until(f"{rules}", has)
 
 
@@ -92,6 +93,8 @@ def test_the_whole_surface(name: str, workspace: Path):
         client.request("workspace/diagnostic", {"previousResultIds": [{"uri": tasks, "value": report["resultId"]}]})
     client.request("workspace/executeCommand", {"command": "authlens.explainRule", "arguments": ["token-logged"]})
     client.request("workspace/executeCommand", {"command": "authlens.reindex"})
+    while client.request("authlens/summary", {})["result"]["indexing"]:
+        pass
     for wrong in ({"command": "authlens.explainRule", "arguments": ["x"]}, {"command": "nope"}):
         assert "error" in client.request("workspace/executeCommand", wrong)
     assert client.request("nobody/knows", {})["error"]["code"] == -32601
