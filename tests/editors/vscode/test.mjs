@@ -230,13 +230,13 @@ async function main() {
     };
     code = await Code.start({ vsix: VSIX, query: both });
     page = code.page;
-    await code.open("todo/backend/app/api/admin.py");
+    await code.open("admin.py");
     await code.shows("squiggles", squiggles, 2);
     await page.locator('.activitybar .action-item [aria-label^="authlens"]').first().click();
     // The same application twice: the second is the other folder's.
     await code.shows("both", () => {
       const found = [...document.querySelectorAll(".tree-explorer-viewlet-tree-view .monaco-list-row")];
-      return found.filter((row) => row.textContent.includes("app.main:app")).length >= 1;
+      return found.filter((row) => row.textContent.includes("app.main:app")).length === 2;
     });
     if (code.servers().length !== 1) throw new Error(`${code.servers().length} servers`);
     await code.stop();
