@@ -7,6 +7,7 @@ mod explain;
 mod intake;
 mod main_loop;
 mod one_heap;
+mod output;
 mod protocol;
 mod requests;
 mod routes;
@@ -34,7 +35,7 @@ pub(crate) fn run() -> ExitCode {
     let session = Arc::new(transport::Session::default());
     let input = transport::start(BufReader::new(std::io::stdin()), &session);
     runtime.block_on(async {
-        let output = server::StdoutWriter::start();
+        let output = output::StdoutWriter::start();
         let (service, socket) = LspService::build(|client| server::Backend::new(client, Arc::clone(&session)))
             .custom_method(protocol::ROUTES, server::Backend::routes)
             .custom_method(protocol::SUMMARY, server::Backend::summary)

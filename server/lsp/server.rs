@@ -1,15 +1,12 @@
 //! The protocol's methods. Each puts an event into the main loop before its
 //! first `await`, and holds no logic of its own.
 
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -23,6 +20,9 @@ use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::requests;
 use super::settings::{Abilities, Settings};
 use super::transport::Session;
+
+/// How long a client may take to say that it will pull again.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The state of the protocol: everything else lives in the main loop.
 pub(super) struct Backend {
@@ -263,12 +263,16 @@ async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedRece
     if abilities.progress {
         tokio::spawn(show_progress(client.clone(), steps));
     }
+    let (refresh, wanted) = unbounded_channel();
+    tokio::spawn(refresh_client(client.clone(), abilities, wanted));
     while let Some(outgoing) = outbox.recv().await {
         match outgoing {
             Outgoing::Publish(params) => {
                 client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
             }
-            Outgoing::Refresh => refresh(&client, &abilities),
+            Outgoing::Refresh => {
+                let _ = refresh.send(());
+            }
             Outgoing::RoutesChanged => client.send_notification::<RoutesChanged>(RoutesChangedParams {}).await,
             Outgoing::Progress(step) => {
                 // Nobody listens where progress can't be shown.
@@ -321,20 +325,29 @@ async fn report(client: &Client, token: &NumberOrString, value: WorkDoneProgress
     client.send_notification::<Progress>(ProgressParams { token: token.clone(), value }).await;
 }
 
-/// Asks the client to pull again, each on a task of its own.
-fn refresh(client: &Client, abilities: &Abilities) {
-    let (client, abilities) = (client.clone(), abilities.clone());
-    tokio::spawn(async move {
-        if abilities.pull {
-            let _ = client.workspace_diagnostic_refresh().await;
-        }
-        if abilities.refresh_lens {
-            let _ = client.code_lens_refresh().await;
-        }
-        if abilities.refresh_inlay {
-            let _ = client.inlay_hint_refresh().await;
-        }
-    });
+/// Asks the client to pull again: once for all that changed while it was being asked.
+async fn refresh_client(client: Client, abilities: Abilities, mut wanted: UnboundedReceiver<()>) {
+    while wanted.recv().await.is_some() {
+        while wanted.try_recv().is_ok() {}
+        let diagnostics = async {
+            if abilities.pull {
+                let _ = client.workspace_diagnostic_refresh().await;
+            }
+        };
+        let lenses = async {
+            if abilities.refresh_lens {
+                let _ = client.code_lens_refresh().await;
+            }
+        };
+        let hints = async {
+            if abilities.refresh_inlay {
+                let _ = client.inlay_hint_refresh().await;
+            }
+        };
+        let asked = async { tokio::join!(diagnostics, lenses, hints) };
+        // A client that does not answer is asked again all the same.
+        let _ = tokio::time::timeout(REFRESH_PATIENCE, asked).await;
+    }
 }
 
 async fn pull_settings(client: &Client, events: &Sender<Event>) {
@@ -395,62 +408,4 @@ fn watch_parent(process: Option<u32>) {
         }
         std::process::exit(1);
     });
-}
-
-/// Standard output as tower-lsp wants it. A message is written whole and at
-/// once: a pipe that the client does not read blocks the transport, not the analysis.
-pub(super) struct StdoutWriter {
-    output: Box<dyn std::io::Write + Send + Sync>,
-    message: Vec<u8>,
-}
-
-impl StdoutWriter {
-    /// Takes over standard output. Rust's own handle splits what is written
-    /// behind its last line break, and so each message into header and body.
-    pub(super) fn start() -> Self {
-        let output = match unbuffered_stdout() {
-            Ok(pipe) => Box::new(pipe) as Box<dyn std::io::Write + Send + Sync>,
-            Err(_) => Box::new(std::io::stdout()),
-        };
-        Self { output, message: Vec::new() }
-    }
-
-    fn send(&mut self) -> std::io::Result<()> {
-        let sent = self.output.write_all(&self.message).and_then(|()| self.output.flush());
-        self.message.clear();
-        sent
-    }
-}
-
-#[cfg(unix)]
-fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
-    use std::os::fd::AsFd;
-    Ok(std::io::stdout().as_fd().try_clone_to_owned()?.into())
-}
-
-#[cfg(windows)]
-fn unbuffered_stdout() -> std::io::Result<std::io::PipeWriter> {
-    use std::os::windows::io::AsHandle;
-    Ok(std::io::stdout().as_handle().try_clone_to_owned()?.into())
-}
-
-impl AsyncWrite for StdoutWriter {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        self.message.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(self.send())
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(self.send())
-    }
-}
-
-impl Drop for StdoutWriter {
-    fn drop(&mut self) {
-        let _ = self.send();
-    }
 }

@@ -24,7 +24,7 @@ class Terminal:
         return subprocess.run(["tmux", "-S", self.socket, *words], check=True, capture_output=True, text=True).stdout
 
     def screen(self, colours: bool = False) -> str:
-        return self.tmux("capture-pane", "-p", "-t", "one", *(["-e"] if colours else []))
+        return self.tmux("capture-pane", "-p", "-t", "one", *(["-e", "-N"] if colours else []))
 
     def keys(self, *names: str) -> None:
         """Presses keys by their names in tmux."""

@@ -65,17 +65,17 @@ export async function until(what, condition, patience = PATIENCE) {
 
 /** VS Code with the packaged extension on a copy of the example workspace. */
 export class Code {
-  static async start({ vsix, settings = {}, size = { width: 1280, height: 800 }, scale = 1, query, trusts = true }) {
+  static async start({ vsix, settings = {}, own = {}, size = { width: 1280, height: 800 }, scale = 1, query, trusts = true }) {
     const code = new Code();
     code.folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "authlens-code-")));
     code.workspace = path.join(code.folder, "todo");
     code.data = path.join(code.folder, "data");
     code.extensions = path.join(code.folder, "extensions");
-    for (const folder of ["User", "Machine"]) fs.mkdirSync(path.join(code.data, folder), { recursive: true });
+    fs.mkdirSync(path.join(code.data, "User"), { recursive: true });
     fs.mkdirSync(code.extensions);
     execFileSync(path.join(process.env.TREE, "tests/editors/workspace/make"), [code.workspace]);
-    code.settings = { ...QUIET, ...settings };
-    code.set({});
+    fs.writeFileSync(path.join(code.data, "User/settings.json"), JSON.stringify({ ...QUIET, ...settings }));
+    code.set(own);
     fs.writeFileSync(path.join(code.folder, "config.yaml"), "");
     const common = ["--user-data-dir", code.data, "--extensions-dir", code.extensions];
     common.push("--config", path.join(code.folder, "config.yaml"));
@@ -107,15 +107,11 @@ export class Code {
     return code;
   }
 
-  /** Changes settings of the user, as a running VS Code notices. */
+  /** Settings of the folder, from now on. */
   set(settings) {
-    Object.assign(this.settings, settings);
-    fs.writeFileSync(path.join(this.data, "User/settings.json"), JSON.stringify(this.settings));
-  }
-
-  /** Settings that belong to a machine are read from there. */
-  setMachine(settings) {
-    fs.writeFileSync(path.join(this.data, "Machine/settings.json"), JSON.stringify(settings));
+    const file = path.join(this.workspace, ".vscode/settings.json");
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, JSON.stringify(settings));
   }
 
   read(file) {

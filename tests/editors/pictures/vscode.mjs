@@ -1,0 +1,29 @@
+// VS Code with a finding, its repairs and the route view: vscode.mjs FOLDER.
+import path from "node:path";
+import { Code } from "../vscode/code.mjs";
+
+const code = await Code.start({ vsix: process.env.VSIX, size: { width: 1320, height: 760 }, settings: { "workbench.layoutControl.enabled": false } });
+const { page } = code;
+await code.open("backend/app/api/tasks.py");
+await page.waitForSelector(".monaco-editor .squiggly-error");
+await page.locator('.activitybar .action-item [aria-label^="authlens"]').first().click();
+await page.waitForSelector('.tree-explorer-viewlet-tree-view .monaco-list-row:has-text("DELETE /admin/users/{user_id}")');
+// A wider side bar: the verdicts are what it is for.
+const sash = await page.locator(".part.sidebar").boundingBox();
+await page.mouse.move(sash.x + sash.width, 400);
+await page.mouse.down();
+await page.mouse.move(sash.x + sash.width + 190, 400, { steps: 5 });
+await page.mouse.up();
+await code.command("Problems: Focus on Problems View");
+await page.waitForSelector(".markers-panel .monaco-list-row");
+await code.open("backend/app/api/tasks.py");
+await page.keyboard.press("Control+Home");
+await code.press("F8", ".monaco-editor .zone-widget");
+await page.keyboard.press("Escape");
+await page.waitForSelector(".codelens-decoration", { state: "attached" });
+await code.press("Control+.", '.action-widget .monaco-list-row:has-text("Guard the route with")');
+await page.mouse.move(900, 20);
+await page.waitForFunction(() => document.querySelector(".workbench-hover") === null);
+await page.screenshot({ path: path.join(process.argv[2], "vscode.png") });
+await code.stop();
+process.exit(0);
