@@ -1,6 +1,7 @@
 //! Entry point of `authlens`.
 
 mod cli;
+mod lookup;
 mod lsp;
 mod workspace;
 

@@ -25,11 +25,18 @@ pub(super) fn diagnostics(
 ) -> Vec<lsp::Diagnostic> {
     let Some(file) = analysis.file_id(path) else { return Vec::new() };
     let found = analysis.diagnostics(file);
-    found.iter().filter(|d| settings.shows(d)).map(|d| diagnostic(analysis, d, abilities.encoding)).collect()
+    found.iter().filter(|d| settings.shows(d)).map(|d| diagnostic(analysis, d, settings, abilities)).collect()
 }
 
-/// One diagnostic with its proof as related information.
-pub(super) fn diagnostic(analysis: &Analysis, diagnostic: &Diagnostic, encoding: PositionEncoding) -> lsp::Diagnostic {
+/// One diagnostic with its proof as related information, and of all that only
+/// what the client takes.
+pub(super) fn diagnostic(
+    analysis: &Analysis,
+    diagnostic: &Diagnostic,
+    settings: &Settings,
+    abilities: &Abilities,
+) -> lsp::Diagnostic {
+    let (encoding, takes) = (abilities.encoding, abilities.diagnostics);
     let related: Vec<DiagnosticRelatedInformation> = diagnostic
         .related
         .iter()
@@ -42,7 +49,7 @@ pub(super) fn diagnostic(analysis: &Analysis, diagnostic: &Diagnostic, encoding:
         .collect();
     lsp::Diagnostic {
         range: range(analysis, diagnostic.location.file, diagnostic.location.range, encoding),
-        severity: Some(match diagnostic.severity {
+        severity: Some(match settings.severity(diagnostic).unwrap_or(diagnostic.severity) {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,
             Severity::Info => DiagnosticSeverity::INFORMATION,
@@ -51,12 +58,13 @@ pub(super) fn diagnostic(analysis: &Analysis, diagnostic: &Diagnostic, encoding:
         code: Some(NumberOrString::String(diagnostic.rule.to_owned())),
         code_description: Url::parse(&format!("{PAGES}/{}.md", diagnostic.rule))
             .ok()
+            .filter(|_| takes.code_description)
             .map(|href| CodeDescription { href }),
         source: Some("authlens".to_owned()),
         message: diagnostic.message.clone(),
-        related_information: (!related.is_empty()).then_some(related),
-        tags: diagnostic.unnecessary.then(|| vec![DiagnosticTag::UNNECESSARY]),
-        data: Some(json!({ "rule": diagnostic.rule })),
+        related_information: (takes.related && !related.is_empty()).then_some(related),
+        tags: (takes.unnecessary && diagnostic.unnecessary).then(|| vec![DiagnosticTag::UNNECESSARY]),
+        data: takes.data.then(|| json!({ "rule": diagnostic.rule })),
     }
 }
 
@@ -76,7 +84,8 @@ pub(super) fn offset(analysis: &Analysis, file: FileId, position: Position, enco
     Some(lines.offset(LineCol { line: position.line, col: position.character }, &text, encoding))
 }
 
-fn location(analysis: &Analysis, location: Location, encoding: PositionEncoding) -> Option<lsp::Location> {
+/// A place, with the address that the file system gives the file.
+pub(super) fn location(analysis: &Analysis, location: Location, encoding: PositionEncoding) -> Option<lsp::Location> {
     let uri = Url::from_file_path(analysis.path(location.file)).ok()?;
     Some(lsp::Location { uri, range: range(analysis, location.file, location.range, encoding) })
 }

@@ -64,6 +64,8 @@ pub(super) enum Event {
     Indexed,
     /// A request, run on a worker.
     Request(Job),
+    /// A request about routes is behind this: from then on they may have changed again.
+    RoutesAsked,
 }
 
 /// A request's work.
@@ -75,6 +77,8 @@ pub(super) struct View {
     pub(super) analysis: Analysis,
     pub(super) abilities: Abilities,
     pub(super) settings: Settings,
+    /// Whether folders are still being read.
+    pub(super) indexing: bool,
     /// Open documents: path, address, version.
     pub(super) open: Arc<BTreeMap<String, (Url, i32)>>,
 }
@@ -84,6 +88,8 @@ pub(super) enum Outgoing {
     Publish(PublishDiagnosticsParams),
     /// Diagnostics, lenses or hints of other files may differ now.
     Refresh,
+    /// Routes may have changed since they were asked for.
+    RoutesChanged,
     Progress(IndexStep),
 }
 
@@ -111,6 +117,8 @@ struct Loop {
     /// Paths whose analysis failed; left out until they are edited.
     failed: BTreeSet<String>,
     recoveries: u32,
+    /// Whether the client knows that routes may differ from those that it asked for.
+    routes_told: bool,
     documents: BTreeMap<String, Document>,
     /// Paths of files that were published with findings.
     published: BTreeSet<String>,
@@ -197,6 +205,7 @@ impl Loop {
             in_analysis: Vec::new(),
             failed: BTreeSet::new(),
             recoveries: 0,
+            routes_told: false,
             documents: BTreeMap::new(),
             published: BTreeSet::new(),
             reader: start_reader(events.clone()),
@@ -293,6 +302,7 @@ impl Loop {
                 }
                 let applied = self.host.set_indexing(false);
                 self.after(applied);
+                self.tell_of_routes();
                 let _ = self.outbox.send(Outgoing::Progress(IndexStep::End));
                 let _ = self.outbox.send(Outgoing::Refresh);
             }
@@ -302,9 +312,15 @@ impl Loop {
                     analysis: self.host.snapshot(),
                     abilities: self.abilities.clone(),
                     settings: self.settings.clone(),
+                    indexing: self.indexing > 0,
                     open: Arc::clone(&self.open),
                 };
                 let _ = self.workers.send((job, view));
+            }
+            Event::RoutesAsked => {
+                // What is still to be analysed is in the answer.
+                self.flush();
+                self.routes_told = false;
             }
         }
     }
@@ -429,7 +445,17 @@ impl Loop {
         self.in_analysis = paths.cloned().collect();
         let applied = self.host.apply(change);
         self.in_analysis.clear();
+        self.tell_of_routes();
         applied
+    }
+
+    /// Says once that routes may have changed, until the client asks for them:
+    /// finding out whether they did costs more than a key may.
+    fn tell_of_routes(&mut self) {
+        if self.abilities.routes_changed && !self.routes_told {
+            self.routes_told = true;
+            let _ = self.outbox.send(Outgoing::RoutesChanged);
+        }
     }
 
     fn after(&mut self, applied: Applied) {
@@ -474,7 +500,7 @@ impl Loop {
         if diagnostics.is_empty() && !had && document.is_none() {
             return;
         }
-        let version = document.map(|document| document.version);
+        let version = document.map(|document| document.version).filter(|_| self.abilities.diagnostics.version);
         let _ = self.outbox.send(Outgoing::Publish(PublishDiagnosticsParams { uri, diagnostics, version }));
     }
 

@@ -1,11 +1,15 @@
 //! The language server. The only home of tower-lsp, lsp-types and tokio.
 
+mod calls;
 mod convert;
 mod documents;
+mod explain;
 mod intake;
 mod main_loop;
 mod one_heap;
+mod protocol;
 mod requests;
+mod routes;
 mod server;
 mod settings;
 mod transport;
@@ -31,7 +35,12 @@ pub(crate) fn run() -> ExitCode {
     let input = transport::start(BufReader::new(std::io::stdin()), &session);
     runtime.block_on(async {
         let output = server::StdoutWriter::start();
-        let (service, socket) = LspService::new(|client| server::Backend::new(client, Arc::clone(&session)));
+        let (service, socket) = LspService::build(|client| server::Backend::new(client, Arc::clone(&session)))
+            .custom_method(protocol::ROUTES, server::Backend::routes)
+            .custom_method(protocol::SUMMARY, server::Backend::summary)
+            .custom_method(protocol::CALLS, server::Backend::calls)
+            .custom_method(protocol::EXPLAIN, server::Backend::explain)
+            .finish();
         Server::new(input, output, socket).concurrency_level(usize::MAX).serve(intake::Intake(service)).await;
     });
     ExitCode::from(u8::from(session.shutdown.get().is_none()))

@@ -89,8 +89,9 @@ pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover>
     let offset = convert::offset(&view.analysis, file, position, encoding)?;
     let hover = view.analysis.hover(file, offset)?;
     let value = format!("{}{}", hover.markdown, convert::proof(&view.analysis, &hover.proof));
+    let kind = if view.abilities.markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
     Some(Hover {
-        contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
+        contents: HoverContents::Markup(MarkupContent { kind, value }),
         range: Some(convert::range(&view.analysis, file, hover.range, encoding)),
     })
 }
@@ -100,7 +101,7 @@ pub(super) fn definition(view: &View, uri: &Url, position: Position) -> Vec<Loca
     let Some(file) = file(view, uri) else { return Vec::new() };
     let offset = convert::offset(&view.analysis, file, position, view.abilities.encoding);
     let found = offset.map(|offset| view.analysis.definitions(file, offset)).unwrap_or_default();
-    found.into_iter().filter_map(|at| location(view, at)).collect()
+    found.into_iter().filter_map(|at| convert::location(&view.analysis, at, view.abilities.encoding)).collect()
 }
 
 /// Calls of the frontend that reach the handler under a position.
@@ -108,12 +109,7 @@ pub(super) fn references(view: &View, uri: &Url, position: Position) -> Vec<Loca
     let Some(file) = file(view, uri) else { return Vec::new() };
     let offset = convert::offset(&view.analysis, file, position, view.abilities.encoding);
     let found = offset.map(|offset| view.analysis.references(file, offset)).unwrap_or_default();
-    found.into_iter().filter_map(|at| location(view, at)).collect()
-}
-
-fn location(view: &View, at: authlens_analysis::ide::Location) -> Option<Location> {
-    let uri = Url::from_file_path(view.analysis.path(at.file)).ok()?;
-    Some(Location { uri, range: convert::range(&view.analysis, at.file, at.range, view.abilities.encoding) })
+    found.into_iter().filter_map(|at| convert::location(&view.analysis, at, view.abilities.encoding)).collect()
 }
 
 pub(super) fn code_lens(view: &View, uri: &Url) -> Vec<CodeLens> {
@@ -153,7 +149,7 @@ pub(super) fn inlay_hints(view: &View, uri: &Url, range: Range) -> Vec<InlayHint
 
 pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
     let uri = &params.text_document.uri;
-    let Some(file) = file(view, uri) else { return Vec::new() };
+    let Some(file) = file(view, uri).filter(|_| view.abilities.literal_actions) else { return Vec::new() };
     let (analysis, encoding) = (&view.analysis, view.abilities.encoding);
     let asked = |kind: &CodeActionKind| {
         let covers = |only: &CodeActionKind| {
@@ -175,7 +171,7 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
             if !diagnostic.location.range.intersects(range) || !is_meant(diagnostic.rule) {
                 continue;
             }
-            let shown = convert::diagnostic(analysis, diagnostic, encoding);
+            let shown = convert::diagnostic(analysis, diagnostic, &view.settings, &view.abilities);
             let (fixes, refusals) = fixer.fixes(diagnostic);
             for fix in fixes {
                 // A client that can't make files is not offered what makes one.
@@ -185,7 +181,7 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
                     kind: Some(CodeActionKind::QUICKFIX),
                     diagnostics: Some(vec![shown.clone()]),
                     edit: Some(edit),
-                    is_preferred: fix.preferred.then_some(true),
+                    is_preferred: (fix.preferred && view.abilities.preferred_actions).then_some(true),
                     ..CodeAction::default()
                 }));
             }

@@ -19,6 +19,7 @@ use tower_lsp::lsp_types::*;
 use tower_lsp::{Client, LanguageServer};
 
 use super::main_loop::{self, Event, IndexStep, Outgoing, View, path_of};
+use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::requests;
 use super::settings::{Abilities, Settings};
 use super::transport::Session;
@@ -47,17 +48,17 @@ impl Backend {
         Self { client, session, events, outbox: std::sync::Mutex::new(Some(receiver)) }
     }
 
-    fn raw(&self) -> Value {
+    pub(super) fn raw(&self) -> Value {
         self.session.initialize.get().cloned().unwrap_or_default()
     }
 
-    fn send(&self, event: Event) {
+    pub(super) fn send(&self, event: Event) {
         let _ = self.events.send(event);
     }
 
     /// Runs `work` on a worker over the state that holds every earlier edit.
     /// It is in line when this returns, before anything is awaited.
-    fn ask<T: Send + 'static>(&self, work: impl FnOnce(&View) -> T + Send + 'static) -> Answer<T> {
+    pub(super) fn ask<T: Send + 'static>(&self, work: impl FnOnce(&View) -> T + Send + 'static) -> Answer<T> {
         let (sender, receiver) = oneshot::channel();
         self.send(Event::Request(Box::new(move |view| {
             let _ = sender.send(work(view));
@@ -67,7 +68,7 @@ impl Backend {
 }
 
 /// The answer to a request that is in line.
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+pub(super) type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 #[tower_lsp::async_trait]
 impl LanguageServer for Backend {
@@ -118,6 +119,7 @@ impl LanguageServer for Backend {
                     }),
                     file_operations: None,
                 }),
+                experimental: abilities.routes_changed.then(|| json!({"authlens": {"routes": true}})),
                 ..ServerCapabilities::default()
             },
             server_info: Some(ServerInfo {
@@ -139,8 +141,15 @@ impl LanguageServer for Backend {
         let client = self.client.clone();
         let events = self.events.clone();
         tokio::spawn(async move {
+            let mut wanted = Vec::new();
             if abilities.watches_files {
-                let _ = client.register_capability(vec![file_watcher()]).await;
+                wanted.push(file_watcher());
+            }
+            if abilities.registers_configuration {
+                wanted.push(settings_listener());
+            }
+            if !wanted.is_empty() {
+                let _ = client.register_capability(wanted).await;
             }
             if abilities.pulls_configuration {
                 pull_settings(&client, &events).await;
@@ -260,6 +269,7 @@ async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedRece
                 client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
             }
             Outgoing::Refresh => refresh(&client, &abilities),
+            Outgoing::RoutesChanged => client.send_notification::<RoutesChanged>(RoutesChangedParams {}).await,
             Outgoing::Progress(step) => {
                 // Nobody listens where progress can't be shown.
                 let _ = progress.send(step);
@@ -345,6 +355,15 @@ fn file_watcher() -> Registration {
         id: "authlens/files".to_owned(),
         method: "workspace/didChangeWatchedFiles".to_owned(),
         register_options: Some(watchers),
+    }
+}
+
+/// Asks to be told of changed settings: VS Code tells only those who ask.
+fn settings_listener() -> Registration {
+    Registration {
+        id: "authlens/settings".to_owned(),
+        method: "workspace/didChangeConfiguration".to_owned(),
+        register_options: Some(json!({"section": "authlens"})),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Settings, and what the client can do.
 
-use authlens_analysis::ide::Severity;
+use std::collections::BTreeMap;
+
+use authlens_analysis::ide::{Diagnostic, Severity};
 use authlens_analysis::text::PositionEncoding;
 use serde_json::Value;
 
@@ -13,6 +15,8 @@ pub(super) struct Settings {
     pub(super) min_severity: Severity,
     pub(super) ignore: Vec<String>,
     pub(super) select: Vec<String>,
+    /// How loud rules are, by their codes; none is silent. It wins over the rule's own severity.
+    pub(super) rules: BTreeMap<String, Option<Severity>>,
 }
 
 impl Default for Settings {
@@ -24,6 +28,7 @@ impl Default for Settings {
             min_severity: Severity::Hint,
             ignore: Vec::new(),
             select: Vec::new(),
+            rules: BTreeMap::new(),
         }
     }
 }
@@ -41,25 +46,40 @@ impl Settings {
             lens: flag("/hints/lens", true),
             inlay: flag("/hints/inlay", false),
             enable: flag("/diagnostics/enable", true),
-            min_severity: match value.get("minSeverity").and_then(Value::as_str) {
-                Some("error") => Severity::Error,
-                Some("warning") => Severity::Warning,
-                Some("info") => Severity::Info,
-                _ => Severity::Hint,
-            },
+            min_severity: value.get("minSeverity").and_then(severity).flatten().unwrap_or(Severity::Hint),
             ignore: codes("ignore"),
             select: codes("select"),
+            rules: value.get("rules").and_then(Value::as_object).map_or_else(BTreeMap::new, |rules| {
+                rules.iter().filter_map(|(code, value)| Some((code.clone(), severity(value)?))).collect()
+            }),
         }
     }
 
     /// Whether a finding is to be shown.
-    pub(super) fn shows(&self, diagnostic: &authlens_analysis::ide::Diagnostic) -> bool {
+    pub(super) fn shows(&self, diagnostic: &Diagnostic) -> bool {
         let named = |codes: &[String]| codes.iter().any(|code| code == diagnostic.rule);
         self.enable
-            && diagnostic.severity >= self.min_severity
+            && self.severity(diagnostic).is_some_and(|severity| severity >= self.min_severity)
             && !named(&self.ignore)
             && (self.select.is_empty() || named(&self.select))
     }
+
+    /// How loud a finding is; none when its rule is off.
+    pub(super) fn severity(&self, diagnostic: &Diagnostic) -> Option<Severity> {
+        self.rules.get(diagnostic.rule).copied().unwrap_or(Some(diagnostic.severity))
+    }
+}
+
+/// A severity by its name, `Some(None)` for `off`.
+fn severity(value: &Value) -> Option<Option<Severity>> {
+    Some(match value.as_str()? {
+        "error" => Some(Severity::Error),
+        "warning" => Some(Severity::Warning),
+        "info" => Some(Severity::Info),
+        "hint" => Some(Severity::Hint),
+        "off" => None,
+        _ => return None,
+    })
 }
 
 /// What the client said it can do.
@@ -70,12 +90,33 @@ pub(super) struct Abilities {
     pub(super) pull: bool,
     pub(super) document_changes: bool,
     pub(super) creates_files: bool,
+    /// It takes code actions that are no commands.
+    pub(super) literal_actions: bool,
     pub(super) disabled_actions: bool,
+    pub(super) preferred_actions: bool,
+    /// What it takes of a diagnostic.
+    pub(super) diagnostics: DiagnosticAbilities,
+    /// Hovers may be Markdown.
+    pub(super) markdown: bool,
     pub(super) progress: bool,
     pub(super) watches_files: bool,
     pub(super) pulls_configuration: bool,
+    /// It wants to be asked before it tells of changed settings.
+    pub(super) registers_configuration: bool,
+    /// It wants to hear that routes changed (`specs/formats/editor-protocol.md`).
+    pub(super) routes_changed: bool,
     pub(super) refresh_lens: bool,
     pub(super) refresh_inlay: bool,
+}
+
+/// Parts of a diagnostic that a client may not take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct DiagnosticAbilities {
+    pub(super) version: bool,
+    pub(super) related: bool,
+    pub(super) code_description: bool,
+    pub(super) unnecessary: bool,
+    pub(super) data: bool,
 }
 
 impl Abilities {
@@ -86,6 +127,16 @@ impl Abilities {
         let flag = |pointer: &str| capabilities.pointer(pointer).and_then(Value::as_bool).unwrap_or(false);
         let encodings = capabilities.pointer("/general/positionEncodings").and_then(Value::as_array);
         let offers = |name: &str| encodings.is_some_and(|list| list.iter().any(|e| e == name));
+        let says_unnecessary = |pointer: &str| {
+            let tags = capabilities.pointer(pointer).and_then(Value::as_array);
+            tags.is_some_and(|tags| tags.iter().any(|tag| tag == 1))
+        };
+        // LSP 3.18 repeats what is said of pushed diagnostics for pulled ones.
+        let diagnostic = |what: &str| {
+            flag(&format!("/textDocument/publishDiagnostics/{what}"))
+                || flag(&format!("/textDocument/diagnostic/{what}"))
+        };
+        let formats = capabilities.pointer("/textDocument/hover/contentFormat").and_then(Value::as_array);
         let refresh = flag("/workspace/diagnostics/refreshSupport") || flag("/workspace/diagnostic/refreshSupport");
         Self {
             encoding: if offers("utf-8") {
@@ -101,10 +152,25 @@ impl Abilities {
                 .pointer("/workspace/workspaceEdit/resourceOperations")
                 .and_then(Value::as_array)
                 .is_some_and(|operations| operations.iter().any(|operation| operation == "create")),
+            literal_actions: capabilities
+                .pointer("/textDocument/codeAction/codeActionLiteralSupport")
+                .is_some_and(Value::is_object),
             disabled_actions: flag("/textDocument/codeAction/disabledSupport"),
+            preferred_actions: flag("/textDocument/codeAction/isPreferredSupport"),
+            diagnostics: DiagnosticAbilities {
+                version: flag("/textDocument/publishDiagnostics/versionSupport"),
+                related: diagnostic("relatedInformation"),
+                code_description: diagnostic("codeDescriptionSupport"),
+                unnecessary: says_unnecessary("/textDocument/publishDiagnostics/tagSupport/valueSet")
+                    || says_unnecessary("/textDocument/diagnostic/tagSupport/valueSet"),
+                data: diagnostic("dataSupport"),
+            },
+            markdown: formats.is_none_or(|formats| formats.iter().any(|format| format == "markdown")),
             progress: flag("/window/workDoneProgress"),
             watches_files: flag("/workspace/didChangeWatchedFiles/dynamicRegistration"),
             pulls_configuration: flag("/workspace/configuration"),
+            registers_configuration: flag("/workspace/didChangeConfiguration/dynamicRegistration"),
+            routes_changed: flag("/experimental/authlens/routesChanged"),
             refresh_lens: flag("/workspace/codeLens/refreshSupport"),
             refresh_inlay: flag("/workspace/inlayHint/refreshSupport"),
         }
@@ -135,6 +201,26 @@ mod tests {
         assert!(pull(json!({"diagnostics": {"refreshSupport": true}})));
         assert!(pull(json!({"diagnostic": {"refreshSupport": true}})));
         assert!(!pull(json!({})));
+    }
+
+    #[test]
+    fn rules_are_as_loud_as_the_user_says() {
+        let settings = Settings::read(&json!({"rules": {"a": "off", "b": "hint", "c": 1, "d": "loud"}}));
+        let wanted = [("a".to_owned(), None), ("b".to_owned(), Some(Severity::Hint))];
+        assert_eq!(settings.rules, BTreeMap::from(wanted));
+    }
+
+    #[test]
+    fn a_diagnostic_has_what_the_client_takes() {
+        let abilities = |text_document: Value| {
+            Abilities::read(&json!({"capabilities": {"textDocument": text_document}})).diagnostics
+        };
+        let none = abilities(json!({}));
+        assert!(!none.related && !none.data && !none.code_description && !none.unnecessary && !none.version);
+        let pushed = abilities(json!({"publishDiagnostics": {"relatedInformation": true, "versionSupport": true}}));
+        assert!(pushed.related && pushed.version && !pushed.data);
+        let pulled = abilities(json!({"diagnostic": {"dataSupport": true, "tagSupport": {"valueSet": [1, 2]}}}));
+        assert!(pulled.data && pulled.unnecessary && !pulled.related);
     }
 
     #[test]

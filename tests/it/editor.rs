@@ -93,7 +93,23 @@ impl Editor {
         self.answer(id)["result"].clone()
     }
 
-    pub(crate) fn initialize(&mut self, root: Option<&Path>, capabilities: Value) -> Value {
+    pub(crate) fn initialize(&mut self, root: Option<&Path>, mut capabilities: Value) -> Value {
+        // What every editor says today; tests of what is left out say so.
+        let known = [
+            ("publishDiagnostics", json!({"versionSupport": true, "relatedInformation": true})),
+            (
+                "codeAction",
+                json!({"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}, "isPreferredSupport": true}),
+            ),
+        ];
+        for (key, value) in known {
+            let said = &mut capabilities["textDocument"][key];
+            let mut value = value;
+            for (key, own) in said.as_object().cloned().unwrap_or_default() {
+                value[key] = own;
+            }
+            *said = value;
+        }
         let root = root.map(|root| uri(root, ""));
         let params = json!({"processId": null, "rootUri": root, "capabilities": capabilities});
         let answer = self.request(0, "initialize", params);

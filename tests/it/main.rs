@@ -5,6 +5,7 @@
 mod cli;
 mod configuration;
 mod editor;
+mod extension;
 mod fixes;
 mod hostile_tree;
 mod incremental;

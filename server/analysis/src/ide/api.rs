@@ -220,6 +220,8 @@ pub struct RouteView {
     pub status: RouteStatus,
     /// The verdict in a few words: name of the guard, reason of the unknown, why it is public.
     pub status_detail: String,
+    /// Where what decides stands: the guard, what only looks like one, or what says that it is public.
+    pub deciding: Option<Location>,
     /// The proof of the verdict, step by step.
     pub proof: Vec<Related>,
 }

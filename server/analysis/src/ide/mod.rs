@@ -98,6 +98,11 @@ impl Analysis {
         views::apps(&self.state)
     }
 
+    /// Routes of routers that no application includes, tests aside.
+    pub fn orphans(&self) -> Vec<RouteView> {
+        views::orphans(&self.state)
+    }
+
     /// The frontend's requests, sorted by place.
     pub fn calls(&self) -> Vec<CallView> {
         calls::calls(&self.state)

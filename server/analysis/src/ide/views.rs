@@ -61,16 +61,27 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
     })
 }
 
+/// Routes of routers that nothing includes, outside of tests.
+pub(super) fn orphans(state: &State) -> Vec<RouteView> {
+    with_interpreter(state, |interpreter| {
+        let view = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
+        orphans_that_count(state).map(|(route, judged)| view.route(route, judged)).collect()
+    })
+}
+
+fn orphans_that_count(state: &State) -> impl Iterator<Item = (&Route, &Judged)> {
+    let not_test = |file| state.sources.file(file).is_some_and(|file| !file.test);
+    state.orphans().filter(move |(route, _)| not_test(route.registration.file))
+}
+
 /// The status of every route that counts: of applications outside of tests,
 /// mounts aside, and of routers that nothing includes.
 pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
     let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
-    let not_test = |file| state.sources.file(file).is_some_and(|file| !file.test);
-    let orphans = state.orphans().filter(|(r, _)| not_test(r.registration.file));
     served
-        .chain(orphans)
+        .chain(orphans_that_count(state))
         .filter(|(route, _)| route.kind != RouteKind::Mount)
         .map(|(_, judged)| status(&judged.guard))
         .collect()
@@ -129,8 +140,24 @@ impl Viewer<'_, '_> {
             path_known: route.path_known,
             status: status(&judged.guard),
             status_detail: detail(route, &judged.guard),
+            deciding: self.deciding(route, judged),
             proof: self.proof(route, judged),
         }
+    }
+
+    /// Where what decides a verdict stands.
+    fn deciding(&self, route: &Route, judged: &Judged) -> Option<Location> {
+        let site = match &judged.guard {
+            Guard::Guarded(index) | Guard::Open(Some(Weak::Dependency(index, _))) => {
+                definition(self.interpreter, &route.dependencies.get(*index)?.callable)?
+            }
+            Guard::Around(wrapped) | Guard::Open(Some(Weak::Around(wrapped))) => wrapped.site,
+            Guard::InBody(verdict) => verdict.steps.first()?.site,
+            Guard::Open(Some(Weak::Unapplied(unapplied))) => unapplied.site,
+            Guard::Public(_) => return Some(said(self.state, judged.expected.basis()?).location),
+            Guard::Open(None) | Guard::Unknown(_) => return None,
+        };
+        Some(self.state.sources.locate(site))
     }
 
     /// The proof of a verdict: registration, the `Depends` at each level, the

@@ -89,7 +89,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             continue;
         }
-        for bare in calls.iter().filter(|bare| wanted(bare.request.call.file)) {
+        // A function that sends it to one route by itself is at fault, and not who calls it.
+        let by_itself = !elsewhere;
+        let said = calls.iter().filter(|bare| !by_itself || bare.request.call == place);
+        for bare in said.filter(|bare| wanted(bare.request.call.file)) {
             found.extend(at_call(state, bare));
         }
     }

@@ -1,5 +1,7 @@
 //! Which route a request of the frontend reaches.
 
+use std::cell::OnceCell;
+
 use super::with_interpreter;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict, read_from};
@@ -22,28 +24,47 @@ pub(crate) struct Reached<'s> {
 /// What answers on the page's own origin.
 pub(crate) struct Origins<'s> {
     state: &'s State,
-    handlers: Vec<Handler>,
-    routes: Reachable<'s>,
+    /// Route handlers of Next.js, once they are asked for.
+    handlers: OnceCell<Vec<Handler>>,
+    /// Routes by the ends of their paths, once they are asked for.
+    routes: OnceCell<Reachable<'s>>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        let handlers = state.frontend.outcomes().filter_map(|(file, _)| rewrites::handler(path(state, file)));
-        Self { state, handlers: handlers.collect(), routes: Reachable::new(&state.table.applications) }
+        Self { state, handlers: OnceCell::new(), routes: OnceCell::new() }
+    }
+
+    /// All route handlers of Next.js.
+    pub(crate) fn handlers(&self) -> &[Handler] {
+        self.handlers.get_or_init(|| {
+            let files = self.state.frontend.outcomes().map(|(file, _)| file);
+            files.filter_map(|file| rewrites::handler(path(self.state, file))).collect()
+        })
+    }
+
+    fn routes(&self) -> &Reachable<'s> {
+        self.routes.get_or_init(|| Reachable::new(&self.state.table.applications))
     }
 
     /// The route that a request in a file reaches; none if it is not known to
     /// reach one.
     pub(crate) fn reached(&self, file: FileId, request: &Request) -> Option<Reached<'s>> {
-        let address = matching::address(request)?;
-        let address = self.destination(file, &address)?;
-        let target = self.target(file, &address, request.method.as_deref())?;
+        let known = self.state.destinations.target(file, request);
+        let target = known.unwrap_or_else(|| self.find(file, request))?;
         let application = self.state.table.applications.get(target.application)?;
         Some(Reached {
             application,
             route: application.routes.get(target.route)?,
             judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
         })
+    }
+
+    /// The same, found out anew.
+    pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
+        let address = matching::address(request)?;
+        let address = self.destination(file, &address)?;
+        self.target(file, &address, request.method.as_deref())
     }
 
     /// Where an address leads: that of the page's own origin to where it is
@@ -55,10 +76,32 @@ impl<'s> Origins<'s> {
         }
     }
 
+    /// Why a request in a file is not known to reach a route.
+    pub(crate) fn why_unreached(&self, file: FileId, request: &Request) -> String {
+        let Some(address) = matching::address(request) else {
+            return "nothing of its path is known".to_owned();
+        };
+        if address.base == Base::Page {
+            if let Some(handler) = self.answering(file, &address) {
+                return format!("the route handler of `/{}` answers it", handler.sample().join("/"));
+            }
+            if self.sent_on(file, &address).is_none() {
+                return "it stays on the page's own origin: no rewrite sends it on".to_owned();
+            }
+        }
+        match &address.base {
+            Base::Host(host) => format!("it goes to {host}"),
+            _ if self.methods(&self.destination(file, &address).unwrap_or_else(|| address.clone())).is_empty() => {
+                "no route has its path".to_owned()
+            }
+            _ => "several backends answer it, or none by its method".to_owned(),
+        }
+    }
+
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;
-        let targets = self.routes.find(address, None);
+        let targets = self.routes().find(address, None);
         let mut methods = Vec::new();
         for target in targets {
             let Some(application) = served.get(target.application) else { continue };
@@ -71,14 +114,19 @@ impl<'s> Origins<'s> {
         methods
     }
 
+    /// The route handler of Next.js that answers a path of the page's own origin.
+    fn answering(&self, file: FileId, address: &Address) -> Option<&Handler> {
+        let from = path(self.state, file);
+        self.handlers().iter().find(|handler| {
+            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
+                && handler.answers(&address.segments)
+        })
+    }
+
     /// Where the page's own origin sends a path on to.
     fn sent_on(&self, file: FileId, address: &Address) -> Option<Address> {
         let from = path(self.state, file);
-        let answers = |handler: &&Handler| {
-            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
-                && handler.answers(&address.segments)
-        };
-        if self.handlers.iter().any(|handler| answers(&handler)) {
+        if self.answering(file, address).is_some() {
             return None;
         }
         // The nearest configuration above the file counts.
@@ -92,7 +140,7 @@ impl<'s> Origins<'s> {
     }
 
     fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let targets = self.routes.find(address, method);
+        let targets = self.routes().find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
@@ -152,6 +200,31 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether something that is asked before the handler may take a cookie for a
+/// credential: it reads one, takes several values from the request, or can't be
+/// looked into.
+pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
+    let is_framework = |path: &str| path.starts_with("fastapi") || path.starts_with("starlette");
+    with_interpreter(state, |interpreter| {
+        reached.route.dependencies.iter().any(|node| match &node.callable {
+            Value::Package(path) => !is_framework(path),
+            Value::Instance(instance) => match &instance.class {
+                Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
+                _ => true,
+            },
+            Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
+                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                let taken = |step: &&crate::auth::Step| step.note.ends_with(" is a credential from the request");
+                let mut taken: Vec<_> = verdict.steps.iter().filter(taken).map(|step| &step.note).collect();
+                taken.sort_unstable();
+                taken.dedup();
+                taken.len() > 1 || verdict.steps.iter().any(|step| step.note == read_from("cookies"))
+            }
+            _ => true,
+        })
+    })
 }
 
 /// Whether a guard's verification can be switched off by configuration.

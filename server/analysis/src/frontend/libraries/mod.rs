@@ -4,6 +4,7 @@
 pub(super) mod better_auth;
 mod clients;
 mod react;
+pub(super) mod servers;
 mod tokens;
 mod web;
 
@@ -33,11 +34,19 @@ pub(super) fn call(
     here: Place,
 ) -> Value {
     let path = &*package.path;
+    session.watch_package(package, here);
+    servers::note_blind_read(session, package, arguments, here);
+    servers::note_sign_out(session, package, here);
     match &*package.package {
         "" => web::call(session, path, arguments, new, here),
         "axios" => clients::call_axios(session, path, arguments, here),
         "ky" => clients::call_ky(session, path, arguments, here),
         "openapi-fetch" => clients::make_open_api(session, arguments, here),
+        "jwt-decode" => servers::decode(session, package, arguments, here),
+        "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
+        "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
+        "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
+        module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),

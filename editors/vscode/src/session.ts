@@ -1,0 +1,150 @@
+/** The running server: one at a time, started anew when it must be. */
+
+import * as vscode from "vscode";
+import {
+  type ClientCapabilities,
+  LanguageClient,
+  RevealOutputChannelOn,
+  State,
+  type StaticFeature,
+  type WorkDoneProgressBegin,
+  type WorkDoneProgressEnd,
+  type WorkDoneProgressReport,
+} from "vscode-languageclient/node";
+import { routesChanged } from "./protocol";
+import { findServer } from "./server";
+
+export const LANGUAGES = ["python", "typescript", "typescriptreact", "javascript", "javascriptreact"];
+
+export type Phase =
+  | { kind: "starting" }
+  | { kind: "running"; version: string }
+  | { kind: "stopped" }
+  | { kind: "failed"; reason: string };
+
+type Progress = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgressEnd;
+
+export class Session implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel("authlens", { log: true });
+  /** Made when it is first needed: most people never trace. */
+  private trace: vscode.LogOutputChannel | undefined;
+  private running: LanguageClient | undefined;
+  /** Starts and stops, one after the other. */
+  private queue: Promise<void> = Promise.resolve();
+  private readonly phases = new vscode.EventEmitter<Phase>();
+  private readonly routes = new vscode.EventEmitter<void>();
+  private readonly progress = new vscode.EventEmitter<Progress>();
+  readonly onPhase = this.phases.event;
+  /** Routes may differ from those that were asked for last. */
+  readonly onRoutes = this.routes.event;
+  readonly onProgress = this.progress.event;
+  phase: Phase = { kind: "stopped" };
+
+  constructor(private readonly extension: vscode.ExtensionContext) {}
+
+  /** The client, once it can be asked. */
+  get client(): LanguageClient | undefined {
+    return this.running?.state === State.Running ? this.running : undefined;
+  }
+
+  restart(): Promise<void> {
+    this.queue = this.queue.then(async () => {
+      await this.stopNow();
+      await this.startNow();
+    });
+    return this.queue;
+  }
+
+  stop(): Promise<void> {
+    this.queue = this.queue.then(() => this.stopNow());
+    return this.queue;
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.phases.fire(phase);
+  }
+
+  private async startNow(): Promise<void> {
+    this.enter({ kind: "starting" });
+    try {
+      const server = findServer(this.extension.extensionPath);
+      this.log.info(`starting ${server.command}, named by ${server.origin}`);
+      this.trace ??= vscode.window.createOutputChannel("authlens Trace", { log: true });
+      const client = this.create(server.command, this.trace);
+      this.running = client;
+      await client.start();
+    } catch (problem) {
+      const reason = problem instanceof Error ? problem.message : String(problem);
+      this.log.error(reason);
+      this.enter({ kind: "failed", reason });
+    }
+  }
+
+  private create(command: string, trace: vscode.LogOutputChannel): LanguageClient {
+    const client = new LanguageClient(
+      "authlens",
+      "authlens",
+      { command, args: ["server"] },
+      {
+        documentSelector: LANGUAGES.flatMap((language) => [
+          { language, scheme: "file" },
+          { language, scheme: "untitled" },
+        ]),
+        // What comes later, the server asks for.
+        initializationOptions: vscode.workspace.getConfiguration("authlens"),
+        outputChannel: this.log,
+        traceOutputChannel: trace,
+        revealOutputChannelOn: RevealOutputChannelOn.Never,
+        middleware: {
+          handleWorkDoneProgress: (token, params, next) => {
+            this.progress.fire(params);
+            next(token, params);
+          },
+        },
+      },
+    );
+    client.registerFeature(saysThatRoutesAreWanted);
+    client.onNotification(routesChanged, () => this.routes.fire());
+    client.onDidChangeState(({ newState }) => {
+      if (this.running !== client) {
+        return;
+      }
+      if (newState === State.Running) {
+        const version = client.initializeResult?.serverInfo?.version ?? "";
+        this.log.info(`authlens ${version} is running`);
+        this.enter({ kind: "running", version });
+      } else {
+        this.enter({ kind: newState === State.Starting ? "starting" : "stopped" });
+      }
+    });
+    return client;
+  }
+
+  private async stopNow(): Promise<void> {
+    const client = this.running;
+    this.running = undefined;
+    try {
+      await client?.dispose(2000);
+    } catch (problem) {
+      // One that does not start or has died has nothing to say any more.
+      this.log.info(`the server did not stop by itself: ${problem}`);
+    }
+  }
+
+  dispose(): void {
+    for (const one of [this.log, this.trace, this.phases, this.routes, this.progress]) {
+      one?.dispose();
+    }
+  }
+}
+
+/** Without this the server keeps to what LSP has. */
+const saysThatRoutesAreWanted: StaticFeature = {
+  fillClientCapabilities(capabilities: ClientCapabilities) {
+    capabilities.experimental = { ...capabilities.experimental, authlens: { routesChanged: true } };
+  },
+  initialize() {},
+  getState: () => ({ kind: "static" }),
+  clear() {},
+};

@@ -1,0 +1,252 @@
+// The packaged extension in a real VS Code: what a person sees and does. CODE is what `install` made, VSIX the package.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { Code, until } from "./code.mjs";
+
+const VSIX = process.env.VSIX;
+const TASKS = "backend/app/api/tasks.py";
+const REPAIRED = '@router.delete("/{task_id}", dependencies=[Depends(get_current_user)])';
+const squiggles = (n) => document.querySelectorAll(".monaco-editor .squiggly-error").length === n;
+
+let code;
+let page;
+let passed = 0;
+
+async function test(name, body) {
+  const began = Date.now();
+  try {
+    await body();
+  } catch (problem) {
+    console.log(`vscode: FAIL: ${name}: ${problem.message}`);
+    const shot = path.join(process.env.SHOTS ?? code?.folder ?? ".", "vscode-failure.png");
+    await page?.screenshot({ path: shot }).catch(() => {});
+    throw problem;
+  }
+  passed += 1;
+  console.log(`vscode: ok: ${name} (${Date.now() - began} ms)`);
+}
+
+/** Rows of the route view, with their icons' names. */
+function rows() {
+  const tree = document.querySelector('.pane-body [role="tree"][aria-label*="Routes"], .tree-explorer-viewlet-tree-view');
+  const text = (row) => row.querySelector(".monaco-icon-label")?.textContent.replaceAll("\u00a0", " ") ?? "";
+  return [...(tree?.querySelectorAll(".monaco-list-row") ?? [])].map(text);
+}
+
+const showsRoute = (words) => {
+  const found = [...document.querySelectorAll(".tree-explorer-viewlet-tree-view .monaco-list-row")];
+  return found.some((row) => words.every((word) => row.textContent.replaceAll("\u00a0", " ").includes(word)));
+};
+
+async function problems() {
+  await page.waitForSelector(".markers-panel");
+  return page.locator(".markers-panel .monaco-list-row").allTextContents();
+}
+
+async function main() {
+  await test("the package is for one platform, and has the server and nothing else", async () => {
+    const manifest = execFileSync("unzip", ["-p", VSIX, "extension.vsixmanifest"], { encoding: "utf8" });
+    if (!manifest.includes('TargetPlatform="linux-x64"')) throw new Error(manifest);
+    const files = execFileSync("unzip", ["-Z1", VSIX], { encoding: "utf8" }).trim().split("\n").sort();
+    const wanted = ["extension/server/authlens", "extension/out/extension.js", "extension/package.json", "extension/icon.png"];
+    for (const file of wanted) if (!files.includes(file)) throw new Error(`no ${file}`);
+    if (files.some((file) => /node_modules|src\/|\.map$/.test(file))) throw new Error(files.join(" "));
+  });
+
+  await test("a finding shows in the editor and in the Problems panel", async () => {
+    code = await Code.start({ vsix: VSIX });
+    page = code.page;
+    const opened = Date.now();
+    await code.open(TASKS);
+    await code.shows("a squiggle", squiggles, 1);
+    console.log(`vscode: from opening a file to its first squiggle: ${Date.now() - opened} ms`);
+    await code.press("Control+Shift+M", ".markers-panel .monaco-list-row");
+    const found = await until("rows", async () => {
+      const all = await problems();
+      return all.some((row) => row.includes("spec-auth-drift")) && all.some((row) => row.includes("token-logged")) && all;
+    });
+    // Findings of files that nobody opened are there too.
+    if (!found.some((row) => row.includes("admin.py"))) throw new Error(found.join("\n"));
+  });
+
+  await test("a lens tells the guard of each route", async () => {
+    await code.shows("lenses", () => {
+      const lenses = [...document.querySelectorAll(".codelens-decoration")].map((lens) => lens.textContent);
+      return lenses.some((lens) => lens.startsWith("guarded by get_current_user")) && lenses.some((lens) => lens.startsWith("open"));
+    });
+  });
+
+  await test("the route view lists every route with its guard", async () => {
+    await page.locator('.activitybar .action-item [aria-label^="authlens"]').first().click();
+    await code.shows("the route", showsRoute, ["DELETE /api/v1/tasks/{task_id}", "open:"]);
+    await code.shows("a guarded route", showsRoute, ["POST /api/v1/tasks", "guarded: get_current_user"]);
+    await code.shows("a public route", showsRoute, ["GET /health", "public: health check"]);
+  });
+
+  await test("the quick fix repairs the file, and the route view follows before it is saved", async () => {
+    await code.open(TASKS);
+    await page.keyboard.press("Control+Home");
+    // Next problem: the cursor stands in it then.
+    await code.press("F8", ".monaco-editor .marker-widget, .monaco-editor .zone-widget");
+    await page.keyboard.press("Escape");
+    await code.press("Control+.", '.action-widget .monaco-list-row:has-text("Guard the route with")');
+    const pressed = Date.now();
+    await page.keyboard.press("Enter");
+    await code.shows("no squiggle", squiggles, 0);
+    console.log(`vscode: from a key to the updated squiggles: ${Date.now() - pressed} ms`);
+    await code.shows("the new guard", showsRoute, ["DELETE /api/v1/tasks/{task_id}", "guarded: get_current_user"]);
+    console.log(`vscode: from a key to the updated route view: ${Date.now() - pressed} ms`);
+    if (code.read(TASKS).includes(REPAIRED)) throw new Error("it was saved already");
+    await page.keyboard.press("Control+S");
+    await until("the file", () => code.read(TASKS).includes(REPAIRED));
+  });
+
+  await test("undoing it shows the route as open again", async () => {
+    await page.keyboard.press("Control+Z");
+    await code.shows("the route", showsRoute, ["DELETE /api/v1/tasks/{task_id}", "open:"]);
+    await code.shows("the squiggle", squiggles, 1);
+  });
+
+  await test("safe repairs are applied on save", async () => {
+    code.set({ "editor.codeActionsOnSave": { "source.fixAll.authlens": "explicit" } });
+    // The setting counts from some moment on; each save asks for it.
+    await until("the file", async () => {
+      await page.keyboard.press("Control+S");
+      return until("a save", () => code.read(TASKS).includes(REPAIRED), 3000).catch(() => false);
+    });
+    await code.shows("no squiggle", squiggles, 0);
+    code.set({ "editor.codeActionsOnSave": {} });
+  });
+
+  await test("the route view leads to handler and guard, and filters", async () => {
+    const row = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /reports/daily" });
+    await row.click();
+    await page.waitForSelector('.tab.active:has-text("reports.py")');
+    await row.hover();
+    await row.locator('[aria-label="Go to Guard"]').click();
+    await page.waitForSelector('.tab.active:has-text("auth.py")');
+    await code.command("authlens: Filter Routes");
+    await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("unknown")');
+    await page.keyboard.press("Enter");
+    await code.shows("open routes only", () => {
+      const text = document.querySelector(".tree-explorer-viewlet-tree-view")?.textContent ?? "";
+      return text.includes("open:") && !text.includes("guarded:");
+    });
+    await code.command("authlens: Clear Filter");
+    await code.shows("all routes", showsRoute, ["POST /api/v1/tasks", "guarded: get_current_user"]);
+  });
+
+  await test("the server starts anew when it is killed, and finds the same", async () => {
+    const [before] = await until("one server", () => code.servers().length === 1 && code.servers());
+    process.kill(before, "SIGKILL");
+    await until("another server", () => code.servers().some((id) => id !== before));
+    await code.open("backend/app/api/admin.py");
+    await code.shows("squiggles", squiggles, 2);
+    await code.shows("the routes", showsRoute, ["DELETE /admin/users/{user_id}", "open:"]);
+  });
+
+  await test("settings count at once", async () => {
+    code.set({ "authlens.rules": { "missing-auth-dependency": "off" } });
+    await code.shows("no squiggles", squiggles, 0);
+    code.set({ "authlens.rules": {} });
+    await code.shows("squiggles", squiggles, 2);
+  });
+
+  await test("another server starts by the setting", async () => {
+    const wrapper = path.join(code.folder, "other-server");
+    const record = process.env.RECORD ? `python3 ${process.env.TREE}/tests/editors/protocol/record.py ${process.env.RECORD} ` : "";
+    fs.writeFileSync(wrapper, `#!/bin/sh\ntouch ${code.folder}/other-started\nexec ${record}${process.env.AUTHLENS} "$@"\n`);
+    fs.chmodSync(wrapper, 0o755);
+    code.setMachine({ "authlens.server.path": wrapper });
+    await until("the other server", () => fs.existsSync(path.join(code.folder, "other-started")));
+    await code.shows("squiggles", squiggles, 2);
+  });
+
+  await test("the route table, a proof and the log open", async () => {
+    await code.command("authlens: Show Route Table");
+    await page.waitForSelector('.tab.active:has-text("routes.txt")');
+    await code.shows("the table", () =>
+      [...document.querySelectorAll(".view-line")].some((line) => /GET\s+\/api\/v1\/tasks\s+guarded: get_current_user/.test(line.textContent)),
+    );
+    await code.command("authlens: Explain Route");
+    await code.shows("routes to pick", () => document.querySelector(".quick-input-list")?.textContent.includes("/api/v1/profile"));
+    await page.keyboard.type("PUT /api/v1/profile");
+    await page.waitForSelector('.quick-input-list .monaco-list-row.focused:has-text("PUT /api/v1/profile")');
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.tab.active:has-text("PUT")');
+    await code.command("authlens: Show Log");
+    await code.shows("the log", () =>
+      [...document.querySelectorAll(".part.panel .view-line")].some((line) => line.textContent.replaceAll("\u00a0", " ").includes("is running")),
+    );
+  });
+
+  await test("authlens.toml is made, and counts", async () => {
+    await code.command("authlens: Create authlens.toml");
+    await page.waitForSelector('.tab.active:has-text("authlens.toml")');
+    fs.writeFileSync(path.join(code.workspace, "authlens.toml"), '[rules]\nmissing-auth-dependency = "off"\n');
+    await code.open("backend/app/api/admin.py");
+    await code.shows("no squiggles", squiggles, 0);
+    fs.rmSync(path.join(code.workspace, "authlens.toml"));
+    await code.shows("squiggles", squiggles, 2);
+  });
+
+  await test("the status bar counts open routes, and leads to the menu", async () => {
+    const item = page.locator(".statusbar-item#authlens\\.authlens\\.authlens\\.status, .statusbar-item[id$='authlens.status']");
+    await until("the count", async () => /\d open/.test((await item.first().textContent()) ?? ""));
+    await item.first().locator("a").click();
+    await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("Restart Server")');
+    await page.keyboard.press("Escape");
+  });
+
+  await test("the browser asked nobody but VS Code", async () => {
+    if (code.outside.size > 0) throw new Error([...code.outside].join(" "));
+  });
+  await code.stop();
+
+  await test("a folder that is not trusted is served by the extension's own server only", async () => {
+    code = await Code.start({ vsix: VSIX, trusts: false, settings: {
+      "security.workspace.trust.enabled": true,
+      "security.workspace.trust.startupPrompt": "never",
+      "security.workspace.trust.untrustedFiles": "open",
+    } });
+    page = code.page;
+    code.setMachine({ "authlens.server.path": "/bin/false" });
+    await page.waitForSelector('.statusbar:has-text("Restricted Mode")');
+    await code.open(TASKS);
+    await code.shows("a squiggle", squiggles, 1);
+    await code.stop();
+  });
+
+  await test("one server serves all folders of a workspace", async () => {
+    const both = (code) => {
+      fs.cpSync(path.join(code.workspace, "backend"), path.join(code.folder, "other/backend"), { recursive: true });
+      const file = path.join(code.folder, "both.code-workspace");
+      fs.writeFileSync(file, JSON.stringify({ folders: [{ path: "todo" }, { path: "other" }] }));
+      return `workspace=${file}`;
+    };
+    code = await Code.start({ vsix: VSIX, query: both });
+    page = code.page;
+    await code.open("todo/backend/app/api/admin.py");
+    await code.shows("squiggles", squiggles, 2);
+    await page.locator('.activitybar .action-item [aria-label^="authlens"]').first().click();
+    // The same application twice: the second is the other folder's.
+    await code.shows("both", () => {
+      const found = [...document.querySelectorAll(".tree-explorer-viewlet-tree-view .monaco-list-row")];
+      return found.filter((row) => row.textContent.includes("app.main:app")).length >= 1;
+    });
+    if (code.servers().length !== 1) throw new Error(`${code.servers().length} servers`);
+    await code.stop();
+  });
+}
+
+let failed = 0;
+try {
+  await main();
+} catch (problem) {
+  failed = 1;
+  if (process.env.VERBOSE) console.log(problem.stack, await page?.evaluate(rows).catch(() => ""), code?.log);
+  await code?.stop();
+}
+console.log(`vscode: ${passed} passed, ${failed} failed`);
+process.exit(failed);
