@@ -40,11 +40,15 @@ def end(process):
             process.wait()
 
 
-def end_after(parent):
-    """Ends this process when its parent is no more."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def end_with(parent):
+    """Lets this process end when its parent is no more."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Recorder(http.server.HTTPServer):
@@ -215,7 +219,7 @@ class Backend:
         """What the child does; it never returns."""
         status = 1
         try:
-            threading.Thread(target=end_after, args=(parent,), daemon=True).start()
+            end_with(parent)
             os.dup2(self.log.fileno(), 1)
             os.dup2(self.log.fileno(), 2)
             os.environ.update(

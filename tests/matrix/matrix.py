@@ -157,7 +157,7 @@ def rows(chosen, scratch):
     for number, place in enumerate(places):
         place.unlink(missing_ok=True)
         process = multiprocessing.get_context("fork").Process(
-            target=share, args=(chosen[number::count], scratch, place), daemon=True
+            target=share, args=(chosen[number::count], scratch, place, os.getpid()), daemon=True
         )
         process.start()
         processes.append(process)
@@ -171,8 +171,9 @@ def rows(chosen, scratch):
     return dict(sorted(found.items()))
 
 
-def share(chosen, scratch, place):
+def share(chosen, scratch, place, parent):
     """Works on some of the rows and writes them to a file."""
+    halves.end_with(parent)
     found = {}
     for frontend, backends in chosen:
         found[frontend.name] = row(frontend, backends, scratch)
@@ -204,7 +205,8 @@ def main():
         for cell in sorted({*expected.get(name, {}), *found.get(name, {})})
         if expected.get(name, {}).get(cell) != found.get(name, {}).get(cell)
     ]
-    print("\n".join(differences))
+    for difference in differences:
+        print(difference)
     print(f"{count - len(differences)} passed, {len(differences)} failed")
     return 1 if differences or not count else 0
 
