@@ -4,6 +4,7 @@
 //! stays while the code that it rests on does.
 
 mod evaluation;
+pub mod issuers;
 mod libraries;
 pub mod matching;
 pub mod modules;

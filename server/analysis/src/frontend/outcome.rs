@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::issuers::{Issuer, Mint};
 pub use super::value::Area;
 use crate::facts::typescript::file::ItemId;
 use crate::text::TextRange;
@@ -39,6 +40,10 @@ pub struct Outcome {
     pub rewrites: Vec<Rewrite>,
     /// Interceptors that it puts on clients.
     pub interceptors: Vec<Interceptor>,
+    /// Configurations of Better Auth that it makes.
+    pub issuers: Vec<Issuer>,
+    /// Tokens that it signs itself.
+    pub mints: Vec<Mint>,
     /// Whether an import of a file of the project leads nowhere.
     pub is_unresolved: bool,
     /// Modules that it imports and that have not been read.
@@ -64,6 +69,8 @@ pub struct Request {
     pub url: Vec<UrlPart>,
     /// Its `Authorization` header.
     pub authorization: Attached,
+    /// Where the token in that header comes from, on all ways on which there is one; sorted.
+    pub sent: Vec<TokenSource>,
     /// Whether cookies go with it.
     pub credentials: Credentials,
     /// The client that makes it.
@@ -128,12 +135,16 @@ pub enum TokenSource {
     Storage(Area, Option<SmolStr>),
     /// `authClient.token()`.
     BetterAuthJwt,
-    /// The session of Better Auth.
+    /// The session of Better Auth: its token.
     BetterAuthSession,
+    /// The cookie of Better Auth: its session's token with a signature.
+    BetterAuthCookie,
+    /// Code signed it at a place.
+    Minted(Place),
     /// The environment.
     Environment(SmolStr),
-    /// The answer to a request.
-    Response,
+    /// The answer to a request that is made at a place.
+    Response(Place),
     /// Elsewhere.
     Other,
 }
@@ -173,6 +184,8 @@ pub struct Kept {
     pub key: Option<SmolStr>,
     /// What it is.
     pub what: What,
+    /// Where it comes from, on all ways; sorted.
+    pub sources: Vec<TokenSource>,
 }
 
 /// What a value is, by where it comes from.
@@ -236,6 +249,8 @@ pub(super) struct Found {
     logged: usize,
     literals: usize,
     interceptors: usize,
+    issuers: usize,
+    mints: usize,
 }
 
 impl Outcome {
@@ -248,6 +263,8 @@ impl Outcome {
             logged: self.logged.len(),
             literals: self.literals.len(),
             interceptors: self.interceptors.len(),
+            issuers: self.issuers.len(),
+            mints: self.mints.len(),
         }
     }
 
@@ -259,6 +276,8 @@ impl Outcome {
         self.logged.truncate(found.logged);
         self.literals.truncate(found.literals);
         self.interceptors.truncate(found.interceptors);
+        self.issuers.truncate(found.issuers);
+        self.mints.truncate(found.mints);
     }
 
     /// Puts everything into one order, each thing once.
@@ -279,6 +298,8 @@ impl Outcome {
         once(&mut self.kept, |kept| kept.place);
         once(&mut self.logged, |logged| logged.place);
         once(&mut self.literals, |literal| literal.place);
+        once(&mut self.issuers, |issuer| issuer.place);
+        once(&mut self.mints, |mint| mint.place);
         self.interceptors.sort_by_key(|interceptor| interceptor.client);
         self.interceptors.dedup();
     }

@@ -135,6 +135,8 @@ pub(super) enum Origin {
     Response(Place),
     /// What a function of a package gave, by the package and the function.
     Call(Rc<PackageName>),
+    /// A token that code signed at a place.
+    Minted(Place),
 }
 
 /// What a browser keeps values in.
@@ -196,8 +198,10 @@ pub(super) enum ObjectKind {
     Ky,
     /// A client of openapi-fetch.
     OpenApi,
-    /// `SignJWT` of jose, whose methods give it back.
+    /// `SignJWT` of jose, whose methods give it back: what it signs is its entries.
     Signer,
+    /// A plugin of Better Auth, by the function that made it: its options are under `options`.
+    Plugin(SmolStr),
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

@@ -3,11 +3,14 @@
 
 pub(super) mod better_auth;
 mod clients;
+mod options;
 mod react;
 mod tokens;
 mod web;
 
 use std::rc::Rc;
+
+pub(super) use better_auth::is_better_auth;
 
 use super::evaluation::{Arguments, Session};
 use super::outcome::Place;
@@ -88,6 +91,7 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
+        ObjectKind::Plugin(_) => Some(Value::Unknown),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
 }
