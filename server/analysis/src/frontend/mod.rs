@@ -146,6 +146,11 @@ impl Frontend {
         })
     }
 
+    /// The minor version of Better Auth 1 that a file runs with, where its package pins one.
+    pub fn better_auth_minor(&self, path: &str) -> Option<u32> {
+        self.configurations.better_auth_minor(path)
+    }
+
     /// Whether some module makes a client attach a token.
     pub fn is_intercepted(&self, client: Client) -> bool {
         !matches!(client, Client::Fetch | Client::EventSource)

@@ -118,6 +118,11 @@ pub fn handler(path: &str) -> Option<Handler> {
 }
 
 impl Handler {
+    /// Whether it answers whatever stands below a path.
+    pub fn takes_many(&self) -> bool {
+        self.takes_many
+    }
+
     /// Whether it answers a path.
     pub fn answers(&self, path: &[Segment]) -> bool {
         let fixed = self.segments.len() - usize::from(self.takes_many);

@@ -146,6 +146,8 @@ pub(crate) struct State {
     pub(crate) table: Arc<RouteTable>,
     /// What the frontend's code sends where.
     pub(crate) frontend: Frontend,
+    /// Whether its tokens are those that the backend verifies.
+    pub(crate) agreement: Arc<verdicts::agreement::Agreement>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
@@ -337,6 +339,29 @@ impl State {
         changed
     }
 
+    /// Puts both halves beside each other again, if one of them changed. Gives
+    /// the files of which something else may be said now.
+    fn update_agreement(&mut self, reached: &Reached, judged_before: &Guards) -> FxHashSet<FileId> {
+        let same = |a: &[Arc<JudgedRoutes>], b: &[Arc<JudgedRoutes>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let is_same = !reached.everything
+            && !reached.frontend
+            && reached.table.is_none()
+            && same(&self.guards.applications, &judged_before.applications);
+        if is_same {
+            return FxHashSet::default();
+        }
+        let agreement = verdicts::agreement::compare(self);
+        if agreement == *self.agreement {
+            return FxHashSet::default();
+        }
+        let mut files = self.agreement.files();
+        files.extend(agreement.files());
+        self.agreement = Arc::new(agreement);
+        files
+    }
+
     /// Reads the texts of files, on several threads when there are many.
     fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
         let read_one = |file: FileId| {
@@ -481,12 +506,14 @@ impl State {
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
+        let judged_before = Arc::clone(&self.guards);
         let mut reached = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
         reached.everything |= unjudged || changes.is_none();
         reached.files.extend(touched);
         reached.files.extend(forgotten);
         reached.table = given_up.table;
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
+        reached.files.extend(self.update_agreement(&reached, &judged_before));
         let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }

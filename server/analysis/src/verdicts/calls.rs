@@ -17,6 +17,8 @@ pub(crate) struct Reached<'s> {
     pub(crate) application: &'s Application,
     pub(crate) route: &'s Route,
     pub(crate) judged: &'s Judged,
+    /// Indices of the application and the route.
+    pub(crate) at: (usize, usize),
 }
 
 /// What answers on the page's own origin.
@@ -43,6 +45,7 @@ impl<'s> Origins<'s> {
             application,
             route: application.routes.get(target.route)?,
             judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
+            at: (target.application, target.route),
         })
     }
 
