@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::shared::agreement::{answer, sentence};
+use super::shared::agreement::answer;
 use super::shared::frontend;
 use super::{RuleInfo, State, related};
 use crate::frontend::outcome::Place;
@@ -37,8 +37,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         } else {
             "Send what `authClient.token()` gives"
         };
+        let what = if first.kind == Kind::Cookie { "the session's cookie" } else { "the session's token" };
         let message = format!(
-            "This sends the token of Better Auth's session, which is no JWT, and the backend verifies a JWT: {}. {instead}.",
+            "This sends {what} of Better Auth, which is no JWT, and the backend verifies a JWT: {}. {instead}.",
             answer(first)
         );
         let mut steps: Vec<_> = refused
@@ -46,6 +47,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             .map(|one| related(state, one.site, "the backend verifies a JWT here".to_owned()))
             .collect();
         steps.truncate(3);
-        found.extend(frontend::report(state, &INFO, Severity::Error, place, sentence(&message), steps));
+        found.extend(frontend::report(state, &INFO, Severity::Error, place, message, steps));
     }
 }

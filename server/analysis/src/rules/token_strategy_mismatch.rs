@@ -24,7 +24,11 @@ const SHOWN_REQUESTS: usize = 3;
 /// Refusals that this rule tells of: others have rules of their own.
 fn all(state: &State) -> impl Iterator<Item = &Refused> {
     state.agreement.refused.iter().filter(|refused| {
-        let is_own = !matches!(refused.kind, Kind::Session | Kind::Nothing) || refused.refusal.why == Why::NoSession;
+        let is_own = match refused.kind {
+            Kind::Session => refused.refusal.why == Why::NoSession,
+            Kind::Cookie | Kind::Nothing => false,
+            _ => true,
+        };
         is_own && refused.refusal.why != Why::NoToken
     })
 }

@@ -174,6 +174,11 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
 /// Schemes of FastAPI that read the `Authorization` header.
 const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
 
+/// Whether a route asks for a scheme that reads the `Authorization` header.
+pub(crate) fn asks_for_bearer(route: &Route) -> bool {
+    asks_for(route, BEARER_SCHEMES)
+}
+
 /// Whether a route asks for one of these schemes of FastAPI.
 fn asks_for(route: &Route, schemes: &[&str]) -> bool {
     route.dependencies.iter().any(|node| match &node.callable {

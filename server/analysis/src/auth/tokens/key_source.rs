@@ -10,7 +10,7 @@ use crate::facts::python::file::Binding;
 use crate::facts::python::tree::{Expr, ExprKind, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
-use crate::index::value::{ClassRef, Resolve, Value};
+use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
 /// Variables, fields and imports that a key is followed through.
@@ -126,6 +126,7 @@ fn of_module(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth:
             });
             let (item, value) = values.next()?;
             let value = value.filter(|_| values.next().is_none())?;
+            interpreter.count_body(Site { file, item, range: value.range });
             variable(interpreter, Scope::Module(file, item), value, depth + 1)
         }
         Binding::ImportFrom(item, at) => {

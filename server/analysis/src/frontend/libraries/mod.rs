@@ -146,6 +146,16 @@ pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, nam
     }
 }
 
+/// The token that Better Auth answers with in a header, by the header's name.
+pub(super) fn answered_header(arguments: &Arguments) -> Option<Value> {
+    let name = arguments.get(0).known_text()?;
+    match name.to_ascii_lowercase().as_str() {
+        "set-auth-jwt" => Some(Value::given_by(better_auth::SERVER, "api.getToken", true)),
+        "set-auth-token" => Some(Value::given_by(better_auth::SERVER, "getSessionCookie", true)),
+        _ => None,
+    }
+}
+
 /// Whether a part of a value from elsewhere is missing sometimes, by what
 /// documents say.
 pub(super) fn part_may_be_missing(symbol: &Symbol) -> bool {

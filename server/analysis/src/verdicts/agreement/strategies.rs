@@ -9,9 +9,10 @@ use crate::auth::guard::Guard;
 use crate::auth::tokens::{Decode, VerifierCall};
 use crate::auth::{Judge, Proof, Step, Verdict, decides, read_from};
 use crate::ide::State;
+use crate::verdicts::calls::asks_for_bearer;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
-use crate::index::routes::Application;
+use crate::index::routes::{Application, Route};
 use crate::index::value::{Site, Value};
 use crate::vfs::FileId;
 
@@ -41,17 +42,25 @@ pub(super) struct Verifications<'s> {
     decodes: FxHashMap<Site, &'s Decode>,
     queries: Vec<Site>,
     requests: Vec<Site>,
+    /// Requests whose answers are believed although they may hold nobody: everybody passes.
+    believed: Vec<Site>,
     pub(super) calls: Vec<&'s VerifierCall>,
 }
 
 impl<'s> Verifications<'s> {
     pub(super) fn new(state: &'s State) -> Self {
-        let mut all =
-            Self { decodes: FxHashMap::default(), queries: Vec::new(), requests: Vec::new(), calls: Vec::new() };
+        let mut all = Self {
+            decodes: FxHashMap::default(),
+            queries: Vec::new(),
+            requests: Vec::new(),
+            believed: Vec::new(),
+            calls: Vec::new(),
+        };
         for (_, tokens) in state.tokens.items() {
             all.decodes.extend(tokens.decodes.iter().map(|decode| (decode.site, decode)));
             all.queries.extend(&tokens.session_queries);
             all.requests.extend(&tokens.session_requests);
+            all.believed.extend(tokens.introspections.iter().map(|one| one.request));
             all.calls.extend(&tokens.calls);
         }
         all
@@ -65,7 +74,7 @@ impl<'s> Verifications<'s> {
         if let Some(decode) = self.decodes.get(&step.site) {
             return Some(Strategy::Decode(decode));
         }
-        if self.requests.contains(&step.site) {
+        if self.requests.contains(&step.site) && !self.believed.contains(&step.site) {
             return Some(Strategy::SessionRequest(step.site));
         }
         let is_near = |query: &&Site| (query.file, query.item) == (step.site.file, step.site.item);
@@ -115,7 +124,7 @@ impl<'s> Guards<'s> {
                 let next = all.groups.len();
                 let group = *by_guard.entry((at, key)).or_insert(next);
                 if group == next {
-                    all.groups.push(group_of(application, &verdict, known));
+                    all.groups.push(group_of(application, route, &verdict, known));
                 }
                 all.by_route.insert((at, index), group);
             }
@@ -129,7 +138,12 @@ impl<'s> Guards<'s> {
     }
 }
 
-fn group_of<'s>(application: &Application, verdict: &Verdict, known: &Verifications<'s>) -> GuardGroup<'s> {
+fn group_of<'s>(
+    application: &Application,
+    route: &Route,
+    verdict: &Verdict,
+    known: &Verifications<'s>,
+) -> GuardGroup<'s> {
     let mut strategies: Option<Vec<Strategy<'s>>> = Some(Vec::new());
     for step in verdict.steps.iter().filter(|step| decides(step)) {
         match (known.strategy(step), &mut strategies) {
@@ -138,14 +152,12 @@ fn group_of<'s>(application: &Application, verdict: &Verdict, known: &Verificati
         }
     }
     let says = |part: &str| verdict.steps.iter().any(|step| step.note == read_from(part));
-    let is_parameter = |step: &&Step| step.note.ends_with(" is a credential from the request");
-    let by_parameter = |is_header: bool| {
-        let mut parameters = verdict.steps.iter().filter(is_parameter);
-        parameters.any(|step| step.note.starts_with("`authorization`") == is_header)
-    };
+    let by_header = says("headers")
+        || asks_for_bearer(route)
+        || verdict.steps.iter().any(|step| step.note.starts_with("`authorization` is a credential"));
     GuardGroup {
         strategies: strategies.filter(|all| !all.is_empty() && verdict.bypass.is_none()),
-        reads_cookies: says("cookies") || by_parameter(false),
+        reads_cookies: says("cookies") || !by_header,
         file: application.site.file,
     }
 }
