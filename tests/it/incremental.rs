@@ -28,6 +28,9 @@ const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"devel
 /// A client of the frontend with a helper for headers, a page that uses it, and what imports mean there.
 const CLIENT: &str = "import { KEY } from \"./keys\";\n\nconst API = process.env.NEXT_PUBLIC_API_URL;\nlet last = null;\n\nexport function headers() {\n  const token = localStorage.getItem(KEY);\n  if (!token) return {};\n  return { Authorization: `Bearer ${token}` };\n}\n\nexport async function api(path, options = {}) {\n  last = path;\n  return fetch(`${API}${path}`, { ...options, headers: headers() });\n}\n\nexport class Client {\n  constructor(base) {\n    this.base = base;\n  }\n  get(path) {\n    return fetch(this.base + path);\n  }\n}\n\nexport const client = new Client(API);\n";
 const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} />;\n}\n";
+/// What issues tokens, and what sends them to routes that verify others.
+const AUTH: &str = "import { betterAuth } from \"better-auth\";\nimport { bearer, jwt } from \"better-auth/plugins\";\n\nconst claims = { audience: \"tasks\", algorithm: \"HS256\" };\n\nexport const auth = betterAuth({\n  database: {},\n  secret: process.env.KEY,\n  trustedOrigins: [\"*\"],\n  plugins: [jwt({ jwt: claims })],\n});\n";
+const SENDER: &str = "import { createAuthClient } from \"better-auth/react\";\n\nexport const client = createAuthClient();\nconst API = process.env.NEXT_PUBLIC_API_URL;\n\nexport async function mine() {\n  const { data } = await client.token();\n  if (!data) return null;\n  return fetch(`${API}/me`, { headers: { Authorization: `Bearer ${data.token}` } });\n}\n\nexport async function signing() {\n  const { data } = await client.getSession();\n  if (!data) return null;\n  return fetch(`${API}/signing/me`, { headers: { Authorization: `Bearer ${data.session.token}` } });\n}\n";
 /// Applications that share nothing with the others, one of which mounts the other.
 const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
 const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
@@ -55,6 +58,9 @@ fn start() -> Texts {
         ("/p/web/lib/keys.ts", "export const KEY = \"page\";\n"),
         ("/p/web/app/page.tsx", PAGE),
         ("/p/web/tsconfig.json", "{ \"compilerOptions\": { \"paths\": { \"@/*\": [\"./*\"] } } }\n"),
+        ("/p/web/lib/auth.ts", AUTH),
+        ("/p/web/lib/sender.ts", SENDER),
+        ("/p/.env", "KEY=q7f3\nJWT_SECRET=q7f3\n"),
         ("/p/apart/app.py", APART),
         ("/p/apart/deps.py", APART_DEPS),
     ]
@@ -229,6 +235,13 @@ const EXPORTED: &[(&str, &str)] = &[
     ("export function headers", "export function none"),
     ("if (!token) return {};", "last = token;"),
     ("\"./*\"", "\"./src/*\""),
+    ("plugins: [jwt(", "plugins: [bearer("),
+    ("client.token()", "client.getSession()"),
+    ("audience: \"tasks\"", "issuer: \"tasks\""),
+    ("secret: process.env.KEY", "secret: process.env.OTHER"),
+    ("os.getenv(\"KEY\"", "os.getenv(\"BETTER_AUTH_SECRET\""),
+    ("algorithms=[\"HS256\"]", "algorithms=[\"EdDSA\"]"),
+    ("KEY=q7f3", "KEY="),
 ];
 
 fn exchange(random: &mut Random, text: &str) -> String {

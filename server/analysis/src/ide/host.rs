@@ -17,6 +17,7 @@ use crate::auth::policy::{Expectation, Policy};
 use crate::auth::tokens::may_handle_tokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::data::RouteData;
+use crate::facts::environment;
 use crate::facts::manifests;
 use crate::facts::packages::Packages;
 use crate::facts::python::file::PythonFile;
@@ -141,6 +142,8 @@ pub(crate) struct State {
     pub(crate) keys: Arc<verdicts::Keys>,
     /// What files do with tokens.
     pub(crate) tokens: Arc<verdicts::Tokens>,
+    /// Variables to which committed files give values.
+    pub(crate) environments: Arc<std::collections::BTreeMap<FileId, Vec<environment::Variable>>>,
     /// Libraries for tokens that manifests name.
     pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
@@ -278,6 +281,7 @@ impl State {
         self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
         self.read_module_configurations(&touched);
+        self.read_environments(&touched);
         let mut extents = FxHashMap::default();
         let mut edits = Edits::default();
         for (file, parsed) in self.read(&touched) {
@@ -319,6 +323,25 @@ impl State {
             }
         }
         changed
+    }
+
+    /// Takes over which variables files set. Whoever names such a file knows that
+    /// it is committed.
+    fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let sets = self.sources.file(*file).is_some_and(|source| environment::sets_variables(&source.path));
+            if !sets {
+                continue;
+            }
+            let text = self.documents.get(*file).and_then(Document::text);
+            let variables = text.as_deref().map(environment::read).unwrap_or_default();
+            let known = self.environments.get(file).map_or(&[][..], Vec::as_slice);
+            if known != variables.as_slice() {
+                self.unjudged = true;
+                let all = Arc::make_mut(&mut self.environments);
+                if variables.is_empty() { all.remove(file) } else { all.insert(*file, variables) };
+            }
+        }
     }
 
     /// Takes over what configurations say about imports of TypeScript.
