@@ -19,6 +19,7 @@ mod spelling;
 mod style;
 mod tokens;
 mod unapplied;
+mod verifier;
 mod wider;
 
 use std::cell::{OnceCell, RefCell};
@@ -41,7 +42,7 @@ use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_ownership_check, none_algorithm, owner_mass_assignment, query_not_scoped,
-    router_included_unguarded_twice, spec_auth_drift, token_logged, unguarded_mount, unmapped_token_error,
+    router_included_unguarded_twice, spec_auth_drift, token_logged, token_strategy_mismatch, unguarded_mount, unmapped_token_error,
     unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
@@ -129,6 +130,7 @@ impl<'s> Fixer<'s> {
             rule if rule == excessive_leeway::INFO.code => Some(tokens::leeway),
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
+            rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             _ if open => Some(guard::fixes),
             _ => None,

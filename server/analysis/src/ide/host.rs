@@ -377,7 +377,8 @@ impl State {
         }
         let agreement = verdicts::agreement::compare(self);
         if agreement == *self.agreement {
-            return FxHashSet::default();
+            // What it points at in the frontend may be gone for a while, or back now.
+            return if reached.frontend { agreement.files() } else { FxHashSet::default() };
         }
         let mut files = self.agreement.files();
         files.extend(agreement.files());

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use self::issued::{Form, Token, secret_variable};
+use self::issued::{Form, Signed, Token, secret_variable};
 use self::judgement::{Outcome, Refusal, Why, decoded};
 use self::sent::{Sent, shared};
 use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
@@ -63,6 +63,10 @@ pub(crate) struct Refused {
     pub(crate) key: Option<KeySource>,
     /// Algorithms that the verification takes, where they are known.
     pub(crate) taken: Vec<SmolStr>,
+    /// What the token is like, if it is signed.
+    pub(crate) signed: Option<Signed>,
+    /// Whether the verification is in a way of its own to be rewritten: the function is called by FastAPI alone.
+    pub(crate) is_dependency: bool,
     /// Whether the configuration is known to issue no JWT at all.
     pub(crate) issues_no_jwt: bool,
 }
@@ -248,7 +252,7 @@ impl<'s> Comparison<'_, 's> {
 
     /// Puts each of these tokens beside the ways of a guard.
     fn pair(&mut self, strategies: &[Strategy<'s>], tokens: &[Token<'s>], request: Option<&Request>) {
-        let mut refusals: Vec<(Token<'s>, Strategy<'s>, Refusal)> = Vec::new();
+        let mut refusals: Vec<(Token<'s>, Form, Strategy<'s>, Refusal)> = Vec::new();
         let mut is_refused = true;
         for token in tokens {
             let form = token.form(&self.sent.mints);
@@ -268,23 +272,30 @@ impl<'s> Comparison<'_, 's> {
                     }
                 }
             }
-            refusals.extend(nearest.map(|(strategy, refusal)| (*token, strategy, refusal)));
+            refusals.extend(nearest.map(|(strategy, refusal)| (*token, form, strategy, refusal)));
         }
         if !is_refused {
             return;
         }
         // Of the cookies that go along, and of all tokens that are issued, the one that comes nearest.
         let counts = |refusal: &Refusal| refusal.why.rank();
-        let best = refusals.iter().map(|(_, _, refusal)| counts(refusal)).max().unwrap_or(0);
+        let best = refusals.iter().map(|(.., refusal)| counts(refusal)).max().unwrap_or(0);
         let of_many = request.is_none_or(|request| request.authorization == Attached::Never);
-        for (token, strategy, refusal) in refusals {
+        for (token, form, strategy, refusal) in refusals {
             if !of_many || counts(&refusal) == best {
-                self.refuse(token, strategy, refusal, request);
+                self.refuse(token, form, strategy, refusal, request);
             }
         }
     }
 
-    fn refuse(&mut self, token: Token<'s>, strategy: Strategy<'s>, refusal: Refusal, request: Option<&Request>) {
+    fn refuse(
+        &mut self,
+        token: Token<'s>,
+        form: Form,
+        strategy: Strategy<'s>,
+        refusal: Refusal,
+        request: Option<&Request>,
+    ) {
         let (site, decode) = match strategy {
             Strategy::Decode(decode) => (decode.site, Some(decode)),
             Strategy::SessionQuery(site) | Strategy::SessionRequest(site) => (site, None),
@@ -293,8 +304,16 @@ impl<'s> Comparison<'_, 's> {
             Some(Algorithms::Known(taken)) => taken.iter().map(|(name, _)| name.clone()).collect(),
             _ => Vec::new(),
         };
+        let is_dependency = decode.and_then(|decode| decode.function).is_some_and(|function| {
+            self.state.in_use.is_used(function) && !self.known.calls.iter().any(|call| call.callee == function)
+        });
         self.found.refused.push(Refused {
             site,
+            is_dependency,
+            signed: match form {
+                Form::Signed(signed) => Some(signed),
+                _ => None,
+            },
             library: decode.map(|decode| decode.library),
             kind: kind(token),
             issued: token.place(),
