@@ -9,6 +9,7 @@ use std::process::Command;
 
 use authlens_analysis::facts::{manifests, roles};
 use authlens_analysis::ide::{AnalysisHost, Change, FileContent};
+use authlens_analysis::syntax::typescript;
 use authlens_analysis::text::PositionEncoding;
 use ignore::WalkBuilder;
 use serde_json::Value;
@@ -35,7 +36,8 @@ fn everything(root: &Path) -> Vec<(String, FileContent)> {
     for entry in walk.build().flatten() {
         let path = entry.path().to_str().unwrap().to_owned();
         let matters = path.ends_with(".py")
-            || path.ends_with("/auth.ts")
+            || typescript::grammar(&path).is_some()
+            || roles::configures_modules(&path)
             || roles::role(&path).is_some()
             || manifests::rank(&path).is_some();
         if matters
