@@ -26,8 +26,10 @@ fn text(loaded: &Loaded, analysis: &Analysis, calls: &[CallView]) -> String {
     let rows: Vec<[String; 5]> = calls
         .iter()
         .map(|call| {
-            let reached =
-                call.route.as_ref().map_or("-".to_owned(), |route| format!("{} ({})", route.name, route.status.word()));
+            let reached = call.route.as_ref().map_or_else(
+                || format!("- ({})", call.unreached.as_deref().unwrap_or_default()),
+                |route| format!("{} ({})", route.name, route.status.word()),
+            );
             [
                 call.method.clone().unwrap_or_else(|| "?".to_owned()),
                 call.url.clone(),
@@ -71,6 +73,7 @@ fn call_json(loaded: &Loaded, analysis: &Analysis, call: &CallView) -> Value {
         "url": call.url,
         "attaches_token": call.attaches,
         "sends_cookies": call.sends_cookies,
+        "unreached": call.unreached,
         "route": call.route.as_ref().map(|route| json!({
             "name": route.name,
             "app": route.application,

@@ -28,6 +28,10 @@ const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"devel
 /// A client of the frontend with a helper for headers, a page that uses it, and what imports mean there.
 const CLIENT: &str = "import { KEY } from \"./keys\";\n\nconst API = process.env.NEXT_PUBLIC_API_URL;\nlet last = null;\n\nexport function headers() {\n  const token = localStorage.getItem(KEY);\n  if (!token) return {};\n  return { Authorization: `Bearer ${token}` };\n}\n\nexport async function api(path, options = {}) {\n  last = path;\n  return fetch(`${API}${path}`, { ...options, headers: headers() });\n}\n\nexport class Client {\n  constructor(base) {\n    this.base = base;\n  }\n  get(path) {\n    return fetch(this.base + path);\n  }\n}\n\nexport const client = new Client(API);\n";
 const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} />;\n}\n";
+/// Endpoints of the frontend's server, what they use, and a rewrite that takes requests from one of them.
+const ACTIONS: &str = "\"use server\";\nimport { cookies } from \"next/headers\";\nimport { ask, keep } from \"@/lib/server\";\n\nexport async function all() {\n  return ask(\"/me\");\n}\n\nexport async function enter(form) {\n  const answer = await fetch(\"/login\", { method: \"POST\", body: form });\n  const data = await answer.json();\n  (await cookies()).set(\"page\", data.access_token);\n  await keep();\n}\n";
+const SERVER_LIB: &str = "import { auth } from \"./auth\";\n\nlet cached = null;\n\nexport function ask(path) {\n  return fetch(process.env.NEXT_PUBLIC_API_URL + path, { headers: { Authorization: `Bearer ${process.env.SERVICE_TOKEN}` } });\n}\n\nexport async function keep() {\n  const session = await auth.api.getSession();\n  cached = session.token;\n  return process.env.NEXT_PUBLIC_MAIL_SECRET;\n}\n";
+const PANEL: &str = "\"use client\";\nimport { authClient } from \"../lib/auth-client\";\nimport { keep } from \"../lib/server\";\n\nexport function Panel() {\n  const leave = async () => {\n    await authClient.signOut();\n    await keep();\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { credentials: \"include\" });\n    await fetch(`/tasks/?token=${localStorage.getItem(\"page\")}`);\n  };\n  return <button onClick={leave} />;\n}\n";
 /// Applications that share nothing with the others, one of which mounts the other.
 const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
 const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
@@ -55,6 +59,14 @@ fn start() -> Texts {
         ("/p/web/lib/keys.ts", "export const KEY = \"page\";\n"),
         ("/p/web/app/page.tsx", PAGE),
         ("/p/web/tsconfig.json", "{ \"compilerOptions\": { \"paths\": { \"@/*\": [\"./*\"] } } }\n"),
+        ("/p/web/app/actions.ts", ACTIONS),
+        ("/p/web/app/panel.tsx", PANEL),
+        ("/p/web/lib/server.ts", SERVER_LIB),
+        ("/p/web/lib/auth.ts", "import { betterAuth } from \"better-auth\";\nexport const auth = betterAuth({});\n"),
+        ("/p/web/lib/auth-client.ts", "import { createAuthClient } from \"better-auth/react\";\nexport const authClient = createAuthClient();\n"),
+        ("/p/web/app/api/auth/[...all]/route.ts", "import { toNextJsHandler } from \"better-auth/next-js\";\nimport { auth } from \"@/lib/auth\";\nexport const { GET, POST } = toNextJsHandler(auth);\n"),
+        ("/p/web/next.config.js", "module.exports = {\n  env: { PAGE_SECRET: process.env.PAGE_SECRET },\n  rewrites: async () => [{ source: \"/api/:path*\", destination: \"http://localhost:8000/:path*\" }],\n};\n"),
+        ("/p/web/proxy.ts", "export function proxy(request) {\n  return request.nextUrl;\n}\nexport const config = { matcher: [\"/tasks\"] };\n"),
         ("/p/apart/app.py", APART),
         ("/p/apart/deps.py", APART_DEPS),
     ]
@@ -229,6 +241,17 @@ const EXPORTED: &[(&str, &str)] = &[
     ("export function headers", "export function none"),
     ("if (!token) return {};", "last = token;"),
     ("\"./*\"", "\"./src/*\""),
+    ("\"use server\";\n", "\"use strict\";\n"),
+    ("\"use client\";\n", "// everywhere\n"),
+    ("getSession()", "getSession({ headers: given })"),
+    ("import { keep } from \"../lib/server\";\n", "import { keep } from \"../lib/nothing\";\n"),
+    ("process.env.SERVICE_TOKEN", "last"),
+    ("return request.nextUrl;", "return request.cookies;"),
+    ("matcher: [\"/tasks\"]", "matcher: [\"/:path*\"]"),
+    ("\"/api/:path*\"", "\"/files/:path*\""),
+    ("  cached = session.token;\n", "  const own = session.token;\n"),
+    ("NEXT_PUBLIC_MAIL_SECRET", "NEXT_PUBLIC_MAIL_NAME"),
+    ("await authClient.signOut();", "localStorage.removeItem(\"page\");"),
 ];
 
 fn exchange(random: &mut Random, text: &str) -> String {

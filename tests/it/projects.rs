@@ -25,6 +25,9 @@ fn the_example_gives_what_the_readme_shows() {
         "spec-auth-drift backend/app/api/tasks.py:21",
         "unverified-auth-dependency backend/app/core/auth.py:46",
         "unverified-auth-dependency backend/app/core/auth.py:53",
+        "missing-bearer frontend/lib/tasks.ts:12",
+        "undefined-bearer frontend/lib/tasks.ts:19",
+        "rewrite-captures-auth frontend/next.config.ts:9",
     ];
     assert_eq!(found, expected);
     assert_eq!(report["summary"]["unknown"], 0);
@@ -50,7 +53,7 @@ fn proofs_are_told_from_pretences() {
         routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(prefix)).collect()
     };
     let (guarded, open) = (below("/guarded/"), below("/open/"));
-    assert_eq!((guarded.len(), open.len()), (31, 8));
+    assert_eq!((guarded.len(), open.len()), (33, 9));
     for route in guarded {
         assert_eq!(status(route), "guarded", "{route:#}");
     }

@@ -288,6 +288,36 @@ class CheckedByKey(Checked):
         return AuthService.verify(token) is not None
 
 
+class Tokens:
+    def __init__(self, key: str):
+        self.key = key
+
+    def claims(self, token: str):
+        try:
+            return jwt.decode(token, self.key, algorithms=["HS256"])
+        except jwt.PyJWTError:
+            return None
+
+
+def get_auth_tokens() -> Tokens: return Tokens(SECRET)
+def service_called_auth(c: Creds, tokens=Depends(get_auth_tokens)):
+    claims = tokens.claims(c.credentials)
+    if not claims or "sub" not in claims:
+        raise HTTPException(401)
+    return claims
+
+
+async def asks(token: str, client: httpx.AsyncClient | None):
+    answer = await client.post("https://auth.example/introspect", json={"token": token})
+    answer.raise_for_status()
+    return answer.json()
+
+
+async def client_as_parameter(request: Request, c: Creds):
+    client = getattr(request.app.state, "client", None)
+    return await asks(c.credentials, client)
+
+
 GUARDS = [
     session_table,
     introspection,
@@ -319,6 +349,8 @@ GUARDS = [
     TokenBearer(),
     KeyHeader(SECRET),
     CheckedByKey(),
+    service_called_auth,
+    client_as_parameter,
 ]
 
 

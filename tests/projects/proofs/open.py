@@ -104,6 +104,19 @@ class CheckedByNobody(Checked):
         return True
 
 
+class NoTokens:
+    def claims(self, token: str):
+        return {"sub": token}
+
+
+def get_auth_service() -> NoTokens: return NoTokens()
+def service_believes(c: Creds, tokens=Depends(get_auth_service)):
+    claims = tokens.claims(c.credentials)
+    if not claims:
+        raise HTTPException(401)
+    return claims
+
+
 GUARDS = [
     nobody_looks_at_the_error,
     error_is_never_set,
@@ -113,6 +126,7 @@ GUARDS = [
     OnlyReads(),
     AlwaysGood(),
     CheckedByNobody(),
+    service_believes,
 ]
 
 

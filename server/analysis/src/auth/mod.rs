@@ -28,6 +28,7 @@ use smol_str::SmolStr;
 
 pub(crate) use self::flow::read_from;
 use self::flow::{RequestState, Summaries};
+pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
 use crate::index::shared_map::SharedMap;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};

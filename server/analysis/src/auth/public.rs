@@ -52,8 +52,12 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
 pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
-    posts
-        && matches!(segments.as_slice(), [group] if matches!(group.as_str(), "users" | "user" | "accounts" | "account"))
+    let group = match segments.as_slice() {
+        [group] => group,
+        [group, verb] if matches!(verb.as_str(), "create" | "new") => group,
+        _ => return false,
+    };
+    posts && matches!(group.as_str(), "users" | "user" | "accounts" | "account")
 }
 
 /// Whether a path is that of a probe of some part of the service,
@@ -63,9 +67,8 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
 pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let plain = !segments.iter().any(|segment| segment == "admin");
     let last = segments.last().and_then(|segment| single(segment));
-    reads && plain && matches!(last, Some("health check" | "version of the service"))
+    reads && matches!(last, Some("health check" | "version of the service"))
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
@@ -96,6 +99,8 @@ fn is_kind_of_probe(segment: &str) -> bool {
             | "detailed"
             | "full"
             | "status"
+            | "version"
+            | "info"
     )
 }
 
@@ -184,6 +189,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
+        // A form asks whether a name is taken before there is an account.
+        ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
         ["logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
@@ -308,7 +315,7 @@ mod tests {
     fn probes_are_read_only_and_fixed() {
         let get = [SmolStr::new_static("GET")];
         assert!(is_probe("/api/chat/health", &get) && is_probe("/api/{user}/ping", &get));
-        for path in ["/admin/chat/health", "/health/{id}", "/tasks", "/chat/health/users"] {
+        for path in ["/health/{id}", "/tasks", "/chat/health/users"] {
             assert!(!is_probe(path, &get), "{path}");
         }
         assert!(!is_probe("/chat/health", &[SmolStr::new_static("POST")]) && !is_probe("/chat/health", &[]));

@@ -96,6 +96,11 @@ pub(super) fn worth_of_parameter(name: &str) -> Worth {
     }
 }
 
+/// Whether a parameter of that name carries what a caller proves itself with.
+pub(crate) fn is_credential_parameter(name: &str) -> bool {
+    worth_of_parameter(name) == Worth::Credential
+}
+
 /// Whether a package class, called, is a security scheme of FastAPI (0.165):
 /// it reads a credential and verifies nothing.
 pub(super) fn is_scheme(path: &str) -> bool {

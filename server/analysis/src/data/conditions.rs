@@ -169,7 +169,8 @@ impl Engine<'_, '_> {
             Abs::Map(entries) if !entries.is_empty() => (Some(path), None),
             Abs::Constant(Some(true)) => (Some(path), None),
             Abs::Principal(part) => {
-                if part.is_empty() {
+                // Whoever was verified is somebody.
+                if part.is_empty() || names::is_identity(part) {
                     return (Some(path), None);
                 }
                 let mut yes = path.clone();
@@ -181,6 +182,14 @@ impl Engine<'_, '_> {
                 let mut no = path.clone();
                 if let Some(row) = no.rows.get_mut(id) {
                     row.absent = true;
+                }
+                (Some(path), Some(no))
+            }
+            // A row without an owner is nobody else's.
+            Abs::Part(id, column) => {
+                let mut no = path.clone();
+                if let Some(row) = no.rows.get_mut(id) {
+                    row.checked |= row.model.as_ref().is_some_and(|model| model.is_owner(column));
                 }
                 (Some(path), Some(no))
             }

@@ -11,8 +11,8 @@ use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
 use super::{RouteData, verifies};
-use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
+use crate::auth::{Judge, is_credential_parameter};
 use crate::facts::python::tree::{Param, ParamKind};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -396,7 +396,13 @@ impl Engine<'_, '_> {
             _ => Place::Query,
         };
         let shown = marker.as_ref().map_or(name, |(_, alias)| alias);
-        if matches!(place, Place::Header | Place::Cookie) && names::is_credential(shown) {
+        let carries = match place {
+            Place::Header | Place::Cookie => names::is_credential(shown),
+            // A socket has no headers of the page's making: its token stands in the query.
+            Place::Query => self.guarded && is_credential_parameter(shown),
+            _ => false,
+        };
+        if carries {
             return self.credential();
         }
         match &ty {

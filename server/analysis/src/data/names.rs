@@ -71,6 +71,11 @@ pub(super) fn is_self(name: &str) -> bool {
     NAMES.contains(&plain(name).as_str())
 }
 
+/// Whether an attribute of a principal says which one it is.
+pub(super) fn is_identity(name: &str) -> bool {
+    is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")
+}
+
 /// Whether a table of that name holds the users.
 pub(super) fn is_user_table(name: &str) -> bool {
     let name = plain(name);

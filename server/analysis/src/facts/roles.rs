@@ -40,6 +40,11 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "EventSource(",
     "process.env.",
     "rewrites",
+    "better-auth",
+    "next-auth",
+    "use server",
+    "'server-only'",
+    "\"server-only\"",
 ];
 
 /// Whether a file says what imports of TypeScript mean.

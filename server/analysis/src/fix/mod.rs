@@ -14,6 +14,7 @@ mod ownership;
 mod ownership_writes;
 mod rejection;
 mod scheme;
+mod script;
 mod signature;
 mod spelling;
 mod style;
@@ -40,8 +41,9 @@ use crate::index::routes::{Application, Route};
 use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
-    missing_auth_dependency, missing_ownership_check, none_algorithm, owner_mass_assignment, query_not_scoped,
-    router_included_unguarded_twice, spec_auth_drift, token_logged, unguarded_mount, unmapped_token_error,
+    missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
+    query_not_scoped, rewrite_captures_auth, router_included_unguarded_twice, session_read_without_headers,
+    sign_out_keeps_token, spec_auth_drift, token_logged, undefined_bearer, unguarded_mount, unmapped_token_error,
     unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
@@ -130,6 +132,11 @@ impl<'s> Fixer<'s> {
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
+            rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
+            rule if rule == missing_bearer::INFO.code => Some(script::missing_bearer),
+            rule if rule == rewrite_captures_auth::INFO.code => Some(script::rewrite),
+            rule if rule == session_read_without_headers::INFO.code => Some(script::session_headers),
+            rule if rule == sign_out_keeps_token::INFO.code => Some(script::sign_out),
             _ if open => Some(guard::fixes),
             _ => None,
         };
@@ -151,7 +158,8 @@ impl<'s> Fixer<'s> {
         let mut sources = self.sources.borrow_mut();
         let source = sources.entry(file).or_insert_with(|| {
             let text = self.state.parsed(file)?.text();
-            let tree = parse(Grammar::Python, &text, None)?;
+            let grammar = self.state.sources.file(file).and_then(|source| Grammar::of_path(&source.path))?;
+            let tree = parse(grammar, &text, None)?;
             let mut layout = Layout::of(&text);
             layout.limit = layout.limit.max(self.style().line_limit);
             Some(Rc::new(Source { file, text, tree, layout }))

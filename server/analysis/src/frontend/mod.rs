@@ -7,11 +7,13 @@ mod evaluation;
 mod libraries;
 pub mod matching;
 pub mod modules;
+pub mod observed;
 pub mod outcome;
+pub mod placement;
 mod requests;
 pub mod rewrites;
 mod store;
-mod tokens;
+pub(crate) mod tokens;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +22,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::evaluation::Session;
-use self::modules::Configurations;
+use self::modules::{Configurations, Resolved};
 use self::outcome::{Client, Outcome, Place};
+use self::placement::Placement;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::index::sources::{SourceFile, Sources};
 use crate::vfs::{FileId, Location};
@@ -38,6 +41,8 @@ pub struct Frontend {
     readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
+    /// Where modules run.
+    pub placement: Arc<Placement>,
 }
 
 impl Frontend {
@@ -46,9 +51,20 @@ impl Frontend {
         self.outcomes.iter().map(|(file, outcome)| (*file, &**outcome))
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_outcomes(&self) -> impl Iterator<Item = (FileId, &Arc<Outcome>)> {
+        self.outcomes.iter().map(|(file, outcome)| (*file, outcome))
+    }
+
     /// What was found in a file.
     pub fn outcome(&self, file: FileId) -> Option<&Outcome> {
         self.outcomes.get(&file).map(|outcome| &**outcome)
+    }
+
+    /// What an import of a module in a file means.
+    pub fn resolve(&self, sources: &Sources, importer: FileId, module: &str) -> Resolved {
+        let path = sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();
+        self.configurations.resolve(sources, path, module)
     }
 
     /// Whether there is nothing to look at.
@@ -63,6 +79,7 @@ impl Frontend {
         if configurations.set(path, text) {
             self.configurations = Arc::new(configurations);
             self.pending.extend(self.outcomes.keys());
+            Arc::make_mut(&mut self.placement).note_configuration();
         }
     }
 
@@ -70,6 +87,7 @@ impl Frontend {
     /// it was not there before, or no longer is.
     pub fn note(&mut self, sources: &Sources, file: FileId, facts: Option<&TypeScriptFile>, listing: bool) {
         self.pending.insert(file);
+        Arc::make_mut(&mut self.placement).note(file, listing);
         for reader in self.readers.get(&file).into_iter().flatten() {
             if self.outcomes.get(reader).is_some_and(|outcome| !holds(outcome, file, facts)) {
                 self.pending.insert(*reader);
@@ -95,7 +113,8 @@ impl Frontend {
         if pending.is_empty() {
             return (false, BTreeSet::new());
         }
-        let (mut changed, mut missing) = (false, BTreeSet::new());
+        let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
+        let (mut changed, mut missing) = (moved, BTreeSet::new());
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
@@ -110,8 +129,11 @@ impl Frontend {
                     for module in rests_on(&outcome) {
                         Arc::make_mut(&mut self.readers).entry(module).or_default().insert(file);
                     }
-                    changed |= before.as_deref() != Some(&outcome);
-                    Arc::make_mut(&mut self.outcomes).insert(file, Arc::new(outcome));
+                    // Who kept something by the outcome finds it again.
+                    if before.as_deref() != Some(&outcome) {
+                        changed = true;
+                        Arc::make_mut(&mut self.outcomes).insert(file, Arc::new(outcome));
+                    }
                 }
                 None => {
                     changed |= before.is_some();

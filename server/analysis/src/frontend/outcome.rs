@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::observed::{Observed, Seen};
 pub use super::value::Area;
 use crate::facts::typescript::file::ItemId;
 use crate::text::TextRange;
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub rewrites: Vec<Rewrite>,
     /// Interceptors that it puts on clients.
     pub interceptors: Vec<Interceptor>,
+    /// What it does beside sending requests.
+    pub observed: Observed,
     /// Whether an import of a file of the project leads nowhere.
     pub is_unresolved: bool,
     /// Modules that it imports and that have not been read.
@@ -64,6 +67,8 @@ pub struct Request {
     pub url: Vec<UrlPart>,
     /// Its `Authorization` header.
     pub authorization: Attached,
+    /// Whether that is the header of the request that an endpoint answers.
+    pub forwards: bool,
     /// Whether cookies go with it.
     pub credentials: Credentials,
     /// The client that makes it.
@@ -236,6 +241,7 @@ pub(super) struct Found {
     logged: usize,
     literals: usize,
     interceptors: usize,
+    seen: Seen,
 }
 
 impl Outcome {
@@ -248,6 +254,7 @@ impl Outcome {
             logged: self.logged.len(),
             literals: self.literals.len(),
             interceptors: self.interceptors.len(),
+            seen: self.observed.seen(),
         }
     }
 
@@ -259,6 +266,7 @@ impl Outcome {
         self.logged.truncate(found.logged);
         self.literals.truncate(found.literals);
         self.interceptors.truncate(found.interceptors);
+        self.observed.forget_since(found.seen);
     }
 
     /// Puts everything into one order, each thing once.
@@ -281,14 +289,32 @@ impl Outcome {
         once(&mut self.literals, |literal| literal.place);
         self.interceptors.sort_by_key(|interceptor| interceptor.client);
         self.interceptors.dedup();
+        self.observed.settle();
     }
 }
 
 /// Paths of the page's own origin that Next.js sends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
+    /// Where it stands.
+    pub place: Place,
+    /// When it is tried.
+    pub phase: Phase,
+    /// Whether it depends on more of the request than its path.
+    pub is_conditional: bool,
     /// The pattern of the paths.
     pub source: SmolStr,
     /// Where they go.
     pub destination: Vec<UrlPart>,
+}
+
+/// When Next.js tries a rewrite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Before files are looked for.
+    BeforeFiles,
+    /// After static files and pages, and before those with parameters: a list without phases.
+    AfterFiles,
+    /// When nothing else answers.
+    Fallback,
 }

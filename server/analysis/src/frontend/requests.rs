@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::evaluation::Session;
-use super::outcome::{Attached, Client, Credentials, Place, Request, UrlPart};
+use super::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart};
 use super::tokens::source;
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
@@ -79,6 +79,8 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     if prepared.open && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
+    session.watch_request(&prepared.headers, &authorization, here);
     let call = session.call_on_the_way(here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
@@ -89,6 +91,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
             method: prepared.method.clone(),
             url,
             authorization: authorization.clone(),
+            forwards,
             credentials: prepared.credentials,
             client: prepared.client,
         });
@@ -104,6 +107,10 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
+            Origin::Call(_) => match source(&symbol) {
+                TokenSource::Other => UrlPart::Unknown,
+                token => UrlPart::Token(token),
+            },
             _ => UrlPart::Unknown,
         },
         Part::Hole(_) => UrlPart::Unknown,
@@ -127,7 +134,8 @@ pub(super) fn headers(session: &mut Session<'_>, init: &Value, here: Place) -> O
                     session.store.open(headers);
                 }
             }
-            Value::Undefined | Value::Null | Value::Bool(false) => {}
+            Value::Bool(false) => {}
+            value if value.is_missing() => {}
             _ => session.store.open(headers),
         }
     }
@@ -145,7 +153,7 @@ pub(super) fn option(session: &mut Session<'_>, options: &Value, name: &str) -> 
                 None => Value::Undefined,
             }
         }
-        Value::Undefined | Value::Null => Value::Undefined,
+        value if value.is_missing() => Value::Undefined,
         _ => Value::Unknown,
     })
 }
@@ -172,7 +180,7 @@ pub(super) fn method(session: &mut Session<'_>, options: &Value) -> Option<SmolS
 pub(super) fn is_open(session: &Session<'_>, options: &Value) -> bool {
     options.alternatives().iter().any(|options| match options {
         Value::Object(id) => session.store.get(*id).open && !session.store.get(*id).entries.contains_key("headers"),
-        Value::Undefined | Value::Null => false,
+        value if value.is_missing() => false,
         _ => true,
     })
 }
@@ -183,13 +191,36 @@ pub(super) fn attached(session: &Session<'_>, headers: &Value) -> Attached {
     let mut all = Attached::Never;
     for value in headers.alternatives() {
         let one = match value {
-            Value::Undefined | Value::Null | Value::Bool(false) => Attached::Never,
+            Value::Bool(false) => Attached::Never,
+            value if value.is_missing() => Attached::Never,
             Value::Object(id) => attached_in(session, *id),
             _ => Attached::Unknown,
         };
         all = both(all, one);
     }
     all
+}
+
+/// Whether headers hold an `Authorization` that came with the request which an
+/// endpoint answers.
+fn hands_on(session: &Session<'_>, headers: &Value) -> bool {
+    let came_in = |symbol: &Symbol| {
+        symbol.origin == Origin::Incoming && symbol.path.first().is_some_and(|step| step == "headers")
+    };
+    headers.alternatives().iter().any(|headers| {
+        let Value::Object(id) = headers else { return false };
+        let mut entries = session.store.get(*id).entries.iter();
+        entries.any(|(name, value)| {
+            name.eq_ignore_ascii_case("authorization")
+                && value.alternatives().iter().any(|value| match value {
+                    Value::Symbol(symbol) => came_in(symbol),
+                    Value::Text(parts) => {
+                        parts.iter().any(|part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if came_in(symbol)))
+                    }
+                    _ => false,
+                })
+        })
+    })
 }
 
 fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
@@ -202,7 +233,8 @@ fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
         if name.eq_ignore_ascii_case("authorization") {
             for value in value.alternatives() {
                 found = match value {
-                    Value::Undefined | Value::Null | Value::Bool(false) => found,
+                    Value::Bool(false) => found,
+                    value if value.is_missing() => found,
                     Value::Unknown => both(found, Attached::Unknown),
                     _ => Attached::Given,
                 };

@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 
 use super::evaluation::{Arguments, Session, awaited};
 use super::matching::{Address, Base, Segment, address_of};
-use super::outcome::{Place, Rewrite, UrlPart};
+use super::observed::EnvironmentRead;
+use super::outcome::{Phase, Place, Rewrite, UrlPart};
 use super::requests::{option, url_parts};
-use super::value::Value;
+use super::value::{Origin, Value};
 use crate::text::TextRange;
 
 /// Whether a file is the configuration of Next.js.
@@ -28,20 +29,92 @@ pub(super) fn note(session: &mut Session<'_>, configuration: &Value, here: Place
     let rewrites = option(session, &configuration, "rewrites");
     let given = session.call_value(&rewrites, &nothing, false, here);
     let given = awaited(&given);
-    let lists = [given.clone()]
-        .into_iter()
-        .chain(["beforeFiles", "afterFiles", "fallback"].map(|phase| option(session, &given, phase)));
-    for list in lists.collect::<Vec<_>>() {
-        let Value::Array(entries) = list else { continue };
-        for entry in entries.iter().flat_map(|entry| entry.alternatives().to_vec()) {
-            let source = option(session, &entry, "source").known_text();
-            let destination = option(session, &entry, "destination");
-            if let Some(source) = source {
-                let destination = url_parts(session, &destination);
-                session.outcome.rewrites.push(Rewrite { source, destination });
+    let phases =
+        [("beforeFiles", Phase::BeforeFiles), ("afterFiles", Phase::AfterFiles), ("fallback", Phase::Fallback)];
+    let phases = phases.map(|(name, phase)| (option(session, &given, name), phase));
+    for (list, phase) in [(given, Phase::AfterFiles)].into_iter().chain(phases) {
+        for list in list.alternatives() {
+            let Value::Array(entries) = list else { continue };
+            for entry in entries.iter().flat_map(|entry| entry.alternatives().to_vec()) {
+                note_rewrite(session, &entry, phase, here);
             }
         }
     }
+    note_inlined(session, &configuration);
+}
+
+fn note_rewrite(session: &mut Session<'_>, entry: &Value, phase: Phase, here: Place) {
+    let Some(source) = option(session, entry, "source").known_text() else { return };
+    let place = match entry {
+        Value::Object(id) => session.store.get(*id).place,
+        _ => here,
+    };
+    let destination = option(session, entry, "destination");
+    let destination = url_parts(session, &destination);
+    let is_conditional =
+        ["has", "missing", "basePath", "locale"].iter().any(|name| option(session, entry, name) != Value::Undefined);
+    session.outcome.rewrites.push(Rewrite { place, phase, is_conditional, source, destination });
+}
+
+/// `env`: what is written into the code of whoever names it.
+fn note_inlined(session: &mut Session<'_>, configuration: &Value) {
+    let Value::Object(env) = option(session, configuration, "env") else { return };
+    let object = session.store.get(env).clone();
+    let mut entries: Vec<_> = object.entries.into_iter().collect();
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, value) in entries {
+        let is_variable = |value: &Value| match value {
+            Value::Symbol(symbol) => matches!(symbol.origin, Origin::Environment(_)),
+            Value::Text(parts) => !parts.is_empty(),
+            _ => false,
+        };
+        if value.alternatives().iter().any(is_variable) {
+            session.outcome.observed.inlined.push(EnvironmentRead { place: object.place, name });
+        }
+    }
+}
+
+/// Whether the pattern of a rewrite or of a middleware takes a path; none if
+/// that can't be told.
+pub fn takes(pattern: &str, path: &[&str]) -> Option<bool> {
+    // One pattern for the rest of the path: `/((?!api|_next).*)` and `/api/((?!auth).*)`.
+    if let Some((before, rest)) = pattern.split_once("((?!") {
+        let (excluded, _) = rest.split_once(')')?;
+        let fixed: Vec<&str> = before.split('/').filter(|part| !part.is_empty()).collect();
+        if fixed.len() > path.len() || fixed.iter().zip(path).any(|(own, given)| own != given) {
+            return Some(false);
+        }
+        let left = path[fixed.len()..].join("/");
+        if excluded.contains(['(', '[', '*', '+', '?', '\\']) {
+            return None;
+        }
+        return Some(!excluded.split('|').any(|excluded| left.starts_with(excluded.trim_end_matches(['/', '$']))));
+    }
+    let mut given = path.iter();
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let Some(name) = part.strip_prefix(':') else {
+            if part.contains(['(', ':', '{']) {
+                return if matches!(part, "(.*)") { Some(true) } else { None };
+            }
+            match given.next() {
+                Some(own) if *own == part => continue,
+                _ => return Some(false),
+            }
+        };
+        if name.ends_with("(.*)") || name.ends_with('*') {
+            return if name.matches('(').count() <= 1 { Some(true) } else { None };
+        }
+        if name.ends_with('+') {
+            return Some(given.next().is_some());
+        }
+        if name.contains(['(', '{', '?']) {
+            return None;
+        }
+        if given.next().is_none() {
+            return Some(false);
+        }
+    }
+    Some(given.next().is_none())
 }
 
 /// Where an address of the page's own origin is sent on to; none if no rewrite
@@ -118,6 +191,24 @@ pub fn handler(path: &str) -> Option<Handler> {
 }
 
 impl Handler {
+    /// The path before what it takes any rest of; none if it takes none, or
+    /// has parameters before.
+    pub fn catches_below(&self) -> Option<Vec<&str>> {
+        let fixed = self.segments.len().checked_sub(1).filter(|_| self.takes_many)?;
+        self.segments.iter().take(fixed).map(|segment| segment.as_deref()).collect()
+    }
+
+    /// Its path for people to read.
+    pub fn shown(&self) -> String {
+        let shown = self.segments.iter().map(|segment| segment.as_deref().unwrap_or("{}"));
+        format!("/{}", shown.collect::<Vec<_>>().join("/"))
+    }
+
+    /// A path that it answers.
+    pub fn sample(&self) -> Vec<&str> {
+        self.segments.iter().map(|segment| segment.as_deref().unwrap_or("1")).collect()
+    }
+
     /// Whether it answers a path.
     pub fn answers(&self, path: &[Segment]) -> bool {
         let fixed = self.segments.len() - usize::from(self.takes_many);
@@ -157,7 +248,15 @@ mod tests {
 
     #[test]
     fn rewrites_keep_what_parameters_hold() {
+        let place = Place {
+            file: crate::vfs::FileId(0),
+            item: crate::facts::typescript::file::ItemId(0),
+            range: TextRange::empty(0),
+        };
         let rewrite = Rewrite {
+            place,
+            phase: Phase::AfterFiles,
+            is_conditional: false,
             source: "/api/:path*".into(),
             destination: vec![UrlPart::Environment("API".into()), UrlPart::Text("/v1/:path*".into())],
         };
@@ -166,5 +265,25 @@ mod tests {
         assert_eq!(address.base, Base::Environment("API".into()));
         assert_eq!(address.segments, path("/v1/tasks/7"));
         assert_eq!(rewritten(&rewrite, &path("/other")), None);
+    }
+
+    #[test]
+    fn patterns_take_paths() {
+        let cases = [
+            ("/api/:path*", "/api/auth/token", Some(true)),
+            ("/api/:path*", "/backend/x", Some(false)),
+            ("/api/tasks/:path*", "/api/auth/token", Some(false)),
+            ("/api/((?!auth).*)", "/api/auth/token", Some(false)),
+            ("/api/((?!auth).*)", "/api/tasks", Some(true)),
+            ("/api/:path((?!auth).*)", "/api/auth/token", Some(false)),
+            ("/((?!api|_next/static).*)", "/tasks", Some(true)),
+            ("/:path*", "/api/auth/token", Some(true)),
+            ("/api/:one", "/api/auth/token", Some(false)),
+            ("/api/:path(\\d+)", "/api/auth", None),
+        ];
+        for (pattern, path, wanted) in cases {
+            let path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+            assert_eq!(takes(pattern, &path), wanted, "{pattern} {path:?}");
+        }
     }
 }

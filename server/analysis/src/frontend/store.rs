@@ -114,6 +114,18 @@ impl Store {
         None
     }
 
+    /// The scope in which the nearest variable of the name was declared.
+    pub(super) fn owner(&self, scope: ScopeId, name: &str) -> Option<ScopeId> {
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            if self.scopes[id.0 as usize].variables.contains_key(name) {
+                return Some(id);
+            }
+            at = self.scopes[id.0 as usize].parent;
+        }
+        None
+    }
+
     /// Declares a variable.
     pub(super) fn declare(&mut self, scope: ScopeId, name: &SmolStr, value: Value) {
         self.write(Slot::Variable(scope, name.clone()), Some(value));

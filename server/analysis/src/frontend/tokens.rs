@@ -92,7 +92,7 @@ fn what_symbol_is(symbol: &Symbol) -> What {
 
 /// Whether an environment variable holds a secret, by its name: what is public
 /// says so.
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let public = name.contains("PUBLIC") || name.contains("PUBLISHABLE");
     !public && (name.ends_with("SECRET") || name.contains("SECRET_KEY") || name.ends_with("PRIVATE_KEY"))
@@ -130,7 +130,7 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession
         }
-        Origin::Call(_) => TokenSource::Other,
+        Origin::Call(_) | Origin::Incoming | Origin::Nothing => TokenSource::Other,
     }
 }
 

@@ -135,6 +135,10 @@ pub(super) enum Origin {
     Response(Place),
     /// What a function of a package gave, by the package and the function.
     Call(Rc<PackageName>),
+    /// `null` that a function of the project gives on some way, as a result of its own.
+    Nothing,
+    /// The request that an endpoint answers, or what else comes from whoever asks.
+    Incoming,
 }
 
 /// What a browser keeps values in.
@@ -229,6 +233,20 @@ impl Value {
         Self::Symbol(Rc::new(Symbol { origin, path: Rc::new([]), may_be_missing }))
     }
 
+    /// `null` as a function's result.
+    pub(super) fn nothing() -> Self {
+        Self::from(Origin::Nothing, true)
+    }
+
+    /// Whether it is `null` or `undefined`.
+    pub(super) fn is_missing(&self) -> bool {
+        match self {
+            Self::Undefined | Self::Null => true,
+            Self::Symbol(symbol) => symbol.origin == Origin::Nothing && symbol.path.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A promise of the value.
     pub(super) fn promised(self) -> Self {
         Self::Promise(Rc::new(self))
@@ -292,7 +310,7 @@ impl Value {
     /// Whether a test of it is known to hold or not.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
-            Self::Undefined | Self::Null => Some(false),
+            value if value.is_missing() => Some(false),
             Self::Bool(value) => Some(*value),
             Self::Number(number) => Some(!number.trim_matches(['0', '.']).is_empty()),
             Self::Text(parts) if parts.is_empty() => Some(false),
@@ -308,6 +326,7 @@ impl Value {
                 let first = truths.next()??;
                 truths.all(|truth| truth == Some(first)).then_some(first)
             }
+            Self::Undefined | Self::Null => Some(false),
             Self::Unknown | Self::Symbol(_) | Self::Truth(_) => None,
         }
     }

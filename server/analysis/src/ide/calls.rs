@@ -29,6 +29,8 @@ pub struct CallView {
     pub sends_cookies: Option<bool>,
     /// The route that it reaches.
     pub route: Option<ReachedRoute>,
+    /// Why it is not known to reach one.
+    pub unreached: Option<String>,
 }
 
 /// A route that a request reaches.
@@ -96,7 +98,10 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
                 ));
                 proof.push(Related { location: route.handler, message: format!("{} is handled here", route.name) });
             }
-            None => markdown.push_str(" reaches no route that is known\n\n"),
+            None => {
+                let why = call.unreached.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                markdown.push_str(&format!(" reaches no route that is known{why}\n\n"));
+            }
         }
         proof.extend(call.made_at.map(|at| Related { location: at, message: "the request is made here".to_owned() }));
     }
@@ -128,6 +133,7 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
         status: status(&reached.judged.guard),
         handler: state.sources.locate(handler_site(&reached.route.handler).unwrap_or(reached.route.registration)),
     });
+    let unreached = route.is_none().then(|| origins.why_unreached(file, request));
     let intercepted = state.frontend.is_intercepted(request.client);
     Some(CallView {
         location,
@@ -145,6 +151,7 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
             Credentials::Unknown => None,
         },
         route,
+        unreached,
     })
 }
 

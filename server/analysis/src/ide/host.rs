@@ -146,6 +146,8 @@ pub(crate) struct State {
     pub(crate) table: Arc<RouteTable>,
     /// What the frontend's code sends where.
     pub(crate) frontend: Frontend,
+    /// Where its requests lead.
+    pub(crate) destinations: Arc<verdicts::Destinations>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
@@ -378,6 +380,7 @@ impl State {
         let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
         let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
         let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
+        let broken = parsed.as_ref().is_some_and(|parsed| !parsed.errors.is_empty());
         let text = document.text();
         document.set_parsed(parsed.map(Arc::new));
         if self.packs {
@@ -393,7 +396,8 @@ impl State {
             };
             self.unplaced |= unplaced(&source.script) != unplaced(&script);
             if script.is_some() || source.script.is_some() || listing {
-                let relevant = text.is_some_and(|text| may_send(&text));
+                // While it does not parse, its last good text counts.
+                let relevant = (broken && source.relevant) || text.is_some_and(|text| may_send(&text));
                 self.sources.set_script(file, script.clone(), listed, relevant);
                 self.frontend.note(&self.sources, file, script.as_deref(), listing);
             }
@@ -666,7 +670,9 @@ impl State {
 
     /// The same state with other routes.
     pub(super) fn with_routes(&self, table: RouteTable, guards: Guards) -> Self {
-        Self { table: Arc::new(table), guards: Arc::new(guards), ..self.clone() }
+        // Destinations name routes of the whole table.
+        let destinations = Arc::default();
+        Self { table: Arc::new(table), guards: Arc::new(guards), destinations, ..self.clone() }
     }
 
     /// Routes of routers that nothing includes, with their verdicts.

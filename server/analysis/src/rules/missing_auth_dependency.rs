@@ -1,12 +1,13 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, answers_constant};
 use crate::auth::policy::{Authority, Expectation};
+use crate::auth::{Judge, Proof};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
-use crate::verdicts::handler_site;
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -78,6 +79,7 @@ fn whole_application(
         Expectation::Required(basis) => Some(basis),
         _ => None,
     });
+    let signs_in = signing_in(state, application);
     let count = open.len();
     let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
     let against = match required.map(|basis| &basis.authority) {
@@ -91,19 +93,51 @@ fn whole_application(
         location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
         message: format!("{} is open", shown(route)),
     }));
+    related.extend(signs_in.map(|route| Related {
+        location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
+        message: format!("{} signs callers in", shown(route)),
+    }));
+    let (severity, confidence) = match (required, signs_in) {
+        (Some(_), _) => (Severity::Error, Confidence::High),
+        (None, Some(_)) if followed => (Severity::Error, Confidence::High),
+        (None, Some(_)) => (Severity::Warning, Confidence::Medium),
+        (None, None) => (Severity::Info, Confidence::Low),
+    };
+    let lack = match signs_in {
+        Some(route) => {
+            format!("`{}` signs callers in ({}) and then asks nobody who it is", application.name, shown(route))
+        }
+        None if followed => format!("Nothing in `{}` authenticates anybody", application.name),
+        None => format!("Nothing that can be followed in `{}` authenticates anybody", application.name),
+    };
     Diagnostic {
         rule: INFO.code,
-        severity: if required.is_some() { Severity::Error } else { Severity::Info },
-        confidence: if required.is_some() { Confidence::High } else { Confidence::Low },
+        severity,
+        confidence,
         location: state.sources.locate(application.site),
         message: format!(
-            "Nothing {}in `{}` authenticates anybody: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
-            if followed { "" } else { "that can be followed " },
-            application.name
+            "{lack}: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
         ),
         related,
         unnecessary: false,
     }
+}
+
+/// A route of the application that is public because callers sign in there,
+/// and whose handler really verifies what they say.
+fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Route> {
+    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
+    let judged = state.guards.applications.get(at)?;
+    let public = application.routes.iter().zip(judged.iter());
+    let public = public.filter(|(_, judged)| matches!(judged.guard, Guard::Public(_)));
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        let verifies = |route: &Route| match &route.handler {
+            Value::Function(handler) => judge.handler(handler).proof == Proof::Verifies,
+            _ => false,
+        };
+        public.map(|(route, _)| route).find(|route| verifies(route))
+    })
 }
 
 pub(super) fn is_test(state: &State, file: FileId) -> bool {
@@ -112,17 +146,28 @@ pub(super) fn is_test(state: &State, file: FileId) -> bool {
 
 fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
     let siblings = siblings(state, application, route);
-    // A route that only some configurations have may be meant so; so may a
-    // router that only reads and has no guarded route at all.
-    let (severity, confidence) = match route.conditional {
-        false if siblings.is_some() || judged.expected.basis().is_some() => (Severity::Error, Confidence::High),
-        false if only_reads(application, route) => (Severity::Warning, Confidence::Medium),
-        false => (Severity::Error, Confidence::Medium),
-        true => (Severity::Info, Confidence::Low),
+    let demanded = judged.expected.basis().is_some();
+    let constant = !demanded && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
+    let catalogue = !demanded && judged.data.faults.is_empty() && is_catalogue(state, application, route);
+    // A route that only some configurations have may be meant so; so may one
+    // that tells everybody the same, and one of a router of which everything
+    // that reads is open.
+    let (severity, confidence) = if route.conditional || constant {
+        (Severity::Info, Confidence::Low)
+    } else if catalogue || (!demanded && siblings.is_none() && only_reads(application, route)) {
+        (Severity::Warning, Confidence::Medium)
+    } else if siblings.is_some() || demanded {
+        (Severity::Error, Confidence::High)
+    } else {
+        (Severity::Error, Confidence::Medium)
     };
     let name = shown(route);
     let passing = passing_middleware(state, application);
     let why = match (&siblings, passing) {
+        _ if constant => "it does nothing and tells everybody the same".to_owned(),
+        (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
+            format!("like everything that reads on this router, of which changes require `{guard}`")
+        }
         (Some((guarded, all, guard)), _) if passing != Some(guard) => {
             format!("{guarded} of {all} routes of this router require `{guard}`")
         }
@@ -163,9 +208,32 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
 /// Whether nothing on a route's router changes anything, by method.
 fn only_reads(application: &Application, route: &Route) -> bool {
     let own = application.routes.iter().filter(|other| other.router == route.router && other.kind != RouteKind::Mount);
-    own.into_iter().all(|other| {
-        other.kind == RouteKind::Http && other.methods.iter().all(|method| method == "GET" || method == "HEAD")
-    })
+    own.into_iter().all(reads)
+}
+
+/// Whether a route reads, on a router where all that reads is open and all
+/// that changes is guarded: a catalogue, it seems, that everybody may see.
+fn is_catalogue(state: &State, application: &Application, route: &Route) -> bool {
+    let Some(at) = state.table.applications.iter().position(|app| app.router == application.router) else {
+        return false;
+    };
+    let Some(judged) = state.guards.applications.get(at) else { return false };
+    let mut changes = 0;
+    let own = application.routes.iter().zip(judged.iter());
+    for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
+        let open = judged.guard == Guard::Open(None);
+        match (reads(other), open) {
+            (true, true) => {}
+            (false, false) if judged.guard.is_guarded() => changes += 1,
+            _ => return false,
+        }
+    }
+    changes > 0 && reads(route)
+}
+
+/// Whether a route changes nothing, by its methods (RFC 9110, section 9.2.1).
+fn reads(route: &Route) -> bool {
+    route.kind == RouteKind::Http && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }
 
 /// The middleware of an application that verifies other requests.

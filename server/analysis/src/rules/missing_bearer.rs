@@ -33,6 +33,8 @@ struct Bare<'s> {
     request: &'s Request,
     reached: Reached<'s>,
     why: Why,
+    /// The route handler of Next.js that sends it on.
+    through: Option<FileId>,
 }
 
 /// Why a request should carry a token.
@@ -51,19 +53,24 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         return;
     }
     let origins = Origins::new(state);
-    let reach = |file, request| Some((request, origins.reached(file, request)?));
+    let reach = |file, request| {
+        let through = || origins.forwarded(file, request).map(|(reached, handler)| (reached, Some(handler)));
+        let (reached, through) = origins.reached(file, request).map(|reached| (reached, None)).or_else(through)?;
+        Some((request, reached, through))
+    };
     let requests =
         state.frontend.outcomes().flat_map(|(file, outcome)| outcome.requests.iter().map(move |r| (file, r)));
-    let reached: Vec<(&Request, Reached<'_>)> = requests.filter_map(|(file, request)| reach(file, request)).collect();
+    let reached: Vec<(&Request, Reached<'_>, Option<FileId>)> =
+        requests.filter_map(|(file, request)| reach(file, request)).collect();
     // Routes that some request carries a token to.
     let mut with_token: FxHashMap<Site, Place> = FxHashMap::default();
-    for (request, reached) in reached.iter().filter(|(request, _)| request.authorization == Attached::Given) {
+    for (request, reached, _) in reached.iter().filter(|(request, ..)| request.authorization == Attached::Given) {
         let place = with_token.entry(reached.route.registration).or_insert(request.call);
         *place = (*place).min(request.call);
     }
     // By where the request is made: those without a token, and whether another has one.
     let mut made: BTreeMap<Place, (Vec<Bare<'_>>, bool)> = BTreeMap::new();
-    for (request, reached) in reached {
+    for (request, reached, through) in reached {
         let entry = made.entry(request.place).or_default();
         entry.1 |= request.authorization == Attached::Given;
         if !carries_nothing(state, request) {
@@ -78,7 +85,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             (Guard::Open(_), Some(place)) if !guards_something(state, &reached) => Why::Sibling(*place),
             _ => continue,
         };
-        entry.0.push(Bare { request, reached, why });
+        entry.0.push(Bare { request, reached, why, through });
     }
     for (place, (calls, attaches)) in made {
         let elsewhere = calls.iter().all(|bare| bare.request.call != place);
@@ -89,7 +96,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             continue;
         }
-        for bare in calls.iter().filter(|bare| wanted(bare.request.call.file)) {
+        // A function that sends it to one route by itself is at fault, and not who calls it.
+        let by_itself = !elsewhere;
+        let said = calls.iter().filter(|bare| !by_itself || bare.request.call == place);
+        for bare in said.filter(|bare| wanted(bare.request.call.file)) {
             found.extend(at_call(state, bare));
         }
     }
@@ -140,6 +150,10 @@ fn at_call(state: &State, bare: &Bare<'_>) -> Option<Diagnostic> {
     let mut steps = vec![handler(state, reached)];
     if let Why::Sibling(place) = bare.why {
         steps.extend(frontend::related(state, place, "this request to the same route carries a token"));
+    }
+    if let Some(handler) = bare.through {
+        let message = "this route handler sends the request on, with its own header".to_owned();
+        steps.push(Related { location: frontend::top(handler), message });
     }
     if request.place != request.call {
         steps.extend(frontend::related(state, request.place, "the request is made here"));

@@ -9,8 +9,11 @@ pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
 pub mod check_after_change;
 pub mod client_trusted_identity;
+pub mod cookie_without_flags;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
+pub mod credentials_mode_mismatch;
+pub mod decode_used_as_auth;
 pub mod excessive_leeway;
 pub mod expiry_not_required;
 pub mod expiry_not_verified;
@@ -30,15 +33,23 @@ pub mod missing_ownership_check;
 pub mod mixed_algorithms;
 pub mod none_algorithm;
 pub mod not_fully_analysed;
+pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
 pub mod query_not_scoped;
+pub mod rewrite_captures_auth;
 pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
+pub mod secret_in_client;
 pub mod secret_in_response;
+pub mod server_endpoint_without_session;
+pub mod server_shared_token_cache;
 pub mod session_lookup_without_expiry;
+pub mod session_read_without_headers;
 pub mod shadowed_guarded_route;
 pub(crate) mod shared;
+pub mod sign_out_keeps_token;
 pub mod spec_auth_drift;
+pub mod token_in_url;
 pub mod token_in_web_storage;
 pub mod token_logged;
 pub mod undefined_bearer;
@@ -90,8 +101,11 @@ pub fn all() -> &'static [RuleInfo] {
         auth_dependency_not_applied::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
+        cookie_without_flags::INFO,
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
+        credentials_mode_mismatch::INFO,
+        decode_used_as_auth::INFO,
         excessive_leeway::INFO,
         expiry_not_required::INFO,
         expiry_not_verified::INFO,
@@ -111,14 +125,22 @@ pub fn all() -> &'static [RuleInfo] {
         mixed_algorithms::INFO,
         none_algorithm::INFO,
         not_fully_analysed::INFO,
+        optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
         query_not_scoped::INFO,
+        rewrite_captures_auth::INFO,
         router_included_unguarded_twice::INFO,
         scopes_not_enforced::INFO,
+        secret_in_client::INFO,
         secret_in_response::INFO,
+        server_endpoint_without_session::INFO,
+        server_shared_token_cache::INFO,
         session_lookup_without_expiry::INFO,
+        session_read_without_headers::INFO,
         shadowed_guarded_route::INFO,
+        sign_out_keeps_token::INFO,
         spec_auth_drift::INFO,
+        token_in_url::INFO,
         token_in_web_storage::INFO,
         token_logged::INFO,
         undefined_bearer::INFO,
@@ -189,8 +211,19 @@ const CHECKS: &[Check] = &[
 
 /// The rules that look at the frontend's code.
 const FRONTEND_CHECKS: &[Check] = &[
+    cookie_without_flags::check,
+    credentials_mode_mismatch::check,
+    decode_used_as_auth::check,
     hardcoded_secret::check_frontend,
     missing_bearer::check,
+    optimistic_only_guard::check,
+    rewrite_captures_auth::check,
+    secret_in_client::check,
+    server_endpoint_without_session::check,
+    server_shared_token_cache::check,
+    session_read_without_headers::check,
+    sign_out_keeps_token::check,
+    token_in_url::check,
     token_in_web_storage::check,
     token_logged::check_frontend,
     undefined_bearer::check,

@@ -2,8 +2,8 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::outcome::{Area, Kept, TokenSource, What};
-use crate::ide::{Diagnostic, Related, Severity};
+use crate::frontend::outcome::{Area, Kept, What};
+use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -32,29 +32,15 @@ fn finding(state: &State, kept: &Kept) -> Option<Diagnostic> {
         Area::Session => "sessionStorage",
         Area::Cookie => return None,
     };
-    let sent = sent_from(state, kept);
-    let what = match (&kept.what, sent.is_empty()) {
+    let sent = kept.key.as_ref().map(|key| frontend::sent_from(state, kept.area, key)).unwrap_or_default();
+    let is_sent = kept.key.as_ref().is_some_and(|key| frontend::is_sent(state, kept.area, key));
+    let what = match (&kept.what, is_sent) {
         (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
-        (What::Unknown, false) => "what is sent as the bearer token".to_owned(),
+        (What::Unknown, true) => "what is sent as the bearer token".to_owned(),
         _ => return None,
     };
     let message = format!(
         "`{area}` keeps {what}, where every script on the page can read it: one hole for foreign scripts gives the account away. Keep it in memory and ask for it again, or leave it in an `httpOnly` cookie."
     );
     frontend::report(state, &INFO, Severity::Warning, kept.place, message, sent)
-}
-
-/// Where what is kept is sent as a bearer token.
-fn sent_from(state: &State, kept: &Kept) -> Vec<Related> {
-    let Some(key) = &kept.key else { return Vec::new() };
-    let source = TokenSource::Storage(kept.area, Some(key.clone()));
-    let bearers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers);
-    let mut sent: Vec<Related> = bearers
-        .filter(|bearer| bearer.source == source)
-        .filter_map(|bearer| frontend::related(state, bearer.place, "it is sent as the bearer token here"))
-        .collect();
-    sent.sort_by_key(|step| step.location);
-    sent.dedup_by_key(|step| step.location);
-    sent.truncate(3);
-    sent
 }

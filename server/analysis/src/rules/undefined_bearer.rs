@@ -35,10 +35,11 @@ fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
                 TokenSource::Storage(Area::Session, Some(key)) => format!("`sessionStorage` has no `{key}`"),
                 TokenSource::Storage(Area::Cookie, Some(key)) => format!("there is no cookie `{key}`"),
                 TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession => "nobody is signed in".to_owned(),
-                _ => "the storage has no token".to_owned(),
+                TokenSource::Storage(..) => "the storage has no token".to_owned(),
+                _ => "there is no token".to_owned(),
             };
             let text = match &bearer.source {
-                TokenSource::Storage(Area::Local | Area::Session, _) => "Bearer null",
+                TokenSource::Storage(Area::Local | Area::Session, _) | TokenSource::Other => "Bearer null",
                 _ => "Bearer undefined",
             };
             (

@@ -1,9 +1,12 @@
 //! Which route a request of the frontend reaches.
 
+use std::cell::OnceCell;
+
 use super::with_interpreter;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict, read_from};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
+use crate::frontend::observed::{Asks, EndpointKind};
 use crate::frontend::outcome::Request;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -22,28 +25,63 @@ pub(crate) struct Reached<'s> {
 /// What answers on the page's own origin.
 pub(crate) struct Origins<'s> {
     state: &'s State,
-    handlers: Vec<Handler>,
-    routes: Reachable<'s>,
+    /// Route handlers of Next.js, once they are asked for.
+    handlers: OnceCell<Vec<(FileId, Handler)>>,
+    /// Routes by the ends of their paths, once they are asked for.
+    routes: OnceCell<Reachable<'s>>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        let handlers = state.frontend.outcomes().filter_map(|(file, _)| rewrites::handler(path(state, file)));
-        Self { state, handlers: handlers.collect(), routes: Reachable::new(&state.table.applications) }
+        Self { state, handlers: OnceCell::new(), routes: OnceCell::new() }
+    }
+
+    /// All route handlers of Next.js.
+    pub(crate) fn handlers(&self) -> &[(FileId, Handler)] {
+        self.handlers.get_or_init(|| {
+            let files = self.state.frontend.outcomes().map(|(file, _)| file);
+            files.filter_map(|file| Some((file, rewrites::handler(path(self.state, file))?))).collect()
+        })
+    }
+
+    fn routes(&self) -> &Reachable<'s> {
+        self.routes.get_or_init(|| Reachable::new(&self.state.table.applications))
     }
 
     /// The route that a request in a file reaches; none if it is not known to
     /// reach one.
     pub(crate) fn reached(&self, file: FileId, request: &Request) -> Option<Reached<'s>> {
-        let address = matching::address(request)?;
-        let address = self.destination(file, &address)?;
-        let target = self.target(file, &address, request.method.as_deref())?;
+        let known = self.state.destinations.target(file, request);
+        let target = known.unwrap_or_else(|| self.find(file, request))?;
         let application = self.state.table.applications.get(target.application)?;
         Some(Reached {
             application,
             route: application.routes.get(target.route)?,
             judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
         })
+    }
+
+    /// The route to which a route handler of Next.js sends a request on with its
+    /// own `Authorization` header, and the handler's file; none if it does something else as well to
+    /// find out who asks.
+    pub(crate) fn forwarded(&self, file: FileId, request: &Request) -> Option<(Reached<'s>, FileId)> {
+        let address = matching::address(request).filter(|address| address.base == Base::Page)?;
+        let (handler, _) = self.answering(file, &address)?;
+        let outcome = self.state.frontend.outcome(*handler)?;
+        let method = request.method.as_deref()?;
+        let mut endpoints = outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == EndpointKind::Handler);
+        let endpoint = endpoints.find(|endpoint| endpoint.name == method && endpoint.asks == Asks::Credential)?;
+        let mut sent = outcome.requests.iter().filter(|sent| sent.call.item == endpoint.place.item).peekable();
+        sent.peek()?;
+        let reached: Option<Vec<_>> = sent.map(|sent| self.reached(*handler, sent).filter(|_| sent.forwards)).collect();
+        Some((reached?.into_iter().next()?, *handler))
+    }
+
+    /// The same, found out anew.
+    pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
+        let address = matching::address(request)?;
+        let address = self.destination(file, &address)?;
+        self.target(file, &address, request.method.as_deref())
     }
 
     /// Where an address leads: that of the page's own origin to where it is
@@ -55,10 +93,32 @@ impl<'s> Origins<'s> {
         }
     }
 
+    /// Why a request in a file is not known to reach a route.
+    pub(crate) fn why_unreached(&self, file: FileId, request: &Request) -> String {
+        let Some(address) = matching::address(request) else {
+            return "nothing of its path is known".to_owned();
+        };
+        if address.base == Base::Page {
+            if let Some((_, handler)) = self.answering(file, &address) {
+                return format!("the route handler of `{}` answers it", handler.shown());
+            }
+            if self.sent_on(file, &address).is_none() {
+                return "it stays on the page's own origin: no rewrite sends it on".to_owned();
+            }
+        }
+        match &address.base {
+            Base::Host(host) => format!("it goes to {host}"),
+            _ if self.methods(&self.destination(file, &address).unwrap_or_else(|| address.clone())).is_empty() => {
+                "no route has its path".to_owned()
+            }
+            _ => "several backends answer it, or none by its method".to_owned(),
+        }
+    }
+
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;
-        let targets = self.routes.find(address, None);
+        let targets = self.routes().find(address, None);
         let mut methods = Vec::new();
         for target in targets {
             let Some(application) = served.get(target.application) else { continue };
@@ -71,14 +131,19 @@ impl<'s> Origins<'s> {
         methods
     }
 
+    /// The route handler of Next.js that answers a path of the page's own origin.
+    fn answering(&self, file: FileId, address: &Address) -> Option<&(FileId, Handler)> {
+        let from = path(self.state, file);
+        self.handlers().iter().find(|(_, handler)| {
+            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
+                && handler.answers(&address.segments)
+        })
+    }
+
     /// Where the page's own origin sends a path on to.
     fn sent_on(&self, file: FileId, address: &Address) -> Option<Address> {
         let from = path(self.state, file);
-        let answers = |handler: &&Handler| {
-            from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
-                && handler.answers(&address.segments)
-        };
-        if self.handlers.iter().any(|handler| answers(&handler)) {
+        if self.answering(file, address).is_some() {
             return None;
         }
         // The nearest configuration above the file counts.
@@ -92,7 +157,7 @@ impl<'s> Origins<'s> {
     }
 
     fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let targets = self.routes.find(address, method);
+        let targets = self.routes().find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
@@ -154,6 +219,31 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
     }
 }
 
+/// Whether something that is asked before the handler may take a cookie for a
+/// credential: it reads one, takes several values from the request, or can't be
+/// looked into.
+pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
+    let is_framework = |path: &str| path.starts_with("fastapi") || path.starts_with("starlette");
+    with_interpreter(state, |interpreter| {
+        reached.route.dependencies.iter().any(|node| match &node.callable {
+            Value::Package(path) => !is_framework(path),
+            Value::Instance(instance) => match &instance.class {
+                Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
+                class => !is_scheme(class, BEARER_SCHEMES, 0),
+            },
+            Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
+                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                let taken = |step: &&crate::auth::Step| step.note.ends_with(" is a credential from the request");
+                let mut taken: Vec<_> = verdict.steps.iter().filter(taken).map(|step| &step.note).collect();
+                taken.sort_unstable();
+                taken.dedup();
+                taken.len() > 1 || verdict.steps.iter().any(|step| step.note == read_from("cookies"))
+            }
+            _ => true,
+        })
+    })
+}
+
 /// Whether a guard's verification can be switched off by configuration.
 pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool {
     match &reached.judged.guard {
@@ -168,20 +258,28 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
     }
 }
 
+/// Classes that extend each other are followed this far.
+const MAX_BASES: usize = 6;
 /// Schemes of FastAPI that read the `Authorization` header.
 const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
 
-/// Whether a route asks for one of these schemes of FastAPI.
+/// Whether a route asks for one of these schemes of FastAPI, or for a class of
+/// the project that extends one.
 fn asks_for(route: &Route, schemes: &[&str]) -> bool {
     route.dependencies.iter().any(|node| match &node.callable {
-        Value::Instance(instance) => match &instance.class {
-            Value::Package(path) => {
-                path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
-            }
-            _ => false,
-        },
+        Value::Instance(instance) => is_scheme(&instance.class, schemes, 0),
         _ => false,
     })
+}
+
+fn is_scheme(class: &Value, schemes: &[&str], depth: usize) -> bool {
+    match class {
+        Value::Package(path) => {
+            path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
+        }
+        Value::Class(class) if depth < MAX_BASES => class.bases.iter().any(|base| is_scheme(base, schemes, depth + 1)),
+        _ => false,
+    }
 }
 
 fn path(state: &State, file: FileId) -> &str {

@@ -57,6 +57,9 @@ pub(crate) type Injectable = SharedMap<FileId, Arc<FileInjectable>>;
 pub(super) type NewInjectable = FxHashMap<FileId, FileInjectable>;
 
 /// Functions that verify, in the files of which that is not known.
+/// Dependencies of dependencies that are looked at for one function.
+const MAX_NESTED: usize = 8;
+
 /// Functions of all relevant files; of those files only that are not known yet.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> NewInjectable {
     let mut injectable = NewInjectable::default();
@@ -117,11 +120,29 @@ fn pretenders(interpreter: &Interpreter<'_>, judge: &Judge<'_>, file: FileId, fa
             Proof::ChecksNothing => scheme,
             _ => false,
         };
-        if pretends {
+        if pretends && !rests_on_verification(interpreter, judge, function, MAX_NESTED) {
             found.push(Pretender { function: Arc::clone(function), verdict, scheme });
         }
     }
     found
+}
+
+/// Whether a dependency of a function may verify callers before it runs.
+fn rests_on_verification(
+    interpreter: &Interpreter<'_>,
+    judge: &Judge<'_>,
+    function: &FunctionRef,
+    nested: usize,
+) -> bool {
+    let Some(nested) = nested.checked_sub(1) else { return true };
+    let asked = |param: &Param| dependency_of(interpreter, function, param)?.0.dependency.clone();
+    function.def.params.iter().filter_map(asked).any(|dependency| match judge.dependency(&dependency).proof {
+        Proof::Verifies | Proof::Optional | Proof::Unknown(_) => true,
+        _ => match &dependency {
+            Value::Function(function) => rests_on_verification(interpreter, judge, function, nested),
+            _ => false,
+        },
+    })
 }
 
 /// Whether FastAPI alone can fill a parameter: from a header, or by another dependency.

@@ -2,6 +2,7 @@
 //! owned data, and the dependencies of the project that verify.
 
 pub(crate) mod calls;
+mod destinations;
 mod in_use;
 mod injectable;
 mod keys;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+pub(crate) use destinations::Destinations;
 pub(crate) use in_use::FunctionsInUse;
 use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};

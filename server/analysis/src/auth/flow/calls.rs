@@ -9,6 +9,7 @@ use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
 use super::follow::Inherited;
 use super::outcome;
+use super::statements::NEVER;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{Unknown, Value};
@@ -216,7 +217,13 @@ impl Flow<'_, '_> {
             }
             if callee.is_none() {
                 match self.eval(path, value) {
-                    Abs::Request(part) if part.is_empty() => return Abs::Other,
+                    Abs::Request(part) if part.is_empty() => {
+                        if name.name == "close" && self.refuses_socket(args) {
+                            self.found.rejection.get_or_insert(self.site(expr));
+                            path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+                        }
+                        return Abs::Other;
+                    }
                     Abs::Request(part) => {
                         return match name.name.as_str() {
                             "get" | "getlist" | "pop" => {

@@ -59,6 +59,7 @@ impl Flow<'_, '_> {
         }
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
+        self.assume_declared(&mut entry, function);
         if is_inside(function, self.function()) {
             // What the enclosing function's variables hold where it is called.
             for (name, value) in &path.vars {
@@ -71,6 +72,27 @@ impl Flow<'_, '_> {
         entry.known = self.exact_arguments(path, function, args);
         let summary = self.call_summary(entry, function);
         conclude(self, path, function, &summary.exits)
+    }
+
+    /// Parameters that are declared to be clients of HTTP or services of the
+    /// project, where nothing else is known of them.
+    fn assume_declared(&self, entry: &mut Path, function: &FunctionRef) {
+        const CLIENTS: &[&str] = &["httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"];
+        for param in &function.def.params {
+            let Some(annotation) = &param.annotation else { continue };
+            if entry.get(&param.name.name) != Some(&Abs::Other) {
+                continue;
+            }
+            let declared = self.judge.resolve.eval_signature(function, without_none(annotation));
+            let is_object = match &declared {
+                Value::Class(_) => true,
+                Value::Package(path) => CLIENTS.contains(&path.as_str()),
+                _ => false,
+            };
+            if is_object {
+                entry.set(&param.name.name, Abs::Object(Box::new(declared)));
+            }
+        }
     }
 
     /// The class whose bases `super()` or `super(C, self)` looks through.
@@ -114,6 +136,16 @@ impl Flow<'_, '_> {
             value @ Value::Instance(_) => Abs::Object(Box::new(value)),
             _ => Abs::Other,
         }
+    }
+}
+
+/// `X` of `X | None` and `Optional[X]`.
+fn without_none(annotation: &Expr) -> &Expr {
+    match &annotation.kind {
+        ExprKind::Binary { left, right, .. } if matches!(right.kind, ExprKind::None) => left,
+        ExprKind::Binary { left, right, .. } if matches!(left.kind, ExprKind::None) => right,
+        ExprKind::Subscript { value, index } if value.as_name().is_some_and(|name| name == "Optional") => index,
+        _ => annotation,
     }
 }
 
@@ -163,6 +195,11 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     // `None` tells that nobody was verified, whatever else happened on the way.
     if !good.is_empty() && bad.iter().all(|exit| exit.value == Abs::Nothing) {
         return Abs::Verified { checked: false };
+    }
+    // The other way round: what it gives is the answer to those who were not verified.
+    let answers = |exit: &&Exit| matches!(exit.value, Abs::Object(_) | Abs::Constant) && exit.unknown.is_none();
+    if !good.is_empty() && good.iter().all(|exit| exit.value == Abs::Nothing) && bad.iter().all(answers) {
+        return Abs::Failure;
     }
     if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
         path.unknown.get_or_insert(reason.clone());

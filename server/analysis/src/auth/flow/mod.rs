@@ -287,7 +287,11 @@ impl Flow<'_, '_> {
         // No credential at all: an identity made of nothing, or no business of
         // ours. Here, and only here, names decide, and only between two
         // verdicts that both leave the route open.
-        let constant = unverified().any(|exit| matches!(exit.value, Abs::Constant | Abs::Object(_)));
+        let constant = unverified().any(|exit| match &exit.value {
+            Abs::Constant => true,
+            Abs::Object(object) => !self.is_service(object),
+            _ => false,
+        });
         if self.found.rejection.is_some() {
             return Proof::Unknown(
                 format!("`{}` turns callers away by something that could not be followed", function.qualname).into(),
@@ -297,6 +301,23 @@ impl Flow<'_, '_> {
             return Proof::ChecksNothing;
         }
         Proof::NotAuth
+    }
+
+    /// Whether an object does something, rather than say who somebody is: its
+    /// class has methods of its own and is no table, model or record of a package.
+    fn is_service(&self, object: &Value) -> bool {
+        let class = match object {
+            Value::Class(class) => class,
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => class,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let bases = self.judge.resolve.package_bases(class);
+        let plain = bases.iter().all(|base| matches!(base.as_str(), "abc.ABC" | "typing.Protocol" | "typing.Generic"));
+        let acts = |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Function(def) if !def.name.name.starts_with('_'));
+        plain && class.def.body.iter().any(acts)
     }
 
     fn function(&self) -> &FunctionRef {

@@ -40,6 +40,23 @@ impl Flow<'_, '_> {
     }
 }
 
+impl Flow<'_, '_> {
+    /// Whether a socket is closed with a code that turns the caller away: policy
+    /// violation (RFC 6455, section 7.4.1), or one of the application's own.
+    pub(super) fn refuses_socket(&self, args: &[Arg]) -> bool {
+        let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == "code"));
+        let Some(code) = named.or_else(|| args.first().filter(|arg| arg.name.is_none())) else { return false };
+        match &code.value.kind {
+            ExprKind::Int(code) => *code == 1008 || (4000..5000).contains(code),
+            _ => match self.outer(&code.value) {
+                Value::Int(code) => code == 1008 || (4000..5000).contains(&code),
+                Value::Package(path) => path.ends_with(".WS_1008_POLICY_VIOLATION"),
+                _ => false,
+            },
+        }
+    }
+}
+
 /// What the statements raise, nested functions left out.
 fn raises<'s>(body: &'s [Stmt], found: &mut Vec<&'s Expr>) {
     for stmt in body {

@@ -93,6 +93,12 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// Whether something is known to have been put on `request.state` under a
+    /// name, on this path or by a middleware further out.
+    fn is_set(&self, path: &Path, name: &SmolStr) -> bool {
+        path.state.contains_key(name) || self.judge.state.borrow().values.contains_key(name)
+    }
+
     /// Calls of packages that hand out parts of the request.
     pub(super) fn of_request(
         &mut self,
@@ -122,6 +128,9 @@ impl Flow<'_, '_> {
             }
             ("hasattr", "state") => {
                 let name = args.get(1)?.value.as_str()?.clone();
+                if self.around.is_some() && !self.is_set(path, &name) {
+                    return Some(Abs::Nothing);
+                }
                 Some(match self.request_state(path, expr, &name) {
                     Abs::Verified { checked } => Abs::Verified { checked },
                     Abs::Unknown(reason) => Abs::Unknown(reason),

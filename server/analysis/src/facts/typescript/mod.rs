@@ -3,3 +3,4 @@
 pub mod file;
 pub mod lower;
 pub mod tree;
+pub mod uses;

@@ -128,6 +128,7 @@ impl Session<'_> {
                 Value::Undefined
             }
             _ => {
+                self.watch_unknown();
                 self.give_away(arguments);
                 Value::Unknown
             }
@@ -248,6 +249,7 @@ impl Session<'_> {
     /// Arguments go where they can't be followed.
     pub(in crate::frontend) fn give_away(&mut self, arguments: &Arguments) {
         for value in &arguments.values {
+            self.watch_given_away(value);
             self.escapes(value);
         }
     }
@@ -264,6 +266,7 @@ impl Session<'_> {
         let wrap = |value: Value| if is_async { super::expressions::awaited(&value).promised() } else { value };
         let function = address(&closure.function);
         if self.frames.len() >= MAX_DEPTH || self.is_running(function) || !self.step() {
+            self.watch_unknown();
             return wrap(Value::Unknown);
         }
         self.note_execution(closure);

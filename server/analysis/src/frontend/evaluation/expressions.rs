@@ -44,7 +44,10 @@ impl Session<'_> {
             ExprKind::Undefined => Value::Undefined,
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Number(number) => Value::Number(number.clone()),
-            ExprKind::Text(text) => Value::text(text),
+            ExprKind::Text(text) => {
+                self.note_key_literal(text, expr.range);
+                Value::text(text)
+            }
             ExprKind::Template(parts) => self.template(parts, expr),
             ExprKind::Object(properties) => {
                 let object = self.store.object(ObjectKind::Plain, self.place(expr.range));
@@ -56,12 +59,14 @@ impl Session<'_> {
                 let value = self.closure(function, None, None);
                 if let Value::Function(closure) = &value {
                     self.made.push(Rc::clone(closure));
+                    self.note_action(closure);
                 }
                 value
             }
             ExprKind::Class(class) => self.class(class),
             ExprKind::Member(member) => {
                 let object = self.expr(&member.object);
+                self.note_environment(&object, &member.property, expr.range);
                 self.member(&object, &member.property, member.optional)
             }
             ExprKind::Index(index) => {
@@ -224,8 +229,23 @@ impl Session<'_> {
                 })))
             }
             Value::Either(values) => {
-                let texts: Vec<Vec<Part>> = values.iter().map(|value| self.text_parts(value)).collect();
-                best_text(&texts)
+                let is_nothing =
+                    |value: &&Value| matches!(value, Value::Symbol(symbol) if symbol.origin == Origin::Nothing);
+                let missing = values.iter().filter(is_nothing).find(|value| match value {
+                    Value::Symbol(symbol) => self.may_be_missing(symbol),
+                    _ => false,
+                });
+                let rest = values.iter().filter(|value| !is_nothing(value));
+                let texts: Vec<Vec<Part>> = rest.map(|value| self.text_parts(value)).collect();
+                let best = best_text(&texts);
+                match (missing, best.as_slice()) {
+                    // Where it comes from is more than that it may not be there.
+                    (Some(_), [Part::Hole(Hole::Symbol(symbol))]) => {
+                        hole(Hole::Symbol(Rc::new(Symbol { may_be_missing: true, ..(**symbol).clone() })))
+                    }
+                    (Some(missing), [] | [Part::Hole(Hole::Unknown)]) => self.text_parts(missing),
+                    _ => best,
+                }
             }
             _ => hole(Hole::Unknown),
         }
@@ -300,7 +320,8 @@ impl Session<'_> {
                     self.store.open(object);
                 }
             }
-            Value::Undefined | Value::Null | Value::Bool(_) | Value::Text(_) | Value::Number(_) | Value::Truth(_) => {}
+            Value::Bool(_) | Value::Text(_) | Value::Number(_) | Value::Truth(_) => {}
+            value if value.is_missing() => {}
             _ => self.store.open(object),
         }
     }
@@ -327,7 +348,10 @@ impl Session<'_> {
             }
             Value::Undefined | Value::Null => Value::Undefined,
             Value::Object(id) => self.entry(*id, name),
-            Value::Symbol(symbol) => self.part_of(symbol, name, optional),
+            Value::Symbol(symbol) => {
+                self.watch_part(symbol, name);
+                self.part_of(symbol, name, optional)
+            }
             Value::Package(package) => libraries::member(package, name),
             Value::Module(file) => self.export(*file, name),
             Value::Class(class) => self.store.get(class.statics).entries.get(name).cloned().unwrap_or(Value::Unknown),
@@ -544,6 +568,7 @@ impl Session<'_> {
     fn jsx(&mut self, jsx: &Jsx, whole: &Expr) -> Value {
         let object = self.store.object(ObjectKind::Plain, self.place(whole.range));
         self.fill(object, &jsx.attributes);
+        self.note_passed(jsx, object);
         let mut given: Vec<(SmolStr, Value)> = self.store.get(object).entries.clone().into_iter().collect();
         given.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, value) in given {
@@ -613,10 +638,11 @@ pub(in crate::frontend) fn awaited(value: &Value) -> Value {
 
 /// Of several texts the one that tells most: one with a fault, then the one
 /// that is known best, and what the environment says before what stands in for it.
+/// A first value that is `null` tells least: another one takes its place.
 fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
     let faulty = |parts: &&Vec<Part>| {
         parts.iter().any(|part| match part {
-            Part::Hole(Hole::Missing | Hole::Promise | Hole::Object) => true,
+            Part::Hole(Hole::Promise | Hole::Object) => true,
             Part::Hole(Hole::Symbol(symbol)) => {
                 symbol.may_be_missing && !matches!(symbol.origin, Origin::Environment(_))
             }
@@ -625,8 +651,9 @@ fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
     };
     let holes = |parts: &&Vec<Part>| {
         let unknown = parts.iter().filter(|part| matches!(part, Part::Hole(Hole::Unknown))).count();
+        let is_missing = parts.iter().any(|part| matches!(part, Part::Hole(Hole::Missing)));
         let is_configured = |part: &Part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if matches!(symbol.origin, Origin::Environment(_)));
-        (unknown, !parts.iter().any(is_configured))
+        (is_missing, unknown, !parts.iter().any(is_configured))
     };
     texts.iter().find(faulty).or_else(|| texts.iter().min_by_key(holes)).cloned().unwrap_or_default()
 }

@@ -5,8 +5,10 @@
 //! called with what it is called with, and otherwise with unknown arguments.
 
 mod calls;
+mod endpoints;
 mod expressions;
 mod narrowing;
+mod secrets;
 mod statements;
 
 pub(super) use calls::Arguments;
@@ -69,6 +71,14 @@ pub(super) struct Session<'s> {
     pub(super) secrets: FxHashMap<ObjectId, Place>,
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
+    /// Whether the execution stands where there is no browser.
+    without_window: bool,
+    /// What is seen of the endpoint that runs.
+    watch: Option<endpoints::Watch>,
+    /// Endpoints that have run, by their addresses.
+    endpoints: FxHashSet<usize>,
+    /// Server actions that stand in other functions.
+    actions: Vec<Rc<Closure>>,
 }
 
 /// A module that was executed, or is being.
@@ -124,6 +134,10 @@ impl<'s> Session<'s> {
             extents: FxHashMap::default(),
             secrets: FxHashMap::default(),
             made: Vec::new(),
+            without_window: false,
+            watch: None,
+            endpoints: FxHashSet::default(),
+            actions: Vec::new(),
         }
     }
 
@@ -140,17 +154,21 @@ impl<'s> Session<'s> {
         self.ran.clear();
         self.extents.clear();
         self.made.clear();
+        self.endpoints.clear();
+        self.actions.clear();
         self.certain.clear();
         self.steps = 0;
         // Executed before as what another file imports, it left out what it found.
         self.modules.remove(&file);
         let Some(scope) = self.module(file) else { return std::mem::take(&mut self.outcome) };
+        self.run_endpoints(file, scope);
         if let Some(facts) = self.script(file) {
             for (at, item) in facts.items.iter().enumerate() {
                 self.enter_item(file, at, scope, &item.stmt.kind);
             }
         }
         self.run_made(0);
+        self.run_actions();
         let is_configuration = self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path));
         if let Some(exported) = self.store.variable(scope, "default").filter(|_| is_configuration) {
             self.steps = 0;
@@ -206,7 +224,8 @@ impl<'s> Session<'s> {
 
     fn enter(&mut self, file: FileId, item: usize, scope: ScopeId, function: &Arc<Function>) {
         // One that only this file can call is judged by its calls.
-        if self.ran.contains(&address(function)) && !self.is_exported(file, function.name.as_ref()) {
+        let has_run = self.endpoints.contains(&address(function));
+        if has_run || (self.ran.contains(&address(function)) && !self.is_exported(file, function.name.as_ref())) {
             return;
         }
         let closure = Closure { function: Arc::clone(function), file, item, scope, this: None, class: None };
@@ -284,6 +303,8 @@ impl<'s> Session<'s> {
         // Whoever asks first pays nothing for it: what is found must not depend on that.
         let (steps, exports) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.exports));
         let made = self.made.len();
+        // What a module does when it is imported, no endpoint does.
+        let watch = self.watch.take();
         self.frames.push(Frame {
             file,
             item: 0,
@@ -304,6 +325,7 @@ impl<'s> Session<'s> {
         self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
         self.frames = frames;
         self.certain = certain;
+        self.watch = watch;
         (self.steps, self.exports) = (steps, exports);
         self.store.end_log(log, (scopes, objects));
         if !is_own {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::{Frame, MAX_NESTING, Session};
-use crate::facts::typescript::tree::{Class, Expr, Loop, Pattern, Stmt, StmtKind, Switch, Try};
+use crate::facts::typescript::tree::{Class, Expr, ExprKind, Loop, Operator, Pattern, Stmt, StmtKind, Switch, Try};
 use crate::frontend::store::Changes;
-use crate::frontend::value::{ClassValue, Closure, ObjectKind, ScopeId, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectKind, ScopeId, Symbol, Value};
 
 /// How a statement ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +58,15 @@ impl Session<'_> {
             StmtKind::Function(function) => {
                 if let Some(name) = &function.name {
                     let value = self.closure(function, None, None);
+                    if let Value::Function(closure) = &value {
+                        self.note_action(closure);
+                    }
                     self.store.declare(scope, name, value);
                 }
             }
             StmtKind::Export(declared) => self.hoist_stmt(declared, scope),
             StmtKind::ExportDefault(value) => {
-                if let crate::facts::typescript::tree::ExprKind::Function(function) = &value.kind {
+                if let ExprKind::Function(function) = &value.kind {
                     let value = self.closure(function, None, None);
                     if let Some(name) = &function.name {
                         self.store.declare(scope, name, value.clone());
@@ -112,6 +115,7 @@ impl Session<'_> {
             }
             StmtKind::Return(value) => {
                 let value = value.as_ref().map_or(Value::Undefined, |value| self.expr(value));
+                let value = self.given_back(value);
                 if let Some(frame) = self.frames.last_mut() {
                     frame.returns.push(value);
                 }
@@ -130,8 +134,8 @@ impl Session<'_> {
             StmtKind::ExportDefault(value) => {
                 let value = match &value.kind {
                     // Declared already.
-                    crate::facts::typescript::tree::ExprKind::Function(_) => return Flow::Next,
-                    crate::facts::typescript::tree::ExprKind::Class(class) => {
+                    ExprKind::Function(_) => return Flow::Next,
+                    ExprKind::Class(class) => {
                         let value = self.class(class);
                         if let Some(name) = &class.name {
                             self.declare(name, value.clone());
@@ -169,7 +173,22 @@ impl Session<'_> {
         (result, self.store.take_back(mark))
     }
 
+    /// A result as it leaves a function: what tests have shown in it stays true,
+    /// and `null` is one that the function means.
+    fn given_back(&self, value: Value) -> Value {
+        match &value {
+            Value::Null if !self.without_window => Value::nothing(),
+            _ => value.each(|value| match value {
+                Value::Symbol(symbol) if symbol.may_be_missing && !self.may_be_missing(symbol) => {
+                    Value::Symbol(Rc::new(Symbol { may_be_missing: false, ..(**symbol).clone() }))
+                }
+                value => value.clone(),
+            }),
+        }
+    }
+
     fn if_stmt(&mut self, test: &Expr, then: &[Stmt], otherwise: &[Stmt]) -> Flow {
+        let is_outside_of_browser = tests_for_no_window(test);
         let value = self.expr(test);
         match value.truth() {
             Some(true) => return self.block(then),
@@ -178,7 +197,11 @@ impl Session<'_> {
         }
         let (then_flow, then_changes) = self.branch(|session| {
             session.assume(test, true);
-            session.block(then)
+            let before = session.without_window;
+            session.without_window |= is_outside_of_browser;
+            let flow = session.block(then);
+            session.without_window = before;
+            flow
         });
         let (other_flow, other_changes) = self.branch(|session| {
             session.assume(test, false);
@@ -300,7 +323,8 @@ impl Session<'_> {
         }
         match pattern {
             Pattern::Name(name, _) if declares => self.declare(name, value),
-            Pattern::Name(name, _) => {
+            Pattern::Name(name, range) => {
+                self.watch_assigned(name, &value, *range);
                 let scope = self.frames.last().map(|frame| frame.scope);
                 if let Some(scope) = scope {
                     self.store.assign(scope, name, value);
@@ -413,4 +437,14 @@ impl Session<'_> {
             call,
         }
     }
+}
+
+/// Whether a test holds only where there is no browser: `typeof window === "undefined"`.
+fn tests_for_no_window(test: &Expr) -> bool {
+    let ExprKind::Binary(binary) = &test.kind else { return false };
+    let is_undefined = matches!(&binary.right.kind, ExprKind::Text(text) if text == "undefined");
+    let ExprKind::TypeOf(inner) = &binary.left.kind else { return false };
+    let is_of_browser = matches!(&inner.kind, ExprKind::Name(name)
+        if matches!(name.as_str(), "window" | "document" | "localStorage" | "sessionStorage"));
+    binary.operator == Operator::Equal && is_undefined && is_of_browser
 }

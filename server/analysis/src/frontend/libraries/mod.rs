@@ -4,14 +4,15 @@
 pub(super) mod better_auth;
 mod clients;
 mod react;
+pub(super) mod servers;
 mod tokens;
 mod web;
 
 use std::rc::Rc;
 
 use super::evaluation::{Arguments, Session};
-use super::outcome::Place;
-use super::value::{ObjectId, ObjectKind, PackageName, Symbol, Value};
+use super::outcome::{Area, Place};
+use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
@@ -33,11 +34,21 @@ pub(super) fn call(
     here: Place,
 ) -> Value {
     let path = &*package.path;
+    session.watch_package(package, here);
+    servers::note_blind_read(session, package, arguments, here);
+    servers::note_sign_out(session, package, here);
     match &*package.package {
         "" => web::call(session, path, arguments, new, here),
         "axios" => clients::call_axios(session, path, arguments, here),
         "ky" => clients::call_ky(session, path, arguments, here),
         "openapi-fetch" => clients::make_open_api(session, arguments, here),
+        "jwt-decode" => servers::decode(session, package, arguments, here),
+        "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
+        "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
+        // It looks for the cookie, and at nothing else of the request.
+        "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
+        "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
+        module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::observed::SetCookie;
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
 use crate::frontend::tokens::what_is;
@@ -63,6 +64,18 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             let key = first.known_text();
             note_kept(session, area(path), key, &arguments.get(1), here);
             Value::Undefined
+        }
+        "localStorage.removeItem" | "sessionStorage.removeItem" => {
+            note_removed(session, area(path), first.known_text(), here);
+            Value::Undefined
+        }
+        "localStorage.clear" | "sessionStorage.clear" => {
+            note_removed(session, area(path), None, here);
+            Value::Undefined
+        }
+        "atob" => {
+            session.watch_decoded(&first, here);
+            Value::Unknown
         }
         "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
         "JSON.parse" => match &first {
@@ -152,7 +165,16 @@ pub(super) fn call_cookies(session: &mut Session<'_>, path: &str, arguments: &Ar
     let key = arguments.get(0).known_text();
     match path.trim_start_matches("default.") {
         "set" | "setCookie" => {
-            note_kept(session, Area::Cookie, key, &arguments.get(1), here);
+            let secure = match requests::option(session, &arguments.get(2), "secure") {
+                Value::Undefined => Some(false),
+                Value::Bool(secure) => Some(secure),
+                _ => None,
+            };
+            note_cookie(session, key, &arguments.get(1), secure, here);
+            Value::Undefined
+        }
+        "remove" | "deleteCookie" => {
+            note_removed(session, Area::Cookie, key, here);
             Value::Undefined
         }
         "get" | "getCookie" => Value::from(Origin::Storage(Area::Cookie, key), true),
@@ -168,12 +190,20 @@ pub(super) fn set_cookie(session: &mut Session<'_>, value: &Value, here: Place) 
     let parts = session.text_parts(value);
     let Some(Part::Text(text)) = parts.first() else { return };
     let Some((name, rest)) = text.split_once('=') else { return };
+    let name = SmolStr::new(name.trim());
     // `name=; expires=…` removes it.
     let value = match parts.get(1) {
         Some(_) if rest.is_empty() => Value::Text(parts[1..2].into()),
+        _ if rest.trim_start().is_empty() || rest.trim_start().starts_with(';') => {
+            note_removed(session, Area::Cookie, Some(name), here);
+            return;
+        }
         _ => Value::text(rest),
     };
-    note_kept(session, Area::Cookie, Some(SmolStr::new(name.trim())), &value, here);
+    let secure =
+        parts.iter().any(|part| matches!(part, Part::Text(text) if text.to_ascii_lowercase().contains("secure")));
+    let is_whole = !parts.iter().skip(2).any(|part| matches!(part, Part::Hole(_)));
+    note_cookie(session, Some(name), &value, is_whole.then_some(secure).or(secure.then_some(true)), here);
 }
 
 /// `localStorage.name = value`.
@@ -184,4 +214,16 @@ pub(super) fn keep(session: &mut Session<'_>, path: &str, name: &str, value: &Va
 fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value: &Value, place: Place) {
     let what = what_is(session, value);
     session.outcome.kept.push(Kept { place, area, key, what });
+}
+
+/// A cookie that a script sets: no script can be kept from reading it.
+fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, secure: Option<bool>, place: Place) {
+    note_kept(session, Area::Cookie, key.clone(), value, place);
+    let what = what_is(session, value);
+    let cookie = SetCookie { place, name: key, what, http_only: Some(false), secure, by_server: false };
+    session.outcome.observed.cookies.push(cookie);
+}
+
+fn note_removed(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, place: Place) {
+    session.outcome.observed.removed.push((place, area, key));
 }

@@ -167,6 +167,9 @@ struct Execution<'i, 'a> {
     depth: u32,
     /// How often a value was read that the environment may change.
     assumptions: u32,
+    /// How often one of several ends of a function or block was taken for the one
+    /// that counts, as a reader of routes may, and a reader of conditions may not.
+    guesses: u32,
     /// Variables of other modules that their own functions assigned (`global`).
     assigned: FxHashMap<(FileId, SmolStr), Value>,
     /// What the innermost function returned under conditions that are not known.
@@ -578,6 +581,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             steps: 0,
             depth: 0,
             assumptions: 0,
+            guesses: 0,
             assigned: FxHashMap::default(),
             early_returns: Vec::new(),
             asked_at: None,
@@ -658,6 +662,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         if function.def.is_generator {
             return Value::Unknown(Unknown::Unsupported);
         }
+        self.guesses += u32::from(flow.is_one_of(&early));
         flow.returned(early)
     }
 }

@@ -9,7 +9,7 @@ use super::{Execution, Interpreter};
 use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
 use crate::index::bodies::LookedInto;
 use crate::index::looked_at::{LookedAt, RestsOn};
-use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Value};
+use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
 use crate::vfs::Location;
 
@@ -41,7 +41,10 @@ impl Resolve for Interpreter<'_> {
         scope.around = Some(self.local_names(function));
         scope.locals = Some(known.iter().cloned().collect());
         let mut execution = Execution::detached(self, function.site.file);
-        let value = execution.expr(&mut scope, expr);
+        let mut value = execution.expr(&mut scope, expr);
+        if execution.guesses > 0 {
+            value = Value::Unknown(Unknown::Ambiguous);
+        }
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 

@@ -25,6 +25,13 @@ pub(super) enum Flow {
 }
 
 impl Flow {
+    /// Whether a function that returned `early` under conditions that are not
+    /// known may have given something else than where it ended.
+    pub(super) fn is_one_of(&self, early: &[Value]) -> bool {
+        let last = if let Self::Return(last) = self { last } else { &Value::None };
+        early.iter().any(|early| !same(early, last))
+    }
+
     /// What a function gives that ended so, having returned `early` under
     /// conditions that are not known.
     pub(super) fn returned(self, early: Vec<Value>) -> Value {
@@ -146,6 +153,7 @@ impl Execution<'_, '_> {
                 let flow = self.block(scope, body);
                 self.unknown_loops -= 1;
                 if let Flow::Return(value) = flow {
+                    self.guesses += 1;
                     return Flow::Return(value);
                 }
             }
@@ -155,7 +163,8 @@ impl Execution<'_, '_> {
                 for handler in handlers {
                     // What the body bound holds: handlers only add what is missing.
                     let before = self.names(scope);
-                    self.block(scope, &handler.body);
+                    let caught = self.block(scope, &handler.body);
+                    self.guesses += u32::from(!matches!(caught, Flow::Leave));
                     self.restore(scope, before);
                 }
                 self.conditional -= 1;
@@ -409,7 +418,9 @@ impl Execution<'_, '_> {
             self.bind(scope, target, Value::Unknown(Unknown::Unsupported));
             let flow = self.block(scope, body);
             self.unknown_loops -= 1;
-            return if let Flow::Return(value) = flow { Flow::Return(value) } else { Flow::Next };
+            let Flow::Return(value) = flow else { return Flow::Next };
+            self.guesses += 1;
+            return Flow::Return(value);
         };
         for value in values.iter().take(MAX_ITERATIONS) {
             self.bind(scope, target, value.clone());

@@ -1,9 +1,16 @@
 //! What the rules on the frontend share.
 
+use smol_str::SmolStr;
+
 use crate::frontend::locate;
-use crate::frontend::outcome::Place;
-use crate::ide::{Confidence, Diagnostic, Related, Severity};
+use crate::frontend::outcome::{Area, Place, TokenSource};
+use crate::ide::{Confidence, Diagnostic, Location, Related, Severity};
 use crate::rules::{RuleInfo, State};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// Places of one kind that a finding shows.
+const SHOWN_PLACES: usize = 3;
 
 /// A finding at a place of a script; none if the place is gone, or does not parse.
 pub(in crate::rules) fn report(
@@ -33,4 +40,58 @@ pub(in crate::rules) fn report(
 /// A step of a proof at a place of a script.
 pub(in crate::rules) fn related(state: &State, place: Place, message: &str) -> Option<Related> {
     Some(Related { location: locate(&state.sources, place)?, message: message.to_owned() })
+}
+
+/// Whether what is kept under a key is sent as a bearer token, wherever that
+/// stands now.
+pub(in crate::rules) fn is_sent(state: &State, area: Area, key: &SmolStr) -> bool {
+    let source = TokenSource::Storage(area, Some(key.clone()));
+    state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers).any(|bearer| bearer.source == source)
+}
+
+/// The places at which what is kept under a key is sent as a bearer token.
+pub(in crate::rules) fn sent_from(state: &State, area: Area, key: &SmolStr) -> Vec<Related> {
+    let source = TokenSource::Storage(area, Some(key.clone()));
+    let bearers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers);
+    let mut sent: Vec<Related> = bearers
+        .filter(|bearer| bearer.source == source)
+        .filter_map(|bearer| related(state, bearer.place, "it is sent as the bearer token here"))
+        .collect();
+    sent.sort_by_key(|step| step.location);
+    sent.dedup_by_key(|step| step.location);
+    sent.truncate(SHOWN_PLACES);
+    sent
+}
+
+/// The way of a module to the browser, as steps of a proof.
+pub(in crate::rules) fn way_to_browser(state: &State, file: FileId) -> Vec<Related> {
+    let way = state.frontend.placement.way_to_browser(file);
+    let steps = way.windows(2).map(|pair| {
+        let what = format!("this module imports `{}`", name_of(state, pair[1]));
+        Related { location: top(pair[0]), message: what }
+    });
+    let mut steps: Vec<Related> = steps.collect();
+    if let (Some(first), Some(step)) = (way.first(), steps.first_mut())
+        && state.frontend.placement.is_client_boundary(*first)
+    {
+        step.message = format!("`use client`: {}", step.message);
+    }
+    steps
+}
+
+/// The name of a file without its folders.
+pub(in crate::rules) fn name_of(state: &State, file: FileId) -> &str {
+    let path = state.sources.file(file).map_or("", |source| &source.path);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A path below the folder of a project.
+pub(in crate::rules) fn below<'s>(state: &'s State, file: FileId, folder: &str) -> &'s str {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    path.strip_prefix(folder).map_or(path, |rest| rest.trim_start_matches('/'))
+}
+
+/// The beginning of a file.
+pub(in crate::rules) fn top(file: FileId) -> Location {
+    Location { file, range: TextRange::empty(0) }
 }

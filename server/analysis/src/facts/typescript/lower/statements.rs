@@ -174,6 +174,10 @@ impl Lower<'_> {
                 _ => {}
             }
         }
+        if clause.is_some() && names.is_empty() {
+            // Nothing but types.
+            return StmtKind::Nothing;
+        }
         StmtKind::Import(Box::new(Import { module, names: names.into() }))
     }
 

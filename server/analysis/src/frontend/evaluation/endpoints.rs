@@ -1,0 +1,324 @@
+//! Functions that Next.js calls for whoever asks: they run with a request that
+//! anybody may have sent, and it is watched what they do about that.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::{MAX_STEPS, Session, address};
+use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
+use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
+use crate::frontend::libraries::servers::{self, Part};
+use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
+use crate::frontend::outcome::{Attached, Place};
+use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
+use crate::frontend::requests::option;
+use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
+use crate::text::TextRange;
+use crate::vfs::FileId;
+
+/// What is seen while an endpoint runs.
+#[derive(Debug)]
+pub(in crate::frontend) struct Watch {
+    asks: Asks,
+    effects: Vec<Effect>,
+    decoded: Vec<Place>,
+    kept: Vec<(Place, SmolStr)>,
+    /// Whether a request carries a token on: whoever gets it may verify it.
+    hands_on: bool,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self { asks: Asks::Nothing, effects: Vec::new(), decoded: Vec::new(), kept: Vec::new(), hands_on: false }
+    }
+}
+
+impl Session<'_> {
+    /// Runs the functions of a module that Next.js calls.
+    pub(super) fn run_endpoints(&mut self, file: FileId, scope: ScopeId) {
+        let Some(facts) = self.script(file) else { return };
+        let path = self.sources.file(file).map(|source| source.path.clone()).unwrap_or_default();
+        match placement::entry(&path, &facts) {
+            Some(Entry::RouteHandler) => {
+                for method in HANDLER_METHODS {
+                    self.run_export(file, &facts, method, EndpointKind::Handler);
+                }
+            }
+            Some(Entry::PagesApi) => self.run_export(file, &facts, "default", EndpointKind::Handler),
+            Some(Entry::Actions) => {
+                let mut names: Vec<&SmolStr> = facts.exports.keys().collect();
+                names.sort_unstable();
+                for name in names {
+                    self.run_export(file, &facts, name, EndpointKind::Action);
+                }
+            }
+            Some(Entry::Middleware) => {
+                for name in ["middleware", "proxy", "default"] {
+                    self.run_export(file, &facts, name, EndpointKind::Middleware);
+                }
+                let matcher = self.matcher(scope);
+                let own = self.outcome.observed.endpoints.iter_mut().filter(|one| one.place.file == file);
+                own.for_each(|endpoint| endpoint.matcher = matcher.clone());
+            }
+            Some(Entry::ServerComponent) => self.run_export(file, &facts, "default", EndpointKind::Page),
+            _ => {}
+        }
+    }
+
+    /// Runs the server actions that stand in other functions.
+    pub(super) fn run_actions(&mut self) {
+        for closure in std::mem::take(&mut self.actions) {
+            let name = closure.function.name.clone().unwrap_or_default();
+            let range = closure.function.name_range;
+            let place = self.place_in(closure.file, closure.item, range);
+            self.run_endpoint(&closure, name, place, EndpointKind::Action);
+        }
+    }
+
+    /// Notes a function that says `use server` itself.
+    pub(super) fn note_action(&mut self, closure: &Rc<Closure>) {
+        use crate::facts::typescript::tree::Directive;
+        let is_new = || !self.actions.iter().any(|other| Arc::ptr_eq(&other.function, &closure.function));
+        if closure.function.directive == Some(Directive::Server) && closure.file == self.evaluated && is_new() {
+            self.actions.push(Rc::clone(closure));
+        }
+    }
+
+    fn run_export(&mut self, file: FileId, facts: &TypeScriptFile, name: &str, kind: EndpointKind) {
+        if !matches!(facts.exports.get(name), Some(Export::Local(_) | Export::Default(_))) {
+            return;
+        }
+        let Some(place) = declared_at(facts, name).map(|(item, range)| Place { file, item, range }) else { return };
+        if let Value::Function(closure) = self.export(file, name) {
+            self.run_endpoint(&closure, SmolStr::new(name), place, kind);
+        }
+    }
+
+    fn run_endpoint(&mut self, closure: &Rc<Closure>, name: SmolStr, place: Place, kind: EndpointKind) {
+        self.steps = 0;
+        let mark = self.store.mark();
+        let (certain, made) = (self.certain.len(), self.made.len());
+        let incoming = |path: &[&str]| {
+            let path: Vec<SmolStr> = path.iter().map(|step| SmolStr::new(*step)).collect();
+            Value::Symbol(Rc::new(Symbol { origin: Origin::Incoming, path: path.into(), may_be_missing: false }))
+        };
+        let arguments = match kind {
+            EndpointKind::Action => closure.function.parameters.iter().map(|_| incoming(&["argument"])).collect(),
+            EndpointKind::Page => vec![incoming(&["properties"])],
+            EndpointKind::Handler | EndpointKind::Middleware => vec![incoming(&[]), incoming(&["context"])],
+        };
+        self.watch = Some(Watch::new());
+        self.call_closure(closure, &arguments, None);
+        self.run_made(made);
+        let is_whole = self.steps < MAX_STEPS;
+        let watch = self.watch.take();
+        self.certain.truncate(certain);
+        self.store.take_back(mark);
+        self.endpoints.insert(address(&closure.function));
+        let Some(mut watch) = watch else { return };
+        if !is_whole {
+            watch.asks = watch.asks.max(Asks::Unknown);
+        }
+        watch.effects.sort_unstable();
+        watch.effects.dedup();
+        watch.decoded.sort_unstable();
+        watch.decoded.dedup();
+        watch.kept.sort_unstable();
+        watch.kept.dedup();
+        if watch.hands_on {
+            watch.decoded.clear();
+        }
+        self.outcome.observed.endpoints.push(Endpoint {
+            place,
+            name,
+            kind,
+            asks: watch.asks,
+            effects: watch.effects,
+            decoded: watch.decoded,
+            kept: watch.kept,
+            matcher: None,
+        });
+    }
+
+    /// `export const config = { matcher }`; none if it can't be read, or is not there.
+    fn matcher(&mut self, scope: ScopeId) -> Option<Vec<SmolStr>> {
+        let config = self.store.variable(scope, "config")?;
+        let matcher = match option(self, &config, "matcher") {
+            Value::Array(all) => all.to_vec(),
+            one => vec![one],
+        };
+        matcher
+            .iter()
+            .map(|one| match one {
+                Value::Object(_) => option(self, one, "source").known_text(),
+                one => one.known_text(),
+            })
+            .collect()
+    }
+
+    /// Something may find out who asks.
+    pub(in crate::frontend) fn watch_asks(&mut self, asks: Asks) {
+        if let Some(watch) = &mut self.watch {
+            watch.asks = watch.asks.max(asks);
+        }
+    }
+
+    /// Something runs that can't be followed.
+    pub(in crate::frontend) fn watch_unknown(&mut self) {
+        self.watch_asks(Asks::Unknown);
+    }
+
+    /// The request goes where it can't be followed.
+    pub(in crate::frontend) fn watch_given_away(&mut self, value: &Value) {
+        if self.watch.is_some() && value.alternatives().iter().any(is_request) {
+            self.watch_unknown();
+        }
+    }
+
+    /// A part of the request is read.
+    pub(in crate::frontend) fn watch_part(&mut self, symbol: &Symbol, name: &str) {
+        if symbol.origin == Origin::Incoming
+            && symbol.path.is_empty()
+            && matches!(name, "headers" | "cookies" | "auth" | "user" | "session")
+        {
+            self.watch_asks(Asks::Credential);
+        }
+    }
+
+    /// A function of a package is called.
+    pub(in crate::frontend) fn watch_package(&mut self, package: &PackageName, here: Place) {
+        if self.watch.is_none() {
+            return;
+        }
+        match servers::part(package) {
+            Part::Harmless => {}
+            Part::Credential => self.watch_asks(Asks::Credential),
+            Part::Verifies => self.watch_asks(Asks::Verified),
+            Part::Unknown => self.watch_unknown(),
+            Part::Changes(method) => {
+                let kind = EffectKind::Changes(method);
+                self.watch.iter_mut().for_each(|watch| watch.effects.push(Effect { place: here, kind: kind.clone() }));
+            }
+        }
+    }
+
+    /// A request is sent with these headers.
+    pub(in crate::frontend) fn watch_request(&mut self, headers: &[&Value], authorization: &Attached, here: Place) {
+        if self.watch.is_none() {
+            return;
+        }
+        let mut secrets = Vec::new();
+        for headers in headers.iter().flat_map(|headers| headers.alternatives()) {
+            let Value::Object(id) = headers else { continue };
+            let mut values: Vec<(&SmolStr, &Value)> = self.store.get(*id).entries.iter().collect();
+            values.sort_unstable_by_key(|(name, _)| *name);
+            for (_, value) in values {
+                secrets.extend(value.alternatives().iter().flat_map(environment_in));
+            }
+        }
+        let Some(watch) = &mut self.watch else { return };
+        watch.hands_on |= *authorization != Attached::Never;
+        let secrets = secrets.into_iter().filter(|name| !name.contains("PUBLIC"));
+        watch.effects.extend(secrets.map(|name| Effect { place: here, kind: EffectKind::SendsSecret(name) }));
+    }
+
+    /// The claims of a token are read without a look at its signature.
+    pub(in crate::frontend) fn watch_decoded(&mut self, token: &Value, here: Place) {
+        let came_with_request = token.alternatives().iter().any(is_incoming);
+        if let Some(watch) = self.watch.as_mut().filter(|_| came_with_request) {
+            watch.decoded.push(here);
+        }
+    }
+
+    /// A variable is assigned to, at a place.
+    pub(super) fn watch_assigned(&mut self, name: &SmolStr, value: &Value, range: TextRange) {
+        if self.watch.is_none() {
+            return;
+        }
+        let Some((file, scope)) = self.frames.last().map(|frame| (frame.file, frame.scope)) else { return };
+        let module = self.modules.get(&file).map(|module| module.scope);
+        let is_callers = value.alternatives().iter().any(is_callers_token);
+        if is_callers && module.is_some() && self.store.owner(scope, name) == module {
+            let place = self.place(range);
+            self.watch.iter_mut().for_each(|watch| watch.kept.push((place, name.clone())));
+        }
+    }
+}
+
+/// The whole request.
+fn is_request(value: &Value) -> bool {
+    matches!(value, Value::Symbol(symbol) if symbol.origin == Origin::Incoming && symbol.path.is_empty())
+}
+
+/// Something that came with the request.
+fn is_incoming(value: &Value) -> bool {
+    match value {
+        Value::Symbol(symbol) => matches!(symbol.origin, Origin::Incoming | Origin::Storage(Area::Cookie, _)),
+        _ => false,
+    }
+}
+
+/// A token of whoever asks.
+fn is_callers_token(value: &Value) -> bool {
+    use crate::frontend::libraries::better_auth::{CLIENT, SERVER};
+    let Value::Symbol(symbol) = value else { return false };
+    let names = |name: &str| symbol.path.iter().any(|step| step == name);
+    match &symbol.origin {
+        Origin::Incoming => names("headers") || names("cookies"),
+        Origin::Storage(..) => true,
+        Origin::Call(package) => {
+            (package.package == CLIENT || package.package == SERVER)
+                && (names("token") || package.path.ends_with("getSession") || package.path.ends_with("getToken"))
+        }
+        _ => false,
+    }
+}
+
+/// Variables of the environment that a value is made of.
+fn environment_in(value: &Value) -> Vec<SmolStr> {
+    let variable = |symbol: &Symbol| match &symbol.origin {
+        Origin::Environment(name) => Some(name.clone()),
+        _ => None,
+    };
+    match value {
+        Value::Symbol(symbol) => variable(symbol).into_iter().collect(),
+        Value::Text(parts) => {
+            let holes = parts.iter().filter_map(|part| match part {
+                crate::frontend::value::Part::Hole(Hole::Symbol(symbol)) => variable(symbol),
+                _ => None,
+            });
+            holes.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Where a module declares what it exports under a name.
+fn declared_at(facts: &TypeScriptFile, name: &str) -> Option<(ItemId, TextRange)> {
+    let local = match facts.exports.get(name)? {
+        Export::Local(local) => local.clone(),
+        _ => SmolStr::new_static("default"),
+    };
+    facts.items.iter().find_map(|item| declared_in(&item.stmt, &local).map(|range| (item.id, range)))
+}
+
+fn declared_in(stmt: &Stmt, name: &str) -> Option<TextRange> {
+    let of_function = |function: &Function| function.name_range;
+    match &stmt.kind {
+        StmtKind::Export(declared) => declared_in(declared, name),
+        StmtKind::Function(function) if function.name.as_deref() == Some(name) => Some(of_function(function)),
+        StmtKind::Declare(declared) => declared.iter().find_map(|Declarator { target, .. }| match target {
+            Pattern::Name(own, range) if own == name => Some(*range),
+            _ => None,
+        }),
+        StmtKind::ExportDefault(Expr { kind: ExprKind::Function(function), .. })
+            if name == "default" || function.name.as_deref() == Some(name) =>
+        {
+            Some(of_function(function))
+        }
+        StmtKind::ExportDefault(value) if name == "default" => Some(value.range),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! Secrets where code names them, hands them on, or holds them.
+
+use super::Session;
+use crate::facts::typescript::tree::{ExprKind, Jsx, Property};
+use crate::frontend::observed::{EnvironmentRead, Passed};
+use crate::frontend::tokens::is_secret_name;
+use crate::frontend::value::{ObjectId, Origin, Value};
+use crate::text::TextRange;
+
+/// How keys begin that open somebody's account, by their documentation, and whose they are.
+const KEY_FORMS: &[(&str, &str)] = &[
+    ("sk_live_", "Stripe"),
+    ("rk_live_", "Stripe"),
+    ("sk-proj-", "OpenAI"),
+    ("sk-ant-", "Anthropic"),
+    ("ghp_", "GitHub"),
+    ("github_pat_", "GitHub"),
+    ("xoxb-", "Slack"),
+    ("whsec_", "Stripe"),
+    ("-----BEGIN PRIVATE KEY", "a key pair"),
+    ("-----BEGIN RSA PRIVATE KEY", "a key pair"),
+];
+/// No such key is shorter.
+const SHORTEST_KEY: usize = 24;
+
+impl Session<'_> {
+    /// `process.env.NAME`.
+    pub(super) fn note_environment(&mut self, object: &Value, name: &str, range: TextRange) {
+        let Value::Package(package) = object else { return };
+        if package.package.is_empty() && package.path == "process.env" {
+            let place = self.place(range);
+            if place.file == self.evaluated {
+                self.outcome.observed.environment.push(EnvironmentRead { place, name: name.into() });
+            }
+        }
+    }
+
+    /// A text that has the form of a key.
+    pub(super) fn note_key_literal(&mut self, text: &str, range: TextRange) {
+        if text.len() < SHORTEST_KEY {
+            return;
+        }
+        // An example says so, or repeats one letter.
+        let is_real = |rest: &str| {
+            let mut letters: Vec<char> = rest.chars().collect();
+            letters.sort_unstable();
+            letters.dedup();
+            letters.len() > 8 && !rest.contains("...") && !rest.to_ascii_lowercase().contains("your")
+        };
+        let whose = KEY_FORMS.iter().find(|(form, _)| text.strip_prefix(form).is_some_and(is_real));
+        let place = self.place(range);
+        if let Some((_, whose)) = whose.filter(|_| place.file == self.evaluated) {
+            self.outcome.observed.key_literals.push((place, whose));
+        }
+    }
+
+    /// Secrets among the properties of a component, by their values.
+    pub(super) fn note_passed(&mut self, jsx: &Jsx, given: ObjectId) {
+        let mut secrets = Vec::new();
+        for property in &jsx.attributes {
+            let Property::Named(name, value) = property else { continue };
+            let Some(given) = self.store.get(given).entries.get(name).cloned() else { continue };
+            for given in given.alternatives() {
+                if let Value::Symbol(symbol) = given
+                    && let Origin::Environment(variable) = &symbol.origin
+                    && symbol.path.is_empty()
+                    && is_secret_name(variable)
+                {
+                    secrets.push((name.clone(), variable.clone(), self.place(value.range)));
+                }
+            }
+        }
+        let Some(tag) = jsx.tag.as_ref().filter(|tag| !secrets.is_empty() && matches!(tag.kind, ExprKind::Name(_)))
+        else {
+            return;
+        };
+        let component = match self.expr(tag) {
+            Value::Function(closure) => closure.file,
+            Value::Class(class) => class.file,
+            _ => return,
+        };
+        for (property, variable, place) in secrets.into_iter().filter(|(_, _, place)| place.file == self.evaluated) {
+            self.outcome.observed.passed.push(Passed { place, variable, property, component });
+        }
+    }
+}

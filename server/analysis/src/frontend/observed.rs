@@ -1,0 +1,184 @@
+//! What modules do beside sending requests: endpoints that they offer, sessions
+//! that they read, secrets that they name, cookies that they set.
+
+use smol_str::SmolStr;
+
+use super::outcome::{Area, Place, What};
+
+/// What was seen in one module.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Functions that Next.js calls for whoever asks.
+    pub endpoints: Vec<Endpoint>,
+    /// Reads of a session that are not told whose: their place.
+    pub blind_reads: Vec<Place>,
+    /// Variables of the environment that its code names.
+    pub environment: Vec<EnvironmentRead>,
+    /// Variables of the environment that the configuration of Next.js writes into code.
+    pub inlined: Vec<EnvironmentRead>,
+    /// Secrets that it hands to a component.
+    pub passed: Vec<Passed>,
+    /// Texts that have the form of somebody's secret keys, and whose.
+    pub key_literals: Vec<(Place, &'static str)>,
+    /// Cookies that it sets.
+    pub cookies: Vec<SetCookie>,
+    /// What it takes out of the browser's storage; no key stands for any.
+    pub removed: Vec<(Place, Area, Option<SmolStr>)>,
+    /// Calls that end a session.
+    pub sign_outs: Vec<Place>,
+}
+
+/// A variable of the environment that code names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EnvironmentRead {
+    /// Where.
+    pub place: Place,
+    /// Which one.
+    pub name: SmolStr,
+}
+
+/// A secret that is handed to a component.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passed {
+    /// Where it is handed over.
+    pub place: Place,
+    /// The variable of the environment that it is the value of.
+    pub variable: SmolStr,
+    /// The property.
+    pub property: SmolStr,
+    /// The module of the component.
+    pub component: crate::vfs::FileId,
+}
+
+/// A cookie that is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetCookie {
+    /// The call that sets it.
+    pub place: Place,
+    /// Its name, if that is known.
+    pub name: Option<SmolStr>,
+    /// What it holds.
+    pub what: What,
+    /// Whether scripts can't read it; none if that is not known.
+    pub http_only: Option<bool>,
+    /// Whether it goes over encrypted connections only; none if that is not known.
+    pub secure: Option<bool>,
+    /// Whether the server sets it: only that can keep it from scripts.
+    pub by_server: bool,
+}
+
+/// A function that Next.js calls for whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its name.
+    pub place: Place,
+    /// The name that it is exported by.
+    pub name: SmolStr,
+    /// What it is.
+    pub kind: EndpointKind,
+    /// How it finds out who asks.
+    pub asks: Asks,
+    /// What it does that not everybody may.
+    pub effects: Vec<Effect>,
+    /// Tokens that came with the request and that it reads without verifying them.
+    pub decoded: Vec<Place>,
+    /// Tokens of whoever asks that it keeps for all that ask later: where, and the variable.
+    pub kept: Vec<(Place, SmolStr)>,
+    /// Paths that a middleware runs for, when it says so.
+    pub matcher: Option<Vec<SmolStr>>,
+}
+
+/// What an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndpointKind {
+    /// A route handler, or a function of `pages/api`.
+    Handler,
+    /// A server action.
+    Action,
+    /// `middleware.ts` or `proxy.ts`.
+    Middleware,
+    /// A page or layout that is drawn on the server.
+    Page,
+}
+
+/// How a function finds out who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asks {
+    /// Not at all.
+    Nothing,
+    /// It reads what came with the request, and may look at it.
+    Credential,
+    /// Something was called that may find out.
+    Unknown,
+    /// It has a session or token verified.
+    Verified,
+}
+
+/// Something that not everybody may do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Effect {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub kind: EffectKind,
+}
+
+/// What an endpoint does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EffectKind {
+    /// It sends a request with the secret of an environment variable.
+    SendsSecret(SmolStr),
+    /// It changes or removes rows, by this method of a library.
+    Changes(SmolStr),
+}
+
+/// How much was seen at one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen([usize; 9]);
+
+impl Observed {
+    /// How much has been seen so far.
+    pub(super) fn seen(&self) -> Seen {
+        Seen([
+            self.endpoints.len(),
+            self.blind_reads.len(),
+            self.environment.len(),
+            self.inlined.len(),
+            self.passed.len(),
+            self.key_literals.len(),
+            self.cookies.len(),
+            self.removed.len(),
+            self.sign_outs.len(),
+        ])
+    }
+
+    /// Forgets what was seen since.
+    pub(super) fn forget_since(&mut self, Seen(seen): Seen) {
+        self.endpoints.truncate(seen[0]);
+        self.blind_reads.truncate(seen[1]);
+        self.environment.truncate(seen[2]);
+        self.inlined.truncate(seen[3]);
+        self.passed.truncate(seen[4]);
+        self.key_literals.truncate(seen[5]);
+        self.cookies.truncate(seen[6]);
+        self.removed.truncate(seen[7]);
+        self.sign_outs.truncate(seen[8]);
+    }
+
+    /// Puts everything into one order, each thing once.
+    pub(super) fn settle(&mut self) {
+        fn once<T: PartialEq, K: Ord>(seen: &mut Vec<T>, key: impl Fn(&T) -> K) {
+            seen.sort_by_key(|one| key(one));
+            seen.dedup();
+        }
+        once(&mut self.endpoints, |endpoint| (endpoint.place, endpoint.name.clone()));
+        once(&mut self.blind_reads, |place| *place);
+        once(&mut self.environment, Clone::clone);
+        once(&mut self.inlined, Clone::clone);
+        once(&mut self.passed, Clone::clone);
+        once(&mut self.key_literals, |literal| *literal);
+        once(&mut self.cookies, |cookie| (cookie.place, cookie.name.clone(), cookie.http_only, cookie.secure));
+        once(&mut self.removed, Clone::clone);
+        once(&mut self.sign_outs, |place| *place);
+    }
+}

@@ -1,0 +1,429 @@
+//! Where code runs: in the browser, on the server, or on both.
+//!
+//! Next.js decides by files and directives: what `use client` reaches through
+//! imports is sent to the browser, the rest stays on the server. An import
+//! counts when code names what it gives, so that types lead nowhere, and of a
+//! module that hands names on those that are asked for.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::modules::{Configurations, Resolved};
+use crate::facts::typescript::file::{Export, TypeScriptFile};
+use crate::facts::typescript::tree::Directive;
+use crate::facts::typescript::uses::Uses;
+use crate::index::sources::Sources;
+use crate::vfs::FileId;
+
+/// Methods that a route handler exports.
+pub const HANDLER_METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// Modules that hand names on are followed this far.
+const MAX_EXPORTS: usize = 8;
+
+/// What Next.js runs a module as, by its path and what it declares itself to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Entry {
+    /// `app/**/route.ts`.
+    RouteHandler,
+    /// `pages/api/**`.
+    PagesApi,
+    /// `middleware.ts` or `proxy.ts`.
+    Middleware,
+    /// A module with `use server`: what it exports can be called by anybody.
+    Actions,
+    /// A page, layout or the like of the app router without `use client`.
+    ServerComponent,
+    /// A page of the pages router: it runs on the server and in the browser.
+    Page,
+    /// `instrumentation.ts`.
+    Instrumentation,
+}
+
+/// What Next.js runs a module as; none for what others import.
+pub fn entry(path: &str, facts: &TypeScriptFile) -> Option<Entry> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let (stem, _) = name.rsplit_once('.')?;
+    let exports = |name: &str| facts.exports.contains_key(name);
+    match facts.directive {
+        Some(Directive::Server) => return Some(Entry::Actions),
+        Some(Directive::Client) => return None,
+        None => {}
+    }
+    let in_app = folder.ends_with("/app") || folder.contains("/app/");
+    let in_pages = folder.ends_with("/pages") || folder.contains("/pages/");
+    match stem {
+        "route" if in_app && HANDLER_METHODS.iter().any(|method| exports(method)) => Some(Entry::RouteHandler),
+        "middleware" | "proxy" if exports(stem) || (exports("default") && exports("config")) => Some(Entry::Middleware),
+        "instrumentation" if exports("register") => Some(Entry::Instrumentation),
+        "page" | "layout" | "template" | "default" | "loading" | "not-found" if in_app && exports("default") => {
+            Some(Entry::ServerComponent)
+        }
+        _ if !in_pages || !exports("default") => None,
+        _ if folder.ends_with("/pages/api") || folder.contains("/pages/api/") => Some(Entry::PagesApi),
+        _ => Some(Entry::Page),
+    }
+}
+
+/// What a module imports as it is written: the module, and the name there. No
+/// name stands for the module as a whole.
+type Written = Vec<(SmolStr, Option<SmolStr>)>;
+
+/// A module, as far as it matters here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Module {
+    directive: Option<Directive>,
+    entry: Option<Entry>,
+    /// Whether it says that it never goes to the browser.
+    server_only: bool,
+    /// Whether it draws a page in the browser itself, or gives properties on the server.
+    draws: bool,
+    gives_properties: bool,
+    /// What its code names of other modules.
+    written: Written,
+    /// What it hands on: its own name, the module, and the name there.
+    handed_on: Vec<(SmolStr, SmolStr, SmolStr)>,
+    /// The same, resolved.
+    imports: Vec<(FileId, Option<SmolStr>)>,
+    exports: Vec<(SmolStr, FileId, SmolStr)>,
+    /// What it exports itself.
+    own: FxHashSet<SmolStr>,
+}
+
+/// Where all modules run.
+#[derive(Debug, Clone, Default)]
+pub struct Placement {
+    modules: FxHashMap<FileId, Arc<Module>>,
+    /// Modules that were read anew.
+    stale: FxHashSet<FileId>,
+    /// Whether imports may mean other files than before.
+    unresolved: bool,
+    /// Modules in the browser, each with the one that imports it.
+    browser: FxHashMap<FileId, Option<FileId>>,
+    /// Modules on the server, likewise.
+    server: FxHashMap<FileId, Option<FileId>>,
+}
+
+impl Placement {
+    /// Whether a module is sent to the browser.
+    pub fn in_browser(&self, file: FileId) -> bool {
+        self.browser.contains_key(&file)
+    }
+
+    /// Whether a module runs on the server.
+    pub fn on_server(&self, file: FileId) -> bool {
+        self.server.contains_key(&file)
+    }
+
+    /// What Next.js runs a module as.
+    pub fn entry(&self, file: FileId) -> Option<Entry> {
+        self.modules.get(&file)?.entry
+    }
+
+    /// Whether a module declares itself to be one of the browser.
+    pub fn is_client_boundary(&self, file: FileId) -> bool {
+        self.modules.get(&file).is_some_and(|module| module.directive == Some(Directive::Client))
+    }
+
+    /// Whether a module, or one that it has something from, names something of a
+    /// package whose name begins like this.
+    pub fn rests_on_package(&self, file: FileId, package: &str) -> bool {
+        let names = |module: &Module| {
+            module
+                .written
+                .iter()
+                .map(|(module, _)| module)
+                .chain(module.handed_on.iter().map(|(_, module, _)| module))
+                .any(|written| {
+                    written == package || written.strip_prefix(package).is_some_and(|rest| rest.starts_with('/'))
+                })
+        };
+        let Some(module) = self.modules.get(&file) else { return false };
+        let others = module.imports.iter().filter_map(|(other, _)| self.modules.get(other));
+        names(module) || others.into_iter().any(|other| names(other))
+    }
+
+    /// The modules through which one gets to the browser, from the one that is
+    /// drawn there to the one itself.
+    pub fn way_to_browser(&self, file: FileId) -> Vec<FileId> {
+        let mut way = vec![file];
+        while let Some(Some(importer)) = way.last().and_then(|file| self.browser.get(file)) {
+            if way.contains(importer) {
+                break;
+            }
+            way.push(*importer);
+        }
+        way.reverse();
+        way
+    }
+
+    /// Notes that a module was read, changed or went away. `listing` tells that
+    /// imports may mean other files now.
+    pub(super) fn note(&mut self, file: FileId, listing: bool) {
+        self.stale.insert(file);
+        self.unresolved |= listing;
+    }
+
+    /// Notes that what imports mean may have changed.
+    pub(super) fn note_configuration(&mut self) {
+        self.unresolved = true;
+    }
+
+    /// Finds out anew where modules run. Tells whether that changed.
+    pub(super) fn update(&mut self, sources: &Sources, configurations: &Configurations) -> bool {
+        let stale = std::mem::take(&mut self.stale);
+        let unresolved = std::mem::take(&mut self.unresolved);
+        let (mut changed, mut runs_otherwise) = (false, false);
+        let mut fresh: Vec<(FileId, Option<Module>)> = Vec::new();
+        for file in stale.iter().copied() {
+            let source = sources.file(file).filter(|source| !source.test);
+            let read = source.and_then(|source| Some(read(&source.path, source.script.as_ref()?)));
+            fresh.push((file, read));
+        }
+        if unresolved {
+            let others = self.modules.iter().filter(|(file, _)| !stale.contains(file));
+            fresh.extend(others.map(|(file, module)| (*file, Some((**module).clone()))));
+        }
+        for (file, module) in fresh {
+            let Some(mut module) = module else {
+                changed |= self.modules.remove(&file).is_some();
+                runs_otherwise |= changed;
+                continue;
+            };
+            resolve(&mut module, file, sources, configurations);
+            let known = self.modules.get(&file);
+            runs_otherwise |=
+                known.map(|known| (known.entry, known.directive)) != Some((module.entry, module.directive));
+            if known.is_none_or(|known| **known != module) {
+                self.modules.insert(file, Arc::new(module));
+                changed = true;
+            }
+        }
+        if !changed {
+            return false;
+        }
+        let is_drawn = |module: &Module| {
+            module.directive == Some(Directive::Client) || module.entry == Some(Entry::Page) || module.draws
+        };
+        let is_served = |module: &Module| match module.entry {
+            Some(Entry::Page) => module.gives_properties,
+            Some(_) => true,
+            None => module.server_only,
+        };
+        // A client component that imports a server action gets a name to call it by.
+        let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
+        let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
+        let same = self.browser == browser && self.server == server;
+        self.browser = browser;
+        self.server = server;
+        !same || runs_otherwise
+    }
+
+    fn reached(
+        &self,
+        is_root: impl Fn(&Module) -> bool,
+        is_border: impl Fn(&Module) -> bool,
+    ) -> FxHashMap<FileId, Option<FileId>> {
+        let mut roots: Vec<FileId> =
+            self.modules.iter().filter(|(_, module)| is_root(module)).map(|(file, _)| *file).collect();
+        // The way to a module must not depend on the order of a map.
+        roots.sort_unstable();
+        let mut found: FxHashMap<FileId, Option<FileId>> = roots.iter().map(|file| (*file, None)).collect();
+        let mut open: std::collections::VecDeque<FileId> = roots.into();
+        while let Some(file) = open.pop_front() {
+            let Some(module) = self.modules.get(&file) else { continue };
+            let mut next = Vec::new();
+            for (target, name) in &module.imports {
+                match name {
+                    Some(name) => self.givers(*target, name, &mut next, 0),
+                    None => next.push(*target),
+                }
+            }
+            for target in next {
+                let stops = self.modules.get(&target).is_some_and(|module| is_border(module));
+                if !stops && !found.contains_key(&target) {
+                    found.insert(target, Some(file));
+                    open.push_back(target);
+                }
+            }
+        }
+        found
+    }
+
+    /// The modules that give a name: the one that is asked, and those that it
+    /// has it from. None if it is no value.
+    fn givers(&self, file: FileId, name: &str, found: &mut Vec<FileId>, depth: usize) {
+        let Some(module) = self.modules.get(&file) else {
+            found.push(file);
+            return;
+        };
+        if depth >= MAX_EXPORTS {
+            return;
+        }
+        if name == "*" || module.own.contains(name) {
+            found.push(file);
+        }
+        for (own, target, there) in &module.exports {
+            if own == name || name == "*" {
+                self.givers(*target, there, found, depth + 1);
+            } else if own == "*" {
+                self.givers(*target, name, found, depth + 1);
+            }
+        }
+    }
+}
+
+/// What a module says of itself.
+fn read(path: &str, facts: &TypeScriptFile) -> Module {
+    let mut uses = Uses::default();
+    facts.items.iter().for_each(|item| uses.add_stmt(&item.stmt));
+    let mut written: Written = Vec::new();
+    for (here, (module, there)) in &facts.imports {
+        if uses.names.contains(here) {
+            written.push((module.clone(), Some(there.clone())));
+        }
+    }
+    written.extend(uses.modules.iter().chain(&uses.effects).map(|module| (module.clone(), None)));
+    let server_only = uses.effects.contains("server-only");
+    let draws = written.iter().any(|(module, _)| module == "react-dom/client");
+    written.sort_unstable();
+    let mut own = FxHashSet::default();
+    let mut handed_on: Vec<(SmolStr, SmolStr, SmolStr)> =
+        facts.exports_all.iter().map(|module| ("*".into(), module.clone(), "*".into())).collect();
+    for (name, export) in &facts.exports {
+        match export {
+            Export::From(module, there) => handed_on.push((name.clone(), module.clone(), there.clone())),
+            Export::Local(local) => match facts.imports.get(local) {
+                Some((module, there)) => handed_on.push((name.clone(), module.clone(), there.clone())),
+                None => drop(own.insert(name.clone())),
+            },
+            Export::Default(_) => drop(own.insert(name.clone())),
+        }
+    }
+    handed_on.sort_unstable();
+    let gives_properties = ["getServerSideProps", "getStaticProps"].iter().any(|name| own.contains(*name));
+    Module {
+        directive: facts.directive,
+        entry: entry(path, facts),
+        server_only,
+        draws,
+        gives_properties,
+        written,
+        handed_on,
+        imports: Vec::new(),
+        exports: Vec::new(),
+        own,
+    }
+}
+
+fn resolve(module: &mut Module, file: FileId, sources: &Sources, configurations: &Configurations) {
+    let path = sources.file(file).map(|source| source.path.as_str()).unwrap_or_default();
+    let mut known: FxHashMap<&str, Option<FileId>> = FxHashMap::default();
+    let target = |name: &SmolStr, known: &mut FxHashMap<&str, Option<FileId>>| {
+        if let Some(target) = known.get(name.as_str()) {
+            return *target;
+        }
+        match configurations.resolve(sources, path, name) {
+            Resolved::File(target) if target != file => Some(target),
+            _ => None,
+        }
+    };
+    let mut imports = Vec::new();
+    for (written, name) in &module.written {
+        let target = target(written, &mut known);
+        known.insert(written, target);
+        imports.extend(target.map(|target| (target, name.clone())));
+    }
+    let mut exports = Vec::new();
+    for (own, written, there) in &module.handed_on {
+        exports.extend(target(written, &mut known).map(|target| (own.clone(), target, there.clone())));
+    }
+    module.imports = imports;
+    module.exports = exports;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ide::{AnalysisHost, Change, FileContent};
+
+    /// Where modules run: `b` in the browser, `s` on the server.
+    fn places(files: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut host = AnalysisHost::new();
+        let disk = files.iter().map(|(path, text)| (format!("/p/{path}"), FileContent::Text((*text).into())));
+        host.apply(Change { roots: Some(vec!["/p".into()]), disk: disk.collect(), ..Change::default() });
+        let analysis = host.snapshot();
+        let placement = &analysis.state.frontend.placement;
+        let place = |path: &str| {
+            let Some(file) = analysis.file_id(&format!("/p/{path}")) else { return String::new() };
+            let browser = if placement.in_browser(file) { "b" } else { "" };
+            let server = if placement.on_server(file) { "s" } else { "" };
+            format!("{browser}{server}")
+        };
+        files.iter().map(|(path, _)| ((*path).to_owned(), place(path))).collect()
+    }
+
+    #[test]
+    fn modules_run_where_they_are_reached_from() {
+        let files = [
+            (
+                "app/page.tsx",
+                "import { Form } from '../ui';\nimport { rows } from '../lib/rows';\nexport default async function Page() { await rows(); return <Form />; }\n",
+            ),
+            ("ui/index.ts", "export { Form } from './form';\nexport { Other } from './other';\n"),
+            (
+                "ui/form.tsx",
+                "'use client';\nimport { save } from '../app/actions';\nimport { auth, shared } from '../lib/shared';\nimport type { Row } from '../lib/rows';\nexport function Form() { shared(); return <form action={save} />; }\n",
+            ),
+            ("ui/other.tsx", "export const Other = 1;\n"),
+            (
+                "app/actions.ts",
+                "'use server';\nimport { rows } from '../lib/rows';\nexport async function save() { await rows(); }\n",
+            ),
+            (
+                "lib/rows.ts",
+                "import 'server-only';\nexport async function rows() { return []; }\nexport interface Row { id: number }\n",
+            ),
+            ("lib/shared.ts", "export { auth } from './auth';\nexport function shared() { return 1; }\n"),
+            ("lib/auth.ts", "export const auth = 1;\n"),
+            (
+                "app/api/x/route.ts",
+                "import { shared } from '../../../lib/shared';\nexport async function GET() { return shared(); }\n",
+            ),
+            ("lib/nobody.ts", "export const nothing = 1;\n"),
+        ];
+        let wanted = [
+            ("app/page.tsx", "s"),
+            ("ui/index.ts", ""),
+            ("ui/form.tsx", "b"),
+            ("ui/other.tsx", ""),
+            ("app/actions.ts", "s"),
+            ("lib/rows.ts", "s"),
+            ("lib/shared.ts", "bs"),
+            // Imported, and named by nobody's code.
+            ("lib/auth.ts", ""),
+            ("app/api/x/route.ts", "s"),
+            ("lib/nobody.ts", ""),
+        ];
+        let wanted: Vec<(String, String)> = wanted.map(|(path, place)| (path.into(), place.into())).into();
+        assert_eq!(places(&files), wanted);
+    }
+
+    #[test]
+    fn entries_go_by_path_and_exports() {
+        let entry = |path: &str, text: &str| {
+            let grammar = crate::syntax::Grammar::of_path(path)?;
+            let tree = crate::syntax::parse(grammar, text, None)?;
+            let lowered = crate::facts::typescript::lower::lower_file(text, &tree, grammar, None);
+            super::entry(path, &lowered.file)
+        };
+        assert_eq!(entry("/p/src/app/api/x/route.ts", "export async function GET() {}"), Some(Entry::RouteHandler));
+        assert_eq!(entry("/p/src/app/api/x/route.ts", "export const x = 1;"), None);
+        assert_eq!(entry("/p/proxy.ts", "export function proxy() {}"), Some(Entry::Middleware));
+        assert_eq!(entry("/p/lib/proxy.ts", "export const other = 1;"), None);
+        assert_eq!(entry("/p/app/a.ts", "'use server';\nexport async function f() {}"), Some(Entry::Actions));
+        assert_eq!(entry("/p/pages/api/x.ts", "export default function f() {}"), Some(Entry::PagesApi));
+        assert_eq!(entry("/p/app/page.tsx", "'use client';\nexport default function P() {}"), None);
+    }
+}

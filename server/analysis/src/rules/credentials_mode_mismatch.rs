@@ -1,0 +1,89 @@
+//! `credentials-mode-mismatch`: cookies that are sent to a route which reads a header.
+
+use std::collections::BTreeMap;
+
+use super::missing_auth_dependency::shown;
+use super::shared::frontend;
+use super::{RuleInfo, State, related};
+use crate::frontend::outcome::{Attached, Credentials, Place, Request};
+use crate::ide::{Diagnostic, Severity};
+use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, may_take_cookies, reads_header_only};
+use crate::verdicts::handler_site;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "credentials-mode-mismatch",
+    summary: "a request that sends cookies to a route which reads a header",
+    cwe: "CWE-287",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/credentials-mode-mismatch.md"),
+};
+
+/// What is known of the requests that are made at one place.
+#[derive(Default)]
+struct Made<'s> {
+    /// Those that are refused.
+    refused: Vec<(&'s Request, Reached<'s>)>,
+    /// Whether others send more than cookies.
+    sends_more: bool,
+}
+
+/// Calls that are named at one place.
+const SHOWN_CALLS: usize = 4;
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let placement = &state.frontend.placement;
+    // On a server there are no cookies that could go with a request.
+    let in_browser = |file: FileId| placement.in_browser(file) || !placement.on_server(file);
+    let sends_cookies_only = |request: &Request| {
+        request.credentials == Credentials::Include
+            && request.authorization == Attached::Never
+            && !state.frontend.is_intercepted(request.client)
+    };
+    let all = || {
+        let files = state.frontend.outcomes().filter(|(file, _)| in_browser(*file));
+        files.flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
+    };
+    let mut made: BTreeMap<Place, Made<'_>> = BTreeMap::new();
+    for (_, request) in all().filter(|(_, request)| wanted(request.place.file) && sends_cookies_only(request)) {
+        made.entry(request.place).or_default();
+    }
+    if made.is_empty() {
+        return;
+    }
+    let origins = Origins::new(state);
+    for (file, request) in all() {
+        let Some(entry) = made.get_mut(&request.place) else { continue };
+        if !sends_cookies_only(request) {
+            entry.sends_more = true;
+            continue;
+        }
+        let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
+        let Some(reached) = origins.reached(file, request).or_else(through_handler) else { continue };
+        let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
+        if is_guarded && !may_take_cookies(state, &reached) {
+            entry.refused.push((request, reached));
+        }
+    }
+    for (place, made) in made.into_iter().filter(|(_, made)| !made.sends_more) {
+        found.extend(finding(state, place, &made.refused));
+    }
+}
+
+fn finding(state: &State, place: Place, calls: &[(&Request, Reached<'_>)]) -> Option<Diagnostic> {
+    let (_, first) = calls.first()?;
+    let always = calls.iter().any(|(_, reached)| !can_be_switched_off(state, reached));
+    let route = shown(first.route);
+    let message = format!(
+        "{route} reads its credential from a header and never from a cookie: what this request sends says nothing to it, and it is refused. Send `Authorization: Bearer <token>`, or have the backend verify the session cookie."
+    );
+    let site = handler_site(&first.route.handler).unwrap_or(first.route.registration);
+    let mut steps = vec![related(state, site, format!("{route} is served by `{}`", first.application.name))];
+    let called = calls.iter().filter(|(request, _)| request.call != place).take(SHOWN_CALLS);
+    steps.extend(called.filter_map(|(request, reached)| {
+        frontend::related(state, request.call, &format!("called here for {}", shown(reached.route)))
+    }));
+    frontend::report(state, &INFO, if always { Severity::Error } else { Severity::Warning }, place, message, steps)
+}

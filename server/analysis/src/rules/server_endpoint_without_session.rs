@@ -1,0 +1,93 @@
+//! `server-endpoint-without-session`: a route handler or server action that acts
+//! for whoever calls it.
+
+use super::missing_auth_dependency::shown;
+use super::shared::frontend;
+use super::{RuleInfo, State};
+use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
+use crate::frontend::rewrites::{handler, takes};
+use crate::ide::{Diagnostic, Severity};
+use crate::verdicts::calls::Origins;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "server-endpoint-without-session",
+    summary: "a route handler or server action that acts for whoever calls it",
+    cwe: "CWE-306",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/server-endpoint-without-session.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let acting = |endpoint: &&Endpoint| {
+        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action)
+            && endpoint.asks == Asks::Nothing
+            && !endpoint.effects.is_empty()
+    };
+    let mut origins = None;
+    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+        for endpoint in outcome.observed.endpoints.iter().filter(acting) {
+            if !is_behind_middleware(state, file, endpoint) {
+                let origins = origins.get_or_insert_with(|| Origins::new(state));
+                found.extend(finding(state, origins, file, endpoint));
+            }
+        }
+    }
+}
+
+/// Whether a middleware runs before that may find out who asks.
+fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let handler = handler(path);
+    state.frontend.outcomes().any(|(other, outcome)| {
+        let home = state.sources.file(other).map_or("", |source| source.path.as_str());
+        let root = home.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let root = root.strip_suffix("/src").unwrap_or(root);
+        let is_near = path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+        let middlewares = outcome.observed.endpoints.iter().filter(|one| one.kind == EndpointKind::Middleware);
+        is_near
+            && middlewares.filter(|middleware| middleware.asks != Asks::Nothing).any(|middleware| {
+                match (&middleware.matcher, &handler) {
+                    (Some(matcher), Some(handler)) if endpoint.kind == EndpointKind::Handler => {
+                        let path = handler.sample();
+                        matcher.iter().any(|pattern| takes(pattern, &path) != Some(false))
+                    }
+                    // An action is called at the path of any page that shows it.
+                    _ => true,
+                }
+            })
+    })
+}
+
+fn finding(state: &State, origins: &Origins<'_>, file: FileId, endpoint: &Endpoint) -> Option<Diagnostic> {
+    let changes = |effect: &&Effect| matches!(effect.kind, EffectKind::Changes(_));
+    let what = match endpoint.kind {
+        EndpointKind::Action => "This server action can be called by anybody, from anywhere",
+        _ => "Anybody can call this route handler",
+    };
+    let (severity, done, effect) = match endpoint.effects.iter().find(changes) {
+        Some(effect) => {
+            let EffectKind::Changes(method) = &effect.kind else { return None };
+            (Severity::Warning, format!("changes rows by `{method}`"), effect)
+        }
+        None => {
+            let sends = endpoint.effects.iter().filter_map(|effect| {
+                let EffectKind::SendsSecret(variable) = &effect.kind else { return None };
+                let outcome = state.frontend.outcome(file)?;
+                let requests = outcome.requests.iter().filter(|request| request.place == effect.place);
+                let reached = requests.filter_map(|request| origins.reached(file, request));
+                let route = reached.into_iter().find(|reached| reached.judged.guard.is_guarded())?;
+                Some((effect, variable, shown(route.route)))
+            });
+            let (effect, variable, route) = sends.into_iter().next()?;
+            (Severity::Error, format!("asks {route} with the secret `{variable}`, which lets it through"), effect)
+        }
+    };
+    let message = format!(
+        "{what}, and it {done} without finding out who asks: no session is read, and nothing of the request that could tell. Ask for the session first, and refuse without one."
+    );
+    let steps = frontend::related(state, effect.place, "this is done for whoever calls");
+    frontend::report(state, &INFO, severity, endpoint.place, message, steps.into_iter().collect())
+}

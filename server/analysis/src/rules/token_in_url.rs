@@ -1,0 +1,68 @@
+//! `token-in-url`: a token in the address of a request.
+
+use super::shared::frontend;
+use super::{RuleInfo, State};
+use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "token-in-url",
+    summary: "a token in the address of a request",
+    cwe: "CWE-598",
+    owasp: "API2:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/token-in-url.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut places = Vec::new();
+    for (_, outcome) in state.frontend.outcomes() {
+        for request in outcome.requests.iter().filter(|request| wanted(request.place.file)) {
+            if let Some(source) = token_of(request)
+                && is_token(state, source)
+            {
+                places.push((request.place, request.client));
+            }
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    for (place, client) in places {
+        let (severity, instead) = match client {
+            Client::EventSource => (
+                Severity::Info,
+                "`EventSource` can't send headers: read the stream with `fetch`, or ask for a ticket that is good for one connection",
+            ),
+            _ => (Severity::Warning, "Send it as `Authorization: Bearer <token>`"),
+        };
+        let message = format!(
+            "The address of this request holds a token: addresses stand in the logs of servers and proxies, and in the history of browsers. {instead}."
+        );
+        found.extend(frontend::report(state, &INFO, severity, place, message, Vec::new()));
+    }
+}
+
+/// The token in the query of an address.
+fn token_of(request: &Request) -> Option<&TokenSource> {
+    let query = request.url.iter().position(|part| matches!(part, UrlPart::Text(text) if text.contains('?')))?;
+    request.url.get(query..)?.iter().find_map(|part| match part {
+        UrlPart::Token(source) => Some(source),
+        _ => None,
+    })
+}
+
+/// Whether what is taken from there is a token, by what else is done with it.
+fn is_token(state: &State, source: &TokenSource) -> bool {
+    match source {
+        TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession => true,
+        TokenSource::Storage(area, Some(key)) => {
+            frontend::is_sent(state, *area, key)
+                || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).any(|kept| {
+                    kept.area == *area && kept.key.as_ref() == Some(key) && matches!(kept.what, What::Token(_))
+                })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,96 @@
+//! Where requests of the frontend lead, kept between changes: a key in one
+//! module leaves all other requests where they led.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::calls::Origins;
+use crate::frontend::matching::Target;
+use crate::frontend::outcome::{Outcome, Request};
+use crate::frontend::rewrites::Handler;
+use crate::ide::State;
+use crate::index::routes::RouteTable;
+use crate::vfs::FileId;
+
+/// The routes that requests reach, by file, with all that this rests on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Destinations {
+    basis: Basis,
+    by_file: FxHashMap<FileId, Reaching>,
+}
+
+/// The routes that the requests of one outcome reach, in their order.
+#[derive(Debug, Clone)]
+struct Reaching {
+    outcome: Arc<Outcome>,
+    targets: Arc<[Option<Target>]>,
+}
+
+/// Everything that decides where a request leads, beside the request.
+#[derive(Debug, Clone, Default)]
+struct Basis {
+    table: Arc<RouteTable>,
+    /// Of the routes of each application, whether they are guarded: where several
+    /// backends answer, it matters whether they agree.
+    guarded: Vec<Vec<bool>>,
+    handlers: Vec<Handler>,
+    /// Outcomes that hold rewrites.
+    rewriting: Vec<(FileId, Arc<Outcome>)>,
+}
+
+impl Basis {
+    fn of(state: &State, handlers: Vec<Handler>) -> Self {
+        let is_guarded = |judged: &crate::ide::Judged| judged.guard.is_guarded();
+        let guarded = state.guards.applications.iter().map(|judged| judged.iter().map(is_guarded).collect());
+        let rewriting = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.rewrites.is_empty());
+        Self {
+            table: Arc::clone(&state.table),
+            guarded: guarded.collect(),
+            handlers,
+            rewriting: rewriting.map(|(file, outcome)| (file, Arc::clone(outcome))).collect(),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        let same = |(one, other): (&(FileId, Arc<Outcome>), &(FileId, Arc<Outcome>))| {
+            one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1)
+        };
+        Arc::ptr_eq(&self.table, &other.table)
+            && self.guarded == other.guarded
+            && self.handlers == other.handlers
+            && self.rewriting.len() == other.rewriting.len()
+            && self.rewriting.iter().zip(&other.rewriting).all(same)
+    }
+}
+
+impl Destinations {
+    /// The destinations after a change: what still holds is kept.
+    pub(crate) fn since(before: &Self, state: &State) -> Self {
+        if state.frontend.is_empty() {
+            return Self::default();
+        }
+        let origins = Origins::new(state);
+        let handlers = origins.handlers().iter().map(|(_, handler)| handler.clone()).collect();
+        let basis = Basis::of(state, handlers);
+        let holds = basis.is(&before.basis);
+        let reaching = |(file, outcome): (FileId, &Arc<Outcome>)| {
+            let known = before.by_file.get(&file).filter(|known| holds && Arc::ptr_eq(&known.outcome, outcome));
+            let reaching = known.cloned().unwrap_or_else(|| Reaching {
+                outcome: Arc::clone(outcome),
+                targets: outcome.requests.iter().map(|request| origins.find(file, request)).collect(),
+            });
+            (file, reaching)
+        };
+        let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
+        Self { by_file: sending.map(reaching).collect(), basis }
+    }
+
+    /// The route that a request of an outcome reaches. None where that is not
+    /// kept: `Some(None)` says that it reaches no route that is known.
+    pub(crate) fn target(&self, file: FileId, request: &Request) -> Option<Option<Target>> {
+        let known = self.by_file.get(&file)?;
+        let at = known.outcome.requests.iter().position(|own| std::ptr::eq(own, request))?;
+        known.targets.get(at).copied()
+    }
+}

@@ -1,0 +1,15 @@
+const API_URL = process.env.NEXT_PUBLIC_API_URL;
+
+export async function listTasks() {
+  const token = localStorage.getItem("bearer_token");
+  if (!token) {
+    throw new Error("Nobody is signed in");
+  }
+  const response = await fetch(`${API_URL}/api/tasks`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  if (!response.ok) {
+    throw new Error(`The tasks could not be read: ${response.status}`);
+  }
+  return response.json();
+}

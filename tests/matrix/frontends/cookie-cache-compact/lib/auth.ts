@@ -1,0 +1,15 @@
+import { LibsqlDialect } from "@libsql/kysely-libsql";
+import { betterAuth } from "better-auth";
+
+export const auth = betterAuth({
+  baseURL: process.env.BETTER_AUTH_URL,
+  secret: process.env.BETTER_AUTH_SECRET,
+  database: {
+    dialect: new LibsqlDialect({ url: process.env.DATABASE_URL! }),
+    type: "sqlite",
+  },
+  emailAndPassword: { enabled: true },
+  session: {
+    cookieCache: { enabled: true, maxAge: 300, strategy: "compact" },
+  },
+});

@@ -1,0 +1,19 @@
+import { LibsqlDialect } from "@libsql/kysely-libsql";
+import { betterAuth } from "better-auth";
+import { sendMail } from "./mail";
+
+export const auth = betterAuth({
+  baseURL: process.env.BETTER_AUTH_URL,
+  secret: process.env.BETTER_AUTH_SECRET,
+  database: {
+    dialect: new LibsqlDialect({ url: process.env.DATABASE_URL! }),
+    type: "sqlite",
+  },
+  emailAndPassword: { enabled: true },
+  emailVerification: {
+    sendOnSignUp: true,
+    sendVerificationEmail: async ({ user, url }) => {
+      await sendMail(user.email, "Confirm your address", url);
+    },
+  },
+});
