@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use authlens_analysis::facts::manifests;
 use authlens_analysis::facts::roles::{self, Role};
+use authlens_analysis::facts::{environment, manifests};
 use authlens_analysis::ide::FileContent;
 use authlens_analysis::syntax::typescript;
 use ignore::WalkBuilder;
@@ -185,7 +185,9 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        if !vendored && is_read(&path) && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        // What sets variables tells something only where it is committed.
+        let is_wanted = is_read(&path) || environment::sets_variables(&slashed(&path));
+        if !vendored && is_wanted && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
@@ -245,6 +247,7 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
+        FileContent::Text(text) if environment::sets_variables(&slashed(path)) => FileContent::Text(text),
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

@@ -32,6 +32,9 @@ const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY 
 const ACTIONS: &str = "\"use server\";\nimport { cookies } from \"next/headers\";\nimport { ask, keep } from \"@/lib/server\";\n\nexport async function all() {\n  return ask(\"/me\");\n}\n\nexport async function enter(form) {\n  const answer = await fetch(\"/login\", { method: \"POST\", body: form });\n  const data = await answer.json();\n  (await cookies()).set(\"page\", data.access_token);\n  await keep();\n}\n";
 const SERVER_LIB: &str = "import { auth } from \"./auth\";\n\nlet cached = null;\n\nexport function ask(path) {\n  return fetch(process.env.NEXT_PUBLIC_API_URL + path, { headers: { Authorization: `Bearer ${process.env.SERVICE_TOKEN}` } });\n}\n\nexport async function keep() {\n  const session = await auth.api.getSession();\n  cached = session.token;\n  return process.env.NEXT_PUBLIC_MAIL_SECRET;\n}\n";
 const PANEL: &str = "\"use client\";\nimport { authClient } from \"../lib/auth-client\";\nimport { keep } from \"../lib/server\";\n\nexport function Panel() {\n  const leave = async () => {\n    await authClient.signOut();\n    await keep();\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { credentials: \"include\" });\n    await fetch(`/tasks/?token=${localStorage.getItem(\"page\")}`);\n  };\n  return <button onClick={leave} />;\n}\n";
+/// What issues tokens, and what sends them to routes that verify others.
+const AUTH: &str = "import { betterAuth } from \"better-auth\";\nimport { bearer, jwt } from \"better-auth/plugins\";\n\nconst claims = { audience: \"tasks\", algorithm: \"HS256\" };\n\nexport const auth = betterAuth({\n  database: {},\n  secret: process.env.KEY,\n  trustedOrigins: [\"*\"],\n  plugins: [jwt({ jwt: claims })],\n});\n";
+const SENDER: &str = "import { createAuthClient } from \"better-auth/react\";\n\nexport const client = createAuthClient();\nconst API = process.env.NEXT_PUBLIC_API_URL;\n\nexport async function mine() {\n  const { data } = await client.token();\n  if (!data) return null;\n  return fetch(`${API}/me`, { headers: { Authorization: `Bearer ${data.token}` } });\n}\n\nexport async function signing() {\n  const { data } = await client.getSession();\n  if (!data) return null;\n  return fetch(`${API}/signing/me`, { headers: { Authorization: `Bearer ${data.session.token}` } });\n}\n";
 /// Applications that share nothing with the others, one of which mounts the other.
 const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
 const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
@@ -62,11 +65,13 @@ fn start() -> Texts {
         ("/p/web/app/actions.ts", ACTIONS),
         ("/p/web/app/panel.tsx", PANEL),
         ("/p/web/lib/server.ts", SERVER_LIB),
-        ("/p/web/lib/auth.ts", "import { betterAuth } from \"better-auth\";\nexport const auth = betterAuth({});\n"),
         ("/p/web/lib/auth-client.ts", "import { createAuthClient } from \"better-auth/react\";\nexport const authClient = createAuthClient();\n"),
         ("/p/web/app/api/auth/[...all]/route.ts", "import { toNextJsHandler } from \"better-auth/next-js\";\nimport { auth } from \"@/lib/auth\";\nexport const { GET, POST } = toNextJsHandler(auth);\n"),
         ("/p/web/next.config.js", "module.exports = {\n  env: { PAGE_SECRET: process.env.PAGE_SECRET },\n  rewrites: async () => [{ source: \"/api/:path*\", destination: \"http://localhost:8000/:path*\" }],\n};\n"),
         ("/p/web/proxy.ts", "export function proxy(request) {\n  return request.nextUrl;\n}\nexport const config = { matcher: [\"/tasks\"] };\n"),
+        ("/p/web/lib/auth.ts", AUTH),
+        ("/p/web/lib/sender.ts", SENDER),
+        ("/p/.env", "KEY=q7f3\nJWT_SECRET=q7f3\n"),
         ("/p/apart/app.py", APART),
         ("/p/apart/deps.py", APART_DEPS),
     ]
@@ -252,6 +257,13 @@ const EXPORTED: &[(&str, &str)] = &[
     ("  cached = session.token;\n", "  const own = session.token;\n"),
     ("NEXT_PUBLIC_MAIL_SECRET", "NEXT_PUBLIC_MAIL_NAME"),
     ("await authClient.signOut();", "localStorage.removeItem(\"page\");"),
+    ("plugins: [jwt(", "plugins: [bearer("),
+    ("client.token()", "client.getSession()"),
+    ("audience: \"tasks\"", "issuer: \"tasks\""),
+    ("secret: process.env.KEY", "secret: process.env.OTHER"),
+    ("os.getenv(\"KEY\"", "os.getenv(\"BETTER_AUTH_SECRET\""),
+    ("algorithms=[\"HS256\"]", "algorithms=[\"EdDSA\"]"),
+    ("KEY=q7f3", "KEY="),
 ];
 
 fn exchange(random: &mut Random, text: &str) -> String {

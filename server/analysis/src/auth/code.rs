@@ -294,21 +294,6 @@ impl<'b, 'i, 'a> Body<'b, 'i, 'a> {
         expr
     }
 
-    /// What a variable of the own module is assigned, if that happens once, and in which item.
-    pub(super) fn module_binding(&self, name: &str) -> Option<(u32, &'i Expr)> {
-        let file = self.scope.file();
-        // Makes an answer rest on what the name means.
-        self.interpreter.lookup(file, name);
-        let facts = self.interpreter.sources().facts(file)?;
-        let mut bound = facts.plain_statements().flat_map(|(item, stmt)| {
-            bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
-        });
-        let (item, value) = bound.next()?;
-        let once = bound.next().is_none();
-        self.interpreter.count_body(Site { file, item, range: TextRange::default() });
-        value.filter(|_| once).map(|value| (item, value))
-    }
-
     /// Whether a statement changes what a variable holds in place: an item is
     /// assigned, or one of its methods that change it is called.
     pub(super) fn is_changed(&self, name: &str) -> bool {

@@ -90,6 +90,23 @@ pub struct Step {
     pub note: String,
 }
 
+/// Whether a step of a proof is one at which something tells a good credential
+/// from a bad one.
+pub(crate) fn decides(step: &Step) -> bool {
+    const NOTES: &[&str] = &[
+        " verifies the credential",
+        " compares the credential",
+        " sends the credential to somebody who can verify it",
+        "the credential is looked up here",
+        "the credential must be a known key here",
+        " verifies, by the configuration",
+        "the session cookie is signed by Starlette's SessionMiddleware",
+        " is set by a middleware that verifies",
+        "asks what the authentication back end found out",
+    ];
+    NOTES.iter().any(|note| step.note.ends_with(note))
+}
+
 /// The verdict on one callable.
 #[derive(Debug, Clone)]
 pub struct Verdict {

@@ -3,6 +3,7 @@
 pub mod comments;
 pub mod configuration;
 pub mod contract;
+pub mod environment;
 pub mod manifests;
 pub mod markdown;
 pub mod openapi;

@@ -20,6 +20,7 @@ mod spelling;
 mod style;
 mod tokens;
 mod unapplied;
+mod verifier;
 mod wider;
 
 use std::cell::{OnceCell, RefCell};
@@ -43,8 +44,8 @@ use crate::rules::{
     expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
     query_not_scoped, rewrite_captures_auth, router_included_unguarded_twice, session_read_without_headers,
-    sign_out_keeps_token, spec_auth_drift, token_logged, undefined_bearer, unguarded_mount, unmapped_token_error,
-    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
+    sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount,
+    unmapped_token_error, unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -131,6 +132,7 @@ impl<'s> Fixer<'s> {
             rule if rule == excessive_leeway::INFO.code => Some(tokens::leeway),
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
+            rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
             rule if rule == missing_bearer::INFO.code => Some(script::missing_bearer),

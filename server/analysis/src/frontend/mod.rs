@@ -4,6 +4,7 @@
 //! stays while the code that it rests on does.
 
 mod evaluation;
+pub mod issuers;
 mod libraries;
 pub mod matching;
 pub mod modules;
@@ -165,6 +166,11 @@ impl Frontend {
             // A panic is the caller's to catch: nothing is left out silently.
             joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         })
+    }
+
+    /// The minor version of Better Auth 1 that a file runs with, where its package pins one.
+    pub fn better_auth_minor(&self, path: &str) -> Option<u32> {
+        self.configurations.better_auth_minor(path)
     }
 
     /// Whether some module makes a client attach a token.

@@ -42,6 +42,17 @@ pub struct Configurations {
     mappings: BTreeMap<SmolStr, Mappings>,
     /// Folders of packages of this workspace by their names.
     packages: FxHashMap<SmolStr, SmolStr>,
+    /// Minor versions of Better Auth 1 that packages ask for at least, by folder.
+    better_auth: BTreeMap<SmolStr, u32>,
+}
+
+/// The minor version of Better Auth 1 that a range pins: `1.3.4`, `~1.3.4`.
+/// Others may be met by a newer one.
+fn minor_of_better_auth(range: &str) -> Option<u32> {
+    let exact = range.trim().trim_start_matches(['~', '=', 'v']);
+    let mut parts = exact.split('.');
+    let major = parts.next()?.parse::<u32>().ok()?;
+    parts.next()?.parse().ok().filter(|_| major == 1)
 }
 
 impl Configurations {
@@ -51,12 +62,18 @@ impl Configurations {
         let value = text.and_then(json);
         if name == "package.json" {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
-            let before = self.packages.clone();
+            let before = (self.packages.clone(), self.better_auth.clone());
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
             }
-            return before != self.packages;
+            self.better_auth.remove(folder);
+            let asked = ["dependencies", "devDependencies"].iter().find_map(|kind| {
+                let dependencies = property(value.as_ref()?, kind)?;
+                minor_of_better_auth(&text_of(dependencies, "better-auth")?)
+            });
+            self.better_auth.extend(asked.map(|minor| (SmolStr::new(folder), minor)));
+            return before != (self.packages.clone(), self.better_auth.clone());
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
             Some(options) => {
@@ -65,6 +82,19 @@ impl Configurations {
             }
             None => self.mappings.remove(folder).is_some(),
         }
+    }
+
+    /// The minor version of Better Auth 1 that a file runs with at most: the one
+    /// that the nearest package pins; none where it is not pinned.
+    pub(super) fn better_auth_minor(&self, path: &str) -> Option<u32> {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if let Some(minor) = self.better_auth.get(above) {
+                return Some(*minor);
+            }
+            folder = above;
+        }
+        None
     }
 
     /// Resolves the module of an import in a file.

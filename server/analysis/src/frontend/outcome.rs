@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::issuers::{Issuer, Mint};
 use super::observed::{Observed, Seen};
 pub use super::value::Area;
 use crate::facts::typescript::file::ItemId;
@@ -42,6 +43,10 @@ pub struct Outcome {
     pub interceptors: Vec<Interceptor>,
     /// What it does beside sending requests.
     pub observed: Observed,
+    /// Configurations of Better Auth that it makes.
+    pub issuers: Vec<Issuer>,
+    /// Tokens that it signs itself.
+    pub mints: Vec<Mint>,
     /// Whether an import of a file of the project leads nowhere.
     pub is_unresolved: bool,
     /// Modules that it imports and that have not been read.
@@ -69,6 +74,8 @@ pub struct Request {
     pub authorization: Attached,
     /// Whether that is the header of the request that an endpoint answers.
     pub forwards: bool,
+    /// Where the token in that header comes from, on all ways on which there is one; sorted.
+    pub sent: Vec<TokenSource>,
     /// Whether cookies go with it.
     pub credentials: Credentials,
     /// The client that makes it.
@@ -133,12 +140,16 @@ pub enum TokenSource {
     Storage(Area, Option<SmolStr>),
     /// `authClient.token()`.
     BetterAuthJwt,
-    /// The session of Better Auth.
+    /// The session of Better Auth: its token.
     BetterAuthSession,
+    /// The cookie of Better Auth: its session's token with a signature.
+    BetterAuthCookie,
+    /// Code signed it at a place.
+    Minted(Place),
     /// The environment.
     Environment(SmolStr),
-    /// The answer to a request.
-    Response,
+    /// The answer to a request that is made at a place.
+    Response(Place),
     /// Elsewhere.
     Other,
 }
@@ -178,6 +189,8 @@ pub struct Kept {
     pub key: Option<SmolStr>,
     /// What it is.
     pub what: What,
+    /// Where it comes from, on all ways; sorted.
+    pub sources: Vec<TokenSource>,
 }
 
 /// What a value is, by where it comes from.
@@ -242,6 +255,8 @@ pub(super) struct Found {
     literals: usize,
     interceptors: usize,
     seen: Seen,
+    issuers: usize,
+    mints: usize,
 }
 
 impl Outcome {
@@ -255,6 +270,8 @@ impl Outcome {
             literals: self.literals.len(),
             interceptors: self.interceptors.len(),
             seen: self.observed.seen(),
+            issuers: self.issuers.len(),
+            mints: self.mints.len(),
         }
     }
 
@@ -267,6 +284,8 @@ impl Outcome {
         self.literals.truncate(found.literals);
         self.interceptors.truncate(found.interceptors);
         self.observed.forget_since(found.seen);
+        self.issuers.truncate(found.issuers);
+        self.mints.truncate(found.mints);
     }
 
     /// Puts everything into one order, each thing once.
@@ -287,6 +306,8 @@ impl Outcome {
         once(&mut self.kept, |kept| kept.place);
         once(&mut self.logged, |logged| logged.place);
         once(&mut self.literals, |literal| literal.place);
+        once(&mut self.issuers, |issuer| issuer.place);
+        once(&mut self.mints, |mint| mint.place);
         self.interceptors.sort_by_key(|interceptor| interceptor.client);
         self.interceptors.dedup();
         self.observed.settle();

@@ -81,6 +81,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     }
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, here);
+    let sent = sent(session, &prepared.headers, prepared.open);
     let call = session.call_on_the_way(here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
@@ -92,6 +93,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
             url,
             authorization: authorization.clone(),
             forwards,
+            sent: sent.clone(),
             credentials: prepared.credentials,
             client: prepared.client,
         });
@@ -221,6 +223,47 @@ fn hands_on(session: &Session<'_>, headers: &Value) -> bool {
                 })
         })
     })
+}
+
+/// Where the tokens come from that headers may hold.
+fn sent(session: &Session<'_>, headers: &[&Value], may_hold_more: bool) -> Vec<TokenSource> {
+    let mut sources = Vec::new();
+    if may_hold_more {
+        sources.push(TokenSource::Other);
+    }
+    for headers in headers.iter().flat_map(|headers| headers.alternatives()) {
+        match headers {
+            Value::Object(id) => {
+                let object = session.store.get(*id);
+                if object.open {
+                    sources.push(TokenSource::Other);
+                }
+                let own = object.entries.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+                sources.extend(own.flat_map(|(_, value)| bearer_sources(value)));
+            }
+            Value::Undefined | Value::Null | Value::Bool(false) => {}
+            _ => sources.push(TokenSource::Other),
+        }
+    }
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}
+
+/// Where the tokens come from that a header sends.
+fn bearer_sources(header: &Value) -> Vec<TokenSource> {
+    let of = |value: &Value| match value {
+        Value::Undefined | Value::Null | Value::Bool(false) => None,
+        Value::Text(parts) => match &**parts {
+            [Part::Text(scheme), Part::Hole(Hole::Symbol(symbol))] if scheme.trim().eq_ignore_ascii_case("bearer") => {
+                Some(source(symbol))
+            }
+            [Part::Text(_), Part::Hole(Hole::Missing)] => None,
+            _ => Some(TokenSource::Other),
+        },
+        _ => Some(TokenSource::Other),
+    };
+    header.alternatives().iter().filter_map(of).collect()
 }
 
 fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {

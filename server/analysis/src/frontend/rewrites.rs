@@ -209,6 +209,11 @@ impl Handler {
         self.segments.iter().map(|segment| segment.as_deref().unwrap_or("1")).collect()
     }
 
+    /// Whether it answers whatever stands below a path.
+    pub fn takes_many(&self) -> bool {
+        self.takes_many
+    }
+
     /// Whether it answers a path.
     pub fn answers(&self, path: &[Segment]) -> bool {
         let fixed = self.segments.len() - usize::from(self.takes_many);

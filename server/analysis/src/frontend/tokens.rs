@@ -98,6 +98,24 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     !public && (name.ends_with("SECRET") || name.contains("SECRET_KEY") || name.ends_with("PRIVATE_KEY"))
 }
 
+/// Where a value comes from, on all ways on which there is one.
+pub(super) fn sources(value: &Value) -> Vec<TokenSource> {
+    let of = |value: &Value| match value {
+        Value::Undefined | Value::Null | Value::Bool(false) => None,
+        Value::Symbol(symbol) => Some(source(symbol)),
+        Value::Text(parts) => match &**parts {
+            [] => None,
+            [Part::Hole(Hole::Symbol(symbol))] => Some(source(symbol)),
+            _ => Some(TokenSource::Other),
+        },
+        _ => Some(TokenSource::Other),
+    };
+    let mut sources: Vec<TokenSource> = value.alternatives().iter().filter_map(of).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}
+
 /// What a text sends as a token, if it is `Bearer` and something that is no literal.
 pub(super) fn bearer(parts: &[Part], place: Place) -> Option<Bearer> {
     let [Part::Text(scheme), rest @ ..] = parts else { return None };
@@ -122,10 +140,16 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
     match &symbol.origin {
         Origin::Storage(area, key) => TokenSource::Storage(*area, key.clone()),
         Origin::Environment(name) => TokenSource::Environment(name.clone()),
-        Origin::Response(_) => TokenSource::Response,
+        Origin::Response(place) => TokenSource::Response(*place),
+        Origin::Minted(place) => TokenSource::Minted(*place),
         Origin::Call(package) if package.package == CLIENT && package.path == "token" => TokenSource::BetterAuthJwt,
         Origin::Call(package) if package.package == SERVER && package.path == "api.getToken" => {
             TokenSource::BetterAuthJwt
+        }
+        // Whatever it is told to sign.
+        Origin::Call(package) if package.package == SERVER && package.path == "api.signJWT" => TokenSource::Other,
+        Origin::Call(package) if package.package == SERVER && package.path == "getSessionCookie" => {
+            TokenSource::BetterAuthCookie
         }
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession

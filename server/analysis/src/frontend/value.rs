@@ -139,6 +139,8 @@ pub(super) enum Origin {
     Nothing,
     /// The request that an endpoint answers, or what else comes from whoever asks.
     Incoming,
+    /// A token that code signed at a place.
+    Minted(Place),
 }
 
 /// What a browser keeps values in.
@@ -200,8 +202,10 @@ pub(super) enum ObjectKind {
     Ky,
     /// A client of openapi-fetch.
     OpenApi,
-    /// `SignJWT` of jose, whose methods give it back.
+    /// `SignJWT` of jose, whose methods give it back: what it signs is its entries.
     Signer,
+    /// A plugin of Better Auth, by the function that made it: its options are under `options`.
+    Plugin(SmolStr),
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

@@ -17,6 +17,7 @@ use crate::auth::policy::{Expectation, Policy};
 use crate::auth::tokens::may_handle_tokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::data::RouteData;
+use crate::facts::environment;
 use crate::facts::manifests;
 use crate::facts::packages::Packages;
 use crate::facts::python::file::PythonFile;
@@ -141,6 +142,8 @@ pub(crate) struct State {
     pub(crate) keys: Arc<verdicts::Keys>,
     /// What files do with tokens.
     pub(crate) tokens: Arc<verdicts::Tokens>,
+    /// Variables to which committed files give values.
+    pub(crate) environments: Arc<std::collections::BTreeMap<FileId, Vec<environment::Variable>>>,
     /// Libraries for tokens that manifests name.
     pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
@@ -148,6 +151,8 @@ pub(crate) struct State {
     pub(crate) frontend: Frontend,
     /// Where its requests lead.
     pub(crate) destinations: Arc<verdicts::Destinations>,
+    /// Whether its tokens are those that the backend verifies.
+    pub(crate) agreement: Arc<verdicts::agreement::Agreement>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
     /// The generation of handlers that `injectable` knows.
@@ -278,6 +283,7 @@ impl State {
         self.read_policy(&touched);
         self.pending_manifests |= self.read_manifests(&touched);
         self.read_module_configurations(&touched);
+        self.read_environments(&touched);
         let mut extents = FxHashMap::default();
         let mut edits = Edits::default();
         for (file, parsed) in self.read(&touched) {
@@ -321,6 +327,29 @@ impl State {
         changed
     }
 
+    /// Takes over which variables files set. Whoever names such a file knows that
+    /// it is committed.
+    fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let sets = self.sources.file(*file).is_some_and(|source| environment::sets_variables(&source.path));
+            if !sets {
+                continue;
+            }
+            let text = self.documents.get(*file).and_then(Document::text);
+            let variables = text.as_deref().map(environment::read).unwrap_or_default();
+            let known = self.environments.get(file).map_or(&[][..], Vec::as_slice);
+            if known != variables.as_slice() {
+                self.unjudged = true;
+                let all = Arc::make_mut(&mut self.environments);
+                if variables.is_empty() {
+                    all.remove(file)
+                } else {
+                    all.insert(*file, variables)
+                };
+            }
+        }
+    }
+
     /// Takes over what configurations say about imports of TypeScript.
     fn read_module_configurations(&mut self, touched: &BTreeSet<FileId>) {
         for file in touched {
@@ -337,6 +366,30 @@ impl State {
         let (changed, missing) = self.frontend.update(&self.sources);
         self.wanted.extend(missing);
         changed
+    }
+
+    /// Puts both halves beside each other again, if one of them changed. Gives
+    /// the files of which something else may be said now.
+    fn update_agreement(&mut self, reached: &Reached, judged_before: &Guards) -> FxHashSet<FileId> {
+        let same = |a: &[Arc<JudgedRoutes>], b: &[Arc<JudgedRoutes>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let is_same = !reached.everything
+            && !reached.frontend
+            && reached.table.is_none()
+            && same(&self.guards.applications, &judged_before.applications);
+        if is_same {
+            return FxHashSet::default();
+        }
+        let agreement = verdicts::agreement::compare(self);
+        if agreement == *self.agreement {
+            // What it points at in the frontend may be gone for a while, or back now.
+            return if reached.frontend { agreement.files() } else { FxHashSet::default() };
+        }
+        let mut files = self.agreement.files();
+        files.extend(agreement.files());
+        self.agreement = Arc::new(agreement);
+        files
     }
 
     /// Reads the texts of files, on several threads when there are many.
@@ -485,12 +538,14 @@ impl State {
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
+        let judged_before = Arc::clone(&self.guards);
         let mut reached = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
         reached.everything |= unjudged || changes.is_none();
         reached.files.extend(touched);
         reached.files.extend(forgotten);
         reached.table = given_up.table;
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
+        reached.files.extend(self.update_agreement(&reached, &judged_before));
         let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }

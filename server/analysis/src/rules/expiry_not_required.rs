@@ -20,7 +20,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
             let required = decode.requires.iter().any(|claim| claim == "exp");
-            let read = decode.reads.iter().any(|claim| claim == "exp");
+            let read = decode.reads.iter().any(|claim| claim.name == "exp");
             let skipped = decode.skips.iter().any(|(check, _)| *check == Check::Expiry);
             if required || read || skipped || !decode.validated || decode.library.validates_apart() {
                 continue;

@@ -20,7 +20,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
             // Who compares it, or keeps a list of the tokens that count, needs no check of the library's.
-            if decode.reads.iter().any(|claim| claim == "exp" || claim == "jti") {
+            if decode.reads.iter().any(|claim| claim.name == "exp" || claim.name == "jti") {
                 continue;
             }
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);

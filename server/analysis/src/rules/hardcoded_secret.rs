@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use super::shared::frontend;
 use super::{RuleInfo, State, related, report};
+use smol_str::SmolStr;
+
 use crate::auth::keys::{Key, Purpose, Source};
+use crate::auth::tokens::KeySource;
+use crate::frontend::issuers::Setting;
 use crate::frontend::outcome::KeyUse;
-use crate::ide::{Diagnostic, Severity};
+use crate::ide::{Confidence, Diagnostic, Severity};
 use crate::index::value::Site;
-use crate::vfs::FileId;
+use crate::verdicts::agreement::issued::secret_variable;
+use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
@@ -24,6 +29,7 @@ pub const INFO: RuleInfo = RuleInfo {
 const SHOWN_USES: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    check_environments(state, wanted, found);
     let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
     for key in state.keys.values().flat_map(|file| &file.keys) {
         by_origin.entry(key.origin).or_default().push(key);
@@ -39,6 +45,56 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let uses =
             keys.iter().take(SHOWN_USES).map(|key| related(state, key.used, format!("it {} here", key.purpose.verb())));
         found.push(report(state, &INFO, severity, origin, message, uses.collect()));
+    }
+}
+
+/// Keys in files that set variables and are committed: of variables that code
+/// signs or verifies with.
+fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    if state.environments.is_empty() {
+        return;
+    }
+    let mut used: Vec<(SmolStr, Option<Site>)> = Vec::new();
+    for (_, tokens) in state.tokens.items() {
+        for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
+            if let KeySource::Secret(Some(name)) = &decode.key {
+                used.push((name.clone(), Some(decode.site)));
+            }
+        }
+    }
+    for key in state.keys.values().flat_map(|file| &file.keys) {
+        if let Source::Environment(name) | Source::Setting(name) = &key.source {
+            used.push((name.clone(), Some(key.used)));
+        }
+    }
+    for (_, outcome) in state.frontend.outcomes() {
+        used.extend(outcome.issuers.iter().filter_map(|issuer| Some((secret_variable(issuer)?, None))));
+        used.extend(outcome.mints.iter().filter_map(|mint| match &mint.key {
+            Setting::Environment(name) => Some((name.clone(), None)),
+            _ => None,
+        }));
+    }
+    for (file, variables) in state.environments.iter().filter(|(file, _)| wanted(**file)) {
+        for variable in variables {
+            let mut uses = used.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&variable.name));
+            let Some((_, site)) = uses.clone().min_by_key(|(_, site)| (site.is_none(), *site)).or_else(|| uses.next())
+            else {
+                continue;
+            };
+            let message = format!(
+                "This file is committed, and `{}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key.",
+                variable.name
+            );
+            found.push(Diagnostic {
+                rule: INFO.code,
+                severity: Severity::Error,
+                confidence: Confidence::High,
+                location: Location { file: *file, range: variable.range },
+                message,
+                related: site.map(|site| related(state, site, "the key is used here".to_owned())).into_iter().collect(),
+                unnecessary: false,
+            });
+        }
     }
 }
 

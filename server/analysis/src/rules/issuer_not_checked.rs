@@ -20,7 +20,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Issuer);
-            let Some((_, site)) = skipped.filter(|_| !decode.reads.iter().any(|claim| claim == "iss")) else {
+            let Some((_, site)) = skipped.filter(|_| !decode.reads.iter().any(|claim| claim.name == "iss")) else {
                 continue;
             };
             // A secret of one's own and tokens without that claim: nobody else issues any.

@@ -7,6 +7,7 @@ pub mod algorithms_missing;
 pub mod audience_not_checked;
 pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
+pub mod better_auth_misconfiguration;
 pub mod check_after_change;
 pub mod client_trusted_identity;
 pub mod cookie_without_flags;
@@ -18,11 +19,14 @@ pub mod excessive_leeway;
 pub mod expiry_not_required;
 pub mod expiry_not_verified;
 pub mod hardcoded_secret;
+pub mod identity_claim_mismatch;
+pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
 pub mod introspection_null_body;
 pub mod invalid_configuration;
 pub mod issuer_not_checked;
 pub mod jwks_client_per_request;
+pub mod jwt_not_issued;
 pub mod leaky_auth_error;
 pub mod long_lived_token;
 pub mod middleware_guard_gap;
@@ -45,13 +49,16 @@ pub mod server_endpoint_without_session;
 pub mod server_shared_token_cache;
 pub mod session_lookup_without_expiry;
 pub mod session_read_without_headers;
+pub mod session_token_as_jwt;
 pub mod shadowed_guarded_route;
 pub(crate) mod shared;
+pub mod shared_secret_token_confusion;
 pub mod sign_out_keeps_token;
 pub mod spec_auth_drift;
 pub mod token_in_url;
 pub mod token_in_web_storage;
 pub mod token_logged;
+pub mod token_strategy_mismatch;
 pub mod undefined_bearer;
 pub mod unguarded_mount;
 pub mod unknown_backend_route;
@@ -59,6 +66,7 @@ pub mod unmapped_token_error;
 pub mod unused_ignore;
 pub mod unverified_auth_dependency;
 pub mod unverified_decode;
+pub mod user_id_type_mismatch;
 pub mod vulnerable_jwt_package;
 pub mod wrong_auth_status;
 pub mod wrong_ownership_status;
@@ -99,6 +107,7 @@ pub fn all() -> &'static [RuleInfo] {
         audience_not_checked::INFO,
         auth_bypass_switch::INFO,
         auth_dependency_not_applied::INFO,
+        better_auth_misconfiguration::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
         cookie_without_flags::INFO,
@@ -110,11 +119,14 @@ pub fn all() -> &'static [RuleInfo] {
         expiry_not_required::INFO,
         expiry_not_verified::INFO,
         hardcoded_secret::INFO,
+        identity_claim_mismatch::INFO,
+        ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
         introspection_null_body::INFO,
         invalid_configuration::INFO,
         issuer_not_checked::INFO,
         jwks_client_per_request::INFO,
+        jwt_not_issued::INFO,
         leaky_auth_error::INFO,
         long_lived_token::INFO,
         middleware_guard_gap::INFO,
@@ -137,12 +149,15 @@ pub fn all() -> &'static [RuleInfo] {
         server_shared_token_cache::INFO,
         session_lookup_without_expiry::INFO,
         session_read_without_headers::INFO,
+        session_token_as_jwt::INFO,
         shadowed_guarded_route::INFO,
+        shared_secret_token_confusion::INFO,
         sign_out_keeps_token::INFO,
         spec_auth_drift::INFO,
         token_in_url::INFO,
         token_in_web_storage::INFO,
         token_logged::INFO,
+        token_strategy_mismatch::INFO,
         undefined_bearer::INFO,
         unguarded_mount::INFO,
         unknown_backend_route::INFO,
@@ -150,6 +165,7 @@ pub fn all() -> &'static [RuleInfo] {
         unused_ignore::INFO,
         unverified_auth_dependency::INFO,
         unverified_decode::INFO,
+        user_id_type_mismatch::INFO,
         vulnerable_jwt_package::INFO,
         wrong_auth_status::INFO,
         wrong_ownership_status::INFO,
@@ -179,6 +195,7 @@ const CHECKS: &[Check] = &[
     expiry_not_required::check,
     expiry_not_verified::check,
     hardcoded_secret::check,
+    identity_claim_mismatch::check,
     ineffective_scope::check,
     introspection_null_body::check,
     issuer_not_checked::check,
@@ -198,12 +215,15 @@ const CHECKS: &[Check] = &[
     secret_in_response::check,
     session_lookup_without_expiry::check,
     shadowed_guarded_route::check,
+    shared_secret_token_confusion::check,
     spec_auth_drift::check,
     token_logged::check,
+    token_strategy_mismatch::check,
     unguarded_mount::check,
     unmapped_token_error::check,
     unverified_auth_dependency::check,
     unverified_decode::check,
+    user_id_type_mismatch::check,
     vulnerable_jwt_package::check,
     wrong_auth_status::check,
     wrong_ownership_status::check,
@@ -211,10 +231,13 @@ const CHECKS: &[Check] = &[
 
 /// The rules that look at the frontend's code.
 const FRONTEND_CHECKS: &[Check] = &[
+    better_auth_misconfiguration::check,
     cookie_without_flags::check,
     credentials_mode_mismatch::check,
     decode_used_as_auth::check,
     hardcoded_secret::check_frontend,
+    ineffective_jwt_option::check,
+    jwt_not_issued::check,
     missing_bearer::check,
     optimistic_only_guard::check,
     rewrite_captures_auth::check,
@@ -222,10 +245,12 @@ const FRONTEND_CHECKS: &[Check] = &[
     server_endpoint_without_session::check,
     server_shared_token_cache::check,
     session_read_without_headers::check,
+    session_token_as_jwt::check,
     sign_out_keeps_token::check,
     token_in_url::check,
     token_in_web_storage::check,
     token_logged::check_frontend,
+    token_strategy_mismatch::check_frontend,
     undefined_bearer::check,
     unknown_backend_route::check,
 ];

@@ -20,6 +20,8 @@ pub(crate) struct Reached<'s> {
     pub(crate) application: &'s Application,
     pub(crate) route: &'s Route,
     pub(crate) judged: &'s Judged,
+    /// Indices of the application and the route.
+    pub(crate) at: (usize, usize),
 }
 
 /// What answers on the page's own origin.
@@ -58,6 +60,7 @@ impl<'s> Origins<'s> {
             application,
             route: application.routes.get(target.route)?,
             judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
+            at: (target.application, target.route),
         })
     }
 
@@ -262,6 +265,11 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
 const MAX_BASES: usize = 6;
 /// Schemes of FastAPI that read the `Authorization` header.
 const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
+
+/// Whether a route asks for a scheme that reads the `Authorization` header.
+pub(crate) fn asks_for_bearer(route: &Route) -> bool {
+    asks_for(route, BEARER_SCHEMES)
+}
 
 /// Whether a route asks for one of these schemes of FastAPI, or for a class of
 /// the project that extends one.

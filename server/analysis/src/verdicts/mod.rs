@@ -1,6 +1,7 @@
 //! Verdicts on the routes of the table: the guard of each, what it does with
 //! owned data, and the dependencies of the project that verify.
 
+pub(crate) mod agreement;
 pub(crate) mod calls;
 mod destinations;
 mod in_use;

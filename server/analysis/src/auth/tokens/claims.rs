@@ -70,6 +70,50 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
     claims
 }
 
+/// Whether the result of a call is returned, whole or as a part of something.
+pub(super) fn is_handed_on(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let variable = variable(found);
+    let holds = |value: &Expr| {
+        let mut pending = vec![value];
+        while let Some(expr) = pending.pop() {
+            if expr.range == found.expr.range || expr.as_name().is_some_and(|name| Some(name) == variable) {
+                return true;
+            }
+            match &expr.kind {
+                // A part of the claims is not the claims.
+                ExprKind::Subscript { .. } => {}
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "claims" | "payload") => {
+                    pending.push(value);
+                }
+                ExprKind::Attribute { .. } => {}
+                ExprKind::Call { args, .. } => pending.extend(args.iter().map(|arg| &arg.value)),
+                _ => pending.extend(expr.children()),
+            }
+        }
+        false
+    };
+    let is_returned = |value: &Expr| holds(value);
+    body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+        StmtKind::Return(Some(value)) => is_returned(value),
+        _ => false,
+    }) || is_given_away(body, found, variable)
+}
+
+/// Whether the claims are handed to another function, which may read any.
+fn is_given_away(body: &Body<'_, '_, '_>, found: &Found<'_>, variable: Option<&SmolStr>) -> bool {
+    let Some(variable) = variable else { return false };
+    body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
+        let Some((_, args)) = call.call() else { return false };
+        args.iter().any(|arg| {
+            let whole = match &arg.value.kind {
+                ExprKind::Starred(inner) => inner,
+                _ => &arg.value,
+            };
+            whole.as_name() == Some(variable)
+        })
+    })
+}
+
 /// What becomes of a token that a call reads without verifying it.
 pub(super) fn purpose(body: &Body<'_, '_, '_>, found: &Found<'_>, token: Option<&Expr>) -> Purpose {
     if token.is_some_and(|token| comes_from_issuer(body, token)) {

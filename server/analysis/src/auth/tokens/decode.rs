@@ -3,8 +3,9 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
+use super::key_source::key;
 use super::libraries::{Does, Library, does};
-use super::{Algorithms, Check, Decode, Expected, ItemTokens, KeySource, Purpose, VerifierCall, claims, errors};
+use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
@@ -47,7 +48,19 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         _ => return None,
     };
     let function = body.site(body.def?.name.range);
-    Some(VerifierCall { site: body.site(found.expr.range), function, callee, caught: errors::caught(body, found) })
+    Some(VerifierCall {
+        site: body.site(found.expr.range),
+        function,
+        callee,
+        caught: errors::caught(body, found),
+        reads: sited(body, claims::reads(body, found)),
+        returned: claims::is_handed_on(body, found),
+    })
+}
+
+/// Claims with their places.
+fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim> {
+    reads.into_iter().map(|(name, range)| Claim { name, site: body.site(range) }).collect()
 }
 
 fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
@@ -82,7 +95,8 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
             None => Purpose::VerifiedToo,
         },
         unverified,
-        reads: reads.into_iter().map(|(claim, _)| claim).collect(),
+        reads: sited(body, reads),
+        returned: claims::is_handed_on(body, found),
         caught: errors::caught(body, found),
     }
 }
@@ -250,89 +264,6 @@ fn is_compared(body: &Body<'_, '_, '_>, name: &str, place: TextRange) -> bool {
         }
         _ => false,
     })
-}
-
-fn key(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> KeySource {
-    let Some(given) = given else { return KeySource::Unknown };
-    let traced = body.traced(given);
-    match &traced.kind {
-        ExprKind::Attribute { value, name } if name.name == "key" && is_signing_key(body, body.traced(value)) => {
-            KeySource::Jwks { bound: false }
-        }
-        ExprKind::Call { .. } if is_signing_key(body, traced) => KeySource::Jwks { bound: true },
-        _ => secret(body, traced),
-    }
-}
-
-/// The secret that an expression is: a text, a setting, or a variable of the environment.
-fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
-    match &expr.kind {
-        ExprKind::Str(_) => return KeySource::Secret(None),
-        ExprKind::Call { func, .. } => {
-            if let ExprKind::Attribute { value, name } = &func.kind
-                && matches!(name.name.as_str(), "get_secret_value" | "encode" | "strip")
-            {
-                return secret(body, body.traced(value));
-            }
-        }
-        // A field of settings, declared or not.
-        ExprKind::Attribute { value, name } => {
-            if let Value::Instance(instance) = body.eval(value)
-                && matches!(instance.class, Value::Class(_))
-            {
-                return KeySource::Secret(Some(name.name.clone()));
-            }
-        }
-        _ => {}
-    }
-    if let Some(name) = environment(expr, &|expr| body.package(expr)) {
-        return KeySource::Secret(Some(name));
-    }
-    if let Some(name) = expr.as_name()
-        && body.param(name).is_none()
-        && let Some((item, value)) = body.module_binding(name)
-    {
-        let file = body.scope.file();
-        let eval = |expr: &Expr| match body.interpreter.eval_in_module(file, item, expr) {
-            Value::Package(path) => Some(path),
-            _ => None,
-        };
-        if let Some(variable) = environment(value, &eval) {
-            return KeySource::Secret(Some(variable));
-        }
-    }
-    match body.eval(expr) {
-        Value::Str(_) => KeySource::Secret(last_name(expr).cloned()),
-        _ => KeySource::Unknown,
-    }
-}
-
-/// The variable of the environment that an expression reads.
-fn environment(expr: &Expr, package: &dyn Fn(&Expr) -> Option<SmolStr>) -> Option<SmolStr> {
-    let (read, name) = match &expr.kind {
-        ExprKind::Call { func, args } => (&**func, positional(args, 0)?),
-        ExprKind::Subscript { value, index } => (&**value, &**index),
-        _ => return None,
-    };
-    let path = package(read)?;
-    matches!(path.as_str(), "os.getenv" | "os.environ.get" | "os.environ").then(|| name.as_str().cloned())?
-}
-
-/// Whether an expression gives a key of a set of public keys.
-fn is_signing_key(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
-    let expr = match &expr.kind {
-        ExprKind::Await(inner) => inner,
-        _ => expr,
-    };
-    let Some((func, args)) = expr.as_call() else { return false };
-    let name = last_name(func).map(SmolStr::as_str).unwrap_or_default();
-    name.starts_with("get_signing_key")
-        || name == "PyJWK"
-        || (matches!(name, "to_thread" | "run_in_threadpool")
-            && args
-                .first()
-                .is_some_and(|arg| last_name(&arg.value).is_some_and(|name| name.starts_with("get_signing_key"))))
-        || body.package(func).is_some_and(|path| path.ends_with("PyJWK"))
 }
 
 /// Seconds of tolerance, where they are worth a note.

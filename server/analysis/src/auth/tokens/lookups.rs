@@ -17,6 +17,7 @@ pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for comparison in body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. } | ExprKind::Str(_))) {
         found.extend(by_model(body, &comparison).or_else(|| by_text(body, &comparison)));
     }
+    tokens.session_queries.extend(found.iter().map(|(site, _, _)| *site));
     if found.is_empty() || minds_the_end(body) {
         return;
     }
@@ -98,7 +99,9 @@ fn minds_the_end(body: &Body<'_, '_, '_>) -> bool {
 /// Finds answers of Better Auth's session endpoint that a body believes by
 /// their status: without a session it answers 200 and `null`.
 pub(super) fn introspections(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    let Some(request) = body.calls().iter().find(|found| asks_session(body, found)) else { return };
+    let requests: Vec<&Found<'_>> = body.calls().iter().filter(|found| asks_session(body, found)).collect();
+    tokens.session_requests.extend(requests.iter().map(|request| body.site(request.expr.range)));
+    let Some(request) = requests.first() else { return };
     let reads: Vec<&Found<'_>> = body
         .calls()
         .iter()

@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod errors;
 mod exposed;
+mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
@@ -46,6 +47,10 @@ pub struct ItemTokens {
     pub statuses: Vec<WrongStatus>,
     /// Look-ups of sessions by their token that take no account of when they end.
     pub lookups: Vec<SessionLookup>,
+    /// Queries that look a session up by its token.
+    pub session_queries: Vec<Site>,
+    /// Requests that ask Better Auth's server whose session it is.
+    pub session_requests: Vec<Site>,
     /// Calls of functions of the project that verify tokens.
     pub calls: Vec<VerifierCall>,
     /// Secrets of the application that are returned.
@@ -84,11 +89,22 @@ pub struct Decode {
     /// Whether the claims are validated: libraries of authlib's kind do that in a call of its own.
     pub validated: bool,
     /// Claims that are read from the result in the same function.
-    pub reads: Vec<SmolStr>,
+    pub reads: Vec<Claim>,
+    /// Whether the result is returned, so that others may read from it.
+    pub returned: bool,
     /// What becomes of a result that nothing verified.
     pub purpose: Purpose,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
+}
+
+/// A claim that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name.
+    pub name: SmolStr,
+    /// Where it is read.
+    pub site: Site,
 }
 
 /// A check on claims.
@@ -301,6 +317,10 @@ pub struct VerifierCall {
     pub callee: Site,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
+    /// Claims that are read from what it gives, in the same function.
+    pub reads: Vec<Claim>,
+    /// Whether what it gives is returned.
+    pub returned: bool,
 }
 
 /// A secret of the application that a function returns.

@@ -176,6 +176,12 @@ impl Session<'_> {
             (Value::Symbol(symbol), "toString" | "trim" | "toLowerCase" | "toUpperCase" | "replace" | "replaceAll") => {
                 return Value::Symbol(Rc::clone(symbol));
             }
+            // Headers with which Better Auth answers, of whatever answer that is.
+            (Value::Unknown, "get") => {
+                if let Some(token) = libraries::answered_header(arguments) {
+                    return token;
+                }
+            }
             (Value::Array(values), _) => return self.call_array(&Rc::clone(values), name, arguments, here),
             (Value::Text(_) | Value::Number(_), _) => return libraries::call_text(self, object, name, arguments),
             (Value::Object(id), _) => {

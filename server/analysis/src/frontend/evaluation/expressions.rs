@@ -178,16 +178,35 @@ impl Session<'_> {
 
     fn template(&mut self, parts: &[TemplatePart], whole: &Expr) -> Value {
         let mut out = Vec::new();
+        let mut values = Vec::new();
         for part in parts {
             match part {
                 TemplatePart::Text(text) => out.push(vec![Part::Text(text.clone())]),
                 TemplatePart::Value(value) => {
                     let value = self.expr(value);
                     out.push(self.text_parts(&value));
+                    values.push(value);
                 }
             }
         }
-        self.noted_text(joined(out.into_iter().flatten()), whole)
+        let text = self.noted_text(joined(out.into_iter().flatten()), whole);
+        match (parts, values.as_slice()) {
+            ([TemplatePart::Text(scheme), TemplatePart::Value(_)], [value]) => self.each_token(scheme, value, text),
+            _ => text,
+        }
+    }
+
+    /// A text that sends one of several tokens, as one of several texts: where
+    /// each comes from counts.
+    fn each_token(&self, scheme: &str, value: &Value, text: Value) -> Value {
+        if value.alternatives().len() < 2 || !scheme.trim().eq_ignore_ascii_case("bearer") {
+            return text;
+        }
+        let texts = value.alternatives().iter().map(|one| {
+            let scheme = Part::Text(SmolStr::new(scheme));
+            Value::Text(joined([scheme].into_iter().chain(self.text_parts(one))))
+        });
+        Value::any(texts)
     }
 
     /// A text that was put together; one that sends a token is noted.
@@ -256,6 +275,7 @@ impl Session<'_> {
         for property in properties {
             match property {
                 Property::Named(name, value) => {
+                    let range = value.range;
                     let value = match &value.kind {
                         ExprKind::Function(function) if !function.is_arrow => {
                             let value = self.closure(function, Some(Value::Object(object)), None);
@@ -264,13 +284,10 @@ impl Session<'_> {
                             }
                             value
                         }
-                        ExprKind::Text(_) if name == "secret" => {
-                            self.secrets.insert(object, self.place(value.range));
-                            self.expr(value)
-                        }
                         _ => self.expr(value),
                     };
                     self.store.set(object, name, value);
+                    self.note_property(object, name, range);
                 }
                 Property::Computed(key, value) => {
                     let key = self.expr(key).known_text();
@@ -454,7 +471,11 @@ impl Session<'_> {
                 if is_text(&left) || is_text(&right) {
                     let parts = self.text_parts(&left).into_iter().chain(self.text_parts(&right));
                     let parts = joined(parts.collect::<Vec<_>>());
-                    return self.noted_text(parts, whole);
+                    let text = self.noted_text(parts, whole);
+                    return match left.known_text() {
+                        Some(scheme) => self.each_token(&scheme, &right, text),
+                        None => text,
+                    };
                 }
                 Value::Unknown
             }

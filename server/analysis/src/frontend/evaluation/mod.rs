@@ -20,6 +20,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::libraries;
 use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
@@ -67,8 +68,10 @@ pub(super) struct Session<'s> {
     resolved: FxHashMap<(FileId, SmolStr), Resolved>,
     /// Calls of the evaluated file with their arguments, by what is called.
     pub(super) extents: FxHashMap<Place, TextRange>,
-    /// Where texts stand that objects have as `secret`.
-    pub(super) secrets: FxHashMap<ObjectId, Place>,
+    /// Where values of properties stand, of objects in files that have to do with Better Auth.
+    pub(super) properties: FxHashMap<ObjectId, Vec<(SmolStr, Place)>>,
+    /// Whether files have to do with Better Auth.
+    configuring: FxHashMap<FileId, bool>,
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
     /// Whether the execution stands where there is no browser.
@@ -132,7 +135,8 @@ impl<'s> Session<'s> {
             ran: FxHashSet::default(),
             resolved: FxHashMap::default(),
             extents: FxHashMap::default(),
-            secrets: FxHashMap::default(),
+            properties: FxHashMap::default(),
+            configuring: FxHashMap::default(),
             made: Vec::new(),
             without_window: false,
             watch: None,
@@ -146,7 +150,7 @@ impl<'s> Session<'s> {
         if self.store.len() > MAX_STORE {
             self.store = Store::default();
             self.modules.clear();
-            self.secrets.clear();
+            self.properties.clear();
         }
         self.outcome = Outcome::default();
         self.rests_on = RestsOn::default();
@@ -462,6 +466,32 @@ impl<'s> Session<'s> {
     /// A call with its arguments.
     pub(super) fn extent(&self, call: Place) -> TextRange {
         self.extents.get(&call).copied().unwrap_or(call.range)
+    }
+
+    /// Where the value of an object's property stands, if that was noted.
+    pub(super) fn property(&self, object: ObjectId, name: &str) -> Option<Place> {
+        let noted = self.properties.get(&object)?;
+        noted.iter().rev().find(|(property, _)| property == name).map(|(_, place)| *place)
+    }
+
+    /// Notes where the value of a property stands, in files that have to do with Better Auth.
+    fn note_property(&mut self, object: ObjectId, name: &SmolStr, range: TextRange) {
+        let Some(file) = self.frames.last().map(|frame| frame.file) else { return };
+        let is_configuring = match self.configuring.get(&file) {
+            Some(known) => *known,
+            None => {
+                let imports = |facts: Arc<TypeScriptFile>| {
+                    facts.imports.values().any(|(module, _)| libraries::is_better_auth(module))
+                };
+                let known = self.script(file).is_some_and(imports);
+                self.configuring.insert(file, known);
+                known
+            }
+        };
+        if is_configuring {
+            let place = self.place(range);
+            self.properties.entry(object).or_default().push((name.clone(), place));
+        }
     }
 
     /// Counts a step; false when there is none left.

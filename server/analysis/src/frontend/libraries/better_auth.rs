@@ -2,10 +2,14 @@
 
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
+use super::options;
 use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
 use crate::frontend::requests::option;
-use crate::frontend::value::{Origin, PackageName, Symbol, Value};
+use crate::frontend::value::{ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// What `createAuthClient` gives.
 pub(in crate::frontend) const CLIENT: &str = "better-auth client";
@@ -14,7 +18,22 @@ pub(in crate::frontend) const SERVER: &str = "better-auth server";
 
 /// Whether a package is Better Auth, or something that it gave.
 pub(super) fn is_package(module: &str) -> bool {
-    module == "better-auth" || module.starts_with("better-auth/") || module == CLIENT || module == SERVER
+    is_better_auth(module) || module == CLIENT || module == SERVER
+}
+
+/// Whether a package is Better Auth, or one of its plugins that come apart.
+pub(in crate::frontend) fn is_better_auth(module: &str) -> bool {
+    module == "better-auth" || module.starts_with("better-auth/") || module.starts_with("@better-auth/")
+}
+
+/// Whether a package holds plugins of the server.
+fn has_plugins(module: &str) -> bool {
+    let is_client = module.ends_with("/client") || module.contains("/client/");
+    let holds = module == "better-auth/plugins"
+        || module.starts_with("better-auth/plugins/")
+        || module == "better-auth/next-js"
+        || module.starts_with("@better-auth/");
+    holds && !is_client
 }
 
 pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, arguments: &Arguments, here: Place) -> Value {
@@ -30,13 +49,81 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
             let options = arguments.get(0);
             let secret = option(session, &options, "secret");
             let place = match options {
-                Value::Object(id) => session.secrets.get(&id).copied(),
+                Value::Object(id) => session.property(id, "secret"),
                 _ => None,
             };
             session.note_key(&secret, place, KeyUse::BetterAuth, here);
+            note_issuer(session, &options, here);
             Value::package(SERVER, "")
         }
+        // The cookie as it was sent: a session's token with a signature behind it.
+        ("better-auth/cookies", "getSessionCookie") => Value::given_by(SERVER, path, true),
+        (module, name) if has_plugins(module) && is_plugin(module, name) => {
+            let plugin = session.store.object(ObjectKind::Plugin(package.path.clone()), here);
+            session.store.set(plugin, "options", arguments.get(0));
+            Value::Object(plugin)
+        }
         _ => Value::Unknown,
+    }
+}
+
+/// Whether a function of a package with plugins makes one: others are helpers.
+fn is_plugin(module: &str, name: &str) -> bool {
+    let is_helper = name.starts_with("create") || name.starts_with("get") || name.starts_with("to");
+    let is_name = name.starts_with(|first: char| first.is_ascii_lowercase()) && !name.contains('.');
+    is_name && !is_helper && (module != "better-auth/next-js" || name == "nextCookies") && !name.ends_with("Client")
+}
+
+/// Notes a configuration.
+fn note_issuer(session: &mut Session<'_>, given: &Value, here: Place) {
+    for one in given.alternatives() {
+        let read = options::read(session, one, &["plugins"], here);
+        let list = option(session, one, "plugins");
+        let (plugins, may_have_more) = plugins(session, &list, here);
+        session.outcome.issuers.push(Issuer { place: here, options: read, plugins, may_have_more });
+    }
+}
+
+fn plugins(session: &mut Session<'_>, list: &Value, here: Place) -> (Vec<Plugin>, bool) {
+    let mut plugins: Vec<Plugin> = Vec::new();
+    let mut may_have_more = false;
+    let ways = list.alternatives().len();
+    for list in list.alternatives() {
+        let Value::Array(elements) = list else {
+            may_have_more |= !matches!(list, Value::Undefined | Value::Null | Value::Bool(false));
+            continue;
+        };
+        for element in elements.iter() {
+            let is_sure = ways == 1 && element.alternatives().len() == 1;
+            for value in element.alternatives() {
+                match plugin(session, value, here) {
+                    Some((name, place, options)) => plugins.push(Plugin { name, place, options, is_sure }),
+                    None => may_have_more |= value.truth() != Some(false),
+                }
+            }
+        }
+    }
+    (plugins, may_have_more)
+}
+
+fn plugin(
+    session: &mut Session<'_>,
+    value: &Value,
+    here: Place,
+) -> Option<(SmolStr, Place, crate::frontend::issuers::Options)> {
+    let Value::Object(id) = value else { return None };
+    let object = session.store.get(*id).clone();
+    match object.kind {
+        ObjectKind::Plugin(name) => {
+            let given = object.entries.get("options").cloned().unwrap_or(Value::Undefined);
+            Some((name, object.place, options::read(session, &given, &[], here)))
+        }
+        // One of the project's own says what it is called.
+        ObjectKind::Plain => {
+            let name = object.entries.get("id")?.known_text()?;
+            Some((name, object.place, crate::frontend::issuers::Options::default()))
+        }
+        _ => None,
     }
 }
 

@@ -3,12 +3,15 @@
 
 pub(super) mod better_auth;
 mod clients;
+mod options;
 mod react;
 pub(super) mod servers;
 mod tokens;
 mod web;
 
 use std::rc::Rc;
+
+pub(super) use better_auth::is_better_auth;
 
 use super::evaluation::{Arguments, Session};
 use super::outcome::{Area, Place};
@@ -99,6 +102,7 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
+        ObjectKind::Plugin(_) => Some(Value::Unknown),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
 }
@@ -150,6 +154,16 @@ pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, nam
         ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
         ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),
         _ => session.escapes(value),
+    }
+}
+
+/// The token that Better Auth answers with in a header, by the header's name.
+pub(super) fn answered_header(arguments: &Arguments) -> Option<Value> {
+    let name = arguments.get(0).known_text()?;
+    match name.to_ascii_lowercase().as_str() {
+        "set-auth-jwt" => Some(Value::given_by(better_auth::SERVER, "api.getToken", true)),
+        "set-auth-token" => Some(Value::given_by(better_auth::SERVER, "getSessionCookie", true)),
+        _ => None,
     }
 }
 

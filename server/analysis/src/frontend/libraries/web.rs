@@ -8,7 +8,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::SetCookie;
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::what_is;
+use crate::frontend::tokens::{sources, what_is};
 use crate::frontend::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -213,7 +213,7 @@ pub(super) fn keep(session: &mut Session<'_>, path: &str, name: &str, value: &Va
 
 fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value: &Value, place: Place) {
     let what = what_is(session, value);
-    session.outcome.kept.push(Kept { place, area, key, what });
+    session.outcome.kept.push(Kept { place, area, key, what, sources: sources(value) });
 }
 
 /// A cookie that a script sets: no script can be kept from reading it.

@@ -1,5 +1,6 @@
 //! What several rules share. None of this is a rule.
 
+pub(crate) mod agreement;
 pub(crate) mod frontend;
 pub(crate) mod ownership;
 pub(crate) mod tokens;

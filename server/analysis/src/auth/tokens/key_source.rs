@@ -1,0 +1,173 @@
+//! Where the key of a verification comes from.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::super::code::{Body, Scope, bindings_of, last_name};
+use super::KeySource;
+use crate::facts::python::file::Binding;
+use crate::facts::python::tree::{Expr, ExprKind, positional};
+use crate::index::interpreter::Interpreter;
+use crate::index::modules::Module;
+use crate::index::value::{ClassRef, Resolve, Site, Value};
+use crate::vfs::FileId;
+
+/// Variables, fields and imports that a key is followed through.
+const MAX_DEPTH: u32 = 8;
+
+/// Where the key comes from that a verification is given.
+pub(super) fn key(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> KeySource {
+    let Some(given) = given else { return KeySource::Unknown };
+    let traced = body.traced(given);
+    match &traced.kind {
+        ExprKind::Attribute { value, name } if name.name == "key" && is_signing_key(body, body.traced(value)) => {
+            KeySource::Jwks { bound: false }
+        }
+        ExprKind::Call { .. } if is_signing_key(body, traced) => KeySource::Jwks { bound: true },
+        _ => secret(body, traced),
+    }
+}
+
+/// The secret that an expression is: a text, a setting, or a variable of the environment.
+fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
+    if matches!(expr.kind, ExprKind::Str(_)) {
+        return KeySource::Secret(None);
+    }
+    let root = std::iter::successors(Some(expr), |expr| match &expr.kind {
+        ExprKind::Attribute { value, .. } => Some(value),
+        ExprKind::Call { func, .. } => Some(func),
+        _ => None,
+    });
+    let is_own = |name: &SmolStr| body.param(name).is_some() || !body.bindings(name).is_empty();
+    let is_local = root.last().and_then(Expr::as_name).is_some_and(is_own);
+    if !is_local && let Some(name) = variable(body.interpreter, body.scope, expr, 0) {
+        return KeySource::Secret(Some(name));
+    }
+    match &expr.kind {
+        ExprKind::Call { func, .. } => {
+            if let ExprKind::Attribute { value, name } = &func.kind
+                && matches!(name.name.as_str(), "get_secret_value" | "encode" | "strip")
+            {
+                return secret(body, body.traced(value));
+            }
+        }
+        // A field of settings that a variable holds.
+        ExprKind::Attribute { value, name } if is_local => {
+            let traced = body.traced(value);
+            if let Value::Instance(instance) = body.eval(traced)
+                && let Value::Class(class) = &instance.class
+            {
+                let field = field(body.interpreter, class, &name.name, 0);
+                return KeySource::Secret(Some(field));
+            }
+        }
+        _ => {}
+    }
+    match body.eval(expr) {
+        Value::Str(_) => KeySource::Secret(last_name(expr).cloned()),
+        _ => KeySource::Unknown,
+    }
+}
+
+/// The variable of the environment, or the field of settings, that an expression reads.
+fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth: u32) -> Option<SmolStr> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let eval = |expr: &Expr| scope.eval(interpreter, expr);
+    match &expr.kind {
+        ExprKind::Call { func, args } => {
+            if let Value::Package(path) = eval(func) {
+                let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get" | "decouple.config");
+                return positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads);
+            }
+            match &func.kind {
+                ExprKind::Attribute { value, name }
+                    if matches!(name.name.as_str(), "get_secret_value" | "encode" | "strip") =>
+                {
+                    variable(interpreter, scope, value, depth + 1)
+                }
+                _ => None,
+            }
+        }
+        ExprKind::Subscript { value, index } => {
+            let reads = matches!(eval(value), Value::Package(path) if path == "os.environ");
+            index.as_str().cloned().filter(|_| reads)
+        }
+        // `os.getenv("A") or "…"`: what comes first counts.
+        ExprKind::BoolOp { and: false, values } => variable(interpreter, scope, values.first()?, depth + 1),
+        ExprKind::Attribute { value, name } => match eval(value) {
+            Value::Module(file) => of_module(interpreter, file, &name.name, depth + 1),
+            Value::Class(class) => Some(field(interpreter, &class, &name.name, depth + 1)),
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => Some(field(interpreter, class, &name.name, depth + 1)),
+                _ => None,
+            },
+            _ => None,
+        },
+        ExprKind::Name(name) => of_module(interpreter, scope.file(), name, depth + 1),
+        _ => None,
+    }
+}
+
+/// What a variable of a module reads, wherever it is imported from.
+fn of_module(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<SmolStr> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    // Makes an answer rest on what the name means.
+    interpreter.lookup(file, name);
+    let facts = interpreter.sources().facts(file)?;
+    match facts.bindings.get(name)? {
+        Binding::Computed => {
+            let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
+                bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
+            });
+            let (item, value) = values.next()?;
+            let value = value.filter(|_| values.next().is_none())?;
+            interpreter.count_body(Site { file, item, range: value.range });
+            variable(interpreter, Scope::Module(file, item), value, depth + 1)
+        }
+        Binding::ImportFrom(item, at) => {
+            let import = facts.import_from(*item)?;
+            let imported = &import.names.get(*at as usize)?.name;
+            match interpreter.sources().resolve(file, import.level, &import.module) {
+                Module::File(target) => of_module(interpreter, target, imported, depth + 1),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What a field of a class reads: a variable of the environment that its value
+/// names, and else the one that settings read by the field's name.
+fn field(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> SmolStr {
+    for class in interpreter.linearised(class) {
+        interpreter.count_body(class.site);
+        if let [Some(value)] = bindings_of(&class.def.body, name).as_slice()
+            && let Some(variable) = variable(interpreter, Scope::Class(&class), value, depth + 1)
+        {
+            return variable;
+        }
+    }
+    name.clone()
+}
+
+/// Whether an expression gives a key of a set of public keys.
+fn is_signing_key(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let expr = match &expr.kind {
+        ExprKind::Await(inner) => inner,
+        _ => expr,
+    };
+    let Some((func, args)) = expr.as_call() else { return false };
+    let name = last_name(func).map(SmolStr::as_str).unwrap_or_default();
+    name.starts_with("get_signing_key")
+        || name == "PyJWK"
+        || (matches!(name, "to_thread" | "run_in_threadpool")
+            && args
+                .first()
+                .is_some_and(|arg| last_name(&arg.value).is_some_and(|name| name.starts_with("get_signing_key"))))
+        || body.package(func).is_some_and(|path| path.ends_with("PyJWK"))
+}

@@ -1,0 +1,68 @@
+//! `better-auth-misconfiguration`: defences of Better Auth that are switched off.
+
+use super::shared::frontend;
+use super::{RuleInfo, State};
+use crate::frontend::issuers::{Given, Setting};
+use crate::frontend::outcome::Place;
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "better-auth-misconfiguration",
+    summary: "a defence of Better Auth that its configuration switches off",
+    cwe: "CWE-1188",
+    owasp: "API8:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/better-auth-misconfiguration.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (file, outcome) in state.frontend.outcomes() {
+        for issuer in outcome.issuers.iter().filter(|issuer| issuer.place.file == file) {
+            let plugins = issuer.plugins.iter().filter(|plugin| plugin.name == "jwt");
+            let of_plugins = plugins.flat_map(|plugin| plugin.options.given.iter().map(|given| (plugin.place, given)));
+            let all = issuer.options.given.iter().map(|given| (issuer.place, given)).chain(of_plugins);
+            for (place, given) in all {
+                let Some((severity, message)) = fault(given) else { continue };
+                let place: Place = given.place.unwrap_or(place);
+                if wanted(place.file) {
+                    found.extend(frontend::report(state, &INFO, severity, place, message.to_owned(), Vec::new()));
+                }
+            }
+        }
+    }
+}
+
+/// Whether a pattern of origins takes every one.
+fn takes_all(setting: &Setting) -> bool {
+    matches!(setting, Setting::Text(text) if matches!(text.as_str(), "*" | "**" | "*://*" | "http://*" | "https://*"))
+}
+
+fn fault(given: &Given) -> Option<(Severity, &'static str)> {
+    let on = given.value == Setting::Bool(true);
+    let off = given.value == Setting::Bool(false);
+    Some(match given.path.as_str() {
+        "trustedOrigins" if matches!(&given.value, Setting::List(all) if all.iter().any(takes_all)) => (
+            Severity::Error,
+            "Every origin is trusted: any page can send requests to Better Auth in the name of a visitor who is signed in, and be redirected to. Name the origins.",
+        ),
+        "advanced.disableCSRFCheck" if on => (
+            Severity::Error,
+            "Requests from other origins are not refused any more: any page can act in the name of a visitor who is signed in. Leave the check on, and name trusted origins.",
+        ),
+        "advanced.disableOriginCheck" if on => (
+            Severity::Error,
+            "Addresses to redirect to are not checked any more: a link can send who signs in to any page, with a token. Leave the check on, and name trusted origins.",
+        ),
+        "advanced.useSecureCookies" if off => (
+            Severity::Warning,
+            "Session cookies go over plain HTTP, too: whoever listens has the session. Leave the option out: cookies are secure where the base URL is.",
+        ),
+        "jwks.disablePrivateKeyEncryption" if on => (
+            Severity::Warning,
+            "The private keys that sign tokens lie in the database as they are: whoever reads the table can sign a token for any user. Leave the option out.",
+        ),
+        _ => return None,
+    })
+}

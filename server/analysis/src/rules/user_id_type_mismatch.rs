@@ -1,0 +1,89 @@
+//! `user-id-type-mismatch`: a path that takes no id of Better Auth.
+
+use super::shared::frontend;
+use super::{RuleInfo, State, for_each_served, report};
+use crate::frontend::issuers::{Issuer, Setting};
+use crate::frontend::outcome::Place;
+use crate::ide::{Diagnostic, Severity};
+use crate::index::value::{Site, Value};
+use crate::verdicts::with_interpreter;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "user-id-type-mismatch",
+    summary: "a parameter for the user's id that no id of Better Auth fits",
+    cwe: "CWE-704",
+    owasp: "",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/user-id-type-mismatch.md"),
+};
+
+/// Names of parameters in a path that hold a user's id.
+const NAMES: &[&str] = &["user_id", "userId", "userid"];
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let Some(issuer) = random_ids(state) else { return };
+    with_interpreter(state, |interpreter| {
+        let mut seen: Vec<Site> = Vec::new();
+        for_each_served(state, |_, route, judged| {
+            let Value::Function(handler) = &route.handler else { return };
+            if !wanted(handler.site.file) || !judged.guard.is_guarded() || seen.contains(&handler.site) {
+                return;
+            }
+            seen.push(handler.site);
+            for param in handler.def.params.iter().filter(|param| NAMES.contains(&param.name.name.as_str())) {
+                let in_path = route.path.contains(&format!("{{{}}}", param.name.name));
+                let Some(annotation) = param.annotation.as_ref().filter(|_| in_path) else { continue };
+                let ty = match interpreter.eval_signature(handler, annotation) {
+                    Value::Annotated(annotated) => annotated.ty.clone(),
+                    other => other,
+                };
+                let Value::Package(path) = ty else { continue };
+                let name = match path.as_str() {
+                    "builtins.int" => "a number",
+                    "uuid.UUID" => "a UUID",
+                    _ => continue,
+                };
+                let site = Site { range: annotation.range, ..handler.site };
+                if state.sources.is_ghost(site) {
+                    continue;
+                }
+                let message = format!(
+                    "The ids of Better Auth's users are 32 letters and digits, and this parameter takes {name}: every request gets 422. Take a `str`."
+                );
+                let steps =
+                    frontend::related(state, issuer, "ids are made by this configuration").into_iter().collect();
+                found.push(report(state, &INFO, Severity::Warning, site, message, steps));
+            }
+        });
+    });
+}
+
+/// A configuration whose tokens the backend accepts, and that leaves ids as they
+/// are: random texts. None if there is another one.
+fn random_ids(state: &State) -> Option<Place> {
+    let accepted = &state.agreement.accepted;
+    let issuers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.issuers);
+    let mut known: Option<Place> = None;
+    for issuer in issuers {
+        if !accepted.iter().any(|(_, place)| *place == issuer.place) {
+            continue;
+        }
+        if !makes_random_ids(issuer) {
+            return None;
+        }
+        known = Some(issuer.place);
+    }
+    known
+}
+
+fn makes_random_ids(issuer: &Issuer) -> bool {
+    let options = &issuer.options;
+    // An adapter of an ORM may leave ids to the database.
+    let own_database = match options.get("database").map(|given| &given.value) {
+        Some(Setting::Object) | None => true,
+        Some(_) => false,
+    };
+    options.is_absent("advanced.database.generateId") && options.is_absent("advanced.generateId") && own_database
+}

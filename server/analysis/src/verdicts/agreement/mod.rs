@@ -1,0 +1,446 @@
+//! Whether the tokens that the frontend sends are those that the backend verifies.
+//!
+//! Each guard of a route is put beside each token that requests to its routes
+//! carry. Where that is not known, and the key shows that the guard is meant for
+//! tokens of Better Auth, it is put beside every token that the project issues:
+//! nothing is said unless all of them are refused.
+
+mod claims;
+pub(crate) mod issued;
+pub(crate) mod judgement;
+mod sent;
+mod strategies;
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use self::issued::{Form, Signed, Token, secret_variable};
+use self::judgement::{Outcome, Refusal, Why, decoded};
+use self::sent::{Sent, shared};
+use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
+use super::calls::Origins;
+use super::with_interpreter;
+use crate::auth::tokens::{Algorithms, Check, Decode, Expected, KeySource, Library};
+use crate::frontend::issuers::{Issuer, Setting};
+use crate::frontend::outcome::{Attached, Credentials, Place, Request};
+use crate::ide::State;
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// What is known of tokens that both halves have to do with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    /// Tokens that are refused, always.
+    pub(crate) refused: Vec<Refused>,
+    /// Claims that a verification reads and its tokens don't have.
+    pub(crate) lacking: Vec<Lacking>,
+    /// Verifications that take Better Auth's other tokens for a caller's.
+    pub(crate) confusable: Vec<(Site, Place)>,
+    /// Verifications that accept tokens of these configurations.
+    pub(crate) accepted: Vec<(Site, Place)>,
+}
+
+/// A token that a guard refuses, always.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The verification.
+    pub(crate) site: Site,
+    /// Its library, if it decodes the token.
+    pub(crate) library: Option<Library>,
+    /// What is sent.
+    pub(crate) kind: Kind,
+    /// Where it is decided what the token is.
+    pub(crate) issued: Place,
+    /// Requests that send it; none where it was not seen what requests send.
+    pub(crate) requests: Vec<Place>,
+    /// Why it is refused.
+    pub(crate) refusal: Refusal,
+    /// The status of the answer, where it is known.
+    pub(crate) status: Option<u16>,
+    /// What the verification is given as the key.
+    pub(crate) key: Option<KeySource>,
+    /// Algorithms that the verification takes, where they are known.
+    pub(crate) taken: Vec<SmolStr>,
+    /// What the token is like, if it is signed.
+    pub(crate) signed: Option<Signed>,
+    /// Whether the verification is in a way of its own to be rewritten: the function is called by FastAPI alone.
+    pub(crate) is_dependency: bool,
+    /// Whether the configuration is known to issue no JWT at all.
+    pub(crate) issues_no_jwt: bool,
+}
+
+/// A kind of token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Of `jwt()`.
+    Jwt,
+    /// A session's token.
+    Session,
+    /// A session's token with its signature.
+    Cookie,
+    /// The cached session.
+    Cached,
+    /// Signed by the frontend's code.
+    Minted,
+    /// None at all.
+    Nothing,
+}
+
+/// A claim that is read, and that the tokens don't have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    /// Where it is read.
+    pub(crate) site: Site,
+    /// The claim.
+    pub(crate) claim: SmolStr,
+    /// What names the caller in its place.
+    pub(crate) instead: SmolStr,
+    /// Where it is decided what the token holds.
+    pub(crate) issued: Place,
+}
+
+/// Finds out what both halves say of tokens.
+pub(crate) fn compare(state: &State) -> Agreement {
+    let known = Verifications::new(state);
+    if state.indexing || known.is_empty() || state.frontend.is_empty() {
+        return Agreement::default();
+    }
+    let sent = Sent::new(state);
+    if sent.issuers.is_empty() && sent.mints.is_empty() {
+        return Agreement::default();
+    }
+    with_interpreter(state, |interpreter| {
+        let guards = Guards::new(state, interpreter, &known);
+        let mut found = Agreement::default();
+        let mut comparison = Comparison { state, sent: &sent, known: &known, found: &mut found };
+        let carried = comparison.carried(&guards);
+        for (index, group) in guards.groups.iter().enumerate() {
+            let own = carried.get(&index).map_or(&[][..], Vec::as_slice);
+            comparison.group(group, own);
+        }
+        found.settle();
+        found
+    })
+}
+
+impl Agreement {
+    /// Files in which something is said.
+    pub(crate) fn files(&self) -> FxHashSet<FileId> {
+        let mut files = FxHashSet::default();
+        for refused in &self.refused {
+            files.extend([refused.site.file, refused.issued.file]);
+            files.extend(refused.requests.iter().map(|place| place.file));
+        }
+        files.extend(self.lacking.iter().flat_map(|one| [one.site.file, one.issued.file]));
+        files.extend(self.confusable.iter().chain(&self.accepted).flat_map(|(site, place)| [site.file, place.file]));
+        files
+    }
+
+    fn settle(&mut self) {
+        self.refused.sort_by_key(|one| (one.site, one.kind, one.issued));
+        // Two guards may share a verification.
+        let mut kept: Vec<Refused> = Vec::new();
+        for refused in self.refused.drain(..) {
+            match kept.last_mut() {
+                Some(last) if (last.site, last.kind, last.issued) == (refused.site, refused.kind, refused.issued) => {
+                    last.requests.extend(refused.requests);
+                    last.requests.sort_unstable();
+                    last.requests.dedup();
+                }
+                _ => kept.push(refused),
+            }
+        }
+        self.refused = kept;
+        self.lacking.sort_by_key(|one| (one.site, one.issued));
+        self.lacking.dedup();
+        for pairs in [&mut self.confusable, &mut self.accepted] {
+            pairs.sort_unstable();
+            pairs.dedup();
+        }
+    }
+}
+
+/// A request to the routes of a guard, and what it carries.
+struct Carrier<'s> {
+    request: &'s Request,
+    /// Its tokens; none where some can't be told.
+    tokens: Option<Vec<Token<'s>>>,
+}
+
+/// What the comparison works with.
+struct Comparison<'c, 's> {
+    state: &'s State,
+    sent: &'c Sent<'s>,
+    known: &'c Verifications<'s>,
+    found: &'c mut Agreement,
+}
+
+impl<'s> Comparison<'_, 's> {
+    /// What requests carry to the routes of each group.
+    fn carried(&self, guards: &Guards<'s>) -> BTreeMap<usize, Vec<Carrier<'s>>> {
+        let origins = Origins::new(self.state);
+        let mut carried: BTreeMap<usize, Vec<Carrier<'s>>> = BTreeMap::new();
+        for (file, outcome) in self.state.frontend.outcomes() {
+            for request in &outcome.requests {
+                let Some(reached) = origins.reached(file, request) else { continue };
+                let Some(index) = guards.of(reached.at.0, reached.at.1) else { continue };
+                let Some(group) = guards.groups.get(index) else { continue };
+                let intercepted = self.state.frontend.is_intercepted(request.client);
+                let tokens = match request.authorization {
+                    Attached::Given => self.sent.carried(&origins, file, request),
+                    Attached::Never if request.credentials == Credentials::Include && !intercepted => {
+                        let is_read = group.reads_cookies;
+                        let (_, issuers) = self.sent.issuers_near(file);
+                        let cookies = |issuer: &'s Issuer| [Token::Cached(issuer), Token::Cookie(issuer)];
+                        is_read.then(|| issuers.into_iter().flat_map(cookies).collect())
+                    }
+                    // It carries nothing: another rule says so.
+                    Attached::Never if !intercepted => continue,
+                    _ => None,
+                };
+                carried.entry(index).or_default().push(Carrier { request, tokens });
+            }
+        }
+        carried
+    }
+
+    fn group(&mut self, group: &GuardGroup<'s>, carriers: &[Carrier<'s>]) {
+        let Some(strategies) = &group.strategies else { return };
+        let mut unsaid = true;
+        for carrier in carriers {
+            if let Some(tokens) = &carrier.tokens {
+                self.pair(strategies, tokens, Some(carrier.request));
+            }
+        }
+        if !carriers.is_empty() && carriers.iter().all(|carrier| carrier.tokens.is_some()) {
+            unsaid = false;
+        }
+        if unsaid && let Some(tokens) = self.issuable(group, strategies) {
+            self.pair(strategies, &tokens, None);
+        }
+    }
+
+    /// Every token that the project issues, if a guard is meant for one of
+    /// Better Auth, and nothing else may issue one for it.
+    fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
+        let (near, issuers) = self.sent.issuers_near(group.file);
+        let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
+        let signs_itself =
+            self.state.tokens.items().any(|(file, tokens)| !tokens.encodes.is_empty() && is_in_reach(file));
+        let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
+        if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
+            return None;
+        }
+        let meant = |strategy: &Strategy<'s>| match strategy {
+            Strategy::Decode(decode) => issuers.iter().any(|issuer| is_meant_for(decode, issuer)),
+            _ => false,
+        };
+        if !strategies.iter().all(meant) {
+            return None;
+        }
+        let mut tokens = Vec::new();
+        for issuer in issuers {
+            tokens.extend(issuer.plugin("jwt").map(|plugin| Token::Jwt(issuer, plugin)));
+            tokens.extend([Token::Session(issuer), Token::Cached(issuer)]);
+        }
+        tokens
+            .extend(self.sent.mints.iter().filter(|mint| is_in_reach(mint.place.file)).map(|mint| Token::Minted(mint)));
+        Some(tokens)
+    }
+
+    /// Puts each of these tokens beside the ways of a guard.
+    fn pair(&mut self, strategies: &[Strategy<'s>], tokens: &[Token<'s>], request: Option<&Request>) {
+        let mut refusals: Vec<(Token<'s>, Form, Strategy<'s>, Refusal)> = Vec::new();
+        let mut is_refused = true;
+        for token in tokens {
+            let form = token.form(&self.sent.mints);
+            let mut nearest: Option<(Strategy<'s>, Refusal)> = None;
+            for strategy in strategies {
+                match judged(*token, &form, *strategy) {
+                    Outcome::MayPass => {
+                        is_refused = false;
+                        self.accept(*token, &form, *strategy);
+                    }
+                    Outcome::Refused(refusal) => {
+                        let is_nearer = nearest.as_ref().is_none_or(|(_, other)| other.why.rank() < refusal.why.rank());
+                        if is_nearer {
+                            nearest = Some((*strategy, refusal));
+                        }
+                    }
+                }
+            }
+            refusals.extend(nearest.map(|(strategy, refusal)| (*token, form, strategy, refusal)));
+        }
+        if !is_refused {
+            return;
+        }
+        // Of the cookies that go along, and of all tokens that are issued, the one that comes nearest.
+        let counts = |refusal: &Refusal| refusal.why.rank();
+        let best = refusals.iter().map(|(.., refusal)| counts(refusal)).max().unwrap_or(0);
+        let of_many = request.is_none_or(|request| request.authorization == Attached::Never);
+        for (token, form, strategy, refusal) in refusals {
+            if !of_many || counts(&refusal) == best {
+                self.refuse(token, form, strategy, refusal, request);
+            }
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        token: Token<'s>,
+        form: Form,
+        strategy: Strategy<'s>,
+        refusal: Refusal,
+        request: Option<&Request>,
+    ) {
+        let (site, decode) = match strategy {
+            Strategy::Decode(decode) => (decode.site, Some(decode)),
+            Strategy::SessionQuery(site) | Strategy::SessionRequest(site) => (site, None),
+        };
+        let taken = match decode.map(|decode| &decode.algorithms) {
+            Some(Algorithms::Known(taken)) => taken.iter().map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let is_dependency = decode.and_then(|decode| decode.function).is_some_and(|function| {
+            self.state.in_use.is_used(function) && !self.known.calls.iter().any(|call| call.callee == function)
+        });
+        self.found.refused.push(Refused {
+            site,
+            is_dependency,
+            signed: match form {
+                Form::Signed(signed) => Some(signed),
+                _ => None,
+            },
+            library: decode.map(|decode| decode.library),
+            kind: kind(token),
+            issued: token.place(),
+            requests: request.map(|request| request.place).into_iter().collect(),
+            status: decode.and_then(|decode| status(decode, &refusal)),
+            refusal,
+            key: decode.map(|decode| decode.key.clone()),
+            taken,
+            issues_no_jwt: token.issuer().is_some_and(|issuer| {
+                let cached = issuer.options.text("session.cookieCache.strategy") == Some("jwt");
+                issuer.is_without("jwt") && !cached && self.sent.mints.is_empty()
+            }),
+        });
+    }
+
+    /// A token may pass a verification: whether that reads what it holds.
+    fn accept(&mut self, token: Token<'s>, form: &Form, strategy: Strategy<'s>) {
+        let (Strategy::Decode(decode), Form::Signed(signed)) = (strategy, form) else { return };
+        if let Some(issuer) = token.issuer() {
+            self.found.accepted.push((decode.site, issuer.place));
+        }
+        if let Some(names) = &signed.claims {
+            let lacking = claims::lacking(decode, &self.known.calls, names);
+            self.found.lacking.extend(lacking.map(|(site, claim, instead)| Lacking {
+                site,
+                claim,
+                instead,
+                issued: token.place(),
+            }));
+        }
+        let near = self.sent.issuers_near(decode.site.file).1;
+        if let Some(issuer) = near.iter().find(|issuer| is_confusable(decode, issuer)) {
+            self.found.confusable.push((decode.site, issuer.place));
+        }
+    }
+}
+
+/// What a way to verify makes of a token.
+fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>) -> Outcome {
+    let refused = |why: Why| Outcome::Refused(Refusal { why, error: None });
+    match strategy {
+        Strategy::Decode(decode) => decoded(form, decode),
+        Strategy::SessionQuery(_) => match token {
+            Token::Jwt(..) | Token::Minted(_) if matches!(form, Form::Signed(_)) => refused(Why::NoSession),
+            Token::Nothing(_) => refused(Why::NoToken),
+            _ => Outcome::MayPass,
+        },
+        Strategy::SessionRequest(_) => match token {
+            Token::Jwt(..) | Token::Minted(_) if matches!(form, Form::Signed(_)) => refused(Why::NoSession),
+            Token::Session(issuer) if issuer.is_without("bearer") => refused(Why::NoSession),
+            Token::Nothing(_) => refused(Why::NoToken),
+            _ => Outcome::MayPass,
+        },
+    }
+}
+
+fn kind(token: Token<'_>) -> Kind {
+    match token {
+        Token::Jwt(..) => Kind::Jwt,
+        Token::Session(_) => Kind::Session,
+        Token::Cookie(_) => Kind::Cookie,
+        Token::Cached(_) => Kind::Cached,
+        Token::Minted(_) => Kind::Minted,
+        Token::Nothing(_) => Kind::Nothing,
+    }
+}
+
+/// Names of variables from which Better Auth reads its secret by itself.
+const SECRETS: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
+
+/// Whether a verification is given the secret of a configuration, or its public keys.
+fn is_meant_for(decode: &Decode, issuer: &Issuer) -> bool {
+    match &decode.key {
+        KeySource::Jwks { .. } => issuer.plugin("jwt").is_some(),
+        KeySource::Secret(Some(name)) => has_secret_of(name, issuer),
+        _ => false,
+    }
+}
+
+/// Whether a variable or setting holds the secret of a configuration: settings
+/// read the variable of their name.
+fn has_secret_of(name: &str, issuer: &Issuer) -> bool {
+    let own = secret_variable(issuer);
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    own.as_deref().is_some_and(is) || SECRETS.iter().any(|known| is(known))
+}
+
+/// Whether a verification takes the token of a mail's link for a caller's: that
+/// is signed with the same secret, and holds an address and no subject.
+fn is_confusable(decode: &Decode, issuer: &Issuer) -> bool {
+    let KeySource::Secret(Some(name)) = &decode.key else { return false };
+    let Algorithms::Known(taken) = &decode.algorithms else { return false };
+    let is_told = decode.audience != Expected::Nothing
+        || decode.issuer != Expected::Nothing && !decode.skips.iter().any(|(check, _)| *check == Check::Issuer);
+    let requires = |claim: &SmolStr| !matches!(claim.as_str(), "exp" | "iat" | "email" | "userId");
+    let reads = |claims: &[&str]| decode.reads.iter().any(|read| claims.contains(&read.name.as_str()));
+    let sends_links = ["emailVerification.sendVerificationEmail", "user.changeEmail.enabled"];
+    has_secret_of(name, issuer)
+        && taken.iter().any(|(name, _)| name == "HS256")
+        && !is_told
+        && !decode.requires.iter().any(requires)
+        && decode.unverified.is_none()
+        && reads(&["email", "userId"])
+        && sends_links
+            .iter()
+            .any(|path| issuer.options.get(path).is_some_and(|given| given.value != Setting::Bool(false)))
+}
+
+/// The status with which a refusal is answered, where the verification itself tells.
+fn status(decode: &Decode, refusal: &Refusal) -> Option<u16> {
+    let error = refusal.error?;
+    let above: &[&str] = match (decode.library, error) {
+        (Library::PyJwt, "PyJWKClientConnectionError") => &["PyJWKClientError", "PyJWTError"],
+        (Library::PyJwt, _) => &["InvalidTokenError", "PyJWTError"],
+        (Library::Jose, "JWKError") => &["JOSEError"],
+        (Library::Jose, "JWTError") => &["JOSEError"],
+        (Library::Jose, _) => &["JWTError", "JOSEError"],
+        _ => &["JoseError"],
+    };
+    let catches = |types: &[SmolStr]| {
+        types.is_empty()
+            || types.iter().any(|path| {
+                let name = path.rsplit('.').next().unwrap_or(path);
+                name == error || above.contains(&name) || matches!(name, "?" | "Exception" | "BaseException")
+            })
+    };
+    let is_caught = decode.caught.iter().any(|clause| catches(&clause.types));
+    // A clause for some of the library's exceptions shows that nobody expects others.
+    let narrow = !is_caught && !decode.caught.is_empty();
+    if is_caught { Some(401) } else { narrow.then_some(500) }
+}

@@ -1,0 +1,162 @@
+//! The ways in which guards verify: for each guard of a route, the calls at
+//! which its proof tells good credentials from bad ones.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::auth::guard::Guard;
+use crate::auth::tokens::{Decode, VerifierCall};
+use crate::auth::{Judge, Proof, Step, Verdict, decides, read_from};
+use crate::ide::State;
+use crate::index::dependencies::called;
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::{Application, Route};
+use crate::index::value::{Site, Value};
+use crate::verdicts::calls::asks_for_bearer;
+use crate::vfs::FileId;
+
+/// A way to verify a token.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Strategy<'s> {
+    /// It is decoded.
+    Decode(&'s Decode),
+    /// Its session is looked up in the database.
+    SessionQuery(Site),
+    /// Better Auth's server is asked whose session it is.
+    SessionRequest(Site),
+}
+
+/// A guard with the ways in which it verifies.
+pub(super) struct GuardGroup<'s> {
+    /// Its ways; none where some could not be told.
+    pub(super) strategies: Option<Vec<Strategy<'s>>>,
+    /// Whether it may read a cookie.
+    pub(super) reads_cookies: bool,
+    /// Where the application stands whose routes it guards.
+    pub(super) file: FileId,
+}
+
+/// What is known of what files do with tokens, by place.
+pub(super) struct Verifications<'s> {
+    decodes: FxHashMap<Site, &'s Decode>,
+    queries: Vec<Site>,
+    requests: Vec<Site>,
+    /// Requests whose answers are believed although they may hold nobody: everybody passes.
+    believed: Vec<Site>,
+    pub(super) calls: Vec<&'s VerifierCall>,
+}
+
+impl<'s> Verifications<'s> {
+    pub(super) fn new(state: &'s State) -> Self {
+        let mut all = Self {
+            decodes: FxHashMap::default(),
+            queries: Vec::new(),
+            requests: Vec::new(),
+            believed: Vec::new(),
+            calls: Vec::new(),
+        };
+        for (_, tokens) in state.tokens.items() {
+            all.decodes.extend(tokens.decodes.iter().map(|decode| (decode.site, decode)));
+            all.queries.extend(&tokens.session_queries);
+            all.requests.extend(&tokens.session_requests);
+            all.believed.extend(tokens.introspections.iter().map(|one| one.request));
+            all.calls.extend(&tokens.calls);
+        }
+        all
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.decodes.is_empty() && self.queries.is_empty() && self.requests.is_empty()
+    }
+
+    fn strategy(&self, step: &Step) -> Option<Strategy<'s>> {
+        if let Some(decode) = self.decodes.get(&step.site) {
+            return Some(Strategy::Decode(decode));
+        }
+        if self.requests.contains(&step.site) && !self.believed.contains(&step.site) {
+            return Some(Strategy::SessionRequest(step.site));
+        }
+        let is_near = |query: &&Site| (query.file, query.item) == (step.site.file, step.site.item);
+        self.queries.iter().find(is_near).map(|query| Strategy::SessionQuery(*query))
+    }
+}
+
+/// The groups of guards of all applications outside of tests, by application
+/// and route.
+pub(super) struct Guards<'s> {
+    pub(super) groups: Vec<GuardGroup<'s>>,
+    by_route: FxHashMap<(usize, usize), usize>,
+}
+
+impl<'s> Guards<'s> {
+    pub(super) fn new(state: &'s State, interpreter: &Interpreter<'_>, known: &Verifications<'s>) -> Self {
+        let judge = Judge::new(interpreter, &state.memo);
+        let mut all = Self { groups: Vec::new(), by_route: FxHashMap::default() };
+        let mut by_guard: FxHashMap<(usize, Site), usize> = FxHashMap::default();
+        let applications = state.table.applications.iter().zip(&state.guards.applications);
+        for (at, (application, judged)) in applications.enumerate().filter(|(_, (one, _))| !one.test) {
+            for (index, (route, judged)) in application.routes.iter().zip(judged.iter()).enumerate() {
+                let (key, verdict) = match &judged.guard {
+                    Guard::Guarded(dependency) => {
+                        let Some(node) = route.dependencies.get(*dependency) else { continue };
+                        let Some((function, _)) = called(interpreter, &node.callable) else { continue };
+                        if let Some(group) = by_guard.get(&(at, function.site)) {
+                            all.by_route.insert((at, index), *group);
+                            continue;
+                        }
+                        let verdict = judge.dependency(&node.callable);
+                        // What it asks for may be what verifies.
+                        let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(decides);
+                        let others = || route.dependencies.iter().map(|node| judge.dependency(&node.callable));
+                        let verifies = |verdict: &Arc<Verdict>| verdict.proof == Proof::Verifies && says(verdict);
+                        let verdict = if says(&verdict) { verdict } else { others().find(verifies).unwrap_or(verdict) };
+                        (function.site, verdict)
+                    }
+                    Guard::Around(wrapped) => (wrapped.site, Arc::clone(&wrapped.verdict)),
+                    Guard::InBody(verdict) => {
+                        let Value::Function(handler) = &route.handler else { continue };
+                        (handler.site, Arc::clone(verdict))
+                    }
+                    _ => continue,
+                };
+                let next = all.groups.len();
+                let group = *by_guard.entry((at, key)).or_insert(next);
+                if group == next {
+                    all.groups.push(group_of(application, route, &verdict, known));
+                }
+                all.by_route.insert((at, index), group);
+            }
+        }
+        all
+    }
+
+    /// The group that guards a route.
+    pub(super) fn of(&self, application: usize, route: usize) -> Option<usize> {
+        self.by_route.get(&(application, route)).copied()
+    }
+}
+
+fn group_of<'s>(
+    application: &Application,
+    route: &Route,
+    verdict: &Verdict,
+    known: &Verifications<'s>,
+) -> GuardGroup<'s> {
+    let mut strategies: Option<Vec<Strategy<'s>>> = Some(Vec::new());
+    for step in verdict.steps.iter().filter(|step| decides(step)) {
+        match (known.strategy(step), &mut strategies) {
+            (Some(strategy), Some(all)) => all.push(strategy),
+            _ => strategies = None,
+        }
+    }
+    let says = |part: &str| verdict.steps.iter().any(|step| step.note == read_from(part));
+    let by_header = says("headers")
+        || asks_for_bearer(route)
+        || verdict.steps.iter().any(|step| step.note.starts_with("`authorization` is a credential"));
+    GuardGroup {
+        strategies: strategies.filter(|all| !all.is_empty() && verdict.bypass.is_none()),
+        reads_cookies: says("cookies") || !by_header,
+        file: application.site.file,
+    }
+}
