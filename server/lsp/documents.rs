@@ -12,6 +12,17 @@ use tower_lsp::lsp_types::{Position, Range, TextDocumentContentChangeEvent, Url}
 
 use authlens_analysis::text::PositionEncoding;
 
+use crate::workspace;
+
+/// The path under which the analysis knows a document.
+pub(super) fn path_of(uri: &Url) -> String {
+    match uri.to_file_path() {
+        Ok(path) => workspace::slashed(&path),
+        // A document that has no file is analysed alone.
+        Err(()) => format!("/{}/{}.py", uri.scheme(), uri.path().trim_matches('/')),
+    }
+}
+
 /// Changes that one may overtake.
 const KEPT: usize = 64;
 

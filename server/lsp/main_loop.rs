@@ -17,12 +17,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::lsp_types::{PublishDiagnosticsParams, TextDocumentContentChangeEvent, Url};
 
 use super::convert;
-use super::documents::Document;
+use super::documents::{Document, path_of};
 use super::settings::{Abilities, Settings};
+use super::threads::{self, Reading};
 use crate::workspace;
 
-/// Files that a batch of the index holds: small, so that a key never waits long.
-const BATCH: usize = 128;
 /// Times that the analysis starts anew with the whole workspace. After that it
 /// knows open documents only.
 const MAX_RECOVERIES: u32 = 8;
@@ -130,9 +129,6 @@ struct Loop {
     open: Arc<BTreeMap<String, (Url, i32)>>,
 }
 
-/// A file to read: its path, and whether its text is wanted whatever it says.
-type Reading = (String, bool);
-
 /// Runs until every sender of events is gone.
 pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, outbox: UnboundedSender<Outgoing>) {
     let mut state = Loop::new(events, outbox);
@@ -142,54 +138,6 @@ pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, outbox: Unbound
             state.guarded(|state| state.handle(event));
         }
         state.guarded(Loop::flush);
-    }
-}
-
-/// The thread that reads single files. There is one: two reads of a file
-/// arrive in their order.
-fn start_reader(events: Sender<Event>) -> Sender<Vec<Reading>> {
-    let (sender, receiver) = std::sync::mpsc::channel::<Vec<Reading>>();
-    std::thread::spawn(move || {
-        for files in receiver {
-            let read = |(path, whole): Reading| {
-                let content =
-                    if whole { workspace::read(&path) } else { workspace::read_if_relevant(Path::new(&path)) };
-                (path, content)
-            };
-            if events.send(Event::Read(files.into_iter().map(read).collect())).is_err() {
-                return;
-            }
-        }
-    });
-    sender
-}
-
-/// Threads that answer requests. A panic ends one answer, not the thread.
-fn start_workers() -> Sender<(Job, View)> {
-    let (sender, receiver) = std::sync::mpsc::channel::<(Job, View)>();
-    let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..2 {
-        let receiver = Arc::clone(&receiver);
-        std::thread::spawn(move || {
-            loop {
-                let next = match receiver.lock() {
-                    Ok(receiver) => receiver.recv(),
-                    Err(_) => return,
-                };
-                let Ok((job, view)) = next else { return };
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&view)));
-            }
-        });
-    }
-    sender
-}
-
-/// The path under which the analysis knows a document.
-pub(super) fn path_of(uri: &Url) -> String {
-    match uri.to_file_path() {
-        Ok(path) => workspace::slashed(&path),
-        // A document that has no file is analysed alone.
-        Err(()) => format!("/{}/{}.py", uri.scheme(), uri.path().trim_matches('/')),
     }
 }
 
@@ -208,10 +156,10 @@ impl Loop {
             routes_told: false,
             documents: BTreeMap::new(),
             published: BTreeSet::new(),
-            reader: start_reader(events.clone()),
+            reader: threads::start_reader(events.clone()),
             events,
             outbox,
-            workers: start_workers(),
+            workers: threads::start_workers(),
             open: Arc::default(),
         }
     }
@@ -224,7 +172,7 @@ impl Loop {
                 self.set_roots(roots.clone());
                 self.index(roots);
                 if !self.abilities.watches_files {
-                    self.watch();
+                    threads::watch(self.events.clone(), Arc::clone(&self.roots));
                 }
             }
             Event::Open { uri, version, text } => {
@@ -382,22 +330,6 @@ impl Loop {
         }
     }
 
-    /// Looks for changes on disk itself, on another thread.
-    fn watch(&self) {
-        let (events, roots) = (self.events.clone(), Arc::clone(&self.roots));
-        std::thread::spawn(move || {
-            let mut watch = workspace::Watch::default();
-            loop {
-                let now = roots.lock().map(|roots| roots.clone()).unwrap_or_default();
-                let (touched, pause) = watch.look(&now);
-                if !touched.is_empty() && events.send(Event::Touched(touched)).is_err() {
-                    return;
-                }
-                std::thread::sleep(pause);
-            }
-        });
-    }
-
     fn note_open(&mut self) {
         let open =
             self.documents.iter().map(|(path, document)| (path.clone(), (document.uri.clone(), document.version)));
@@ -504,7 +436,7 @@ impl Loop {
         let _ = self.outbox.send(Outgoing::Publish(PublishDiagnosticsParams { uri, diagnostics, version }));
     }
 
-    /// Reads folders on another thread, in batches. One is read while another is analysed.
+    /// Reads folders on another thread.
     fn index(&mut self, roots: Vec<String>) {
         if roots.is_empty() {
             return;
@@ -513,27 +445,7 @@ impl Loop {
         let applied = self.host.set_indexing(true);
         self.after(applied);
         let _ = self.outbox.send(Outgoing::Progress(IndexStep::Begin));
-        let (events, outbox) = (self.events.clone(), self.outbox.clone());
-        std::thread::spawn(move || {
-            for root in roots {
-                let _ = events.send(Event::Read(workspace::policy_above(Path::new(&root))));
-                let report = |progress: workspace::Progress| {
-                    let percent = (progress.done * 100 / progress.total.max(1)) as u32;
-                    let _ = outbox.send(Outgoing::Progress(IndexStep::Percent(percent)));
-                };
-                let mut before: Option<Receiver<()>> = None;
-                workspace::discover_in_batches(Path::new(&root), BATCH, &report, |batch| {
-                    let (sender, receiver) = std::sync::mpsc::channel();
-                    if events.send(Event::Batch(batch, sender)).is_ok()
-                        && let Some(before) = before.replace(receiver)
-                    {
-                        // A batch that made the analysis fail is never answered.
-                        let _ = before.recv();
-                    }
-                });
-            }
-            let _ = events.send(Event::Indexed);
-        });
+        threads::read_folders(self.events.clone(), self.outbox.clone(), roots);
     }
 
     /// A file outside of every folder: its neighbours can be imported.

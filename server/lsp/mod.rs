@@ -13,6 +13,7 @@ mod requests;
 mod routes;
 mod server;
 mod settings;
+mod threads;
 mod transport;
 
 use std::io::BufReader;

@@ -16,7 +16,8 @@ use tower_lsp::lsp_types::{
 };
 
 use super::convert;
-use super::main_loop::{View, path_of};
+use super::documents::path_of;
+use super::main_loop::View;
 
 /// Applies every fix that is safe.
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.authlens");

@@ -15,7 +15,8 @@ use tower_lsp::lsp_types::request::WorkDoneProgressCreate;
 use tower_lsp::lsp_types::*;
 use tower_lsp::{Client, LanguageServer};
 
-use super::main_loop::{self, Event, IndexStep, Outgoing, View, path_of};
+use super::documents::path_of;
+use super::main_loop::{self, Event, IndexStep, Outgoing, View};
 use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::requests;
 use super::settings::{Abilities, Settings};
