@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use authlens_analysis::facts::{environment, manifests};
 use authlens_analysis::facts::roles::{self, Role};
+use authlens_analysis::facts::{environment, manifests};
 use authlens_analysis::ide::FileContent;
 use authlens_analysis::syntax::typescript;
 use ignore::WalkBuilder;

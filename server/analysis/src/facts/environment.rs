@@ -60,14 +60,16 @@ mod tests {
 
     #[test]
     fn values_are_told_from_what_stands_for_them() {
-        let text = "# KEY=abc\nA_SECRET=q7f3\r\nexport B=\"r9\" # mine\nC=\nD=${A_SECRET}\nE=your-secret\nF = 5\nnot a line\n";
+        let text =
+            "# KEY=abc\nA_SECRET=q7f3\r\nexport B=\"r9\" # mine\nC=\nD=${A_SECRET}\nE=your-secret\nF = 5\nnot a line\n";
         let read = read(text);
         let names: Vec<&str> = read.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["A_SECRET", "B", "F"]);
         for one in &read {
             assert_eq!(&text[one.range.start as usize..one.range.end as usize], one.name);
         }
-        let paths = ["/p/.env", "/p/.env.local", "/p/.env.example", "/p/.env.local.example", "/p/.environment", "/p/a.env"];
+        let paths =
+            ["/p/.env", "/p/.env.local", "/p/.env.example", "/p/.env.local.example", "/p/.environment", "/p/a.env"];
         assert_eq!(paths.map(sets_variables), [true, true, false, false, false, false]);
     }
 }

@@ -90,7 +90,7 @@ fn rewritten(
     let token = argument(text, arguments, "jwt", Some(0)).ok_or_else(unreadable)?;
     let token = text.get(token.byte_range()).ok_or_else(unreadable)?;
     if fixer.state.sources.facts(source.file).is_some_and(|facts| facts.bindings.contains_key(CLIENT)) {
-        return Err(Refusal(format!("`{CLIENT}` is bound already").into()));
+        return Err(Refusal(format!("`{CLIENT}` is bound already")));
     }
     let mut imports = Imports::new(fixer, source, None)?;
     let environ = imports.of_package(&["os"], "environ")?;
@@ -145,7 +145,9 @@ fn widen(text: &str, call: Node<'_>, root_error: &str, edits: &mut Vec<TextEdit>
     let mut narrow: Option<Node<'_>> = None;
     for clause in clauses {
         let mut cursor = clause.walk();
-        let Some(caught) = clause.named_children(&mut cursor).find(|node| node.kind() != "comment") else { return Ok(()) };
+        let Some(caught) = clause.named_children(&mut cursor).find(|node| node.kind() != "comment") else {
+            return Ok(());
+        };
         let caught = if caught.kind() == "as_pattern" { caught.named_child(0).ok_or_else(unreadable)? } else { caught };
         let name = text.get(caught.byte_range()).unwrap_or_default();
         match name.rsplit('.').next() {

@@ -131,7 +131,9 @@ impl Options {
     /// Whether an option is known not to be given.
     pub fn is_absent(&self, path: &str) -> bool {
         let is_open = |open: &SmolStr| {
-            open.is_empty() || path == *open || path.strip_prefix(open.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            open.is_empty()
+                || path == *open
+                || path.strip_prefix(open.as_str()).is_some_and(|rest| rest.starts_with('.'))
         };
         let is_unknown = |given: &Given| {
             given.value == Setting::Unknown

@@ -339,7 +339,11 @@ impl State {
             if known != variables.as_slice() {
                 self.unjudged = true;
                 let all = Arc::make_mut(&mut self.environments);
-                if variables.is_empty() { all.remove(file) } else { all.insert(*file, variables) };
+                if variables.is_empty() {
+                    all.remove(file)
+                } else {
+                    all.insert(*file, variables)
+                };
             }
         }
     }

@@ -42,10 +42,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             "This sends {what} of Better Auth, which is no JWT, and the backend verifies a JWT: {}. {instead}.",
             answer(first)
         );
-        let mut steps: Vec<_> = refused
-            .iter()
-            .map(|one| related(state, one.site, "the backend verifies a JWT here".to_owned()))
-            .collect();
+        let mut steps: Vec<_> =
+            refused.iter().map(|one| related(state, one.site, "the backend verifies a JWT here".to_owned())).collect();
         steps.truncate(3);
         found.extend(frontend::report(state, &INFO, Severity::Error, place, message, steps));
     }

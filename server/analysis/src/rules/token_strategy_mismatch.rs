@@ -35,14 +35,10 @@ fn all(state: &State) -> impl Iterator<Item = &Refused> {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for refused in all(state).filter(|refused| wanted(refused.site.file) && !state.sources.is_ghost(refused.site)) {
-        let message = format!(
-            "{}: {} {}. {}",
-            sentence(&answer(refused)),
-            tokens(refused),
-            reason(refused),
-            advice(refused)
-        );
-        let mut steps: Vec<Related> = frontend::related(state, refused.issued, "they are issued here").into_iter().collect();
+        let message =
+            format!("{}: {} {}. {}", sentence(&answer(refused)), tokens(refused), reason(refused), advice(refused));
+        let mut steps: Vec<Related> =
+            frontend::related(state, refused.issued, "they are issued here").into_iter().collect();
         steps.extend(requests(state, refused));
         found.push(report(state, &INFO, Severity::Error, refused.site, message, steps));
     }

@@ -52,7 +52,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 let message = format!(
                     "The ids of Better Auth's users are 32 letters and digits, and this parameter takes {name}: every request gets 422. Take a `str`."
                 );
-                let steps = frontend::related(state, issuer, "ids are made by this configuration").into_iter().collect();
+                let steps =
+                    frontend::related(state, issuer, "ids are made by this configuration").into_iter().collect();
                 found.push(report(state, &INFO, Severity::Warning, site, message, steps));
             }
         });

@@ -3,8 +3,8 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
-use super::libraries::{Does, Library, does};
 use super::key_source::key;
+use super::libraries::{Does, Library, does};
 use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};

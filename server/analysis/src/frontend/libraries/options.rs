@@ -77,7 +77,7 @@ pub(super) fn setting(session: &mut Session<'_>, value: &Value, here: Place) -> 
         Value::Object(id) if is_plain(session, *id) => Setting::Object,
         Value::Array(values) => {
             let values: Vec<Value> = values.to_vec();
-            Setting::List(values.iter().map(|value| setting_of_element(value)).collect())
+            Setting::List(values.iter().map(setting_of_element).collect())
         }
         Value::Function(_) => Setting::Function(returned(session, value, here)),
         _ => Setting::Unknown,

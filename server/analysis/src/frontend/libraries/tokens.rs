@@ -68,8 +68,7 @@ pub(super) fn method(
     let header = own.get("header").cloned().unwrap_or(Value::Undefined);
     let payload = own.get("claims").cloned().unwrap_or(Value::Undefined);
     let given = |name: &str| own.get(name).cloned();
-    let set: Vec<SmolStr> =
-        own.keys().filter(|name| !matches!(name.as_str(), "header" | "claims")).cloned().collect();
+    let set: Vec<SmolStr> = own.keys().filter(|name| !matches!(name.as_str(), "header" | "claims")).cloned().collect();
     let mint = Mint {
         place: here,
         algorithm: option(session, &header, "alg").known_text(),

@@ -14,11 +14,7 @@ const MAX_CALLS: usize = 3;
 
 /// A claim that is read as the caller's identity and that the tokens lack, where
 /// no other such claim is read that they have: where, which, and what they have.
-pub(super) fn lacking(
-    decode: &Decode,
-    calls: &[&VerifierCall],
-    names: &[SmolStr],
-) -> Option<(Site, SmolStr, SmolStr)> {
+pub(super) fn lacking(decode: &Decode, calls: &[&VerifierCall], names: &[SmolStr]) -> Option<(Site, SmolStr, SmolStr)> {
     let mut reads: Vec<&Claim> = decode.reads.iter().collect();
     let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned).into_iter().collect();
     for _ in 0..MAX_CALLS {

@@ -227,9 +227,8 @@ impl<'s> Comparison<'_, 's> {
     fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
-        let signs_itself = self.state.tokens.items().any(|(file, tokens)| {
-            !tokens.encodes.is_empty() && is_in_reach(file)
-        });
+        let signs_itself =
+            self.state.tokens.items().any(|(file, tokens)| !tokens.encodes.is_empty() && is_in_reach(file));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
@@ -246,7 +245,8 @@ impl<'s> Comparison<'_, 's> {
             tokens.extend(issuer.plugin("jwt").map(|plugin| Token::Jwt(issuer, plugin)));
             tokens.extend([Token::Session(issuer), Token::Cached(issuer)]);
         }
-        tokens.extend(self.sent.mints.iter().filter(|mint| is_in_reach(mint.place.file)).map(|mint| Token::Minted(mint)));
+        tokens
+            .extend(self.sent.mints.iter().filter(|mint| is_in_reach(mint.place.file)).map(|mint| Token::Minted(mint)));
         Some(tokens)
     }
 
@@ -264,8 +264,7 @@ impl<'s> Comparison<'_, 's> {
                         self.accept(*token, &form, *strategy);
                     }
                     Outcome::Refused(refusal) => {
-                        let is_nearer =
-                            nearest.as_ref().is_none_or(|(_, other)| other.why.rank() < refusal.why.rank());
+                        let is_nearer = nearest.as_ref().is_none_or(|(_, other)| other.why.rank() < refusal.why.rank());
                         if is_nearer {
                             nearest = Some((*strategy, refusal));
                         }
@@ -417,9 +416,9 @@ fn is_confusable(decode: &Decode, issuer: &Issuer) -> bool {
         && !decode.requires.iter().any(requires)
         && decode.unverified.is_none()
         && reads(&["email", "userId"])
-        && sends_links.iter().any(|path| {
-            issuer.options.get(path).is_some_and(|given| given.value != Setting::Bool(false))
-        })
+        && sends_links
+            .iter()
+            .any(|path| issuer.options.get(path).is_some_and(|given| given.value != Setting::Bool(false)))
 }
 
 /// The status with which a refusal is answered, where the verification itself tells.

@@ -30,13 +30,8 @@ pub(super) type Carried<'s> = Option<Vec<Token<'s>>>;
 impl<'s> Sent<'s> {
     pub(super) fn new(state: &'s State) -> Self {
         let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
-        let mut all = Self {
-            state,
-            issuers: Vec::new(),
-            mints: Vec::new(),
-            handlers: Vec::new(),
-            made: BTreeMap::new(),
-        };
+        let mut all =
+            Self { state, issuers: Vec::new(), mints: Vec::new(), handlers: Vec::new(), made: BTreeMap::new() };
         for (file, outcome) in state.frontend.outcomes() {
             all.issuers.extend(&outcome.issuers);
             all.mints.extend(&outcome.mints);

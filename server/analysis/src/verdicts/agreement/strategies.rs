@@ -9,11 +9,11 @@ use crate::auth::guard::Guard;
 use crate::auth::tokens::{Decode, VerifierCall};
 use crate::auth::{Judge, Proof, Step, Verdict, decides, read_from};
 use crate::ide::State;
-use crate::verdicts::calls::asks_for_bearer;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::{Site, Value};
+use crate::verdicts::calls::asks_for_bearer;
 use crate::vfs::FileId;
 
 /// A way to verify a token.
@@ -110,8 +110,7 @@ impl<'s> Guards<'s> {
                         let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(decides);
                         let others = || route.dependencies.iter().map(|node| judge.dependency(&node.callable));
                         let verifies = |verdict: &Arc<Verdict>| verdict.proof == Proof::Verifies && says(verdict);
-                        let verdict =
-                            if says(&verdict) { verdict } else { others().find(verifies).unwrap_or(verdict) };
+                        let verdict = if says(&verdict) { verdict } else { others().find(verifies).unwrap_or(verdict) };
                         (function.site, verdict)
                     }
                     Guard::Around(wrapped) => (wrapped.site, Arc::clone(&wrapped.verdict)),
