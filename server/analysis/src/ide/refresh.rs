@@ -88,7 +88,6 @@ impl State {
     pub(super) fn refresh_diagnostics(&mut self, reached: &Reached) -> Vec<FileId> {
         let before = std::mem::take(&mut self.reaches);
         self.reaches = self.reaches_since(&before);
-        self.destinations = Arc::new(verdicts::Destinations::since(&self.destinations, self));
         if reached.everything {
             let mut found = rules::diagnostics(self, rules::Half::Backend, None);
             found.extend(rules::diagnostics(self, rules::Half::Frontend, None));
