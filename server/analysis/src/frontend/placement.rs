@@ -346,17 +346,26 @@ fn resolve(module: &mut Module, file: FileId, sources: &Sources, configurations:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ide::{AnalysisHost, Change, FileContent};
+    use crate::facts::typescript::lower::lower_file;
+    use crate::syntax::{Grammar, parse};
+
+    fn facts(path: &str, text: &str) -> Option<TypeScriptFile> {
+        let grammar = Grammar::of_path(path)?;
+        Some(lower_file(text, &parse(grammar, text, None)?, grammar, None).file)
+    }
 
     /// Where modules run: `b` in the browser, `s` on the server.
     fn places(files: &[(&str, &str)]) -> Vec<(String, String)> {
-        let mut host = AnalysisHost::new();
-        let disk = files.iter().map(|(path, text)| (format!("/p/{path}"), FileContent::Text((*text).into())));
-        host.apply(Change { roots: Some(vec!["/p".into()]), disk: disk.collect(), ..Change::default() });
-        let analysis = host.snapshot();
-        let placement = &analysis.state.frontend.placement;
+        let mut sources = Sources::default();
+        let mut placement = Placement::default();
+        for (path, text) in files {
+            let file = sources.intern(&format!("/p/{path}"));
+            sources.set_script(file, facts(path, text).map(Arc::new), false, true);
+            placement.note(file, true);
+        }
+        assert!(placement.update(&sources, &Configurations::default()));
         let place = |path: &str| {
-            let Some(file) = analysis.file_id(&format!("/p/{path}")) else { return String::new() };
+            let Some(file) = sources.id(&format!("/p/{path}")) else { return String::new() };
             let browser = if placement.in_browser(file) { "b" } else { "" };
             let server = if placement.on_server(file) { "s" } else { "" };
             format!("{browser}{server}")
@@ -412,12 +421,7 @@ mod tests {
 
     #[test]
     fn entries_go_by_path_and_exports() {
-        let entry = |path: &str, text: &str| {
-            let grammar = crate::syntax::Grammar::of_path(path)?;
-            let tree = crate::syntax::parse(grammar, text, None)?;
-            let lowered = crate::facts::typescript::lower::lower_file(text, &tree, grammar, None);
-            super::entry(path, &lowered.file)
-        };
+        let entry = |path: &str, text: &str| facts(path, text).and_then(|facts| super::entry(path, &facts));
         assert_eq!(entry("/p/src/app/api/x/route.ts", "export async function GET() {}"), Some(Entry::RouteHandler));
         assert_eq!(entry("/p/src/app/api/x/route.ts", "export const x = 1;"), None);
         assert_eq!(entry("/p/proxy.ts", "export function proxy() {}"), Some(Entry::Middleware));
