@@ -77,8 +77,10 @@ class Editor:
 
     def text(self, path: str) -> str:
         # Helix writes another file and moves it there.
-        file = self.workspace / path
-        return file.read_text() if file.exists() else ""
+        try:
+            return (self.workspace / path).read_text()
+        except FileNotFoundError:
+            return ""
 
     def close(self) -> None:
         self.terminal.close()

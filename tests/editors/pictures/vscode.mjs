@@ -2,7 +2,7 @@
 import path from "node:path";
 import { Code } from "../vscode/code.mjs";
 
-const code = await Code.start({ vsix: process.env.VSIX, size: { width: 1240, height: 720 }, settings: { "workbench.layoutControl.enabled": false } });
+const code = await Code.start({ vsix: process.env.VSIX, size: { width: 1240, height: 720 }, settings: { "workbench.layoutControl.enabled": false, "editor.stickyScroll.enabled": false } });
 const { page } = code;
 await code.open("backend/app/api/tasks.py");
 await page.waitForSelector(".monaco-editor .squiggly-error");
