@@ -24,7 +24,8 @@ from firebase_admin import auth as firebase
 from jose import JWTError
 from jose import jwt as jose_jwt
 from jwt import PyJWKClient
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import Session as Connection
 from supabase import create_client
 
 from database import Session, User, connection, get_db
@@ -318,6 +319,17 @@ async def client_as_parameter(request: Request, c: Creds):
     return await asks(c.credentials, client)
 
 
+engine = create_engine("postgresql://localhost/app")
+
+
+def session_of_block(c: Creds):
+    with Connection(engine) as database:
+        found = database.scalar(select(Session).where(Session.token == c.credentials))
+    if found is None:
+        raise HTTPException(401)
+    return found.user_id
+
+
 GUARDS = [
     session_table,
     introspection,
@@ -351,6 +363,7 @@ GUARDS = [
     CheckedByKey(),
     service_called_auth,
     client_as_parameter,
+    session_of_block,
 ]
 
 

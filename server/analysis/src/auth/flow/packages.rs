@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::super::sinks::{Sink, classify};
+use super::super::sinks::{Sink, classify, is_lookup};
 use super::super::sources::is_scheme;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
@@ -66,6 +66,12 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             Sink::Passes if package.starts_with("builtins.") => builtin(package, derived),
+            // A query with the credential in it: what it gives may still be nothing.
+            _ if derived == (Abs::Verified { checked: false })
+                && is_lookup(package.rsplit('.').next().unwrap_or_default()) =>
+            {
+                Abs::Verified { checked: false }
+            }
             _ => match derived {
                 Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Other | Abs::Request(_) => {
                     Abs::Object(Box::new(Value::Package(package.clone())))
