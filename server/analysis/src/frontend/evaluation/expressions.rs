@@ -6,15 +6,10 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::{MAX_NESTING, Session, address};
-use crate::facts::typescript::tree::{
-    Assign, Binary, Element, Expr, ExprKind, Function, Jsx, Operator, Pattern, Property, TemplatePart,
-};
+use crate::facts::typescript::tree::{Element, Expr, ExprKind, Function, Jsx, Property};
 use crate::frontend::libraries;
 use crate::frontend::outcome::{KeyUse, Literal, Place};
-use crate::frontend::tokens::bearer;
-use crate::frontend::value::{
-    ClassValue, Closure, Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value, joined,
-};
+use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 impl Session<'_> {
     /// Evaluates an expression.
@@ -174,100 +169,6 @@ impl Session<'_> {
             })
             .collect();
         if symbols.is_empty() { Value::Unknown } else { Value::Truth(symbols.into()) }
-    }
-
-    fn template(&mut self, parts: &[TemplatePart], whole: &Expr) -> Value {
-        let mut out = Vec::new();
-        let mut values = Vec::new();
-        for part in parts {
-            match part {
-                TemplatePart::Text(text) => out.push(vec![Part::Text(text.clone())]),
-                TemplatePart::Value(value) => {
-                    let value = self.expr(value);
-                    out.push(self.text_parts(&value));
-                    values.push(value);
-                }
-            }
-        }
-        let text = self.noted_text(joined(out.into_iter().flatten()), whole);
-        match (parts, values.as_slice()) {
-            ([TemplatePart::Text(scheme), TemplatePart::Value(_)], [value]) => self.each_token(scheme, value, text),
-            _ => text,
-        }
-    }
-
-    /// A text that sends one of several tokens, as one of several texts: where
-    /// each comes from counts.
-    fn each_token(&self, scheme: &str, value: &Value, text: Value) -> Value {
-        if value.alternatives().len() < 2 || !scheme.trim().eq_ignore_ascii_case("bearer") {
-            return text;
-        }
-        let texts = value.alternatives().iter().map(|one| {
-            let scheme = Part::Text(SmolStr::new(scheme));
-            Value::Text(joined([scheme].into_iter().chain(self.text_parts(one))))
-        });
-        Value::any(texts)
-    }
-
-    /// A text that was put together; one that sends a token is noted.
-    fn noted_text(&mut self, parts: Rc<[Part]>, whole: &Expr) -> Value {
-        if let Some(bearer) = bearer(&parts, self.place(whole.range)) {
-            self.outcome.bearers.push(bearer);
-        }
-        Value::Text(parts)
-    }
-
-    /// The parts of a value's text. Of several values it is the one that matters
-    /// most: a fault, then what is known best.
-    pub(in crate::frontend) fn text_parts(&self, value: &Value) -> Vec<Part> {
-        let hole = |hole| vec![Part::Hole(hole)];
-        match value {
-            Value::Text(parts) => parts.to_vec(),
-            Value::Number(number) => vec![Part::Text(number.clone())],
-            Value::Bool(value) => vec![Part::Text(SmolStr::new(value.to_string()))],
-            Value::Undefined | Value::Null => hole(Hole::Missing),
-            Value::Symbol(symbol) => {
-                let may_be_missing = self.may_be_missing(symbol);
-                hole(Hole::Symbol(Rc::new(Symbol { may_be_missing, ..(**symbol).clone() })))
-            }
-            Value::Promise(_) => hole(Hole::Promise),
-            Value::Object(object) => match self.store.get(*object).kind {
-                ObjectKind::Plain | ObjectKind::Headers => hole(Hole::Object),
-                // The text of a URL is what it was made of.
-                ObjectKind::Url => {
-                    let href = self.store.get(*object).entries.get("href").cloned();
-                    href.map_or_else(|| hole(Hole::Unknown), |href| self.text_parts(&href))
-                }
-                _ => hole(Hole::Unknown),
-            },
-            Value::Package(name) if name.package.is_empty() && name.path.ends_with("location.origin") => {
-                hole(Hole::Symbol(Rc::new(Symbol {
-                    origin: Origin::Call(Rc::clone(name)),
-                    path: Rc::new([]),
-                    may_be_missing: false,
-                })))
-            }
-            Value::Either(values) => {
-                let is_nothing =
-                    |value: &&Value| matches!(value, Value::Symbol(symbol) if symbol.origin == Origin::Nothing);
-                let missing = values.iter().filter(is_nothing).find(|value| match value {
-                    Value::Symbol(symbol) => self.may_be_missing(symbol),
-                    _ => false,
-                });
-                let rest = values.iter().filter(|value| !is_nothing(value));
-                let texts: Vec<Vec<Part>> = rest.map(|value| self.text_parts(value)).collect();
-                let best = best_text(&texts);
-                match (missing, best.as_slice()) {
-                    // Where it comes from is more than that it may not be there.
-                    (Some(_), [Part::Hole(Hole::Symbol(symbol))]) => {
-                        hole(Hole::Symbol(Rc::new(Symbol { may_be_missing: true, ..(**symbol).clone() })))
-                    }
-                    (Some(missing), [] | [Part::Hole(Hole::Unknown)]) => self.text_parts(missing),
-                    _ => best,
-                }
-            }
-            _ => hole(Hole::Unknown),
-        }
     }
 
     /// Fills an object with the properties of a literal.
@@ -434,137 +335,6 @@ impl Session<'_> {
         Value::Symbol(Rc::new(Symbol { may_be_missing, ..part }))
     }
 
-    fn binary(&mut self, binary: &Binary, whole: &Expr) -> Value {
-        let left = self.expr(&binary.left);
-        match binary.operator {
-            Operator::And => match left.truth() {
-                Some(false) => left,
-                Some(true) => self.expr(&binary.right),
-                None => {
-                    let (right, changes) = self.branch(|session| {
-                        session.assume(&binary.left, true);
-                        session.expr(&binary.right)
-                    });
-                    self.store.join(vec![changes, Default::default()]);
-                    // What is false of the left is no value that anyone uses.
-                    Value::any([right, Value::Bool(false)])
-                }
-            },
-            Operator::Or | Operator::Coalesce => {
-                if left.truth() == Some(true) {
-                    return left;
-                }
-                if self.steps_left() {
-                    self.note_fallback(&left, &binary.right);
-                }
-                let (right, changes) = self.branch(|session| {
-                    session.assume(&binary.left, false);
-                    session.expr(&binary.right)
-                });
-                self.store.join(vec![changes, Default::default()]);
-                let there = left.alternatives().iter().filter(|value| value.truth() != Some(false)).map(there);
-                Value::any(there.chain([right]))
-            }
-            Operator::Add => {
-                let right = self.expr(&binary.right);
-                let is_text = |value: &Value| value.alternatives().iter().any(|value| matches!(value, Value::Text(_)));
-                if is_text(&left) || is_text(&right) {
-                    let parts = self.text_parts(&left).into_iter().chain(self.text_parts(&right));
-                    let parts = joined(parts.collect::<Vec<_>>());
-                    let text = self.noted_text(parts, whole);
-                    return match left.known_text() {
-                        Some(scheme) => self.each_token(&scheme, &right, text),
-                        None => text,
-                    };
-                }
-                Value::Unknown
-            }
-            Operator::Equal | Operator::Unequal | Operator::Other => {
-                self.expr(&binary.right);
-                Value::Unknown
-            }
-        }
-    }
-
-    fn steps_left(&self) -> bool {
-        self.frames.last().is_some_and(|frame| frame.file == self.evaluated)
-    }
-
-    /// `process.env.X || "literal"`.
-    fn note_fallback(&mut self, left: &Value, right: &Expr) {
-        let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
-        if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
-            let place = self.place(right.range);
-            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), used: None });
-        }
-    }
-
-    fn assign(&mut self, assign: &Assign) -> Value {
-        let value = match assign.operator {
-            Some(Operator::Add) => {
-                let before = self.pattern_value(&assign.target);
-                let value = self.expr(&assign.value);
-                let parts = self.text_parts(&before).into_iter().chain(self.text_parts(&value));
-                Value::Text(joined(parts.collect::<Vec<_>>()))
-            }
-            Some(Operator::And | Operator::Or | Operator::Coalesce) => {
-                let before = self.pattern_value(&assign.target);
-                let value = self.expr(&assign.value);
-                before.or(value)
-            }
-            Some(_) => {
-                self.expr(&assign.value);
-                Value::Unknown
-            }
-            None => self.expr(&assign.value),
-        };
-        self.bind(&assign.target, value.clone(), false);
-        value
-    }
-
-    fn pattern_value(&mut self, pattern: &Pattern) -> Value {
-        match pattern {
-            Pattern::Name(name, _) => self.lookup(name),
-            Pattern::Place(place) => self.expr(place),
-            _ => Value::Unknown,
-        }
-    }
-
-    /// Assigns to a place in an object.
-    pub(super) fn assign_to(&mut self, place: &Expr, value: Value) {
-        let (object, name) = match &place.kind {
-            ExprKind::Member(member) => (self.expr(&member.object), Some(member.property.clone())),
-            ExprKind::Index(index) => {
-                let object = self.expr(&index.object);
-                (object, self.expr(&index.index).known_text())
-            }
-            _ => return,
-        };
-        for object in object.alternatives() {
-            match object {
-                Value::Object(id) => {
-                    let is_headers = self.store.get(*id).kind == ObjectKind::Headers;
-                    match &name {
-                        Some(name) if is_headers => self.store.set(*id, &name.to_ascii_lowercase(), value.clone()),
-                        Some(name) => self.store.set(*id, name, value.clone()),
-                        None => self.store.open(*id),
-                    }
-                }
-                Value::Class(class) => {
-                    if let Some(name) = &name {
-                        self.store.set(class.statics, name, value.clone());
-                    }
-                }
-                Value::Package(package) => {
-                    if let Some(name) = &name {
-                        libraries::assigned(self, &Rc::clone(package), name, &value, self.place(place.range));
-                    }
-                }
-                _ => self.escapes(&value),
-            }
-        }
-    }
-
     /// A function and the variables around it.
     pub(super) fn closure(
         &mut self,
@@ -641,40 +411,10 @@ impl Session<'_> {
     }
 }
 
-/// A value that a test has shown to be there.
-fn there(value: &Value) -> Value {
-    match value {
-        Value::Symbol(symbol) => Value::Symbol(Rc::new(Symbol { may_be_missing: false, ..(**symbol).clone() })),
-        value => value.clone(),
-    }
-}
-
 /// What a promise gives.
 pub(in crate::frontend) fn awaited(value: &Value) -> Value {
     value.each(|value| match value {
         Value::Promise(inner) => (**inner).clone(),
         value => value.clone(),
     })
-}
-
-/// Of several texts the one that tells most: one with a fault, then the one
-/// that is known best, and what the environment says before what stands in for it.
-/// A first value that is `null` tells least: another one takes its place.
-fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
-    let faulty = |parts: &&Vec<Part>| {
-        parts.iter().any(|part| match part {
-            Part::Hole(Hole::Promise | Hole::Object) => true,
-            Part::Hole(Hole::Symbol(symbol)) => {
-                symbol.may_be_missing && !matches!(symbol.origin, Origin::Environment(_))
-            }
-            _ => false,
-        })
-    };
-    let holes = |parts: &&Vec<Part>| {
-        let unknown = parts.iter().filter(|part| matches!(part, Part::Hole(Hole::Unknown))).count();
-        let is_missing = parts.iter().any(|part| matches!(part, Part::Hole(Hole::Missing)));
-        let is_configured = |part: &Part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if matches!(symbol.origin, Origin::Environment(_)));
-        (is_missing, unknown, !parts.iter().any(is_configured))
-    };
-    texts.iter().find(faulty).or_else(|| texts.iter().min_by_key(holes)).cloned().unwrap_or_default()
 }

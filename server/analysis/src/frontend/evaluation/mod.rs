@@ -8,8 +8,10 @@ mod calls;
 mod endpoints;
 mod expressions;
 mod narrowing;
+mod operators;
 mod secrets;
 mod statements;
+mod texts;
 
 pub(super) use calls::Arguments;
 pub(super) use expressions::awaited;

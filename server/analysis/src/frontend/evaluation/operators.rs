@@ -1,0 +1,150 @@
+//! Operators and assignments.
+
+use std::rc::Rc;
+
+use super::Session;
+use crate::facts::typescript::tree::{Assign, Binary, Expr, ExprKind, Operator, Pattern};
+use crate::frontend::libraries;
+use crate::frontend::outcome::Literal;
+use crate::frontend::value::{ObjectKind, Origin, Symbol, Value, joined};
+
+impl Session<'_> {
+    pub(super) fn binary(&mut self, binary: &Binary, whole: &Expr) -> Value {
+        let left = self.expr(&binary.left);
+        match binary.operator {
+            Operator::And => match left.truth() {
+                Some(false) => left,
+                Some(true) => self.expr(&binary.right),
+                None => {
+                    let (right, changes) = self.branch(|session| {
+                        session.assume(&binary.left, true);
+                        session.expr(&binary.right)
+                    });
+                    self.store.join(vec![changes, Default::default()]);
+                    // What is false of the left is no value that anyone uses.
+                    Value::any([right, Value::Bool(false)])
+                }
+            },
+            Operator::Or | Operator::Coalesce => {
+                if left.truth() == Some(true) {
+                    return left;
+                }
+                if self.steps_left() {
+                    self.note_fallback(&left, &binary.right);
+                }
+                let (right, changes) = self.branch(|session| {
+                    session.assume(&binary.left, false);
+                    session.expr(&binary.right)
+                });
+                self.store.join(vec![changes, Default::default()]);
+                let there = left.alternatives().iter().filter(|value| value.truth() != Some(false)).map(there);
+                Value::any(there.chain([right]))
+            }
+            Operator::Add => {
+                let right = self.expr(&binary.right);
+                let is_text = |value: &Value| value.alternatives().iter().any(|value| matches!(value, Value::Text(_)));
+                if is_text(&left) || is_text(&right) {
+                    let parts = self.text_parts(&left).into_iter().chain(self.text_parts(&right));
+                    let parts = joined(parts.collect::<Vec<_>>());
+                    let text = self.noted_text(parts, whole);
+                    return match left.known_text() {
+                        Some(scheme) => self.each_token(&scheme, &right, text),
+                        None => text,
+                    };
+                }
+                Value::Unknown
+            }
+            Operator::Equal | Operator::Unequal | Operator::Other => {
+                self.expr(&binary.right);
+                Value::Unknown
+            }
+        }
+    }
+
+    pub(super) fn steps_left(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.file == self.evaluated)
+    }
+
+    /// `process.env.X || "literal"`.
+    pub(super) fn note_fallback(&mut self, left: &Value, right: &Expr) {
+        let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
+        if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
+            let place = self.place(right.range);
+            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), used: None });
+        }
+    }
+
+    pub(super) fn assign(&mut self, assign: &Assign) -> Value {
+        let value = match assign.operator {
+            Some(Operator::Add) => {
+                let before = self.pattern_value(&assign.target);
+                let value = self.expr(&assign.value);
+                let parts = self.text_parts(&before).into_iter().chain(self.text_parts(&value));
+                Value::Text(joined(parts.collect::<Vec<_>>()))
+            }
+            Some(Operator::And | Operator::Or | Operator::Coalesce) => {
+                let before = self.pattern_value(&assign.target);
+                let value = self.expr(&assign.value);
+                before.or(value)
+            }
+            Some(_) => {
+                self.expr(&assign.value);
+                Value::Unknown
+            }
+            None => self.expr(&assign.value),
+        };
+        self.bind(&assign.target, value.clone(), false);
+        value
+    }
+
+    pub(super) fn pattern_value(&mut self, pattern: &Pattern) -> Value {
+        match pattern {
+            Pattern::Name(name, _) => self.lookup(name),
+            Pattern::Place(place) => self.expr(place),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Assigns to a place in an object.
+    pub(super) fn assign_to(&mut self, place: &Expr, value: Value) {
+        let (object, name) = match &place.kind {
+            ExprKind::Member(member) => (self.expr(&member.object), Some(member.property.clone())),
+            ExprKind::Index(index) => {
+                let object = self.expr(&index.object);
+                (object, self.expr(&index.index).known_text())
+            }
+            _ => return,
+        };
+        for object in object.alternatives() {
+            match object {
+                Value::Object(id) => {
+                    let is_headers = self.store.get(*id).kind == ObjectKind::Headers;
+                    match &name {
+                        Some(name) if is_headers => self.store.set(*id, &name.to_ascii_lowercase(), value.clone()),
+                        Some(name) => self.store.set(*id, name, value.clone()),
+                        None => self.store.open(*id),
+                    }
+                }
+                Value::Class(class) => {
+                    if let Some(name) = &name {
+                        self.store.set(class.statics, name, value.clone());
+                    }
+                }
+                Value::Package(package) => {
+                    if let Some(name) = &name {
+                        libraries::assigned(self, &Rc::clone(package), name, &value, self.place(place.range));
+                    }
+                }
+                _ => self.escapes(&value),
+            }
+        }
+    }
+}
+
+/// A value that a test has shown to be there.
+fn there(value: &Value) -> Value {
+    match value {
+        Value::Symbol(symbol) => Value::Symbol(Rc::new(Symbol { may_be_missing: false, ..(**symbol).clone() })),
+        value => value.clone(),
+    }
+}

@@ -1,0 +1,128 @@
+//! Templates and what becomes of values in texts.
+
+use std::rc::Rc;
+
+use smol_str::SmolStr;
+
+use super::Session;
+use crate::facts::typescript::tree::{Expr, TemplatePart};
+use crate::frontend::tokens::bearer;
+use crate::frontend::value::{Hole, ObjectKind, Origin, Part, Symbol, Value, joined};
+
+impl Session<'_> {
+    pub(super) fn template(&mut self, parts: &[TemplatePart], whole: &Expr) -> Value {
+        let mut out = Vec::new();
+        let mut values = Vec::new();
+        for part in parts {
+            match part {
+                TemplatePart::Text(text) => out.push(vec![Part::Text(text.clone())]),
+                TemplatePart::Value(value) => {
+                    let value = self.expr(value);
+                    out.push(self.text_parts(&value));
+                    values.push(value);
+                }
+            }
+        }
+        let text = self.noted_text(joined(out.into_iter().flatten()), whole);
+        match (parts, values.as_slice()) {
+            ([TemplatePart::Text(scheme), TemplatePart::Value(_)], [value]) => self.each_token(scheme, value, text),
+            _ => text,
+        }
+    }
+
+    /// A text that sends one of several tokens, as one of several texts: where
+    /// each comes from counts.
+    pub(super) fn each_token(&self, scheme: &str, value: &Value, text: Value) -> Value {
+        if value.alternatives().len() < 2 || !scheme.trim().eq_ignore_ascii_case("bearer") {
+            return text;
+        }
+        let texts = value.alternatives().iter().map(|one| {
+            let scheme = Part::Text(SmolStr::new(scheme));
+            Value::Text(joined([scheme].into_iter().chain(self.text_parts(one))))
+        });
+        Value::any(texts)
+    }
+
+    /// A text that was put together; one that sends a token is noted.
+    pub(super) fn noted_text(&mut self, parts: Rc<[Part]>, whole: &Expr) -> Value {
+        if let Some(bearer) = bearer(&parts, self.place(whole.range)) {
+            self.outcome.bearers.push(bearer);
+        }
+        Value::Text(parts)
+    }
+
+    /// The parts of a value's text. Of several values it is the one that matters
+    /// most: a fault, then what is known best.
+    pub(in crate::frontend) fn text_parts(&self, value: &Value) -> Vec<Part> {
+        let hole = |hole| vec![Part::Hole(hole)];
+        match value {
+            Value::Text(parts) => parts.to_vec(),
+            Value::Number(number) => vec![Part::Text(number.clone())],
+            Value::Bool(value) => vec![Part::Text(SmolStr::new(value.to_string()))],
+            Value::Undefined | Value::Null => hole(Hole::Missing),
+            Value::Symbol(symbol) => {
+                let may_be_missing = self.may_be_missing(symbol);
+                hole(Hole::Symbol(Rc::new(Symbol { may_be_missing, ..(**symbol).clone() })))
+            }
+            Value::Promise(_) => hole(Hole::Promise),
+            Value::Object(object) => match self.store.get(*object).kind {
+                ObjectKind::Plain | ObjectKind::Headers => hole(Hole::Object),
+                // The text of a URL is what it was made of.
+                ObjectKind::Url => {
+                    let href = self.store.get(*object).entries.get("href").cloned();
+                    href.map_or_else(|| hole(Hole::Unknown), |href| self.text_parts(&href))
+                }
+                _ => hole(Hole::Unknown),
+            },
+            Value::Package(name) if name.package.is_empty() && name.path.ends_with("location.origin") => {
+                hole(Hole::Symbol(Rc::new(Symbol {
+                    origin: Origin::Call(Rc::clone(name)),
+                    path: Rc::new([]),
+                    may_be_missing: false,
+                })))
+            }
+            Value::Either(values) => {
+                let is_nothing =
+                    |value: &&Value| matches!(value, Value::Symbol(symbol) if symbol.origin == Origin::Nothing);
+                let missing = values.iter().filter(is_nothing).find(|value| match value {
+                    Value::Symbol(symbol) => self.may_be_missing(symbol),
+                    _ => false,
+                });
+                let rest = values.iter().filter(|value| !is_nothing(value));
+                let texts: Vec<Vec<Part>> = rest.map(|value| self.text_parts(value)).collect();
+                let best = best_text(&texts);
+                match (missing, best.as_slice()) {
+                    // Where it comes from is more than that it may not be there.
+                    (Some(_), [Part::Hole(Hole::Symbol(symbol))]) => {
+                        hole(Hole::Symbol(Rc::new(Symbol { may_be_missing: true, ..(**symbol).clone() })))
+                    }
+                    (Some(missing), [] | [Part::Hole(Hole::Unknown)]) => self.text_parts(missing),
+                    _ => best,
+                }
+            }
+            _ => hole(Hole::Unknown),
+        }
+    }
+}
+
+/// Of several texts the one that tells most: one with a fault, then the one
+/// that is known best, and what the environment says before what stands in for it.
+/// A first value that is `null` tells least: another one takes its place.
+fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
+    let faulty = |parts: &&Vec<Part>| {
+        parts.iter().any(|part| match part {
+            Part::Hole(Hole::Promise | Hole::Object) => true,
+            Part::Hole(Hole::Symbol(symbol)) => {
+                symbol.may_be_missing && !matches!(symbol.origin, Origin::Environment(_))
+            }
+            _ => false,
+        })
+    };
+    let holes = |parts: &&Vec<Part>| {
+        let unknown = parts.iter().filter(|part| matches!(part, Part::Hole(Hole::Unknown))).count();
+        let is_missing = parts.iter().any(|part| matches!(part, Part::Hole(Hole::Missing)));
+        let is_configured = |part: &Part| matches!(part, Part::Hole(Hole::Symbol(symbol)) if matches!(symbol.origin, Origin::Environment(_)));
+        (is_missing, unknown, !parts.iter().any(is_configured))
+    };
+    texts.iter().find(faulty).or_else(|| texts.iter().min_by_key(holes)).cloned().unwrap_or_default()
+}

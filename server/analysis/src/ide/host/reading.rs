@@ -1,0 +1,249 @@
+//! Taking over texts: what a new one says, and how far that reaches.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::State;
+use crate::auth::keys::may_use_keys;
+use crate::auth::tokens::may_handle_tokens;
+use crate::facts::environment;
+use crate::facts::manifests;
+use crate::facts::python::file::PythonFile;
+use crate::facts::roles;
+use crate::facts::typescript::file::TypeScriptFile;
+use crate::ide::documents::{Document, Parsed};
+use crate::index::changes::Edits;
+use crate::syntax::{Grammar, typescript};
+use crate::vfs::FileId;
+
+/// Texts read at once are read by several threads from this number on.
+const PARALLEL_FROM: usize = 8;
+
+/// What a new text means for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    /// Positions at most.
+    Nothing,
+    /// Bodies of functions.
+    Bodies,
+    /// What other files can see.
+    Outline,
+}
+
+impl State {
+    /// Takes over what specifications and configurations say.
+    pub(super) fn read_policy(&mut self, touched: &BTreeSet<FileId>) {
+        for &file in touched {
+            let Some(path) = self.sources.file(file).map(|source| source.path.clone()) else { continue };
+            if path.ends_with(".py") {
+                continue;
+            }
+            let text = self.documents.get(file).and_then(Document::text);
+            self.pending_policy |= Arc::make_mut(&mut self.policy).set(file, &path, text.as_deref());
+        }
+    }
+
+    /// Takes over what manifests say; tells whether that changed.
+    pub(super) fn read_manifests(&mut self, touched: &BTreeSet<FileId>) -> bool {
+        let mut changed = false;
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if manifests::rank(&path).is_some() {
+                let text = self.documents.get(*file).and_then(Document::text);
+                changed |= self.sources.set_manifest(&path, text.as_deref());
+                self.unjudged |= Arc::make_mut(&mut self.packages).set(*file, &path, text.as_deref());
+            }
+        }
+        changed
+    }
+
+    /// Takes over which variables files set. Whoever names such a file knows that
+    /// it is committed.
+    pub(super) fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let sets = self.sources.file(*file).is_some_and(|source| environment::sets_variables(&source.path));
+            if !sets {
+                continue;
+            }
+            let text = self.documents.get(*file).and_then(Document::text);
+            let variables = text.as_deref().map(environment::read).unwrap_or_default();
+            let known = self.environments.get(file).map_or(&[][..], Vec::as_slice);
+            if known != variables.as_slice() {
+                self.unjudged = true;
+                let all = Arc::make_mut(&mut self.environments);
+                if variables.is_empty() {
+                    all.remove(file)
+                } else {
+                    all.insert(*file, variables)
+                };
+            }
+        }
+    }
+
+    /// Takes over what configurations say about imports of TypeScript.
+    pub(super) fn read_module_configurations(&mut self, touched: &BTreeSet<FileId>) {
+        for file in touched {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if roles::configures_modules(&path) {
+                let text = self.documents.get(*file).and_then(Document::text);
+                self.frontend.set_configuration(&path, text.as_deref());
+            }
+        }
+    }
+
+    /// Reads the texts of files, on several threads when there are many.
+    pub(super) fn read(&self, files: &BTreeSet<FileId>) -> Vec<(FileId, Option<Parsed>)> {
+        let read_one = |file: FileId| {
+            let document = self.documents.get(file)?;
+            let grammar = self.sources.file(file).and_then(|source| Grammar::of_path(&source.path))?;
+            Parsed::new(&document.text()?, grammar, document.parsed.as_deref(), document.open.is_some(), self.packs)
+        };
+        let files: Vec<FileId> = files.iter().copied().collect();
+        // Asked for only where it matters: the answer costs the reading of files.
+        let threads = if files.len() < PARALLEL_FROM { 1 } else { available_threads().min(files.len()) };
+        if threads < 2 {
+            return files.into_iter().map(|file| (file, read_one(file))).collect();
+        }
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let mut parsed: Vec<(FileId, Option<Parsed>)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut done = Vec::new();
+                        loop {
+                            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            let Some(&file) = files.get(at) else { return done };
+                            done.push((file, read_one(file)));
+                        }
+                    })
+                })
+                .collect();
+            let joined = workers.into_iter().map(|worker| worker.join());
+            // A panic is the caller's to catch: nothing is left out silently.
+            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        parsed.sort_by_key(|(file, _)| *file);
+        parsed
+    }
+
+    /// Takes over what was read and tells how far that reaches.
+    pub(super) fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
+        let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
+        let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
+        let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
+        let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
+        let broken = parsed.as_ref().is_some_and(|parsed| !parsed.errors.is_empty());
+        let text = document.text();
+        document.set_parsed(parsed.map(Arc::new));
+        if self.packs {
+            document.pack();
+        }
+        self.note_speaking(file);
+        let Some(source) = self.sources.file(file) else { return Extent::Nothing };
+        if typescript::grammar(&source.path).is_some() {
+            let listing = (source.script.is_some() || source.listed) != (script.is_some() || listed);
+            // Findings of any file may point at what is gone for a while, and back now.
+            let unplaced = |script: &Option<Arc<TypeScriptFile>>| -> Vec<_> {
+                script.iter().flat_map(|script| script.unplaced().collect::<Vec<_>>()).collect()
+            };
+            self.unplaced |= unplaced(&source.script) != unplaced(&script);
+            if script.is_some() || source.script.is_some() || listing {
+                // While it does not parse, its last good text counts.
+                let relevant = (broken && source.relevant) || text.is_some_and(|text| may_send(&text));
+                self.sources.set_script(file, script.clone(), listed, relevant);
+                self.frontend.note(&self.sources, file, script.as_deref(), listing);
+            }
+            return Extent::Nothing;
+        }
+        if !source.path.ends_with(".py") {
+            // Nothing imports it; what it says was read before.
+            return Extent::Nothing;
+        }
+        let extent = match (&source.facts, &facts) {
+            (Some(old), Some(new)) => extent(file, old, new, edits),
+            (None, None) if source.listed == listed => Extent::Nothing,
+            (old, new) => {
+                edits.note(file, old.as_ref(), new.as_ref());
+                Extent::Outline
+            }
+        };
+        let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
+        let without = self.tables.is_empty();
+        let changed = set(&mut self.tables, file, declares);
+        self.unjudged |= changed && without != self.tables.is_empty();
+        set(&mut self.signing, file, text.as_ref().is_some_and(|text| may_use_keys(text)));
+        let handles = text.as_ref().is_some_and(|text| may_handle_tokens(text));
+        let handled = set(&mut self.handling_tokens, file, handles);
+        if handles || handled {
+            Arc::make_mut(&mut self.tokens).ask(file);
+        }
+        let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
+        let extent = if source.relevant == relevant { extent } else { Extent::Outline };
+        self.sources.set_facts(file, facts, listed, relevant);
+        extent
+    }
+
+    /// Notes whether there can be findings in a file that no route is behind.
+    pub(super) fn note_speaking(&mut self, file: FileId) {
+        let parsed = self.parsed(file).is_some_and(|parsed| parsed.never_parsed || !parsed.comments.is_empty());
+        let speaks = parsed || self.unreadable(file).is_some();
+        set(&mut self.speaking, file, speaks);
+    }
+}
+
+/// How far the difference between two versions of a file reaches.
+fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mut Edits) -> Extent {
+    let Some(changed) = edits.note(file, Some(old), Some(new)) else { return Extent::Outline };
+    let is_outline = |item: &u32| {
+        let (a, b) = (&old.items[*item as usize], &new.items[*item as usize]);
+        a.placed.item.stmt.outline_hash() != b.placed.item.stmt.outline_hash() || a.ghost != b.ghost
+    };
+    match changed.as_slice() {
+        [] => Extent::Nothing,
+        changed if changed.iter().any(is_outline) => Extent::Outline,
+        _ => Extent::Bodies,
+    }
+}
+
+/// Puts a file into a set that snapshots share, or takes it out; tells whether that changed anything.
+pub(super) fn set(files: &mut Arc<BTreeSet<FileId>>, file: FileId, is_in: bool) -> bool {
+    if files.contains(&file) == is_in {
+        return false;
+    }
+    let files = Arc::make_mut(files);
+    if is_in { files.insert(file) } else { files.remove(&file) }
+}
+
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a
+/// client of a store that needs none.
+fn may_declare_tables(text: &str) -> bool {
+    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    holds("mapped_column")
+        || holds("Column(")
+        || (holds("SQLModel") && holds("table"))
+        || (holds("sqlalchemy") && holds("text("))
+        || ["supabase", "motor", "pymongo", "beanie", "odmantic"]
+            .iter()
+            .any(|client| holds(&format!("import {client}")) || holds(&format!("from {client}")))
+}
+
+/// Whether a script can send requests or handle tokens.
+fn may_send(text: &str) -> bool {
+    roles::SCRIPT_MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some())
+}
+
+/// Whether a text can hold routers, routes or dependencies. Test code counts
+/// only where it makes an application.
+fn is_relevant(text: &str, test: bool) -> bool {
+    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    if test {
+        return holds("FastAPI(") || holds("APIRouter(");
+    }
+    roles::APPLICATION_MARKERS.iter().any(|needle| holds(needle))
+}
