@@ -31,7 +31,7 @@ DEFECTS = [
     ("lib/tasks.ts", "{ method: \"POST\" }", "{\n    method: \"POST\",\n    headers: { Accept: \"application/json\" },\n  }", "missing-bearer"),
     ("lib/tasks.ts", "import { API, accessToken, api, read }", "import { API, api, read }", "missing-bearer"),
     ("app/page.tsx", "{ headers: await headers() }", "", "session-read-without-headers"),
-    ("app/sign-in/page.tsx", "    if (!error) window", "    const { data } = await authClient.token();\n    if (data) localStorage.setItem(\"jwt\", data.token);\n    await authClient.signOut();\n    if (!error) window", "sign-out-keeps-token"),
+    ("app/sign-in/page.tsx", "    if (!error) window", "    const { data } = await authClient.token();\n    if (data) localStorage.setItem(\"jwt\", data.token);\n    const kept = localStorage.getItem(\"jwt\");\n    const headers = { Authorization: `Bearer ${kept}` };\n    if (kept) await fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/v1/tasks`, { headers });\n    await authClient.signOut();\n    if (!error) window", "sign-out-keeps-token"),
 ]
 RULES = "missing-bearer,undefined-bearer,rewrite-captures-auth,session-read-without-headers,sign-out-keeps-token"
 
