@@ -80,7 +80,7 @@ impl<'s> Origins<'s> {
         Some((reached?.into_iter().next()?, *handler))
     }
 
-    /// The same, found out anew.
+    /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
         let address = matching::address(request)?;
         let address = self.destination(file, &address)?;
