@@ -136,7 +136,7 @@ impl Engine<'_, '_> {
             }
         } else if matches!(a, Abs::Unknown | Abs::Mix(_)) {
             // Who knows whose that is: comparing an owner with it may be the check.
-            let owner = matches!(b, Abs::Part(_, column) if names::is_owner(column));
+            let owner = matches!(b, Abs::Part(_, column) if self.is_owner_name(column));
             path.doubt |= owner;
             return;
         } else if !self.is_authorised(path, a, 0) {

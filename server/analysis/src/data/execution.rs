@@ -5,8 +5,9 @@ use smol_str::SmolStr;
 
 use super::RouteData;
 use super::models::Model;
+use super::names;
 use super::shared::Shared;
-use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Row, RowId};
+use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -141,7 +142,23 @@ impl Engine<'_, '_> {
         id
     }
 
-    pub(super) fn add_client(&mut self, client: Client) -> ClientId {
+    /// A client's value of that name, taken at a place.
+    pub(super) fn new_client(&mut self, place: Place, name: SmolStr, site: Site) -> ClientId {
+        let says_caller = self.is_self_name(name.rsplit('.').next().unwrap_or(&name));
+        self.add_client(Client { place, name, site, own: !self.in_dependency, says_caller })
+    }
+
+    /// Whether a column or argument of that name holds whose something is.
+    pub(super) fn is_owner_name(&self, name: &str) -> bool {
+        names::is_owner(name) || names::is_stated(self.interpreter.sources().owner_names(), name)
+    }
+
+    /// Whether a name says who is calling, and not whom a record is about.
+    pub(super) fn is_self_name(&self, name: &str) -> bool {
+        names::is_self(name) || names::is_stated(self.interpreter.sources().owner_names(), name)
+    }
+
+    fn add_client(&mut self, client: Client) -> ClientId {
         let same = |known: &Client| known.place == client.place && known.name == client.name;
         let other = self.clients.iter_mut().find(|known| same(known));
         if let Some(known) = other.filter(|known| client.own && !known.own) {

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::Model;
 use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row, RowId};
-use super::{Access, Client, Fault, Place, Table, Use};
+use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
 
@@ -117,8 +117,7 @@ impl Engine<'_, '_> {
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
         let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
         let name = SmolStr::new(format!("{}.{field}", dump.body));
-        let own = !self.in_dependency;
-        let client = self.add_client(Client { place: Place::Body, name, site: dump.site, own });
+        let client = self.new_client(Place::Body, name, dump.site);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
     }
 
@@ -230,7 +229,7 @@ impl Engine<'_, '_> {
         });
         let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
         // Administrators change users by a plain `id`.
-        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(Client::says_caller);
+        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
         if let Some(client) = key.filter(|client| !narrowed && claims(client)) {
             self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
         }
@@ -309,7 +308,7 @@ impl Engine<'_, '_> {
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
-        let table = Table { site: model.site, name: model.name.clone(), owner };
+        let table = Table { site: model.site, name: model.name.clone(), personal: self.is_self_name(&owner), owner };
         let access =
             Access { fault, usage, site, entry, table, principal: self.principal.clone(), client, detail, steps };
         let same = |known: &Access| {

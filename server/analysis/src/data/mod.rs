@@ -83,13 +83,8 @@ pub struct Table {
     pub name: SmolStr,
     /// The column that holds the owner.
     pub owner: SmolStr,
-}
-
-impl Table {
-    /// Whether the owner column tells whose the row is, and not only who wrote it.
-    pub fn is_personal(&self) -> bool {
-        names::is_self(&self.owner)
-    }
+    /// Whether that column tells whose the row is, and not only who wrote it.
+    pub personal: bool,
 }
 
 /// An access to owned data that is at fault.

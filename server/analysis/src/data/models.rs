@@ -99,11 +99,16 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
-    model.owners = owners(&model);
+    model.owners = owners(&model, interpreter.sources().owner_names());
     Some(model)
 }
 
-fn owners(model: &Model) -> Vec<SmolStr> {
+fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
+    let said = model.columns.iter().filter(|column| names::is_stated(stated, &column.name) && !column.primary);
+    let said: Vec<SmolStr> = said.map(|column| column.name.clone()).collect();
+    if !said.is_empty() && !model.is_user {
+        return said;
+    }
     let to_user = |column: &&Column| column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table));
     let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
     let mut owners: Vec<SmolStr> = Vec::new();

@@ -12,8 +12,13 @@ fn plain(name: &str) -> String {
 }
 
 /// Columns that usually hold the owner, where no class says which there are.
-pub(super) fn usual_owners() -> Vec<SmolStr> {
-    ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).to_vec()
+pub(super) fn usual_owners() -> impl Iterator<Item = SmolStr> {
+    ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).into_iter()
+}
+
+/// Whether a name is one of those that the user's configuration lists.
+pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
+    !stated.is_empty() && stated.iter().any(|stated| plain(stated) == plain(name))
 }
 
 /// Whether a column of that name holds the owner of a row.

@@ -21,7 +21,7 @@ impl Engine<'_, '_> {
             _ => false,
         };
         let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(status);
-        let Some(detail) = status.filter(|_| framework).and_then(wrong) else { return };
+        let Some(detail) = status.filter(|_| framework).and_then(shown) else { return };
         let site = self.site(exception);
         self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail);
     }
@@ -45,10 +45,10 @@ fn status(expr: &Expr) -> Option<i64> {
     }
 }
 
-/// What a status other than 403 says instead.
-fn wrong(status: i64) -> Option<&'static str> {
+/// A status that may be meant for strangers.
+fn shown(status: i64) -> Option<&'static str> {
     match status {
-        403 => None,
+        403 => Some("403"),
         404 => Some("404"),
         401 => Some("401"),
         400 => Some("400"),

@@ -151,7 +151,7 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     };
     // Where most routes leave the owner out, the rows are everybody's: sooner so
     // if the column tells who wrote them than if it tells whose they are.
-    let weight = if one.access.table.is_personal() { 4 } else { 1 };
+    let weight = if one.access.table.personal { 4 } else { 1 };
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
