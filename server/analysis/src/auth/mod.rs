@@ -7,6 +7,7 @@
 mod code;
 mod constant;
 mod decorators;
+pub mod evidence;
 mod flow;
 pub mod guard;
 pub mod keys;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-pub(crate) use self::flow::read_from;
+use self::evidence::Step;
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
@@ -79,32 +80,6 @@ impl Proof {
             Self::NotAuth => 6,
         }
     }
-}
-
-/// One step of the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Step {
-    /// Where.
-    pub site: Site,
-    /// What stands there.
-    pub note: String,
-}
-
-/// Whether a step of a proof is one at which something tells a good credential
-/// from a bad one.
-pub(crate) fn decides(step: &Step) -> bool {
-    const NOTES: &[&str] = &[
-        " verifies the credential",
-        " compares the credential",
-        " sends the credential to somebody who can verify it",
-        "the credential is looked up here",
-        "the credential must be a known key here",
-        " verifies, by the configuration",
-        "the session cookie is signed by Starlette's SessionMiddleware",
-        " is set by a middleware that verifies",
-        "asks what the authentication back end found out",
-    ];
-    NOTES.iter().any(|note| step.note.ends_with(note))
 }
 
 /// The verdict on one callable.

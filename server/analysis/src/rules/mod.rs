@@ -47,6 +47,7 @@ pub mod secret_in_client;
 pub mod secret_in_response;
 pub mod server_endpoint_without_session;
 pub mod server_shared_token_cache;
+pub mod server_side_session;
 pub mod session_lookup_without_expiry;
 pub mod session_read_without_headers;
 pub mod session_token_as_jwt;
@@ -147,6 +148,7 @@ pub fn all() -> &'static [RuleInfo] {
         secret_in_response::INFO,
         server_endpoint_without_session::INFO,
         server_shared_token_cache::INFO,
+        server_side_session::INFO,
         session_lookup_without_expiry::INFO,
         session_read_without_headers::INFO,
         session_token_as_jwt::INFO,
@@ -213,6 +215,7 @@ const CHECKS: &[Check] = &[
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,
     secret_in_response::check,
+    server_side_session::check,
     session_lookup_without_expiry::check,
     shadowed_guarded_route::check,
     shared_secret_token_confusion::check,

@@ -27,9 +27,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-pub(crate) use self::requests::read_from;
 use self::summary::Summary;
-use super::{Judge, Proof, Role, Step, Verdict};
+use super::evidence::{Evidence, Step};
+use super::{Judge, Proof, Role, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
@@ -330,9 +330,19 @@ impl Flow<'_, '_> {
         Site { file: function.site.file, item: function.site.item, range: expr.range }
     }
 
+    /// A step that makes the proof readable.
     fn note(&mut self, expr: &Expr, note: impl Into<String>) {
+        self.step(expr, Evidence::Tells, note);
+    }
+
+    /// A step at which something tells good credentials from bad ones.
+    fn decides(&mut self, expr: &Expr, note: impl Into<String>) {
+        self.step(expr, Evidence::Decides, note);
+    }
+
+    fn step(&mut self, expr: &Expr, evidence: Evidence, note: impl Into<String>) {
         let site = self.site(expr);
-        self.found.steps.push(Step { site, note: note.into() });
+        self.found.steps.push(Step { site, evidence, note: note.into() });
     }
 
     /// The value of an expression outside of the function's own variables.
