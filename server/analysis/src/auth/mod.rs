@@ -12,6 +12,7 @@ mod flow;
 pub mod guard;
 pub mod keys;
 pub mod middleware;
+pub mod mounts;
 mod notes;
 pub mod policy;
 pub mod public;
@@ -98,13 +99,16 @@ pub struct Verdict {
     pub asks_user: bool,
     /// Whether it turns everybody away.
     pub lets_nobody_in: bool,
+    /// Whether it gives callers who were not verified nothing but constants.
+    pub strangers_get_nothing: bool,
 }
 
 /// Two are the same that say the same.
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        (&self.proof, &self.steps, self.bypass, self.asks_user)
-            == (&other.proof, &other.steps, other.bypass, other.asks_user)
+        let of =
+            |verdict: &Self| (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, verdict.strangers_get_nothing);
+        (&self.proof, &self.steps) == (&other.proof, &other.steps) && of(self) == of(other)
     }
 }
 
@@ -124,6 +128,7 @@ impl Verdict {
             bypass: None,
             asks_user: false,
             lets_nobody_in: false,
+            strangers_get_nothing: false,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a caller is answered who is not the owner.
 
 use super::execution::Engine;
-use super::models::last_name;
 use super::value::Path;
 use super::{Access, Fault, Use};
-use crate::facts::python::tree::{Expr, ExprKind, keyword, positional};
+use crate::facts::python::idioms::http_status;
+use crate::facts::python::tree::{Expr, keyword, positional};
 use crate::index::value::{Resolve, Value};
 
 impl Engine<'_, '_> {
@@ -20,7 +20,7 @@ impl Engine<'_, '_> {
             Some(Value::Package(package)) => package.ends_with("HTTPException"),
             _ => false,
         };
-        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(status);
+        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status);
         let Some(detail) = status.filter(|_| framework).and_then(shown) else { return };
         let site = self.site(exception);
         self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail);
@@ -31,17 +31,6 @@ impl Engine<'_, '_> {
     pub(super) fn accept_hidden(&mut self) {
         let hidden = |access: &Access| access.detail == "404" && self.absences.contains(&access.site);
         self.data.faults.retain(|access| access.fault != Fault::WrongStatus || !hidden(access));
-    }
-}
-
-/// A status code: `403`, `status.HTTP_403_FORBIDDEN`.
-fn status(expr: &Expr) -> Option<i64> {
-    match &expr.kind {
-        ExprKind::Int(code) => Some(*code),
-        ExprKind::Attribute { .. } | ExprKind::Name(_) => {
-            last_name(expr)?.strip_prefix("HTTP_")?.split('_').next()?.parse().ok()
-        }
-        _ => None,
     }
 }
 

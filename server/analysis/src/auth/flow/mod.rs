@@ -127,6 +127,8 @@ struct Flow<'j, 'a> {
     found: Findings,
     /// What is wrapped around a handler, when that is what is executed.
     around: Option<around::Around>,
+    /// Whether what the function returns is the answer to the request.
+    answers: bool,
     /// Steps left for the function being executed.
     budget: u32,
     /// Calls that were counted in it.
@@ -174,6 +176,7 @@ impl Findings {
 /// of one that is known.
 pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Verdict {
     let mut flow = Flow::new(judge, function);
+    flow.answers = role == Role::Handler;
     let mut path = flow.entry(function, role);
     if let (Some(receiver @ Value::Instance(_)), Some(own)) = (receiver, function.def.params.first()) {
         path.set(&own.name.name, Abs::Object(Box::new(receiver.clone())));
@@ -181,7 +184,9 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
-    Verdict { lets_nobody_in: exits.is_empty(), ..flow.verdict(proof, bypass) }
+    let mut unverified = exits.iter().filter(|exit| !exit.verified);
+    let strangers_get_nothing = unverified.all(|exit| matches!(exit.value, Abs::Nothing | Abs::Constant));
+    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, ..flow.verdict(proof, bypass) }
 }
 
 /// The condition of configuration on which verification is skipped, when that
@@ -204,6 +209,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             stack: vec![function.clone()],
             found: Findings::default(),
             around: None,
+            answers: false,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
         }
@@ -221,6 +227,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             bypass,
             asks_user: self.found.asks_user,
             lets_nobody_in: false,
+            strangers_get_nothing: false,
         }
     }
 }

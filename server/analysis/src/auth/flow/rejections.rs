@@ -4,7 +4,8 @@
 //! instead of `open` where what leads to it could not be followed.
 
 use super::Flow;
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::http_status;
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Classes of an exception's ancestry that are looked at.
@@ -24,6 +25,15 @@ impl Flow<'_, '_> {
         if self.around.is_some() && self.found.rejection.is_none() && args.iter().any(|arg| is_status(&arg.value)) {
             self.found.rejection = Some(self.site(answer));
         }
+    }
+
+    /// Whether an answer is a response of the framework with a status that says
+    /// that the request failed (RFC 9110, sections 15.5 and 15.6).
+    pub(super) fn refuses(&self, answer: &Expr) -> bool {
+        let Some((func, args)) = answer.as_call() else { return false };
+        let status = keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
+        status.is_some_and(|status| (400..600).contains(&status))
+            && matches!(self.outer(func), Value::Package(path) if path.ends_with("Response"))
     }
 
     /// Notes that a function which is not executed here turns callers away.
