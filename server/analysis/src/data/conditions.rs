@@ -7,6 +7,7 @@ use super::models::Model;
 use super::names;
 use super::value::{Abs, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Value;
 
 /// Rows that the judgement of a row may rest on.
 const MAX_CHAIN: u32 = 8;
@@ -75,6 +76,9 @@ impl Engine<'_, '_> {
         if path.dead {
             return (Vec::new(), Vec::new());
         }
+        if self.tells_token_kind(&a, second) || self.tells_token_kind(&b, first) {
+            return (vec![path.clone()], vec![path]);
+        }
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
         self.compare(path, a, op, b)
@@ -109,6 +113,14 @@ impl Engine<'_, '_> {
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
+    }
+
+    /// Whether a claim of the principal is compared with a kind of tokens
+    /// (`payload["type"] != "access"`): that says what the token is for, and
+    /// nothing of what its owner may do.
+    fn tells_token_kind(&self, claim: &Abs, other: &Expr) -> bool {
+        let of_token = matches!(claim, Abs::Principal(part) if names::is_token_kind_claim(part));
+        of_token && matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind))
     }
 
     fn says_authority(&self, value: &Abs) -> bool {

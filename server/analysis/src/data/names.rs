@@ -114,6 +114,21 @@ pub(super) fn is_authority(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a claim of that name may say what a token is for.
+pub(super) fn is_token_kind_claim(name: &str) -> bool {
+    matches!(plain(name).as_str(), "type" | "typ" | "tokentype" | "tokenuse" | "use" | "purpose" | "kind" | "scope")
+}
+
+/// Whether a word says what a token is for (`token_use` of Amazon Cognito, RFC 8693 section 3).
+pub(super) fn is_token_kind(word: &str) -> bool {
+    let word = plain(word);
+    let kind = word.strip_suffix("token").unwrap_or(&word);
+    matches!(
+        kind,
+        "access" | "refresh" | "id" | "bearer" | "jwt" | "atjwt" | "auth" | "authentication" | "session" | "api"
+    )
+}
+
 /// Whether a flag of a principal says only that its account is in order.
 pub(super) fn is_standing(name: &str) -> bool {
     const WORDS: &[&str] = &[
