@@ -11,6 +11,7 @@ pub mod evidence;
 mod flow;
 pub mod guard;
 pub mod keys;
+mod limits;
 pub mod middleware;
 pub mod mounts;
 mod notes;
