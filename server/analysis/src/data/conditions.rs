@@ -150,6 +150,12 @@ impl Engine<'_, '_> {
             // Who knows whose that is: comparing an owner with it may be the check.
             let owner = matches!(b, Abs::Part(_, column) if self.is_owner_name(column));
             path.doubt |= owner;
+            // So may comparing what a client says of itself: the other may come from a cache of verified tokens.
+            if let (Abs::Unknown, Abs::Client(client)) = (a, b)
+                && self.clients.get(*client as usize).is_some_and(|client| client.says_caller)
+            {
+                path.doubted.1.insert(*client);
+            }
             return;
         } else if !self.is_authorised(path, a, 0) {
             self.note_claim(path, a, b);
@@ -268,6 +274,8 @@ impl Engine<'_, '_> {
                         Abs::Principal(_) | Abs::Own => true,
                         Abs::Client(client) => path.authorised.contains(client),
                         Abs::Mix(mix) => mix.principal,
+                        // Whoever it is, the code chose the owner.
+                        Abs::Unknown => predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column)),
                         _ => false,
                     }
             };
