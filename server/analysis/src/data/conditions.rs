@@ -123,6 +123,21 @@ impl Engine<'_, '_> {
         of_token && matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind))
     }
 
+    /// Whether a condition looks at something that could not be followed.
+    pub(super) fn is_unclear(&mut self, path: &Path, test: &Expr) -> bool {
+        match &test.kind {
+            ExprKind::Not(inner) | ExprKind::Await(inner) => self.is_unclear(path, inner),
+            ExprKind::BoolOp { values, .. } => values.iter().any(|value| self.is_unclear(path, value)),
+            ExprKind::Compare { first, rest } => {
+                self.is_unclear(path, first) || rest.iter().any(|(_, value)| self.is_unclear(path, value))
+            }
+            _ => match self.eval(&mut path.clone(), test) {
+                Abs::Unknown => true,
+                value => value.parts(path).unclear,
+            },
+        }
+    }
+
     fn says_authority(&self, value: &Abs) -> bool {
         matches!(value, Abs::Principal(part) if names::is_authority(part))
     }
