@@ -225,6 +225,9 @@ fn is_use(node: Node<'_>) -> bool {
 /// The comparison after the row was found.
 fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let access = subject.access;
+    if access.table.parent.is_some() {
+        return Err(Refusal("the owner stands in another table".into()));
+    }
     let file = access.entry.file;
     let location = fixer.state.sources.locate(access.entry);
     let source = fixer.source(file)?;
