@@ -1,8 +1,8 @@
 //! Middlewares that limit how often somebody may ask. They may read a token to
 //! tell callers apart, and turn nobody away for want of one.
 
-use crate::facts::python::idioms::{callees, http_status};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::idioms::{callees, calls, http_status, raised};
+use crate::facts::python::tree::{Expr, ExprKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Functions that are looked into for one middleware.
@@ -20,7 +20,7 @@ pub(super) fn only_limits(resolve: &dyn Resolve, function: &FunctionRef) -> bool
             continue;
         }
         seen.push(function.site);
-        if seen.len() > MAX_FUNCTIONS || raises(&function.def.body) {
+        if seen.len() > MAX_FUNCTIONS || !raised(&function.def.body).is_empty() {
             return false;
         }
         for answer in responses(resolve, &function) {
@@ -43,31 +43,14 @@ pub(super) fn only_limits(resolve: &dyn Resolve, function: &FunctionRef) -> bool
     limits
 }
 
-/// Whether a block raises; `raise` alone passes on what was caught.
-fn raises(block: &[Stmt]) -> bool {
-    block
-        .iter()
-        .any(|stmt| matches!(stmt.kind, StmtKind::Raise { exc: Some(_), .. }) || stmt.blocks().into_iter().any(raises))
-}
-
 /// The statuses of the framework's responses that a function makes; none where it is not known.
 fn responses(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<Option<i64>> {
-    let mut found = Vec::new();
-    let mut blocks = vec![&*function.def.body];
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            blocks.extend(stmt.blocks());
-            let mut exprs = stmt.exprs();
-            while let Some(expr) = exprs.pop() {
-                exprs.extend(expr.children());
-                let Some((callee, args)) = expr.as_call() else { continue };
-                if matches!(resolve.eval(function, callee), Value::Package(path) if path.ends_with("Response")) {
-                    found.push(keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status));
-                }
-            }
-        }
-    }
-    found
+    let calls = calls(&function.def.body).into_iter();
+    let responses = calls.filter(
+        |(callee, _)| matches!(resolve.eval(function, callee), Value::Package(path) if path.ends_with("Response")),
+    );
+    let status = |args| keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
+    responses.map(|(_, args)| status(args)).collect()
 }
 
 /// `self.method`.

@@ -84,7 +84,7 @@ impl Flow<'_, '_> {
     /// given is a part of the request's body, perhaps, that carries a signature.
     fn compares(&self, function: &FunctionRef) -> Option<SmolStr> {
         let function = self.judge.resolve.current(function);
-        let mut callees = callees(&function.def.body).into_iter();
+        let mut callees = callees(&function.def.body);
         let compares = |callee: &&Expr| {
             let name = match &callee.kind {
                 ExprKind::Name(name) => name,
