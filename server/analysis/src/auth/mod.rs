@@ -14,6 +14,7 @@ pub mod middleware;
 mod notes;
 pub mod policy;
 pub mod public;
+mod questioned;
 mod signing_up;
 mod sinks;
 mod sources;

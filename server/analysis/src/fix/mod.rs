@@ -43,7 +43,7 @@ use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, rewrite_captures_auth, router_included_unguarded_twice, session_read_without_headers,
+    query_not_scoped, rewrite_captures_auth, router_included_unguarded_twice, secret_not_configured, session_read_without_headers,
     sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount,
     unmapped_token_error, unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
@@ -132,6 +132,7 @@ impl<'s> Fixer<'s> {
             rule if rule == excessive_leeway::INFO.code => Some(tokens::leeway),
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
+            rule if rule == secret_not_configured::INFO.code => Some(tokens::missing_key),
             rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
