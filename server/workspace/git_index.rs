@@ -22,7 +22,9 @@ pub(super) fn is_tracked(path: &Path) -> bool {
     // Names stand there as they are, each with a NUL behind it, but in version 4.
     if matches!(bytes.get(..8), Some([b'D', b'I', b'R', b'C', 0, 0, 0, 2 | 3])) {
         let name = format!("{}\0", super::slashed(name));
-        let is_whole = |at: usize| at >= FLAGS && bytes.get(at - FLAGS..at).is_some_and(|flags| ends_with_length(flags, name.len() - 1));
+        let is_whole = |at: usize| {
+            at >= FLAGS && bytes.get(at - FLAGS..at).is_some_and(|flags| ends_with_length(flags, name.len() - 1))
+        };
         return memchr::memmem::find_iter(&bytes, name.as_bytes()).any(is_whole);
     }
     parse(&bytes).is_some_and(|names| names.iter().any(|known| name == Path::new(known)))

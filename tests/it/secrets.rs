@@ -54,7 +54,14 @@ fn what_is_said_follows_the_file() {
         change("/p/.env", FileContent::Removed),
         change("/p/.env", private("SIGNING_KEY=abc\n")),
     ];
-    let wanted = [&["weak-secret"][..], &["hardcoded-secret"], &["hardcoded-secret"], &["hardcoded-secret"], &[], &["weak-secret"]];
+    let wanted = [
+        &["weak-secret"][..],
+        &["hardcoded-secret"],
+        &["hardcoded-secret"],
+        &["hardcoded-secret"],
+        &[],
+        &["weak-secret"],
+    ];
     for (step, wanted) in steps.into_iter().zip(wanted) {
         followed.apply(step);
         assert_eq!(said(&followed.snapshot()), wanted);

@@ -314,9 +314,7 @@ impl Search<'_, '_, '_> {
                     let what = if origin.what == What::Nothing { What::NothingAsText } else { origin.what };
                     return Some(Origin { what, ..origin });
                 }
-                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.bytes" => {
-                    positional(args, 0)?
-                }
+                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.bytes" => positional(args, 0)?,
                 "typing.cast" => positional(args, 1)?,
                 _ => return None,
             };

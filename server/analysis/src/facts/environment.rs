@@ -72,8 +72,7 @@ const EXAMPLES: &[&str] = &["example", "examples", "sample", "samples", "templat
 /// How a path says that a file sets variables, unless it is an example of one.
 pub fn form(path: &str) -> Option<Form> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_example =
-        name.split(['.', '-', '_']).any(|part| EXAMPLES.contains(&part.to_ascii_lowercase().as_str()));
+    let is_example = name.split(['.', '-', '_']).any(|part| EXAMPLES.contains(&part.to_ascii_lowercase().as_str()));
     if let Some(rest) = name.strip_prefix(".env") {
         return ((rest.is_empty() || rest.starts_with('.')) && !is_example).then_some(Form::Lines);
     }
@@ -146,10 +145,52 @@ fn looks(value: &str) -> Looks {
     const BLANKS: &[&str] = &["<", "replace", "xxx", "todo:", "...", "fill"];
     const ASKING: &[&str] = &["your", "change", "placeholder", "example", "generate", "secret-here"];
     const PLAIN: &[&str] = &[
-        "a", "admin", "api", "app", "auth", "authentication", "better", "default", "demo", "dev", "development", "for",
-        "here", "in", "is", "jwt", "key", "local", "long", "minimum", "my", "not", "pass", "password", "private",
-        "prod", "production", "random", "s3cret", "safe", "secret", "secretkey", "secure", "session", "signing",
-        "string", "super", "supersecret", "supersecretkey", "test", "testing", "the", "this", "todo", "token", "very",
+        "a",
+        "admin",
+        "api",
+        "app",
+        "auth",
+        "authentication",
+        "better",
+        "default",
+        "demo",
+        "dev",
+        "development",
+        "for",
+        "here",
+        "in",
+        "is",
+        "jwt",
+        "key",
+        "local",
+        "long",
+        "minimum",
+        "my",
+        "not",
+        "pass",
+        "password",
+        "private",
+        "prod",
+        "production",
+        "random",
+        "s3cret",
+        "safe",
+        "secret",
+        "secretkey",
+        "secure",
+        "session",
+        "signing",
+        "string",
+        "super",
+        "supersecret",
+        "supersecretkey",
+        "test",
+        "testing",
+        "the",
+        "this",
+        "todo",
+        "token",
+        "very",
     ];
     let lower = value.to_ascii_lowercase();
     let first = value.bytes().next();
@@ -162,7 +203,8 @@ fn looks(value: &str) -> Looks {
     let mut words = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     // Digits count up, and years stand behind words.
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let is_plain = words.all(|word| PLAIN.contains(&word)) && (digits == value.len() || digits <= 4 || lower.contains("12345"));
+    let is_plain =
+        words.all(|word| PLAIN.contains(&word)) && (digits == value.len() || digits <= 4 || lower.contains("12345"));
     if is_plain || value.bytes().all(|byte| Some(byte) == first) {
         return Looks::Guessable;
     }

@@ -41,7 +41,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         decodes.dedup_by_key(|decode| decode.function);
         let Some((first, others)) = decodes.split_first().filter(|(_, others)| !others.is_empty()) else { continue };
         // Half of a project may be a copy of the other: its halves don't share code.
-        for decode in others.iter().filter(|decode| wanted(decode.site.file) && is_of_one_program(state, first, decode)) {
+        for decode in others.iter().filter(|decode| wanted(decode.site.file) && is_of_one_program(state, first, decode))
+        {
             let message = "The same verification of tokens is written elsewhere, too: what is mended in one place stays wrong in the other. Have one function verify, and call it.".to_owned();
             let steps = decodes.iter().filter(|other| other.site != decode.site).take(SHOWN);
             let steps = steps.map(|other| related(state, other.site, "it is verified here, too".to_owned()));
@@ -65,9 +66,13 @@ fn kind(decode: &Decode) -> Option<Kind<'_>> {
     const LIBRARIES: &[Library] = &[Library::PyJwt, Library::Jose];
     let KeySource::Secret(Some(key)) = &decode.key else { return None };
     let Algorithms::Known(known) = &decode.algorithms else { return None };
-    let is_plain = decode.audience == Expected::Nothing && decode.issuer == Expected::Nothing && decode.skips.is_empty();
-    let reads_kind = decode.reads.iter().any(|read| matches!(read.name.as_str(), "type" | "typ" | "token_type" | "purpose" | "scope"));
+    let is_plain =
+        decode.audience == Expected::Nothing && decode.issuer == Expected::Nothing && decode.skips.is_empty();
+    let reads = |names: &[&str]| decode.reads.iter().any(|read| names.contains(&read.name.as_str()));
+    let reads_kind = reads(&["type", "typ", "token_type", "purpose", "scope"]);
+    // A token may name a file, too.
+    let names_caller = reads(&["sub", "user_id", "userId", "uid", "id"]);
     let is_callers = decode.unverified.is_none() && decode.is_credential;
-    let counts = is_callers && is_plain && !reads_kind && LIBRARIES.contains(&decode.library);
+    let counts = is_callers && is_plain && !reads_kind && names_caller && LIBRARIES.contains(&decode.library);
     counts.then(|| (decode.library.name(), key, known.iter().map(|(name, _)| name).collect()))
 }

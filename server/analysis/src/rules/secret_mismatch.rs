@@ -60,7 +60,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 fn finding(state: &State, name: &str, here: &SetIn<'_>, there: &SetIn<'_>, verified: Location) -> Diagnostic {
     let path = |file: FileId| state.sources.file(file).map_or("", |source| &source.path);
     let shown = there.location.file;
-    let root = state.roots.iter().filter_map(|root| path(shown).strip_prefix(root.as_str())).min_by_key(|rest| rest.len());
+    let root =
+        state.roots.iter().filter_map(|root| path(shown).strip_prefix(root.as_str())).min_by_key(|rest| rest.len());
     let other = root.unwrap_or(path(shown)).trim_start_matches('/');
     Diagnostic {
         rule: INFO.code,

@@ -30,7 +30,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
             let Some((marked, value)) = other_purpose(decode, &encodes) else { continue };
             let reads = claims_read(decode, &calls);
-            let is_callers = decode.is_credential && reads.is_used(state, decode);
+            let is_given = |call: &&VerifierCall| Some(call.callee) == decode.function && call.is_credential;
+            let is_callers = (decode.is_credential || calls.iter().copied().any(|call| is_given(&call)))
+                && reads.is_used(state, decode);
             if !is_callers || marked.marks.iter().any(|(name, _)| reads.names.contains(name)) || reads.is_open {
                 continue;
             }
@@ -61,10 +63,12 @@ fn may_confuse(decode: &Decode) -> bool {
 
 /// A token of the same key that says what it is for, if it is for something else than access.
 fn other_purpose<'s>(decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Encode, &'s SmolStr)> {
-    const OTHERS: &[&str] = &["refresh", "reset", "verif", "confirm", "invit", "email", "mail", "unsubscribe", "download", "mfa", "2fa"];
+    const OTHERS: &[&str] =
+        &["refresh", "reset", "verif", "confirm", "invit", "email", "mail", "unsubscribe", "download", "mfa", "2fa"];
     let KeySource::Secret(Some(key)) = &decode.key else { return None };
     encodes.iter().find_map(|encode| {
-        let is_same = matches!(&encode.key, KeySource::Secret(Some(own)) if own == key) && encode.library == decode.library;
+        let is_same =
+            matches!(&encode.key, KeySource::Secret(Some(own)) if own == key) && encode.library == decode.library;
         let is_bounded = encode.claims.iter().any(|claim| claim == "aud");
         let (_, value) = encode.marks.first().filter(|_| is_same && !is_bounded)?;
         let lower = value.to_ascii_lowercase();

@@ -52,7 +52,9 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         _ => return None,
     };
     let function = body.site(body.def?.name.range);
+    let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
+        is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
         site: body.site(found.expr.range),
         function,
         callee,
@@ -90,7 +92,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         site: body.site(found.expr.range),
         function: body.def.map(|def| body.site(def.name.range)),
         library,
-        is_credential: token.is_some_and(|token| is_credential(body, token)),
+        is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
         key: key(body, positional(args, 1).or_else(|| keyword(args, "key"))),
         algorithms: algorithms(body, receiver, args, library, open_ended),
         audience: expected(body, args, "audience", open_ended),
@@ -108,15 +110,6 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         returned: claims::is_handed_on(body, found),
         caught: errors::caught(body, found),
     }
-}
-
-/// Whether a token is the caller's credential, or what a function that handles no request is handed.
-fn is_credential(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
-    if secrets::credential(body, token).is_some() {
-        return true;
-    }
-    let param = token.as_name().and_then(|name| body.param(name));
-    param.is_some() && !body.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()))
 }
 
 /// Where one of the checks is switched off in the options of a call.

@@ -94,7 +94,10 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         function: body.def.map(|def| body.site(def.name.range)),
-        key: key(body, keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 }))),
+        key: key(
+            body,
+            keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 })),
+        ),
         marks,
     }
 }

@@ -101,6 +101,8 @@ pub struct SessionLookup {
 /// A call of a function of the project that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierCall {
+    /// Whether it is given the caller's token.
+    pub is_credential: bool,
     /// The call.
     pub site: Site,
     /// The function that it stands in.

@@ -22,9 +22,10 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             body.package(func).is_some_and(|path| matches!(path.as_str(), "hmac.new" | "hmac.digest"))
         })
     });
-    let reads = body.calls().iter().any(|found| {
-        found.call().is_some_and(|(func, _)| body.package(func).is_some_and(|path| path == "json.loads"))
-    });
+    let reads = body
+        .calls()
+        .iter()
+        .any(|found| found.call().is_some_and(|(func, _)| body.package(func).is_some_and(|path| path == "json.loads")));
     let made = match signs {
         Some(signed) => match compared(body, signed.expr.range) {
             Some(range) => Made::Compared(body.site(range)),
@@ -44,7 +45,8 @@ fn is_part_of_token(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
     let splits = |value: &Expr| {
         body.traced(value).as_call().is_some_and(|(func, args)| {
             let dot = positional(args, 0).and_then(Expr::as_str).is_some_and(|by| by == ".");
-            dot && last_name(func).is_some_and(|name| matches!(name.as_str(), "split" | "rsplit" | "partition" | "rpartition"))
+            dot && last_name(func)
+                .is_some_and(|name| matches!(name.as_str(), "split" | "rsplit" | "partition" | "rpartition"))
         })
     };
     match &expr.kind {
@@ -62,9 +64,10 @@ fn is_part_of_token(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
             });
             let assigned = || body.bindings(name);
             unpacked
-                || assigned().into_iter().flatten().any(|value| {
-                    !mentions(value, name) && is_part_of_token(body, value, depth + 1)
-                })
+                || assigned()
+                    .into_iter()
+                    .flatten()
+                    .any(|value| !mentions(value, name) && is_part_of_token(body, value, depth + 1))
         }
         // `payload + "=" * padding`, `payload.encode()`
         ExprKind::Binary { left, .. } => is_part_of_token(body, left, depth + 1),

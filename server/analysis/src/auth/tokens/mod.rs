@@ -88,7 +88,7 @@ pub struct Decode {
     pub function: Option<Site>,
     /// Whose it is.
     pub library: Library,
-    /// Whether it is the caller's: what a scheme or a header gives, or what a function is handed.
+    /// Whether it is the caller's: what a scheme or a header gives.
     pub is_credential: bool,
     /// Whether it looks at the signature; where it is told not to.
     pub unverified: Option<Site>,
@@ -316,8 +316,16 @@ pub struct Looks {
 const CALL: usize = 400;
 
 impl Looks {
-    const ALL: Self =
-        Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true, transports: true, takes_apart: true };
+    const ALL: Self = Self {
+        tokens: true,
+        logs: true,
+        answers: true,
+        sessions: true,
+        introspects: true,
+        returns: true,
+        transports: true,
+        takes_apart: true,
+    };
 
     fn at(text: &str) -> Self {
         let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
@@ -363,7 +371,12 @@ impl Looks {
     }
 
     fn any(&self) -> bool {
-        self.tokens || self.logs || self.answers || self.sessions || self.introspects || self.returns
+        self.tokens
+            || self.logs
+            || self.answers
+            || self.sessions
+            || self.introspects
+            || self.returns
             || self.transports
             || self.takes_apart
     }

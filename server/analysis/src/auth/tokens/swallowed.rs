@@ -64,9 +64,7 @@ fn names_somebody(value: &Expr) -> bool {
         value.as_str().is_some_and(|text| !text.is_empty() && !text.to_ascii_lowercase().contains("anonym"))
             || matches!(value.kind, ExprKind::Int(_))
     };
-    let is_identity = |name: &str| {
-        matches!(name, "sub" | "id" | "user_id" | "userId" | "uid" | "email" | "username")
-    };
+    let is_identity = |name: &str| matches!(name, "sub" | "id" | "user_id" | "userId" | "uid" | "email" | "username");
     match &value.kind {
         ExprKind::Dict(entries) => entries.iter().any(|(key, value)| {
             key.as_ref().and_then(Expr::as_str).is_some_and(|key| is_identity(key)) && is_text(value)
@@ -92,7 +90,9 @@ fn inside(handler: &Handler) -> Vec<&Stmt> {
 
 /// Whether a clause answers with 401 or 403.
 fn answers(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
-    inside(handler).iter().any(|stmt| errors::answer(body, stmt).is_some_and(|answer| matches!(answer.status, Some((401 | 403, _)))))
+    inside(handler)
+        .iter()
+        .any(|stmt| errors::answer(body, stmt).is_some_and(|answer| matches!(answer.status, Some((401 | 403, _)))))
 }
 
 /// Whether a clause says anything to anybody beside the caller.
@@ -107,7 +107,9 @@ fn logs(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
             leaks::sink(body, func).is_some()
                 || last_name(func).is_some_and(|name| {
                     let name = name.to_ascii_lowercase();
-                    ["log", "audit", "capture", "record", "track", "metric", "inc"].iter().any(|word| name.contains(word))
+                    ["log", "audit", "capture", "record", "track", "metric", "inc"]
+                        .iter()
+                        .any(|word| name.contains(word))
                 })
         })
     })

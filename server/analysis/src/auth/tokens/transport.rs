@@ -72,7 +72,9 @@ fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transpor
 fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<(Transport, At)> {
     let value = keyword(args, "value").or_else(|| positional(args, 1))?;
     let origin = secrets::origin(body, value)?;
-    if !matches!(origin.what, Secret::Issued | Secret::Token) || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No) {
+    if !matches!(origin.what, Secret::Issued | Secret::Token)
+        || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
+    {
         return None;
     }
     match keyword(args, "secure").or_else(|| positional(args, 6)) {
