@@ -17,6 +17,7 @@ pub mod mounts;
 mod notes;
 pub mod policy;
 pub mod public;
+mod questioned;
 mod signing_up;
 mod sinks;
 mod sources;
