@@ -4,7 +4,8 @@
 use smol_str::SmolStr;
 
 use super::names;
-use crate::facts::python::tree::{Class, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::facts::python::idioms::is_table;
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Resolve, Site};
 
@@ -143,21 +144,6 @@ fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
 fn is_document(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     let bases = interpreter.package_bases(class);
     bases.iter().any(|base| matches!(base.as_str(), "beanie.Document" | "odmantic.Model"))
-}
-
-/// Whether a class statement itself makes a table.
-fn is_table(class: &Class) -> bool {
-    let says_so = class.bases.iter().any(|base| {
-        base.name.as_ref().is_some_and(|name| name.name == "table") && matches!(base.value.kind, ExprKind::Bool(true))
-    });
-    says_so
-        || class.body.iter().any(|stmt| match &stmt.kind {
-            StmtKind::Assign(assign) => {
-                let named = |expr: &Expr| matches!(last_name(expr), Some("Column" | "mapped_column"));
-                assign.value.as_ref().and_then(Expr::as_call).is_some_and(|(func, _)| named(func))
-            }
-            _ => false,
-        })
 }
 
 fn is_declared(decorators: &[Expr]) -> bool {

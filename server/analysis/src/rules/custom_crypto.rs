@@ -1,23 +1,41 @@
-//! `custom-crypto`: a token that code takes apart without a library.
+//! `custom-crypto`: a token that code takes apart without a library, and
+//! passwords without a hash that was made for them.
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::Made;
+use crate::auth::tokens::{Made, Password};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "custom-crypto",
-    summary: "a JWT that code takes apart and verifies itself",
+    summary: "a JWT that code takes apart itself, or a password that is kept without a slow hash",
     cwe: "CWE-347",
     owasp: "API2:2023",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     page: include_str!("../../../../specs/rules/custom-crypto.md"),
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
+        for kept in tokens.passwords.iter().filter(|kept| !state.sources.is_ghost(kept.site)) {
+            let (severity, message) = match kept.how {
+                Password::Kept => (
+                    Severity::Error,
+                    "The password is stored as it is: whoever reads the table can sign in as everybody, here and wherever they use it again. Store what `argon2` or `bcrypt` makes of it.",
+                ),
+                Password::Compared => (
+                    Severity::Error,
+                    "The password is compared as it is with what is stored, so it is stored as it is: whoever reads the table can sign in as everybody. Store what `argon2` or `bcrypt` makes of it, and let that library compare.",
+                ),
+                Password::HashedFast => (
+                    Severity::Warning,
+                    "This hash was made to be fast, so a stolen table of passwords is tried out in hours. Use one that was made for passwords: `argon2` or `bcrypt`.",
+                ),
+            };
+            found.push(report(state, &INFO, severity, kept.site, message.to_owned(), Vec::new()));
+        }
         for handmade in &tokens.handmade {
             let (severity, site, message, proof) = match &handmade.made {
                 Made::Compared(compared) => (

@@ -219,3 +219,40 @@ pub struct Twins {
     /// The call that gives the refresh token.
     pub refresh: Site,
 }
+
+/// A password that is kept, compared or hashed in a way that gives it away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPassword {
+    /// Where.
+    pub site: Site,
+    /// The function.
+    pub function: Site,
+    /// How.
+    pub how: Password,
+}
+
+/// What is done with a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Password {
+    /// A row is made with it as it is.
+    Kept,
+    /// It is compared as it is with what is kept of it.
+    Compared,
+    /// It is hashed with a hash that was made to be fast.
+    HashedFast,
+}
+
+/// A refusal that a clause for everything else answers in its own way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The function.
+    pub function: Site,
+    /// The status that callers get, in the code.
+    pub site: Site,
+    /// It.
+    pub status: u16,
+    /// The status that was meant for them, 401 or 403.
+    pub refused: u16,
+    /// Where that is raised.
+    pub proof: Site,
+}

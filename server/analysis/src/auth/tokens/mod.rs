@@ -15,6 +15,8 @@ mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
+mod passwords;
+mod replaced;
 mod secrets;
 mod statuses;
 mod swallowed;
@@ -77,6 +79,10 @@ pub struct ItemTokens {
     pub handmade: Vec<Handmade>,
     /// Tokens of two purposes that one function issues.
     pub twins: Vec<Twins>,
+    /// Passwords that are kept, compared or hashed in a way that gives them away.
+    pub passwords: Vec<KeptPassword>,
+    /// Refusals that a clause for everything else answers in its own way.
+    pub replaced: Vec<Replaced>,
 }
 
 /// A call that reads a token.
@@ -310,6 +316,8 @@ pub struct Looks {
     returns: bool,
     transports: bool,
     takes_apart: bool,
+    passwords: bool,
+    replaces: bool,
 }
 
 /// Bytes behind the name of a log in which its arguments stand.
@@ -325,6 +333,8 @@ impl Looks {
         returns: true,
         transports: true,
         takes_apart: true,
+        passwords: true,
+        replaces: true,
     };
 
     fn at(text: &str) -> Self {
@@ -365,6 +375,8 @@ impl Looks {
             // Handlers have decorators.
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || holds("set_cookie(") && any(&["oken", "jwt"]),
+            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
+            replaces: holds("HTTPException") && any(&["except Exception", "except:", "except BaseException"]),
             takes_apart: holds("b64decode") && (holds("\".\"") || holds("'.'")),
             returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
         }
@@ -379,6 +391,8 @@ impl Looks {
             || self.returns
             || self.transports
             || self.takes_apart
+            || self.passwords
+            || self.replaces
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -405,6 +419,12 @@ impl Looks {
         }
         if self.takes_apart {
             handmade::look(body, tokens);
+        }
+        if self.passwords {
+            passwords::look(body, tokens);
+        }
+        if self.replaces {
+            replaced::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

@@ -1,6 +1,6 @@
 //! What projects write in a handful of ways.
 
-use super::tree::{Arg, Expr, ExprKind, Stmt, StmtKind};
+use super::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
 
 /// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
 pub fn http_status(expr: &Expr) -> Option<i64> {
@@ -53,4 +53,24 @@ fn each<'s>(body: &'s [Stmt], look: &mut dyn FnMut(&'s Stmt)) {
             blocks.extend(stmt.blocks());
         }
     }
+}
+
+/// Whether a class statement itself makes a table: of SQLModel, or of
+/// SQLAlchemy's declarative classes.
+pub fn is_table(class: &Class) -> bool {
+    let says_so = class.bases.iter().any(|base| {
+        base.name.as_ref().is_some_and(|name| name.name == "table") && matches!(base.value.kind, ExprKind::Bool(true))
+    });
+    let is_column = |func: &Expr| match &func.kind {
+        ExprKind::Name(name) => matches!(name.as_str(), "Column" | "mapped_column"),
+        ExprKind::Attribute { name, .. } => matches!(name.name.as_str(), "Column" | "mapped_column"),
+        _ => false,
+    };
+    says_so
+        || class.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                assign.value.as_ref().and_then(Expr::as_call).is_some_and(|(func, _)| is_column(func))
+            }
+            _ => false,
+        })
 }
