@@ -11,3 +11,4 @@ pub mod packages;
 pub mod python;
 pub mod roles;
 pub mod typescript;
+pub mod words;

@@ -14,6 +14,9 @@ use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
+/// So few modules are looked for in a sorted list.
+const FEW: usize = 4;
+
 /// What an edit may have changed.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -102,18 +105,28 @@ impl Changes {
             !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
         };
         let answer = rests_on.bodies.iter().all(is_kept)
-            && rests_on.names.iter().all(|name| self.holds(interpreter, name))
+            && self.touched(&rests_on.names).all(|name| self.holds(interpreter, name))
             && rests_on.others.iter().all(|other| self.hold(interpreter, other));
         self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
         answer
     }
 
+    /// Names, which are sorted, of modules that are other than before.
+    fn touched<'n>(&'n self, names: &'n [Name]) -> impl Iterator<Item = &'n Name> {
+        // After a key there are a module or two.
+        let few = self.stale.len() < FEW;
+        let of = move |file: FileId| {
+            let from = names.partition_point(|name| name.file < file);
+            names.iter().skip(from).take_while(move |name| name.file == file)
+        };
+        let of_few = self.stale.iter().filter(move |_| few).copied().flat_map(of);
+        let of_many = names.iter().filter(move |name| !few && self.stale.contains(&name.file));
+        of_few.chain(of_many)
+    }
+
     /// Whether a name that was looked at still means the same, apart from what
     /// the names mean that it was looked up through.
     fn holds(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
-        if !self.stale.contains(&name.file) {
-            return true;
-        }
         if let Some(&answer) = self.names.borrow().get(name) {
             return answer;
         }

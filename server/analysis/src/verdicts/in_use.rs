@@ -51,17 +51,21 @@ impl FunctionsInUse {
             .map(|(routes, served)| ((Arc::as_ptr(routes) as usize, served), routes))
             .collect();
         let gone: Vec<_> = self.lists.keys().filter(|key| !lists.contains_key(*key)).copied().collect();
+        let mut gone: Vec<_> = gone.into_iter().filter_map(|key| Some((self.lists.remove(&key)?, key.1))).collect();
         for (key, routes) in lists {
-            if !self.lists.contains_key(&key) {
-                let list = Arc::new(List::new(routes, interpreter));
-                self.count(&list, key.1, 1);
-                self.lists.insert(key, list);
+            if self.lists.contains_key(&key) {
+                continue;
             }
+            let list = Arc::new(List::new(routes, interpreter));
+            // Most are linked anew with the functions that they had.
+            match gone.iter().position(|(other, served)| *served == key.1 && list.rests_on_those_of(other)) {
+                Some(at) => _ = gone.swap_remove(at),
+                None => self.count(&list, key.1, 1),
+            }
+            self.lists.insert(key, list);
         }
-        for key in gone {
-            if let Some(list) = self.lists.remove(&key) {
-                self.count(&list, key.1, -1);
-            }
+        for (list, served) in gone {
+            self.count(&list, served, -1);
         }
     }
 
@@ -87,6 +91,10 @@ impl FunctionsInUse {
 }
 
 impl List {
+    fn rests_on_those_of(&self, other: &Self) -> bool {
+        self.handlers == other.handlers && self.dependencies == other.dependencies
+    }
+
     fn new(routes: &Arc<Vec<Route>>, interpreter: &Interpreter<'_>) -> Self {
         let asked = routes.iter().flat_map(|route| route.dependencies.iter().chain(&route.perhaps));
         let called = asked.filter_map(|node| called(interpreter, &node.callable));

@@ -25,6 +25,7 @@ pub use libraries::Library;
 
 use super::code::{Body, Scope, each_body};
 use crate::facts::python::tree::Item;
+use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Site};
 use crate::text::TextRange;
@@ -345,9 +346,10 @@ pub struct Introspection {
     pub status: Option<Site>,
 }
 
-/// Whether a text can hold anything that is looked for here.
-pub fn may_handle_tokens(text: &str) -> bool {
-    Looks::at(text).any()
+/// Whether a text can hold anything that is looked for here. Each item is asked
+/// again, and more exactly, before it is looked into.
+pub fn may_handle_tokens(words: &mut Words) -> bool {
+    Looks::by(&mut |word| words.hold(word), |holds| LOGS.iter().any(|call| holds(call))).any()
 }
 
 /// How it is told what an item has to be searched for.
@@ -414,6 +416,14 @@ pub struct Looks {
     returns: bool,
 }
 
+/// Tells whether a text holds a word.
+type Holds<'h> = &'h mut dyn FnMut(&'static str) -> bool;
+
+/// Parts of names of what nobody else must read.
+const SECRETS: &[&str] =
+    &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+/// What calls of a log begin with.
+const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
 const CALL: usize = 400;
 
@@ -422,10 +432,13 @@ impl Looks {
         Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true };
 
     fn at(text: &str) -> Self {
-        let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-        let any = |needles: &[&str]| needles.iter().any(|needle| holds(needle));
-        const SECRETS: &[&str] =
-            &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+        let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+        Self::by(&mut holds, |_| logs_any(text, SECRETS))
+    }
+
+    /// What a text has to be searched for that holds certain words, and maybe
+    /// a log to which secrets are given.
+    fn by(holds: Holds<'_>, logs: impl FnOnce(Holds<'_>) -> bool) -> Self {
         const CALLS: &[&str] = &[
             ".decode",
             "decode(",
@@ -442,21 +455,20 @@ impl Looks {
             "exception_handler",
         ];
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
+        let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
         let secrets = any(SECRETS);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
-        let session = holds("ession");
         Self {
             tokens: any(&["jwt", "jose", "JWT", "oken"]) && any(CALLS),
-            logs: secrets && logs_any(text, SECRETS),
             answers: refuses
                 && any(&["HTTPException", "JSONResponse", "return {"])
                 && any(REFUSALS)
                 && any(&["except", "if not ", "is None", "not in", "!="]),
-            sessions: session
-                && (any(&["oken ==", "oken_hash ==", "oken) =="]) || holds("oken\" =") || holds("oken =")),
-            introspects: holds("get-session"),
+            sessions: any(&["ession"]) && any(&["oken ==", "oken_hash ==", "oken) ==", "oken\" =", "oken ="]),
+            introspects: any(&["get-session"]),
             // Handlers have decorators.
-            returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
+            returns: any(&["@"]) && any(&["return"]) && any(&["settings", "config", "environ", "getenv"]),
+            logs: secrets && logs(holds),
         }
     }
 
@@ -494,6 +506,5 @@ fn logs_any(text: &str, words: &[&str]) -> bool {
         let near = text.as_bytes().get(at..(at + CALL).min(text.len())).unwrap_or_default();
         words.iter().any(|word| memmem::find(near, word.as_bytes()).is_some())
     };
-    let calls = ["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
-    calls.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
+    LOGS.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
@@ -407,9 +407,9 @@ impl<'a> Interpreter<'a> {
             }
             Module::Namespace(dir) => match self.sources.submodule_of_dir(&dir, name) {
                 Some(module) => module.into_value(),
-                None => Value::Unknown(Unknown::Import(SmolStr::new(format!("{}.{name}", import.module)))),
+                None => Value::Unknown(Unknown::Import(dotted(&import.module, name))),
             },
-            Module::External(module) => Value::Package(SmolStr::new(format!("{module}.{name}"))),
+            Module::External(module) => Value::Package(dotted(&module, name)),
             Module::Missing(module) => Value::Unknown(Unknown::Import(module)),
         }
     }
@@ -567,6 +567,13 @@ impl<'a> Interpreter<'a> {
             value => value,
         }
     }
+}
+
+/// A name below another one. It is put together for every name that is imported.
+fn dotted(above: &str, name: &str) -> SmolStr {
+    let mut dotted = SmolStrBuilder::new();
+    [above, ".", name].into_iter().for_each(|part| dotted.push_str(part));
+    dotted.finish()
 }
 
 impl<'i, 'a> Execution<'i, 'a> {
