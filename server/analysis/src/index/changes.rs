@@ -14,7 +14,7 @@ use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
-/// So few modules are looked for in a sorted list.
+/// So few are looked at one by one.
 const FEW: usize = 4;
 
 /// What an edit may have changed.
@@ -97,31 +97,39 @@ impl Changes {
         if !share(&rests_on.files, &self.stale) {
             return true;
         }
+        // What little rests on a few names is found out as fast as it is remembered.
+        if rests_on.others.is_empty() && rests_on.names.len() + rests_on.bodies.len() <= FEW {
+            return self.kept(interpreter, rests_on);
+        }
         let key = Arc::as_ptr(rests_on);
         if let Some((_, answer)) = self.wholes.borrow().get(&key) {
             return *answer;
         }
-        let is_kept = |(file, item): &(FileId, u32)| {
-            !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
-        };
-        let answer = rests_on.bodies.iter().all(is_kept)
-            && self.touched(&rests_on.names).all(|name| self.holds(interpreter, name))
-            && rests_on.others.iter().all(|other| self.hold(interpreter, other));
+        let answer = self.kept(interpreter, rests_on);
         self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
         answer
     }
 
-    /// Names, which are sorted, of modules that are other than before.
-    fn touched<'n>(&'n self, names: &'n [Name]) -> impl Iterator<Item = &'n Name> {
-        // After a key there are a module or two.
-        let few = self.stale.len() < FEW;
-        let of = move |file: FileId| {
-            let from = names.partition_point(|name| name.file < file);
-            names.iter().skip(from).take_while(move |name| name.file == file)
+    fn kept(&self, interpreter: &Interpreter<'_>, rests_on: &RestsOn) -> bool {
+        let is_kept = |(file, item): &(FileId, u32)| {
+            !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
         };
-        let of_few = self.stale.iter().filter(move |_| few).copied().flat_map(of);
-        let of_many = names.iter().filter(move |name| !few && self.stale.contains(&name.file));
-        of_few.chain(of_many)
+        rests_on.bodies.iter().all(is_kept)
+            && self.all_hold(interpreter, &rests_on.names)
+            && rests_on.others.iter().all(|other| self.hold(interpreter, other))
+    }
+
+    /// Whether all of these names, which are sorted, still mean the same.
+    fn all_hold(&self, interpreter: &Interpreter<'_>, names: &[Name]) -> bool {
+        if names.len() <= self.stale.len() * FEW {
+            let mut touched = names.iter().filter(|name| self.stale.contains(&name.file));
+            return touched.all(|name| self.holds(interpreter, name));
+        }
+        // After a key there are a module or two that are other than before.
+        self.stale.iter().all(|file| {
+            let from = names.partition_point(|name| name.file < *file);
+            names.iter().skip(from).take_while(|name| name.file == *file).all(|name| self.holds(interpreter, name))
+        })
     }
 
     /// Whether a name that was looked at still means the same, apart from what
