@@ -12,6 +12,7 @@ mod incremental;
 mod prefilter;
 mod projects;
 mod robust;
+mod secrets;
 mod server;
 mod specs;
 mod tidy;

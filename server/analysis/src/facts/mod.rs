@@ -3,6 +3,7 @@
 pub mod comments;
 pub mod configuration;
 pub mod contract;
+pub mod deployment;
 pub mod environment;
 pub mod manifests;
 pub mod markdown;
@@ -12,3 +13,4 @@ pub mod python;
 pub mod roles;
 pub mod typescript;
 pub mod words;
+mod yaml;

@@ -2,10 +2,12 @@
 
 mod bearer;
 mod imports;
+mod plugins;
 mod requests;
 mod sessions;
 
 pub(super) use bearer::fixes as bearer;
+pub(super) use plugins::jwt;
 pub(super) use requests::{missing as missing_bearer, rewrite};
 pub(super) use sessions::{headers as session_headers, sign_out};
 
