@@ -6,6 +6,7 @@ use super::code::{Scope, bindings_of, each_body, last_name, mentions};
 use super::questioned::{asks_for, rejects, validates};
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
+use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
@@ -83,9 +84,9 @@ pub enum Source {
 }
 
 /// Whether a text can hold a call that is given a key.
-pub fn may_use_keys(text: &str) -> bool {
+pub fn may_use_keys(words: &mut Words) -> bool {
     const NAMES: &[&str] = &["jwt", "jose", "hmac", "itsdangerous", "SessionMiddleware", "JWTStrategy", "Fernet"];
-    NAMES.iter().any(|name| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
+    words.hold_any(NAMES)
 }
 
 /// The keys that calls in a module are given, as far as their values stand in the code.

@@ -240,13 +240,14 @@ impl<'a> Judge<'a> {
 
     /// Whether the user's configuration says that a callable verifies.
     fn is_vouched(&self, callable: &Value) -> bool {
-        let of = |module: &str, qualname: &str| self.resolve.is_vouched(&format!("{module}.{qualname}"));
         match callable {
-            Value::Function(function) => of(&function.module, &function.qualname),
-            Value::Bound(bound) => of(&bound.1.module, &bound.1.qualname),
-            Value::Class(class) => of(&class.module, &class.qualname),
+            Value::Function(function) => self.resolve.is_vouched(&function.module, &function.qualname),
+            Value::Bound(bound) => self.resolve.is_vouched(&bound.1.module, &bound.1.qualname),
+            Value::Class(class) => self.resolve.is_vouched(&class.module, &class.qualname),
             Value::Instance(instance) => self.is_vouched(&instance.class),
-            Value::Package(path) => self.resolve.is_vouched(path),
+            Value::Package(path) => {
+                path.rsplit_once('.').is_some_and(|(module, name)| self.resolve.is_vouched(module, name))
+            }
             _ => false,
         }
     }

@@ -190,7 +190,6 @@ impl Policy {
     /// What is said of each route of an application that a file makes.
     pub fn expectations(&self, application: &str, routes: &[Route], roots: &[String]) -> Vec<Expectation> {
         let mut said = vec![Said::default(); routes.len()];
-        let shapes: Vec<Vec<SmolStr>> = routes.iter().map(|route| shape(&route.path)).collect();
         let mut specifications: Vec<_> = self
             .specifications
             .iter()
@@ -202,6 +201,11 @@ impl Policy {
             .collect();
         // The nearest speaks first; the path keeps the order stable.
         specifications.sort_by(|(_, a), (_, b)| b.root.len().cmp(&a.root.len()).then(a.path.cmp(&b.path)));
+        // Most projects have none.
+        let shapes: Vec<Vec<SmolStr>> = match specifications.is_empty() {
+            true => Vec::new(),
+            false => routes.iter().map(|route| shape(&route.path)).collect(),
+        };
         for level in specifications.chunk_by(|(_, a), (_, b)| a.root == b.root) {
             let mut here = vec![Said::default(); routes.len()];
             for (file, specification) in level {

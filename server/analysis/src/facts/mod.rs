@@ -12,4 +12,5 @@ pub mod packages;
 pub mod python;
 pub mod roles;
 pub mod typescript;
+pub mod words;
 mod yaml;

@@ -12,6 +12,7 @@ use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::typescript::lower as typescript;
+use crate::facts::words::Words;
 use crate::syntax::{self, Grammar};
 use crate::text::{KeptText, LineIndex, TextRange};
 
@@ -30,6 +31,8 @@ pub(crate) struct Document {
     pub(crate) committed: bool,
     /// What was read from the current text.
     pub(crate) parsed: Option<Arc<Parsed>>,
+    /// Words of the last text, while an editor has the file open.
+    pub(crate) words: Option<Words>,
 }
 
 /// What was read from one text.

@@ -14,6 +14,9 @@ use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
+/// So few are looked at one by one.
+const FEW: usize = 4;
+
 /// What an edit may have changed.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -94,26 +97,44 @@ impl Changes {
         if !share(&rests_on.files, &self.stale) {
             return true;
         }
+        // What little rests on a few names is found out as fast as it is remembered.
+        if rests_on.others.is_empty() && rests_on.names.len() + rests_on.bodies.len() <= FEW {
+            return self.kept(interpreter, rests_on);
+        }
         let key = Arc::as_ptr(rests_on);
         if let Some((_, answer)) = self.wholes.borrow().get(&key) {
             return *answer;
         }
+        let answer = self.kept(interpreter, rests_on);
+        self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
+        answer
+    }
+
+    fn kept(&self, interpreter: &Interpreter<'_>, rests_on: &RestsOn) -> bool {
         let is_kept = |(file, item): &(FileId, u32)| {
             !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
         };
-        let answer = rests_on.bodies.iter().all(is_kept)
-            && rests_on.names.iter().all(|name| self.holds(interpreter, name))
-            && rests_on.others.iter().all(|other| self.hold(interpreter, other));
-        self.wholes.borrow_mut().insert(key, (Arc::clone(rests_on), answer));
-        answer
+        rests_on.bodies.iter().all(is_kept)
+            && self.all_hold(interpreter, &rests_on.names)
+            && rests_on.others.iter().all(|other| self.hold(interpreter, other))
+    }
+
+    /// Whether all of these names, which are sorted, still mean the same.
+    fn all_hold(&self, interpreter: &Interpreter<'_>, names: &[Name]) -> bool {
+        if names.len() <= self.stale.len() * FEW {
+            let mut touched = names.iter().filter(|name| self.stale.contains(&name.file));
+            return touched.all(|name| self.holds(interpreter, name));
+        }
+        // After a key there are a module or two that are other than before.
+        self.stale.iter().all(|file| {
+            let from = names.partition_point(|name| name.file < *file);
+            names.iter().skip(from).take_while(|name| name.file == *file).all(|name| self.holds(interpreter, name))
+        })
     }
 
     /// Whether a name that was looked at still means the same, apart from what
     /// the names mean that it was looked up through.
     fn holds(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
-        if !self.stale.contains(&name.file) {
-            return true;
-        }
         if let Some(&answer) = self.names.borrow().get(name) {
             return answer;
         }

@@ -12,7 +12,7 @@ use crate::facts::python::tree::{Assign, Expr, ExprKind, Param, Stmt, StmtKind};
 /// Dependencies inside each other. The deepest real tree seen has 11 levels.
 const MAX_DEPTH: u32 = 16;
 /// Nodes of one tree.
-const MAX_NODES: usize = 400;
+pub(super) const MAX_NODES: usize = 400;
 
 /// What contributed a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

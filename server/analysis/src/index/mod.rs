@@ -6,6 +6,7 @@ pub mod dependencies;
 pub mod interpreter;
 pub mod looked_at;
 pub mod modules;
+mod own_dependencies;
 pub mod readers;
 pub mod routes;
 pub mod same;

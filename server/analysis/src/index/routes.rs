@@ -7,8 +7,10 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::dependencies::{Asked, Node, Via, expand_handler, expand_list};
+use super::changes::Changes;
+use super::dependencies::{Asked, Node, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
+use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
@@ -57,6 +59,8 @@ pub struct Route {
     pub router: RouterId,
     /// The last `include_router` on its way to the application.
     pub included_at: Option<Site>,
+    /// What the handler asks for by itself, if all of that is known.
+    pub(super) own: Option<Own>,
 }
 
 /// An application.
@@ -186,14 +190,16 @@ impl RouterTree {
 }
 
 /// Joins all runs to the route table. What rests on no module in `stale` is
-/// taken over from the table before; without `stale` nothing is.
+/// taken over from the table before, and so is what a handler asks for that
+/// means the same after `changes`; without them nothing is.
 pub fn link(
     interpreter: &Interpreter<'_>,
     runs: &Runs,
     before: &RouteTable,
     stale: Option<&FxHashSet<FileId>>,
+    changes: Option<&Changes>,
 ) -> RouteTable {
-    let linker = Linker::new(interpreter, runs);
+    let linker = Linker::new(interpreter, runs, changes);
     // Routers to which a module of now may have added something.
     let touched: FxHashSet<RouterId> = stale.map_or_else(FxHashSet::default, |stale| {
         let effects = stale.iter().filter_map(|file| runs.get(file)).flat_map(|run| &run.effects);
@@ -203,8 +209,9 @@ pub fn link(
         |tree: &RouterTree| stale.is_some_and(|stale| tree.reads.is_disjoint(stale)) && tree.seen.is_disjoint(&touched);
     let mut table = RouteTable::default();
     let mut tree = |id: RouterId, prefix: &Prefix, semantics: Semantics| {
-        let known = before.trees.get(&id).filter(|tree| holds(tree)).map(Arc::clone);
-        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix, semantics)));
+        let earlier = before.trees.get(&id);
+        let known = earlier.filter(|tree| holds(tree)).map(Arc::clone);
+        let tree = known.unwrap_or_else(|| Arc::new(linker.tree(id, prefix, semantics, earlier)));
         table.trees.insert(id, Arc::clone(&tree));
         tree
     };
@@ -278,6 +285,8 @@ fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
 struct Linker<'r, 'i, 'a> {
     interpreter: &'i Interpreter<'a>,
     runs: &'r Runs,
+    /// What is other than in the table before.
+    changes: Option<&'r Changes>,
     routers: Vec<(RouterId, &'r Router)>,
     by_id: FxHashMap<RouterId, &'r Router>,
     effects: FxHashMap<RouterId, Vec<Placed<'r>>>,
@@ -317,7 +326,8 @@ impl Prefix {
     }
 }
 
-struct Walk {
+struct Walk<'t> {
+    earlier: Option<Earlier<'t>>,
     routes: Vec<Route>,
     unresolved: Vec<(Site, &'static str, u32)>,
     middleware: Vec<Middleware>,
@@ -328,9 +338,10 @@ struct Walk {
     semantics: Semantics,
 }
 
-impl Walk {
-    fn new(semantics: Semantics) -> Self {
+impl<'t> Walk<'t> {
+    fn new(semantics: Semantics, earlier: Option<Earlier<'t>>) -> Self {
         Self {
+            earlier,
             routes: Vec::new(),
             unresolved: Vec::new(),
             middleware: Vec::new(),
@@ -343,7 +354,7 @@ impl Walk {
 }
 
 impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
-    fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs) -> Self {
+    fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs, changes: Option<&'r Changes>) -> Self {
         let sources = interpreter.sources();
         let mut files: Vec<_> = runs.keys().copied().collect();
         let path = |file: &FileId| sources.file(*file).map(|file| file.path.as_str());
@@ -351,6 +362,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         let mut linker = Self {
             interpreter,
             runs,
+            changes,
             routers: Vec::new(),
             by_id: FxHashMap::default(),
             effects: FxHashMap::default(),
@@ -408,9 +420,16 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
     }
 
-    fn tree(&self, id: RouterId, prefix: &Prefix, semantics: Semantics) -> RouterTree {
+    fn tree(
+        &self,
+        id: RouterId,
+        prefix: &Prefix,
+        semantics: Semantics,
+        earlier: Option<&Arc<RouterTree>>,
+    ) -> RouterTree {
         let outer = self.interpreter.begin();
-        let mut walk = Walk::new(semantics);
+        let earlier = self.changes.zip(earlier).map(|(changes, tree)| Earlier::new(changes, &tree.routes));
+        let mut walk = Walk::new(semantics, earlier);
         self.walk(id, prefix, None, &mut walk);
         walk.files.extend(self.interpreter.end(outer).files.iter());
         RouterTree {
@@ -425,7 +444,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
 
     /// Collects what a router serves. `included` is the include that leads to
     /// it, for versions that copy routes at that moment.
-    fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk) {
+    fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk<'_>) {
         let Some(router) = self.by_id.get(&id) else { return };
         walk.seen.insert(id);
         walk.files.insert(id.file);
@@ -495,6 +514,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         conditional: *conditional || here.conditional,
                         router: id,
                         included_at: here.included_at,
+                        own: None,
                     });
                     if let Value::Router(child) = app {
                         self.mount(*child, path, &here, walk);
@@ -523,7 +543,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
 
     /// A mounted application is judged by itself; a mounted router has no other
     /// place. Neither gets anything from the routers above.
-    fn mount(&self, child: RouterId, path: SmolStr, above: &Prefix, walk: &mut Walk) {
+    fn mount(&self, child: RouterId, path: SmolStr, above: &Prefix, walk: &mut Walk<'_>) {
         match self.by_id.get(&child) {
             Some(router) if router.kind == RouterKind::Router => {
                 if above.depth < MAX_INCLUDES {
@@ -551,7 +571,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 
-    fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk) {
+    fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk<'_>) {
         let mut path_known = here.path_known;
         let mut path = here.path.clone();
         match &route.path {
@@ -567,9 +587,10 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         };
         let inherits = route.kind != RouteKind::WebSocket || walk.semantics.websocket_dependencies;
         let mut asked = if route.injects && inherits { here.asked.clone() } else { Asked::default() };
+        let mut own = None;
         if route.injects {
             expand_list(self.interpreter, &route.dependencies, Via::Decorator, &mut asked);
-            expand_handler(self.interpreter, &route.handler, &mut asked);
+            own = expand_own(self.interpreter, &route.handler, walk.earlier.as_ref(), &mut asked);
         }
         walk.routes.push(Route {
             path: path.into(),
@@ -585,6 +606,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             conditional: conditional || here.conditional,
             router,
             included_at: here.included_at,
+            own,
         });
     }
 }

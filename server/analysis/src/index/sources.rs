@@ -84,12 +84,14 @@ impl Sources {
         &self.owner_names
     }
 
-    /// Whether the user vouches for a callable. Where a folder is no package,
-    /// a module's own name begins below what the user writes.
-    pub fn is_vouched(&self, name: &str) -> bool {
-        self.vouched
-            .iter()
-            .any(|vouched| vouched == name || vouched.strip_suffix(name).is_some_and(|above| above.ends_with('.')))
+    /// Whether the user vouches for a callable of a module. Where a folder is no
+    /// package, a module's own name begins below what the user writes.
+    pub fn is_vouched(&self, module: &str, name: &str) -> bool {
+        let above = |vouched: &'_ SmolStr| {
+            let above = vouched.strip_suffix(name)?.strip_suffix('.')?.strip_suffix(module)?;
+            Some(above.is_empty() || above.ends_with('.'))
+        };
+        self.vouched.iter().any(|vouched| above(vouched) == Some(true))
     }
 
     /// Bodies of closed files that were looked into.

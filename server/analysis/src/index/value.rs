@@ -330,8 +330,8 @@ pub trait Resolve {
     /// bodies: what was executed before one still holds the definition of then.
     fn current(&self, function: &FunctionRef) -> FunctionRef;
 
-    /// Whether the user vouches that the callable of that dotted name verifies.
-    fn is_vouched(&self, name: &str) -> bool;
+    /// Whether the user vouches that a callable of a module verifies.
+    fn is_vouched(&self, module: &str, name: &str) -> bool;
 
     /// Begins to note what is looked at anew, and gives what was noted so far.
     fn begin(&self) -> LookedAt;

@@ -353,8 +353,16 @@ pub(crate) fn diagnostics(
         Half::Backend => CHECKS,
         Half::Frontend => FRONTEND_CHECKS,
     };
-    let wanted = |file: FileId| {
-        only.is_none_or(|only| only.contains(&file)) && state.is_script(file) == (half == Half::Frontend)
+    let is_of_half = |file: FileId| state.is_script(file) == (half == Half::Frontend);
+    let only: Option<FxHashSet<FileId>> =
+        only.map(|only| only.iter().filter(|file| is_of_half(**file)).copied().collect());
+    if only.as_ref().is_some_and(FxHashSet::is_empty) {
+        return FxHashMap::default();
+    }
+    // Every rule asks it of everything that it might report.
+    let wanted = |file: FileId| match &only {
+        Some(only) => only.contains(&file),
+        None => is_of_half(file),
     };
     let mut by_file: FxHashMap<FileId, Vec<Diagnostic>> = FxHashMap::default();
     let mut found = Vec::new();

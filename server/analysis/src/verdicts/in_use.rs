@@ -51,21 +51,42 @@ impl FunctionsInUse {
             .map(|(routes, served)| ((Arc::as_ptr(routes) as usize, served), routes))
             .collect();
         let gone: Vec<_> = self.lists.keys().filter(|key| !lists.contains_key(*key)).copied().collect();
+        let mut gone: Vec<_> = gone.into_iter().filter_map(|key| Some((self.lists.remove(&key)?, key.1))).collect();
         for (key, routes) in lists {
-            if !self.lists.contains_key(&key) {
-                let list = Arc::new(List::new(routes, interpreter));
-                self.count(&list, key.1, 1);
-                self.lists.insert(key, list);
+            if self.lists.contains_key(&key) {
+                continue;
             }
+            let list = Arc::new(List::new(routes, interpreter));
+            // Most are linked anew with the functions that they had, up to a few.
+            let earlier = gone.iter().position(|(other, served)| *served == key.1 && other.is_as_long_as(&list));
+            match earlier.map(|at| gone.swap_remove(at)) {
+                Some((earlier, _)) => self.exchange(&earlier, &list, key.1),
+                None => self.count(&list, key.1, 1),
+            }
+            self.lists.insert(key, list);
         }
-        for key in gone {
-            if let Some(list) = self.lists.remove(&key) {
-                self.count(&list, key.1, -1);
-            }
+        for (list, served) in gone {
+            self.count(&list, served, -1);
         }
     }
 
+    /// Counts a list in the place of one as long.
+    fn exchange(&mut self, before: &List, now: &List, served: bool) {
+        let pairs = |before: &[Site], now: &[Site]| {
+            let others = before.iter().zip(now).filter(|(before, now)| before != now);
+            others.map(|(before, now)| (*before, *now)).unzip::<Site, Site, Vec<Site>, Vec<Site>>()
+        };
+        let (gone, new) = pairs(&before.handlers, &now.handlers);
+        let (gone_dependencies, new_dependencies) = pairs(&before.dependencies, &now.dependencies);
+        self.count_all(&new, &new_dependencies, served, 1);
+        self.count_all(&gone, &gone_dependencies, served, -1);
+    }
+
     fn count(&mut self, list: &List, served: bool, by: i32) {
+        self.count_all(&list.handlers, &list.dependencies, served, by);
+    }
+
+    fn count_all(&mut self, handlers: &[Site], dependencies: &[Site], served: bool, by: i32) {
         let add = |counts: &mut SharedMap<Site, u32>, site: Site| {
             let before = counts.get(&site).copied().unwrap_or_default();
             let count = before.saturating_add_signed(by);
@@ -77,16 +98,20 @@ impl FunctionsInUse {
             (before == 0) != (count == 0)
         };
         let mut others = false;
-        for site in &list.handlers {
+        for site in handlers {
             others |= served && add(&mut self.handlers, *site);
             add(&mut self.all, *site);
         }
-        list.dependencies.iter().for_each(|site| _ = add(&mut self.all, *site));
+        dependencies.iter().for_each(|site| _ = add(&mut self.all, *site));
         self.generation += u64::from(others);
     }
 }
 
 impl List {
+    fn is_as_long_as(&self, other: &Self) -> bool {
+        (self.handlers.len(), self.dependencies.len()) == (other.handlers.len(), other.dependencies.len())
+    }
+
     fn new(routes: &Arc<Vec<Route>>, interpreter: &Interpreter<'_>) -> Self {
         let asked = routes.iter().flat_map(|route| route.dependencies.iter().chain(&route.perhaps));
         let called = asked.filter_map(|node| called(interpreter, &node.callable));

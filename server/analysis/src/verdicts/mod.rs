@@ -32,7 +32,7 @@ use crate::auth::{Judge, NewVerdicts};
 use crate::data;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
-use crate::index::interpreter::{Interpreter, Session};
+use crate::index::interpreter::{Interpreter, Remembered, Session};
 use crate::index::routes::{Application, Route, RouteTable};
 use crate::index::same::same_route;
 use crate::index::value::{Resolve, RouterId, Site, Value};
@@ -52,8 +52,13 @@ pub(crate) struct Judgement {
 
 /// Judges all routes, or those that are other than in the table `before` and
 /// those that rest on what changed.
-pub(crate) fn judge(state: &State, before: &RouteTable, changes: Option<&Changes>) -> Judgement {
-    let interpreter = Interpreter::new(&state.sources, &state.runs);
+pub(crate) fn judge(
+    state: &State,
+    before: &RouteTable,
+    changes: Option<&Changes>,
+    remembered: Remembered,
+) -> Judgement {
+    let interpreter = Interpreter::remembering(&state.sources, &state.runs, remembered);
     let judge = Judge::new(&interpreter, &state.memo);
     let work = Work { state, interpreter: &interpreter, judge: &judge, guards: &GuardJudge::new(&judge, &interpreter) };
     let mut guards = Guards::default();

@@ -33,6 +33,7 @@ pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
 use crate::facts::python::tree::Item;
+use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Site};
 use crate::text::TextRange;
@@ -247,9 +248,10 @@ pub enum Life {
     Unknown,
 }
 
-/// Whether a text can hold anything that is looked for here.
-pub fn may_handle_tokens(text: &str) -> bool {
-    Looks::at(text).any()
+/// Whether a text can hold anything that is looked for here. Each item is asked
+/// again, and more exactly, before it is looked into.
+pub fn may_handle_tokens(words: &mut Words) -> bool {
+    Looks::by(&mut |word| words.hold(word), |holds| LOGS.iter().any(|call| holds(call))).any()
 }
 
 /// How it is told what an item has to be searched for.
@@ -320,6 +322,14 @@ pub struct Looks {
     replaces: bool,
 }
 
+/// Tells whether a text holds a word.
+type Holds<'h> = &'h mut dyn FnMut(&'static str) -> bool;
+
+/// Parts of names of what nobody else must read.
+const SECRETS: &[&str] =
+    &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+/// What calls of a log begin with.
+const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
 const CALL: usize = 400;
 
@@ -338,10 +348,13 @@ impl Looks {
     };
 
     fn at(text: &str) -> Self {
-        let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-        let any = |needles: &[&str]| needles.iter().any(|needle| holds(needle));
-        const SECRETS: &[&str] =
-            &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+        let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+        Self::by(&mut holds, |_| logs_any(text, SECRETS))
+    }
+
+    /// What a text has to be searched for that holds certain words, and maybe
+    /// a log to which secrets are given.
+    fn by(holds: Holds<'_>, logs: impl FnOnce(Holds<'_>) -> bool) -> Self {
         const CALLS: &[&str] = &[
             ".decode",
             "decode(",
@@ -359,26 +372,25 @@ impl Looks {
             "refresh_token",
         ];
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
+        let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
         let secrets = any(SECRETS);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
-        let session = holds("ession");
         Self {
             tokens: any(&["jwt", "jose", "JWT", "oken"]) && any(CALLS),
-            logs: secrets && logs_any(text, SECRETS),
             answers: refuses
                 && any(&["HTTPException", "JSONResponse", "return {"])
                 && any(REFUSALS)
                 && any(&["except", "if not ", "is None", "not in", "!="]),
-            sessions: session
-                && (any(&["oken ==", "oken_hash ==", "oken) =="]) || holds("oken\" =") || holds("oken =")),
-            introspects: holds("get-session"),
+            sessions: any(&["ession"]) && any(&["oken ==", "oken_hash ==", "oken) ==", "oken\" =", "oken ="]),
+            introspects: any(&["get-session"]),
             // Handlers have decorators.
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
-                || holds("set_cookie(") && any(&["oken", "jwt"]),
+                || any(&["set_cookie("]) && any(&["oken", "jwt"]),
             passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
-            replaces: holds("HTTPException") && any(&["except Exception", "except:", "except BaseException"]),
-            takes_apart: holds("b64decode") && (holds("\".\"") || holds("'.'")),
-            returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
+            replaces: any(&["HTTPException"]) && any(&["except Exception", "except:", "except BaseException"]),
+            takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
+            returns: any(&["@"]) && any(&["return"]) && any(&["settings", "config", "environ", "getenv"]),
+            logs: secrets && logs(holds),
         }
     }
 
@@ -438,6 +450,5 @@ fn logs_any(text: &str, words: &[&str]) -> bool {
         let near = text.as_bytes().get(at..(at + CALL).min(text.len())).unwrap_or_default();
         words.iter().any(|word| memmem::find(near, word.as_bytes()).is_some())
     };
-    let calls = ["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
-    calls.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
+    LOGS.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
 }

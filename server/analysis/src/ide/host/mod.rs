@@ -19,7 +19,7 @@ use crate::facts::environment;
 use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, KnownRuns, Runs, Session};
+use crate::index::interpreter::{Interpreter, KnownRuns, Remembered, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
@@ -156,11 +156,10 @@ impl AnalysisHost {
         let invalid = std::mem::take(&mut state.pending);
         let everything = std::mem::take(&mut state.pending_listing);
         let everything = everything || std::mem::take(&mut state.pending_manifests);
-        let given_up = state.execute(&invalid, everything);
         let mut edits = Edits::default();
-        edits.lose(invalid);
-        let changes = given_up.stale.map(|stale| Changes::new(stale, edits, given_up.runs));
-        state.forget(changes.as_ref());
+        edits.lose(invalid.iter().copied());
+        let mut executed = state.execute(&invalid, everything, &BTreeSet::new(), edits);
+        state.forget(executed.changes.as_ref(), &mut executed.remembered);
         state.unjudged = true;
         state.update_frontend();
         let wanted = std::mem::take(&mut state.wanted);
@@ -290,29 +289,25 @@ impl State {
         let everything =
             std::mem::take(&mut self.pending_listing) || std::mem::take(&mut self.pending_manifests) || listing_changed;
         let executes = everything || !invalid.is_empty();
-        let mut given_up = GivenUp::default();
-        if executes {
-            given_up = self.execute(&invalid, everything);
+        let Executed { before, changes, mut remembered } = if executes {
+            self.execute(&invalid, everything, &touched, edits)
         } else {
-            given_up.stale = Some(FxHashSet::default());
-        }
-        let changes = given_up.stale.map(|mut stale| {
-            stale.extend(&touched);
-            Changes::new(stale, edits, given_up.runs)
-        });
-        let forgotten = self.forget(changes.as_ref());
+            let changes = Changes::new(touched.iter().copied().collect(), edits, Runs::default());
+            Executed { changes: Some(changes), ..Executed::default() }
+        };
+        let forgotten = self.forget(changes.as_ref(), &mut remembered);
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
             self.sources.set_owner_names(self.policy.owner_names());
-            self.forget(None);
+            self.forget(None, &mut remembered);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;
         let judged_before = Arc::clone(&self.guards);
-        let mut reached = self.judge(given_up.table.as_ref(), changes.as_ref().filter(|_| !unjudged));
+        let mut reached = self.judge(before.as_ref(), changes.as_ref().filter(|_| !unjudged), remembered);
         reached.everything |= unjudged || changes.is_none();
         reached.files.extend(touched);
         reached.files.extend(forgotten);
-        reached.table = given_up.table;
+        reached.table = before;
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
         self.destinations = Arc::new(verdicts::Destinations::since(&self.destinations, self));
         reached.files.extend(self.update_agreement(&reached, &judged_before));
@@ -326,7 +321,14 @@ impl State {
     }
 
     /// Executes again what is no longer valid, and links the route table anew.
-    fn execute(&mut self, invalid: &FxHashSet<FileId>, everything: bool) -> GivenUp {
+    /// `touched` are all files that were edited.
+    fn execute(
+        &mut self,
+        invalid: &FxHashSet<FileId>,
+        everything: bool,
+        touched: &BTreeSet<FileId>,
+        edits: Edits,
+    ) -> Executed {
         let mut stale = invalid.clone();
         let mut given_up = Runs::default();
         if everything {
@@ -363,20 +365,24 @@ impl State {
         }
         let current: Runs = contributing.iter().map(|file| (*file, interpreter.run(*file))).collect();
         let stale = (!everything).then_some(stale);
-        let table = link(&interpreter, &current, &self.table, stale.as_ref());
+        let changes = stale.clone().map(|mut stale| {
+            stale.extend(touched);
+            Changes::new(stale, edits, given_up)
+        });
+        let table = link(&interpreter, &current, &self.table, stale.as_ref(), changes.as_ref());
         let mut in_use = Arc::clone(&self.in_use);
         Arc::make_mut(&mut in_use).relink(&table, &interpreter);
         let session = interpreter.finish();
-        self.take_over(session);
+        let remembered = self.take_over(session);
         self.in_use = in_use;
         self.contributing = contributing;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
-        GivenUp { table: Some(before), stale, runs: given_up }
+        Executed { before: Some(before), changes, remembered }
     }
 
     /// Forgets the verdicts that may be other after changes; all without them.
     /// Gives the files in which something was said of functions that were forgotten.
-    fn forget(&mut self, changes: Option<&Changes>) -> Vec<FileId> {
+    fn forget(&mut self, changes: Option<&Changes>, remembered: &mut Remembered) -> Vec<FileId> {
         let Some(changes) = changes else {
             self.memo = Arc::default();
             self.verdicts_by_file = Arc::default();
@@ -386,7 +392,7 @@ impl State {
             self.unexamined = None;
             return Vec::new();
         };
-        let interpreter = Interpreter::new(&self.sources, &self.runs);
+        let interpreter = Interpreter::remembering(&self.sources, &self.runs, std::mem::take(remembered));
         let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
         let mut verdicts = self.verdicts_by_file.of(&changes.stale);
         verdicts.retain(|key| self.memo.get(key).is_some_and(|verdict| is_gone(&verdict.rests_on)));
@@ -404,7 +410,7 @@ impl State {
             Arc::make_mut(&mut self.tokens).forget(affected, changes, &interpreter);
         }
         let session = interpreter.finish();
-        self.take_over(session);
+        *remembered = self.take_over(session);
         if !verdicts.is_empty() {
             let memo = Arc::make_mut(&mut self.memo);
             let readers = Arc::make_mut(&mut self.verdicts_by_file);
@@ -431,8 +437,8 @@ impl State {
         said_in
     }
 
-    /// Keeps what an interpreter found out.
-    fn take_over(&mut self, session: Session) {
+    /// Keeps what an interpreter found out; gives what the next one need not.
+    fn take_over(&mut self, session: Session) -> Remembered {
         if !session.runs.is_empty() {
             let readers = Arc::make_mut(&mut self.runs_by_file);
             let runs = Arc::make_mut(&mut self.runs);
@@ -449,12 +455,18 @@ impl State {
             Arc::make_mut(&mut self.executed).extend(session.executed);
         }
         self.wanted.extend(session.wanted);
+        session.remembered
     }
 
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells what of the rest that changed.
-    fn judge(&mut self, before: Option<&Arc<RouteTable>>, changes: Option<&Changes>) -> Reached {
-        let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes);
+    fn judge(
+        &mut self,
+        before: Option<&Arc<RouteTable>>,
+        changes: Option<&Changes>,
+        remembered: Remembered,
+    ) -> Reached {
+        let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes, remembered);
         let mut reached = Reached { everything: *self.keys != judgement.keys, ..Reached::default() };
         self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
@@ -525,13 +537,13 @@ impl State {
     }
 }
 
-/// What executing modules again left behind of before.
+/// What executing modules again gave.
 #[derive(Default)]
-struct GivenUp {
-    /// The route table, if routes were linked anew.
-    table: Option<Arc<RouteTable>>,
-    /// Modules that are other than before; none when everything may be.
-    stale: Option<FxHashSet<FileId>>,
-    /// Runs of the modules that were executed again.
-    runs: Runs,
+struct Executed {
+    /// The route table before, if routes were linked anew.
+    before: Option<Arc<RouteTable>>,
+    /// What is other than before; none when everything may be.
+    changes: Option<Changes>,
+    /// What was found out on the way about names.
+    remembered: Remembered,
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use memchr::memmem;
-
 use super::{Environment, State};
 use crate::auth::keys::may_use_keys;
 use crate::auth::tokens::may_handle_tokens;
@@ -13,6 +11,7 @@ use crate::facts::manifests;
 use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::facts::typescript::file::TypeScriptFile;
+use crate::facts::words::Words;
 use crate::ide::documents::{Document, Parsed};
 use crate::index::changes::Edits;
 use crate::syntax::{Grammar, typescript};
@@ -141,7 +140,10 @@ impl State {
         let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
         let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
         let broken = parsed.as_ref().is_some_and(|parsed| !parsed.errors.is_empty());
-        let text = document.text();
+        let mut words = document.text().map(|text| match document.words.take() {
+            Some(before) => before.edited(text),
+            None => Words::of(text),
+        });
         document.set_parsed(parsed.map(Arc::new));
         if self.packs {
             document.pack();
@@ -157,10 +159,11 @@ impl State {
             self.unplaced |= unplaced(&source.script) != unplaced(&script);
             if script.is_some() || source.script.is_some() || listing {
                 // While it does not parse, its last good text counts.
-                let relevant = (broken && source.relevant) || text.is_some_and(|text| may_send(&text));
+                let relevant = (broken && source.relevant) || words.as_mut().is_some_and(may_send);
                 self.sources.set_script(file, script.clone(), listed, relevant);
                 self.frontend.note(&self.sources, file, script.as_deref(), listing);
             }
+            self.keep_words(file, words);
             return Extent::Nothing;
         }
         if !source.path.ends_with(".py") {
@@ -175,20 +178,28 @@ impl State {
                 Extent::Outline
             }
         };
-        let declares = text.as_ref().is_some_and(|text| may_declare_tables(text));
+        let declares = words.as_mut().is_some_and(may_declare_tables);
         let without = self.tables.is_empty();
         let changed = set(&mut self.tables, file, declares);
         self.unjudged |= changed && without != self.tables.is_empty();
-        set(&mut self.signing, file, text.as_ref().is_some_and(|text| may_use_keys(text)));
-        let handles = text.as_ref().is_some_and(|text| may_handle_tokens(text));
+        set(&mut self.signing, file, words.as_mut().is_some_and(may_use_keys));
+        let handles = words.as_mut().is_some_and(may_handle_tokens);
         let handled = set(&mut self.handling_tokens, file, handles);
         if handles || handled {
             Arc::make_mut(&mut self.tokens).ask(file);
         }
-        let relevant = text.is_some_and(|text| is_relevant(&text, source.test));
+        let relevant = words.as_mut().is_some_and(|words| is_relevant(words, source.test));
         let extent = if source.relevant == relevant { extent } else { Extent::Outline };
         self.sources.set_facts(file, facts, listed, relevant);
+        self.keep_words(file, words);
         extent
+    }
+
+    /// Keeps what was found out of an open document's words: it is edited next.
+    fn keep_words(&mut self, file: FileId, words: Option<Words>) {
+        if let Some(document) = self.documents.get_mut(file).filter(|document| document.open.is_some()) {
+            document.words = words;
+        }
     }
 
     /// Notes whether there can be findings in a file that no route is behind.
@@ -228,28 +239,32 @@ fn available_threads() -> usize {
 
 /// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a
 /// client of a store that needs none.
-fn may_declare_tables(text: &str) -> bool {
-    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    holds("mapped_column")
-        || holds("Column(")
-        || (holds("SQLModel") && holds("table"))
-        || (holds("sqlalchemy") && holds("text("))
-        || ["supabase", "motor", "pymongo", "beanie", "odmantic"]
-            .iter()
-            .any(|client| holds(&format!("import {client}")) || holds(&format!("from {client}")))
+fn may_declare_tables(words: &mut Words) -> bool {
+    const CLIENTS: &[&str] = &[
+        "import supabase",
+        "from supabase",
+        "import motor",
+        "from motor",
+        "import pymongo",
+        "from pymongo",
+        "import beanie",
+        "from beanie",
+        "import odmantic",
+        "from odmantic",
+    ];
+    words.hold_any(&["mapped_column", "Column("])
+        || (words.hold("SQLModel") && words.hold("table"))
+        || (words.hold("sqlalchemy") && words.hold("text("))
+        || words.hold_any(CLIENTS)
 }
 
 /// Whether a script can send requests or handle tokens.
-fn may_send(text: &str) -> bool {
-    roles::SCRIPT_MARKERS.iter().any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some())
+fn may_send(words: &mut Words) -> bool {
+    words.hold_any(roles::SCRIPT_MARKERS)
 }
 
 /// Whether a text can hold routers, routes or dependencies. Test code counts
 /// only where it makes an application.
-fn is_relevant(text: &str, test: bool) -> bool {
-    let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    if test {
-        return holds("FastAPI(") || holds("APIRouter(");
-    }
-    roles::APPLICATION_MARKERS.iter().any(|needle| holds(needle))
+fn is_relevant(words: &mut Words, test: bool) -> bool {
+    words.hold_any(if test { &["FastAPI(", "APIRouter("] } else { roles::APPLICATION_MARKERS })
 }

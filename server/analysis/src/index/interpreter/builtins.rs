@@ -2,8 +2,10 @@
 
 use smol_str::SmolStr;
 
+use super::dotted;
 use crate::index::value::{Unknown, Value};
 
+/// Sorted.
 const NAMES: &[&str] = &[
     "ArithmeticError",
     "AssertionError",
@@ -76,6 +78,9 @@ const NAMES: &[&str] = &[
     "ValueError",
     "Warning",
     "ZeroDivisionError",
+    "__doc__",
+    "__file__",
+    "__package__",
     "__package__",
     "abs",
     "aiter",
@@ -147,20 +152,29 @@ const NAMES: &[&str] = &[
     "type",
     "vars",
     "zip",
-    "__package__",
-    "__file__",
-    "__doc__",
 ];
 
 /// The value of a name that nothing in a module binds.
 pub(super) fn builtin(name: &SmolStr) -> Value {
     if is_builtin(name) {
-        return Value::Package(SmolStr::new(format!("builtins.{name}")));
+        return Value::Package(dotted("builtins", name));
     }
     Value::Unknown(Unknown::Unbound(name.clone()))
 }
 
 /// Whether Python binds a name.
 pub(super) fn is_builtin(name: &str) -> bool {
-    NAMES.contains(&name)
+    NAMES.binary_search(&name).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_by_their_order() {
+        assert!(NAMES.is_sorted());
+        assert!(NAMES.iter().all(|name| is_builtin(name)));
+        assert!(!is_builtin("numpy"));
+    }
 }

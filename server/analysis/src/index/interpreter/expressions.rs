@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::value::{Annotated, FunctionRef, Unknown, Value};
-use super::{Execution, MAX_ITERATIONS, Scope};
+use super::{Execution, MAX_ITERATIONS, Scope, dotted};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
 impl Execution<'_, '_> {
@@ -112,7 +112,7 @@ impl Execution<'_, '_> {
                 Some(module) => module.into_value(),
                 None => Value::Unknown(Unknown::Import(name.clone())),
             },
-            Value::Package(path) => Value::Package(SmolStr::new(format!("{path}.{name}"))),
+            Value::Package(path) => Value::Package(dotted(&path, name)),
             Value::Class(class) => self.attribute_of_class(&class, name),
             Value::Instance(instance) => self.instance_attribute(&instance, name),
             Value::Super(object) => self.super_attribute(&object.0, &object.1, name),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
@@ -109,6 +109,20 @@ pub struct Session {
     /// Items of which a function body was executed while an expression was
     /// looked at (a dependency factory, say), outside of any run.
     pub executed: FxHashSet<(FileId, u32)>,
+    /// What the next one need not find out again.
+    pub remembered: Remembered,
+}
+
+/// What names mean. It holds as long as texts and runs are the same, and goes
+/// from one interpreter to the next while they are.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    /// Modules by importer, level and dotted name: a few names are asked for over and over.
+    modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
+    /// Dotted names of modules: each definition bears its module's.
+    module_names: RefCell<FxHashMap<FileId, SmolStr>>,
+    /// Names of modules that were looked up when none was being executed.
+    looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
 }
 
 /// Executes modules on demand and answers questions about names.
@@ -130,12 +144,7 @@ pub struct Interpreter<'a> {
     attribute_depth: Cell<u32>,
     /// Classes of which the bases are being looked up, inside each other.
     deriving: RefCell<Vec<Arc<Class>>>,
-    /// Modules by importer, level and dotted name: a few names are asked for over and over.
-    modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
-    /// Dotted names of modules: each definition bears its module's.
-    module_names: RefCell<FxHashMap<FileId, SmolStr>>,
-    /// Names of modules that were looked up when none was being executed.
-    looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
+    remembered: Remembered,
     /// Definitions that were looked into.
     looked_into: RefCell<FxHashMap<Site, Arc<Function>>>,
     /// Variables of functions that are looked at without being executed.
@@ -185,6 +194,12 @@ struct Execution<'i, 'a> {
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
     pub fn new(sources: &'a Sources, runs: &'a KnownRuns) -> Self {
+        Self::remembering(sources, runs, Remembered::default())
+    }
+
+    /// One that goes on where another one ended. The sources are the same since,
+    /// and what that one executed is among the `runs`.
+    pub fn remembering(sources: &'a Sources, runs: &'a KnownRuns, remembered: Remembered) -> Self {
         Self {
             sources,
             known: runs,
@@ -196,9 +211,7 @@ impl<'a> Interpreter<'a> {
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
             deriving: RefCell::default(),
-            modules: RefCell::default(),
-            module_names: RefCell::default(),
-            looked_up: RefCell::default(),
+            remembered,
             looked_into: RefCell::default(),
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
@@ -217,7 +230,12 @@ impl<'a> Interpreter<'a> {
 
     /// Ends the session.
     pub fn finish(self) -> Session {
-        Session { runs: self.runs.into_inner(), wanted: self.wanted.into_inner(), executed: self.executed.into_inner() }
+        Session {
+            runs: self.runs.into_inner(),
+            wanted: self.wanted.into_inner(),
+            executed: self.executed.into_inner(),
+            remembered: self.remembered,
+        }
     }
 
     /// The run of a module, executed now if need be. A module that is already
@@ -257,11 +275,11 @@ impl<'a> Interpreter<'a> {
     /// Resolves the module of an import.
     fn module(&self, importer: FileId, level: u32, module: &SmolStr) -> Module {
         let key = (importer, level, module.clone());
-        if let Some(known) = self.modules.borrow().get(&key) {
+        if let Some(known) = self.remembered.modules.borrow().get(&key) {
             return known.clone();
         }
         let resolved = self.sources.resolve(importer, level, module);
-        self.modules.borrow_mut().insert(key, resolved.clone());
+        self.remembered.modules.borrow_mut().insert(key, resolved.clone());
         resolved
     }
 
@@ -272,14 +290,14 @@ impl<'a> Interpreter<'a> {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));
-        if let Some((value, rests_on)) = self.looked_up.borrow().get(&key) {
+        if let Some((value, rests_on)) = self.remembered.looked_up.borrow().get(&key) {
             self.count(rests_on);
             return value.clone();
         }
         let outer = self.begin();
         let value = self.lookup_within(file, name, 0).settled();
         let rests_on = self.end(outer);
-        let mut looked_up = self.looked_up.borrow_mut();
+        let mut looked_up = self.remembered.looked_up.borrow_mut();
         if looked_up.len() >= MAX_LOOKED_UP {
             looked_up.clear();
         }
@@ -407,9 +425,9 @@ impl<'a> Interpreter<'a> {
             }
             Module::Namespace(dir) => match self.sources.submodule_of_dir(&dir, name) {
                 Some(module) => module.into_value(),
-                None => Value::Unknown(Unknown::Import(SmolStr::new(format!("{}.{name}", import.module)))),
+                None => Value::Unknown(Unknown::Import(dotted(&import.module, name))),
             },
-            Module::External(module) => Value::Package(SmolStr::new(format!("{module}.{name}"))),
+            Module::External(module) => Value::Package(dotted(&module, name)),
             Module::Missing(module) => Value::Unknown(Unknown::Import(module)),
         }
     }
@@ -425,7 +443,7 @@ impl<'a> Interpreter<'a> {
 
     /// Dotted name of a module.
     fn module_name(&self, file: FileId) -> SmolStr {
-        self.module_names.borrow_mut().entry(file).or_insert_with(|| self.sources.module_name(file)).clone()
+        self.remembered.module_names.borrow_mut().entry(file).or_insert_with(|| self.sources.module_name(file)).clone()
     }
 
     /// The function or class that an item defines.
@@ -567,6 +585,13 @@ impl<'a> Interpreter<'a> {
             value => value,
         }
     }
+}
+
+/// A name below another one. It is put together for every name that is imported.
+fn dotted(above: &str, name: &str) -> SmolStr {
+    let mut dotted = SmolStrBuilder::new();
+    [above, ".", name].into_iter().for_each(|part| dotted.push_str(part));
+    dotted.finish()
 }
 
 impl<'i, 'a> Execution<'i, 'a> {

@@ -48,8 +48,8 @@ impl Resolve for Interpreter<'_> {
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
-    fn is_vouched(&self, name: &str) -> bool {
-        self.sources.is_vouched(name)
+    fn is_vouched(&self, module: &str, name: &str) -> bool {
+        self.sources.is_vouched(module, name)
     }
 
     fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::dotted;
 use crate::index::value::{ClassRef, Frame, FunctionRef, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -20,14 +21,22 @@ pub(super) struct Scope {
     /// Variables of a function that is not executed, below `locals`.
     pub(super) around: Option<Rc<FxHashMap<SmolStr, Value>>>,
     pub(super) closure: Vec<Arc<Frame>>,
-    /// Prefix of the qualified names of definitions made here.
-    pub(super) qualifier: SmolStr,
+    /// What the qualified names of definitions made here begin with.
+    pub(super) qualifier: Qualifier,
     /// The class whose body this is.
     pub(super) class: Option<Arc<ClassRef>>,
     /// The object whose method this is, and the class that defines the method.
     pub(super) receiver: Option<(Value, Arc<ClassRef>)>,
     /// Names that stand for the module's variables (`global`).
     pub(super) globals: Vec<SmolStr>,
+}
+
+/// What a qualified name begins with. Few scopes are asked for one.
+#[derive(Debug, Clone)]
+pub(super) enum Qualifier {
+    Module,
+    Class(SmolStr),
+    Function(SmolStr),
 }
 
 impl Scope {
@@ -38,7 +47,7 @@ impl Scope {
             locals: None,
             around: None,
             closure: Vec::new(),
-            qualifier: SmolStr::default(),
+            qualifier: Qualifier::Module,
             class: None,
             receiver: None,
             globals: Vec::new(),
@@ -49,7 +58,7 @@ impl Scope {
     pub(super) fn of_class(class: &Arc<ClassRef>) -> Self {
         Self {
             closure: class.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.", class.qualname)),
+            qualifier: Qualifier::Class(class.qualname.clone()),
             class: Some(Arc::clone(class)),
             ..Self::module(class.site.file, class.site.item)
         }
@@ -59,7 +68,7 @@ impl Scope {
     pub(super) fn around(function: &FunctionRef) -> Self {
         Self {
             closure: function.closure.clone(),
-            qualifier: SmolStr::new(format!("{}.<locals>.", function.qualname)),
+            qualifier: Qualifier::Function(function.qualname.clone()),
             ..Self::module(function.site.file, function.site.item)
         }
     }
@@ -81,7 +90,11 @@ impl Scope {
     }
 
     pub(super) fn qualified(&self, name: &str) -> SmolStr {
-        SmolStr::new(format!("{}{name}", self.qualifier))
+        match &self.qualifier {
+            Qualifier::Module => SmolStr::new(name),
+            Qualifier::Class(class) => dotted(class, name),
+            Qualifier::Function(function) => SmolStr::new(format!("{function}.<locals>.{name}")),
+        }
     }
 
     /// The variables that a definition made here can see besides the module's.
