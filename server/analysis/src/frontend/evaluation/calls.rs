@@ -273,6 +273,7 @@ impl Session<'_> {
         let function = address(&closure.function);
         if self.frames.len() >= MAX_DEPTH || self.is_running(function) || !self.step() {
             self.watch_unknown();
+            self.loosen_around(closure);
             return wrap(Value::Unknown);
         }
         self.note_execution(closure);
@@ -300,6 +301,12 @@ impl Session<'_> {
         let flow = self.stmts(&closure.function.body);
         let returns = self.frames.pop().map(|frame| frame.returns).unwrap_or_default();
         self.certain.truncate(certain);
+        // Functions that were made in it may have run by the time that others do.
+        for written in &closure.function.captured {
+            if self.store.owner(scope, &written.variable) == Some(scope) {
+                self.store.loosen_written(scope, written);
+            }
+        }
         let falls_through = (flow != Flow::Ended).then_some(Value::Undefined);
         wrap(Value::any(returns.into_iter().chain(falls_through)))
     }
