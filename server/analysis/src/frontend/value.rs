@@ -141,6 +141,8 @@ pub(super) enum Origin {
     Incoming,
     /// A token that code signed at a place.
     Minted(Place),
+    /// An import of a file of the project that leads nowhere.
+    Unresolved,
 }
 
 /// What a browser keeps values in.

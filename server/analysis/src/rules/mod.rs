@@ -30,6 +30,7 @@ pub mod jwt_not_issued;
 pub mod leaky_auth_error;
 pub mod long_lived_token;
 pub mod middleware_guard_gap;
+pub mod middleware_never_runs;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
 pub mod missing_bearer;
@@ -131,6 +132,7 @@ pub fn all() -> &'static [RuleInfo] {
         leaky_auth_error::INFO,
         long_lived_token::INFO,
         middleware_guard_gap::INFO,
+        middleware_never_runs::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
         missing_bearer::INFO,
@@ -242,6 +244,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     ineffective_jwt_option::check,
     jwt_not_issued::check,
     missing_bearer::check,
+    middleware_never_runs::check,
     optimistic_only_guard::check,
     rewrite_captures_auth::check,
     secret_in_client::check,

@@ -11,7 +11,8 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, EndpointKind};
-use crate::frontend::outcome::{Phase, Request, Rewrite};
+use crate::frontend::outcome::{Client, Phase, Request, Rewrite};
+use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
 use crate::index::routes::{Application, Route};
@@ -27,9 +28,6 @@ pub(crate) struct Reached<'s> {
     /// Indices of the application and the route.
     pub(crate) at: (usize, usize),
 }
-
-/// Methods for which a `route.ts` may export a function.
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// What answers on the page's own origin.
 pub(crate) struct Origins<'s> {
@@ -62,7 +60,7 @@ impl<'s> Origins<'s> {
         let source = self.state.sources.file(file)?;
         let script = source.script.as_ref().filter(|script| script.exports_all.is_empty())?;
         let is_route = source.path.rsplit('/').next().is_some_and(|name| name.starts_with("route."));
-        let exported = || script.exports.keys().filter(|name| METHODS.contains(&name.as_str()));
+        let exported = || script.exports.keys().filter(|name| HANDLER_METHODS.contains(&name.as_str()));
         let mut methods: Vec<SmolStr> = is_route.then(|| exported().cloned().collect())?;
         methods.sort_unstable();
         // `module.exports` and the like say nothing that is read here.
@@ -101,6 +99,10 @@ impl<'s> Origins<'s> {
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
+        // What it goes through may put anything before the path.
+        if request.client == Client::Unresolved {
+            return None;
+        }
         let address = matching::address(request)?;
         let address = self.destination(file, &address)?;
         self.target(file, &address, request.method.as_deref())
@@ -117,6 +119,9 @@ impl<'s> Origins<'s> {
 
     /// Why a request in a file is not known to reach a route.
     pub(crate) fn why_unreached(&self, file: FileId, request: &Request) -> String {
+        if request.client == Client::Unresolved {
+            return "the import that sends it leads nowhere".to_owned();
+        }
         let Some(address) = matching::address(request) else {
             return "nothing of its path is known".to_owned();
         };
@@ -143,6 +148,11 @@ impl<'s> Origins<'s> {
             }
             _ => "several backends answer it, or none by its method".to_owned(),
         }
+    }
+
+    /// Whether a route handler of Next.js answers an address, if that is the frontend's own.
+    pub(crate) fn is_answered(&self, file: FileId, address: &Address) -> bool {
+        self.answering(file, address).is_some()
     }
 
     /// Methods with which routes of any application answer an address.
@@ -196,9 +206,11 @@ impl<'s> Origins<'s> {
             Phase::AfterFiles => handler.has_parameters(),
             Phase::Fallback => false,
         };
-        let taken = outcome.rewrites.iter().filter(is_before).find(|rewrite| {
-            rewrites::takes(&rewrite.source, &path) != Some(false)
-        })?;
+        let taken = outcome
+            .rewrites
+            .iter()
+            .filter(is_before)
+            .find(|rewrite| rewrites::takes(&rewrite.source, &path) != Some(false))?;
         let is_sure = !taken.is_conditional && rewrites::takes(&taken.source, &path) == Some(true);
         is_sure.then(|| rewrites::rewritten(taken, &address.segments)).flatten()
     }

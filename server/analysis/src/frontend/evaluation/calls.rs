@@ -8,7 +8,8 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
-use crate::frontend::value::{ClassValue, Closure, ObjectKind, Symbol, Value};
+use crate::frontend::requests;
+use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::text::TextRange;
 
 /// What a function is called with.
@@ -116,6 +117,10 @@ impl Session<'_> {
                 libraries::call_object(self, *id, &kind, arguments, here)
             }
             Value::Symbol(symbol) => {
+                if symbol.origin == Origin::Unresolved {
+                    self.watch_unknown();
+                    requests::through_unresolved(self, symbol, arguments, here);
+                }
                 self.give_away(arguments);
                 let path = symbol.path.iter().cloned().chain(["()".into()]).collect::<Vec<_>>();
                 Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
@@ -177,7 +182,7 @@ impl Session<'_> {
                 return Value::Symbol(Rc::clone(symbol));
             }
             // Headers with which Better Auth answers, of whatever answer that is.
-            (Value::Unknown, "get") => {
+            (Value::Unknown | Value::Symbol(_), "get") => {
                 if let Some(token) = libraries::answered_header(arguments) {
                     return token;
                 }

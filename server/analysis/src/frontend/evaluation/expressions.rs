@@ -187,6 +187,7 @@ impl Session<'_> {
                         }
                         _ => self.expr(value),
                     };
+                    self.note_bare_header(name, &value, range);
                     self.store.set(object, name, value);
                     self.note_property(object, name, range);
                 }
@@ -268,6 +269,7 @@ impl Session<'_> {
             Value::Object(id) => self.entry(*id, name),
             Value::Symbol(symbol) => {
                 self.watch_part(symbol, name);
+                self.note_read(symbol, name);
                 self.part_of(symbol, name, optional)
             }
             Value::Package(package) => libraries::member(package, name),
@@ -421,7 +423,17 @@ impl Session<'_> {
                         self.store.get(*id).entries.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                     entries.retain(|(_, value)| matches!(value, Value::Function(_) | Value::Object(_)));
                     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-                    for (_, value) in entries {
+                    let url = self.store.get(*id).entries.get("url").cloned();
+                    for (name, value) in entries {
+                        // `{ url, fetch }`: whoever asks for the one does it by the other.
+                        if let (Some(url), "fetch", Value::Function(closure)) = (&url, name.as_str(), &value)
+                            && self.runs_unasked(closure)
+                        {
+                            let call = |session: &mut Self| session.call_closure(closure, &[url.clone()], None);
+                            let (_, changes) = self.branch(call);
+                            self.store.join(vec![changes, Default::default()]);
+                            continue;
+                        }
                         // Objects can hold each other.
                         if self.step() && !matches!(&value, Value::Object(inner) if inner <= id) {
                             self.escapes(&value);

@@ -127,6 +127,9 @@ impl Session<'_> {
                     if self.store.get(*id).kind == ObjectKind::Native {
                         self.escapes(&value);
                     }
+                    if let Some(name) = &name {
+                        self.note_bare_header(name, &value, place.range);
+                    }
                     match &name {
                         Some(name) if is_headers => self.store.set(*id, &name.to_ascii_lowercase(), value.clone()),
                         Some(name) => self.store.set(*id, name, value.clone()),
@@ -161,7 +164,9 @@ fn are_equal(left: &Value, right: &Value) -> Option<bool> {
         (Value::Null, Value::Null) | (Value::Undefined, Value::Undefined) => Some(true),
         // `null == undefined`, and `null !== undefined`.
         (Value::Null | Value::Undefined, Value::Null | Value::Undefined) => None,
-        (one, Value::Null | Value::Undefined) | (Value::Null | Value::Undefined, one) => is_something(one).then_some(false),
+        (one, Value::Null | Value::Undefined) | (Value::Null | Value::Undefined, one) => {
+            is_something(one).then_some(false)
+        }
         (Value::Bool(one), Value::Bool(other)) => Some(one == other),
         (Value::Text(_), Value::Text(_)) | (Value::Number(_), Value::Number(_)) => {
             Some(left.known_text()? == right.known_text()?)

@@ -8,8 +8,7 @@ use tree_sitter::Node;
 use super::{Lower, directive_of, field};
 use crate::facts::typescript::tree::{
     Assign, Binary, Call, Class, Conditional, Element, Expr, ExprKind, Function, Index, Jsx, Member, Method, Operator,
-    Parameter, Pattern, Property, Stmt, StmtKind, TemplatePart,
-    Written, WrittenPart,
+    Parameter, Pattern, Property, Stmt, StmtKind, TemplatePart, Written, WrittenPart,
 };
 use crate::syntax::typescript::Kind;
 use crate::text::TextRange;
