@@ -13,7 +13,7 @@ use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
 pub(super) const STRINGIFIED: &str = "stringify";
 
 /// Steps of a value's way that leave it what it is, or a part of its text.
-const KEEPING: &[&str] = &["parse", STRINGIFIED, "()", "substring", "substr", "slice", "trim", "toString"];
+const KEEPING: &[&str] = &["parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
 
 /// Whether a property of a sign-in's answer is a token: the names of RFC 6749,
 /// section 5.1, and what Better Auth and common backends call it.
@@ -99,7 +99,7 @@ fn rank(what: &What) -> u8 {
 }
 
 fn what_symbol_is(symbol: &Symbol) -> What {
-    let named = symbol.path.iter().rev().find(|step| !KEEPING.contains(&step.as_str()));
+    let named = symbol.path.iter().rev().find(|step| !step.starts_with("()") && !KEEPING.contains(&step.as_str()));
     match (&symbol.origin, named) {
         (Origin::Call(package), named) if package.package == SERVER => match (&*package.path, named) {
             ("api.getToken", None) => What::Token("JWT".into()),

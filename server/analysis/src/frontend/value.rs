@@ -118,7 +118,7 @@ impl PartialEq for ClassValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol {
     pub(super) origin: Origin,
-    /// Properties on the way; `()` is a call.
+    /// Properties on the way; `()` is a call, of an answer with where it stands.
     pub(super) path: Rc<[SmolStr]>,
     /// Whether it is known that the value may be missing.
     pub(super) may_be_missing: bool,

@@ -222,6 +222,7 @@ const CHECKS: &[Check] = &[
     shadowed_guarded_route::check,
     shared_secret_token_confusion::check,
     spec_auth_drift::check,
+    token_in_url::check_redirects,
     token_logged::check,
     token_strategy_mismatch::check,
     unguarded_mount::check,

@@ -1,7 +1,8 @@
 //! `token-in-url`: a token in the address of a request.
 
 use super::shared::frontend;
-use super::{RuleInfo, State};
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
 use crate::frontend::observed::Leads;
 use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
 use crate::ide::{Diagnostic, Severity};
@@ -44,6 +45,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         );
         found.extend(frontend::report(state, &INFO, severity, place, message, Vec::new()));
     }
+}
+
+/// Redirects of the backend with a token in their address.
+pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for redirected in &tokens.redirected {
+            let message = "The address of this redirect holds a token: it stands in the history of the browser, in the logs of servers and proxies, and goes to whatever the page asks for next. Set a cookie with `httponly`, or hand over a code that is good once.";
+            let steps = vec![related(state, redirected.origin, "the token comes from here".to_owned())];
+            found.push(report(state, &INFO, Severity::Warning, redirected.site, message.to_owned(), steps));
+        }
+    });
 }
 
 /// Pages that are led to and connections that are made with a token in their address.

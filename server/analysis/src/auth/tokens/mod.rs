@@ -13,6 +13,7 @@ mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
+mod redirects;
 mod secrets;
 mod statuses;
 
@@ -41,6 +42,8 @@ pub struct ItemTokens {
     pub clients: Vec<(Site, SmolStr)>,
     /// Secret values that are written to a log.
     pub logged: Vec<Logged>,
+    /// Tokens in the addresses of redirects.
+    pub redirected: Vec<Redirected>,
     /// Answers to failed authentication that say too much.
     pub told: Vec<Told>,
     /// Answers to failed authentication with another status than 401.
@@ -228,6 +231,15 @@ pub struct Logged {
     pub sink: SmolStr,
 }
 
+/// A token in the query of a redirect's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirected {
+    /// The value in the address.
+    pub site: Site,
+    /// Where it comes from.
+    pub origin: Site,
+}
+
 /// A kind of secret value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {
@@ -412,14 +424,22 @@ pub struct Looks {
     sessions: bool,
     introspects: bool,
     returns: bool,
+    redirects: bool,
 }
 
 /// Bytes behind the name of a log in which its arguments stand.
 const CALL: usize = 400;
 
 impl Looks {
-    const ALL: Self =
-        Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true };
+    const ALL: Self = Self {
+        tokens: true,
+        logs: true,
+        answers: true,
+        sessions: true,
+        introspects: true,
+        returns: true,
+        redirects: true,
+    };
 
     fn at(text: &str) -> Self {
         let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
@@ -455,13 +475,14 @@ impl Looks {
             sessions: session
                 && (any(&["oken ==", "oken_hash ==", "oken) =="]) || holds("oken\" =") || holds("oken =")),
             introspects: holds("get-session"),
+            redirects: secrets && holds("RedirectResponse"),
             // Handlers have decorators.
             returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
         }
     }
 
     fn any(&self) -> bool {
-        self.tokens || self.logs || self.answers || self.sessions || self.introspects || self.returns
+        self.tokens || self.logs || self.answers || self.sessions || self.introspects || self.returns || self.redirects
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -481,6 +502,9 @@ impl Looks {
         }
         if self.sessions {
             lookups::sessions(body, tokens);
+        }
+        if self.redirects {
+            redirects::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
@@ -122,7 +124,13 @@ impl Session<'_> {
                     requests::through_unresolved(self, symbol, arguments, here);
                 }
                 self.give_away(arguments);
-                let path = symbol.path.iter().cloned().chain(["()".into()]).collect::<Vec<_>>();
+                // What is read of an answer at one place is not what is read at another: of a
+                // refusal it is the error.
+                let called = match symbol.origin {
+                    Origin::Response(_) => SmolStr::new(format!("(){}", here.range.start)),
+                    _ => SmolStr::new_static("()"),
+                };
+                let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
                 Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
             }
             Value::Setter => {
