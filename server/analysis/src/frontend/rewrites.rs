@@ -239,6 +239,12 @@ impl Handler {
         self.segments.iter().enumerate().map(of).collect()
     }
 
+    /// Whether all that is written in its path is known of a path that it answers.
+    pub fn surely_answers(&self, path: &[Segment]) -> bool {
+        let is_guessed = |(own, given): (&Option<SmolStr>, &Segment)| own.is_some() && *given == Segment::Hole;
+        self.answers(path) && !self.segments.iter().zip(path).any(is_guessed)
+    }
+
     /// Whether its path has parameters.
     pub fn has_parameters(&self) -> bool {
         self.segments.iter().any(Option::is_none)

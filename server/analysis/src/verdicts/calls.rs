@@ -144,7 +144,8 @@ impl<'s> Origins<'s> {
             Base::Host(host) => format!("it goes to {host}"),
             _ if self.methods(&self.destination(file, &address).unwrap_or_else(|| address.clone())).is_empty() => {
                 // The variable may hold the frontend's own address.
-                answered().unwrap_or_else(|| "no route has its path".to_owned())
+                let answered = answered().filter(|_| self.is_answered(file, &address));
+                answered.unwrap_or_else(|| "no route has its path".to_owned())
             }
             _ => "several backends answer it, or none by its method".to_owned(),
         }
@@ -152,7 +153,7 @@ impl<'s> Origins<'s> {
 
     /// Whether a route handler of Next.js answers an address, if that is the frontend's own.
     pub(crate) fn is_answered(&self, file: FileId, address: &Address) -> bool {
-        self.answering(file, address).is_some()
+        self.answering(file, address).is_some_and(|(_, handler)| handler.surely_answers(&address.segments))
     }
 
     /// Methods with which routes of any application answer an address.

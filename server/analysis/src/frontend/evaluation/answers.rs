@@ -14,6 +14,8 @@ use crate::frontend::value::{Origin, Symbol, Value};
 pub(super) struct Answers {
     /// Tokens that are read: of what, and their names.
     tokens: FxHashSet<(Origin, Vec<SmolStr>, SmolStr)>,
+    /// Parts that a test on the way has shown to be missing.
+    pub(super) missing: Vec<Symbol>,
     /// Answers that are logged as they are, and where.
     logged: Vec<(Origin, Vec<SmolStr>, Place)>,
 }
@@ -31,6 +33,13 @@ impl Session<'_> {
         for symbol in value.alternatives().iter().filter_map(answer) {
             let mut path = symbol.path.to_vec();
             path.retain(|step| step != STRINGIFIED);
+            let lacks = |part: &Symbol| {
+                let token = part.path.split_last().filter(|(name, way)| names_a_token(name) && **way == *path);
+                token.is_some() && part.origin == symbol.origin
+            };
+            if self.answers.missing.iter().any(lacks) {
+                continue;
+            }
             self.answers.logged.push((symbol.origin.clone(), path, place));
         }
     }
