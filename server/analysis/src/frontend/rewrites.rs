@@ -296,6 +296,17 @@ mod tests {
         let old = handler("/p/pages/api/users/index.ts");
         assert!(old.answers(&path("/api/users")));
         assert!(super::handler("/p/app/page.tsx").is_none());
+        let rest = handler("/p/app/api/[...rest]/route.ts");
+        let any = handler("/p/app/api/[[...rest]]/route.ts");
+        assert!(!rest.answers(&path("/api")) && any.answers(&path("/api")));
+        let search = handler("/p/app/api/tasks/search/route.ts");
+        let of = |given: &[Segment]| [&search, &task, &rest, &any].map(|one| one.loose(given));
+        assert!(of(&path("/api/tasks/search")).is_sorted(), "{:?}", of(&path("/api/tasks/search")));
+        let unknown = [path("/api/tasks"), vec![Segment::Hole]].concat();
+        assert!(task.loose(&unknown) < search.loose(&unknown));
+        assert!(task.surely_answers(&unknown) && search.answers(&unknown) && !search.surely_answers(&unknown));
+        let get = task.with_methods(Some(vec!["GET".into()]));
+        assert!(get.lacks("POST") && !get.lacks("GET") && !get.lacks("HEAD") && !get.lacks("OPTIONS"));
     }
 
     #[test]

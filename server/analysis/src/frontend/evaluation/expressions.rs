@@ -429,7 +429,8 @@ impl Session<'_> {
                         if let (Some(url), "fetch", Value::Function(closure)) = (&url, name.as_str(), &value)
                             && self.runs_unasked(closure)
                         {
-                            let call = |session: &mut Self| session.call_closure(closure, &[url.clone()], None);
+                            let call =
+                                |session: &mut Self| session.call_closure(closure, std::slice::from_ref(url), None);
                             let (_, changes) = self.branch(call);
                             self.store.join(vec![changes, Default::default()]);
                             continue;
