@@ -134,11 +134,9 @@ impl<'s> Origins<'s> {
                 _ => format!("the route handler of `{}` answers it", handler.shown()),
             })
         };
-        if address.base == Base::Page {
-            if self.sent_on(file, &address).is_none() {
-                let stays = || "it stays on the page's own origin: no rewrite sends it on".to_owned();
-                return answered().unwrap_or_else(stays);
-            }
+        if address.base == Base::Page && self.sent_on(file, &address).is_none() {
+            let stays = || "it stays on the page's own origin: no rewrite sends it on".to_owned();
+            return answered().unwrap_or_else(stays);
         }
         match &address.base {
             Base::Host(host) => format!("it goes to {host}"),
