@@ -6,7 +6,6 @@ use smol_str::SmolStr;
 
 use super::outcome::{Request, UrlPart};
 use crate::index::routes::{Application, Route, RouteKind};
-use crate::index::value::Value;
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,7 +214,7 @@ impl<'t> Reachable<'t> {
 }
 
 fn is_served(route: &Route) -> bool {
-    route.kind == RouteKind::Http && route.path_known && !matches!(route.handler, Value::Package(_))
+    route.kind == RouteKind::Http && route.path_known
 }
 
 /// How many segments stand before the path in one of the two, and how many

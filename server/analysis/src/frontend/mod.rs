@@ -173,9 +173,15 @@ impl Frontend {
         self.configurations.better_auth_minor(path)
     }
 
+    /// The folder of the project of Next.js that a file belongs to, and the major
+    /// version that it asks for at least, where its package says so.
+    pub fn next_project(&self, path: &str) -> Option<(&str, Option<u32>)> {
+        self.configurations.next(path)
+    }
+
     /// Whether some module makes a client attach a token.
     pub fn is_intercepted(&self, client: Client) -> bool {
-        !matches!(client, Client::Fetch | Client::EventSource)
+        !matches!(client, Client::Fetch | Client::EventSource | Client::Unresolved)
             && self.outcomes.values().flat_map(|outcome| &outcome.interceptors).any(|other| other.client == client)
     }
 }

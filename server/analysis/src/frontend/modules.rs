@@ -44,6 +44,8 @@ pub struct Configurations {
     packages: FxHashMap<SmolStr, SmolStr>,
     /// Minor versions of Better Auth 1 that packages ask for at least, by folder.
     better_auth: BTreeMap<SmolStr, u32>,
+    /// Folders of packages that ask for Next.js, each with the major version that it asks for at least.
+    next: BTreeMap<SmolStr, Option<u32>>,
 }
 
 /// The minor version of Better Auth 1 that a range pins: `1.3.4`, `~1.3.4`.
@@ -55,6 +57,11 @@ fn minor_of_better_auth(range: &str) -> Option<u32> {
     parts.next()?.parse().ok().filter(|_| major == 1)
 }
 
+/// The major version that a range begins with: `^15.0.1`, `16.x`.
+fn major(range: &str) -> Option<u32> {
+    range.trim().trim_start_matches(['^', '~', '=', 'v', '>']).split('.').next()?.trim().parse().ok()
+}
+
 impl Configurations {
     /// Takes over a configuration, or that it is gone. Tells whether that changed anything.
     pub fn set(&mut self, path: &str, text: Option<&str>) -> bool {
@@ -62,18 +69,22 @@ impl Configurations {
         let value = text.and_then(json);
         if name == "package.json" {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
-            let before = (self.packages.clone(), self.better_auth.clone());
+            let before = (self.packages.clone(), self.better_auth.clone(), self.next.clone());
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
             }
             self.better_auth.remove(folder);
-            let asked = ["dependencies", "devDependencies"].iter().find_map(|kind| {
-                let dependencies = property(value.as_ref()?, kind)?;
-                minor_of_better_auth(&text_of(dependencies, "better-auth")?)
-            });
+            let asks = |package: &str| {
+                ["dependencies", "devDependencies"]
+                    .iter()
+                    .find_map(|kind| text_of(property(value.as_ref()?, kind)?, package))
+            };
+            let asked = asks("better-auth").and_then(|range| minor_of_better_auth(&range));
             self.better_auth.extend(asked.map(|minor| (SmolStr::new(folder), minor)));
-            return before != (self.packages.clone(), self.better_auth.clone());
+            self.next.remove(folder);
+            self.next.extend(asks("next").map(|range| (SmolStr::new(folder), major(&range))));
+            return before != (self.packages.clone(), self.better_auth.clone(), self.next.clone());
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
             Some(options) => {
@@ -91,6 +102,19 @@ impl Configurations {
         while let Some((above, _)) = folder.rsplit_once('/') {
             if let Some(minor) = self.better_auth.get(above) {
                 return Some(*minor);
+            }
+            folder = above;
+        }
+        None
+    }
+
+    /// The folder of the nearest package above a file that asks for Next.js, and
+    /// the major version.
+    pub(super) fn next(&self, path: &str) -> Option<(&str, Option<u32>)> {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if let Some((found, major)) = self.next.get_key_value(above) {
+                return Some((found, *major));
             }
             folder = above;
         }

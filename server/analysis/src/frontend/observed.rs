@@ -26,6 +26,28 @@ pub struct Observed {
     pub removed: Vec<(Place, Area, Option<SmolStr>)>,
     /// Calls that end a session.
     pub sign_outs: Vec<Place>,
+    /// Addresses with a token in them that it leads to.
+    pub navigations: Vec<Navigation>,
+}
+
+/// Somewhere that code leads to, with a token in the address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Navigation {
+    /// The call or the assignment.
+    pub place: Place,
+    /// What goes there.
+    pub leads: Leads,
+    /// The address.
+    pub url: Vec<super::outcome::UrlPart>,
+}
+
+/// What goes to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leads {
+    /// The page, or another window.
+    Page,
+    /// A connection of a `WebSocket`, which can't send headers.
+    Socket,
 }
 
 /// A variable of the environment that code names.
@@ -134,7 +156,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 9]);
+pub(super) struct Seen([usize; 10]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -149,6 +171,7 @@ impl Observed {
             self.cookies.len(),
             self.removed.len(),
             self.sign_outs.len(),
+            self.navigations.len(),
         ])
     }
 
@@ -163,6 +186,7 @@ impl Observed {
         self.cookies.truncate(seen[6]);
         self.removed.truncate(seen[7]);
         self.sign_outs.truncate(seen[8]);
+        self.navigations.truncate(seen[9]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -180,5 +204,6 @@ impl Observed {
         once(&mut self.cookies, |cookie| (cookie.place, cookie.name.clone(), cookie.http_only, cookie.secure));
         once(&mut self.removed, Clone::clone);
         once(&mut self.sign_outs, |place| *place);
+        once(&mut self.navigations, |navigation| (navigation.place, navigation.leads));
     }
 }

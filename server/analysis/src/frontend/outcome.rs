@@ -89,6 +89,8 @@ pub enum Client {
     Fetch,
     /// `EventSource`, which can't send headers.
     EventSource,
+    /// What an import gives that leads nowhere.
+    Unresolved,
     /// axios itself.
     Axios,
     /// A client that is made at a place.

@@ -126,6 +126,15 @@ impl Placement {
         self.modules.get(&file).is_some_and(|module| module.directive == Some(Directive::Client))
     }
 
+    /// Whether some module imports a file, or hands on what it exports.
+    pub fn is_imported(&self, file: FileId) -> bool {
+        let mut modules = self.modules.values();
+        modules.any(|module| {
+            module.imports.iter().any(|(other, _)| *other == file)
+                || module.exports.iter().any(|(_, other, _)| *other == file)
+        })
+    }
+
     /// Whether a module, or one that it has something from, names something of a
     /// package whose name begins like this.
     pub fn rests_on_package(&self, file: FileId, package: &str) -> bool {

@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::evaluation::Session;
-use super::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart};
-use super::tokens::source;
+use super::evaluation::{Arguments, Session};
+use super::libraries::METHODS;
+use super::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart, What};
+use super::tokens::{source, what_is};
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
 /// Places that one request may go to.
@@ -70,6 +71,44 @@ pub(super) fn event_source(session: &mut Session<'_>, url: &Value, options: &Val
     Value::Object(session.store.object(ObjectKind::Native, here))
 }
 
+/// Notes a call of what an import that leads nowhere gives, where it asks for a
+/// path: nothing else is known of the request.
+pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arguments: &Arguments, here: Place) {
+    let Some(name) = callee.path.last() else { return };
+    let is_method = METHODS.contains(&name.as_str());
+    let asks = |step: &SmolStr| {
+        let step = step.to_ascii_lowercase();
+        ["api", "fetch", "request", "http", "axios"].iter().any(|word| step.contains(word))
+    };
+    let url = arguments.get(0);
+    let parts = url_parts(session, &url);
+    let is_path = match parts.first() {
+        Some(UrlPart::Text(text)) => text.len() > 1 && text.starts_with('/') && !text.contains(' '),
+        _ => false,
+    };
+    if !is_path || !callee.path.iter().any(asks) {
+        return;
+    }
+    let method = match (is_method, arguments.get(1)) {
+        (true, _) => Some(SmolStr::new(name.to_ascii_uppercase())),
+        (false, options @ Value::Object(_)) => method(session, &options),
+        _ => None,
+    };
+    let call = session.call_on_the_way(here);
+    session.outcome.requests.push(Request {
+        place: here,
+        call,
+        extent: session.extent(call),
+        method,
+        url: parts,
+        authorization: Attached::Unknown,
+        forwards: false,
+        sent: vec![TokenSource::Other],
+        credentials: Credentials::Unknown,
+        client: Client::Unresolved,
+    });
+}
+
 /// Makes a request; gives the promise of its answer.
 pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Place) -> Value {
     let mut authorization = Attached::Never;
@@ -109,6 +148,10 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
+            Origin::Response(_) => match what_is(session, &Value::Symbol(Rc::clone(&symbol))) {
+                What::Token(_) => UrlPart::Token(source(&symbol)),
+                _ => UrlPart::Unknown,
+            },
             Origin::Call(_) => match source(&symbol) {
                 TokenSource::Other => UrlPart::Unknown,
                 token => UrlPart::Token(token),

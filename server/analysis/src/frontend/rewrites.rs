@@ -163,6 +163,10 @@ pub struct Handler {
     /// The segments of its path; a parameter has no text, and the last may take many.
     segments: Vec<Option<SmolStr>>,
     takes_many: bool,
+    /// Whether it answers its folder's own path too: `[[...rest]]`.
+    takes_none: bool,
+    /// Methods that it exports; none if any, or if they can't be told.
+    methods: Option<Vec<SmolStr>>,
 }
 
 /// The route handler that a file is, by its path: `app/**/route.ts` or
@@ -182,12 +186,14 @@ pub fn handler(path: &str) -> Option<Handler> {
         (&path[..at], path[at + 7..end].trim_end_matches("/index").to_owned())
     };
     let mut segments = Vec::new();
-    let mut takes_many = false;
+    let (mut takes_many, mut takes_none) = (false, false);
     for part in own.split('/').filter(|part| !part.is_empty() && !part.starts_with(['(', '@'])) {
-        takes_many |= part.starts_with("[...") || part.starts_with("[[...");
+        takes_none |= part.starts_with("[[...");
+        takes_many |= part.starts_with("[...") || takes_none;
         segments.push((!part.starts_with('[')).then(|| SmolStr::new(part)));
     }
-    Some(Handler { root: root.trim_end_matches("/src").into(), segments, takes_many })
+    let root = root.trim_end_matches("/src").into();
+    Some(Handler { root, segments, takes_many, takes_none, methods: None })
 }
 
 impl Handler {
@@ -214,10 +220,51 @@ impl Handler {
         self.takes_many
     }
 
+    /// The same, with functions for these methods alone.
+    pub fn with_methods(self, methods: Option<Vec<SmolStr>>) -> Self {
+        Self { methods, ..self }
+    }
+
+    /// How far behind others that answer the path it stands: Next.js prefers what is
+    /// written to parameters, segment by segment, and those that take many come last.
+    /// What is not known of a path is rather what a parameter is for.
+    pub fn loose(&self, path: &[Segment]) -> Vec<u8> {
+        let last = self.segments.len().saturating_sub(1);
+        let of = |(at, own): (usize, &Option<SmolStr>)| match (own, path.get(at)) {
+            _ if self.takes_many && at == last => 2 + u8::from(self.takes_none),
+            (Some(_), Some(Segment::Hole)) => 1,
+            (Some(_), _) | (None, Some(Segment::Hole)) => 0,
+            (None, _) => 1,
+        };
+        self.segments.iter().enumerate().map(of).collect()
+    }
+
+    /// Whether all that is written in its path is known of a path that it answers.
+    pub fn surely_answers(&self, path: &[Segment]) -> bool {
+        let is_guessed = |(own, given): (&Option<SmolStr>, &Segment)| own.is_some() && *given == Segment::Hole;
+        self.answers(path) && !self.segments.iter().zip(path).any(is_guessed)
+    }
+
+    /// Whether its path has parameters.
+    pub fn has_parameters(&self) -> bool {
+        self.segments.iter().any(Option::is_none)
+    }
+
+    /// Whether it is known to have no function for a method: Next.js answers with 405.
+    pub fn lacks(&self, method: &str) -> bool {
+        let has = |methods: &[SmolStr], name: &str| methods.iter().any(|own| own == name);
+        self.methods.as_deref().is_some_and(|methods| match method {
+            "OPTIONS" => false,
+            "HEAD" => !has(methods, "HEAD") && !has(methods, "GET"),
+            method => !has(methods, method),
+        })
+    }
+
     /// Whether it answers a path.
     pub fn answers(&self, path: &[Segment]) -> bool {
         let fixed = self.segments.len() - usize::from(self.takes_many);
-        let fits = path.len() == self.segments.len() || (self.takes_many && path.len() >= fixed);
+        let least = self.segments.len() - usize::from(self.takes_none);
+        let fits = path.len() == self.segments.len() || (self.takes_many && path.len() >= least);
         fits && self.segments.iter().take(fixed).zip(path).all(|(own, given)| match (own, given) {
             (None, _) | (_, Segment::Hole) => true,
             (Some(own), Segment::Text(text) | Segment::TextAndMore(text)) => own == text,
@@ -249,6 +296,17 @@ mod tests {
         let old = handler("/p/pages/api/users/index.ts");
         assert!(old.answers(&path("/api/users")));
         assert!(super::handler("/p/app/page.tsx").is_none());
+        let rest = handler("/p/app/api/[...rest]/route.ts");
+        let any = handler("/p/app/api/[[...rest]]/route.ts");
+        assert!(!rest.answers(&path("/api")) && any.answers(&path("/api")));
+        let search = handler("/p/app/api/tasks/search/route.ts");
+        let of = |given: &[Segment]| [&search, &task, &rest, &any].map(|one| one.loose(given));
+        assert!(of(&path("/api/tasks/search")).is_sorted(), "{:?}", of(&path("/api/tasks/search")));
+        let unknown = [path("/api/tasks"), vec![Segment::Hole]].concat();
+        assert!(task.loose(&unknown) < search.loose(&unknown));
+        assert!(task.surely_answers(&unknown) && search.answers(&unknown) && !search.surely_answers(&unknown));
+        let get = task.with_methods(Some(vec!["GET".into()]));
+        assert!(get.lacks("POST") && !get.lacks("GET") && !get.lacks("HEAD") && !get.lacks("OPTIONS"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Variables and objects, with a log of what changed: a branch is executed, its
 //! changes are taken back, and those of all branches are joined.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::outcome::Place;
-use super::value::{Object, ObjectId, ObjectKind, ScopeId, Value};
+use super::value::{Closure, Object, ObjectId, ObjectKind, ScopeId, Value};
+use crate::facts::typescript::tree::{Written, WrittenPart};
 
 /// Variables of a block, and those around it.
 #[derive(Debug, Default)]
@@ -92,6 +95,48 @@ impl Store {
         for object in self.objects.iter_mut().skip(since) {
             for (name, value) in &mut object.entries {
                 loosen(name, value);
+            }
+        }
+    }
+
+    /// Functions that variables of blocks hold, from a scope outwards up to the module's.
+    pub(super) fn functions_around(&self, scope: ScopeId) -> impl Iterator<Item = &Rc<Closure>> {
+        let mut at = Some(&self.scopes[scope.0 as usize]);
+        let around = std::iter::from_fn(move || {
+            let scope = at.filter(|scope| scope.parent.is_some())?;
+            at = scope.parent.map(|parent| &self.scopes[parent.0 as usize]);
+            Some(scope)
+        });
+        around.flat_map(|scope| scope.variables.values()).filter_map(|value| match value {
+            Value::Function(closure) => Some(closure),
+            _ => None,
+        })
+    }
+
+    /// Says that something that a scope sees may have been assigned anything.
+    pub(super) fn loosen_written(&mut self, scope: ScopeId, written: &Written) {
+        let Some(owner) = self.owner(scope, &written.variable) else { return };
+        let Some(value) = self.scopes[owner.0 as usize].variables.get(&written.variable).cloned() else { return };
+        if written.part == WrittenPart::Whole {
+            if !matches!(value, Value::Function(_) | Value::Unknown) {
+                self.declare(owner, &written.variable, Value::any([value, Value::Unknown]));
+            }
+            return;
+        }
+        for value in value.alternatives() {
+            let Value::Object(id) = value else { continue };
+            let object = self.get(*id);
+            let WrittenPart::Property(name) = &written.part else {
+                self.open(*id);
+                continue;
+            };
+            let key = match object.kind {
+                ObjectKind::Headers => SmolStr::new(name.to_ascii_lowercase()),
+                _ => name.clone(),
+            };
+            let before = object.entries.get(&key).cloned().unwrap_or(Value::Undefined);
+            if !matches!(before, Value::Function(_) | Value::Unknown) {
+                self.set(*id, &key, Value::any([before, Value::Unknown]));
             }
         }
     }

@@ -9,6 +9,12 @@ use super::libraries::better_auth::{CLIENT, SERVER};
 use super::outcome::{Bearer, Fault, Place, TokenSource, What};
 use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
 
+/// The step of a value's way on which it was written out as JSON.
+pub(super) const STRINGIFIED: &str = "stringify";
+
+/// Steps of a value's way that leave it what it is, or a part of its text.
+const KEEPING: &[&str] = &["parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
+
 /// Whether a property of a sign-in's answer is a token: the names of RFC 6749,
 /// section 5.1, and what Better Auth and common backends call it.
 pub(super) fn names_a_token(name: &str) -> bool {
@@ -26,7 +32,20 @@ pub(super) fn names_a_token(name: &str) -> bool {
             | "jwttoken"
             | "access"
             | "bearer"
+            | "authorization"
     ) || (name.ends_with("token") && !name.contains("csrf") && !name.contains("xsrf") && !name.contains("device"))
+}
+
+/// Whether a value is the whole answer to a request, or a part of it that has parts.
+pub(super) fn answer(value: &Value) -> Option<&Symbol> {
+    match value {
+        Value::Symbol(symbol) if matches!(symbol.origin, Origin::Response(_)) => Some(symbol),
+        Value::Text(parts) => parts.iter().find_map(|part| match part {
+            Part::Hole(Hole::Symbol(symbol)) if matches!(symbol.origin, Origin::Response(_)) => Some(&**symbol),
+            _ => None,
+        }),
+        _ => None,
+    }
 }
 
 /// What a value is.
@@ -80,8 +99,16 @@ fn rank(what: &What) -> u8 {
 }
 
 fn what_symbol_is(symbol: &Symbol) -> What {
-    let named = symbol.path.iter().rev().find(|step| *step != "parse" && *step != "()");
+    let named = symbol.path.iter().rev().find(|step| !step.starts_with("()") && !KEEPING.contains(&step.as_str()));
     match (&symbol.origin, named) {
+        (Origin::Call(package), named) if package.package == SERVER => match (&*package.path, named) {
+            ("api.getToken", None) => What::Token("JWT".into()),
+            ("getSessionCookie", None) => What::Token("session token".into()),
+            // What Better Auth answers holds the token of whoever signs in.
+            ("handler", Some(read)) if matches!(read.as_str(), "text" | "json") => What::Token("answer".into()),
+            (_, Some(name)) if names_a_token(name) => What::Token(name.clone()),
+            _ => What::Unknown,
+        },
         (Origin::Environment(name), None) if is_secret_name(name) => What::Secret(name.clone()),
         (Origin::Environment(_), _) => What::Harmless,
         (Origin::Response(_) | Origin::Call(_), Some(name)) if names_a_token(name) => What::Token(name.clone()),
@@ -137,6 +164,9 @@ pub(super) fn bearer(parts: &[Part], place: Place) -> Option<Bearer> {
 /// Where a token comes from.
 pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
     let takes = |name: &str| symbol.path.iter().any(|step| step == name);
+    if takes(STRINGIFIED) {
+        return TokenSource::Other;
+    }
     match &symbol.origin {
         Origin::Storage(area, key) => TokenSource::Storage(*area, key.clone()),
         Origin::Environment(name) => TokenSource::Environment(name.clone()),
@@ -154,7 +184,7 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession
         }
-        Origin::Call(_) | Origin::Incoming | Origin::Nothing => TokenSource::Other,
+        Origin::Call(_) | Origin::Incoming | Origin::Nothing | Origin::Unresolved => TokenSource::Other,
     }
 }
 

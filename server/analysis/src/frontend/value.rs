@@ -118,7 +118,7 @@ impl PartialEq for ClassValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol {
     pub(super) origin: Origin,
-    /// Properties on the way; `()` is a call.
+    /// Properties on the way; `()` is a call, of an answer with where it stands.
     pub(super) path: Rc<[SmolStr]>,
     /// Whether it is known that the value may be missing.
     pub(super) may_be_missing: bool,
@@ -141,6 +141,8 @@ pub(super) enum Origin {
     Incoming,
     /// A token that code signed at a place.
     Minted(Place),
+    /// An import of a file of the project that leads nowhere.
+    Unresolved,
 }
 
 /// What a browser keeps values in.

@@ -113,15 +113,36 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
 pub(super) fn calls(state: &State) -> Vec<CallView> {
     let origins = Origins::new(state);
     let mut views: Vec<CallView> = Vec::new();
+    let callers = callers_of_wrappers(state);
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
             let view = view_of(state, &origins, file, request);
+            let view = view.filter(|view| view.route.is_some() || !is_wrapper(request, &callers));
             views.extend(view.filter(|view| views.last() != Some(view)));
         }
     }
     views.sort_by_key(|view| view.location);
     views.dedup();
     views
+}
+
+/// Addresses of the requests that callers make, by where the request itself is made.
+fn callers_of_wrappers(state: &State) -> FxHashMap<Place, Vec<&[UrlPart]>> {
+    let mut callers: FxHashMap<Place, Vec<&[UrlPart]>> = FxHashMap::default();
+    let requests = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.requests);
+    for request in requests.filter(|request| request.place != request.call) {
+        callers.entry(request.place).or_default().push(&request.url);
+    }
+    callers
+}
+
+/// Whether a request stands in a function that its callers tell where it goes:
+/// what is known of it, they say better.
+fn is_wrapper(request: &Request, callers: &FxHashMap<Place, Vec<&[UrlPart]>>) -> bool {
+    let Some((UrlPart::Unknown, before)) = request.url.split_last() else { return false };
+    let said = callers.get(&request.place).map(Vec::as_slice).unwrap_or_default();
+    let knows_more = |url: &&[UrlPart]| **url != *request.url && url.iter().any(|part| !before.contains(part));
+    request.place == request.call && said.iter().any(knows_more)
 }
 
 fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<CallView> {

@@ -62,8 +62,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
         let Some(reached) = origins.reached(file, request).or_else(through_handler) else { continue };
-        let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, &reached);
-        if is_guarded && !may_take_cookies(state, &reached) {
+        let refuses = |reached: &Reached<'_>| {
+            let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, reached);
+            is_guarded && !may_take_cookies(state, reached)
+        };
+        if refuses(&reached) && origins.all_are(file, request, &reached, refuses) {
             entry.refused.push((request, reached));
         }
     }

@@ -56,21 +56,22 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let reach = |file, request| {
         let through = || origins.forwarded(file, request).map(|(reached, handler)| (reached, Some(handler)));
         let (reached, through) = origins.reached(file, request).map(|reached| (reached, None)).or_else(through)?;
-        Some((request, reached, through))
+        Some((file, request, reached, through))
     };
     let requests =
         state.frontend.outcomes().flat_map(|(file, outcome)| outcome.requests.iter().map(move |r| (file, r)));
-    let reached: Vec<(&Request, Reached<'_>, Option<FileId>)> =
+    let reached: Vec<(FileId, &Request, Reached<'_>, Option<FileId>)> =
         requests.filter_map(|(file, request)| reach(file, request)).collect();
     // Routes that some request carries a token to.
     let mut with_token: FxHashMap<Site, Place> = FxHashMap::default();
-    for (request, reached, _) in reached.iter().filter(|(request, ..)| request.authorization == Attached::Given) {
+    for (_, request, reached, _) in reached.iter().filter(|(_, request, ..)| request.authorization == Attached::Given) {
         let place = with_token.entry(reached.route.registration).or_insert(request.call);
         *place = (*place).min(request.call);
     }
     // By where the request is made: those without a token, and whether another has one.
     let mut made: BTreeMap<Place, (Vec<Bare<'_>>, bool)> = BTreeMap::new();
-    for (request, reached, through) in reached {
+    let refuses = |reached: &Reached<'_>| reached.judged.guard.is_guarded() && reads_header_only(state, reached);
+    for (file, request, reached, through) in reached {
         let entry = made.entry(request.place).or_default();
         entry.1 |= request.authorization == Attached::Given;
         if !carries_nothing(state, request) {
@@ -78,7 +79,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         let sibling = with_token.get(&reached.route.registration);
         let why = match (&reached.judged.guard, sibling) {
-            (guard, _) if guard.is_guarded() && reads_header_only(state, &reached) => {
+            _ if refuses(&reached) && origins.all_are(file, request, &reached, refuses) => {
                 if can_be_switched_off(state, &reached) { Why::GuardedSometimes } else { Why::Guarded }
             }
             // Where nothing is guarded yet, the other requests say what is meant.

@@ -35,6 +35,7 @@ pub mod jwt_not_issued;
 pub mod leaky_auth_error;
 pub mod long_lived_token;
 pub mod middleware_guard_gap;
+pub mod middleware_never_runs;
 pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
 pub mod missing_bearer;
@@ -146,6 +147,7 @@ pub fn all() -> &'static [RuleInfo] {
         leaky_auth_error::INFO,
         long_lived_token::INFO,
         middleware_guard_gap::INFO,
+        middleware_never_runs::INFO,
         middleware_raises_http_exception::INFO,
         missing_auth_dependency::INFO,
         missing_bearer::INFO,
@@ -248,6 +250,7 @@ const CHECKS: &[Check] = &[
     shared_secret_token_confusion::check,
     spec_auth_drift::check,
     swallowed_auth_error::check,
+    token_in_url::check_redirects,
     token_logged::check,
     token_strategy_mismatch::check,
     token_type_confusion::check,
@@ -273,6 +276,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     insecure_transport::check_frontend,
     jwt_not_issued::check,
     missing_bearer::check,
+    middleware_never_runs::check,
     optimistic_only_guard::check,
     rewrite_captures_auth::check,
     secret_in_client::check,

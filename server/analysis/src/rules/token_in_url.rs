@@ -1,7 +1,9 @@
 //! `token-in-url`: a token in the address of a request.
 
 use super::shared::frontend;
-use super::{RuleInfo, State};
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::frontend::observed::Leads;
 use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -29,6 +31,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
     places.sort_unstable();
     places.dedup();
+    check_navigations(state, wanted, found);
     for (place, client) in places {
         let (severity, instead) = match client {
             Client::EventSource => (
@@ -44,10 +47,51 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// The token in the query of an address.
+/// Redirects of the backend with a token in their address.
+pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for redirected in &tokens.redirected {
+            let message = "The address of this redirect holds a token: it stands in the history of the browser, in the logs of servers and proxies, and goes to whatever the page asks for next. Set a cookie with `httponly`, or hand over a code that is good once.";
+            let steps = vec![related(state, redirected.origin, "the token comes from here".to_owned())];
+            found.push(report(state, &INFO, Severity::Warning, redirected.site, message.to_owned(), steps));
+        }
+    });
+}
+
+/// Pages that are led to and connections that are made with a token in their address.
+fn check_navigations(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let navigations = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.observed.navigations);
+    let is_token = |url: &[UrlPart]| token_in(url).is_some_and(|source| is_token(state, source));
+    let led = navigations.filter(|led| wanted(led.place.file) && is_token(&led.url));
+    let mut led: Vec<_> = led.map(|led| (led.place, led.leads)).collect();
+    led.sort_unstable();
+    led.dedup();
+    for (place, leads) in led {
+        let (severity, message) = match leads {
+            Leads::Page => (
+                Severity::Warning,
+                "The address that this leads to holds a token: it stands in the history of the browser, in the logs of servers and proxies, and goes to whatever the page asks for next. Hand over a code that is good once, and have the page send it in the body of a request.",
+            ),
+            Leads::Socket => (
+                Severity::Info,
+                "The address of this connection holds a token, and addresses stand in the logs of servers and proxies. `WebSocket` can't send headers: ask for a ticket that is good for one connection, or send the token as the first message.",
+            ),
+        };
+        found.extend(frontend::report(state, &INFO, severity, place, message.to_owned(), Vec::new()));
+    }
+}
+
+/// The token in the query of a request's address.
 fn token_of(request: &Request) -> Option<&TokenSource> {
-    let query = request.url.iter().position(|part| matches!(part, UrlPart::Text(text) if text.contains('?')))?;
-    request.url.get(query..)?.iter().find_map(|part| match part {
+    token_in(&request.url)
+}
+
+/// The token in the query of an address. What stands behind `#` stays in the browser.
+fn token_in(url: &[UrlPart]) -> Option<&TokenSource> {
+    let begins = |part: &UrlPart| matches!(part, UrlPart::Text(text) if text.contains(['?', '&']));
+    let query = url.iter().position(begins)?;
+    let sent = url.iter().take_while(|part| !matches!(part, UrlPart::Text(text) if text.contains('#')));
+    sent.skip(query).find_map(|part| match part {
         UrlPart::Token(source) => Some(source),
         _ => None,
     })
@@ -56,7 +100,7 @@ fn token_of(request: &Request) -> Option<&TokenSource> {
 /// Whether what is taken from there is a token, by what else is done with it.
 fn is_token(state: &State, source: &TokenSource) -> bool {
     match source {
-        TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession => true,
+        TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession | TokenSource::Response(_) => true,
         TokenSource::Storage(area, Some(key)) => {
             frontend::is_sent(state, *area, key)
                 || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).any(|kept| {

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::frontend::matching::{self, Base, Segment};
-use crate::frontend::outcome::Place;
+use crate::frontend::outcome::{Client, Place};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -32,13 +32,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
             let Some(address) = matching::address(request) else { continue };
-            if matches!(address.base, Base::Unknown | Base::Host(_)) {
+            let is_unknown = matches!(address.base, Base::Unknown | Base::Host(_));
+            if is_unknown || request.client == Client::Unresolved {
                 continue;
             }
             if origins.reached(file, request).is_some() {
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
+            } else if origins.is_answered(file, &address) {
+                // The variable may hold the frontend's own address.
             } else if let Some(sent) = origins.destination(file, &address) {
                 *refused.entry(address.base.clone()).or_default() += 1;
                 unanswered.push((request, address.base, sent));

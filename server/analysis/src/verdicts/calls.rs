@@ -1,6 +1,9 @@
 //! Which route a request of the frontend reaches.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
+
+use smol_str::SmolStr;
 
 use super::with_interpreter;
 use crate::auth::evidence::{Part, Step};
@@ -8,7 +11,8 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, EndpointKind};
-use crate::frontend::outcome::Request;
+use crate::frontend::outcome::{Client, Phase, Request, Rewrite};
+use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
 use crate::index::routes::{Application, Route};
@@ -43,8 +47,24 @@ impl<'s> Origins<'s> {
     pub(crate) fn handlers(&self) -> &[(FileId, Handler)] {
         self.handlers.get_or_init(|| {
             let files = self.state.frontend.outcomes().map(|(file, _)| file);
-            files.filter_map(|file| Some((file, rewrites::handler(path(self.state, file))?))).collect()
+            let handlers = files.filter_map(|file| {
+                let handler = rewrites::handler(path(self.state, file))?;
+                Some((file, handler.with_methods(self.exported_methods(file))))
+            });
+            handlers.collect()
         })
+    }
+
+    /// The methods for which a `route.ts` has functions; none where that can't be told.
+    fn exported_methods(&self, file: FileId) -> Option<Vec<SmolStr>> {
+        let source = self.state.sources.file(file)?;
+        let script = source.script.as_ref().filter(|script| script.exports_all.is_empty())?;
+        let is_route = source.path.rsplit('/').next().is_some_and(|name| name.starts_with("route."));
+        let exported = || script.exports.keys().filter(|name| HANDLER_METHODS.contains(&name.as_str()));
+        let mut methods: Vec<SmolStr> = is_route.then(|| exported().cloned().collect())?;
+        methods.sort_unstable();
+        // `module.exports` and the like say nothing that is read here.
+        (!methods.is_empty()).then_some(methods)
     }
 
     fn routes(&self) -> &Reachable<'s> {
@@ -55,14 +75,7 @@ impl<'s> Origins<'s> {
     /// reach one.
     pub(crate) fn reached(&self, file: FileId, request: &Request) -> Option<Reached<'s>> {
         let known = self.state.destinations.target(file, request);
-        let target = known.unwrap_or_else(|| self.find(file, request))?;
-        let application = self.state.table.applications.get(target.application)?;
-        Some(Reached {
-            application,
-            route: application.routes.get(target.route)?,
-            judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
-            at: (target.application, target.route),
-        })
+        self.of_target(known.unwrap_or_else(|| self.find(file, request))?)
     }
 
     /// The route to which a route handler of Next.js sends a request on with its
@@ -70,6 +83,9 @@ impl<'s> Origins<'s> {
     /// find out who asks.
     pub(crate) fn forwarded(&self, file: FileId, request: &Request) -> Option<(Reached<'s>, FileId)> {
         let address = matching::address(request).filter(|address| address.base == Base::Page)?;
+        if self.sent_on(file, &address).is_some() {
+            return None;
+        }
         let (handler, _) = self.answering(file, &address)?;
         let outcome = self.state.frontend.outcome(*handler)?;
         let method = request.method.as_deref()?;
@@ -83,6 +99,10 @@ impl<'s> Origins<'s> {
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
+        // What it goes through may put anything before the path.
+        if request.client == Client::Unresolved {
+            return None;
+        }
         let address = matching::address(request)?;
         let address = self.destination(file, &address)?;
         self.target(file, &address, request.method.as_deref())
@@ -99,24 +119,39 @@ impl<'s> Origins<'s> {
 
     /// Why a request in a file is not known to reach a route.
     pub(crate) fn why_unreached(&self, file: FileId, request: &Request) -> String {
+        if request.client == Client::Unresolved {
+            return "the import that sends it leads nowhere".to_owned();
+        }
         let Some(address) = matching::address(request) else {
             return "nothing of its path is known".to_owned();
         };
-        if address.base == Base::Page {
-            if let Some((_, handler)) = self.answering(file, &address) {
-                return format!("the route handler of `{}` answers it", handler.shown());
-            }
-            if self.sent_on(file, &address).is_none() {
-                return "it stays on the page's own origin: no rewrite sends it on".to_owned();
-            }
+        let answered = || {
+            let (_, handler) = self.answering(file, &address)?;
+            Some(match request.method.as_deref() {
+                Some(method) if handler.lacks(method) => {
+                    format!("the route handler of `{}` has no `{method}`: Next.js answers with 405", handler.shown())
+                }
+                _ => format!("the route handler of `{}` answers it", handler.shown()),
+            })
+        };
+        if address.base == Base::Page && self.sent_on(file, &address).is_none() {
+            let stays = || "it stays on the page's own origin: no rewrite sends it on".to_owned();
+            return answered().unwrap_or_else(stays);
         }
         match &address.base {
             Base::Host(host) => format!("it goes to {host}"),
             _ if self.methods(&self.destination(file, &address).unwrap_or_else(|| address.clone())).is_empty() => {
-                "no route has its path".to_owned()
+                // The variable may hold the frontend's own address.
+                let answered = answered().filter(|_| self.is_answered(file, &address));
+                answered.unwrap_or_else(|| "no route has its path".to_owned())
             }
             _ => "several backends answer it, or none by its method".to_owned(),
         }
+    }
+
+    /// Whether a route handler of Next.js answers an address, if that is the frontend's own.
+    pub(crate) fn is_answered(&self, file: FileId, address: &Address) -> bool {
+        self.answering(file, address).is_some_and(|(_, handler)| handler.surely_answers(&address.segments))
     }
 
     /// Methods with which routes of any application answer an address.
@@ -138,18 +173,17 @@ impl<'s> Origins<'s> {
     /// The route handler of Next.js that answers a path of the page's own origin.
     fn answering(&self, file: FileId, address: &Address) -> Option<&(FileId, Handler)> {
         let from = path(self.state, file);
-        self.handlers().iter().find(|(_, handler)| {
+        let answering = self.handlers().iter().filter(|(_, handler)| {
             from.strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
                 && handler.answers(&address.segments)
-        })
+        });
+        answering.min_by_key(|(_, handler)| (Reverse(handler.root.len()), handler.loose(&address.segments)))
     }
 
     /// Where the page's own origin sends a path on to.
     fn sent_on(&self, file: FileId, address: &Address) -> Option<Address> {
         let from = path(self.state, file);
-        if self.answering(file, address).is_some() {
-            return None;
-        }
+        let answering = self.answering(file, address);
         // The nearest configuration above the file counts.
         let configurations = self.state.frontend.outcomes().filter(|(_, outcome)| !outcome.rewrites.is_empty());
         let above = configurations.filter_map(|(configuration, outcome)| {
@@ -157,34 +191,85 @@ impl<'s> Origins<'s> {
             from.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')).then_some((folder.len(), outcome))
         });
         let (_, outcome) = above.max_by_key(|(length, _)| *length)?;
-        outcome.rewrites.iter().find_map(|rewrite| rewrites::rewritten(rewrite, &address.segments))
+        let Some((_, handler)) = answering else {
+            return outcome.rewrites.iter().find_map(|rewrite| rewrites::rewritten(rewrite, &address.segments));
+        };
+        // Before a handler only what is tried before files, or before those with parameters.
+        let known = address.segments.iter().map(|segment| match segment {
+            Segment::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let path: Vec<&str> = known.collect::<Option<_>>()?;
+        let is_before = |rewrite: &&Rewrite| match rewrite.phase {
+            Phase::BeforeFiles => true,
+            Phase::AfterFiles => handler.has_parameters(),
+            Phase::Fallback => false,
+        };
+        let taken = outcome
+            .rewrites
+            .iter()
+            .filter(is_before)
+            .find(|rewrite| rewrites::takes(&rewrite.source, &path) != Some(false))?;
+        let is_sure = !taken.is_conditional && rewrites::takes(&taken.source, &path) == Some(true);
+        is_sure.then(|| rewrites::rewritten(taken, &address.segments)).flatten()
     }
 
-    fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let targets = self.routes().find(address, method);
+    /// Whether all routes that may be the one that a request reaches are as a test
+    /// wants it: of several backends with the same path it is not known which one runs.
+    pub(crate) fn all_are(
+        &self,
+        file: FileId,
+        request: &Request,
+        reached: &Reached<'_>,
+        test: impl Fn(&Reached<'s>) -> bool,
+    ) -> bool {
+        let address = matching::address(request).and_then(|address| self.destination(file, &address));
+        let others = address.map(|address| self.nearest(file, &address, request.method.as_deref())).unwrap_or_default();
+        let mut others = others.iter().filter(|target| (target.application, target.route) != reached.at);
+        others.all(|target| self.of_target(*target).is_none_or(|other| test(&other)))
+    }
+
+    fn of_target(&self, target: Target) -> Option<Reached<'s>> {
+        let application = self.state.table.applications.get(target.application)?;
+        Some(Reached {
+            application,
+            route: application.routes.get(target.route)?,
+            judged: self.state.guards.applications.get(target.application)?.get(target.route)?,
+            at: (target.application, target.route),
+        })
+    }
+
+    /// The routes that an address may lead to: of several copies of a backend
+    /// those that lie nearest.
+    fn nearest(&self, file: FileId, address: &Address, method: Option<&str>) -> Vec<Target> {
+        let mut targets = self.routes().find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
             if known < 2 {
-                return None;
+                return Vec::new();
             }
         }
-        // Of several copies of a backend the nearest one.
         let from = path(self.state, file);
         let near = |target: &Target| {
             let site = self.state.table.applications.get(target.application).map(|served| served.site.file);
             let home = site.map_or("", |file| path(self.state, file));
             from.split('/').zip(home.split('/')).take_while(|(a, b)| a == b).count()
         };
-        let nearest = targets.iter().map(near).max()?;
-        let mut nearest = targets.iter().filter(|target| near(target) == nearest);
-        let first = nearest.next()?;
+        let nearest = targets.iter().map(near).max();
+        targets.retain(|target| Some(near(target)) == nearest);
+        targets
+    }
+
+    fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
+        let nearest = self.nearest(file, address, method);
+        let (first, others) = nearest.split_first()?;
         // Two that are as near may be guarded by different means.
         let judged = |target: &Target| {
             let judged = self.state.guards.applications.get(target.application)?.get(target.route)?;
             Some(judged.guard.is_guarded())
         };
-        nearest.all(|other| judged(other) == judged(first)).then_some(*first)
+        others.iter().all(|other| judged(other) == judged(first)).then_some(*first)
     }
 }
 

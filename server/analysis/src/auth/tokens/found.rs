@@ -20,6 +20,15 @@ pub struct Logged {
     pub sink: SmolStr,
 }
 
+/// A token in the query of a redirect's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirected {
+    /// The value in the address.
+    pub site: Site,
+    /// Where it comes from.
+    pub origin: Site,
+}
+
 /// A kind of secret value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {

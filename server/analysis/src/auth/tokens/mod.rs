@@ -16,6 +16,7 @@ mod leaks;
 mod libraries;
 mod lookups;
 mod passwords;
+mod redirects;
 mod replaced;
 mod secrets;
 mod statuses;
@@ -52,6 +53,8 @@ pub struct ItemTokens {
     pub clients: Vec<(Site, SmolStr)>,
     /// Secret values that are written to a log.
     pub logged: Vec<Logged>,
+    /// Tokens in the addresses of redirects.
+    pub redirected: Vec<Redirected>,
     /// Answers to failed authentication that say too much.
     pub told: Vec<Told>,
     /// Answers to failed authentication with another status than 401.
@@ -319,6 +322,7 @@ pub struct Looks {
     transports: bool,
     takes_apart: bool,
     passwords: bool,
+    redirects: bool,
     replaces: bool,
 }
 
@@ -344,6 +348,7 @@ impl Looks {
         transports: true,
         takes_apart: true,
         passwords: true,
+        redirects: true,
         replaces: true,
     };
 
@@ -387,6 +392,7 @@ impl Looks {
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
             passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
+            redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException"]) && any(&["except Exception", "except:", "except BaseException"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"]) && any(&["return"]) && any(&["settings", "config", "environ", "getenv"]),
@@ -404,6 +410,7 @@ impl Looks {
             || self.transports
             || self.takes_apart
             || self.passwords
+            || self.redirects
             || self.replaces
     }
 
@@ -434,6 +441,9 @@ impl Looks {
         }
         if self.passwords {
             passwords::look(body, tokens);
+        }
+        if self.redirects {
+            redirects::look(body, tokens);
         }
         if self.replaces {
             replaced::look(body, tokens);

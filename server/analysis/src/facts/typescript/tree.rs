@@ -379,6 +379,30 @@ pub struct Function {
     pub body: Box<[Stmt]>,
     /// Its directive: `use server` or `use client`.
     pub directive: Option<Directive>,
+    /// What it and functions in it assign to; sorted.
+    pub writes: Box<[Written]>,
+    /// What functions in it assign to; sorted.
+    pub captured: Box<[Written]>,
+}
+
+/// Something that is assigned to: a variable, or what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Written {
+    /// The variable.
+    pub variable: SmolStr,
+    /// Which part of it.
+    pub part: WrittenPart,
+}
+
+/// The part of a variable that is assigned to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WrittenPart {
+    /// The variable itself.
+    Whole,
+    /// A property of what it holds, or something below that.
+    Property(SmolStr),
+    /// A property whose name is computed.
+    Any,
 }
 
 /// A parameter.

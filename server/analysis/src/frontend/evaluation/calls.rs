@@ -3,12 +3,15 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
-use crate::frontend::value::{ClassValue, Closure, ObjectKind, Symbol, Value};
+use crate::frontend::requests;
+use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::text::TextRange;
 
 /// What a function is called with.
@@ -116,8 +119,18 @@ impl Session<'_> {
                 libraries::call_object(self, *id, &kind, arguments, here)
             }
             Value::Symbol(symbol) => {
+                if symbol.origin == Origin::Unresolved {
+                    self.watch_unknown();
+                    requests::through_unresolved(self, symbol, arguments, here);
+                }
                 self.give_away(arguments);
-                let path = symbol.path.iter().cloned().chain(["()".into()]).collect::<Vec<_>>();
+                // What is read of an answer at one place is not what is read at another: of a
+                // refusal it is the error.
+                let called = match symbol.origin {
+                    Origin::Response(_) => SmolStr::new(format!("(){}", here.range.start)),
+                    _ => SmolStr::new_static("()"),
+                };
+                let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
                 Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
             }
             Value::Setter => {
@@ -177,7 +190,7 @@ impl Session<'_> {
                 return Value::Symbol(Rc::clone(symbol));
             }
             // Headers with which Better Auth answers, of whatever answer that is.
-            (Value::Unknown, "get") => {
+            (Value::Unknown | Value::Symbol(_), "get") => {
                 if let Some(token) = libraries::answered_header(arguments) {
                     return token;
                 }
@@ -273,13 +286,14 @@ impl Session<'_> {
         let function = address(&closure.function);
         if self.frames.len() >= MAX_DEPTH || self.is_running(function) || !self.step() {
             self.watch_unknown();
+            self.loosen_around(closure);
             return wrap(Value::Unknown);
         }
         self.note_execution(closure);
         let scope = self.store.scope(Some(closure.scope));
         let frame = self.frame(closure, scope, call.map(|(here, _)| here));
         let open = call.is_none_or(|(_, open)| open);
-        let certain = self.certain.len();
+        let (certain, missing) = (self.certain.len(), self.answers.missing.len());
         self.frames.push(frame);
         for (at, parameter) in closure.function.parameters.iter().enumerate() {
             if let Pattern::Rest(target) = &parameter.target {
@@ -300,6 +314,13 @@ impl Session<'_> {
         let flow = self.stmts(&closure.function.body);
         let returns = self.frames.pop().map(|frame| frame.returns).unwrap_or_default();
         self.certain.truncate(certain);
+        self.answers.missing.truncate(missing);
+        // Functions that were made in it may have run by the time that others do.
+        for written in &closure.function.captured {
+            if self.store.owner(scope, &written.variable) == Some(scope) {
+                self.store.loosen_written(scope, written);
+            }
+        }
         let falls_through = (flow != Flow::Ended).then_some(Value::Undefined);
         wrap(Value::any(returns.into_iter().chain(falls_through)))
     }

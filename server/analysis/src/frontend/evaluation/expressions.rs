@@ -9,7 +9,7 @@ use super::{MAX_NESTING, Session, address};
 use crate::facts::typescript::tree::{Element, Expr, ExprKind, Function, Jsx, Property};
 use crate::frontend::libraries;
 use crate::frontend::outcome::{KeyUse, Literal, Place};
-use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, Origin, PackageName, ScopeId, Symbol, Value};
 
 impl Session<'_> {
     /// Evaluates an expression.
@@ -187,6 +187,7 @@ impl Session<'_> {
                         }
                         _ => self.expr(value),
                     };
+                    self.note_bare_header(name, &value, range);
                     self.store.set(object, name, value);
                     self.note_property(object, name, range);
                 }
@@ -268,6 +269,7 @@ impl Session<'_> {
             Value::Object(id) => self.entry(*id, name),
             Value::Symbol(symbol) => {
                 self.watch_part(symbol, name);
+                self.note_read(symbol, name);
                 self.part_of(symbol, name, optional)
             }
             Value::Package(package) => libraries::member(package, name),
@@ -379,20 +381,60 @@ impl Session<'_> {
         !self.is_running(function) && (!self.ran.contains(&function) || closure.file != self.evaluated)
     }
 
+    /// Says that what a function assigns to, and what functions that it may call
+    /// do, may hold anything: it runs where that is not followed.
+    pub(super) fn loosen_around(&mut self, closure: &Closure) {
+        let around = self.store.functions_around(closure.scope);
+        let others = around.filter(|other| !other.function.writes.is_empty());
+        let mut writing: Vec<(ScopeId, Arc<Function>)> =
+            others.map(|other| (other.scope, Arc::clone(&other.function))).collect();
+        // What does not depend on the order of variables.
+        writing.sort_unstable_by_key(|(scope, function)| (*scope, function.range.start));
+        if !closure.function.writes.is_empty() {
+            writing.push((closure.scope, Arc::clone(&closure.function)));
+        }
+        for (scope, function) in writing {
+            for written in &function.writes {
+                self.store.loosen_written(scope, written);
+            }
+        }
+    }
+
     /// A value goes where it can't be followed: whoever gets a function may call it.
     pub(in crate::frontend) fn escapes(&mut self, value: &Value) {
         for value in value.alternatives() {
             match value {
                 Value::Function(closure) if self.runs_unasked(closure) => {
-                    let (_, changes) = self.branch(|session| session.call_unknowing(closure));
+                    // It may run at any time: after all that others assign.
+                    let (changes, _) = self.branch(|session| {
+                        session.loosen_around(closure);
+                        session.branch(|session| session.call_unknowing(closure)).1
+                    });
                     self.store.join(vec![changes, Default::default()]);
+                }
+                Value::Function(closure) => self.loosen_around(closure),
+                Value::Array(values) => {
+                    for value in values.iter().filter(|value| matches!(value, Value::Function(_) | Value::Object(_))) {
+                        self.escapes(value);
+                    }
                 }
                 Value::Object(id) if matches!(self.store.get(*id).kind, ObjectKind::Plain) => {
                     let mut entries: Vec<(SmolStr, Value)> =
                         self.store.get(*id).entries.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                     entries.retain(|(_, value)| matches!(value, Value::Function(_) | Value::Object(_)));
                     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-                    for (_, value) in entries {
+                    let url = self.store.get(*id).entries.get("url").cloned();
+                    for (name, value) in entries {
+                        // `{ url, fetch }`: whoever asks for the one does it by the other.
+                        if let (Some(url), "fetch", Value::Function(closure)) = (&url, name.as_str(), &value)
+                            && self.runs_unasked(closure)
+                        {
+                            let call =
+                                |session: &mut Self| session.call_closure(closure, std::slice::from_ref(url), None);
+                            let (_, changes) = self.branch(call);
+                            self.store.join(vec![changes, Default::default()]);
+                            continue;
+                        }
                         // Objects can hold each other.
                         if self.step() && !matches!(&value, Value::Object(inner) if inner <= id) {
                             self.escapes(&value);

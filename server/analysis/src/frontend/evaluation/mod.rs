@@ -4,6 +4,7 @@
 //! leave is joined. Every function of the evaluated file runs: where it is
 //! called with what it is called with, and otherwise with unknown arguments.
 
+mod answers;
 mod calls;
 mod endpoints;
 mod expressions;
@@ -27,7 +28,7 @@ use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
 use super::store::Store;
-use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
+use super::value::{ClassValue, Closure, ObjectId, Origin, ScopeId, Symbol, Value};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::index::sources::Sources;
@@ -84,6 +85,8 @@ pub(super) struct Session<'s> {
     endpoints: FxHashSet<usize>,
     /// Server actions that stand in other functions.
     actions: Vec<Rc<Closure>>,
+    /// What is read of answers.
+    answers: answers::Answers,
 }
 
 /// A module that was executed, or is being.
@@ -144,6 +147,7 @@ impl<'s> Session<'s> {
             watch: None,
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
+            answers: answers::Answers::default(),
         }
     }
 
@@ -162,6 +166,7 @@ impl<'s> Session<'s> {
         self.made.clear();
         self.endpoints.clear();
         self.actions.clear();
+        self.answers = answers::Answers::default();
         self.certain.clear();
         self.steps = 0;
         // Executed before as what another file imports, it left out what it found.
@@ -180,6 +185,7 @@ impl<'s> Session<'s> {
             self.steps = 0;
             rewrites::note(self, &exported, rewrites::whole_file(self));
         }
+        self.note_logged_answers();
         self.close();
         let mut outcome = std::mem::take(&mut self.outcome);
         outcome.settle();
@@ -404,7 +410,8 @@ impl<'s> Session<'s> {
         match self.resolve(file, module) {
             Resolved::Package(path) if path.starts_with(['.', '~']) || path.starts_with("@/") => {
                 self.rests_on.is_unresolved = true;
-                Value::Unknown
+                let path = Rc::from([SmolStr::new(name)]);
+                Value::Symbol(Rc::new(Symbol { origin: Origin::Unresolved, path, may_be_missing: false }))
             }
             Resolved::File(other) if name == "*" => Value::Module(other),
             Resolved::File(other) => self.export(other, name),

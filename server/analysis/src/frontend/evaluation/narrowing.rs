@@ -60,7 +60,10 @@ impl Session<'_> {
         for alternative in value.alternatives() {
             match alternative {
                 Value::Symbol(symbol) if there => self.certain.push((**symbol).clone()),
-                Value::Symbol(symbol) => self.assume_no_error(symbol),
+                Value::Symbol(symbol) => {
+                    self.assume_no_error(symbol);
+                    self.answers.missing.push((**symbol).clone());
+                }
                 Value::Truth(symbols) if there => self.certain.extend(symbols.iter().cloned()),
                 _ => {}
             }

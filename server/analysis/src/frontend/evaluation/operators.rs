@@ -54,7 +54,12 @@ impl Session<'_> {
                 }
                 Value::Unknown
             }
-            Operator::Equal | Operator::Unequal | Operator::Other => {
+            Operator::Equal | Operator::Unequal => {
+                let right = self.expr(&binary.right);
+                let is_wanted = |equal: bool| equal == (binary.operator == Operator::Equal);
+                are_equal(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
+            }
+            Operator::Other => {
                 self.expr(&binary.right);
                 Value::Unknown
             }
@@ -119,6 +124,12 @@ impl Session<'_> {
             match object {
                 Value::Object(id) => {
                     let is_headers = self.store.get(*id).kind == ObjectKind::Headers;
+                    if self.store.get(*id).kind == ObjectKind::Native {
+                        self.escapes(&value);
+                    }
+                    if let Some(name) = &name {
+                        self.note_bare_header(name, &value, place.range);
+                    }
                     match &name {
                         Some(name) if is_headers => self.store.set(*id, &name.to_ascii_lowercase(), value.clone()),
                         Some(name) => self.store.set(*id, name, value.clone()),
@@ -139,6 +150,44 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Whether two values are equal, where that is known whatever `==` converts.
+fn are_equal(left: &Value, right: &Value) -> Option<bool> {
+    if let Value::Either(values) = left {
+        let mut each = values.iter().map(|value| are_equal(value, right));
+        let first = each.next()??;
+        return each.all(|equal| equal == Some(first)).then_some(first);
+    }
+    match (left, right) {
+        (_, Value::Either(_)) if !matches!(left, Value::Either(_)) => are_equal(right, left),
+        (Value::Null, Value::Null) | (Value::Undefined, Value::Undefined) => Some(true),
+        // `null == undefined`, and `null !== undefined`.
+        (Value::Null | Value::Undefined, Value::Null | Value::Undefined) => None,
+        (one, Value::Null | Value::Undefined) | (Value::Null | Value::Undefined, one) => {
+            is_something(one).then_some(false)
+        }
+        (Value::Bool(one), Value::Bool(other)) => Some(one == other),
+        (Value::Text(_), Value::Text(_)) | (Value::Number(_), Value::Number(_)) => {
+            Some(left.known_text()? == right.known_text()?)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a value is known to be neither `null` nor `undefined`.
+fn is_something(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Object(_)
+            | Value::Array(_)
+            | Value::Function(_)
+            | Value::Class(_)
+            | Value::Promise(_)
+    )
 }
 
 /// A value that a test has shown to be there.

@@ -167,9 +167,10 @@ impl Session<'_> {
 
     /// Runs something, takes back what it changed, and gives that.
     pub(in crate::frontend) fn branch<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> (T, Changes) {
-        let (mark, certain) = (self.store.mark(), self.certain.len());
+        let (mark, certain, missing) = (self.store.mark(), self.certain.len(), self.answers.missing.len());
         let result = run(self);
         self.certain.truncate(certain);
+        self.answers.missing.truncate(missing);
         (result, self.store.take_back(mark))
     }
 

@@ -6,8 +6,10 @@ use smol_str::SmolStr;
 
 use super::Session;
 use crate::facts::typescript::tree::{Expr, TemplatePart};
-use crate::frontend::tokens::bearer;
+use crate::frontend::outcome::Bearer;
+use crate::frontend::tokens::{bearer, source};
 use crate::frontend::value::{Hole, ObjectKind, Origin, Part, Symbol, Value, joined};
+use crate::text::TextRange;
 
 impl Session<'_> {
     pub(super) fn template(&mut self, parts: &[TemplatePart], whole: &Expr) -> Value {
@@ -49,6 +51,21 @@ impl Session<'_> {
             self.outcome.bearers.push(bearer);
         }
         Value::Text(parts)
+    }
+
+    /// Notes a header `Authorization` that is a value as it was kept or given: it
+    /// holds its scheme itself.
+    pub(in crate::frontend) fn note_bare_header(&mut self, name: &str, value: &Value, range: TextRange) {
+        if !name.eq_ignore_ascii_case("authorization") {
+            return;
+        }
+        let place = self.place(range);
+        for value in value.alternatives() {
+            let Value::Symbol(symbol) = value else { continue };
+            if matches!(symbol.origin, Origin::Storage(..)) {
+                self.outcome.bearers.push(Bearer { place, source: source(symbol), fault: None });
+            }
+        }
     }
 
     /// The parts of a value's text. Of several values it is the one that matters

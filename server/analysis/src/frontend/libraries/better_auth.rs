@@ -8,6 +8,7 @@ use super::options;
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
+use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::requests::option;
 use crate::frontend::value::{ObjectKind, Origin, PackageName, Symbol, Value};
 
@@ -57,6 +58,13 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
             Value::package(SERVER, "")
         }
         // The cookie as it was sent: a session's token with a signature behind it.
+        ("better-auth/next-js", "toNextJsHandler") => {
+            let handlers = session.store.object(ObjectKind::Plain, here);
+            for method in HANDLER_METHODS {
+                session.store.set(handlers, method, Value::package(SERVER, "handler"));
+            }
+            Value::Object(handlers)
+        }
         ("better-auth/cookies", "getSessionCookie") => Value::given_by(SERVER, path, true),
         (module, name) if has_plugins(module) && is_plugin(module, name) => {
             let plugin = session.store.object(ObjectKind::Plugin(package.path.clone()), here);

@@ -3,6 +3,7 @@
 
 pub(super) mod better_auth;
 mod clients;
+mod navigation;
 mod options;
 mod react;
 pub(super) mod servers;
@@ -14,11 +15,12 @@ use std::rc::Rc;
 pub(super) use better_auth::is_better_auth;
 
 use super::evaluation::{Arguments, Session};
+use super::observed::Leads;
 use super::outcome::{Area, Place};
 use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
+pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// A property of what a package gives.
 pub(super) fn member(package: &Rc<PackageName>, name: &str) -> Value {
@@ -51,6 +53,10 @@ pub(super) fn call(
         // It looks for the cookie, and at nothing else of the request.
         "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
+        "next/navigation" | "next/router" => navigation::call(session, package, arguments, here),
+        "@tanstack/react-query" | "react-query" if path == "useMutation" => {
+            react::call_mutation(session, arguments, here)
+        }
         module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
@@ -150,6 +156,7 @@ pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arg
 pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, name: &str, value: &Value, here: Place) {
     match (&*package.package, &*package.path, name) {
         ("", "module", "exports") => session.set_exports(value.clone()),
+        ("", path, name) if navigation::is_address(path, name) => navigation::note(session, value, Leads::Page, here),
         ("", "document", "cookie") => web::set_cookie(session, value, here),
         ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
         ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),

@@ -48,5 +48,34 @@ pub(super) fn call_swr(session: &mut Session<'_>, arguments: &Arguments, here: P
         let (_, changes) = session.branch(|session| session.call_value(&fetcher, &given, false, here));
         session.store.join(vec![changes, Default::default()]);
     }
+    session.escapes(&arguments.get(2));
     Value::Unknown
+}
+
+/// `useMutation({ mutationFn })`: what it gives calls the function, with what it is given.
+pub(super) fn call_mutation(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value {
+    let mutation = session.store.object(ObjectKind::Plain, here);
+    session.store.open(mutation);
+    let function = match arguments.get(0) {
+        Value::Object(options) => {
+            let mut given: Vec<_> = session.store.get(options).entries.clone().into_iter().collect();
+            given.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let function = given.iter().find(|(name, _)| name == "mutationFn").map(|(_, value)| value.clone());
+            for (_, value) in given.iter().filter(|(name, _)| name != "mutationFn") {
+                session.escapes(value);
+            }
+            function.unwrap_or(Value::Unknown)
+        }
+        function @ Value::Function(_) => {
+            session.escapes(&arguments.get(1));
+            function
+        }
+        _ => {
+            session.give_away(arguments);
+            Value::Unknown
+        }
+    };
+    session.store.set(mutation, "mutate", function.clone());
+    session.store.set(mutation, "mutateAsync", function);
+    Value::Object(mutation)
 }

@@ -4,11 +4,13 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
+use super::navigation;
+
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::SetCookie;
+use crate::frontend::observed::{Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::{sources, what_is};
+use crate::frontend::tokens::{STRINGIFIED, sources, what_is};
 use crate::frontend::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -52,6 +54,15 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Object(url)
         }
         "URLSearchParams" if new => Value::Object(session.store.object(ObjectKind::Query, here)),
+        "WebSocket" if new => {
+            navigation::note(session, &first, Leads::Socket, here);
+            Value::Object(session.store.object(ObjectKind::Native, here))
+        }
+        path if navigation::is_call(path) => {
+            navigation::note(session, &first, Leads::Page, here);
+            session.give_away(arguments);
+            Value::Unknown
+        }
         "EventSource" if new => requests::event_source(session, &first, &arguments.get(1), here),
         _ if new => {
             session.give_away(arguments);
@@ -85,7 +96,13 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             }
             _ => Value::Unknown,
         },
-        "JSON.stringify" => Value::Unknown,
+        "JSON.stringify" => first.each(|first| match first {
+            Value::Symbol(symbol) => {
+                let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([STRINGIFIED.into()]).collect();
+                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
+            }
+            _ => Value::Unknown,
+        }),
         "Boolean" => session.truth_of(&first),
         "Object.assign" => {
             if let Value::Object(target) = first {
@@ -107,8 +124,9 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         _ if path.starts_with("console.") => {
             for (value, place) in arguments.values.iter().zip(&arguments.places) {
                 let what = what_is(session, value);
-                if matches!(what, What::Token(_) | What::Secret(_)) {
-                    session.outcome.logged.push(Logged { place: *place, what });
+                match what {
+                    What::Token(_) | What::Secret(_) => session.outcome.logged.push(Logged { place: *place, what }),
+                    _ => session.note_logged_answer(value, *place),
                 }
             }
             Value::Undefined
@@ -145,7 +163,12 @@ pub(super) fn call_headers(
 ) -> Option<Value> {
     let key = arguments.get(0).known_text().map(|key| key.to_ascii_lowercase());
     match (name, key) {
-        ("set" | "append", Some(key)) => session.store.set(id, &key, arguments.get(1)),
+        ("set" | "append", Some(key)) => {
+            if let Some(place) = arguments.places.get(1) {
+                session.note_bare_header(&key, &arguments.get(1), place.range);
+            }
+            session.store.set(id, &key, arguments.get(1));
+        }
         ("set" | "append", None) => session.store.open(id),
         ("delete", Some(key)) => session.store.set(id, &key, Value::Undefined),
         ("get", Some(key)) => {

@@ -8,7 +8,7 @@ use tree_sitter::Node;
 use super::{Lower, directive_of, field};
 use crate::facts::typescript::tree::{
     Assign, Binary, Call, Class, Conditional, Element, Expr, ExprKind, Function, Index, Jsx, Member, Method, Operator,
-    Parameter, Pattern, Property, Stmt, StmtKind, TemplatePart,
+    Parameter, Pattern, Property, Stmt, StmtKind, TemplatePart, Written, WrittenPart,
 };
 use crate::syntax::typescript::Kind;
 use crate::text::TextRange;
@@ -262,7 +262,11 @@ impl Lower<'_> {
         if let Some(name) = name.filter(|_| self.functions > 0) {
             self.assigned.push(self.name(name));
         }
-        ExprKind::Assign(Box::new(Assign { target: self.pattern(left), operator, value: self.expr(right) }))
+        let target = self.pattern(left);
+        if self.functions > 0 {
+            add_written(&target, &mut self.writes);
+        }
+        ExprKind::Assign(Box::new(Assign { target, operator, value: self.expr(right) }))
     }
 
     fn jsx(&mut self, node: Node<'_>) -> ExprKind {
@@ -316,6 +320,7 @@ impl Lower<'_> {
             self.bodies.push(self.range(body));
         }
         self.functions += 1;
+        let (around, nested) = (std::mem::take(&mut self.writes), std::mem::take(&mut self.captured));
         let mut parameters = match field(node, fields.parameters) {
             Some(list) => self.parameters(list),
             None => Box::default(),
@@ -338,6 +343,10 @@ impl Lower<'_> {
             None => Box::default(),
         };
         self.functions -= 1;
+        let captured = in_order(std::mem::replace(&mut self.captured, nested));
+        let own = std::mem::replace(&mut self.writes, around);
+        let writes = in_order(own.into_iter().chain(captured.iter().cloned()).collect());
+        self.captured.extend(writes.iter().cloned());
         Arc::new(Function {
             name: name.and_then(|name| self.property_name(name)),
             range,
@@ -347,6 +356,8 @@ impl Lower<'_> {
             parameters,
             body,
             directive,
+            writes,
+            captured,
         })
     }
 
@@ -382,6 +393,49 @@ impl Lower<'_> {
             fields: own_fields.into(),
         })
     }
+}
+
+/// Adds what an assignment to a pattern writes. Nesting was bounded when it was lowered.
+fn add_written(target: &Pattern, writes: &mut Vec<Written>) {
+    match target {
+        Pattern::Name(name, _) => writes.push(Written { variable: name.clone(), part: WrittenPart::Whole }),
+        Pattern::Object(object) => {
+            object.properties.iter().for_each(|(_, target)| add_written(target, writes));
+            object.rest.iter().for_each(|rest| add_written(rest, writes));
+        }
+        Pattern::Array(elements) => elements.iter().flatten().for_each(|element| add_written(element, writes)),
+        Pattern::Default(with) => add_written(&with.0, writes),
+        Pattern::Rest(rest) => add_written(rest, writes),
+        Pattern::Place(place) => writes.extend(written_place(place)),
+    }
+}
+
+/// The variable that holds a place, and its property on the way there.
+fn written_place(place: &Expr) -> Option<Written> {
+    let (mut at, mut part) = (place, WrittenPart::Whole);
+    loop {
+        match &at.kind {
+            ExprKind::Member(member) => {
+                part = WrittenPart::Property(member.property.clone());
+                at = &member.object;
+            }
+            ExprKind::Index(index) => {
+                part = match &index.index.kind {
+                    ExprKind::Text(name) => WrittenPart::Property(name.clone()),
+                    _ => WrittenPart::Any,
+                };
+                at = &index.object;
+            }
+            ExprKind::Name(variable) => return Some(Written { variable: variable.clone(), part }),
+            _ => return None,
+        }
+    }
+}
+
+fn in_order(mut writes: Vec<Written>) -> Box<[Written]> {
+    writes.sort_unstable();
+    writes.dedup();
+    writes.into()
 }
 
 fn operator(token: Option<Node<'_>>) -> Operator {

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
 
 use super::file::{Item, ItemId, TypeScriptFile};
-use super::tree::Directive;
+use super::tree::{Directive, Written};
 use crate::facts::comments::{Comment, find_comments};
 use crate::syntax::Grammar;
 use crate::syntax::typescript::{Fields, Kind, Names};
@@ -81,6 +81,8 @@ pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&T
                     functions: 0,
                     bodies: Vec::new(),
                     assigned: Vec::new(),
+                    writes: Vec::new(),
+                    captured: Vec::new(),
                 };
                 let stmt = lower.stmt(node);
                 let outline = outline_hash(bytes, &lower.bodies);
@@ -157,6 +159,10 @@ struct Lower<'t> {
     functions: u32,
     /// What functions assign to.
     assigned: Vec<SmolStr>,
+    /// What the function around assigns to itself.
+    writes: Vec<Written>,
+    /// What functions in it assign to.
+    captured: Vec<Written>,
 }
 
 impl<'t> Lower<'t> {
