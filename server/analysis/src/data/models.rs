@@ -18,6 +18,8 @@ pub(super) struct Model {
     pub(super) site: Site,
     /// Its name.
     pub(super) name: SmolStr,
+    /// Its name in the database.
+    pub(super) table: SmolStr,
     /// Whether it holds the users themselves.
     pub(super) is_user: bool,
     /// Columns that hold the owner, the surest first.
@@ -45,6 +47,12 @@ impl Model {
         self.owners.iter().any(|owner| owner == column)
     }
 
+    /// The table, users aside, that a column refers to.
+    pub(super) fn parent(&self, column: &str) -> Option<&SmolStr> {
+        let column = self.columns.iter().find(|known| known.name == column)?;
+        column.refers_to.as_ref().filter(|table| !names::is_user_table(table))
+    }
+
     /// Whether a column is the primary key.
     pub(super) fn is_key(&self, column: &str) -> bool {
         self.columns.iter().any(|known| known.primary && known.name == column) || column == "id"
@@ -68,6 +76,7 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     let mut model = Model {
         site: class.site,
         name: class.def.name.name.clone(),
+        table: SmolStr::default(),
         is_user: false,
         owners: Vec::new(),
         columns: Vec::new(),
@@ -99,11 +108,17 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
-    model.owners = owners(&model);
+    model.table = table;
+    model.owners = owners(&model, interpreter.sources().owner_names());
     Some(model)
 }
 
-fn owners(model: &Model) -> Vec<SmolStr> {
+fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
+    let said = model.columns.iter().filter(|column| names::is_stated(stated, &column.name) && !column.primary);
+    let said: Vec<SmolStr> = said.map(|column| column.name.clone()).collect();
+    if !said.is_empty() && !model.is_user {
+        return said;
+    }
     let to_user = |column: &&Column| column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table));
     let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
     let mut owners: Vec<SmolStr> = Vec::new();

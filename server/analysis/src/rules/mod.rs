@@ -54,6 +54,7 @@ pub mod secret_mismatch;
 pub mod secret_not_configured;
 pub mod server_endpoint_without_session;
 pub mod server_shared_token_cache;
+pub mod server_side_session;
 pub mod session_lookup_without_expiry;
 pub mod session_read_without_headers;
 pub mod session_token_as_jwt;
@@ -164,6 +165,7 @@ pub fn all() -> &'static [RuleInfo] {
         secret_not_configured::INFO,
         server_endpoint_without_session::INFO,
         server_shared_token_cache::INFO,
+        server_side_session::INFO,
         session_lookup_without_expiry::INFO,
         session_read_without_headers::INFO,
         session_token_as_jwt::INFO,
@@ -240,6 +242,7 @@ const CHECKS: &[Check] = &[
     secret_in_response::check,
     secret_mismatch::check,
     secret_not_configured::check,
+    server_side_session::check,
     session_lookup_without_expiry::check,
     shadowed_guarded_route::check,
     shared_secret_token_confusion::check,

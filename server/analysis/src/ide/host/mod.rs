@@ -303,6 +303,7 @@ impl State {
         let forgotten = self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
+            self.sources.set_owner_names(self.policy.owner_names());
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;

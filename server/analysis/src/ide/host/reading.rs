@@ -33,6 +33,12 @@ pub(super) enum Extent {
 }
 
 impl State {
+    /// What the configuration wants a caller to be answered by the code of a
+    /// file who is not the owner: the HTTP status.
+    pub(crate) fn ownership_status(&self, file: FileId) -> u16 {
+        self.sources.file(file).map_or(403, |source| self.policy.ownership_status(&source.path))
+    }
+
     /// Takes over what specifications and configurations say.
     pub(super) fn read_policy(&mut self, touched: &BTreeSet<FileId>) {
         for &file in touched {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::tokens::{Decode, VerifierCall};
-use crate::auth::{Judge, Proof, Step, Verdict, decides, read_from};
+use crate::auth::{Judge, Proof, Verdict};
 use crate::ide::State;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -122,7 +123,7 @@ impl<'s> Guards<'s> {
                         }
                         let verdict = judge.dependency(&node.callable);
                         // What it asks for may be what verifies.
-                        let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(decides);
+                        let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(Step::decides);
                         let others = || route.dependencies.iter().map(|node| judge.dependency(&node.callable));
                         let verifies = |verdict: &Arc<Verdict>| verdict.proof == Proof::Verifies && says(verdict);
                         let verdict = if says(&verdict) { verdict } else { others().find(verifies).unwrap_or(verdict) };
@@ -175,19 +176,19 @@ fn group_of<'s>(
     known: &Verifications<'s>,
 ) -> GuardGroup<'s> {
     let mut strategies: Option<Vec<Strategy<'s>>> = Some(Vec::new());
-    for step in verdict.steps.iter().filter(|step| decides(step)) {
+    for step in verdict.steps.iter().filter(|step| step.decides()) {
         match (known.strategy(step), &mut strategies) {
             (Some(strategy), Some(all)) => all.push(strategy),
             _ => strategies = None,
         }
     }
-    let says = |part: &str| verdict.steps.iter().any(|step| step.note == read_from(part));
-    let by_header = says("headers")
+    let says = |part: Part| verdict.steps.iter().any(|step| step.reads(part));
+    let by_header = says(Part::Headers)
         || asks_for_bearer(route)
-        || verdict.steps.iter().any(|step| step.note.starts_with("`authorization` is a credential"));
+        || verdict.steps.iter().any(|step| step.takes() == Some("authorization"));
     GuardGroup {
         strategies: strategies.filter(|all| !all.is_empty() && verdict.bypass.is_none()),
-        reads_cookies: says("cookies") || !by_header,
+        reads_cookies: says(Part::Cookies) || !by_header,
         file: application.site.file,
     }
 }
