@@ -125,6 +125,24 @@ mod tests {
     }
 
     #[test]
+    fn tracked_files_are_told_from_others() {
+        let folder = std::env::temp_dir().join(format!("authlens-index-{}", std::process::id()));
+        fs::create_dir_all(folder.join(".git")).unwrap();
+        for version in [2u32, 3, 4] {
+            let mut bytes = b"DIRC".to_vec();
+            bytes.extend(version.to_be_bytes());
+            bytes.extend(1u32.to_be_bytes());
+            bytes.extend(entry("api/.env", version, (version == 4).then_some(0)));
+            fs::write(folder.join(".git/index"), bytes).unwrap();
+            assert!(is_tracked(&folder.join("api/.env")), "version {version}");
+            // The end of a longer name is another file's.
+            assert!(!is_tracked(&folder.join(".env")), "version {version}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!is_tracked(&folder.join("api/.env")));
+    }
+
+    #[test]
     fn reads_padded_and_compressed_names() {
         for version in [2u32, 3, 4] {
             let mut bytes = b"DIRC".to_vec();

@@ -153,7 +153,7 @@ fn no_output_holds_a_secret() {
                     "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    jwt_secret: str = \"PLANTED\"\n\nsettings = Settings()\n",
                 ),
             ),
-            (".env", &module("JWT_SECRET=PLANTED\n")),
+            (".env", &module("JWT_SECRET=change-me-PLANTED\n")),
         ],
     );
     for args in [
@@ -172,4 +172,5 @@ fn no_output_holds_a_secret() {
     }
     let found = String::from_utf8(authlens(&project.0, &["check"]).stdout).unwrap();
     assert!(found.matches("hardcoded-secret").count() >= 3 && found.contains("\"***\""), "{found}");
+    assert!(found.contains("weak-secret"), "{found}");
 }

@@ -225,6 +225,8 @@ class Backend:
             os.environ.update(
                 BETTER_AUTH_SECRET=SECRET,
                 BETTER_AUTH_URL=self.frontend.url,
+                # What a repaired verification reads.
+                BETTER_AUTH_JWKS_URL=f"{self.frontend.url}/api/auth/jwks",
                 DATABASE_URL=f"sqlite:///{self.frontend.database}",
             )
             sys.path.insert(0, str(self.folder))
