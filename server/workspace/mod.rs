@@ -191,7 +191,18 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
             files.insert(path);
         }
     }
+    // What says where requests go is ignored by git almost everywhere.
+    let packages: Vec<PathBuf> = files.iter().filter(|path| path.ends_with("package.json")).cloned().collect();
+    for folder in packages.iter().filter_map(|path| path.parent()) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.extend(entries.filter(|path| environment::names_addresses(&slashed(path)) && path.is_file()));
+    }
     files.into_iter().collect()
+}
+
+/// Whether git has a file in its index.
+fn is_tracked(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| git_index::tracked_files(folder).iter().any(|tracked| tracked == path))
 }
 
 fn is_python(path: &Path) -> bool {
@@ -247,7 +258,10 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
-        FileContent::Text(text) if environment::sets_variables(&slashed(path)) => FileContent::Text(text),
+        FileContent::Text(text) if environment::names_addresses(&slashed(path)) => match is_tracked(path) {
+            true => FileContent::Text(text),
+            false => FileContent::Text(environment::withheld(&text).into()),
+        },
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

@@ -40,6 +40,7 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "EventSource(",
     "process.env.",
     "rewrites",
+    "proxy:",
     "better-auth",
     "next-auth",
     "use server",

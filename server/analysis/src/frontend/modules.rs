@@ -1,6 +1,6 @@
 //! What an import means: which file, or which package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -44,7 +44,27 @@ pub struct Configurations {
     packages: FxHashMap<SmolStr, SmolStr>,
     /// Minor versions of Better Auth 1 that packages ask for at least, by folder.
     better_auth: BTreeMap<SmolStr, u32>,
+    /// Folders of packages whose pages are built into static files.
+    without_server: BTreeSet<SmolStr>,
 }
+
+/// Tools that build pages into static files.
+const BUILDERS: &[&str] = &["vite", "react-scripts"];
+/// Frameworks with a server of their own, some of which build with Vite.
+const SERVERS: &[&str] = &[
+    "next",
+    "nuxt",
+    "astro",
+    "express",
+    "fastify",
+    "@sveltejs/kit",
+    "@solidjs/start",
+    "@remix-run/node",
+    "@react-router/node",
+    "@tanstack/react-start",
+    "vike",
+    "vite-plugin-ssr",
+];
 
 /// The minor version of Better Auth 1 that a range pins: `1.3.4`, `~1.3.4`.
 /// Others may be met by a newer one.
@@ -62,7 +82,7 @@ impl Configurations {
         let value = text.and_then(json);
         if name == "package.json" {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
-            let before = (self.packages.clone(), self.better_auth.clone());
+            let before = (self.packages.clone(), self.better_auth.clone(), self.without_server.clone());
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
@@ -73,7 +93,17 @@ impl Configurations {
                 minor_of_better_auth(&text_of(dependencies, "better-auth")?)
             });
             self.better_auth.extend(asked.map(|minor| (SmolStr::new(folder), minor)));
-            return before != (self.packages.clone(), self.better_auth.clone());
+            let asks = |package: &&str| {
+                ["dependencies", "devDependencies"].iter().any(|kind| {
+                    let dependencies = value.as_ref().and_then(|value| property(value, kind));
+                    dependencies.is_some_and(|dependencies| property(dependencies, package).is_some())
+                })
+            };
+            match BUILDERS.iter().any(|package| asks(&package)) && !SERVERS.iter().any(|package| asks(&package)) {
+                true => self.without_server.insert(folder.into()),
+                false => self.without_server.remove(folder),
+            };
+            return before != (self.packages.clone(), self.better_auth.clone(), self.without_server.clone());
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
             Some(options) => {
@@ -82,6 +112,26 @@ impl Configurations {
             }
             None => self.mappings.remove(folder).is_some(),
         }
+    }
+
+    /// Whether the nearest package that says how pages are made builds static files.
+    pub(super) fn has_no_server(&self, path: &str) -> bool {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if self.without_server.contains(above) {
+                return true;
+            }
+            if self.packages.values().any(|known| known == above) {
+                return false;
+            }
+            folder = above;
+        }
+        false
+    }
+
+    /// Folders of packages whose pages are static files.
+    pub(super) fn folders_without_server(&self) -> &BTreeSet<SmolStr> {
+        &self.without_server
     }
 
     /// The minor version of Better Auth 1 that a file runs with at most: the one

@@ -80,6 +80,8 @@ pub struct Endpoint {
     pub asks: Asks,
     /// What it does that not everybody may.
     pub effects: Vec<Effect>,
+    /// Where it makes requests; sorted.
+    pub requests: Vec<Place>,
     /// Tokens that came with the request and that it reads without verifying them.
     pub decoded: Vec<Place>,
     /// Tokens of whoever asks that it keeps for all that ask later: where, and the variable.

@@ -106,6 +106,8 @@ pub enum UrlPart {
     Origin,
     /// A token.
     Token(TokenSource),
+    /// The rest of the path that an endpoint answers: `[...path]`.
+    Rest,
     /// Anything.
     Unknown,
 }

@@ -108,6 +108,7 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
         Part::Hole(Hole::Symbol(symbol)) => match &symbol.origin {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
+            Origin::Incoming if is_rest(&symbol) => UrlPart::Rest,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
             Origin::Call(_) => match source(&symbol) {
                 TokenSource::Other => UrlPart::Unknown,
@@ -118,6 +119,14 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
         Part::Hole(_) => UrlPart::Unknown,
     });
     parts.collect()
+}
+
+/// Whether a value is `params.path.join("/")`, the segments that a route handler
+/// takes any number of.
+fn is_rest(symbol: &Symbol) -> bool {
+    let steps: Vec<&str> = symbol.path.iter().map(SmolStr::as_str).collect();
+    let ["context", "params", _, then @ ..] = steps.as_slice() else { return false };
+    then.ends_with(&["join", "()"]) && then.iter().all(|step| matches!(*step, "join" | "map" | "filter" | "()"))
 }
 
 /// A `Headers` object with what is given.

@@ -206,6 +206,10 @@ pub(super) enum ObjectKind {
     Signer,
     /// A plugin of Better Auth, by the function that made it: its options are under `options`.
     Plugin(SmolStr),
+    /// A context of React: what a provider gives under `value`, once that was seen.
+    Context,
+    /// A store of zustand: its state is under `state`.
+    Store,
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

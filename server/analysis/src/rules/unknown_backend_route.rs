@@ -4,8 +4,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{self, Base, Segment};
-use crate::frontend::outcome::Place;
+use crate::frontend::matching::{self, Address, Base, Segment};
+use crate::frontend::outcome::{Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -35,11 +35,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if matches!(address.base, Base::Unknown | Base::Host(_)) {
                 continue;
             }
-            if origins.reached(file, request).is_some() {
+            if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
-            } else if let Some(sent) = origins.destination(file, &address) {
+            } else if let Some(sent) = sent_to(&origins, file, request, &address) {
                 *refused.entry(address.base.clone()).or_default() += 1;
                 unanswered.push((request, address.base, sent));
             }
@@ -84,6 +84,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             steps.into_iter().collect(),
         ));
     }
+}
+
+/// Where a request ends: behind rewrites, and route handlers that take any path.
+fn sent_to(origins: &Origins<'_>, file: FileId, request: &Request, address: &Address) -> Option<Address> {
+    origins.destination(file, address).or_else(|| origins.handed_on(file, request, address))
 }
 
 /// Whether an application may have routes that are not known.

@@ -360,6 +360,7 @@ impl Session<'_> {
         let object = self.store.object(ObjectKind::Plain, self.place(whole.range));
         self.fill(object, &jsx.attributes);
         self.note_passed(jsx, object);
+        self.note_provider(jsx, object);
         let mut given: Vec<(SmolStr, Value)> = self.store.get(object).entries.clone().into_iter().collect();
         given.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, value) in given {

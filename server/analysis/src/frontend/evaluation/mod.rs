@@ -5,6 +5,7 @@
 //! called with what it is called with, and otherwise with unknown arguments.
 
 mod calls;
+mod contexts;
 mod endpoints;
 mod expressions;
 mod narrowing;
@@ -84,6 +85,8 @@ pub(super) struct Session<'s> {
     endpoints: FxHashSet<usize>,
     /// Server actions that stand in other functions.
     actions: Vec<Rc<Closure>>,
+    /// What providers of contexts give.
+    provided: FxHashMap<ObjectId, Value>,
 }
 
 /// A module that was executed, or is being.
@@ -144,6 +147,7 @@ impl<'s> Session<'s> {
             watch: None,
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
+            provided: FxHashMap::default(),
         }
     }
 
@@ -162,6 +166,7 @@ impl<'s> Session<'s> {
         self.made.clear();
         self.endpoints.clear();
         self.actions.clear();
+        self.provided.clear();
         self.certain.clear();
         self.steps = 0;
         // Executed before as what another file imports, it left out what it found.
@@ -311,6 +316,7 @@ impl<'s> Session<'s> {
         let made = self.made.len();
         // What a module does when it is imported, no endpoint does.
         let watch = self.watch.take();
+        let provided = std::mem::take(&mut self.provided);
         self.frames.push(Frame {
             file,
             item: 0,
@@ -329,9 +335,15 @@ impl<'s> Session<'s> {
             self.stmt(&item.stmt);
         }
         self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
+        let exported = facts.exports.values().filter_map(|export| match export {
+            Export::Local(name) => Some(name),
+            _ => None,
+        });
+        self.store.leave_blank(scope, objects, exported);
         self.frames = frames;
         self.certain = certain;
         self.watch = watch;
+        self.provided = provided;
         (self.steps, self.exports) = (steps, exports);
         self.store.end_log(log, (scopes, objects));
         if !is_own {

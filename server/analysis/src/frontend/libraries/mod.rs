@@ -6,6 +6,7 @@ mod clients;
 mod options;
 mod react;
 pub(super) mod servers;
+mod stores;
 mod tokens;
 mod web;
 
@@ -15,7 +16,7 @@ pub(super) use better_auth::is_better_auth;
 
 use super::evaluation::{Arguments, Session};
 use super::outcome::{Area, Place};
-use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
+use super::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
@@ -53,6 +54,12 @@ pub(super) fn call(
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
         module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
+        // `defineConfig` only says what type its argument has.
+        "vite" | "vitest/config" if path == "defineConfig" => arguments.get(0),
+        "zustand" | "zustand/vanilla" | "zustand/traditional" => stores::make(session, package, arguments, here),
+        "zustand/middleware" | "zustand/middleware/immer" | "zustand/react/shallow" | "zustand/shallow" => {
+            stores::passed_through(session, path, arguments)
+        }
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
@@ -102,7 +109,8 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
-        ObjectKind::Plugin(_) => Some(Value::Unknown),
+        ObjectKind::Plugin(_) | ObjectKind::Context => Some(Value::Unknown),
+        ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
 }
@@ -117,6 +125,7 @@ pub(super) fn call_object(
 ) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        ObjectKind::Store => stores::call(session, id, arguments, here),
         _ => {
             session.give_away(arguments);
             Value::Unknown
@@ -139,10 +148,21 @@ pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arg
             }
             Value::Text(super::value::joined(parts))
         }
+        "startsWith" => begins_with(text, arguments).map_or(Value::Unknown, Value::Bool),
         _ => {
             session.give_away(arguments);
             Value::Unknown
         }
+    }
+}
+
+/// Whether a text begins with another one; none if too little is known of both.
+fn begins_with(text: &Value, arguments: &Arguments) -> Option<bool> {
+    let Value::Text(parts) = text else { return None };
+    let (Some(Part::Text(own)), Some(beginning)) = (parts.first(), arguments.get(0).known_text()) else { return None };
+    match own.len() < beginning.len() {
+        true if parts.len() > 1 && beginning.starts_with(own.as_str()) => None,
+        _ => Some(own.starts_with(beginning.as_str())),
     }
 }
 

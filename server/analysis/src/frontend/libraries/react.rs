@@ -13,6 +13,8 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
     match path {
         "useState" => Value::Array(Rc::new([Value::Unknown, Value::Setter])),
         "useCallback" | "useEffectEvent" | "memo" | "forwardRef" | "cache" => first,
+        "createContext" => Value::Object(session.store.object(ObjectKind::Context, here)),
+        "useContext" | "use" => session.context_value(&first),
         "useMemo" => session.call_value(&first, &nothing, false, here),
         "useEffect" | "useLayoutEffect" | "useInsertionEffect" | "startTransition" => {
             let (_, changes) = session.branch(|session| session.call_value(&first, &nothing, false, here));

@@ -16,7 +16,7 @@ const GLOBALS: &[&str] = &["window", "globalThis", "self", "global"];
 
 pub(super) fn member(package: &PackageName, name: &str) -> Value {
     match &*package.path {
-        "process.env" => Value::from(Origin::Environment(name.into()), true),
+        "process.env" | "import.meta.env" => Value::from(Origin::Environment(name.into()), true),
         path if GLOBALS.contains(&path) => Value::platform(name),
         "localStorage" | "sessionStorage"
             if !matches!(name, "getItem" | "setItem" | "removeItem" | "clear" | "key" | "length") =>

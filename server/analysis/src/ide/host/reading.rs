@@ -63,6 +63,11 @@ impl State {
     /// it is committed.
     pub(super) fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
         for file in touched {
+            let addressing = self.sources.file(*file).map(|source| source.path.clone());
+            if let Some(path) = addressing.filter(|path| environment::names_addresses(path)) {
+                let text = self.documents.get(*file).and_then(Document::text);
+                self.unjudged |= Arc::make_mut(&mut self.frontend.bases).set(*file, &path, text.as_deref());
+            }
             let sets = self.sources.file(*file).is_some_and(|source| environment::sets_variables(&source.path));
             if !sets {
                 continue;
