@@ -33,7 +33,7 @@ pub enum Base {
 }
 
 /// A segment of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// Known.
     Text(SmolStr),

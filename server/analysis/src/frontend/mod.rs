@@ -79,14 +79,16 @@ impl Frontend {
     }
 
     /// Takes over a configuration that says what imports mean, or that it is
-    /// gone. If that changed anything, everything is evaluated again.
-    pub fn set_configuration(&mut self, path: &str, text: Option<&str>) {
+    /// gone. If that changed anything, everything is evaluated again; tells so.
+    pub fn set_configuration(&mut self, path: &str, text: Option<&str>) -> bool {
         let mut configurations = (*self.configurations).clone();
         if configurations.set(path, text) {
             self.configurations = Arc::new(configurations);
             self.pending.extend(self.outcomes.keys());
             Arc::make_mut(&mut self.placement).note_configuration();
+            return true;
         }
+        false
     }
 
     /// Notes that a module was read, changed or went away. `listing` tells that

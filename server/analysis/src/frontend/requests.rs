@@ -83,11 +83,13 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     session.watch_request(&prepared.headers, &authorization, here);
     let sent = sent(session, &prepared.headers, prepared.open);
     let call = session.call_on_the_way(here);
+    let via = session.calls_behind(call, here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
         session.outcome.requests.push(Request {
             place: here,
             call,
+            via: via.clone(),
             extent: session.extent(call),
             method: prepared.method.clone(),
             url,
@@ -291,11 +293,24 @@ fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
                     _ => Attached::Given,
                 };
             }
-        } else if may_authenticate(name) && value.known_text().is_none() && *value != Value::Undefined {
+        } else if may_authenticate(name) && !is_public(value) {
             found = both(found, Attached::Unknown);
         }
     }
     found
+}
+
+/// Whether everybody knows a value: it stands in the code, or in that of the page.
+fn is_public(value: &Value) -> bool {
+    const WRITTEN_INTO_PAGES: &[&str] = &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_"];
+    value.alternatives().iter().all(|value| match value {
+        Value::Undefined => true,
+        Value::Symbol(symbol) => match &symbol.origin {
+            Origin::Environment(name) => WRITTEN_INTO_PAGES.iter().any(|beginning| name.starts_with(beginning)),
+            _ => false,
+        },
+        value => value.known_text().is_some(),
+    })
 }
 
 /// Whether a header could carry a credential too, or what a backend takes for

@@ -154,7 +154,7 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession
         }
-        Origin::Call(_) | Origin::Incoming | Origin::Nothing => TokenSource::Other,
+        Origin::Call(_) | Origin::Incoming | Origin::Nothing | Origin::Failure => TokenSource::Other,
     }
 }
 

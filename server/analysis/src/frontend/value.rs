@@ -139,6 +139,8 @@ pub(super) enum Origin {
     Nothing,
     /// The request that an endpoint answers, or what else comes from whoever asks.
     Incoming,
+    /// What was thrown, or what a request failed with.
+    Failure,
     /// A token that code signed at a place.
     Minted(Place),
 }

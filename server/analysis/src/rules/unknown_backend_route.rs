@@ -45,6 +45,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         }
     }
+    // A function that asks for a path itself is told so where it does, and not again where it is called.
+    let asked: FxHashSet<(Place, Option<&str>, Vec<Segment>)> = unanswered
+        .iter()
+        .map(|(request, _, sent): &(&Request, Base, Address)| {
+            (request.call, request.method.as_deref(), sent.segments.clone())
+        })
+        .collect();
     let mut seen = FxHashSet::default();
     for (request, base, sent) in unanswered {
         let Some((example, count)) = answered.get(&base) else { continue };
@@ -52,7 +59,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let is_backend = refused.get(&base).is_none_or(|refused| refused < count);
         let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_)))
             && !matches!(sent.segments.last(), Some(Segment::TextAndMore(_)));
-        if !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
+        let is_asked_at = |place: &Place| asked.contains(&(*place, request.method.as_deref(), sent.segments.clone()));
+        let is_told_elsewhere =
+            request.call != request.place && request.via.iter().chain([&request.place]).any(is_asked_at);
+        if is_told_elsewhere || !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
             continue;
         }
         let methods = origins.methods(&sent);

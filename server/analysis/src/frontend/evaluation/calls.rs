@@ -256,6 +256,8 @@ impl Session<'_> {
     pub(in crate::frontend) fn give_away(&mut self, arguments: &Arguments) {
         for value in &arguments.values {
             self.watch_given_away(value);
+            self.watch_answer_given_away(value);
+            self.watch_settings(value, "");
             self.escapes(value);
         }
     }

@@ -268,6 +268,8 @@ impl Session<'_> {
             Value::Object(id) => self.entry(*id, name),
             Value::Symbol(symbol) => {
                 self.watch_part(symbol, name);
+                self.watch_answer(symbol, name);
+                self.watch_settings(object, name);
                 self.part_of(symbol, name, optional)
             }
             Value::Package(package) => libraries::member(package, name),
@@ -361,6 +363,7 @@ impl Session<'_> {
         self.fill(object, &jsx.attributes);
         self.note_passed(jsx, object);
         self.note_provider(jsx, object);
+        self.note_retry_settings(jsx, object);
         let mut given: Vec<(SmolStr, Value)> = self.store.get(object).entries.clone().into_iter().collect();
         given.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, value) in given {

@@ -4,6 +4,7 @@
 //! leave is joined. Every function of the evaluated file runs: where it is
 //! called with what it is called with, and otherwise with unknown arguments.
 
+mod answers;
 mod calls;
 mod contexts;
 mod endpoints;
@@ -87,6 +88,18 @@ pub(super) struct Session<'s> {
     actions: Vec<Rc<Closure>>,
     /// What providers of contexts give.
     provided: FxHashMap<ObjectId, Value>,
+    /// Requests whose answers were looked at, in order.
+    looked: Vec<Place>,
+    /// Those that the tests around the execution looked at.
+    tested: Vec<Place>,
+    /// Refusals that the tests around the execution let through.
+    refused: Vec<answers::Refusals>,
+    /// Whether the settings of a failed request were marked, or looked at for a mark.
+    is_marked: bool,
+    /// Where a failed request was made once more.
+    reissued: Vec<Place>,
+    /// The client whose failures are met; none in it stands for axios itself.
+    failing: Option<Option<ObjectId>>,
 }
 
 /// A module that was executed, or is being.
@@ -148,6 +161,12 @@ impl<'s> Session<'s> {
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
             provided: FxHashMap::default(),
+            looked: Vec::new(),
+            tested: Vec::new(),
+            refused: Vec::new(),
+            is_marked: false,
+            reissued: Vec::new(),
+            failing: None,
         }
     }
 
@@ -167,6 +186,9 @@ impl<'s> Session<'s> {
         self.endpoints.clear();
         self.actions.clear();
         self.provided.clear();
+        self.looked.clear();
+        self.tested.clear();
+        self.refused.clear();
         self.certain.clear();
         self.steps = 0;
         // Executed before as what another file imports, it left out what it found.
@@ -317,6 +339,7 @@ impl<'s> Session<'s> {
         // What a module does when it is imported, no endpoint does.
         let watch = self.watch.take();
         let provided = std::mem::take(&mut self.provided);
+        let (tested, refused) = (std::mem::take(&mut self.tested), std::mem::take(&mut self.refused));
         self.frames.push(Frame {
             file,
             item: 0,
@@ -344,6 +367,7 @@ impl<'s> Session<'s> {
         self.certain = certain;
         self.watch = watch;
         self.provided = provided;
+        (self.tested, self.refused) = (tested, refused);
         (self.steps, self.exports) = (steps, exports);
         self.store.end_log(log, (scopes, objects));
         if !is_own {
@@ -475,6 +499,15 @@ impl<'s> Session<'s> {
         }
         let mut calls = self.frames.iter().rev().filter_map(|frame| frame.call);
         calls.find(|call| call.file == self.evaluated).unwrap_or(here)
+    }
+
+    /// The calls that lead from a call of the evaluated file to where the execution stands.
+    pub(super) fn calls_behind(&self, call: Place, here: Place) -> Vec<Place> {
+        if call == here {
+            return Vec::new();
+        }
+        let calls = self.frames.iter().rev().filter_map(|frame| frame.call).take_while(|other| *other != call);
+        calls.filter(|other| *other != here).collect()
     }
 
     /// A call with its arguments.

@@ -130,7 +130,7 @@ impl Session<'_> {
     }
 
     /// The value of an expression, without what evaluating it once more would find.
-    fn quietly(&mut self, expr: &Expr) -> Value {
+    pub(super) fn quietly(&mut self, expr: &Expr) -> Value {
         let before = self.outcome.found();
         let (value, _) = self.branch(|session| session.expr(expr));
         self.outcome.forget_since(before);

@@ -4,6 +4,7 @@
 pub(super) mod better_auth;
 mod clients;
 mod options;
+mod queries;
 mod react;
 pub(super) mod servers;
 mod stores;
@@ -13,8 +14,10 @@ mod web;
 use std::rc::Rc;
 
 pub(super) use better_auth::is_better_auth;
+pub(in crate::frontend) use queries::says_what_is_retried;
 
 use super::evaluation::{Arguments, Session};
+use super::observed::Ending;
 use super::outcome::{Area, Place};
 use super::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
@@ -60,6 +63,11 @@ pub(super) fn call(
         "zustand/middleware" | "zustand/middleware/immer" | "zustand/react/shallow" | "zustand/shallow" => {
             stores::passed_through(session, path, arguments)
         }
+        "@tanstack/react-query" | "react-query" => queries::call(session, path, arguments, new, here),
+        "next/navigation" | "next/router" | "react-router-dom" | "react-router" => {
+            navigate(session, package, arguments)
+        }
+        "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
@@ -68,6 +76,19 @@ pub(super) fn call(
             session.give_away(arguments);
             Value::Unknown
         }
+    }
+}
+
+/// Functions that show another page.
+fn navigate(session: &mut Session<'_>, package: &PackageName, arguments: &Arguments) -> Value {
+    session.give_away(arguments);
+    match &*package.path {
+        "useRouter" | "useNavigate" => Value::package(&package.package, "router"),
+        "router" | "router.push" | "router.replace" | "redirect" | "permanentRedirect" => {
+            session.watch_ending(Ending::Elsewhere);
+            Value::Unknown
+        }
+        _ => Value::Unknown,
     }
 }
 
@@ -170,6 +191,7 @@ fn begins_with(text: &Value, arguments: &Arguments) -> Option<bool> {
 pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, name: &str, value: &Value, here: Place) {
     match (&*package.package, &*package.path, name) {
         ("", "module", "exports") => session.set_exports(value.clone()),
+        ("", "location", "href") | ("", "window", "location") => session.watch_ending(Ending::Elsewhere),
         ("", "document", "cookie") => web::set_cookie(session, value, here),
         ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
         ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),

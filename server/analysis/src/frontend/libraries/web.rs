@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::SetCookie;
+use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
 use crate::frontend::tokens::{sources, what_is};
@@ -86,6 +86,14 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             _ => Value::Unknown,
         },
         "JSON.stringify" => Value::Unknown,
+        "location.assign" | "location.replace" => {
+            session.watch_ending(Ending::Elsewhere);
+            Value::Undefined
+        }
+        "Promise.reject" => {
+            session.watch_thrown();
+            Value::Unknown.promised()
+        }
         "Boolean" => session.truth_of(&first),
         "Object.assign" => {
             if let Value::Object(target) = first {
@@ -225,5 +233,6 @@ fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, s
 }
 
 fn note_removed(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, place: Place) {
+    session.watch_ending(Ending::Removed(area, key.clone()));
     session.outcome.observed.removed.push((place, area, key));
 }

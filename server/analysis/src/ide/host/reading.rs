@@ -63,8 +63,8 @@ impl State {
     /// it is committed.
     pub(super) fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
         for file in touched {
-            let addressing = self.sources.file(*file).map(|source| source.path.clone());
-            if let Some(path) = addressing.filter(|path| environment::names_addresses(path)) {
+            let path = self.sources.file(*file).map(|source| source.path.clone());
+            if let Some(path) = path.filter(|path| environment::names_addresses(path)) {
                 let text = self.documents.get(*file).and_then(Document::text);
                 self.unjudged |= Arc::make_mut(&mut self.frontend.bases).set(*file, &path, text.as_deref());
             }
@@ -93,7 +93,7 @@ impl State {
             let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
             if roles::configures_modules(&path) {
                 let text = self.documents.get(*file).and_then(Document::text);
-                self.frontend.set_configuration(&path, text.as_deref());
+                self.unjudged |= self.frontend.set_configuration(&path, text.as_deref());
             }
         }
     }
