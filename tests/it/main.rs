@@ -12,6 +12,7 @@ mod incremental;
 mod prefilter;
 mod projects;
 mod robust;
+mod script_fixes;
 mod server;
 mod specs;
 mod tidy;
