@@ -99,7 +99,7 @@ impl Configurations {
                     dependencies.is_some_and(|dependencies| property(dependencies, package).is_some())
                 })
             };
-            match BUILDERS.iter().any(|package| asks(&package)) && !SERVERS.iter().any(|package| asks(&package)) {
+            match BUILDERS.iter().any(&asks) && !SERVERS.iter().any(asks) {
                 true => self.without_server.insert(folder.into()),
                 false => self.without_server.remove(folder),
             };

@@ -79,6 +79,10 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     if prepared.open && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    // Whether the page's code ever runs without a browser is not known.
+    if session.without_window && authorization == Attached::Never {
+        authorization = Attached::Unknown;
+    }
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, here);
     let sent = sent(session, &prepared.headers, prepared.open);

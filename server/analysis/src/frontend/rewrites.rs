@@ -204,7 +204,7 @@ pub fn handed_on(handler: &Handler, sent: &[UrlPart], segments: &[Segment]) -> O
     let at = sent.iter().position(|part| *part == UrlPart::Rest)?;
     let fixed = handler.segments.len().checked_sub(1).filter(|_| handler.takes_many)?;
     let is_query = sent[at + 1..].iter().all(|part| match part {
-        UrlPart::Text(text) => text.starts_with(['?', '#', '&', '/']) && text.len() == 1 || text.starts_with('?'),
+        UrlPart::Text(text) => text == "/" || text.starts_with(['?', '#']),
         _ => true,
     });
     let before = sent[..at].to_vec();

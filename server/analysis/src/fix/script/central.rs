@@ -52,7 +52,7 @@ pub(super) fn created(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix,
     let is_typed = name.ends_with(".ts") || name.ends_with(".tsx");
     let path = format!("{folder}/{MODULE}.{}", if is_typed { "ts" } else { "js" });
     if state.sources.id(&path).is_some() {
-        return Err(Refusal(format!("there is a `{MODULE}` already").into()));
+        return Err(Refusal(format!("there is a `{MODULE}` already")));
     }
     let signature = match is_typed {
         true => format!(

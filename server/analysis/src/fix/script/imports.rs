@@ -54,7 +54,7 @@ pub(super) fn of_new_module(
     name: &str,
 ) -> Result<Spelled, Refusal> {
     if is_declared(source, name) {
-        return Err(Refusal(format!("`{name}` is the name of something else in this file").into()));
+        return Err(Refusal(format!("`{name}` is the name of something else in this file")));
     }
     let written = match beside == source.file {
         true => format!("./{module}"),

@@ -80,7 +80,7 @@ pub(super) struct Session<'s> {
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
     /// Whether the execution stands where there is no browser.
-    without_window: bool,
+    pub(super) without_window: bool,
     /// What is seen of the endpoint that runs.
     watch: Option<endpoints::Watch>,
     /// Endpoints that have run, by their addresses.

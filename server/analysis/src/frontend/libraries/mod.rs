@@ -28,6 +28,8 @@ const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "opt
 pub(super) fn member(package: &Rc<PackageName>, name: &str) -> Value {
     match (&*package.package, &*package.path) {
         ("", _) => web::member(package, name),
+        // What else a router has depends on the page that is shown.
+        (_, "router") if is_router(&package.package) && !matches!(name, "push" | "replace") => Value::Unknown,
         _ => Session::package_path(package, name),
     }
 }
@@ -64,9 +66,7 @@ pub(super) fn call(
             stores::passed_through(session, path, arguments)
         }
         "@tanstack/react-query" | "react-query" => queries::call(session, path, arguments, new, here),
-        "next/navigation" | "next/router" | "react-router-dom" | "react-router" => {
-            navigate(session, package, arguments)
-        }
+        module if is_router(module) => navigate(session, package, arguments),
         "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
@@ -77,6 +77,11 @@ pub(super) fn call(
             Value::Unknown
         }
     }
+}
+
+/// Packages that show another page.
+fn is_router(package: &str) -> bool {
+    matches!(package, "next/navigation" | "next/router" | "react-router-dom" | "react-router")
 }
 
 /// Functions that show another page.
