@@ -64,7 +64,8 @@ fn a_central_client_is_made_where_there_is_none() {
     assert!(!rules.contains(&"missing-bearer") && !rules.contains(&"undefined-bearer"), "{rules:?}");
     // A module that others ask already is the client: no second one is made.
     let wrapper = "export const ask = (path: string) => fetch(`http://localhost:8000${path}`);\n";
-    let caller = "import { ask } from \"../lib/ask\";\n\nexport const tasks = () => ask(\"/api/tasks\");\n";
+    let caller =
+        "import { ask } from \"../lib/ask\";\n\nexport const tasks = async () => (await ask(\"/api/tasks\")).ok;\n";
     let others = [&files[..], &[("web/lib/ask.ts", wrapper), ("web/app/tasks.ts", caller)]].concat();
     assert!(offered(&self::host(&others)).iter().all(|fix| fix.change.created.is_empty()));
 }
