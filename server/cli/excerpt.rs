@@ -1,5 +1,6 @@
 //! A line of source with what is wrong in it marked.
 
+use authlens_analysis::facts::environment;
 use authlens_analysis::ide::{Analysis, Location, Severity};
 use authlens_analysis::text::TextRange;
 
@@ -51,6 +52,10 @@ pub(super) fn render(
     let (line, column) = position(analysis, location, location.range.start);
     let path = loaded.shown(analysis, location.file);
     let mut out = format!("  {} {path}:{line}:{column}\n", paint.dim("-->"));
+    // What stands behind the name of a variable is nobody's to read.
+    if environment::sets_variables(path) {
+        return out;
+    }
     let Some((text, lines)) = analysis.text(location.file).zip(analysis.line_index(location.file)) else { return out };
     let whole = lines.line_range(line - 1, &text);
     let source = whole.slice(&text);

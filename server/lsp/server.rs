@@ -362,8 +362,13 @@ async fn pull_settings(client: &Client, events: &Sender<Event>) {
 
 fn file_watcher() -> Registration {
     // Source, and what says what must be guarded.
-    let patterns =
-        ["**/*.py", "**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}", "**/*.{md,yaml,yml,json}", "**/{authlens,pyproject}.toml"];
+    let patterns = [
+        "**/*.py",
+        "**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}",
+        "**/*.{md,yaml,yml,json}",
+        "**/{authlens,pyproject}.toml",
+        "**/.env*",
+    ];
     let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});
     Registration {
         id: "authlens/files".to_owned(),

@@ -13,6 +13,32 @@ pub(super) fn tracked_files(root: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| top.join(name)).filter(|path| path.starts_with(root)).collect()
 }
 
+/// Whether git has a file. One that is not in a checkout, or in one whose index
+/// this reader does not understand, it does not have.
+pub(super) fn is_tracked(path: &Path) -> bool {
+    let Some((top, index)) = path.parent().and_then(find_index) else { return false };
+    let Ok(name) = path.strip_prefix(top) else { return false };
+    let Ok(bytes) = fs::read(index) else { return false };
+    // Names stand there as they are, each with a NUL behind it, but in version 4.
+    if matches!(bytes.get(..8), Some([b'D', b'I', b'R', b'C', 0, 0, 0, 2 | 3])) {
+        let name = format!("{}\0", super::slashed(name));
+        let is_whole = |at: usize| {
+            at >= FLAGS && bytes.get(at - FLAGS..at).is_some_and(|flags| ends_with_length(flags, name.len() - 1))
+        };
+        return memchr::memmem::find_iter(&bytes, name.as_bytes()).any(is_whole);
+    }
+    parse(&bytes).is_some_and(|names| names.iter().any(|known| name == Path::new(known)))
+}
+
+/// Bytes before a name that tell its length: flags, and those of version 3.
+const FLAGS: usize = 4;
+
+/// Whether flags say that a name has that length.
+fn ends_with_length(flags: &[u8], length: usize) -> bool {
+    let says = |high: u8, low: u8| usize::from(u16::from_be_bytes([high & 0x0f, low])) == length.min(0xfff);
+    matches!(flags, [a, b, c, d] if says(*c, *d) || (a & 0x40 != 0 && says(*a, *b)))
+}
+
 /// The top of the checkout that `root` is in, and its index file.
 fn find_index(root: &Path) -> Option<(PathBuf, PathBuf)> {
     for folder in root.ancestors() {

@@ -130,7 +130,17 @@ pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
 
 /// The content of one file, whole.
 pub(crate) fn read(path: &str) -> FileContent {
-    read_path(Path::new(path))
+    told_apart(Path::new(path), read_path(Path::new(path)))
+}
+
+/// The same content, and whether git has the file, if it sets variables.
+fn told_apart(path: &Path, content: FileContent) -> FileContent {
+    match content {
+        FileContent::Text(text) if environment::sets_variables(&slashed(path)) && !git_index::is_tracked(path) => {
+            FileContent::Private(text)
+        }
+        content => content,
+    }
 }
 
 /// Python files of one folder, not below it.
@@ -151,6 +161,7 @@ pub(crate) fn is_source(path: &str) -> bool {
         || typescript::grammar(path).is_some()
         || roles::configures_modules(path)
         || manifests::rank(path).is_some()
+        || environment::sets_variables(path)
         || roles::role(path).is_some())
         && !path.split('/').any(|part| VENDORED.contains(&part))
 }
@@ -185,24 +196,30 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
-        // What sets variables tells something only where it is committed.
         let is_wanted = is_read(&path) || environment::sets_variables(&slashed(&path));
         if !vendored && is_wanted && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
             files.insert(path);
         }
     }
-    // What says where requests go is ignored by git almost everywhere.
-    let packages: Vec<PathBuf> = files.iter().filter(|path| path.ends_with("package.json")).cloned().collect();
-    for folder in packages.iter().filter_map(|path| path.parent()) {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        files.extend(entries.filter(|path| environment::names_addresses(&slashed(path)) && path.is_file()));
-    }
+    // Next.js and Python read these, and git ignores them.
+    const PRIVATE: &[&str] = &[".env", ".env.local", ".env.development", ".env.development.local"];
+    let is_project = |path: &&PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        name == "package.json" || manifests::rank(&slashed(path)).is_some()
+    };
+    let mut folders: BTreeSet<&Path> = files.iter().filter(is_project).filter_map(|path| path.parent()).collect();
+    folders.insert(root);
+    let private = folders.iter().flat_map(|folder| PRIVATE.iter().map(|name| folder.join(name)));
+    let private: Vec<PathBuf> = private.filter(|path| path.is_file()).collect();
+    // Examples say where requests go, too.
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let examples: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| environment::names_addresses(&slashed(path)) && path.is_file())
+        .collect();
+    files.extend(private);
+    files.extend(examples);
     files.into_iter().collect()
-}
-
-/// Whether git has a file in its index.
-fn is_tracked(path: &Path) -> bool {
-    path.parent().is_some_and(|folder| git_index::tracked_files(folder).iter().any(|tracked| tracked == path))
 }
 
 fn is_python(path: &Path) -> bool {
@@ -255,13 +272,16 @@ fn read_text(path: &Path) -> FileContent {
 /// The others stay listed: they are read when a module that matters imports them.
 pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     let role = roles::role(&slashed(path));
+    if environment::sets_variables(&slashed(path)) {
+        return told_apart(path, read_path(path));
+    }
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
-        FileContent::Text(text) if environment::names_addresses(&slashed(path)) => match is_tracked(path) {
-            true => FileContent::Text(text),
-            false => FileContent::Text(environment::withheld(&text).into()),
-        },
+        // What is not read for its variables is read for where requests go.
+        FileContent::Text(text) if environment::names_addresses(&slashed(path)) => {
+            FileContent::Text(environment::withheld(&text).into())
+        }
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

@@ -1,7 +1,7 @@
 //! Handlers that give away nothing: whoever calls them gets the same words,
 //! and nothing happens. That is evidence from code, not from names.
 
-use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Value};
 
@@ -18,27 +18,58 @@ const FORMATS: &[&str] = &["isoformat", "timestamp", "strftime"];
 const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "ORJSONResponse"];
 
 /// Whether a handler takes nothing, does nothing, and returns only literals,
-/// constants of its module and the time.
+/// constants of its module and the time; which of them may depend on the configuration.
 pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let def = &handler.def;
     if !def.params.is_empty() || def.is_generator {
         return false;
     }
     let mut steps = MAX_STEPS;
-    let mut returns = false;
-    for stmt in &def.body {
+    block_returns(interpreter, handler, &def.body, &mut steps) == Some(true)
+}
+
+/// Whether a block returns a constant on every way; `None` when it does something else.
+fn block_returns(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    block: &[Stmt],
+    steps: &mut usize,
+) -> Option<bool> {
+    for stmt in block {
         match &stmt.kind {
-            StmtKind::Return(Some(value)) => {
-                // What follows a return is never reached.
-                returns = is_constant(interpreter, handler, value, &mut steps);
-                break;
+            // What follows a return is never reached.
+            StmtKind::Return(Some(value)) => return is_constant(interpreter, handler, value, steps).then_some(true),
+            StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
+            StmtKind::If { test, body, or_else } if is_plain_test(test, steps) => {
+                let (then, other) = (
+                    block_returns(interpreter, handler, body, steps)?,
+                    block_returns(interpreter, handler, or_else, steps)?,
+                );
+                if then && other {
+                    return Some(true);
+                }
             }
-            StmtKind::Pass => {}
-            StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
-            _ => return false,
+            _ => return None,
         }
     }
-    returns
+    Some(false)
+}
+
+/// Whether a condition looks at names and calls nothing: of a handler without
+/// parameters, at what the process was started with.
+fn is_plain_test(test: &Expr, steps: &mut usize) -> bool {
+    let Some(left) = steps.checked_sub(1) else { return false };
+    *steps = left;
+    match &test.kind {
+        ExprKind::Name(_) | ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None => true,
+        ExprKind::Attribute { value, .. } => is_plain_test(value, steps),
+        ExprKind::Not(inner) => is_plain_test(inner, steps),
+        ExprKind::BoolOp { values, .. } => values.iter().all(|value| is_plain_test(value, steps)),
+        ExprKind::Compare { first, rest } => {
+            is_plain_test(first, steps) && rest.iter().all(|(_, value)| is_plain_test(value, steps))
+        }
+        _ => false,
+    }
 }
 
 fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr, steps: &mut usize) -> bool {

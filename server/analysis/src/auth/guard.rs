@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::middleware::{Middlewares, Wrapped};
+use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{Judge, Proof, Verdict, constant, decorators, public, signing_up, strongest};
 use crate::index::interpreter::Interpreter;
@@ -103,7 +104,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             });
         }
         if route.kind == RouteKind::Mount {
-            return Guard::Public("mounted application, judged by its own routes".into());
+            return self.mount(route, middlewares, marked_public);
         }
         let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
         if let Ok(Some(wrapped)) = middleware {
@@ -135,6 +136,11 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         if let Some(reason) = wrappers.iter().find_map(|wrapper| unknown_reason(&wrapper.verdict)) {
             return Guard::Unknown(reason);
+        }
+        if let Some(body) = body.clone().filter(|body| body.proof == Proof::Optional && body.strangers_get_nothing)
+            && reads(route)
+        {
+            return Guard::InBody(body);
         }
         if body.is_some_and(|body| body.asks_user) && !required {
             return Guard::Public("its handler tells who is signed in from who is not".into());
@@ -168,6 +174,24 @@ impl<'g, 'a> Guards<'g, 'a> {
         Guard::Open(None)
     }
 
+    /// The guard of what is mounted: dependencies do not run for it, middlewares do.
+    fn mount(&self, route: &Route, middlewares: Option<&Middlewares>, marked_public: Option<&SmolStr>) -> Guard {
+        let mounted = mounts::mounted(&route.handler);
+        match mounted {
+            Mounted::Application => return Guard::Public("mounted application, judged by its own routes".into()),
+            Mounted::Files => return Guard::Public("files".into()),
+            Mounted::OpenToolServer | Mounted::Other => {}
+        }
+        let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
+        match (middleware, marked_public) {
+            (Ok(Some(wrapped)), _) => Guard::Around(wrapped),
+            (_, Some(reason)) => Guard::Public(format!("marked public: {reason}").into()),
+            (Err(reason), None) => Guard::Unknown(reason),
+            (Ok(None), None) if mounted == Mounted::OpenToolServer => Guard::Open(None),
+            (Ok(None), None) => Guard::Unknown("whether what is mounted here asks who is calling is not known".into()),
+        }
+    }
+
     fn may_guard(&self, dependency: &Value) -> bool {
         matches!(self.judge.dependency(dependency).proof, Proof::Verifies | Proof::Optional | Proof::Unknown(_))
     }
@@ -188,6 +212,11 @@ impl<'g, 'a> Guards<'g, 'a> {
             (signs_up && signing_up::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
     }
+}
+
+/// Whether a route changes nothing, by its methods (RFC 9110, section 9.2.1).
+pub(crate) fn reads(route: &Route) -> bool {
+    route.kind == RouteKind::Http && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }
 
 /// Whether a route runs no dependency, and its handler provably does nothing

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::code::{Scope, bindings_of, each_body, last_name, mentions};
+use super::questioned::{asks_for, rejects, validates};
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
@@ -24,8 +25,21 @@ pub struct Key {
     pub origin: Site,
     /// When the value counts.
     pub source: Source,
-    /// Whether it is the empty text.
-    pub empty: bool,
+    /// What the value is.
+    pub what: What,
+}
+
+/// What a value in the code is, as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A text.
+    Text,
+    /// The empty text.
+    Empty,
+    /// `None`: nothing can be signed or verified with it.
+    Nothing,
+    /// The text `None`, which `str(None)` gives.
+    NothingAsText,
 }
 
 /// What a key is for.
@@ -125,6 +139,10 @@ impl Search<'_, '_, '_> {
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
         let origin = self.origin(argument, 0)?;
+        let is_missing = matches!(origin.what, What::Nothing | What::NothingAsText);
+        if is_missing && (matches!(argument.kind, ExprKind::None) || self.is_questioned(argument, &origin)) {
+            return None;
+        }
         // Not only what it is counts, but also where it stands.
         self.interpreter.count_body(origin.site);
         Some(Key {
@@ -132,7 +150,7 @@ impl Search<'_, '_, '_> {
             purpose,
             origin: origin.site,
             source: origin.source,
-            empty: origin.empty,
+            what: origin.what,
         })
     }
 
@@ -241,10 +259,14 @@ impl Search<'_, '_, '_> {
                 let public = ["BEGIN PUBLIC KEY", "BEGIN CERTIFICATE", "BEGIN RSA PUBLIC KEY", "://"];
                 let secret = !public.iter().any(|mark| text.contains(mark));
                 let site = self.scope.site(expr.range);
-                secret.then(|| Origin { site, source: Source::Literal, empty: text.is_empty() })
+                let what = if text.is_empty() { What::Empty } else { What::Text };
+                secret.then_some(Origin { site, source: Source::Literal, what })
             }
             ExprKind::Bytes => {
-                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, empty: false })
+                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Text })
+            }
+            ExprKind::None => {
+                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Nothing })
             }
             ExprKind::Name(name) => self.variable(name, depth),
             ExprKind::Attribute { value, name } => match self.eval(value) {
@@ -260,30 +282,39 @@ impl Search<'_, '_, '_> {
             ExprKind::BoolOp { and: false, values } => {
                 let (last, first) = values.split_last()?;
                 let variable = first.iter().find_map(|value| self.environment_variable(value))?;
-                let origin = self.origin(last, depth + 1)?;
+                let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
                 Some(Origin { source: Source::Environment(variable), ..origin })
             }
-            ExprKind::Call { func, args } => self.of_call(func, args, depth),
+            ExprKind::Call { func, args } => self.of_call(expr, func, args, depth),
             _ => None,
         }
     }
 
     /// The value that a call makes of a text or of the environment.
-    fn of_call(&self, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
+    fn of_call(&self, call: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
         if let Value::Package(path) = self.eval(func) {
             let passed = match path.as_str() {
                 "os.getenv" | "os.environ.get" | "decouple.config" => {
-                    let default = keyword(args, "default").or_else(|| positional(args, 1))?;
-                    let origin = self.origin(default, depth + 1)?;
                     let variable = positional(args, 0).and_then(Expr::as_str).cloned().unwrap_or_default();
+                    let Some(default) = keyword(args, "default").or_else(|| positional(args, 1)) else {
+                        // `decouple` refuses to go on.
+                        let site = self.scope.site(call.range);
+                        let what = What::Nothing;
+                        let is_none = path.starts_with("os.") && !variable.is_empty();
+                        return is_none.then_some(Origin { site, source: Source::Environment(variable), what });
+                    };
+                    let origin = self.origin(default, depth + 1)?;
                     return Some(Origin { source: Source::Environment(variable), ..origin });
                 }
                 "pydantic.Field" | "pydantic.fields.Field" => {
                     keyword(args, "default").or_else(|| positional(args, 0))?
                 }
-                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.str" | "builtins.bytes" => {
-                    positional(args, 0)?
+                "builtins.str" => {
+                    let origin = self.origin(positional(args, 0)?, depth + 1)?;
+                    let what = if origin.what == What::Nothing { What::NothingAsText } else { origin.what };
+                    return Some(Origin { what, ..origin });
                 }
+                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.bytes" => positional(args, 0)?,
                 "typing.cast" => positional(args, 1)?,
                 _ => return None,
             };
@@ -293,10 +324,22 @@ impl Search<'_, '_, '_> {
             ExprKind::Attribute { value, name }
                 if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
             {
-                self.origin(value, depth + 1)
+                // `None` has no such methods: the application does not start.
+                self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
             }
             _ => None,
         }
+    }
+
+    /// Whether code asks whether a key is there: where it is used, or where it is read.
+    fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
+        let mut names: Vec<SmolStr> = last_name(argument).cloned().into_iter().collect();
+        if let Source::Environment(name) | Source::Setting(name) = &origin.source {
+            names.push(name.clone());
+        }
+        let own = self.scope.file();
+        asks_for(self.interpreter, own, &names)
+            || (origin.site.file != own && asks_for(self.interpreter, origin.site.file, &names))
     }
 
     /// The variable of the environment that an expression reads, without a default.
@@ -327,7 +370,7 @@ impl Search<'_, '_, '_> {
 struct Origin {
     site: Site,
     source: Source,
-    empty: bool,
+    what: What,
 }
 
 /// A cheap look whether the last name of a callee is one of those that take keys.
@@ -453,47 +496,4 @@ fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr
         _ => None,
     });
     values.next().filter(|_| values.next().is_none())
-}
-
-/// Whether a statement of a class body looks at the value of a field and may refuse it.
-fn validates(stmt: &Stmt, field: &str) -> bool {
-    let StmtKind::Function(def) = &stmt.kind else { return false };
-    let named = |decorator: &Expr| {
-        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
-        let about = decorator
-            .as_call()
-            .map(|(_, args)| args.iter().filter(|arg| arg.name.is_none()).map(|arg| arg.value.as_str()));
-        // `@field_validator("other")` looks at that field only.
-        if about.is_some_and(|names| {
-            let names: Vec<_> = names.collect();
-            !names.is_empty() && names.iter().all(|name| name.is_some_and(|name| name != field && name != "*"))
-        }) {
-            return false;
-        }
-        match &callee.kind {
-            ExprKind::Name(name) => name.ends_with("validator"),
-            ExprKind::Attribute { name, .. } => name.name.ends_with("validator"),
-            _ => false,
-        }
-    };
-    let checks =
-        def.decorators.iter().any(named) || matches!(def.name.name.as_str(), "model_post_init" | "__post_init__");
-    checks && raises(&def.body)
-}
-
-fn raises(block: &[Stmt]) -> bool {
-    block.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }) || stmt.blocks().into_iter().any(raises))
-}
-
-/// Whether a statement of a module fails depending on a variable.
-fn rejects(stmt: &Stmt, name: &str) -> bool {
-    let StmtKind::If { test, body, or_else } = &stmt.kind else { return false };
-    let mut pending = vec![&**test];
-    while let Some(expr) = pending.pop() {
-        if expr.as_name().is_some_and(|found| found == name) {
-            return raises(body) || raises(or_else);
-        }
-        pending.extend(expr.children());
-    }
-    or_else.iter().any(|stmt| rejects(stmt, name))
 }

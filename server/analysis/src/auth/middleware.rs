@@ -332,7 +332,8 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
             };
             // Starlette calls `cls(app, **options)`.
             let application = Value::Unknown(Unknown::Local);
-            let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class").cloned();
+            let options = middleware.arguments.named.iter().filter(|(name, _)| name != "middleware_class");
+            let options = options.map(|(name, value)| (name.clone(), value.clone().settled()));
             let arguments = Arguments { positional: vec![application], named: options.collect(), open_ended: false };
             let instance = judge.resolve.instance(class, arguments, middleware.site);
             (FunctionRef::clone(&method), Some(instance))

@@ -7,13 +7,17 @@
 mod code;
 mod constant;
 mod decorators;
+pub mod evidence;
 mod flow;
 pub mod guard;
 pub mod keys;
+mod limits;
 pub mod middleware;
+pub mod mounts;
 mod notes;
 pub mod policy;
 pub mod public;
+mod questioned;
 mod signing_up;
 mod sinks;
 mod sources;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-pub(crate) use self::flow::read_from;
+use self::evidence::Step;
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
@@ -81,32 +85,6 @@ impl Proof {
     }
 }
 
-/// One step of the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Step {
-    /// Where.
-    pub site: Site,
-    /// What stands there.
-    pub note: String,
-}
-
-/// Whether a step of a proof is one at which something tells a good credential
-/// from a bad one.
-pub(crate) fn decides(step: &Step) -> bool {
-    const NOTES: &[&str] = &[
-        " verifies the credential",
-        " compares the credential",
-        " sends the credential to somebody who can verify it",
-        "the credential is looked up here",
-        "the credential must be a known key here",
-        " verifies, by the configuration",
-        "the session cookie is signed by Starlette's SessionMiddleware",
-        " is set by a middleware that verifies",
-        "asks what the authentication back end found out",
-    ];
-    NOTES.iter().any(|note| step.note.ends_with(note))
-}
-
 /// The verdict on one callable.
 #[derive(Debug, Clone)]
 pub struct Verdict {
@@ -123,13 +101,16 @@ pub struct Verdict {
     pub asks_user: bool,
     /// Whether it turns everybody away.
     pub lets_nobody_in: bool,
+    /// Whether it gives callers who were not verified nothing but constants.
+    pub strangers_get_nothing: bool,
 }
 
 /// Two are the same that say the same.
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        (&self.proof, &self.steps, self.bypass, self.asks_user)
-            == (&other.proof, &other.steps, other.bypass, other.asks_user)
+        let of =
+            |verdict: &Self| (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, verdict.strangers_get_nothing);
+        (&self.proof, &self.steps) == (&other.proof, &other.steps) && of(self) == of(other)
     }
 }
 
@@ -149,6 +130,7 @@ impl Verdict {
             bypass: None,
             asks_user: false,
             lets_nobody_in: false,
+            strangers_get_nothing: false,
         }
     }
 }

@@ -141,6 +141,21 @@ impl Policy {
         names
     }
 
+    /// Names that say whose something is, by the user's word, sorted.
+    pub fn owner_names(&self) -> Vec<SmolStr> {
+        let names = self.configurations().flat_map(|(_, configuration)| &configuration.owner_names);
+        let mut names: Vec<SmolStr> = names.cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What a caller is to be answered by the code of a file who is not the owner, by HTTP status.
+    pub fn ownership_status(&self, path: &str) -> u16 {
+        let configured = self.configuration_of(path);
+        configured.and_then(|(_, configured)| configured.configuration.ownership_status).unwrap_or(403)
+    }
+
     /// The configuration of a file: the nearest above it. `authlens.toml` wins
     /// over `pyproject.toml` beside it.
     fn configuration_of(&self, path: &str) -> Option<(FileId, &Configured)> {

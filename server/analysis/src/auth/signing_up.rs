@@ -1,7 +1,8 @@
 //! Handlers that make an account: they hash the password that they are given.
 //! That is evidence from code: what a route at `/users` is for.
 
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::callees;
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -18,9 +19,7 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
         }
         seen.push(function.site);
         let function = interpreter.current(&function);
-        let mut calls = Vec::new();
-        function.def.body.iter().for_each(|stmt| calls_of(stmt, &mut calls));
-        for callee in calls {
+        for callee in callees(&function.def.body) {
             match interpreter.eval(&function, callee) {
                 Value::Package(path) if is_password_hash(&path) => return true,
                 Value::Function(called) => pending.push(FunctionRef::clone(&called)),
@@ -62,34 +61,4 @@ fn is_password_hash(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
         && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")
-}
-
-/// What the expressions of a statement, and of those in it, call.
-fn calls_of<'s>(stmt: &'s Stmt, found: &mut Vec<&'s Expr>) {
-    let mut stmts = vec![stmt];
-    while let Some(stmt) = stmts.pop() {
-        let mut exprs: Vec<&Expr> = Vec::new();
-        match &stmt.kind {
-            StmtKind::Expr(value) | StmtKind::Return(Some(value)) => exprs.push(value),
-            StmtKind::Assign(assign) => exprs.extend(&assign.value),
-            StmtKind::If { test, body, or_else } | StmtKind::While { test, body, or_else } => {
-                exprs.push(test);
-                stmts.extend(body.iter().chain(or_else));
-            }
-            StmtKind::For { body, or_else, .. } => stmts.extend(body.iter().chain(or_else)),
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                stmts.extend(body.iter().chain(or_else).chain(finally));
-                stmts.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::With { items, body } => {
-                exprs.extend(items.iter().map(|(context, _)| context));
-                stmts.extend(body);
-            }
-            _ => {}
-        }
-        while let Some(expr) = exprs.pop() {
-            found.extend(expr.as_call().map(|(callee, _)| callee));
-            exprs.extend(expr.children());
-        }
-    }
 }

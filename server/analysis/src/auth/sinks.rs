@@ -47,6 +47,8 @@ pub(super) fn classify(path: &str) -> Sink {
         },
         "firebase_admin" if method.starts_with("verify_") => Sink::Raises,
         "google" if method.starts_with("verify_") => Sink::Raises,
+        // Upstash's queue: raises where its signature does not match (2.0).
+        "qstash" if method == "verify" => Sink::Raises,
         "stripe" if method == "construct_event" => Sink::Raises,
         "svix" | "standardwebhooks" if method == "verify" => Sink::Raises,
         "slack_sdk" | "slack" if method.starts_with("is_valid") => Sink::Answers,

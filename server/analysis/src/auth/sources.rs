@@ -182,34 +182,89 @@ fn verifies_itself(path: &str) -> bool {
     CALLS.contains(&path)
 }
 
-/// Packages whose callables are no authentication.
+/// Whether a package's callable is no authentication: of Python's library, or
+/// of a package that gives data, connections, pages or limits.
 fn is_harmless(path: &str) -> bool {
-    const PACKAGES: &[&str] = &[
+    /// Modules of Python 3.14. `hmac`, `secrets` and `hashlib` are left out:
+    /// they may be part of a check.
+    const LIBRARY: &[&str] = &[
+        "abc",
+        "asyncio",
         "builtins",
-        "fastapi_pagination",
-        "fastapi_limiter",
-        "slowapi",
-        "fastapi_filter",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "functools",
+        "io",
+        "itertools",
+        "json",
+        "logging",
+        "math",
+        "operator",
+        "os",
+        "pathlib",
+        "queue",
+        "random",
+        "re",
+        "string",
+        "tempfile",
+        "threading",
+        "time",
+        "types",
+        "typing",
+        "uuid",
+        "zoneinfo",
+    ];
+    const PACKAGES: &[&str] = &[
+        "aioboto3",
+        "aiohttp",
+        "aiokafka",
+        "aioredis",
+        "aiosqlite",
+        "anthropic",
+        "arq",
+        "asyncpg",
+        "beanie",
+        "boto3",
+        "celery",
+        "chromadb",
+        "databases",
+        "elasticsearch",
         "fastapi_cache",
+        "fastapi_filter",
+        "fastapi_limiter",
+        "fastapi_mail",
+        "fastapi_pagination",
+        "httpx",
+        "jinja2",
+        "motor",
+        "openai",
+        "psycopg",
+        "psycopg2",
+        "psycopg_pool",
+        "pydantic",
+        "pydantic_settings",
+        "pymongo",
+        "qdrant_client",
+        "redis",
+        "requests",
+        "slowapi",
         "sqlalchemy",
         "sqlmodel",
         "starlette",
-        "pydantic",
-        "pydantic_settings",
-        "functools",
-        "collections",
-        "typing",
-        "uuid",
-        "datetime",
-        "httpx",
-        "redis",
-        "motor",
-        "beanie",
         "structlog",
-        "logging",
+        "tortoise",
+        "typing_extensions",
     ];
     let first = path.split('.').next().unwrap_or(path);
-    PACKAGES.contains(&first)
+    LIBRARY.contains(&first)
+        || PACKAGES.contains(&first)
+        // dependency-injector 4.48: a marker that stands for an object of the container.
+        || path.starts_with("dependency_injector.wiring.")
         || matches!(path, "fastapi.Request" | "fastapi.Response" | "fastapi.BackgroundTasks" | "fastapi.WebSocket")
 }
 

@@ -37,7 +37,7 @@ impl Engine<'_, '_> {
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
             let value = self.eval(&mut path, &arg.value);
-            if arg.name.as_ref().is_some_and(|name| names::is_owner(&name.name)) {
+            if arg.name.as_ref().is_some_and(|name| self.is_owner_name(&name.name)) {
                 // `user_id=me.id`
                 self.note_spelling(&Abs::Client(0), &arg.value, &value);
             }

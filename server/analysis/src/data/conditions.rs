@@ -7,6 +7,7 @@ use super::models::Model;
 use super::names;
 use super::value::{Abs, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Value;
 
 /// Rows that the judgement of a row may rest on.
 const MAX_CHAIN: u32 = 8;
@@ -75,6 +76,9 @@ impl Engine<'_, '_> {
         if path.dead {
             return (Vec::new(), Vec::new());
         }
+        if self.tells_token_kind(&a, second) || self.tells_token_kind(&b, first) {
+            return (vec![path.clone()], vec![path]);
+        }
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
         self.compare(path, a, op, b)
@@ -111,6 +115,29 @@ impl Engine<'_, '_> {
         if equal { (same, other) } else { (other, same) }
     }
 
+    /// Whether a claim of the principal is compared with a kind of tokens
+    /// (`payload["type"] != "access"`): that says what the token is for, and
+    /// nothing of what its owner may do.
+    fn tells_token_kind(&self, claim: &Abs, other: &Expr) -> bool {
+        let of_token = matches!(claim, Abs::Principal(part) if names::is_token_kind_claim(part));
+        of_token && matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind))
+    }
+
+    /// Whether a condition looks at something that could not be followed.
+    pub(super) fn is_unclear(&mut self, path: &Path, test: &Expr) -> bool {
+        match &test.kind {
+            ExprKind::Not(inner) | ExprKind::Await(inner) => self.is_unclear(path, inner),
+            ExprKind::BoolOp { values, .. } => values.iter().any(|value| self.is_unclear(path, value)),
+            ExprKind::Compare { first, rest } => {
+                self.is_unclear(path, first) || rest.iter().any(|(_, value)| self.is_unclear(path, value))
+            }
+            _ => match self.eval(&mut path.clone(), test) {
+                Abs::Unknown => true,
+                value => value.parts(path).unclear,
+            },
+        }
+    }
+
     fn says_authority(&self, value: &Abs) -> bool {
         matches!(value, Abs::Principal(part) if names::is_authority(part))
     }
@@ -136,8 +163,14 @@ impl Engine<'_, '_> {
             }
         } else if matches!(a, Abs::Unknown | Abs::Mix(_)) {
             // Who knows whose that is: comparing an owner with it may be the check.
-            let owner = matches!(b, Abs::Part(_, column) if names::is_owner(column));
+            let owner = matches!(b, Abs::Part(_, column) if self.is_owner_name(column));
             path.doubt |= owner;
+            // So may comparing what a client says of itself: the other may come from a cache of verified tokens.
+            if let (Abs::Unknown, Abs::Client(client)) = (a, b)
+                && self.clients.get(*client as usize).is_some_and(|client| client.says_caller)
+            {
+                path.doubted.1.insert(*client);
+            }
             return;
         } else if !self.is_authorised(path, a, 0) {
             self.note_claim(path, a, b);
@@ -256,6 +289,8 @@ impl Engine<'_, '_> {
                         Abs::Principal(_) | Abs::Own => true,
                         Abs::Client(client) => path.authorised.contains(client),
                         Abs::Mix(mix) => mix.principal,
+                        // Whoever it is, the code chose the owner.
+                        Abs::Unknown => predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column)),
                         _ => false,
                     }
             };

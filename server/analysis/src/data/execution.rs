@@ -5,9 +5,11 @@ use smol_str::SmolStr;
 
 use super::RouteData;
 use super::models::Model;
+use super::names;
 use super::shared::Shared;
-use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Row, RowId};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
+use crate::facts::python::idioms::http_status;
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
@@ -141,7 +143,23 @@ impl Engine<'_, '_> {
         id
     }
 
-    pub(super) fn add_client(&mut self, client: Client) -> ClientId {
+    /// A client's value of that name, taken at a place.
+    pub(super) fn new_client(&mut self, place: Place, name: SmolStr, site: Site) -> ClientId {
+        let says_caller = self.is_self_name(name.rsplit('.').next().unwrap_or(&name));
+        self.add_client(Client { place, name, site, own: !self.in_dependency, says_caller })
+    }
+
+    /// Whether a column or argument of that name holds whose something is.
+    pub(super) fn is_owner_name(&self, name: &str) -> bool {
+        names::is_owner(name) || names::is_stated(self.interpreter.sources().owner_names(), name)
+    }
+
+    /// Whether a name says who is calling, and not whom a record is about.
+    pub(super) fn is_self_name(&self, name: &str) -> bool {
+        names::is_self(name) || names::is_stated(self.interpreter.sources().owner_names(), name)
+    }
+
+    fn add_client(&mut self, client: Client) -> ClientId {
         let same = |known: &Client| known.place == client.place && known.name == client.name;
         let other = self.clients.iter_mut().find(|known| same(known));
         if let Some(known) = other.filter(|known| client.own && !known.own) {
@@ -222,7 +240,10 @@ impl Engine<'_, '_> {
             }
             StmtKind::If { test, body, or_else } => {
                 path.stranger = None;
-                let (yes, no) = self.branch(path, test);
+                let forbids = forbids(body) && self.is_unclear(&path, test);
+                let (yes, mut no) = self.branch(path, test);
+                // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
+                no.iter_mut().for_each(|path| path.doubt |= forbids);
                 after.extend(self.block(bounded(yes), body, exits));
                 after.extend(self.block(bounded(no), or_else, exits));
             }
@@ -255,7 +276,9 @@ impl Engine<'_, '_> {
                 }
                 let element = element(&items);
                 // Rows that there are none of need no check.
-                let may_be_empty = !matches!(items, Abs::Row(_) | Abs::Part(..) | Abs::Dump(_));
+                // Nor is there a need for rights that nobody asks for.
+                let may_be_empty =
+                    !matches!(items, Abs::Row(_) | Abs::Part(..) | Abs::Dump(_)) && !body.iter().any(asks_for_a_right);
                 let mut inside = path.clone();
                 self.assign(&mut inside, target, &element);
                 self.jumps.push(Vec::new());
@@ -493,4 +516,16 @@ pub(super) fn joined(a: Abs, b: Abs) -> Abs {
             mix.into_abs()
         }
     }
+}
+
+/// Whether a statement raises 403 under a condition.
+fn asks_for_a_right(stmt: &Stmt) -> bool {
+    matches!(&stmt.kind, StmtKind::If { body, .. } if forbids(body))
+}
+
+/// Whether a block does nothing but raise 403.
+fn forbids(block: &[Stmt]) -> bool {
+    let Some(Stmt { kind: StmtKind::Raise { exc: Some(exc), .. }, .. }) = block.last() else { return false };
+    let Some((_, args)) = exc.as_call() else { return false };
+    keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status) == Some(403)
 }

@@ -36,7 +36,7 @@ impl Engine<'_, '_> {
                     }
                 }
             }
-            ExprKind::BoolOp { values, .. } if values.iter().all(is_condition) => self.fork_condition(path, expr),
+            ExprKind::BoolOp { .. } if is_condition(expr) => self.fork_condition(path, expr),
             ExprKind::IfExp { test, body, or_else } => {
                 let (yes, no) = self.branch(path, test);
                 let mut exits = Vec::new();
@@ -427,6 +427,8 @@ pub(super) fn either(values: &[Abs]) -> Abs {
 fn is_condition(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Compare { .. } | ExprKind::Not(_) => true,
+        // Of `a and b` nothing is kept of what was true.
+        ExprKind::BoolOp { and: true, values } => values.last().is_some_and(is_condition),
         ExprKind::BoolOp { values, .. } => values.iter().all(is_condition),
         _ => false,
     }

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::Model;
 use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row, RowId};
-use super::{Access, Client, Fault, Place, Table, Use};
+use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
 
@@ -90,7 +90,7 @@ impl Engine<'_, '_> {
         for owner in &model.owners {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
-                    self.data.scoped.push((model.site, Use::Creates));
+                    self.data.scoped.push((self.table(model), Use::Creates));
                     return;
                 }
                 Some(Abs::Client(client)) => {
@@ -117,8 +117,7 @@ impl Engine<'_, '_> {
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
         let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
         let name = SmolStr::new(format!("{}.{field}", dump.body));
-        let own = !self.in_dependency;
-        let client = self.add_client(Client { place: Place::Body, name, site: dump.site, own });
+        let client = self.new_client(Place::Body, name, dump.site);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
     }
 
@@ -139,6 +138,7 @@ impl Engine<'_, '_> {
             }
             if model.owners.is_empty() {
                 self.judge_user(path, row, &model);
+                self.judge_child(path, *id, &model, &given);
                 continue;
             }
             let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
@@ -203,7 +203,7 @@ impl Engine<'_, '_> {
         };
         let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
         if row.checked || row.predicates.iter().any(narrowed) {
-            self.data.scoped.push((model.site, usage));
+            self.data.scoped.push((self.table(model), usage));
         }
         if row.checked && row.changed.is_some() && row.written.is_some() {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
@@ -230,9 +230,34 @@ impl Engine<'_, '_> {
         });
         let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
         // Administrators change users by a plain `id`.
-        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(Client::says_caller);
+        let claims = |client: &ClientId| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
         if let Some(client) = key.filter(|client| !narrowed && claims(client)) {
             self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
+        }
+    }
+
+    /// Rows that hang on one of another table are found by what the client names
+    /// of that one: whose is it?
+    fn judge_child(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
+        let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
+        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) {
+            return;
+        }
+        let found = row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+            let (of, column) = predicate.column.as_ref().filter(|(of, _)| of.site == model.site)?;
+            let parent = of.parent(column)?;
+            match predicate.value {
+                Abs::Client(client) => Some((column.clone(), parent.clone(), client)),
+                _ => None,
+            }
+        });
+        let Some((column, parent, client)) = found else { return };
+        self.row_fault(path, Fault::Unchecked, usage, row, model, Some(client));
+        let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
+        if let Some(access) = self.data.faults.last_mut().filter(it) {
+            access.table.owner = column;
+            access.table.parent = Some(parent);
         }
     }
 
@@ -274,6 +299,19 @@ impl Engine<'_, '_> {
         self.calls = calls;
     }
 
+    /// What is told of a model.
+    fn table(&self, model: &Model) -> Table {
+        let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
+        Table {
+            site: model.site,
+            name: model.name.clone(),
+            sql: model.table.clone(),
+            personal: self.is_self_name(&owner),
+            owner,
+            parent: None,
+        }
+    }
+
     /// Takes down an access at fault.
     #[allow(clippy::too_many_arguments, reason = "the parts of a finding, spelled out")]
     pub(super) fn fault(
@@ -308,10 +346,8 @@ impl Engine<'_, '_> {
         };
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
-        let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
-        let table = Table { site: model.site, name: model.name.clone(), owner };
-        let access =
-            Access { fault, usage, site, entry, table, principal: self.principal.clone(), client, detail, steps };
+        let (table, principal) = (self.table(model), self.principal.clone());
+        let access = Access { fault, usage, site, entry, table, principal, client, detail, steps };
         let same = |known: &Access| {
             known.fault == access.fault
                 && known.site == access.site

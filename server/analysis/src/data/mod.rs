@@ -75,21 +75,21 @@ pub enum Use {
 }
 
 /// A table that is touched.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table {
     /// Where its class stands.
     pub site: Site,
     /// Name of the class.
     pub name: SmolStr,
-    /// The column that holds the owner.
+    /// Its name in the database.
+    pub sql: SmolStr,
+    /// The column that holds the owner; of rows that hang on those of another
+    /// table, the one that says on which.
     pub owner: SmolStr,
-}
-
-impl Table {
-    /// Whether the owner column tells whose the row is, and not only who wrote it.
-    pub fn is_personal(&self) -> bool {
-        names::is_self(&self.owner)
-    }
+    /// The other table, by its name in the database or its class.
+    pub parent: Option<SmolStr>,
+    /// Whether that column tells whose the row is, and not only who wrote it.
+    pub personal: bool,
 }
 
 /// An access to owned data that is at fault.
@@ -120,8 +120,8 @@ pub struct Access {
 pub struct RouteData {
     /// Accesses at fault.
     pub faults: Vec<Access>,
-    /// Accesses to owned data that are the principal's, by the site of the table's class.
-    pub scoped: Vec<(Site, Use)>,
+    /// Accesses to owned data that are the principal's.
+    pub scoped: Vec<(Table, Use)>,
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,

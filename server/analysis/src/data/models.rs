@@ -4,7 +4,8 @@
 use smol_str::SmolStr;
 
 use super::names;
-use crate::facts::python::tree::{Class, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::facts::python::idioms::is_table;
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Resolve, Site};
 
@@ -18,6 +19,8 @@ pub(super) struct Model {
     pub(super) site: Site,
     /// Its name.
     pub(super) name: SmolStr,
+    /// Its name in the database.
+    pub(super) table: SmolStr,
     /// Whether it holds the users themselves.
     pub(super) is_user: bool,
     /// Columns that hold the owner, the surest first.
@@ -45,6 +48,12 @@ impl Model {
         self.owners.iter().any(|owner| owner == column)
     }
 
+    /// The table, users aside, that a column refers to.
+    pub(super) fn parent(&self, column: &str) -> Option<&SmolStr> {
+        let column = self.columns.iter().find(|known| known.name == column)?;
+        column.refers_to.as_ref().filter(|table| !names::is_user_table(table))
+    }
+
     /// Whether a column is the primary key.
     pub(super) fn is_key(&self, column: &str) -> bool {
         self.columns.iter().any(|known| known.primary && known.name == column) || column == "id"
@@ -68,6 +77,7 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     let mut model = Model {
         site: class.site,
         name: class.def.name.name.clone(),
+        table: SmolStr::default(),
         is_user: false,
         owners: Vec::new(),
         columns: Vec::new(),
@@ -99,11 +109,17 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
-    model.owners = owners(&model);
+    model.table = table;
+    model.owners = owners(&model, interpreter.sources().owner_names());
     Some(model)
 }
 
-fn owners(model: &Model) -> Vec<SmolStr> {
+fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
+    let said = model.columns.iter().filter(|column| names::is_stated(stated, &column.name) && !column.primary);
+    let said: Vec<SmolStr> = said.map(|column| column.name.clone()).collect();
+    if !said.is_empty() && !model.is_user {
+        return said;
+    }
     let to_user = |column: &&Column| column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table));
     let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
     let mut owners: Vec<SmolStr> = Vec::new();
@@ -128,21 +144,6 @@ fn owners(model: &Model) -> Vec<SmolStr> {
 fn is_document(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     let bases = interpreter.package_bases(class);
     bases.iter().any(|base| matches!(base.as_str(), "beanie.Document" | "odmantic.Model"))
-}
-
-/// Whether a class statement itself makes a table.
-fn is_table(class: &Class) -> bool {
-    let says_so = class.bases.iter().any(|base| {
-        base.name.as_ref().is_some_and(|name| name.name == "table") && matches!(base.value.kind, ExprKind::Bool(true))
-    });
-    says_so
-        || class.body.iter().any(|stmt| match &stmt.kind {
-            StmtKind::Assign(assign) => {
-                let named = |expr: &Expr| matches!(last_name(expr), Some("Column" | "mapped_column"));
-                assign.value.as_ref().and_then(Expr::as_call).is_some_and(|(func, _)| named(func))
-            }
-            _ => false,
-        })
 }
 
 fn is_declared(decorators: &[Expr]) -> bool {

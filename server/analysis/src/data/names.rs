@@ -12,8 +12,13 @@ fn plain(name: &str) -> String {
 }
 
 /// Columns that usually hold the owner, where no class says which there are.
-pub(super) fn usual_owners() -> Vec<SmolStr> {
-    ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).to_vec()
+pub(super) fn usual_owners() -> impl Iterator<Item = SmolStr> {
+    ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).into_iter()
+}
+
+/// Whether a name is one of those that the user's configuration lists.
+pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
+    !stated.is_empty() && stated.iter().any(|stated| plain(stated) == plain(name))
 }
 
 /// Whether a column of that name holds the owner of a row.
@@ -107,6 +112,21 @@ pub(super) fn is_authority(name: &str) -> bool {
     ];
     let name = plain(name);
     WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a claim of that name may say what a token is for.
+pub(super) fn is_token_kind_claim(name: &str) -> bool {
+    matches!(plain(name).as_str(), "type" | "typ" | "tokentype" | "tokenuse" | "use" | "purpose" | "kind" | "scope")
+}
+
+/// Whether a word says what a token is for (`token_use` of Amazon Cognito, RFC 8693 section 3).
+pub(super) fn is_token_kind(word: &str) -> bool {
+    let word = plain(word);
+    let kind = word.strip_suffix("token").unwrap_or(&word);
+    matches!(
+        kind,
+        "access" | "refresh" | "id" | "bearer" | "jwt" | "atjwt" | "auth" | "authentication" | "session" | "api"
+    )
 }
 
 /// Whether a flag of a principal says only that its account is in order.

@@ -68,14 +68,14 @@ impl Engine<'_, '_> {
             };
         }
         match last {
-            "str" | "int" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
+            "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
             | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" => {
                 let at = usize::from(last == "cast" && package.starts_with("typing"));
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
             "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
-            "len" | "bool" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type"
-            | "getLogger" | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
+            "len" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type" | "getLogger"
+            | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
                 (Some(object), Some(Abs::Text(name))) => {
                     let name = name.clone();

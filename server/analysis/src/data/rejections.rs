@@ -1,10 +1,10 @@
 //! What a caller is answered who is not the owner.
 
 use super::execution::Engine;
-use super::models::last_name;
 use super::value::Path;
 use super::{Access, Fault, Use};
-use crate::facts::python::tree::{Expr, ExprKind, keyword, positional};
+use crate::facts::python::idioms::http_status;
+use crate::facts::python::tree::{Expr, keyword, positional};
 use crate::index::value::{Resolve, Value};
 
 impl Engine<'_, '_> {
@@ -20,8 +20,8 @@ impl Engine<'_, '_> {
             Some(Value::Package(package)) => package.ends_with("HTTPException"),
             _ => false,
         };
-        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(status);
-        let Some(detail) = status.filter(|_| framework).and_then(wrong) else { return };
+        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status);
+        let Some(detail) = status.filter(|_| framework).and_then(shown) else { return };
         let site = self.site(exception);
         self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail);
     }
@@ -34,21 +34,10 @@ impl Engine<'_, '_> {
     }
 }
 
-/// A status code: `403`, `status.HTTP_403_FORBIDDEN`.
-fn status(expr: &Expr) -> Option<i64> {
-    match &expr.kind {
-        ExprKind::Int(code) => Some(*code),
-        ExprKind::Attribute { .. } | ExprKind::Name(_) => {
-            last_name(expr)?.strip_prefix("HTTP_")?.split('_').next()?.parse().ok()
-        }
-        _ => None,
-    }
-}
-
-/// What a status other than 403 says instead.
-fn wrong(status: i64) -> Option<&'static str> {
+/// A status that may be meant for strangers.
+fn shown(status: i64) -> Option<&'static str> {
     match status {
-        403 => None,
+        403 => Some("403"),
         404 => Some("404"),
         401 => Some("401"),
         400 => Some("400"),

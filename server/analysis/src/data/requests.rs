@@ -7,15 +7,14 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::fields_of;
 use super::names;
-use super::value::{Abs, Client, Dump, Made, Path, Place};
+use super::value::{Abs, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::Site;
 
 impl Engine<'_, '_> {
     /// A client's value, taken at a place.
     pub(super) fn client(&mut self, place: Place, name: &SmolStr, site: Site) -> Abs {
-        let own = !self.in_dependency;
-        let client = self.add_client(Client { place, name: name.clone(), site, own });
+        let client = self.new_client(place, name.clone(), site);
         Abs::Client(client)
     }
 

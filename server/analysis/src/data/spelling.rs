@@ -2,7 +2,6 @@
 
 use super::execution::Engine;
 use super::expressions::root_name;
-use super::names;
 use super::value::Abs;
 use crate::facts::python::tree::{Expr, ExprKind};
 
@@ -11,7 +10,7 @@ impl Engine<'_, '_> {
     pub(super) fn note_spelling(&mut self, owner: &Abs, expr: &Expr, value: &Abs) {
         let of_owner = match owner {
             Abs::Column(model, column) => model.is_owner(column),
-            Abs::Part(_, column) => names::is_owner(column),
+            Abs::Part(_, column) => self.is_owner_name(column),
             Abs::Client(_) => true,
             _ => false,
         };

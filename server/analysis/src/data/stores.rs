@@ -31,9 +31,14 @@ impl Engine<'_, '_> {
             return Arc::clone(known);
         }
         let is_user = names::is_user_table(name);
-        let owners = if is_user { Vec::new() } else { names::usual_owners() };
+        let owners = if is_user {
+            Vec::new()
+        } else {
+            names::usual_owners().chain(self.interpreter.sources().owner_names().iter().cloned()).collect()
+        };
         let (columns, relations) = (Vec::new(), Vec::new());
-        let model = Arc::new(Model { site, name: name.into(), is_user, owners, columns, relations });
+        let model =
+            Arc::new(Model { site, name: name.into(), table: name.into(), is_user, owners, columns, relations });
         self.models.insert(site, Some(Arc::clone(&model)));
         model
     }

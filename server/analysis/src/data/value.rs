@@ -61,14 +61,8 @@ pub struct Client {
     pub site: Site,
     /// Whether the handler takes it itself, and no dependency.
     pub own: bool,
-}
-
-impl Client {
     /// Whether its name says who the caller is, and not whom a record is about.
-    pub fn says_caller(&self) -> bool {
-        let name = self.name.rsplit('.').next().unwrap_or(&self.name);
-        super::names::is_self(name)
-    }
+    pub says_caller: bool,
 }
 
 /// A value that the index resolved: equal when it is the same definition.

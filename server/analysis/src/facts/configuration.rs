@@ -7,7 +7,7 @@ use toml_span::value::{Key, Table, Value};
 use crate::text::TextRange;
 
 /// Keys at the top, with what they take.
-pub const KEYS: &[&str] = &["exclude", "protect", "public", "rules", "sinks"];
+pub const KEYS: &[&str] = &["exclude", "owner-names", "ownership-status", "protect", "public", "rules", "sinks"];
 /// Keys of a `[[public]]` entry.
 pub const PUBLIC_KEYS: &[&str] = &["methods", "path", "reason"];
 /// What a rule can be set to.
@@ -70,6 +70,11 @@ pub struct Configuration {
     pub rules: Vec<Level>,
     /// Dotted names of callables that verify, by the user's word.
     pub sinks: Vec<Placed<SmolStr>>,
+    /// Names that say whose something is, beside the usual ones.
+    pub owner_names: Vec<SmolStr>,
+    /// What a caller is to be answered who is not the owner: 403 (Forbidden,
+    /// RFC 9110 15.5.4) where nothing is said, or 404, which hides that there is anything.
+    pub ownership_status: Option<u16>,
     /// What can't be understood.
     pub problems: Vec<Problem>,
 }
@@ -146,6 +151,11 @@ impl Configuration {
                 "exclude" => {
                     self.exclude = self.strings("exclude", value).into_iter().map(|placed| placed.value).collect();
                 }
+                "owner-names" => self.owner_names = self.owner_names(value),
+                "ownership-status" => match value.as_integer() {
+                    Some(status @ (403 | 404)) => self.ownership_status = Some(status as u16),
+                    _ => self.wrong_type(value, "ownership-status", "403 or 404"),
+                },
                 "public" => self.take_public(value),
                 "rules" => self.take_rules(value),
                 _ => self.unknown(key, KEYS, "setting"),
@@ -187,6 +197,20 @@ impl Configuration {
             self.problem(other.range, "a sink is a dotted name: `package.module.function`".to_owned());
         }
         names
+    }
+
+    fn owner_names(&mut self, value: &Value<'_>) -> Vec<SmolStr> {
+        let is_name = |name: &str| {
+            !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        };
+        let (names, others): (Vec<_>, Vec<_>) = self
+            .strings("owner-names", value)
+            .into_iter()
+            .partition(|placed| !placed.value.is_empty() && is_name(&placed.value));
+        for other in others {
+            self.problem(other.range, "a name of a column or parameter: `member_id`".to_owned());
+        }
+        names.into_iter().map(|placed| placed.value).collect()
     }
 
     fn take_public(&mut self, value: &Value<'_>) {
@@ -321,7 +345,7 @@ mod tests {
 
     #[test]
     fn reads_every_setting() {
-        let text = "protect = [\"/api/**\"]\nexclude = [\"legacy/**\"]\nsinks = [\"app.security.verify\"]\n\n[rules]\nmissing-auth-dependency = \"warning\"\n\n[[public]]\npath = \"/hooks/*\"\nmethods = [\"post\"]\nreason = \"signed\"\n";
+        let text = "protect = [\"/api/**\"]\nexclude = [\"legacy/**\"]\nsinks = [\"app.security.verify\"]\nowner-names = [\"member_id\"]\nownership-status = 404\n\n[rules]\nmissing-auth-dependency = \"warning\"\n\n[[public]]\npath = \"/hooks/*\"\nmethods = [\"post\"]\nreason = \"signed\"\n";
         let read = read(text, false).unwrap();
         assert_eq!(read.problems, []);
         assert_eq!(read.protect[0].value, "/api/**");
@@ -329,6 +353,7 @@ mod tests {
         assert_eq!(read.public[0].methods, ["POST"]);
         assert_eq!(read.public[0].range.slice(text), "/hooks/*");
         assert_eq!((read.rules[0].rule.as_str(), read.rules[0].level.as_str()), ("missing-auth-dependency", "warning"));
+        assert_eq!((read.owner_names[0].as_str(), read.ownership_status), ("member_id", Some(404)));
         assert_eq!((read.exclude[0].as_str(), read.sinks[0].value.as_str()), ("legacy/**", "app.security.verify"));
     }
 
@@ -355,6 +380,10 @@ mod tests {
             ("[[public]]\npath = \"/a\"\nreason = \"b\"\nmethods = [\"FETCH\"]", "FETCH", "no method"),
             ("[rules]\nmissing-auth-dependency = \"loud\"", "loud", "must be"),
             ("rules = []", "[]", "must be a table"),
+            ("ownership-status = 401", "401", "must be 403 or 404"),
+            ("ownership-status = \"404\"", "404", "must be 403 or 404"),
+            ("owner-names = [\"member.id\"]", "member.id", "a name of a column"),
+            ("owner-names = \"member_id\"", "member_id", "must be a list of strings"),
         ];
         for (text, place, message) in cases {
             let found = read(text, false).unwrap();

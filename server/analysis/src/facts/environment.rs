@@ -1,29 +1,94 @@
-//! Files that set variables of the environment: `.env` and its kin. Which
-//! variables have a value of their own, and never the value.
+//! Files that set variables of the environment: `.env` and its kin, and what
+//! `deployment` reads. What can be said of a value is kept, and never the value.
 
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
+use super::deployment;
 use crate::text::TextRange;
 
-/// A variable with a value of its own.
+/// A variable that a file sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// Its name.
     pub name: SmolStr,
     /// The name in the text: a finding there shows no value.
     pub range: TextRange,
+    /// When the value counts.
+    pub when: When,
+    /// What is known of the value.
+    pub value: Assigned,
+}
+
+/// When a value counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Where the variable is not set outside of the file: `${NAME:-value}`.
+    Unset,
+}
+
+/// What is known of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assigned {
+    /// Tells whether two values are the same.
+    pub fingerprint: u64,
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// What it looks like.
+    pub looks: Looks,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// A value of its own.
+    Own,
+    /// Nothing but words that people name keys by, or one character over and over.
+    Guessable,
+    /// Words that ask for a value: `change-me-in-production`.
+    Placeholder,
+    /// It says that nothing has been filled in: `<secret>`, `REPLACE_ME`.
+    Blank,
+}
+
+/// What sets variables in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `.env` and its kin.
+    Lines,
+    /// A file of Docker Compose.
+    Compose,
+    /// A manifest of Kubernetes.
+    Manifest,
+}
+
+/// Parts of names of files that show how others are to be written, or that only tests read.
+const EXAMPLES: &[&str] = &["example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "ci"];
+
+/// How a path says that a file sets variables, unless it is an example of one.
+pub fn form(path: &str) -> Option<Form> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_example = name.split(['.', '-', '_']).any(|part| EXAMPLES.contains(&part.to_ascii_lowercase().as_str()));
+    if let Some(rest) = name.strip_prefix(".env") {
+        return ((rest.is_empty() || rest.starts_with('.')) && !is_example).then_some(Form::Lines);
+    }
+    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    if !is_yaml || is_example {
+        return None;
+    }
+    if name.starts_with("docker-compose") || name.starts_with("compose.") {
+        return Some(Form::Compose);
+    }
+    deployment::is_manifest(path).then_some(Form::Manifest)
 }
 
 /// Whether a path is one of a file that sets variables, and no example of one.
 pub fn sets_variables(path: &str) -> bool {
-    const EXAMPLES: &[&str] = &["example", "sample", "template", "dist", "defaults", "test", "ci"];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let rest = match name.strip_prefix(".env") {
-        Some("") => return true,
-        Some(rest) => rest,
-        None => return false,
-    };
-    rest.starts_with('.') && !rest.split('.').any(|part| EXAMPLES.contains(&part))
+    form(path).is_some()
 }
 
 /// Whether a path is one of a file that may say where requests go: examples too.
@@ -55,8 +120,17 @@ fn address(line: &str) -> Option<(SmolStr, SmolStr)> {
     (is_name && is_url && is_plain).then(|| (name.into(), value.into()))
 }
 
-/// The variables that a text gives a value of their own.
-pub fn read(text: &str) -> Vec<Variable> {
+/// The variables that the text of a file of that path sets.
+pub fn read(path: &str, text: &str) -> Vec<Variable> {
+    match form(path) {
+        Some(Form::Lines) => lines(text),
+        Some(Form::Compose) => deployment::compose(text),
+        Some(Form::Manifest) => deployment::manifest(text),
+        None => Vec::new(),
+    }
+}
+
+fn lines(text: &str) -> Vec<Variable> {
     let mut variables = Vec::new();
     let mut start = 0u32;
     for line in text.split_inclusive('\n') {
@@ -66,21 +140,104 @@ pub fn read(text: &str) -> Vec<Variable> {
         let trimmed = trimmed.strip_prefix("export ").unwrap_or(trimmed);
         let Some((name, value)) = trimmed.split_once('=') else { continue };
         let name = name.trim();
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let Some(offset) = line.find(name).filter(|_| is_name && has_value(value)) else { continue };
+        let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
+        let Some(offset) = line.find(name).filter(|_| is_name(name)) else { continue };
+        let Some(value) = assigned(value) else { continue };
         let from = at + offset as u32;
-        variables.push(Variable { name: name.into(), range: TextRange { start: from, end: from + name.len() as u32 } });
+        let range = TextRange { start: from, end: from + name.len() as u32 };
+        variables.push(Variable { name: name.into(), range, when: When::Always, value });
     }
     variables
 }
 
-/// Whether a value is one: not empty, no other variable, and no words that ask
-/// for a value.
-fn has_value(value: &str) -> bool {
-    let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
+/// Whether a text can be the name of a variable.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What is known of a value, if it is one: not empty, and no other variable.
+pub(super) fn assigned(value: &str) -> Option<Assigned> {
+    if value.is_empty() || value.starts_with('$') || value.contains("{{") {
+        return None;
+    }
+    Some(Assigned { fingerprint: fingerprint(value), bytes: value.len() as u32, looks: looks(value) })
+}
+
+/// Tells whether two values are the same.
+pub fn fingerprint(value: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn looks(value: &str) -> Looks {
+    const BLANKS: &[&str] = &["<", "replace", "xxx", "todo:", "...", "fill"];
+    const ASKING: &[&str] = &["your", "change", "placeholder", "example", "generate", "secret-here"];
+    const PLAIN: &[&str] = &[
+        "a",
+        "admin",
+        "api",
+        "app",
+        "auth",
+        "authentication",
+        "better",
+        "default",
+        "demo",
+        "dev",
+        "development",
+        "for",
+        "here",
+        "in",
+        "is",
+        "jwt",
+        "key",
+        "local",
+        "long",
+        "minimum",
+        "my",
+        "not",
+        "pass",
+        "password",
+        "private",
+        "prod",
+        "production",
+        "random",
+        "s3cret",
+        "safe",
+        "secret",
+        "secretkey",
+        "secure",
+        "session",
+        "signing",
+        "string",
+        "super",
+        "supersecret",
+        "supersecretkey",
+        "test",
+        "testing",
+        "the",
+        "this",
+        "todo",
+        "token",
+        "very",
+    ];
     let lower = value.to_ascii_lowercase();
-    let asks = ["your", "change", "replace", "placeholder", "example", "xxx", "todo", "<", "generate", "secret-here"];
-    !value.is_empty() && !value.starts_with('$') && !asks.iter().any(|word| lower.contains(word))
+    let first = value.bytes().next();
+    if BLANKS.iter().any(|word| lower.contains(word)) {
+        return Looks::Blank;
+    }
+    if ASKING.iter().any(|word| lower.contains(word)) {
+        return Looks::Placeholder;
+    }
+    let mut words = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    // Digits count up, and years stand behind words.
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let is_plain =
+        words.all(|word| PLAIN.contains(&word)) && (digits == value.len() || digits <= 4 || lower.contains("12345"));
+    if is_plain || value.bytes().all(|byte| Some(byte) == first) {
+        return Looks::Guessable;
+    }
+    Looks::Own
 }
 
 #[cfg(test)]
@@ -100,16 +257,44 @@ mod tests {
 
     #[test]
     fn values_are_told_from_what_stands_for_them() {
-        let text =
-            "# KEY=abc\nA_SECRET=q7f3\r\nexport B=\"r9\" # mine\nC=\nD=${A_SECRET}\nE=your-secret\nF = 5\nnot a line\n";
-        let read = read(text);
-        let names: Vec<&str> = read.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["A_SECRET", "B", "F"]);
+        let text = "# KEY=abc\nA_KEY=q7f3\r\nexport B=\"r9\" # mine\nC=\nD=${A_KEY}\nE=your-secret\nF = 5\nnot a line\nG=<set me>\nH=qdevtest7\nI=my-super-secret-key-2024\n";
+        let read = read("/p/.env", text);
+        let names: Vec<(&str, Looks)> = read.iter().map(|one| (one.name.as_str(), one.value.looks)).collect();
+        let wanted = [
+            ("A_KEY", Looks::Own),
+            ("B", Looks::Own),
+            ("E", Looks::Placeholder),
+            ("F", Looks::Guessable),
+            ("G", Looks::Blank),
+            ("H", Looks::Own),
+            ("I", Looks::Guessable),
+        ];
+        assert_eq!(names, wanted);
         for one in &read {
             assert_eq!(&text[one.range.start as usize..one.range.end as usize], one.name);
         }
-        let paths =
-            ["/p/.env", "/p/.env.local", "/p/.env.example", "/p/.env.local.example", "/p/.environment", "/p/a.env"];
-        assert_eq!(paths.map(sets_variables), [true, true, false, false, false, false]);
+    }
+
+    #[test]
+    fn forms_go_by_path() {
+        let cases = [
+            ("/p/.env", Some(Form::Lines)),
+            ("/p/.env.local", Some(Form::Lines)),
+            ("/p/.env.example", None),
+            ("/p/.env.local.example", None),
+            ("/p/.environment", None),
+            ("/p/a.env", None),
+            ("/p/docker-compose.prod.yml", Some(Form::Compose)),
+            ("/p/compose.yaml", Some(Form::Compose)),
+            ("/p/docker-compose.test.yml", None),
+            ("/p/composer.yaml", None),
+            ("/p/k8s/backend.yaml", Some(Form::Manifest)),
+            ("/p/app-secrets.yaml", Some(Form::Manifest)),
+            ("/p/k8s/secret.example.yaml", None),
+            ("/p/docs/openapi.yaml", None),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(form(path), wanted, "{path}");
+        }
     }
 }

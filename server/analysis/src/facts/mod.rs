@@ -3,6 +3,7 @@
 pub mod comments;
 pub mod configuration;
 pub mod contract;
+pub mod deployment;
 pub mod environment;
 pub mod manifests;
 pub mod markdown;
@@ -11,3 +12,4 @@ pub mod packages;
 pub mod python;
 pub mod roles;
 pub mod typescript;
+mod yaml;

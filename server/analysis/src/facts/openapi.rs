@@ -1,15 +1,10 @@
 //! OpenAPI contracts, in YAML or JSON: which operations ask for authentication.
 
-use saphyr_parser::{Event, Parser};
 use smol_str::SmolStr;
 
 use super::contract::{Access, Contract, Endpoint, Statement};
+use super::yaml::{Node, first_document};
 use crate::text::LineIndex;
-
-/// Nesting that is read; a contract needs eight levels up to its operations.
-const MAX_DEPTH: usize = 64;
-/// Nodes that are read.
-const MAX_NODES: usize = 500_000;
 
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
@@ -20,7 +15,7 @@ pub fn read(text: &str) -> Option<Contract> {
     if !text.contains("paths") || !text.contains("security") || is_generated(text) {
         return None;
     }
-    let root = parse(text)?;
+    let root = first_document(text)?;
     root.get("openapi").or_else(|| root.get("swagger"))?;
     let paths = root.get("paths")?.1.entries();
     let lines = LineIndex::new(text);
@@ -84,82 +79,6 @@ fn bases(root: &Node) -> Vec<SmolStr> {
         }
     }
     bases
-}
-
-/// A YAML node. Mappings keep the line of each key.
-#[derive(Debug)]
-enum Node {
-    Text(SmolStr),
-    List(Vec<Node>),
-    Map(Vec<(SmolStr, usize, Node)>),
-}
-
-impl Node {
-    fn entries(&self) -> &[(SmolStr, usize, Node)] {
-        match self {
-            Self::Map(entries) => entries,
-            _ => &[],
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<(usize, &Node)> {
-        self.entries().iter().find(|(name, _, _)| name == key).map(|(_, line, node)| (*line, node))
-    }
-
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-/// A collection that is being read.
-enum Open {
-    List(Vec<Node>),
-    Map(Vec<(SmolStr, usize, Node)>, Option<(SmolStr, usize)>),
-}
-
-/// The first document of a text, unless it is broken or has no end.
-fn parse(text: &str) -> Option<Node> {
-    let mut open: Vec<Open> = Vec::new();
-    for (count, event) in Parser::new_from_str(text).enumerate() {
-        let (event, span) = event.ok()?;
-        if count > MAX_NODES || open.len() > MAX_DEPTH {
-            return None;
-        }
-        let node = match event {
-            Event::SequenceStart(..) => {
-                open.push(Open::List(Vec::new()));
-                continue;
-            }
-            Event::MappingStart(..) => {
-                open.push(Open::Map(Vec::new(), None));
-                continue;
-            }
-            Event::Scalar(value, ..) => Node::Text(SmolStr::new(&*value)),
-            // An anchor is not followed: what it stands for is not known.
-            Event::Alias(_) => Node::Text(SmolStr::default()),
-            Event::SequenceEnd | Event::MappingEnd => match open.pop()? {
-                Open::List(items) => Node::List(items),
-                Open::Map(entries, _) => Node::Map(entries),
-            },
-            Event::StreamEnd | Event::DocumentEnd => return None,
-            _ => continue,
-        };
-        match open.last_mut() {
-            None => return Some(node),
-            Some(Open::List(items)) => items.push(node),
-            Some(Open::Map(entries, key)) => match key.take() {
-                Some((name, line)) => entries.push((name, line, node)),
-                None => {
-                    let name = node.text().map(SmolStr::new).unwrap_or_default();
-                    *key = Some((name, span.start.line()));
-                }
-            },
-        }
-    }
-    None
 }
 
 /// One-based line of a place.

@@ -159,7 +159,7 @@ fn has_field(fixer: &Fixer<'_>, class: &crate::index::value::ClassRef, field: &s
     })
 }
 
-/// The comparison with 403 as the first statement.
+/// The comparison as the first statement.
 fn compare_first(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let source = fixer.source(subject.handler.file)?;
     let function = handler(&source, subject.handler)?;
@@ -168,7 +168,8 @@ fn compare_first(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusa
     let comparison = format!("{} != {}", text_as(fixer, subject, &client), subject.principal_as(fixer, &client));
     let mut edits = rejection(fixer, &source, first.start_byte(), &comparison, false)?;
     edits.extend(subject.asked.iter().cloned());
-    let title = format!("Compare `{client}` with `{}` and raise 403", subject.principal);
+    let status = fixer.state.ownership_status(subject.handler.file);
+    let title = format!("Compare `{client}` with `{}` and raise {status}", subject.principal);
     fixer.checked(vec![(subject.handler.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
@@ -221,9 +222,12 @@ fn is_use(node: Node<'_>) -> bool {
     }
 }
 
-/// The comparison with 403 after the row was found.
+/// The comparison after the row was found.
 fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let access = subject.access;
+    if access.table.parent.is_some() {
+        return Err(Refusal("the owner stands in another table".into()));
+    }
     let file = access.entry.file;
     let location = fixer.state.sources.locate(access.entry);
     let source = fixer.source(file)?;
@@ -258,7 +262,8 @@ fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let comparison = format!("{guard}{name}.{owner} != {}", subject.principal);
     let mut edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
     edits.extend(subject.asked.iter().cloned());
-    let title = format!("Compare `{name}.{owner}` with `{}` and raise 403", subject.principal);
+    let status = fixer.state.ownership_status(file);
+    let title = format!("Compare `{name}.{owner}` with `{}` and raise {status}", subject.principal);
     fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
@@ -396,7 +401,7 @@ fn first_statement<'t>(function: Node<'t>, source: &Source) -> Result<Node<'t>, 
     if line.trim().is_empty() { Ok(first) } else { Err(Refusal("the handler stands on one line".into())) }
 }
 
-/// `if …: raise HTTPException(403)` before the statement at a place, or after it.
+/// `if …: raise HTTPException(…)` before the statement at a place, or after it.
 fn rejection(
     fixer: &Fixer<'_>,
     source: &Rc<Source>,
@@ -408,6 +413,11 @@ fn rejection(
     let exception = imports.of_package(&["fastapi", "fastapi.exceptions", "starlette.exceptions"], "HTTPException")?;
     let (ending, unit) = (&source.layout.ending, &source.layout.unit);
     let text = &*source.text;
+    let (status, detail) = match fixer.state.ownership_status(source.file) {
+        404 => (404, "Not Found"),
+        _ => (403, "Forbidden"),
+    };
+    let raised = format!("raise {exception}(status_code={status}, detail=\"{detail}\")");
     let edit = if after {
         // The statement may end on another line than it begins.
         let root = source.tree.root_node();
@@ -421,15 +431,11 @@ fn rejection(
         if !rest.trim().is_empty() && !rest.trim_start().starts_with('#') {
             return Err(Refusal("another statement follows on the same line".into()));
         }
-        let lines = format!(
-            "{ending}{outer}if {comparison}:{ending}{outer}{unit}raise {exception}(status_code=403, detail=\"Forbidden\")"
-        );
+        let lines = format!("{ending}{outer}if {comparison}:{ending}{outer}{unit}{raised}");
         insertion(at + rest.len(), lines)
     } else {
         let outer = indentation(text, at);
-        let lines = format!(
-            "{outer}if {comparison}:{ending}{outer}{unit}raise {exception}(status_code=403, detail=\"Forbidden\"){ending}"
-        );
+        let lines = format!("{outer}if {comparison}:{ending}{outer}{unit}{raised}{ending}");
         insertion(line_start(text, at), lines)
     };
     let mut edits = vec![edit];

@@ -148,7 +148,7 @@ fn take_effect(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal>
     fixer.checked(vec![(at.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
-/// 403 instead of the status that is raised.
+/// 403, or what the configuration says, instead of the status that is raised.
 fn forbid(fixer: &Fixer<'_>, at: Location) -> Result<Fix, Refusal> {
     let source = fixer.source(at.file)?;
     let not_plain = || Refusal("the exception is not plain".into());
@@ -163,15 +163,16 @@ fn forbid(fixer: &Fixer<'_>, at: Location) -> Result<Fix, Refusal> {
     };
     let status = status.ok_or_else(not_plain)?;
     let old = text_of(&source, status).unwrap_or_default();
+    let right = fixer.state.ownership_status(at.file);
     let new = match old.rsplit_once("HTTP_") {
-        Some((before, _)) => format!("{before}HTTP_403_FORBIDDEN"),
-        None => "403".to_owned(),
+        Some((before, _)) => format!("{before}HTTP_{right}_{}", if right == 404 { "NOT_FOUND" } else { "FORBIDDEN" }),
+        None => right.to_string(),
     };
     if old.contains("HTTP_") && !old.contains('.') {
         return Err(Refusal("the name of the status would have to be imported".into()));
     }
     let edits = vec![replacement(status.byte_range(), new)];
-    fixer.checked(vec![(at.file, edits)], Vec::new(), "Raise 403".to_owned(), Applicability::Unsafe)
+    fixer.checked(vec![(at.file, edits)], Vec::new(), format!("Raise {right}"), Applicability::Unsafe)
 }
 
 fn text_of<'t>(source: &'t Source, node: Node<'_>) -> Option<&'t str> {

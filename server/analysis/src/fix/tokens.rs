@@ -172,13 +172,46 @@ fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     fixer.checked(vec![(clause.file, edits)], Vec::new(), title, Applicability::Safe)
 }
 
+/// Appends the fix of a key that may be missing.
+pub(super) fn missing_key(
+    fixer: &Fixer<'_>,
+    diagnostic: &Diagnostic,
+    fixes: &mut Vec<Fix>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let title = "Fail when the variable is missing";
+    keep(
+        edit(fixer, diagnostic, Applicability::Unsafe, title, |source, range| {
+            let refused = || Refusal("the variable is not read with `os.getenv` there".into());
+            let call = node_at(source, &range).filter(|node| node.kind() == "call").ok_or_else(refused)?;
+            let argument = call.child_by_field_name("arguments").and_then(|list| list.named_child(0));
+            let name = argument.filter(|node| node.kind() == "string").ok_or_else(refused)?;
+            let name = source.text.get(name.byte_range()).unwrap_or_default();
+            let callee = call.child_by_field_name("function").ok_or_else(unreadable)?;
+            match source.text.get(callee.byte_range()).unwrap_or_default() {
+                "os.getenv" | "os.environ.get" => Ok(vec![replacement(range, format!("os.environ[{name}]"))]),
+                "environ.get" => Ok(vec![replacement(range, format!("environ[{name}]"))]),
+                _ => {
+                    let mut imports = Imports::new(fixer, source, None)?;
+                    let environ = imports.of_package(&["os"], "environ")?;
+                    let mut edits = vec![replacement(range, format!("{environ}[{name}]"))];
+                    edits.extend(imports.edits());
+                    Ok(edits)
+                }
+            }
+        }),
+        fixes,
+        refusals,
+    );
+}
+
 /// A fix that edits what the finding marks.
 fn edit(
     fixer: &Fixer<'_>,
     diagnostic: &Diagnostic,
     applicability: Applicability,
     title: &str,
-    edits: impl FnOnce(&Source, Range<usize>) -> Result<Vec<TextEdit>, Refusal>,
+    edits: impl FnOnce(&std::rc::Rc<Source>, Range<usize>) -> Result<Vec<TextEdit>, Refusal>,
 ) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;

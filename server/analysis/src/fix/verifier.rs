@@ -47,6 +47,27 @@ fn repaired(fixer: &Fixer<'_>, refused: &Refused) -> Result<Fix, Refusal> {
     let arguments = call.child_by_field_name("arguments").ok_or_else(unreadable)?;
     let signed = refused.signed.as_ref().ok_or_else(|| Refusal("what is sent is no JWT".into()))?;
     match (&refused.refusal.why, &refused.key) {
+        (Why::OtherIssuer | Why::OtherAudience, _) => {
+            let known = |claim: &Claim| match claim {
+                Claim::Text(text) => Some(text.clone()),
+                _ => None,
+            };
+            let mut wanted: Vec<(&str, Option<usize>, String)> = Vec::new();
+            let (audience, issuer) = (known(&signed.audience), known(&signed.issuer));
+            // Either may be the next that is refused.
+            wanted.extend(audience.iter().map(|text| ("audience", None, format!("\"{text}\""))));
+            wanted.extend(issuer.iter().map(|text| ("issuer", None, format!("\"{text}\""))));
+            let mut edits = Vec::new();
+            give(&source, arguments, &wanted, &mut edits)?;
+            let title = match (&audience, &issuer) {
+                (Some(audience), Some(issuer)) => format!("Expect the audience `{audience}` and the issuer `{issuer}`"),
+                (Some(audience), None) => format!("Expect the audience `{audience}`"),
+                (None, Some(issuer)) => format!("Expect the issuer `{issuer}`"),
+                (None, None) => return Err(Refusal("what the tokens name is not known before run time".into())),
+            };
+            // What a variable says may be other elsewhere.
+            fixer.checked(vec![(refused.site.file, edits)], Vec::new(), title, Applicability::Unsafe)
+        }
         (Why::UnexpectedAudience, _) => {
             let Claim::Text(audience) = &signed.audience else {
                 return Err(Refusal("the audience of the tokens is not known before run time".into()));
@@ -82,8 +103,9 @@ fn rewritten(
     arguments: Node<'_>,
     algorithm: &str,
 ) -> Result<Fix, Refusal> {
-    if refused.library != Some(Library::PyJwt) {
-        return Err(Refusal("only verifications with PyJWT are rewritten".into()));
+    let is_jose = refused.library == Some(Library::Jose);
+    if refused.library != Some(Library::PyJwt) && !is_jose {
+        return Err(Refusal("only verifications with PyJWT and python-jose are rewritten".into()));
     }
     let text = &*source.text;
     let signed = refused.signed.as_ref().ok_or_else(unreadable)?;
@@ -109,6 +131,15 @@ fn rewritten(
         ("options", None, "{\"require\": [\"exp\", \"sub\"]}".to_owned()),
     ];
     give(source, arguments, &wanted, &mut edits)?;
+    if is_jose {
+        // python-jose is told more: a token that belongs to another one, leeway in its options.
+        let others = ["access_token", "subject"].iter().any(|name| argument(text, arguments, name, None).is_some());
+        if others || argument(text, arguments, "jwt", Some(0)).is_some_and(|given| given.kind() == "list_splat") {
+            return Err(Refusal("the call has arguments that PyJWT does not know".into()));
+        }
+        let callee = call.child_by_field_name("function").ok_or_else(unreadable)?;
+        edits.push(replacement(callee.byte_range(), imports.of_package(&["jwt"], "decode")?));
+    }
     // Keys that can't be fetched are no invalid tokens: only the root of all errors is both.
     widen(text, call, &root_error, &mut edits)?;
     let top = std::iter::successors(Some(call), Node::parent)
@@ -152,7 +183,7 @@ fn widen(text: &str, call: Node<'_>, root_error: &str, edits: &mut Vec<TextEdit>
         let name = text.get(caught.byte_range()).unwrap_or_default();
         match name.rsplit('.').next() {
             Some("PyJWTError" | "Exception" | "BaseException") => return Ok(()),
-            Some("InvalidTokenError") => narrow = Some(caught),
+            Some("InvalidTokenError" | "JWTError" | "JOSEError") => narrow = Some(caught),
             _ => {}
         }
     }

@@ -310,6 +310,8 @@ pub enum FileContent {
     Listed,
     /// Its text.
     Text(Arc<str>),
+    /// The text of a file that sets variables and is not committed.
+    Private(Arc<str>),
     /// It exists and can't be analysed: why (too large, not UTF-8, unreadable).
     Unreadable(&'static str),
     /// It does not exist (any more).

@@ -26,6 +26,8 @@ pub(crate) struct Document {
     pub(crate) unreadable: Option<&'static str>,
     /// Whether it exists on disk.
     pub(crate) on_disk: bool,
+    /// Whether it is known that it is committed, as far as that matters.
+    pub(crate) committed: bool,
     /// What was read from the current text.
     pub(crate) parsed: Option<Arc<Parsed>>,
 }
@@ -112,11 +114,14 @@ impl Document {
     pub(crate) fn set_disk(&mut self, content: FileContent) -> bool {
         self.on_disk = !matches!(content, FileContent::Removed);
         self.unreadable = None;
+        let committed = matches!(content, FileContent::Text(_));
         match content {
             FileContent::Listed if self.disk.is_some() => return false,
             FileContent::Listed => {}
-            FileContent::Text(text) => {
-                if self.disk.as_ref().is_some_and(|disk| disk.text() == text) {
+            FileContent::Text(text) | FileContent::Private(text) => {
+                let same = self.committed == committed;
+                self.committed = committed;
+                if same && self.disk.as_ref().is_some_and(|disk| disk.text() == text) {
                     return false;
                 }
                 self.disk = Some(KeptText::plain(&text));

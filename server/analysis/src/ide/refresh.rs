@@ -105,6 +105,8 @@ impl State {
         if reached.frontend || !others.is_empty() {
             files.extend(self.frontend.outcomes().map(|(file, _)| file));
             files.extend(self.diagnostics.keys().filter(|file| self.is_script(**file)));
+            // Keys of both halves stand in these.
+            files.extend(self.environments.keys());
         }
         let mut found = rules::diagnostics(self, rules::Half::Frontend, Some(&files));
         if !others.is_empty() {

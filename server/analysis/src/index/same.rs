@@ -87,7 +87,7 @@ impl Comparison {
             (Value::Annotated(a), Value::Annotated(b)) => {
                 self.values(&a.ty, &b.ty) && self.lists(&a.metadata, &b.metadata)
             }
-            (Value::Alias(a), Value::Alias(b)) => self.values(a, b),
+            (Value::Alias(a), Value::Alias(b)) | (Value::ByDefault(a), Value::ByDefault(b)) => self.values(a, b),
             _ => false,
         };
         self.depth -= 1;

@@ -44,6 +44,8 @@ pub struct Sources {
     roots: Vec<String>,
     /// Dotted names of callables that verify, by the user's word.
     vouched: Vec<SmolStr>,
+    /// Names that say whose something is, by the user's word.
+    owner_names: Vec<SmolStr>,
     /// What manifests say of FastAPI's version, by path.
     manifests: Arc<BTreeMap<SmolStr, Pinned>>,
     bodies: Bodies,
@@ -70,6 +72,16 @@ impl Sources {
     /// Sets the callables that verify by the user's word.
     pub fn set_vouched(&mut self, names: Vec<SmolStr>) {
         self.vouched = names;
+    }
+
+    /// Sets the names that say whose something is by the user's word.
+    pub fn set_owner_names(&mut self, names: Vec<SmolStr>) {
+        self.owner_names = names;
+    }
+
+    /// Names that say whose something is, by the user's word.
+    pub fn owner_names(&self) -> &[SmolStr] {
+        &self.owner_names
     }
 
     /// Whether the user vouches for a callable. Where a folder is no package,

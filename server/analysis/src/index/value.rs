@@ -251,6 +251,28 @@ pub enum Value {
     Alias(Arc<Value>),
     /// A dependency in a list that is there only under a condition which could not be decided.
     Perhaps(Arc<Depends>),
+    /// Plain data that the environment decides, and what it is where the
+    /// environment says nothing. Only modules that are being executed, and what
+    /// they register, hold it: everybody else gets `Unknown`.
+    ByDefault(Arc<Value>),
+}
+
+impl Value {
+    /// The value whatever the environment says.
+    pub fn settled(self) -> Self {
+        match self {
+            Self::ByDefault(_) => Self::Unknown(Unknown::Ambiguous),
+            value => value,
+        }
+    }
+
+    /// The value where the environment says nothing.
+    pub fn by_default(&self) -> &Self {
+        match self {
+            Self::ByDefault(value) => value,
+            value => value,
+        }
+    }
 }
 
 /// A decorator made by a method of a router.

@@ -27,7 +27,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if !one.guarded && client.place == Place::Path {
             return None;
         }
-        let meant = client.says_caller();
+        let meant = client.says_caller;
         let severity = match one.access.usage {
             _ if !one.guarded => Severity::Warning,
             Use::Reads if one.custom.reads == 0 && !meant => return None,

@@ -39,7 +39,7 @@ fn allows_all(middleware: &Middleware) -> Option<&'static str> {
     if !matches!(path.as_str(), "fastapi.middleware.cors.CORSMiddleware" | "starlette.middleware.cors.CORSMiddleware") {
         return None;
     }
-    let argument = |name: &str| middleware.arguments.get(name, None);
+    let argument = |name: &str| middleware.arguments.get(name, None).map(Value::by_default);
     if !matches!(argument("allow_credentials"), Some(Value::Bool(true))) {
         return None;
     }

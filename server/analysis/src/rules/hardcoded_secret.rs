@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::shared::frontend;
+use super::shared::keys::used_variables;
 use super::{RuleInfo, State, related, report};
-use smol_str::SmolStr;
-
-use crate::auth::keys::{Key, Purpose, Source};
-use crate::auth::tokens::KeySource;
-use crate::frontend::issuers::Setting;
+use crate::auth::keys::{Key, Purpose, Source, What};
+use crate::facts::environment::{Form, Looks, When, form};
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Confidence, Diagnostic, Severity};
 use crate::index::value::Site;
-use crate::verdicts::agreement::issued::secret_variable;
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -31,7 +28,8 @@ const SHOWN_USES: usize = 3;
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_environments(state, wanted, found);
     let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
-    for key in state.keys.values().flat_map(|file| &file.keys) {
+    let stands_there = |key: &&Key| matches!(key.what, What::Text | What::Empty);
+    for key in state.keys.values().flat_map(|file| &file.keys).filter(stands_there) {
         by_origin.entry(key.origin).or_default().push(key);
     }
     for (origin, mut keys) in by_origin {
@@ -51,47 +49,47 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// Keys in files that set variables and are committed: of variables that code
 /// signs or verifies with.
 fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    if state.environments.is_empty() {
-        return;
-    }
-    let mut used: Vec<(SmolStr, Option<Site>)> = Vec::new();
-    for (_, tokens) in state.tokens.items() {
-        for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
-            if let KeySource::Secret(Some(name)) = &decode.key {
-                used.push((name.clone(), Some(decode.site)));
-            }
-        }
-    }
-    for key in state.keys.values().flat_map(|file| &file.keys) {
-        if let Source::Environment(name) | Source::Setting(name) = &key.source {
-            used.push((name.clone(), Some(key.used)));
-        }
-    }
-    for (_, outcome) in state.frontend.outcomes() {
-        used.extend(outcome.issuers.iter().filter_map(|issuer| Some((secret_variable(issuer)?, None))));
-        used.extend(outcome.mints.iter().filter_map(|mint| match &mint.key {
-            Setting::Environment(name) => Some((name.clone(), None)),
-            _ => None,
-        }));
-    }
-    for (file, variables) in state.environments.iter().filter(|(file, _)| wanted(**file)) {
-        for variable in variables {
-            let mut uses = used.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&variable.name));
-            let Some((_, site)) = uses.clone().min_by_key(|(_, site)| (site.is_none(), *site)).or_else(|| uses.next())
-            else {
-                continue;
+    let mut used = None;
+    for (file, environment) in state.environments.iter().filter(|(file, set)| set.is_committed && wanted(**file)) {
+        let used = used.get_or_insert_with(|| used_variables(state));
+        let Some(form) = state.sources.file(*file).and_then(|source| form(&source.path)) else { continue };
+        for variable in &environment.variables {
+            let is_default = variable.when == When::Unset;
+            // What asks to be replaced is `weak-secret`'s, unless it stands in silently.
+            let is_key = match variable.value.looks {
+                Looks::Own | Looks::Guessable => true,
+                Looks::Placeholder => is_default,
+                Looks::Blank => false,
             };
-            let message = format!(
-                "This file is committed, and `{}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key.",
-                variable.name
-            );
+            let Some(usage) = used.iter().find(|usage| usage.is(&variable.name)).filter(|_| is_key) else { continue };
+            let name = &variable.name;
+            let (severity, message) = match form {
+                _ if is_default => (
+                    Severity::Warning,
+                    format!(
+                        "Where `{name}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{name}:?}}`, so that nothing starts without it."
+                    ),
+                ),
+                Form::Lines => (
+                    Severity::Error,
+                    format!(
+                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
+                    ),
+                ),
+                Form::Compose | Form::Manifest => (
+                    Severity::Error,
+                    format!(
+                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Have the value come from outside, and issue a new key."
+                    ),
+                ),
+            };
             found.push(Diagnostic {
                 rule: INFO.code,
-                severity: Severity::Error,
+                severity,
                 confidence: Confidence::High,
                 location: Location { file: *file, range: variable.range },
                 message,
-                related: site.map(|site| related(state, site, "the key is used here".to_owned())).into_iter().collect(),
+                related: usage.related(state),
                 unnecessary: false,
             });
         }
@@ -140,8 +138,9 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
 /// Severity and message; the value itself is never said.
 fn said(key: &Key) -> (Severity, String) {
     let purpose = key.purpose.verb();
-    let value = if key.empty { "the empty text" } else { "a value that stands in the code" };
-    let who = if key.empty { "anybody" } else { "whoever has read the code" };
+    let is_empty = key.what == What::Empty;
+    let value = if is_empty { "the empty text" } else { "a value that stands in the code" };
+    let who = if is_empty { "anybody" } else { "whoever has read the code" };
     match &key.source {
         Source::Literal => (
             if key.purpose == Purpose::Hmac { Severity::Warning } else { Severity::Error },

@@ -1,7 +1,7 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, answers_constant};
+use crate::auth::guard::{Guard, answers_constant, reads};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::{Judge, Proof};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
@@ -25,7 +25,11 @@ const SHOWN_ROUTES: usize = 5;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
-        if application.test || !judged.iter().any(|judged| judged.guard == Guard::Open(None)) {
+        let is_open =
+            |route: &Route, judged: &Judged| route.kind != RouteKind::Mount && judged.guard == Guard::Open(None);
+        if application.test
+            || !application.routes.iter().zip(judged.iter()).any(|(route, judged)| is_open(route, judged))
+        {
             continue;
         }
         if unguarded_mount::speaks_of(state, application) {
@@ -34,7 +38,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let all = judged;
         let open = application.routes.iter().zip(judged.iter()).enumerate().filter(|(index, (route, judged))| {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
-            judged.guard == Guard::Open(None)
+            is_open(route, judged)
                 && !is_test(state, site.file)
                 && !router_included_unguarded_twice::speaks_of(application, all, *index)
         });
@@ -147,7 +151,9 @@ pub(super) fn is_test(state: &State, file: FileId) -> bool {
 fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
     let siblings = siblings(state, application, route);
     let demanded = judged.expected.basis().is_some();
-    let constant = !demanded && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
+    // A sentence about all endpoints hardly means one that gives nothing away.
+    let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
+    let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
     let catalogue = !demanded && judged.data.faults.is_empty() && is_catalogue(state, application, route);
     // A route that only some configurations have may be meant so; so may one
     // that tells everybody the same, and one of a router of which everything
@@ -229,11 +235,6 @@ fn is_catalogue(state: &State, application: &Application, route: &Route) -> bool
         }
     }
     changes > 0 && reads(route)
-}
-
-/// Whether a route changes nothing, by its methods (RFC 9110, section 9.2.1).
-fn reads(route: &Route) -> bool {
-    route.kind == RouteKind::Http && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }
 
 /// The middleware of an application that verifies other requests.

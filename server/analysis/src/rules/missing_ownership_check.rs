@@ -19,6 +19,19 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     ownership_check(state, wanted, found, &INFO, Fault::Unchecked, &|one| {
         let table = &one.access.table;
+        if let Some(parent) = one.parent {
+            let message = format!(
+                "`{0}` is fetched by {1} and {2}, and nothing looks whose `{3}` that is{4}: fetch the `{3}` first, compare its `{5}` with {6} and raise 403.",
+                table.name,
+                one.client(),
+                if one.access.usage == Use::Reads { "returned" } else { "changed" },
+                parent.name,
+                one.custom.words(&parent.name),
+                parent.owner,
+                one.principal(),
+            );
+            return Some((severity(one)?, one.access.entry, message));
+        }
         let message = format!(
             "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
             table.name,

@@ -7,6 +7,7 @@ pub mod algorithms_missing;
 pub mod audience_not_checked;
 pub mod auth_bypass_switch;
 pub mod auth_dependency_not_applied;
+pub mod auth_failure_not_logged;
 pub mod better_auth_misconfiguration;
 pub mod check_after_change;
 pub mod client_trusted_identity;
@@ -14,7 +15,9 @@ pub mod cookie_without_flags;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
 pub mod credentials_mode_mismatch;
+pub mod custom_crypto;
 pub mod decode_used_as_auth;
+pub mod duplicate_verification;
 pub mod excessive_leeway;
 pub mod expiry_not_required;
 pub mod expiry_not_verified;
@@ -23,6 +26,8 @@ pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
 pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
+pub mod inline_verification;
+pub mod insecure_transport;
 pub mod introspection_null_body;
 pub mod invalid_configuration;
 pub mod issuer_not_checked;
@@ -47,8 +52,11 @@ pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
 pub mod secret_in_client;
 pub mod secret_in_response;
+pub mod secret_mismatch;
+pub mod secret_not_configured;
 pub mod server_endpoint_without_session;
 pub mod server_shared_token_cache;
+pub mod server_side_session;
 pub mod session_lookup_without_expiry;
 pub mod session_read_without_headers;
 pub mod session_token_as_jwt;
@@ -57,11 +65,13 @@ pub(crate) mod shared;
 pub mod shared_secret_token_confusion;
 pub mod sign_out_keeps_token;
 pub mod spec_auth_drift;
+pub mod swallowed_auth_error;
 pub mod token_in_url;
 pub mod token_in_web_storage;
 pub mod token_logged;
 pub mod token_strategy_mismatch;
 pub mod token_to_foreign_origin;
+pub mod token_type_confusion;
 pub mod undefined_bearer;
 pub mod unguarded_mount;
 pub mod unhandled_unauthorized;
@@ -72,6 +82,7 @@ pub mod unverified_auth_dependency;
 pub mod unverified_decode;
 pub mod user_id_type_mismatch;
 pub mod vulnerable_jwt_package;
+pub mod weak_secret;
 pub mod wrong_auth_status;
 pub mod wrong_ownership_status;
 
@@ -111,6 +122,7 @@ pub fn all() -> &'static [RuleInfo] {
         audience_not_checked::INFO,
         auth_bypass_switch::INFO,
         auth_dependency_not_applied::INFO,
+        auth_failure_not_logged::INFO,
         better_auth_misconfiguration::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
@@ -118,7 +130,9 @@ pub fn all() -> &'static [RuleInfo] {
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
         credentials_mode_mismatch::INFO,
+        custom_crypto::INFO,
         decode_used_as_auth::INFO,
+        duplicate_verification::INFO,
         excessive_leeway::INFO,
         expiry_not_required::INFO,
         expiry_not_verified::INFO,
@@ -127,6 +141,8 @@ pub fn all() -> &'static [RuleInfo] {
         identity_claim_mismatch::INFO,
         ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
+        inline_verification::INFO,
+        insecure_transport::INFO,
         introspection_null_body::INFO,
         invalid_configuration::INFO,
         issuer_not_checked::INFO,
@@ -151,8 +167,11 @@ pub fn all() -> &'static [RuleInfo] {
         scopes_not_enforced::INFO,
         secret_in_client::INFO,
         secret_in_response::INFO,
+        secret_mismatch::INFO,
+        secret_not_configured::INFO,
         server_endpoint_without_session::INFO,
         server_shared_token_cache::INFO,
+        server_side_session::INFO,
         session_lookup_without_expiry::INFO,
         session_read_without_headers::INFO,
         session_token_as_jwt::INFO,
@@ -160,11 +179,13 @@ pub fn all() -> &'static [RuleInfo] {
         shared_secret_token_confusion::INFO,
         sign_out_keeps_token::INFO,
         spec_auth_drift::INFO,
+        swallowed_auth_error::INFO,
         token_in_url::INFO,
         token_in_web_storage::INFO,
         token_logged::INFO,
         token_strategy_mismatch::INFO,
         token_to_foreign_origin::INFO,
+        token_type_confusion::INFO,
         undefined_bearer::INFO,
         unguarded_mount::INFO,
         unhandled_unauthorized::INFO,
@@ -175,6 +196,7 @@ pub fn all() -> &'static [RuleInfo] {
         unverified_decode::INFO,
         user_id_type_mismatch::INFO,
         vulnerable_jwt_package::INFO,
+        weak_secret::INFO,
         wrong_auth_status::INFO,
         wrong_ownership_status::INFO,
     ]
@@ -195,16 +217,21 @@ const CHECKS: &[Check] = &[
     audience_not_checked::check,
     auth_bypass_switch::check,
     auth_dependency_not_applied::check,
+    auth_failure_not_logged::check,
     check_after_change::check,
     client_trusted_identity::check,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
+    custom_crypto::check,
+    duplicate_verification::check,
     excessive_leeway::check,
     expiry_not_required::check,
     expiry_not_verified::check,
     hardcoded_secret::check,
     identity_claim_mismatch::check,
     ineffective_scope::check,
+    inline_verification::check,
+    insecure_transport::check,
     introspection_null_body::check,
     issuer_not_checked::check,
     jwks_client_per_request::check,
@@ -221,18 +248,24 @@ const CHECKS: &[Check] = &[
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,
     secret_in_response::check,
+    secret_mismatch::check,
+    secret_not_configured::check,
+    server_side_session::check,
     session_lookup_without_expiry::check,
     shadowed_guarded_route::check,
     shared_secret_token_confusion::check,
     spec_auth_drift::check,
+    swallowed_auth_error::check,
     token_logged::check,
     token_strategy_mismatch::check,
+    token_type_confusion::check,
     unguarded_mount::check,
     unmapped_token_error::check,
     unverified_auth_dependency::check,
     unverified_decode::check,
     user_id_type_mismatch::check,
     vulnerable_jwt_package::check,
+    weak_secret::check,
     wrong_auth_status::check,
     wrong_ownership_status::check,
 ];
@@ -246,6 +279,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     forbidden_logs_out::check,
     hardcoded_secret::check_frontend,
     ineffective_jwt_option::check,
+    insecure_transport::check_frontend,
     jwt_not_issued::check,
     missing_bearer::check,
     optimistic_only_guard::check,
@@ -375,7 +409,7 @@ pub(crate) fn diagnostics(
 
 /// Rules that only report where the configuration gives them a level. Their
 /// pages say why.
-const OFF_UNLESS_ASKED_FOR: &[&str] = &[expiry_not_required::INFO.code];
+const OFF_UNLESS_ASKED_FOR: &[&str] = &[auth_failure_not_logged::INFO.code, expiry_not_required::INFO.code];
 
 /// Gives findings the level that the configuration says, or drops them.
 fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {

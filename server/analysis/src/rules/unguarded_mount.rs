@@ -1,7 +1,7 @@
 //! `unguarded-mount`: a mounted application does not inherit guards.
 
-use super::missing_auth_dependency::{callable_name, is_test, shown};
-use super::{RuleInfo, State, related, report};
+use super::missing_auth_dependency::{callable_name, intends_auth, is_test, shown};
+use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::ide::{Diagnostic, Judged, RouteKind, Severity};
 use crate::index::dependencies::Via;
@@ -20,6 +20,17 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_served(state, |application, route, judged| {
+        if route.kind == RouteKind::Mount
+            && judged.guard == Guard::Open(None)
+            && wanted(route.registration.file)
+            && !is_test(state, route.registration.file)
+            && !state.sources.is_ghost(route.registration)
+            && intends_auth(state, application)
+        {
+            found.push(tool_server(state, application, route));
+        }
+    });
     for (parent, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         if parent.test {
             continue;
@@ -44,6 +55,22 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Error, mount, message, steps.collect()));
         }
     }
+}
+
+/// An MCP server that is mounted in an application which knows its callers.
+fn tool_server(state: &State, application: &Application, route: &Route) -> Diagnostic {
+    let message = format!(
+        "The MCP server mounted at `{}` asks nobody who is calling: dependencies of `{}` do not run for it, and whoever reaches it may call all of its tools; give it `auth=`, or put a middleware around it that verifies the token.",
+        route.path, application.name
+    );
+    let made = match &route.handler {
+        Value::Instance(mounted) => match mounted.attributes.get("server") {
+            Some(Value::Instance(server)) => vec![related(state, server.site, "the server is made here".to_owned())],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    report(state, &INFO, Severity::Error, route.registration, message, made)
 }
 
 /// Routes named in a finding.

@@ -1,9 +1,11 @@
 //! `vulnerable-jwt-package`: a library for tokens that can be tricked, or that is another one.
 
-use super::{RuleInfo, State};
-use crate::facts::manifests::Version;
+use super::{RuleInfo, State, related};
+use crate::auth::tokens::{Algorithms, Library};
+use crate::facts::manifests::{Version, folder};
 use crate::facts::packages::Package;
 use crate::ide::{Confidence, Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -21,6 +23,8 @@ struct Hole {
     package: &'static str,
     fixed: Version,
     severity: Severity,
+    /// Whether it takes a verification that names algorithms of both families.
+    needs_mixed: bool,
     what: &'static str,
 }
 
@@ -30,69 +34,105 @@ const HOLES: &[Hole] = &[
         package: "pyjwt",
         fixed: Version(2, 4, 0),
         severity: Severity::Warning,
+        needs_mixed: false,
         what: "takes some public keys for secrets (CVE-2022-29217)",
     },
-    // Only for who takes algorithms of both families: that is a finding of its own.
     Hole {
         package: "pyjwt",
         fixed: Version(2, 13, 0),
         severity: Severity::Info,
+        needs_mixed: true,
         what: "takes a JWK for a secret where algorithms are mixed (CVE-2026-48526), and the empty text for a key",
     },
     Hole {
         package: "python-jose",
         fixed: Version(3, 4, 0),
         severity: Severity::Warning,
+        needs_mixed: false,
         what: "takes some public keys for secrets (CVE-2024-33663)",
     },
     Hole {
         package: "authlib",
         fixed: Version(1, 3, 1),
         severity: Severity::Warning,
+        needs_mixed: false,
         what: "takes some public keys for secrets (CVE-2024-37568)",
     },
     Hole {
         package: "joserfc",
         fixed: Version(1, 6, 8),
         severity: Severity::Warning,
+        needs_mixed: false,
         what: "takes the empty text for a key (CVE-2026-49852)",
     },
 ];
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (file, package) in state.packages.decisive().filter(|(file, _)| wanted(*file)) {
-        if state.sources.file(file).is_some_and(|file| file.test) {
-            continue;
-        }
-        let Some((severity, message)) = said(package) else { continue };
+        let Some(manifest) = state.sources.file(file).filter(|file| !file.test) else { continue };
+        let (severity, message, related) = match wrong_library(package) {
+            Some(message) => (Severity::Warning, message, Vec::new()),
+            None => {
+                let Some(hole) = hole(package) else { continue };
+                // Many lock a library that another one brings along, and never call it.
+                let Some(used) = used(state, folder(&manifest.path), hole) else { continue };
+                let (name, fixed, what) = (package.name, hole.fixed, hole.what);
+                let message = format!("This version of {name} {what}: use {fixed} or newer.");
+                (hole.severity, message, vec![related(state, used, "a token is verified with it here".to_owned())])
+            }
+        };
         found.push(Diagnostic {
             rule: INFO.code,
             severity,
             confidence: Confidence::High,
             location: Location { file, range: package.range },
             message,
-            related: Vec::new(),
+            related,
             unnecessary: false,
         });
     }
 }
 
-fn said(package: &Package) -> Option<(Severity, String)> {
-    let other = match package.name {
-        "jwt" => Some(("jwt", "PyJWT")),
-        "jose" => Some(("jose", "python-jose")),
-        _ => None,
+/// What is said of a package that is another than it seems.
+fn wrong_library(package: &Package) -> Option<String> {
+    let meant = match package.name {
+        "jwt" => "PyJWT",
+        "jose" => "python-jose",
+        _ => return None,
     };
-    if let Some((name, meant)) = other {
-        return Some((
-            Severity::Warning,
-            format!(
-                "The package `{name}` is another library than `{meant}`, which has the same name when it is imported: ask for `{meant}`."
-            ),
-        ));
-    }
+    let name = package.name;
+    Some(format!(
+        "The package `{name}` is another library than `{meant}`, which has the same name when it is imported: ask for `{meant}`."
+    ))
+}
+
+fn hole(package: &Package) -> Option<&'static Hole> {
     let newest = package.newest?;
-    let hole = HOLES.iter().find(|hole| hole.package == package.name && newest < hole.fixed)?;
-    let (name, fixed, what) = (package.name, hole.fixed, hole.what);
-    Some((hole.severity, format!("This version of {name} {what}: use {fixed} or newer.")))
+    HOLES.iter().find(|hole| hole.package == package.name && newest < hole.fixed)
+}
+
+/// Where code below a folder verifies a token with the library, in a way that the hole is open to.
+fn used(state: &State, folder: &str, hole: &Hole) -> Option<Site> {
+    let library = match hole.package {
+        "pyjwt" => Library::PyJwt,
+        "python-jose" => Library::Jose,
+        "authlib" => Library::Authlib,
+        _ => Library::Joserfc,
+    };
+    let below =
+        |file: FileId| state.sources.file(file).is_some_and(|source| !source.test && source.path.starts_with(folder));
+    let decodes = state.tokens.items().filter(|(file, _)| below(*file)).flat_map(|(_, tokens)| &tokens.decodes);
+    let mut decodes = decodes.filter(|decode| decode.library == library && decode.unverified.is_none());
+    decodes.find(|decode| !hole.needs_mixed || may_mix(&decode.algorithms)).map(|decode| decode.site)
+}
+
+/// Whether keys of both families may be taken.
+fn may_mix(algorithms: &Algorithms) -> bool {
+    match algorithms {
+        Algorithms::Known(known) => {
+            known.iter().any(|(name, _)| name.starts_with("HS"))
+                && known.iter().any(|(name, _)| !name.starts_with("HS"))
+        }
+        _ => true,
+    }
 }

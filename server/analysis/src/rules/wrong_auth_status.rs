@@ -18,6 +18,14 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
+        for replaced in tokens.replaced.iter().filter(|replaced| state.in_use.is_used(replaced.function)) {
+            let (refused, status) = (replaced.refused, replaced.status);
+            let message = format!(
+                "A caller who is refused with {refused} in this `try` gets {status}: the clause catches `HTTPException` too, which is an `Exception`. Let it pass first: `except HTTPException: raise`."
+            );
+            let steps = vec![related(state, replaced.proof, format!("{refused} is raised here"))];
+            found.push(report(state, &INFO, Severity::Warning, replaced.site, message, steps));
+        }
         for wrong in tokens.statuses.iter().filter(|wrong| state.in_use.is_used(wrong.function)) {
             let because = match wrong.failure {
                 Failure::Missing => "no credential",

@@ -1,4 +1,5 @@
-//! `wrong-ownership-status`: whoever is not the owner gets another answer than 403.
+//! `wrong-ownership-status`: whoever is not the owner gets another answer than 403, or than the
+//! configuration says.
 
 use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State};
@@ -19,7 +20,11 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     ownership_check(state, wanted, found, &INFO, Fault::WrongStatus, &|one| {
         let (table, status) = (&one.access.table, one.access.detail);
+        let right = state.ownership_status(one.access.site.file);
         let (severity, why) = match status {
+            "403" if right == 404 => (Severity::Warning, "that tells that there is one"),
+            "403" => return None,
+            "404" if right == 404 => return None,
             "401" => (Severity::Warning, "who is calling is known, and another login changes nothing"),
             // Some projects hide what exists.
             "404" => (Severity::Info, "as if there were no such row"),
@@ -27,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             _ => (Severity::Warning, "the request is well formed"),
         };
         let message =
-            format!("A caller who does not own the `{}` is answered with {status}: {why}; raise 403.", table.name);
+            format!("A caller who does not own the `{}` is answered with {status}: {why}; raise {right}.", table.name);
         Some((severity, one.access.site, message))
     });
 }

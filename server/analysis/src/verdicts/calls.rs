@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 
 use super::with_interpreter;
+use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
-use crate::auth::{Judge, Verdict, read_from};
+use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Outcome, Request};
@@ -260,17 +261,16 @@ impl<'s> Origins<'s> {
 /// Whether the credential that a guarded route verifies comes in a header, and
 /// from nowhere else.
 pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
-    let read = |part: &str| read_from(part);
-    let says = |verdict: &Verdict, part: &str| verdict.steps.iter().any(|step| step.note == read(part));
+    let by_other_way = |verdict: &Verdict| {
+        let other = |step: &Step| [Part::Cookies, Part::Query, Part::Path].iter().any(|part| step.reads(*part));
+        verdict.steps.iter().any(other)
+    };
     let elsewhere = |verdict: &Verdict| {
-        ["cookies", "query_params", "path_params"].iter().any(|part| says(verdict, part))
-            || verdict.steps.iter().any(|step| {
-                step.note.ends_with(" is a credential from the request") && !step.note.starts_with("`authorization`")
-            })
+        by_other_way(verdict)
+            || verdict.steps.iter().filter_map(Step::takes).any(|parameter| parameter != "authorization")
     };
     let by_header = |verdict: &Verdict| {
-        let parameter = |step: &crate::auth::Step| step.note.starts_with("`authorization` is a credential");
-        says(verdict, "headers") || verdict.steps.iter().any(parameter)
+        verdict.steps.iter().any(|step| step.reads(Part::Headers) || step.takes() == Some("authorization"))
     };
     match &reached.judged.guard {
         Guard::Around(wrapped) => by_header(&wrapped.verdict) && !elsewhere(&wrapped.verdict),
@@ -284,8 +284,7 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
                 let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
                 // What a scheme gives is a parameter of the function that verifies it.
                 let by_scheme = asks_for(reached.route, BEARER_SCHEMES);
-                let by_other_way = ["cookies", "query_params", "path_params"].iter().any(|part| says(&verdict, part));
-                (by_scheme && !by_other_way) || (by_header(&verdict) && !elsewhere(&verdict))
+                (by_scheme && !by_other_way(&verdict)) || (by_header(&verdict) && !elsewhere(&verdict))
             })
         }
         _ => false,
@@ -306,11 +305,10 @@ pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
             },
             Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
                 let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
-                let taken = |step: &&crate::auth::Step| step.note.ends_with(" is a credential from the request");
-                let mut taken: Vec<_> = verdict.steps.iter().filter(taken).map(|step| &step.note).collect();
+                let mut taken: Vec<&str> = verdict.steps.iter().filter_map(Step::takes).collect();
                 taken.sort_unstable();
                 taken.dedup();
-                taken.len() > 1 || verdict.steps.iter().any(|step| step.note == read_from("cookies"))
+                taken.len() > 1 || verdict.steps.iter().any(|step| step.reads(Part::Cookies))
             }
             _ => true,
         })

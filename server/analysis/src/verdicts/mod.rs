@@ -4,6 +4,7 @@
 pub(crate) mod agreement;
 pub(crate) mod calls;
 mod destinations;
+pub(crate) mod environments;
 mod in_use;
 mod injectable;
 mod keys;

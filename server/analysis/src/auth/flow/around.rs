@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
+use super::super::limits;
 use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
 use super::follow::either;
@@ -161,7 +162,11 @@ pub(in crate::auth) fn judge_around(
     let passes = flow.around.take().map(|around| around.passes).unwrap_or_default();
     let state = left_behind(&passes);
     let pretends = flow.found.credential && flow.found.rejection.is_some();
-    let proof = proof(&passes, function, pretends);
+    let proof = match proof(&passes, function, pretends) {
+        Proof::Verifies => Proof::Verifies,
+        _ if limits::only_limits(judge.resolve, function) => Proof::NotAuth,
+        proof => proof,
+    };
     let bypass = super::bypass(&passes);
     let asks_route = flow.found.asks_route;
     AroundVerdict { verdict: flow.verdict(proof, bypass), left: state, asks_route }

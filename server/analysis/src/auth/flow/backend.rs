@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::{Judge, Proof, Step, Verdict};
+use super::super::evidence::{Evidence, Step};
+use super::super::{Judge, Proof, Verdict};
 use super::{Abs, Exit, Flow, Path, RequestState};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -163,7 +164,7 @@ pub(in crate::auth) fn required_scopes(judge: &Judge<'_>, required: Required<'_>
         return Verdict::bare(Proof::Unknown(reason.into()));
     };
     let note = format!("`{}` grants the scopes", backend.name);
-    let mut steps = vec![Step { site: backend.site, note }];
+    let mut steps = vec![Step { site: backend.site, evidence: Evidence::Tells, note }];
     steps.extend(backend.steps.iter().cloned());
     Verdict { steps, bypass: backend.bypass, ..Verdict::bare(backend.proof(required)) }
 }
@@ -178,7 +179,7 @@ impl Flow<'_, '_> {
                 self.found.asks_user = true;
                 self.found.steps.extend(verdict.steps);
                 self.found.bypass = self.found.bypass.or(verdict.bypass);
-                self.note(expr, "asks what the authentication back end found out");
+                self.decides(expr, "asks what the authentication back end found out");
                 Abs::Check
             }
             Proof::Unknown(reason) => Abs::Unknown(reason),

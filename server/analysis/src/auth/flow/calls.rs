@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::super::evidence::Evidence;
 use super::super::sinks::{is_lookup, is_scheme_word};
 use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
@@ -13,6 +14,9 @@ use super::statements::NEVER;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{Unknown, Value};
+
+/// The step of a proof at which the process looks into its own memory.
+const IN_MEMORY: &str = "the credential is looked up in the memory of the process here";
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -147,7 +151,10 @@ impl Flow<'_, '_> {
             Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_) => container,
             _ if outer && self.eval(path, index) == Abs::Credential => {
                 path.verified = true;
-                self.note(expr, "the credential must be a known key here");
+                match self.is_kept_in_memory(path, value) {
+                    true => self.step(expr, Evidence::DecidesInMemory, IN_MEMORY),
+                    false => self.decides(expr, "the credential must be a known key here"),
+                }
                 Abs::Verified { checked: true }
             }
             _ => Abs::Other,
@@ -165,7 +172,12 @@ impl Flow<'_, '_> {
                 self.authenticated(second, Required::from(&scopes))
             }
             (Abs::Credential, Abs::Credential) => Abs::Other,
-            (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => Abs::Check,
+            (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => {
+                if op.ends_with("in") && self.is_kept_in_memory(path, second) {
+                    self.step(second, Evidence::DecidesInMemory, IN_MEMORY);
+                }
+                Abs::Check
+            }
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
             _ => Abs::Other,
         }
@@ -186,6 +198,24 @@ impl Flow<'_, '_> {
                 _ => !matches!(value, Abs::Identity),
             },
             _ => !matches!(value, Abs::Identity | Abs::Nothing),
+        }
+    }
+
+    /// Whether a container is a module's variable that begins empty: what the
+    /// process finds in it, the process put there.
+    fn is_kept_in_memory(&self, path: &Path, container: &Expr) -> bool {
+        let ExprKind::Name(name) = &container.kind else { return false };
+        if path.get(name).is_some() {
+            return false;
+        }
+        match self.outer(container) {
+            Value::Dict(entries) => entries.is_empty(),
+            Value::List(entries) => entries.is_empty(),
+            Value::Instance(instance) => matches!(
+                &instance.class,
+                Value::Package(path) if matches!(path.as_str(), "builtins.set" | "builtins.dict" | "builtins.list" | "collections.defaultdict" | "collections.OrderedDict")
+            ),
+            _ => false,
         }
     }
 
@@ -273,7 +303,7 @@ impl Flow<'_, '_> {
         }
         if callee.as_ref().is_some_and(|callee| self.judge.is_vouched(callee)) {
             path.verified = true;
-            self.note(expr, format!("`{}` verifies, by the configuration", callee_name(func)));
+            self.decides(expr, format!("`{}` verifies, by the configuration", callee_name(func)));
             return Abs::Verified { checked: true };
         }
         match callee {
@@ -318,10 +348,13 @@ impl Flow<'_, '_> {
         let derived = values.into_iter().fold(Abs::Other, Abs::join);
         match derived {
             Abs::Credential => {
-                if let ExprKind::Attribute { name, .. } = &func.kind
+                if let ExprKind::Attribute { value, name } = &func.kind
                     && is_lookup(&name.name)
                 {
-                    self.note(expr, "the credential is looked up here");
+                    match self.is_kept_in_memory(path, value) {
+                        true => self.step(expr, Evidence::DecidesInMemory, IN_MEMORY),
+                        false => self.decides(expr, "the credential is looked up here"),
+                    }
                     return Abs::Verified { checked: false };
                 }
                 let callee = callee_name(func);

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
+use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
@@ -45,6 +46,10 @@ impl Flow<'_, '_> {
             .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
         if !carries && !ends_in_raise {
             self.note_rejections_of(function);
+            if let Some(reason) = self.compares(function) {
+                path.unknown.get_or_insert(reason.clone());
+                return Abs::Unknown(reason);
+            }
             return self.made_elsewhere(path, expr);
         }
         let cycle = self.stack.iter().any(|caller| caller.site == function.site);
@@ -72,6 +77,23 @@ impl Flow<'_, '_> {
         entry.known = self.exact_arguments(path, function, args);
         let summary = self.call_summary(entry, function);
         conclude(self, path, function, &summary.exits)
+    }
+
+    /// Why it is not known whether a function that is not executed verifies: it
+    /// compares something in constant time, as is done with secrets. What it is
+    /// given is a part of the request's body, perhaps, that carries a signature.
+    fn compares(&self, function: &FunctionRef) -> Option<SmolStr> {
+        let function = self.judge.resolve.current(function);
+        let mut callees = callees(&function.def.body);
+        let compares = |callee: &&Expr| {
+            let name = match &callee.kind {
+                ExprKind::Name(name) => name,
+                ExprKind::Attribute { name, .. } => &name.name,
+                _ => return false,
+            };
+            name == "compare_digest" && matches!(self.judge.resolve.eval(&function, callee), Value::Package(_))
+        };
+        callees.find(compares).map(|_| format!("it is not known whose secret `{}` compares", function.qualname).into())
     }
 
     /// Parameters that are declared to be clients of HTTP or services of the

@@ -27,9 +27,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-pub(crate) use self::requests::read_from;
 use self::summary::Summary;
-use super::{Judge, Proof, Role, Step, Verdict};
+use super::evidence::{Evidence, Step};
+use super::{Judge, Proof, Role, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
@@ -127,6 +127,8 @@ struct Flow<'j, 'a> {
     found: Findings,
     /// What is wrapped around a handler, when that is what is executed.
     around: Option<around::Around>,
+    /// Whether what the function returns is the answer to the request.
+    answers: bool,
     /// Steps left for the function being executed.
     budget: u32,
     /// Calls that were counted in it.
@@ -174,6 +176,7 @@ impl Findings {
 /// of one that is known.
 pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Verdict {
     let mut flow = Flow::new(judge, function);
+    flow.answers = role == Role::Handler;
     let mut path = flow.entry(function, role);
     if let (Some(receiver @ Value::Instance(_)), Some(own)) = (receiver, function.def.params.first()) {
         path.set(&own.name.name, Abs::Object(Box::new(receiver.clone())));
@@ -181,7 +184,9 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
-    Verdict { lets_nobody_in: exits.is_empty(), ..flow.verdict(proof, bypass) }
+    let mut unverified = exits.iter().filter(|exit| !exit.verified);
+    let strangers_get_nothing = unverified.all(|exit| matches!(exit.value, Abs::Nothing | Abs::Constant));
+    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, ..flow.verdict(proof, bypass) }
 }
 
 /// The condition of configuration on which verification is skipped, when that
@@ -204,6 +209,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             stack: vec![function.clone()],
             found: Findings::default(),
             around: None,
+            answers: false,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
         }
@@ -221,6 +227,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             bypass,
             asks_user: self.found.asks_user,
             lets_nobody_in: false,
+            strangers_get_nothing: false,
         }
     }
 }
@@ -330,9 +337,19 @@ impl Flow<'_, '_> {
         Site { file: function.site.file, item: function.site.item, range: expr.range }
     }
 
+    /// A step that makes the proof readable.
     fn note(&mut self, expr: &Expr, note: impl Into<String>) {
+        self.step(expr, Evidence::Tells, note);
+    }
+
+    /// A step at which something tells good credentials from bad ones.
+    fn decides(&mut self, expr: &Expr, note: impl Into<String>) {
+        self.step(expr, Evidence::Decides, note);
+    }
+
+    fn step(&mut self, expr: &Expr, evidence: Evidence, note: impl Into<String>) {
         let site = self.site(expr);
-        self.found.steps.push(Step { site, note: note.into() });
+        self.found.steps.push(Step { site, evidence, note: note.into() });
     }
 
     /// The value of an expression outside of the function's own variables.

@@ -38,7 +38,7 @@ impl Flow<'_, '_> {
             }
             Sink::Raises if of_interest => {
                 path.verified = true;
-                self.note(expr, format!("`{package}` verifies the credential"));
+                self.decides(expr, format!("`{package}` verifies the credential"));
                 Abs::Verified { checked: true }
             }
             // What is compared was not seen to come from a credential: it may be a CSRF token.
@@ -48,11 +48,11 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             Sink::Answers => {
-                self.note(expr, format!("`{package}` compares the credential"));
+                self.decides(expr, format!("`{package}` compares the credential"));
                 Abs::Check
             }
             Sink::Forwards if derived.is_tainted() => {
-                self.note(expr, format!("`{package}` sends the credential to somebody who can verify it"));
+                self.decides(expr, format!("`{package}` sends the credential to somebody who can verify it"));
                 Abs::Verified { checked: false }
             }
             Sink::Reads if derived.is_tainted() => {

@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::super::evidence::{Evidence, Step};
 use super::super::sources::{Worth, is_scheme, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path};
@@ -23,9 +24,12 @@ impl Flow<'_, '_> {
             if matches!(value, Abs::Credential | Abs::Identity) {
                 let site = Site { range: param.range, ..function.site };
                 let what = if value == Abs::Credential { "a credential" } else { "an identity of the client's making" };
-                self.found
-                    .steps
-                    .push(super::Step { site, note: format!("`{}` is {what} from the request", param.name.name) });
+                let evidence = match value {
+                    Abs::Credential => Evidence::Takes(param.name.name.clone()),
+                    _ => Evidence::Tells,
+                };
+                let note = format!("`{}` is {what} from the request", param.name.name);
+                self.found.steps.push(Step { site, evidence, note });
             }
             path.set(&param.name.name, value);
         }

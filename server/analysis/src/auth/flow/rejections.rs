@@ -4,7 +4,8 @@
 //! instead of `open` where what leads to it could not be followed.
 
 use super::Flow;
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::{http_status, raised};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Classes of an exception's ancestry that are looked at.
@@ -26,15 +27,24 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// Whether an answer is a response of the framework with a status that says
+    /// that the request failed (RFC 9110, sections 15.5 and 15.6).
+    pub(super) fn refuses(&self, answer: &Expr) -> bool {
+        let Some((func, args)) = answer.as_call() else { return false };
+        let status = keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
+        status.is_some_and(|status| (400..600).contains(&status))
+            && matches!(self.outer(func), Value::Package(path) if path.ends_with("Response"))
+    }
+
     /// Notes that a function which is not executed here turns callers away.
     pub(super) fn note_rejections_of(&mut self, function: &FunctionRef) {
         if self.found.rejection.is_some() {
             return;
         }
         let function = self.judge.resolve.current(function);
-        let mut raised = Vec::new();
-        raises(&function.def.body, &mut raised);
-        if let Some(first) = raised.into_iter().find(|raised| turns_away(self.judge.resolve, &function, raised)) {
+        let turns_away = |raised: &&Expr| turns_away(self.judge.resolve, &function, raised);
+        let first = raised(&function.def.body).into_iter().filter(turns_away).min_by_key(|raised| raised.range.start);
+        if let Some(first) = first {
             self.found.rejection = Some(Site { range: first.range, ..function.site });
         }
     }
@@ -53,30 +63,6 @@ impl Flow<'_, '_> {
                 Value::Package(path) => path.ends_with(".WS_1008_POLICY_VIOLATION"),
                 _ => false,
             },
-        }
-    }
-}
-
-/// What the statements raise, nested functions left out.
-fn raises<'s>(body: &'s [Stmt], found: &mut Vec<&'s Expr>) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::Raise { exc: Some(exc), .. } => found.push(exc),
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => {
-                raises(body, found);
-                raises(or_else, found);
-            }
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                raises(body, found);
-                handlers.iter().for_each(|handler| raises(&handler.body, found));
-                raises(or_else, found);
-                raises(finally, found);
-            }
-            StmtKind::With { body, .. } => raises(body, found),
-            StmtKind::Match { cases, .. } => cases.iter().for_each(|case| raises(&case.body, found)),
-            _ => {}
         }
     }
 }

@@ -3,16 +3,12 @@
 
 use smol_str::SmolStr;
 
+use super::super::evidence::{Evidence, Part};
 use super::super::sources::{Worth, worth_of, worth_of_parameter};
 use super::backend::Required;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Value;
-
-/// The step of a proof that says where a credential is read.
-pub(crate) fn read_from(part: &str) -> String {
-    format!("the credential is read from the request's {}", part.replace('_', " "))
-}
 
 impl Flow<'_, '_> {
     /// `request.headers["…"]` and its kin.
@@ -33,7 +29,9 @@ impl Flow<'_, '_> {
             "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
                 Worth::Credential => {
                     self.found.credential = true;
-                    self.note(expr, read_from(part));
+                    if let Some(part) = Part::of_attribute(part) {
+                        self.step(expr, Evidence::Reads(part), part.note());
+                    }
                     Abs::Credential
                 }
                 Worth::Identity => {
@@ -45,7 +43,7 @@ impl Flow<'_, '_> {
             },
             "session" => {
                 self.found.credential = true;
-                self.note(expr, "the session cookie is signed by Starlette's SessionMiddleware");
+                self.decides(expr, "the session cookie is signed by Starlette's SessionMiddleware");
                 Abs::Verified { checked: false }
             }
             "state" => self.request_state(path, expr, &name),
@@ -78,7 +76,7 @@ impl Flow<'_, '_> {
         let left = self.judge.state.borrow().values.get(name).cloned();
         if let Some(value) = left {
             if let Abs::Verified { .. } = value {
-                self.note(expr, format!("`request.state.{name}` is set by a middleware that verifies"));
+                self.decides(expr, format!("`request.state.{name}` is set by a middleware that verifies"));
             }
             match value {
                 Abs::Credential => self.found.credential = true,

@@ -64,6 +64,9 @@ impl Flow<'_, '_> {
                     return Vec::new();
                 };
                 self.note_answer(expr);
+                if self.answers && self.stack.len() == 1 && self.refuses(expr) {
+                    return Vec::new();
+                }
                 self.exit(path, expr, exits);
                 return Vec::new();
             }

@@ -3,18 +3,22 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
-use super::key_source::key;
+use super::key_source::{environment, key};
 use super::libraries::{Does, Library, does};
-use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors};
+use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
 
+/// Where Better Auth serves its public keys, unless it is told otherwise.
+const KEY_ADDRESS: &str = "/api/auth/jwks";
 /// Seconds of tolerance that are worth a note.
 const SHORT_LEEWAY: i64 = 60;
 
 /// Finds the calls of a body that read tokens, and JWKS clients that it makes.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let addresses = body.find(&|expr| expr.as_str().is_some_and(|text| text.ends_with(KEY_ADDRESS)));
+    tokens.key_addresses.extend(addresses.iter().map(|found| body.site(found.expr.range)));
     for found in body.calls() {
         let Some((func, args)) = found.call() else { continue };
         if let Some(name) = last_name(func)
@@ -48,7 +52,9 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         _ => return None,
     };
     let function = body.site(body.def?.name.range);
+    let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
+        is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
         site: body.site(found.expr.range),
         function,
         callee,
@@ -74,6 +80,10 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         Does::Peeks => Some(body.site(found.expr.range)),
         _ => switched_off(body, args, "verify_signature"),
     };
+    let receiver = found.call().and_then(|(func, _)| match &func.kind {
+        ExprKind::Attribute { value, .. } => Some(&**value),
+        _ => None,
+    });
     let open_ended = args.iter().any(|arg| arg.spread != Spread::No);
     let reads = claims::reads(body, found);
     let checks = [("verify_exp", Check::Expiry), ("verify_aud", Check::Audience), ("verify_iss", Check::Issuer)];
@@ -82,8 +92,9 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         site: body.site(found.expr.range),
         function: body.def.map(|def| body.site(def.name.range)),
         library,
+        is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
         key: key(body, positional(args, 1).or_else(|| keyword(args, "key"))),
-        algorithms: algorithms(body, args, library, open_ended),
+        algorithms: algorithms(body, receiver, args, library, open_ended),
         audience: expected(body, args, "audience", open_ended),
         issuer: expected(body, args, "issuer", open_ended),
         skips: if unverified.is_some() { Vec::new() } else { skips.collect() },
@@ -161,17 +172,43 @@ fn expected(body: &Body<'_, '_, '_>, args: &[Arg], name: &str, open_ended: bool)
         Some(given) => match body.eval(body.traced(given)) {
             Value::None => Expected::Nothing,
             Value::Str(text) => Expected::Value(Some(text)),
-            _ => Expected::Value(None),
+            _ => match environment(body, body.traced(given)) {
+                Some(name) => Expected::Environment(name),
+                None => Expected::Value(None),
+            },
         },
     }
 }
 
-fn algorithms(body: &Body<'_, '_, '_>, args: &[Arg], library: Library, open_ended: bool) -> Algorithms {
+/// The algorithms that an object was made for: `JsonWebToken(["EdDSA"])`.
+fn known_to(body: &Body<'_, '_, '_>, receiver: Option<&Expr>) -> Algorithms {
+    let made = receiver.map(|receiver| body.eval(body.traced(receiver)));
+    let Some(Value::Instance(instance)) = made else { return Algorithms::Unknown };
+    match instance.args.get("algorithms", Some(0)) {
+        Some(Value::List(names)) => {
+            let names = names.iter().map(|name| match name {
+                Value::Str(name) => Some((name.clone(), instance.site)),
+                _ => None,
+            });
+            names.collect::<Option<Vec<_>>>().map_or(Algorithms::Unknown, Algorithms::Known)
+        }
+        _ => Algorithms::Unknown,
+    }
+}
+
+fn algorithms(
+    body: &Body<'_, '_, '_>,
+    receiver: Option<&Expr>,
+    args: &[Arg],
+    library: Library,
+    open_ended: bool,
+) -> Algorithms {
     let position = if library == Library::PyJwt || library == Library::Jose { 2 } else { usize::MAX };
     let given = keyword(args, "algorithms").or_else(|| positional(args, position));
     let given = match given {
         Some(given) => given,
-        None if open_ended || library.validates_apart() => return Algorithms::Unknown,
+        None if library.validates_apart() => return known_to(body, receiver),
+        None if open_ended => return Algorithms::Unknown,
         None => return Algorithms::Missing,
     };
     if given.as_name().is_some_and(|name| body.is_changed(name)) {

@@ -3,8 +3,9 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
+use super::key_source::key;
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, claims};
+use super::{Encode, ItemTokens, Life, Twins, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -17,18 +18,67 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             tokens.encodes.push(encode(body, found, library, args));
         }
     }
+    twins(body, tokens);
+}
+
+/// An access token and a refresh token, as OAuth names them (RFC 6749, section
+/// 5.1), that come from one function which is told nothing else of what they are for.
+fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let named = |wanted: &str| {
+        let by_key = |expr: &Expr| -> Option<TextRange> {
+            match &expr.kind {
+                ExprKind::Dict(entries) => entries
+                    .iter()
+                    .find(|(key, _)| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == wanted))
+                    .map(|(_, value)| body.traced(value).range),
+                ExprKind::Call { args, .. } => keyword(args, wanted).map(|value| body.traced(value).range),
+                _ => None,
+            }
+        };
+        let given = body.find(&|expr| by_key(expr).is_some());
+        given.first().and_then(|found| by_key(found.expr))
+    };
+    let (Some(access), Some(refresh)) = (named("access_token"), named("refresh_token")) else { return };
+    let call = |range: TextRange| body.calls().iter().find(|found| found.expr.range == range)?.call();
+    let (Some((one, own)), Some((other, others))) = (call(access), call(refresh)) else { return };
+    let (Value::Function(issuer), Value::Function(same)) = (body.eval(one), body.eval(other)) else { return };
+    let says = |args: &[Arg]| {
+        args.iter().any(|arg| {
+            arg.value.as_str().is_some()
+                || matches!(arg.value.kind, ExprKind::Dict(_) | ExprKind::Bool(_))
+                || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
+        })
+    };
+    if issuer.site == same.site && access != refresh && !says(own) && !says(others) {
+        tokens.twins.push(Twins { issuer: issuer.site, access: body.site(access), refresh: body.site(refresh) });
+    }
+}
+
+/// Names of claims that say what a token is for.
+const MARKS: &[&str] = &["type", "typ", "token_type", "tokenType", "purpose", "use", "token_use", "kind", "scope"];
+
+/// Claims of a payload that say what it is for.
+fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
+    let marks = claims.iter().filter(|(name, _)| MARKS.contains(&name.as_str()));
+    marks
+        .filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {
+            Value::Str(text) => Some((name.clone(), text)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, known, made) = match payload {
+    let (life, known, made, marks) = match payload {
         Some(payload) => {
             let (claims, whole) = claims_of(body, payload);
             let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
-            (life, claims, Some(body.site(body.traced(payload).range)))
+            let marks = marks(body, &claims);
+            (life, claims, Some(body.site(body.traced(payload).range)), marks)
         }
-        None => (Life::Unknown, Vec::new(), None),
+        None => (Life::Unknown, Vec::new(), None, Vec::new()),
     };
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
@@ -43,6 +93,12 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         life,
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
+        function: body.def.map(|def| body.site(def.name.range)),
+        key: key(
+            body,
+            keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 })),
+        ),
+        marks,
     }
 }
 

@@ -70,6 +70,15 @@ fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
     }
 }
 
+/// The variable of the environment, or the field of settings, that an
+/// expression reads which no variable of the function holds.
+pub(super) fn environment(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<SmolStr> {
+    match secret(body, expr) {
+        KeySource::Secret(name) => name,
+        _ => None,
+    }
+}
+
 /// The variable of the environment, or the field of settings, that an expression reads.
 fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth: u32) -> Option<SmolStr> {
     if depth > MAX_DEPTH {

@@ -9,19 +9,27 @@ mod decode;
 mod encode;
 mod errors;
 mod exposed;
+mod found;
+mod handmade;
 mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
+mod passwords;
+mod replaced;
 mod secrets;
 mod statuses;
+mod swallowed;
+mod transport;
 
 use std::cell::RefCell;
 
 use memchr::memmem;
 use smol_str::SmolStr;
 
+pub use found::*;
 pub use libraries::Library;
+pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
 use crate::facts::python::tree::Item;
@@ -37,6 +45,8 @@ pub struct ItemTokens {
     pub decodes: Vec<Decode>,
     /// Calls that issue tokens.
     pub encodes: Vec<Encode>,
+    /// Addresses at which Better Auth serves its public keys.
+    pub key_addresses: Vec<Site>,
     /// `PyJWKClient(…)` made anew by every call of a function: where, and in which function.
     pub clients: Vec<(Site, SmolStr)>,
     /// Secret values that are written to a log.
@@ -59,6 +69,20 @@ pub struct ItemTokens {
     pub answers_errors: bool,
     /// Answers of a session endpoint that are believed although they may hold nobody.
     pub introspections: Vec<Introspection>,
+    /// Clauses that let callers in whose token was refused.
+    pub swallowed: Vec<Swallowed>,
+    /// Clauses that turn callers away and tell nobody else.
+    pub unlogged: Vec<Unlogged>,
+    /// Keys, tokens and cookies that others can read on their way.
+    pub insecure: Vec<Insecure>,
+    /// Tokens that are taken apart without a library.
+    pub handmade: Vec<Handmade>,
+    /// Tokens of two purposes that one function issues.
+    pub twins: Vec<Twins>,
+    /// Passwords that are kept, compared or hashed in a way that gives them away.
+    pub passwords: Vec<KeptPassword>,
+    /// Refusals that a clause for everything else answers in its own way.
+    pub replaced: Vec<Replaced>,
 }
 
 /// A call that reads a token.
@@ -70,6 +94,8 @@ pub struct Decode {
     pub function: Option<Site>,
     /// Whose it is.
     pub library: Library,
+    /// Whether it is the caller's: what a scheme or a header gives.
+    pub is_credential: bool,
     /// Whether it looks at the signature; where it is told not to.
     pub unverified: Option<Site>,
     /// Where the key comes from.
@@ -125,6 +151,8 @@ pub enum Expected {
     Nothing,
     /// A value; the text where it is known.
     Value(Option<SmolStr>),
+    /// What this variable of the environment, or field of settings, holds.
+    Environment(SmolStr),
     /// It can't be told.
     Unknown,
 }
@@ -200,6 +228,12 @@ pub struct Encode {
     pub payload: Option<Site>,
     /// Claims of the payload, as far as they are known.
     pub claims: Vec<SmolStr>,
+    /// The function that it stands in; none at the top of a module.
+    pub function: Option<Site>,
+    /// Where the key comes from.
+    pub key: KeySource,
+    /// Claims that say what it is for, with what they say.
+    pub marks: Vec<(SmolStr, SmolStr)>,
 }
 
 /// How long a token lives.
@@ -211,138 +245,6 @@ pub enum Life {
     Seconds(i64, Site),
     /// It has an `exp`, or may have one.
     Unknown,
-}
-
-/// A secret value that is written to a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logged {
-    /// The value in the call.
-    pub site: Site,
-    /// Where it comes from.
-    pub origin: Site,
-    /// What it is.
-    pub what: Secret,
-    /// Characters of it, when only its beginning or end is written.
-    pub part: Option<i64>,
-    /// What writes it: `print`, `logger.info`.
-    pub sink: SmolStr,
-}
-
-/// A kind of secret value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secret {
-    /// The caller's token.
-    Token,
-    /// All headers of a request, the caller's token among them.
-    Headers,
-    /// A password.
-    Password,
-    /// An object of the request that holds a password.
-    PasswordHolder,
-    /// A key of the application.
-    Key,
-    /// A token that the application has just issued.
-    Issued,
-    /// The claims of a token.
-    Claims,
-}
-
-/// An answer that says too much.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The text in the answer.
-    pub site: Site,
-    /// The verification, or the identity that is told.
-    pub about: Site,
-    /// What is told.
-    pub what: Telling,
-}
-
-/// What an answer tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
-    /// The text of an exception of the verification.
-    Error,
-    /// The identity that the token names.
-    Identity,
-}
-
-/// An answer to failed authentication with another status than 401.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongStatus {
-    /// The function that answers.
-    pub function: Site,
-    /// The status in the code, or the returned value.
-    pub site: Site,
-    /// The status that the caller gets.
-    pub status: u16,
-    /// What shows that authentication failed.
-    pub failure: Failure,
-    /// Where that is.
-    pub proof: Site,
-}
-
-/// What shows that authentication failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// The request carries no credential.
-    Missing,
-    /// A check of the credential said no.
-    Rejected,
-    /// The verification raised.
-    Raised,
-}
-
-/// A look-up of a session by its token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionLookup {
-    /// The query.
-    pub site: Site,
-    /// The function that it stands in.
-    pub function: Site,
-    /// The column that says when the session ends.
-    pub column: SmolStr,
-    /// Where that column is declared; the query itself for plain SQL.
-    pub declared: Site,
-}
-
-/// A call of a function of the project that verifies tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifierCall {
-    /// The call.
-    pub site: Site,
-    /// The function that it stands in.
-    pub function: Site,
-    /// The function that it calls.
-    pub callee: Site,
-    /// The exceptions that are caught around it, innermost first.
-    pub caught: Vec<Caught>,
-    /// Claims that are read from what it gives, in the same function.
-    pub reads: Vec<Claim>,
-    /// Whether what it gives is returned.
-    pub returned: bool,
-}
-
-/// A secret of the application that a function returns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exposed {
-    /// The value in the `return`.
-    pub site: Site,
-    /// The function that returns it.
-    pub function: Site,
-    /// Whether all settings are returned.
-    pub whole: bool,
-}
-
-/// A session endpoint's answer that is believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Introspection {
-    /// The read of the answer.
-    pub site: Site,
-    /// The request.
-    pub request: Site,
-    /// The comparison of the status, if there is one.
-    pub status: Option<Site>,
 }
 
 /// Whether a text can hold anything that is looked for here.
@@ -412,14 +314,28 @@ pub struct Looks {
     sessions: bool,
     introspects: bool,
     returns: bool,
+    transports: bool,
+    takes_apart: bool,
+    passwords: bool,
+    replaces: bool,
 }
 
 /// Bytes behind the name of a log in which its arguments stand.
 const CALL: usize = 400;
 
 impl Looks {
-    const ALL: Self =
-        Self { tokens: true, logs: true, answers: true, sessions: true, introspects: true, returns: true };
+    const ALL: Self = Self {
+        tokens: true,
+        logs: true,
+        answers: true,
+        sessions: true,
+        introspects: true,
+        returns: true,
+        transports: true,
+        takes_apart: true,
+        passwords: true,
+        replaces: true,
+    };
 
     fn at(text: &str) -> Self {
         let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
@@ -440,6 +356,7 @@ impl Looks {
             "verify_",
             "validate_",
             "exception_handler",
+            "refresh_token",
         ];
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
         let secrets = any(SECRETS);
@@ -456,18 +373,33 @@ impl Looks {
                 && (any(&["oken ==", "oken_hash ==", "oken) =="]) || holds("oken\" =") || holds("oken =")),
             introspects: holds("get-session"),
             // Handlers have decorators.
+            transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
+                || holds("set_cookie(") && any(&["oken", "jwt"]),
+            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
+            replaces: holds("HTTPException") && any(&["except Exception", "except:", "except BaseException"]),
+            takes_apart: holds("b64decode") && (holds("\".\"") || holds("'.'")),
             returns: holds("@") && holds("return") && any(&["settings", "config", "environ", "getenv"]),
         }
     }
 
     fn any(&self) -> bool {
-        self.tokens || self.logs || self.answers || self.sessions || self.introspects || self.returns
+        self.tokens
+            || self.logs
+            || self.answers
+            || self.sessions
+            || self.introspects
+            || self.returns
+            || self.transports
+            || self.takes_apart
+            || self.passwords
+            || self.replaces
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if self.tokens {
             decode::look(body, tokens);
             encode::look(body, tokens);
+            swallowed::look(body, tokens);
         }
         if self.logs {
             leaks::look(body, tokens);
@@ -481,6 +413,18 @@ impl Looks {
         }
         if self.sessions {
             lookups::sessions(body, tokens);
+        }
+        if self.transports {
+            transport::look(body, tokens);
+        }
+        if self.takes_apart {
+            handmade::look(body, tokens);
+        }
+        if self.passwords {
+            passwords::look(body, tokens);
+        }
+        if self.replaces {
+            replaced::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod file;
+pub mod idioms;
 pub mod item;
 pub mod lower;
 pub mod outline;

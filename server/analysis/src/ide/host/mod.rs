@@ -3,7 +3,7 @@
 mod judged;
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -71,8 +71,8 @@ pub(crate) struct State {
     pub(crate) keys: Arc<verdicts::Keys>,
     /// What files do with tokens.
     pub(crate) tokens: Arc<verdicts::Tokens>,
-    /// Variables to which committed files give values.
-    pub(crate) environments: Arc<std::collections::BTreeMap<FileId, Vec<environment::Variable>>>,
+    /// Files that set variables of the environment.
+    pub(crate) environments: Arc<BTreeMap<FileId, Environment>>,
     /// Libraries for tokens that manifests name.
     pub(crate) packages: Arc<Packages>,
     pub(crate) table: Arc<RouteTable>,
@@ -98,6 +98,15 @@ pub(crate) struct State {
     pub(crate) indexing: bool,
     /// Whether texts that no editor has open are kept packed.
     packs: bool,
+}
+
+/// A file that sets variables of the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// Whether it is committed.
+    pub(crate) is_committed: bool,
+    /// The variables.
+    pub(crate) variables: Vec<environment::Variable>,
 }
 
 /// Owns the state; one thread changes it.
@@ -294,6 +303,7 @@ impl State {
         let forgotten = self.forget(changes.as_ref());
         if policy_changed {
             self.sources.set_vouched(self.policy.sinks());
+            self.sources.set_owner_names(self.policy.owner_names());
             self.forget(None);
         }
         let unjudged = std::mem::take(&mut self.unjudged) || policy_changed || self.indexing;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::State;
+use super::{Environment, State};
 use crate::auth::keys::may_use_keys;
 use crate::auth::tokens::may_handle_tokens;
 use crate::facts::environment;
@@ -33,6 +33,12 @@ pub(super) enum Extent {
 }
 
 impl State {
+    /// What the configuration wants a caller to be answered by the code of a
+    /// file who is not the owner: the HTTP status.
+    pub(crate) fn ownership_status(&self, file: FileId) -> u16 {
+        self.sources.file(file).map_or(403, |source| self.policy.ownership_status(&source.path))
+    }
+
     /// Takes over what specifications and configurations say.
     pub(super) fn read_policy(&mut self, touched: &BTreeSet<FileId>) {
         for &file in touched {
@@ -59,29 +65,28 @@ impl State {
         changed
     }
 
-    /// Takes over which variables files set. Whoever names such a file knows that
-    /// it is committed.
+    /// Takes over which variables files set.
     pub(super) fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
         for file in touched {
-            let path = self.sources.file(*file).map(|source| source.path.clone());
-            if let Some(path) = path.filter(|path| environment::names_addresses(path)) {
+            let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if environment::names_addresses(&path) {
                 let text = self.documents.get(*file).and_then(Document::text);
                 self.unjudged |= Arc::make_mut(&mut self.frontend.bases).set(*file, &path, text.as_deref());
             }
-            let sets = self.sources.file(*file).is_some_and(|source| environment::sets_variables(&source.path));
-            if !sets {
+            if !environment::sets_variables(&path) {
                 continue;
             }
-            let text = self.documents.get(*file).and_then(Document::text);
-            let variables = text.as_deref().map(environment::read).unwrap_or_default();
-            let known = self.environments.get(file).map_or(&[][..], Vec::as_slice);
-            if known != variables.as_slice() {
+            let document = self.documents.get(*file);
+            let is_committed = document.is_some_and(|document| document.committed);
+            let text = document.and_then(Document::text);
+            let variables = text.as_deref().map(|text| environment::read(&path, text)).unwrap_or_default();
+            let now = (!variables.is_empty()).then_some(Environment { is_committed, variables });
+            if self.environments.get(file) != now.as_ref() {
                 self.unjudged = true;
                 let all = Arc::make_mut(&mut self.environments);
-                if variables.is_empty() {
-                    all.remove(file)
-                } else {
-                    all.insert(*file, variables)
+                match now {
+                    Some(now) => all.insert(*file, now),
+                    None => all.remove(file),
                 };
             }
         }

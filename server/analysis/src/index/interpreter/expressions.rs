@@ -35,25 +35,37 @@ impl Execution<'_, '_> {
             }
             ExprKind::BoolOp { and, values } => self.bool_op(scope, *and, values),
             ExprKind::Not(operand) => {
-                truth(&self.forced(scope, operand)).map_or(UNSUPPORTED, |value| Value::Bool(!value))
+                let operand = self.forced(scope, operand);
+                match (truth(&operand), truth(operand.by_default())) {
+                    (Some(value), _) => Value::Bool(!value),
+                    (None, Some(value)) => Value::ByDefault(Arc::new(Value::Bool(!value))),
+                    (None, None) => UNSUPPORTED,
+                }
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] => {
                     let before = self.assumptions;
                     let (first, second) = (self.forced(scope, first), self.forced(scope, second));
+                    let value = compare(op, &first, &second);
                     // What the environment may change decides nothing.
-                    if self.assumptions == before { compare(op, &first, &second) } else { UNSUPPORTED }
+                    match value {
+                        Value::Bool(_) if self.assumptions > before => Value::ByDefault(Arc::new(value)),
+                        value => value,
+                    }
                 }
                 _ => UNSUPPORTED,
             },
-            ExprKind::IfExp { test, body, or_else } => match self.decide(scope, test) {
-                Some(true) => self.expr(scope, body),
-                Some(false) => self.expr(scope, or_else),
-                None => {
-                    let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
-                    either(a, b)
+            ExprKind::IfExp { test, body, or_else } => {
+                let decision = self.decide(scope, test);
+                match decision.certain {
+                    Some(true) => self.expr(scope, body),
+                    Some(false) => self.expr(scope, or_else),
+                    None => {
+                        let (a, b) = (self.forced(scope, body), self.forced(scope, or_else));
+                        either_by_default(a, b, decision.by_default)
+                    }
                 }
-            },
+            }
             ExprKind::Lambda { .. } => Value::Lambda(scope.site(expr.range)),
             ExprKind::Await(value) | ExprKind::Starred(value) => self.expr(scope, value),
             ExprKind::Walrus { name, value } => {
@@ -252,6 +264,22 @@ pub fn truth(value: &Value) -> Option<bool> {
         Value::Package(path) if path == "typing.TYPE_CHECKING" => Some(false),
         Value::Function(_) | Value::Class(_) | Value::Module(_) | Value::Router(_) | Value::Depends(_) => Some(true),
         _ => None,
+    }
+}
+
+/// One of two values, the first or the second where the environment says nothing.
+pub(super) fn either_by_default(a: Value, b: Value, first: Option<bool>) -> Value {
+    let is_data = |value: &Value| match value.by_default() {
+        Value::Str(_) | Value::Bool(_) => true,
+        Value::List(values) => values.iter().all(|value| matches!(value, Value::Str(_))),
+        _ => false,
+    };
+    match first {
+        Some(first) if is_data(&a) && is_data(&b) && !same(&a, &b) => {
+            let value = if first { a } else { b };
+            Value::ByDefault(Arc::new(value.by_default().clone()))
+        }
+        _ => either(a.settled(), b.settled()),
     }
 }
 

@@ -114,6 +114,13 @@ impl Execution<'_, '_> {
         arguments: &Arguments,
         site: Site,
     ) -> Option<Value> {
+        // The ASGI application of an MCP server remembers the server.
+        if class.ends_with(".FastMCP") && name.ends_with("_app") {
+            let attributes = Attributes::of(self.number);
+            attributes.set(&"server".into(), Value::Instance(Arc::clone(instance)));
+            let class = Value::Package(SmolStr::new(format!("{class}.{name}")));
+            return Some(Value::Instance(Arc::new(Instance { class, args: arguments.clone(), site, attributes })));
+        }
         if !class.ends_with("fastapi_users.FastAPIUsers") {
             return None;
         }

@@ -277,7 +277,7 @@ impl<'a> Interpreter<'a> {
             return value.clone();
         }
         let outer = self.begin();
-        let value = self.lookup_within(file, name, 0);
+        let value = self.lookup_within(file, name, 0).settled();
         let rests_on = self.end(outer);
         let mut looked_up = self.looked_up.borrow_mut();
         if looked_up.len() >= MAX_LOOKED_UP {
@@ -599,7 +599,7 @@ impl<'i, 'a> Execution<'i, 'a> {
     fn leave(mut self, value: Value) -> Value {
         self.run.made.release();
         self.interpreter.executed.borrow_mut().extend(self.run.executed);
-        value
+        value.settled()
     }
 
     /// Counts one step; false when the bound is reached.

@@ -226,7 +226,8 @@ impl Execution<'_, '_> {
         }
         self.assumptions += 1;
         match value {
-            Value::Bool(_) | Value::None => UNSUPPORTED,
+            Value::Bool(_) => Value::ByDefault(Arc::new(value)),
+            Value::None => UNSUPPORTED,
             value => value,
         }
     }

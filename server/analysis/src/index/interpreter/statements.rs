@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
-use super::expressions::{either, same};
+use super::expressions::{either, either_by_default, same};
 use super::objects::registers;
 use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
@@ -65,6 +65,15 @@ fn is_callable(value: &Value) -> bool {
             | Value::Depends(_)
             | Value::Lambda(_)
     )
+}
+
+/// What is known of a condition.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decision {
+    /// Whether it holds, when the environment has no say.
+    pub(super) certain: Option<bool>,
+    /// Whether it holds where the environment says nothing.
+    pub(super) by_default: Option<bool>,
 }
 
 impl Execution<'_, '_> {
@@ -346,7 +355,8 @@ impl Execution<'_, '_> {
         if is_main_check(test) {
             return Flow::Next;
         }
-        match self.decide(scope, test) {
+        let decision = self.decide(scope, test);
+        match decision.certain {
             Some(true) => return self.block(scope, body),
             Some(false) => return self.block(scope, or_else),
             None => {}
@@ -363,7 +373,7 @@ impl Execution<'_, '_> {
         for ((name, body_value), _) in assigned.iter().zip(after_body).zip(before) {
             let else_value = self.get(scope, name);
             let merged = match (body_value, else_value) {
-                (Some(a), Some(b)) => Some(either(a, b)),
+                (Some(a), Some(b)) => Some(either_by_default(a, b, decision.by_default)),
                 (a, b) => a.or(b),
             };
             self.put_back(scope, name, merged);
@@ -380,11 +390,13 @@ impl Execution<'_, '_> {
         }
     }
 
-    /// Whether a condition holds, when that is known and the environment has no say.
-    pub(super) fn decide(&mut self, scope: &mut Scope, test: &Expr) -> Option<bool> {
+    /// Whether a condition holds.
+    pub(super) fn decide(&mut self, scope: &mut Scope, test: &Expr) -> Decision {
         let before = self.assumptions;
         let value = self.forced(scope, test);
-        super::expressions::truth(&value).filter(|_| self.assumptions == before)
+        let by_default = super::expressions::truth(value.by_default());
+        let certain = super::expressions::truth(&value).filter(|_| self.assumptions == before);
+        Decision { certain, by_default }
     }
 
     fn get(&self, scope: &Scope, name: &SmolStr) -> Option<Value> {

@@ -2,5 +2,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod frontend;
+pub(crate) mod guards;
+pub(crate) mod keys;
 pub(crate) mod ownership;
 pub(crate) mod tokens;

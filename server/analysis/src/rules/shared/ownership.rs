@@ -4,7 +4,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Use};
+use crate::data::{Access, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
@@ -45,6 +45,8 @@ pub(in crate::rules) struct Found<'s> {
     /// Whether somebody verifies the caller, or may do so.
     pub(in crate::rules) guarded: bool,
     pub(in crate::rules) custom: Custom,
+    /// The table on whose rows those at fault hang.
+    pub(in crate::rules) parent: Option<&'s Table>,
 }
 
 impl Found<'_> {
@@ -78,15 +80,21 @@ pub(in crate::rules) fn check(
     fault: Fault,
     judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
-    let mut customs: Option<FxHashMap<Site, Custom>> = None;
+    let mut customs: Option<Customs> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         for access in judged.data.faults.iter().filter(|access| access.fault == fault) {
             let customs = customs.get_or_insert_with(|| customs_of(state));
-            let custom = customs.get(&access.table.site).copied().unwrap_or_default();
+            let parent = access.table.parent.as_ref().map(|parent| customs.table(state, parent, access.table.site));
+            let (parent, custom) = match parent {
+                // Whose the rows of the other table are, nobody says.
+                Some(None) => continue,
+                Some(Some(parent)) => (Some(parent), customs.of(parent.site)),
+                None => (None, customs.of(access.table.site)),
+            };
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
-            let one = Found { route, access, guarded, custom };
+            let one = Found { route, access, guarded, custom, parent };
             let Some((severity, site, message)) = judge(&one) else { continue };
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
                 continue;
@@ -106,8 +114,32 @@ pub(in crate::rules) fn check(
 }
 
 /// How routes outside of tests use the tables.
-fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
-    let mut customs: FxHashMap<Site, Custom> = FxHashMap::default();
+#[derive(Default)]
+struct Customs<'s> {
+    by_site: FxHashMap<Site, Custom>,
+    /// Tables of which some route keeps to the caller's rows.
+    tables: Vec<&'s Table>,
+}
+
+impl<'s> Customs<'s> {
+    fn of(&self, table: Site) -> Custom {
+        self.by_site.get(&table).copied().unwrap_or_default()
+    }
+
+    /// The table of that name, by the database or its class, that is nearest to a place.
+    fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
+        let path = |site: Site| state.sources.file(site.file).map_or("", |file| file.path.as_str());
+        let shared = |table: &&&Table| {
+            let pairs = path(table.site).split('/').zip(path(near).split('/'));
+            pairs.take_while(|(one, other)| one == other).count()
+        };
+        self.tables.iter().filter(|table| table.sql == name || table.name == name).max_by_key(shared).copied()
+    }
+}
+
+fn customs_of(state: &State) -> Customs<'_> {
+    let mut found = Customs::default();
+    let customs = &mut found.by_site;
     let mut seen = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         // A handler that several applications serve counts once.
@@ -115,7 +147,10 @@ fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
             return;
         }
         for (table, usage) in &judged.data.scoped {
-            let custom = customs.entry(*table).or_default();
+            let custom = customs.entry(table.site).or_default();
+            if !found.tables.iter().any(|known| known.site == table.site) {
+                found.tables.push(table);
+            }
             match usage {
                 Use::Reads => custom.reads += 1,
                 Use::Changes => custom.changes += 1,
@@ -139,7 +174,7 @@ fn customs_of(state: &State) -> FxHashMap<Site, Custom> {
             customs.entry(access.table.site).or_default().claimed += 1;
         }
     });
-    customs
+    found
 }
 
 /// How sure it is that rows are private, by how other routes treat them.
@@ -151,7 +186,7 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     };
     // Where most routes leave the owner out, the rows are everybody's: sooner so
     // if the column tells who wrote them than if it tells whose they are.
-    let weight = if one.access.table.is_personal() { 4 } else { 1 };
+    let weight = if one.parent.unwrap_or(&one.access.table).personal { 4 } else { 1 };
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }

@@ -68,12 +68,17 @@ impl Why {
     }
 }
 
+/// Whether a variable is seen to hold another value than a text.
+pub(crate) type Differs<'d> = dyn Fn(&str, &str) -> bool + 'd;
+
 fn refused(why: Why, error: Option<&'static str>) -> Outcome {
     Outcome::Refused(Refusal { why, error })
 }
 
 /// What a decoding verification makes of a token.
-pub(crate) fn decoded(form: &Form, decode: &Decode) -> Outcome {
+///
+/// `differs` tells whether the environment of the verification is seen to give a variable another value than a text.
+pub(crate) fn decoded(form: &Form, decode: &Decode, differs: &Differs<'_>) -> Outcome {
     let fetches = decode.key == KeySource::Unknown && decode.library != Library::PyJwt;
     match form {
         Form::Unknown => Outcome::MayPass,
@@ -81,7 +86,7 @@ pub(crate) fn decoded(form: &Form, decode: &Decode) -> Outcome {
         // Whoever fetches keys first may fail at that.
         Form::Opaque => refused(Why::NoJwt, malformed(decode.library).filter(|_| !fetches)),
         Form::Signed(_) if decode.unverified.is_some() => Outcome::MayPass,
-        Form::Signed(token) => signed(token, decode),
+        Form::Signed(token) => signed(token, decode, differs),
     }
 }
 
@@ -94,7 +99,7 @@ fn malformed(library: Library) -> Option<&'static str> {
     }
 }
 
-fn signed(token: &Signed, decode: &Decode) -> Outcome {
+fn signed(token: &Signed, decode: &Decode, differs: &Differs<'_>) -> Outcome {
     let by_secret = matches!(token.key, Key::Secret(_));
     if by_secret && matches!(decode.key, KeySource::Jwks { .. }) && token.has_jwks != Some(true) {
         let error = (token.has_jwks == Some(false)).then_some("PyJWKClientConnectionError");
@@ -108,7 +113,7 @@ fn signed(token: &Signed, decode: &Decode) -> Outcome {
         // A setting may hold a public key.
         return Outcome::MayPass;
     }
-    claims(token, decode).unwrap_or(Outcome::MayPass)
+    claims(token, decode, differs).unwrap_or(Outcome::MayPass)
 }
 
 fn by_algorithm(token: &Signed, algorithm: &SmolStr, decode: &Decode) -> Option<Outcome> {
@@ -135,7 +140,7 @@ fn by_algorithm(token: &Signed, algorithm: &SmolStr, decode: &Decode) -> Option<
     None
 }
 
-fn claims(token: &Signed, decode: &Decode) -> Option<Outcome> {
+fn claims(token: &Signed, decode: &Decode, differs: &Differs<'_>) -> Option<Outcome> {
     let library = decode.library;
     let skips = |check: Check| decode.skips.iter().any(|(skipped, _)| *skipped == check);
     if token.is_expired && !skips(Check::Expiry) && decode.validated {
@@ -155,8 +160,13 @@ fn claims(token: &Signed, decode: &Decode) -> Option<Outcome> {
         let error = if library == Library::PyJwt { "MissingRequiredClaimError" } else { "JWTError" };
         return Some(refused(Why::Lacks(lacking.clone()), Some(error)));
     }
-    if let (Claim::Text(own), Expected::Value(Some(wanted))) = (&token.issuer, &decode.issuer)
-        && own != wanted
+    let is_other = |own: &SmolStr, wanted: &Expected| match wanted {
+        Expected::Value(Some(wanted)) => own != wanted,
+        Expected::Environment(name) => differs(name, own),
+        _ => false,
+    };
+    if let Claim::Text(own) = &token.issuer
+        && is_other(own, &decode.issuer)
         && !skips(Check::Issuer)
     {
         let error = if library == Library::PyJwt { "InvalidIssuerError" } else { "JWTClaimsError" };
@@ -168,11 +178,9 @@ fn claims(token: &Signed, decode: &Decode) -> Option<Outcome> {
     let invalid = if library == Library::PyJwt { "InvalidAudienceError" } else { "JWTClaimsError" };
     match (&token.audience, &decode.audience) {
         (Claim::Text(_) | Claim::Given, Expected::Nothing) => Some(refused(Why::UnexpectedAudience, Some(invalid))),
-        (Claim::Text(own), Expected::Value(Some(wanted))) if own != wanted => {
-            Some(refused(Why::OtherAudience, Some(invalid)))
-        }
+        (Claim::Text(own), wanted) if is_other(own, wanted) => Some(refused(Why::OtherAudience, Some(invalid))),
         // python-jose takes a token without audience for one that fits.
-        (Claim::Absent, Expected::Value(_)) if library == Library::PyJwt => {
+        (Claim::Absent, Expected::Value(_) | Expected::Environment(_)) if library == Library::PyJwt => {
             Some(refused(Why::NoAudience, Some("MissingRequiredClaimError")))
         }
         _ => None,

@@ -17,12 +17,14 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use self::issued::{Form, Signed, Token, secret_variable};
-use self::judgement::{Outcome, Refusal, Why, decoded};
+use self::judgement::{Differs, Outcome, Refusal, Why, decoded};
 use self::sent::{Sent, shared};
 use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
+use super::environments::{Folders, nearest};
 use super::with_interpreter;
 use crate::auth::tokens::{Algorithms, Check, Decode, Expected, KeySource, Library};
+use crate::facts::environment::fingerprint;
 use crate::frontend::issuers::{Issuer, Setting};
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
 use crate::ide::State;
@@ -234,7 +236,11 @@ impl<'s> Comparison<'_, 's> {
             return None;
         }
         let meant = |strategy: &Strategy<'s>| match strategy {
-            Strategy::Decode(decode) => issuers.iter().any(|issuer| is_meant_for(decode, issuer)),
+            Strategy::Decode(decode) => {
+                // Its public keys are fetched in this file.
+                let fetches = self.known.fetches_keys(decode.site.file);
+                issuers.iter().any(|issuer| is_meant_for(decode, issuer, fetches))
+            }
             _ => false,
         };
         if !strategies.iter().all(meant) {
@@ -258,7 +264,7 @@ impl<'s> Comparison<'_, 's> {
             let form = token.form(&self.sent.mints);
             let mut nearest: Option<(Strategy<'s>, Refusal)> = None;
             for strategy in strategies {
-                match judged(*token, &form, *strategy) {
+                match self.judged(*token, &form, *strategy) {
                     Outcome::MayPass => {
                         is_refused = false;
                         self.accept(*token, &form, *strategy);
@@ -285,6 +291,15 @@ impl<'s> Comparison<'_, 's> {
                 self.refuse(token, form, strategy, refusal, request);
             }
         }
+    }
+
+    /// What a way to verify makes of a token, with what environment files say.
+    fn judged(&self, token: Token<'_>, form: &Form, strategy: Strategy<'_>) -> Outcome {
+        let Strategy::Decode(decode) = strategy else { return judged(token, form, strategy, &|_, _| false) };
+        judged(token, form, strategy, &|name, text| {
+            let set = nearest(self.state, decode.site.file, name, &[".env"], Folders::All);
+            set.is_some_and(|set| set.variable.value.fingerprint != fingerprint(text))
+        })
     }
 
     fn refuse(
@@ -351,10 +366,10 @@ impl<'s> Comparison<'_, 's> {
 }
 
 /// What a way to verify makes of a token.
-fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>) -> Outcome {
+fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>, differs: &Differs<'_>) -> Outcome {
     let refused = |why: Why| Outcome::Refused(Refusal { why, error: None });
     match strategy {
-        Strategy::Decode(decode) => decoded(form, decode),
+        Strategy::Decode(decode) => decoded(form, decode, differs),
         Strategy::SessionQuery(_) => match token {
             Token::Jwt(..) | Token::Minted(_) if matches!(form, Form::Signed(_)) => refused(Why::NoSession),
             Token::Nothing(_) => refused(Why::NoToken),
@@ -384,8 +399,9 @@ fn kind(token: Token<'_>) -> Kind {
 const SECRETS: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
 
 /// Whether a verification is given the secret of a configuration, or its public keys.
-fn is_meant_for(decode: &Decode, issuer: &Issuer) -> bool {
+fn is_meant_for(decode: &Decode, issuer: &Issuer, fetches: bool) -> bool {
     match &decode.key {
+        KeySource::Jwks { .. } | KeySource::Unknown if fetches => decode.unverified.is_none(),
         KeySource::Jwks { .. } => issuer.plugin("jwt").is_some(),
         KeySource::Secret(Some(name)) => has_secret_of(name, issuer),
         _ => false,

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::auth::guard::Guard;
+use crate::auth::evidence::{Part, Step};
+use crate::auth::guard::{Guard, Weak};
 use crate::auth::tokens::{Decode, VerifierCall};
-use crate::auth::{Judge, Proof, Step, Verdict, decides, read_from};
+use crate::auth::{Judge, Proof, Verdict};
 use crate::ide::State;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -44,6 +45,8 @@ pub(super) struct Verifications<'s> {
     requests: Vec<Site>,
     /// Requests whose answers are believed although they may hold nobody: everybody passes.
     believed: Vec<Site>,
+    /// Files that fetch Better Auth's public keys.
+    fetching: FxHashSet<FileId>,
     pub(super) calls: Vec<&'s VerifierCall>,
 }
 
@@ -54,12 +57,14 @@ impl<'s> Verifications<'s> {
             queries: Vec::new(),
             requests: Vec::new(),
             believed: Vec::new(),
+            fetching: FxHashSet::default(),
             calls: Vec::new(),
         };
         for (_, tokens) in state.tokens.items() {
             all.decodes.extend(tokens.decodes.iter().map(|decode| (decode.site, decode)));
             all.queries.extend(&tokens.session_queries);
             all.requests.extend(&tokens.session_requests);
+            all.fetching.extend(tokens.key_addresses.iter().map(|site| site.file));
             all.believed.extend(tokens.introspections.iter().map(|one| one.request));
             all.calls.extend(&tokens.calls);
         }
@@ -68,6 +73,17 @@ impl<'s> Verifications<'s> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.decodes.is_empty() && self.queries.is_empty() && self.requests.is_empty()
+    }
+
+    /// Whether a file fetches Better Auth's public keys.
+    pub(super) fn fetches_keys(&self, file: FileId) -> bool {
+        self.fetching.contains(&file)
+    }
+
+    /// The only read of a token in a function that looks at no signature.
+    fn unverified_in(&self, function: Site) -> Option<&'s Decode> {
+        let mut own = self.decodes.values().filter(|decode| decode.function == Some(function));
+        own.next().filter(|decode| decode.unverified.is_some() && own.next().is_none()).copied()
     }
 
     fn strategy(&self, step: &Step) -> Option<Strategy<'s>> {
@@ -107,7 +123,7 @@ impl<'s> Guards<'s> {
                         }
                         let verdict = judge.dependency(&node.callable);
                         // What it asks for may be what verifies.
-                        let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(decides);
+                        let says = |verdict: &Arc<Verdict>| verdict.steps.iter().any(Step::decides);
                         let others = || route.dependencies.iter().map(|node| judge.dependency(&node.callable));
                         let verifies = |verdict: &Arc<Verdict>| verdict.proof == Proof::Verifies && says(verdict);
                         let verdict = if says(&verdict) { verdict } else { others().find(verifies).unwrap_or(verdict) };
@@ -117,6 +133,22 @@ impl<'s> Guards<'s> {
                     Guard::InBody(verdict) => {
                         let Value::Function(handler) = &route.handler else { continue };
                         (handler.site, Arc::clone(verdict))
+                    }
+                    // It verifies nobody, and refuses what is no JWT.
+                    Guard::Open(Some(Weak::Dependency(dependency, _))) => {
+                        let Some(node) = route.dependencies.get(*dependency) else { continue };
+                        let Some((function, _)) = called(interpreter, &node.callable) else { continue };
+                        let Some(decode) = known.unverified_in(function.site) else { continue };
+                        let next = all.groups.len();
+                        let group = *by_guard.entry((at, function.site)).or_insert(next);
+                        if group == next {
+                            let verdict = judge.dependency(&node.callable);
+                            let mut own = group_of(application, route, &verdict, known);
+                            own.strategies = Some(vec![Strategy::Decode(decode)]);
+                            all.groups.push(own);
+                        }
+                        all.by_route.insert((at, index), group);
+                        continue;
                     }
                     _ => continue,
                 };
@@ -144,19 +176,19 @@ fn group_of<'s>(
     known: &Verifications<'s>,
 ) -> GuardGroup<'s> {
     let mut strategies: Option<Vec<Strategy<'s>>> = Some(Vec::new());
-    for step in verdict.steps.iter().filter(|step| decides(step)) {
+    for step in verdict.steps.iter().filter(|step| step.decides()) {
         match (known.strategy(step), &mut strategies) {
             (Some(strategy), Some(all)) => all.push(strategy),
             _ => strategies = None,
         }
     }
-    let says = |part: &str| verdict.steps.iter().any(|step| step.note == read_from(part));
-    let by_header = says("headers")
+    let says = |part: Part| verdict.steps.iter().any(|step| step.reads(part));
+    let by_header = says(Part::Headers)
         || asks_for_bearer(route)
-        || verdict.steps.iter().any(|step| step.note.starts_with("`authorization` is a credential"));
+        || verdict.steps.iter().any(|step| step.takes() == Some("authorization"));
     GuardGroup {
         strategies: strategies.filter(|all| !all.is_empty() && verdict.bypass.is_none()),
-        reads_cookies: says("cookies") || !by_header,
+        reads_cookies: says(Part::Cookies) || !by_header,
         file: application.site.file,
     }
 }

@@ -1,0 +1,54 @@
+//! What is mounted that is no application of the project.
+
+use crate::index::value::{Instance, Value};
+
+/// What a mounted object is, as far as guards go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mounted {
+    /// An application of the project, which has routes of its own.
+    Application,
+    /// Files.
+    Files,
+    /// An MCP server that asks nobody who it is.
+    OpenToolServer,
+    /// Something else.
+    Other,
+}
+
+/// Arguments by which an MCP server is told to authenticate (mcp 1.26, fastmcp 3.0).
+const AUTHENTICATION: &[&str] = &["auth", "auth_provider", "auth_server_provider", "token_verifier"];
+
+/// What is mounted.
+pub fn mounted(handler: &Value) -> Mounted {
+    match handler {
+        Value::Router(_) => Mounted::Application,
+        Value::Instance(instance) => match &instance.class {
+            Value::Package(class) if class.ends_with(".StaticFiles") => Mounted::Files,
+            Value::Package(class) if is_tool_server(class) => of_tool_server(instance),
+            _ => Mounted::Other,
+        },
+        _ => Mounted::Other,
+    }
+}
+
+/// Whether a package's callable gives the ASGI application of an MCP server.
+fn is_tool_server(path: &str) -> bool {
+    let Some((class, method)) = path.rsplit_once('.') else { return false };
+    class.ends_with(".FastMCP") && matches!(method, "streamable_http_app" | "sse_app" | "http_app")
+}
+
+fn of_tool_server(application: &Instance) -> Mounted {
+    match application.attributes.get("server") {
+        Some(Value::Instance(server)) => {
+            let told = |name: &&str| !matches!(server.args.get(name, None), None | Some(Value::None));
+            let may_be_told = server.args.open_ended || application.args.open_ended;
+            // A middleware of its own may authenticate.
+            let wrapped = application.args.get("middleware", None).is_some();
+            match may_be_told || wrapped || AUTHENTICATION.iter().any(told) {
+                true => Mounted::Other,
+                false => Mounted::OpenToolServer,
+            }
+        }
+        _ => Mounted::Other,
+    }
+}

@@ -1,0 +1,258 @@
+//! What is found around tokens, beside the calls that read and issue them. Plain data.
+
+use smol_str::SmolStr;
+
+use super::{Caught, Claim};
+use crate::index::value::Site;
+
+/// A secret value that is written to a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// The value in the call.
+    pub site: Site,
+    /// Where it comes from.
+    pub origin: Site,
+    /// What it is.
+    pub what: Secret,
+    /// Characters of it, when only its beginning or end is written.
+    pub part: Option<i64>,
+    /// What writes it: `print`, `logger.info`.
+    pub sink: SmolStr,
+}
+
+/// A kind of secret value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    /// The caller's token.
+    Token,
+    /// All headers of a request, the caller's token among them.
+    Headers,
+    /// A password.
+    Password,
+    /// An object of the request that holds a password.
+    PasswordHolder,
+    /// A key of the application.
+    Key,
+    /// A token that the application has just issued.
+    Issued,
+    /// The claims of a token.
+    Claims,
+}
+
+/// An answer that says too much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The text in the answer.
+    pub site: Site,
+    /// The verification, or the identity that is told.
+    pub about: Site,
+    /// What is told.
+    pub what: Telling,
+}
+
+/// What an answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// The text of an exception of the verification.
+    Error,
+    /// The identity that the token names.
+    Identity,
+}
+
+/// An answer to failed authentication with another status than 401.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongStatus {
+    /// The function that answers.
+    pub function: Site,
+    /// The status in the code, or the returned value.
+    pub site: Site,
+    /// The status that the caller gets.
+    pub status: u16,
+    /// What shows that authentication failed.
+    pub failure: Failure,
+    /// Where that is.
+    pub proof: Site,
+}
+
+/// What shows that authentication failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The request carries no credential.
+    Missing,
+    /// A check of the credential said no.
+    Rejected,
+    /// The verification raised.
+    Raised,
+}
+
+/// A look-up of a session by its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLookup {
+    /// The query.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// The column that says when the session ends.
+    pub column: SmolStr,
+    /// Where that column is declared; the query itself for plain SQL.
+    pub declared: Site,
+}
+
+/// A call of a function of the project that verifies tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierCall {
+    /// Whether it is given the caller's token.
+    pub is_credential: bool,
+    /// The call.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// The function that it calls.
+    pub callee: Site,
+    /// The exceptions that are caught around it, innermost first.
+    pub caught: Vec<Caught>,
+    /// Claims that are read from what it gives, in the same function.
+    pub reads: Vec<Claim>,
+    /// Whether what it gives is returned.
+    pub returned: bool,
+}
+
+/// A secret of the application that a function returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// The value in the `return`.
+    pub site: Site,
+    /// The function that returns it.
+    pub function: Site,
+    /// Whether all settings are returned.
+    pub whole: bool,
+}
+
+/// A session endpoint's answer that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introspection {
+    /// The read of the answer.
+    pub site: Site,
+    /// The request.
+    pub request: Site,
+    /// The comparison of the status, if there is one.
+    pub status: Option<Site>,
+}
+
+/// A clause that catches what a verification raises, and gives somebody all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swallowed {
+    /// What it gives.
+    pub site: Site,
+    /// The clause.
+    pub clause: Site,
+    /// The verification.
+    pub verified: Site,
+    /// The function that they stand in.
+    pub function: Site,
+    /// Whether it gives claims that nothing verified.
+    pub unverified: bool,
+}
+
+/// A clause that turns a caller away whose token was refused, and tells nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlogged {
+    /// The clause.
+    pub site: Site,
+    /// The verification.
+    pub verified: Site,
+    /// The function that they stand in.
+    pub function: Site,
+}
+
+/// Something that others can read on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insecure {
+    /// What makes it so.
+    pub site: Site,
+    /// What it is.
+    pub how: Transport,
+}
+
+/// What others can read or change on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Public keys that tokens are verified with.
+    Keys,
+    /// The caller's token.
+    Token,
+    /// Either, over a connection of which the certificate is not checked.
+    Unchecked,
+    /// A token in a cookie.
+    Cookie,
+}
+
+/// A token that is taken apart without a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handmade {
+    /// Where a part of it is decoded.
+    pub site: Site,
+    /// The function.
+    pub function: Site,
+    /// What becomes of its signature.
+    pub made: Made,
+}
+
+/// What becomes of the signature of a token that is taken apart by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// One is made, there, and compared in constant time, or out of sight.
+    Signed(Site),
+    /// One is made, and compared with an operator, there.
+    Compared(Site),
+    /// Nothing.
+    Unverified,
+}
+
+/// An access token and a refresh token that one function issues in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twins {
+    /// The function.
+    pub issuer: Site,
+    /// The call that gives the access token.
+    pub access: Site,
+    /// The call that gives the refresh token.
+    pub refresh: Site,
+}
+
+/// A password that is kept, compared or hashed in a way that gives it away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPassword {
+    /// Where.
+    pub site: Site,
+    /// The function.
+    pub function: Site,
+    /// How.
+    pub how: Password,
+}
+
+/// What is done with a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Password {
+    /// A row is made with it as it is.
+    Kept,
+    /// It is compared as it is with what is kept of it.
+    Compared,
+    /// It is hashed with a hash that was made to be fast.
+    HashedFast,
+}
+
+/// A refusal that a clause for everything else answers in its own way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The function.
+    pub function: Site,
+    /// The status that callers get, in the code.
+    pub site: Site,
+    /// It.
+    pub status: u16,
+    /// The status that was meant for them, 401 or 403.
+    pub refused: u16,
+    /// Where that is raised.
+    pub proof: Site,
+}

@@ -1,0 +1,200 @@
+//! Passwords that are kept as they are, compared as they are, or hashed with
+//! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
+
+use super::super::code::{Body, last_name, mentions, parts};
+use super::{ItemTokens, KeptPassword, Password};
+use crate::facts::python::idioms::is_table;
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
+use crate::index::value::Value;
+
+/// Finds such code in a body.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let Some(def) = body.def else { return };
+    let function = body.site(def.name.range);
+    let mut found = Vec::new();
+    for call in body.calls() {
+        let Some((func, args)) = call.call() else { continue };
+        if let Some(kept) = kept_as_it_is(body, func, args) {
+            found.push((kept.range, Password::Kept));
+        } else if is_fast_hash(body, func, args) && !knows_better(body) {
+            found.push((call.expr.range, Password::HashedFast));
+        }
+    }
+    let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
+    found.extend(
+        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared)),
+    );
+    tokens.passwords.extend(found.into_iter().map(|(range, how)| KeptPassword {
+        site: body.site(range),
+        function,
+        how,
+    }));
+}
+
+/// The password that a row is made with, untouched: `User(password=body.password)`.
+fn kept_as_it_is<'e>(body: &Body<'_, '_, '_>, func: &Expr, args: &'e [Arg]) -> Option<&'e Expr> {
+    let arg = args.iter().find(|arg| {
+        arg.spread == Spread::No && arg.name.as_ref().is_some_and(|name| is_password(&name.name) || is_hash(&name.name))
+    })?;
+    let value = body.traced(&arg.value);
+    let name = arg.name.as_ref()?;
+    if !last_name(value).is_some_and(|name| is_password(name)) || !comes_from_caller(body, value) {
+        return None;
+    }
+    let Value::Class(class) = body.eval(func) else { return None };
+    let classes = body.interpreter.linearised(&class);
+    // A descriptor, a validator or the class itself may hash it.
+    let handles = |class: &Class| {
+        class.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Function(def) => {
+                let called = &def.name.name;
+                called == "__init__"
+                    || called == "__setattr__"
+                    || called.contains("password")
+                    || called.contains("hash")
+            }
+            StmtKind::Assign(assign) => {
+                let is_it = assign.targets.iter().any(|target| target.as_name() == Some(&name.name));
+                is_it && assign.value.as_ref().is_some_and(|value| mentions_type(value, "Password"))
+            }
+            _ => false,
+        })
+    };
+    let table = classes.iter().any(|class| is_table(&class.def));
+    (table && !classes.iter().any(|class| handles(&class.def))).then_some(&arg.value)
+}
+
+/// Whether the value is the caller's: a parameter, a part of one, or what came out of it.
+fn comes_from_caller(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let mut root = value;
+    loop {
+        root = match &root.kind {
+            ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => value,
+            _ => break,
+        };
+    }
+    root.as_name().is_some_and(|name| body.param(name).is_some())
+}
+
+/// Whether a call hashes a password with a hash that was made to be fast.
+fn is_fast_hash(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> bool {
+    const FAST: &[&str] = &["hashlib.md5", "hashlib.sha1", "hashlib.sha256", "hashlib.sha512", "hashlib.sha3_256"];
+    let given = args.first().is_some_and(|arg| {
+        let mut pending = vec![body.traced(&arg.value)];
+        while let Some(part) = pending.pop() {
+            if last_name(part).is_some_and(|name| is_password(name)) {
+                return true;
+            }
+            pending.extend(parts(part));
+        }
+        false
+    });
+    given && body.package(func).is_some_and(|path| FAST.contains(&path.as_str()))
+}
+
+/// Whether a function hands the hash on to something slow, or only asks
+/// whether the password is known to be stolen.
+fn knows_better(body: &Body<'_, '_, '_>) -> bool {
+    body.calls().iter().any(|found| {
+        let Some((func, args)) = found.call() else { return false };
+        let slow = body.package(func).is_some_and(|path| {
+            ["bcrypt", "argon2", "passlib", "pwdlib", "scrypt", "pbkdf2"].iter().any(|slow| path.contains(slow))
+        });
+        slow || args.iter().any(|arg| mentions_text(&arg.value, "pwned"))
+    })
+}
+
+/// Whether a password is compared with what is kept of it, as it is or put
+/// into a text: `user.password == password`, `hashed == f"hashed_{password}"`.
+fn compares(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let ExprKind::Compare { first, rest } = &expr.kind else { return false };
+    let [(op, second)] = rest.as_slice() else { return false };
+    if op != "==" && op != "!=" {
+        return false;
+    }
+    let pairs = [(&**first, second), (second, &**first)];
+    pairs.into_iter().any(|(kept, given)| is_kept(body, kept) && is_given(body, given) && !same_root(kept, given))
+}
+
+/// `user.password` of something that was looked up, or a parameter that is a hash by its name.
+fn is_kept(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Attribute { value, name } if is_password(&name.name) || is_hash(&name.name) => {
+            let Some(root) = value.as_name() else { return false };
+            // What a call gave: a row. A setting is no row.
+            let looked_up = || body.bindings(root).into_iter().flatten().any(is_looked_up);
+            body.param(root).is_none() && looked_up()
+        }
+        ExprKind::Name(name) => body.param(name).is_some() && is_hash(name),
+        _ => false,
+    }
+}
+
+fn is_looked_up(value: &Expr) -> bool {
+    let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+    value.as_call().is_some_and(|(func, _)| matches!(func.kind, ExprKind::Attribute { .. }))
+}
+
+/// A password of the caller, untouched or in a text with constants.
+fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(name) => is_password(name) && body.param(name).is_some(),
+        ExprKind::Attribute { name, .. } => is_password(&name.name) && comes_from_caller(body, expr),
+        ExprKind::FString(parts) => {
+            parts.iter().all(|part| matches!(part.kind, ExprKind::Str(_)) || is_given(body, part))
+                && parts.iter().any(|part| is_given(body, part))
+        }
+        ExprKind::Binary { left, right, .. } => {
+            let constant = |part: &Expr| matches!(part.kind, ExprKind::Str(_));
+            (constant(left) && is_given(body, right)) || (is_given(body, left) && constant(right))
+        }
+        _ => false,
+    }
+}
+
+fn same_root(a: &Expr, b: &Expr) -> bool {
+    let root = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, .. } => value.as_name().cloned(),
+        _ => expr.as_name().cloned(),
+    };
+    root(a).is_some_and(|name| mentions(b, &name))
+}
+
+fn mentions_type(expr: &Expr, word: &str) -> bool {
+    let mut pending = vec![expr];
+    while let Some(part) = pending.pop() {
+        if last_name(part).is_some_and(|name| name.contains(word)) {
+            return true;
+        }
+        pending.extend(parts(part));
+    }
+    false
+}
+
+fn mentions_text(expr: &Expr, word: &str) -> bool {
+    let mut pending = vec![expr];
+    while let Some(part) = pending.pop() {
+        if matches!(&part.kind, ExprKind::Str(text) if text.contains(word)) {
+            return true;
+        }
+        pending.extend(parts(part));
+    }
+    false
+}
+
+/// Whether a name is that of a password as its owner types it.
+fn is_password(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "password" | "plain_password" | "raw_password" | "passwd" | "pwd" | "pass_word" | "user_password"
+    )
+}
+
+/// Whether a name says that a password was hashed.
+fn is_hash(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("hash")
+        && (name.contains("pass") || name.contains("pwd") || matches!(name.as_str(), "hashed" | "stored_hash"))
+        || name == "stored_password"
+}

@@ -1,0 +1,97 @@
+//! Refusals that a clause meant for everything else catches: the caller gets
+//! its status instead of 401 or 403.
+
+use super::super::code::Body;
+use super::{ItemTokens, Replaced, errors};
+use crate::facts::python::idioms::{http_status, raised};
+use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
+use crate::index::value::{FunctionRef, Resolve, Value};
+use crate::text::TextRange;
+
+/// Finds such clauses in a body.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let Some(def) = body.def else { return };
+    for (stmt, _) in body.statements() {
+        let StmtKind::Try { body: tried, handlers, .. } = &stmt.kind else { continue };
+        let Some(handler) = handlers.iter().find(|handler| catches_refusals(body, handler)) else { continue };
+        if !catches_all(body, handler) || passes_on(handler) {
+            continue;
+        }
+        let answers = handler.body.iter().find_map(|stmt| errors::answer(body, stmt)?.status);
+        let Some((status @ (400 | 404 | 422 | 500..=599), range)) = answers else { continue };
+        let Some((refused, proof)) = refusal(body, tried) else { continue };
+        tokens.replaced.push(Replaced {
+            function: body.site(def.name.range),
+            site: body.site(range),
+            status,
+            refused,
+            proof: body.site(proof),
+        });
+    }
+}
+
+/// Whether a clause catches `HTTPException`.
+fn catches_refusals(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
+    let is_it = |path: &smol_str::SmolStr| path == "?" || path.ends_with("HTTPException");
+    catches_all(body, handler) || errors::types(body, handler).iter().any(is_it)
+}
+
+/// Whether a clause catches every exception.
+fn catches_all(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
+    let types = errors::types(body, handler);
+    types.is_empty() || types.iter().any(|path| path == "builtins.Exception" || path == "builtins.BaseException")
+}
+
+/// Whether a clause lets something through: it raises what it caught, or asks what that is.
+fn passes_on(handler: &Handler) -> bool {
+    let mut blocks = vec![handler.body.as_slice()];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            let again = match &stmt.kind {
+                StmtKind::Raise { exc: None, .. } => true,
+                StmtKind::Raise { exc: Some(exc), .. } => {
+                    exc.as_name().is_some_and(|name| Some(name) == handler.name.as_ref())
+                }
+                StmtKind::If { .. } | StmtKind::Match { .. } => true,
+                _ => false,
+            };
+            if again {
+                return true;
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    false
+}
+
+/// A refusal with 401 or 403 that a block raises itself, or a function of the
+/// project that it calls: the status, and where.
+fn refusal(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Option<(u16, TextRange)> {
+    let eval = |expr: &Expr| body.eval(expr);
+    let own = raised(tried).into_iter().find_map(|raised| Some((refuses(raised, &eval)?, raised.range)));
+    if own.is_some() {
+        return own;
+    }
+    let inside = TextRange { start: tried.first()?.range.start, end: tried.last()?.range.end };
+    body.calls().iter().filter(|found| inside.contains_range(found.expr.range)).find_map(|found| {
+        let (func, _) = found.call()?;
+        let called: FunctionRef = match body.eval(func) {
+            Value::Function(function) => body.interpreter.current(&function),
+            _ => return None,
+        };
+        let eval = |expr: &Expr| body.interpreter.eval(&called, expr);
+        let refused = raised(&called.def.body).into_iter().find_map(|raised| refuses(raised, &eval))?;
+        Some((refused, found.expr.range))
+    })
+}
+
+/// The status, 401 or 403, of an `HTTPException` that is raised.
+fn refuses(raised: &Expr, eval: &dyn Fn(&Expr) -> Value) -> Option<u16> {
+    let (func, args) = raised.as_call()?;
+    let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status)?;
+    let named = matches!(&func.kind, ExprKind::Name(_) | ExprKind::Attribute { .. });
+    (named
+        && matches!(status, 401 | 403)
+        && matches!(eval(func), Value::Package(path) if path.ends_with("HTTPException")))
+    .then_some(status as u16)
+}

@@ -1,0 +1,146 @@
+//! Keys, tokens and cookies that go over a connection on which others can read or change them.
+
+use super::super::code::{Body, Found, last_name, parts};
+use super::{Insecure, ItemTokens, Secret, Transport, secrets};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
+use crate::index::value::Value;
+
+/// Finds such connections in a body.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for found in body.calls() {
+        let Some((func, args)) = found.call() else { continue };
+        let Some(name) = last_name(func) else { continue };
+        let how = match name.as_str() {
+            "PyJWKClient" => fetches_keys(body, func, args),
+            "get" | "post" | "request" => sends(body, func, args),
+            "set_cookie" => sets_cookie(body, found, args),
+            _ => None,
+        };
+        tokens.insecure.extend(how.map(|(how, range)| Insecure { site: body.site(range), how }));
+    }
+}
+
+type At = crate::text::TextRange;
+
+fn fetches_keys(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transport, At)> {
+    let address = positional(args, 0).or_else(|| keyword(args, "uri"))?;
+    let is_it = body.package(func).is_some_and(|path| path.ends_with("PyJWKClient"));
+    (is_it && is_plain(body, address)).then_some((Transport::Keys, address.range))
+}
+
+/// A request that fetches keys, or that carries a credential.
+fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transport, At)> {
+    let is_client = |value: &Value| match value {
+        Value::Package(path) => ["httpx.", "requests.", "aiohttp."].iter().any(|package| path.starts_with(package)),
+        Value::Instance(instance) => {
+            matches!(&instance.class, Value::Package(path) if path.starts_with("httpx.") || path.starts_with("requests.") || path.starts_with("aiohttp."))
+        }
+        _ => false,
+    };
+    let receiver = match &func.kind {
+        ExprKind::Attribute { value, .. } => body.eval(body.traced(value)),
+        _ => return None,
+    };
+    if !is_client(&body.eval(func)) && !is_client(&receiver) {
+        return None;
+    }
+    let at = if last_name(func).is_some_and(|name| name == "request") { 1 } else { 0 };
+    let address = positional(args, at).or_else(|| keyword(args, "url"))?;
+    let carries = keyword(args, "headers").is_some_and(|headers| {
+        let mut pending = vec![body.traced(headers)];
+        while let Some(expr) = pending.pop() {
+            if secrets::credential(body, expr).is_some() {
+                return true;
+            }
+            pending.extend(parts(expr));
+        }
+        false
+    });
+    let fetches = shown(body, address).is_some_and(|text| text.contains("jwks"));
+    let transport = match (fetches, carries) {
+        (true, _) => Transport::Keys,
+        (false, true) => Transport::Token,
+        _ => return None,
+    };
+    if let Some(verify) = keyword(args, "verify").filter(|verify| matches!(verify.kind, ExprKind::Bool(false))) {
+        return Some((Transport::Unchecked, verify.range));
+    }
+    is_plain(body, address).then_some((transport, address.range))
+}
+
+/// A token in a cookie that goes over plain HTTP, too.
+fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<(Transport, At)> {
+    let value = keyword(args, "value").or_else(|| positional(args, 1))?;
+    let origin = secrets::origin(body, value)?;
+    if !matches!(origin.what, Secret::Issued | Secret::Token)
+        || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
+    {
+        return None;
+    }
+    match keyword(args, "secure").or_else(|| positional(args, 6)) {
+        Some(secure) if matches!(secure.kind, ExprKind::Bool(false)) => Some((Transport::Cookie, secure.range)),
+        Some(_) => None,
+        None => Some((Transport::Cookie, found.expr.range)),
+    }
+}
+
+/// The text of an address, as far as it is known from its beginning.
+fn shown(body: &Body<'_, '_, '_>, address: &Expr) -> Option<smol_str::SmolStr> {
+    let traced = body.traced(address);
+    match body.eval(traced) {
+        Value::Str(text) => Some(text),
+        _ => match &traced.kind {
+            ExprKind::FString(parts) => parts.iter().find_map(|part| part.as_str()).cloned(),
+            ExprKind::Binary { left, .. } => left.as_str().cloned(),
+            _ => None,
+        },
+    }
+}
+
+/// Whether an address is of plain HTTP, and of another machine.
+fn is_plain(body: &Body<'_, '_, '_>, address: &Expr) -> bool {
+    matches!(body.eval(body.traced(address)), Value::Str(text) if is_plain_and_far(&text))
+}
+
+/// Whether an address is of plain HTTP and of a host that is reached over networks of others.
+pub fn is_plain_and_far(address: &str) -> bool {
+    let Some(rest) = address.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let parts: Vec<&str> = host.split('.').collect();
+    let is_address = parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok());
+    if is_address {
+        let number = |at: usize| parts.get(at).and_then(|part| part.parse::<u8>().ok()).unwrap_or_default();
+        return !matches!((number(0), number(1)), (0 | 10 | 127, _) | (192, 168) | (172, 16..=31) | (169, 254));
+    }
+    // Names without a dot are of machines beside this one.
+    const NEAR: &[&str] = &["local", "localhost", "internal", "svc", "cluster", "test", "example", "invalid", "lan"];
+    parts.len() > 1 && !parts.iter().any(|part| NEAR.contains(part) || part.is_empty()) && host.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_and_far;
+
+    #[test]
+    fn hosts_nearby_are_none_of_others() {
+        for far in ["http://tasks.dev/api", "http://93.184.216.34:8000", "http://user@api.shop.io?x=1"] {
+            assert!(is_plain_and_far(far), "{far}");
+        }
+        for near in [
+            "https://tasks.dev",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://10.1.2.3",
+            "http://172.20.0.1",
+            "http://web:3000/api",
+            "http://host.docker.internal:3000",
+            "http://web.default.svc.cluster.local",
+            "http://",
+            "http://shop.example",
+        ] {
+            assert!(!is_plain_and_far(near), "{near}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Variables that files of Docker Compose and manifests of Kubernetes give to services.
+
+use smol_str::SmolStr;
+
+use super::environment::{Variable, When, assigned, is_name};
+use super::yaml::{Node, each_document};
+use crate::text::{LineIndex, TextRange};
+
+/// Folders of manifests.
+const FOLDERS: &[&str] = &["k8s", "kubernetes", "kube", "manifests", "deploy", "deployment", "deployments", "overlays"];
+
+/// Whether a path is one at which a manifest may stand.
+pub(super) fn is_manifest(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    name.to_ascii_lowercase().contains("secret") || folder.split('/').any(|part| FOLDERS.contains(&part))
+}
+
+/// The variables of the services of a compose file.
+pub(super) fn compose(text: &str) -> Vec<Variable> {
+    let mut found = Reading::new(text);
+    each_document(text, &mut |root| {
+        let services = root.get("services").map(|(_, services)| services.entries()).unwrap_or_default();
+        // `x-common: &common` holds what services share.
+        let shared = root.entries().iter().filter(|(name, ..)| name.starts_with("x-"));
+        for (_, line, service) in services.iter().chain(shared) {
+            let (line, environment) = service.get("environment").unwrap_or((*line, service));
+            for (name, line, value) in environment.entries() {
+                if let Some(value) = value.text() {
+                    found.add(name, *line, value);
+                }
+            }
+            for item in environment.items().iter().filter_map(Node::text) {
+                if let Some((name, value)) = item.split_once('=') {
+                    found.add(name.trim(), line, value.trim());
+                }
+            }
+        }
+        true
+    });
+    found.variables
+}
+
+/// The variables that manifests hold: of secrets, of maps of settings, and of containers.
+pub(super) fn manifest(text: &str) -> Vec<Variable> {
+    let mut found = Reading::new(text);
+    if !text.contains("kind:") {
+        return found.variables;
+    }
+    each_document(text, &mut |root| {
+        let kind = root.get("kind").and_then(|(_, kind)| kind.text()).unwrap_or_default();
+        let sections: &[(&str, bool)] = match kind {
+            "Secret" => &[("data", true), ("stringData", false)],
+            "ConfigMap" => &[("data", false)],
+            _ => &[],
+        };
+        for (section, is_encoded) in sections {
+            let entries = root.get(section).map(|(_, section)| section.entries()).unwrap_or_default();
+            for (name, line, value) in entries {
+                let value = match value.text() {
+                    Some(value) if *is_encoded => decoded(value).unwrap_or_default(),
+                    Some(value) => value.to_owned(),
+                    None => continue,
+                };
+                found.add(name, *line, &value);
+            }
+        }
+        containers(&root, &mut found);
+        true
+    });
+    found.variables
+}
+
+/// `env: [{name: …, value: …}]`, wherever it stands.
+fn containers(root: &Node, found: &mut Reading<'_>) {
+    let mut pending = vec![root];
+    while let Some(node) = pending.pop() {
+        for (key, line, value) in node.entries() {
+            if key == "env" {
+                for item in value.items() {
+                    let name = item.get("name").and_then(|(line, name)| Some((line, name.text()?)));
+                    let value = item.get("value").and_then(|(_, value)| value.text());
+                    if let (Some((at, name)), Some(value)) = (name, value) {
+                        found.add(name, at.max(*line), value);
+                    }
+                }
+            }
+            pending.push(value);
+        }
+        pending.extend(node.items());
+    }
+}
+
+/// What was found in a text.
+struct Reading<'t> {
+    text: &'t str,
+    lines: LineIndex,
+    variables: Vec<Variable>,
+}
+
+impl<'t> Reading<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text, lines: LineIndex::new(text), variables: Vec::new() }
+    }
+
+    /// Adds a variable that is named on that line or on one after it.
+    fn add(&mut self, name: &str, line: usize, value: &str) {
+        // Keys of secrets are spelled as files are, too: `better-auth-secret`.
+        let variable = name.replace(['-', '.'], "_");
+        let (value, when) = match value.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) {
+            // What is not set, or what is set to nothing, too.
+            Some(inner) => match inner.split_once(":-").or_else(|| inner.split_once('-')) {
+                Some((_, default)) => (default, When::Unset),
+                None => return,
+            },
+            None => (value, When::Always),
+        };
+        let Some(value) = assigned(value).filter(|_| is_name(&variable)) else { return };
+        let from = self.lines.line_range(line.saturating_sub(1) as u32, self.text).start as usize;
+        let Some(offset) = self.text.get(from..).and_then(|rest| rest.find(name)) else { return };
+        let start = (from + offset) as u32;
+        let range = TextRange { start, end: start + name.len() as u32 };
+        self.variables.push(Variable { name: SmolStr::new(variable), range, when, value });
+    }
+}
+
+/// The text that a value in base64 stands for.
+fn decoded(value: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(value.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0u32);
+    for byte in value.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(bytes).ok().map(|text| text.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::environment::Looks;
+
+    fn shown(text: &str, variables: &[Variable]) -> Vec<(String, When, Looks, u32)> {
+        let shown = |one: &Variable| {
+            let line = text[..one.range.start as usize].matches('\n').count() as u32 + 1;
+            (one.name.to_string(), one.when, one.value.looks, line)
+        };
+        variables.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn services_are_given_values_and_defaults() {
+        let text = "services:\n  api:\n    environment:\n      - A_KEY=q7f3n5\n      - B_KEY=${B_KEY}\n      - C_KEY=${C_KEY:-r8g4}\n  web:\n    environment:\n      D_KEY: change-me\n      E_KEY: ${E_KEY:?set it}\n";
+        let wanted = [
+            ("A_KEY".to_owned(), When::Always, Looks::Own, 4),
+            ("C_KEY".to_owned(), When::Unset, Looks::Own, 6),
+            ("D_KEY".to_owned(), When::Always, Looks::Placeholder, 9),
+        ];
+        assert_eq!(shown(text, &compose(text)), wanted);
+    }
+
+    #[test]
+    fn secrets_and_containers_of_manifests() {
+        let text = "kind: Secret\ndata:\n  A_KEY: cTdmM241\n---\nkind: Secret\nstringData:\n  b-key: <set>\n---\nkind: Deployment\nspec:\n  containers:\n    - env:\n        - name: C_KEY\n          value: r8g4\n        - name: D_KEY\n          valueFrom: {}\n";
+        let wanted = [
+            ("A_KEY".to_owned(), When::Always, Looks::Own, 3),
+            ("b_key".to_owned(), When::Always, Looks::Blank, 7),
+            ("C_KEY".to_owned(), When::Always, Looks::Own, 13),
+        ];
+        assert_eq!(shown(text, &manifest(text)), wanted);
+        assert_eq!(decoded("cTdmM241").as_deref(), Some("q7f3n5"));
+        assert_eq!(decoded("{{ value }}"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! What projects write in a handful of ways.
+
+use super::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
+
+/// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
+pub fn http_status(expr: &Expr) -> Option<i64> {
+    let name = match &expr.kind {
+        ExprKind::Int(code) => return Some(*code),
+        ExprKind::Attribute { name, .. } => &name.name,
+        ExprKind::Name(name) => name,
+        _ => return None,
+    };
+    name.strip_prefix("HTTP_")?.split('_').next()?.parse().ok()
+}
+
+/// The calls in the statements, what is called and with what, in no order;
+/// those of nested definitions left out.
+pub fn calls(body: &[Stmt]) -> Vec<(&Expr, &[Arg])> {
+    let mut found = Vec::new();
+    each(body, &mut |stmt| {
+        let mut exprs = stmt.exprs();
+        while let Some(expr) = exprs.pop() {
+            found.extend(expr.as_call());
+            exprs.extend(expr.children());
+        }
+    });
+    found
+}
+
+/// What the statements call, as [`calls`].
+pub fn callees(body: &[Stmt]) -> impl Iterator<Item = &Expr> {
+    calls(body).into_iter().map(|(callee, _)| callee)
+}
+
+/// What the statements raise, in no order; those of nested definitions left
+/// out, and `raise` alone, which passes on what was caught.
+pub fn raised(body: &[Stmt]) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    each(body, &mut |stmt| {
+        if let StmtKind::Raise { exc: Some(exc), .. } = &stmt.kind {
+            found.push(exc);
+        }
+    });
+    found
+}
+
+/// Calls `look` with the statements and those in them, in no order.
+fn each<'s>(body: &'s [Stmt], look: &mut dyn FnMut(&'s Stmt)) {
+    let mut blocks = vec![body];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            look(stmt);
+            blocks.extend(stmt.blocks());
+        }
+    }
+}
+
+/// Whether a class statement itself makes a table: of SQLModel, or of
+/// SQLAlchemy's declarative classes.
+pub fn is_table(class: &Class) -> bool {
+    let says_so = class.bases.iter().any(|base| {
+        base.name.as_ref().is_some_and(|name| name.name == "table") && matches!(base.value.kind, ExprKind::Bool(true))
+    });
+    let is_column = |func: &Expr| match &func.kind {
+        ExprKind::Name(name) => matches!(name.as_str(), "Column" | "mapped_column"),
+        ExprKind::Attribute { name, .. } => matches!(name.name.as_str(), "Column" | "mapped_column"),
+        _ => false,
+    };
+    says_so
+        || class.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => {
+                assign.value.as_ref().and_then(Expr::as_call).is_some_and(|(func, _)| is_column(func))
+            }
+            _ => false,
+        })
+}

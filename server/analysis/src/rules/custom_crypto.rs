@@ -1,0 +1,65 @@
+//! `custom-crypto`: a token that code takes apart without a library, and
+//! passwords without a hash that was made for them.
+
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
+use crate::auth::tokens::{Made, Password};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "custom-crypto",
+    summary: "a JWT that code takes apart itself, or a password that is kept without a slow hash",
+    cwe: "CWE-347",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/custom-crypto.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for kept in tokens.passwords.iter().filter(|kept| !state.sources.is_ghost(kept.site)) {
+            let (severity, message) = match kept.how {
+                Password::Kept => (
+                    Severity::Error,
+                    "The password is stored as it is: whoever reads the table can sign in as everybody, here and wherever they use it again. Store what `argon2` or `bcrypt` makes of it.",
+                ),
+                Password::Compared => (
+                    Severity::Error,
+                    "The password is compared as it is with what is stored, so it is stored as it is: whoever reads the table can sign in as everybody. Store what `argon2` or `bcrypt` makes of it, and let that library compare.",
+                ),
+                Password::HashedFast => (
+                    Severity::Warning,
+                    "This hash was made to be fast, so a stolen table of passwords is tried out in hours. Use one that was made for passwords: `argon2` or `bcrypt`.",
+                ),
+            };
+            found.push(report(state, &INFO, severity, kept.site, message.to_owned(), Vec::new()));
+        }
+        for handmade in &tokens.handmade {
+            let (severity, site, message, proof) = match &handmade.made {
+                Made::Compared(compared) => (
+                    Severity::Warning,
+                    *compared,
+                    "A signature is compared with an operator that stops at the first difference: how long it takes tells how much of a forged one was right. Use `hmac.compare_digest`, or better a library for JWTs.",
+                    Some("the token is taken apart here"),
+                ),
+                Made::Signed(_) => (
+                    Severity::Info,
+                    handmade.site,
+                    "This takes a signed token apart by hand: algorithms, expiry, audience and malformed input are yours to get right then. A library for JWTs does that (`jwt.decode`).",
+                    None,
+                ),
+                Made::Unverified if state.in_use.is_used(handmade.function) => (
+                    Severity::Warning,
+                    handmade.site,
+                    "The claims of a token are read here, and its signature is not looked at: anybody can write such a token. Verify it with a library for JWTs (`jwt.decode`).",
+                    None,
+                ),
+                Made::Unverified => continue,
+            };
+            let steps = proof.map(|proof| related(state, handmade.site, proof.to_owned()));
+            found.push(report(state, &INFO, severity, site, message.to_owned(), steps.into_iter().collect()));
+        }
+    });
+}

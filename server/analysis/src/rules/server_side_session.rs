@@ -1,0 +1,35 @@
+//! `server-side-session`: who is signed in is known to one process only.
+
+use super::shared::guards;
+use super::{RuleInfo, State};
+use crate::auth::Verdict;
+use crate::auth::evidence::Evidence;
+use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "server-side-session",
+    summary: "sessions that are kept in the memory of one process",
+    cwe: "CWE-664",
+    owasp: "API2:2023",
+    severity: Severity::Warning,
+    page: include_str!("../../../../specs/rules/server-side-session.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    guards::check(state, wanted, found, (&INFO, Severity::Warning), &in_memory, &|name, _| {
+        format!(
+            "`{name}` knows who is signed in from the memory of this process: a restart signs everybody out, and another worker knows nobody. Verify a signed token, or keep sessions in the database."
+        )
+    });
+}
+
+/// The place at which a guard looks into the memory of the process, if nothing
+/// else decides: what is verified elsewhere may be remembered.
+fn in_memory(verdict: &Verdict) -> Option<Site> {
+    let mut deciding = verdict.steps.iter().filter(|step| step.decides());
+    let first = deciding.next().filter(|step| step.evidence == Evidence::DecidesInMemory)?;
+    deciding.all(|step| step.evidence == Evidence::DecidesInMemory).then_some(first.site)
+}

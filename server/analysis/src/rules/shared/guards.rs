@@ -1,0 +1,59 @@
+//! What rules about guards have in common.
+
+use std::collections::BTreeMap;
+
+use crate::auth::guard::Guard;
+use crate::auth::{Judge, Verdict};
+use crate::ide::{Diagnostic, Related, Severity};
+use crate::index::routes::Route;
+use crate::index::value::Site;
+use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
+use crate::rules::{RuleInfo, State, for_each_served, related, report};
+use crate::verdicts::with_interpreter;
+use crate::vfs::FileId;
+
+/// Routes named in a finding.
+const SHOWN_ROUTES: usize = 3;
+
+/// Findings at places in the proofs of guards, one for each place: `at` finds
+/// it in a verdict, `message` takes the name of the guard and the routes that rest on it.
+pub(in crate::rules) fn check(
+    state: &State,
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+    (info, severity): (&RuleInfo, Severity),
+    at: &dyn Fn(&Verdict) -> Option<Site>,
+    message: &dyn Fn(&str, &[&Route]) -> String,
+) {
+    let mut places: BTreeMap<Site, (String, Vec<&Route>)> = BTreeMap::new();
+    for_each_guarded(state, |route, verdict, name| {
+        if let Some(site) = at(verdict) {
+            places.entry(site).or_insert_with(|| (name.to_owned(), Vec::new())).1.push(route);
+        }
+    });
+    for (site, (name, routes)) in places {
+        if !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
+            continue;
+        }
+        let rests = |route: &&Route| related(state, route.registration, format!("{} rests on `{name}`", shown(route)));
+        let steps: Vec<Related> = routes.iter().take(SHOWN_ROUTES).map(rests).collect();
+        found.push(report(state, info, severity, site, message(&name, &routes), steps));
+    }
+}
+
+/// Calls `look` for every guarded route of applications outside of tests, with
+/// the verdict on its guard and what to call that.
+fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdict, &str)) {
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        for_each_served(state, |_, route, judged| match &judged.guard {
+            Guard::Guarded(index) => {
+                let callable = &route.dependencies[*index].callable;
+                look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
+            }
+            Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
+            Guard::InBody(verdict) => look(route, verdict, &shown(route)),
+            _ => {}
+        });
+    });
+}
