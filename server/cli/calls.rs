@@ -69,6 +69,7 @@ fn call_json(loaded: &Loaded, analysis: &Analysis, call: &CallView) -> Value {
     json!({
         "at": at(call.location),
         "made_at": call.made_at.map(at),
+        "through": call.through.map(at),
         "method": call.method,
         "url": call.url,
         "attaches_token": call.attaches,

@@ -19,6 +19,7 @@ fn call(view: &View, call: CallView) -> Call {
     Call {
         location: location(call.location),
         made_at: call.made_at.and_then(location),
+        through: call.through.and_then(location),
         method: call.method,
         url: call.url,
         attaches_token: call.attaches,

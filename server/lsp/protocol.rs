@@ -132,6 +132,8 @@ pub(super) struct Call {
     pub(super) location: Option<Location>,
     /// Where the request is made, if a function that is called makes it.
     pub(super) made_at: Option<Location>,
+    /// The route handler of Next.js through which it reaches its route.
+    pub(super) through: Option<Location>,
     /// In capitals; none if it is not known.
     pub(super) method: Option<String>,
     /// Where it goes: `${NAME}` is an environment variable, `{}` anything.

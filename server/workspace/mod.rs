@@ -211,7 +211,14 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     folders.insert(root);
     let private = folders.iter().flat_map(|folder| PRIVATE.iter().map(|name| folder.join(name)));
     let private: Vec<PathBuf> = private.filter(|path| path.is_file()).collect();
+    // Examples say where requests go, too.
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let examples: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| environment::names_addresses(&slashed(path)) && path.is_file())
+        .collect();
     files.extend(private);
+    files.extend(examples);
     files.into_iter().collect()
 }
 
@@ -271,6 +278,10 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
+        // What is not read for its variables is read for where requests go.
+        FileContent::Text(text) if environment::names_addresses(&slashed(path)) => {
+            FileContent::Text(environment::withheld(&text).into())
+        }
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

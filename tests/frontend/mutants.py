@@ -2,7 +2,7 @@
 
 `mutants.py AUTHLENS FOLDER…` copies each project in FOLDER…, and prints the mutants that nobody noticed. A mutant is
 noticed when a finding of the rules on tokens is new. Where all requests near by are known to reach routes that nothing
-guards, nothing is at stake, and the place is left out; what can't be told counts. Taken away are: an `Authorization` header, the test for a missing
+guards, or all requests of the package are, nothing is at stake, and the place is left out; what can't be told counts. Taken away are: an `Authorization` header, the test for a missing
 token before it, and the `await` of a token. Places where nothing of a guarded route of the project can be at stake
 (code on the server, tests, requests to others) are left out as far as their lines tell.
 """
@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 
 RULES = "missing-bearer,undefined-bearer,credentials-mode-mismatch"
-SKIPPED = ("node_modules", ".next", "dist", "build", ".git", "venv", ".venv", "site-packages", ".claude", ".specify", ".history", "history")
+SKIPPED = ("node_modules", ".next", "dist", "build", ".git", "venv", ".venv", "site-packages", ".claude", ".specify", ".history", "history", "scripts", "docs", ".gitignore")
 MOST_PER_PROJECT = 60
 
 HEADER = re.compile(
@@ -68,6 +68,22 @@ def requests(authlens, folder):
     return made
 
 
+def reached(authlens, folder):
+    """The statuses of the routes that requests reach, by the package that the requests are made in."""
+    run = subprocess.run([authlens, "calls", folder, "--format", "json"], capture_output=True, text=True, timeout=120)
+    statuses = {}
+    for one in json.loads(run.stdout)["calls"]:
+        if one["route"]:
+            statuses.setdefault(package(folder, folder / one["at"]["file"]), set()).add(one["route"]["status"])
+    return statuses
+
+
+def package(folder, file):
+    """The folder of the package that a file belongs to."""
+    above = [one for one in file.parents if (one / "package.json").exists()]
+    return above[0] if above else folder
+
+
 def is_frontend(path, text):
     parts = path.parts
     test = re.search(r"\.(test|spec|stories)\.|__tests__|/tests?/|/e2e/", "/" + str(path))
@@ -84,6 +100,7 @@ def main():
             shutil.copytree(project, copy, symlinks=True, ignore=shutil.ignore_patterns(*SKIPPED))
             before = found(authlens, copy)
             made_at = requests(authlens, copy)
+            statuses = reached(authlens, copy)
             count = 0
             for file in sorted(copy.rglob("*")):
                 if file.suffix not in (".ts", ".tsx", ".js", ".jsx") or not file.is_file():
@@ -91,12 +108,15 @@ def main():
                 text = file.read_text(errors="replace")
                 if not is_frontend(file.relative_to(copy), text):
                     continue
+                # Where none of a package's requests reaches a guarded route, none of its tokens is asked for.
+                own = statuses.get(package(copy, file), set())
+                harmless_here = bool(own) and not own & {"guarded", "unknown"}
                 for kind, (start, end), instead in sites(text):
                     if count >= MOST_PER_PROJECT:
                         break
                     line = text.count("\n", 0, start) + 1
                     near = [stake for at, stake in made_at.get(str(file.relative_to(copy)), ()) if 0 <= at - line + NEAR <= 2 * NEAR]
-                    if near and not any(near):
+                    if harmless_here or (near and not any(near)):
                         harmless[kind] += 1
                         continue
                     count += 1

@@ -32,6 +32,10 @@ DEFECTS = [
     ("lib/tasks.ts", "import { API, accessToken, api, read }", "import { API, api, read }", "missing-bearer"),
     ("app/page.tsx", "{ headers: await headers() }", "", "session-read-without-headers"),
     ("app/sign-in/page.tsx", "    if (!error) window", "    const { data } = await authClient.token();\n    if (data) localStorage.setItem(\"jwt\", data.token);\n    const kept = localStorage.getItem(\"jwt\");\n    const headers = { Authorization: `Bearer ${kept}` };\n    if (kept) await fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/v1/tasks`, { headers });\n    await authClient.signOut();\n    if (!error) window", "sign-out-keeps-token"),
+    ("app/api/export/route.ts", "  const session = await auth.api.getSession({ headers: request.headers });\n  if (!session) return Response.json({ error: \"not signed in\" }, { status: 401 });\n  const { token } = await auth.api.getToken({ headers: request.headers });\n  const answer = await fetch(`${process.env.API_URL}/api/v1/tasks`, {\n    headers: { Authorization: `Bearer ${token}` },", "  const answer = await fetch(`${process.env.API_URL}/api/v1/tasks`, {\n    headers: { Authorization: `Bearer ${process.env.SERVICE_TOKEN}` },", "server-endpoint-without-session"),
+    ("lib/tasks.ts", "export const isUp", "import { QueryClient, useQuery } from \"@tanstack/react-query\";\nexport const queries = new QueryClient();\nexport const useTasks = () => useQuery({ queryKey: [\"tasks\"], queryFn: listTasks });\nexport const isUp", "retry-on-auth-failure"),
+    ("lib/tasks.ts", "export const isUp", "import { QueryClient, useQuery } from \"@tanstack/react-query\";\nexport const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 1000, retry: 2 } } });\nexport const useTasks = () => useQuery({ queryKey: [\"tasks\"], queryFn: listTasks });\nexport const isUp", "retry-on-auth-failure"),
+    ("lib/tasks.ts", "export const isUp", "import useSWR from \"swr\";\nexport const useTasks = () => useSWR(\"tasks\", listTasks);\nexport const isUp", "retry-on-auth-failure"),
 ]
 RULES = "missing-bearer,undefined-bearer,rewrite-captures-auth,session-read-without-headers,sign-out-keeps-token"
 

@@ -13,6 +13,7 @@ mod incremental;
 mod prefilter;
 mod projects;
 mod robust;
+mod script_fixes;
 mod secrets;
 mod server;
 mod specs;

@@ -91,6 +91,35 @@ pub fn sets_variables(path: &str) -> bool {
     form(path).is_some()
 }
 
+/// Whether a path is one of a file that may say where requests go: examples too.
+pub fn names_addresses(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name == ".env" || name.starts_with(".env.")
+}
+
+/// Variables that a text sets to an address, each with it: that is no secret.
+pub fn addresses(text: &str) -> Vec<(SmolStr, SmolStr)> {
+    text.lines().filter_map(address).collect()
+}
+
+/// A text without the lines that set something else than an address: what is
+/// not committed stays with its owner.
+pub fn withheld(text: &str) -> String {
+    text.lines().filter(|line| address(line).is_some()).flat_map(|line| [line, "\n"]).collect()
+}
+
+fn address(line: &str) -> Option<(SmolStr, SmolStr)> {
+    let line = line.trim();
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let name = name.trim();
+    let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_url = value.starts_with("http://") || value.starts_with("https://") || value.starts_with('/');
+    // What stands before an `@` is a password; a query may hold a key.
+    let is_plain = !value.contains(['@', '?', '#', '$', '<', ' ', ',']);
+    (is_name && is_url && is_plain).then(|| (name.into(), value.into()))
+}
+
 /// The variables that the text of a file of that path sets.
 pub fn read(path: &str, text: &str) -> Vec<Variable> {
     match form(path) {
@@ -214,6 +243,17 @@ fn looks(value: &str) -> Looks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_told_from_what_is_nobodys_business() {
+        let text =
+            "A=http://localhost:8000/api\nB=/api # same origin\nC=s3cret\nD=https://u:p@host/\nE=https://h/?key=1\n";
+        let found = addresses(text);
+        assert_eq!(found, [("A".into(), "http://localhost:8000/api".into()), ("B".into(), "/api".into())]);
+        assert_eq!(withheld(text), "A=http://localhost:8000/api\nB=/api # same origin\n");
+        let paths = ["/p/.env", "/p/.env.example", "/p/.env.local", "/p/.envrc"];
+        assert_eq!(paths.map(names_addresses), [true, true, true, false]);
+    }
 
     #[test]
     fn values_are_told_from_what_stands_for_them() {

@@ -44,6 +44,7 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "Response.json(",
     "process.env.",
     "rewrites",
+    "proxy:",
     "better-auth",
     "next-auth",
     "use server",

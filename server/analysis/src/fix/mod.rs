@@ -43,10 +43,10 @@ use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, rewrite_captures_auth, router_included_unguarded_twice, secret_not_configured,
-    session_read_without_headers, sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch,
-    undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
-    wrong_auth_status, wrong_ownership_status,
+    query_not_scoped, retry_on_auth_failure, rewrite_captures_auth, router_included_unguarded_twice,
+    secret_not_configured, server_endpoint_without_session, session_read_without_headers, sign_out_keeps_token,
+    spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error,
+    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -142,6 +142,8 @@ impl<'s> Fixer<'s> {
             rule if rule == rewrite_captures_auth::INFO.code => Some(script::rewrite),
             rule if rule == session_read_without_headers::INFO.code => Some(script::session_headers),
             rule if rule == sign_out_keeps_token::INFO.code => Some(script::sign_out),
+            rule if rule == server_endpoint_without_session::INFO.code => Some(script::endpoint_session),
+            rule if rule == retry_on_auth_failure::INFO.code => Some(script::retries),
             _ if open => Some(guard::fixes),
             _ => None,
         };

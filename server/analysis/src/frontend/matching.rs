@@ -32,7 +32,7 @@ pub enum Base {
 }
 
 /// A segment of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// Known.
     Text(SmolStr),
@@ -90,7 +90,7 @@ pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
         }
         UrlPart::Environment(name) => Base::Environment(name.clone()),
         UrlPart::Origin => Base::Page,
-        UrlPart::Token(_) | UrlPart::Unknown => Base::Unknown,
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => Base::Unknown,
     };
     path.extend(parts.cloned());
     Some(Address { base, segments: segments(&path)? })
@@ -117,6 +117,8 @@ fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
     let mut close = |text: &mut String, hole: &mut bool| {
         match (text.is_empty(), *hole) {
             (true, false) => {}
+            // Clients that are generated fill in what stands in braces.
+            (false, false) if text.starts_with('{') && text.ends_with('}') => segments.push(Segment::Hole),
             (false, false) => segments.push(Segment::Text(SmolStr::new(&*text))),
             (false, true) => segments.push(Segment::TextAndMore(SmolStr::new(&*text))),
             (true, true) => segments.push(Segment::Hole),
@@ -143,6 +145,7 @@ fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
                     break;
                 }
             }
+            UrlPart::Rest => return None,
             _ if at == 0 => return None,
             _ => hole = true,
         }

@@ -3,6 +3,7 @@
 //! Every module is evaluated for itself, with what it imports; what was found
 //! stays while the code that it rests on does.
 
+pub mod bases;
 mod evaluation;
 pub mod issuers;
 mod libraries;
@@ -21,7 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
+use self::bases::Bases;
 use self::evaluation::Session;
 use self::modules::{Configurations, Resolved};
 use self::outcome::{Client, Outcome, Place};
@@ -44,6 +47,8 @@ pub struct Frontend {
     pending: BTreeSet<FileId>,
     /// Where modules run.
     pub placement: Arc<Placement>,
+    /// What variables of the environment say about where requests go.
+    pub bases: Arc<Bases>,
 }
 
 impl Frontend {
@@ -74,14 +79,16 @@ impl Frontend {
     }
 
     /// Takes over a configuration that says what imports mean, or that it is
-    /// gone. If that changed anything, everything is evaluated again.
-    pub fn set_configuration(&mut self, path: &str, text: Option<&str>) {
+    /// gone. If that changed anything, everything is evaluated again; tells so.
+    pub fn set_configuration(&mut self, path: &str, text: Option<&str>) -> bool {
         let mut configurations = (*self.configurations).clone();
         if configurations.set(path, text) {
             self.configurations = Arc::new(configurations);
             self.pending.extend(self.outcomes.keys());
             Arc::make_mut(&mut self.placement).note_configuration();
+            return true;
         }
+        false
     }
 
     /// Notes that a module was read, changed or went away. `listing` tells that
@@ -166,6 +173,17 @@ impl Frontend {
             // A panic is the caller's to catch: nothing is left out silently.
             joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         })
+    }
+
+    /// Whether the pages of a file are static files for a browser: what requests
+    /// to their own origin reach is no server of JavaScript.
+    pub fn has_no_server(&self, path: &str) -> bool {
+        self.configurations.has_no_server(path)
+    }
+
+    /// Folders of packages whose pages are static files.
+    pub(crate) fn folders_without_server(&self) -> &BTreeSet<SmolStr> {
+        self.configurations.folders_without_server()
     }
 
     /// The minor version of Better Auth 1 that a file runs with, where its package pins one.

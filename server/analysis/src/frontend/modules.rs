@@ -1,6 +1,6 @@
 //! What an import means: which file, or which package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -46,7 +46,27 @@ pub struct Configurations {
     better_auth: BTreeMap<SmolStr, u32>,
     /// Folders of packages that ask for Next.js, each with the major version that it asks for at least.
     next: BTreeMap<SmolStr, Option<u32>>,
+    /// Folders of packages whose pages are built into static files.
+    without_server: BTreeSet<SmolStr>,
 }
+
+/// Tools that build pages into static files.
+const BUILDERS: &[&str] = &["vite", "react-scripts"];
+/// Frameworks with a server of their own, some of which build with Vite.
+const SERVERS: &[&str] = &[
+    "next",
+    "nuxt",
+    "astro",
+    "express",
+    "fastify",
+    "@sveltejs/kit",
+    "@solidjs/start",
+    "@remix-run/node",
+    "@react-router/node",
+    "@tanstack/react-start",
+    "vike",
+    "vite-plugin-ssr",
+];
 
 /// The minor version of Better Auth 1 that a range pins: `1.3.4`, `~1.3.4`.
 /// Others may be met by a newer one.
@@ -69,7 +89,8 @@ impl Configurations {
         let value = text.and_then(json);
         if name == "package.json" {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
-            let before = (self.packages.clone(), self.better_auth.clone(), self.next.clone());
+            let before =
+                (self.packages.clone(), self.better_auth.clone(), self.next.clone(), self.without_server.clone());
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
@@ -84,7 +105,14 @@ impl Configurations {
             self.better_auth.extend(asked.map(|minor| (SmolStr::new(folder), minor)));
             self.next.remove(folder);
             self.next.extend(asks("next").map(|range| (SmolStr::new(folder), major(&range))));
-            return before != (self.packages.clone(), self.better_auth.clone(), self.next.clone());
+            let has = |package: &&str| asks(package).is_some();
+            match BUILDERS.iter().any(has) && !SERVERS.iter().any(has) {
+                true => self.without_server.insert(folder.into()),
+                false => self.without_server.remove(folder),
+            };
+            let after =
+                (self.packages.clone(), self.better_auth.clone(), self.next.clone(), self.without_server.clone());
+            return before != after;
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
             Some(options) => {
@@ -93,6 +121,26 @@ impl Configurations {
             }
             None => self.mappings.remove(folder).is_some(),
         }
+    }
+
+    /// Whether the nearest package that says how pages are made builds static files.
+    pub(super) fn has_no_server(&self, path: &str) -> bool {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if self.without_server.contains(above) {
+                return true;
+            }
+            if self.packages.values().any(|known| known == above) {
+                return false;
+            }
+            folder = above;
+        }
+        false
+    }
+
+    /// Folders of packages whose pages are static files.
+    pub(super) fn folders_without_server(&self) -> &BTreeSet<SmolStr> {
+        &self.without_server
     }
 
     /// The minor version of Better Auth 1 that a file runs with at most: the one

@@ -28,6 +28,18 @@ pub struct Observed {
     pub sign_outs: Vec<Place>,
     /// Addresses with a token in them that it leads to.
     pub navigations: Vec<Navigation>,
+    /// What it does with answers.
+    pub answers: Vec<Answered>,
+    /// Requests that a library makes again when they fail.
+    pub queries: Vec<Query>,
+    /// Clients of React Query, and how often their queries are made again.
+    pub query_clients: Vec<(Place, Retries)>,
+    /// Where SWR is told for a part of the page what is made again.
+    pub retry_settings: Vec<Place>,
+    /// Requests that are made once more when they were refused, as often as that happens.
+    pub reissued: Vec<Place>,
+    /// Where a refusal of what somebody may not do ends their session.
+    pub dismissals: Vec<Dismissal>,
 }
 
 /// Somewhere that code leads to, with a token in the address.
@@ -48,6 +60,83 @@ pub enum Leads {
     Page,
     /// A connection of a `WebSocket`, which can't send headers.
     Socket,
+}
+
+/// What code does with the answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answered {
+    /// Where the request is made.
+    pub request: Place,
+    /// What it does.
+    pub how: How,
+}
+
+/// What code does with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// It looks whether it is a refusal, or hands it to whoever may.
+    Looked,
+    /// It takes the body.
+    Used,
+    /// It throws where it is a refusal.
+    Throws,
+}
+
+/// A request that a library makes, and makes again when it fails.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Query {
+    /// The call of the library.
+    pub place: Place,
+    /// Which library.
+    pub library: Library,
+    /// How often, as far as the call says.
+    pub retries: Retries,
+    /// Where its function makes requests, and the calls in this file that lead there.
+    pub requests: Vec<(Place, Place)>,
+}
+
+/// A library that makes requests again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Library {
+    /// `@tanstack/react-query`.
+    ReactQuery,
+    /// `swr`.
+    Swr,
+}
+
+/// How often a request is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Retries {
+    /// Nothing is said.
+    Default,
+    /// Not at all.
+    Never,
+    /// This many times.
+    Times(u32),
+    /// Until it succeeds.
+    Always,
+    /// A function decides, or it can't be told.
+    Unknown,
+}
+
+/// What is done about 403: somebody is known, and may not do what they asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dismissal {
+    /// The test for the status.
+    pub place: Place,
+    /// What is done.
+    pub ending: Ending,
+}
+
+/// How a session ends for the page.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// What is kept under a key is removed; no key stands for any.
+    Removed(Area, Option<SmolStr>),
+    /// A session is ended.
+    SignedOut,
+    /// Another page is shown.
+    Elsewhere,
 }
 
 /// A variable of the environment that code names.
@@ -102,6 +191,8 @@ pub struct Endpoint {
     pub asks: Asks,
     /// What it does that not everybody may.
     pub effects: Vec<Effect>,
+    /// Where it makes requests; sorted.
+    pub requests: Vec<Place>,
     /// Tokens that came with the request and that it reads without verifying them.
     pub decoded: Vec<Place>,
     /// Tokens of whoever asks that it keeps for all that ask later: where, and the variable.
@@ -156,7 +247,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 10]);
+pub(super) struct Seen([usize; 16]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -172,6 +263,12 @@ impl Observed {
             self.removed.len(),
             self.sign_outs.len(),
             self.navigations.len(),
+            self.answers.len(),
+            self.queries.len(),
+            self.query_clients.len(),
+            self.retry_settings.len(),
+            self.reissued.len(),
+            self.dismissals.len(),
         ])
     }
 
@@ -187,6 +284,12 @@ impl Observed {
         self.removed.truncate(seen[7]);
         self.sign_outs.truncate(seen[8]);
         self.navigations.truncate(seen[9]);
+        self.answers.truncate(seen[10]);
+        self.queries.truncate(seen[11]);
+        self.query_clients.truncate(seen[12]);
+        self.retry_settings.truncate(seen[13]);
+        self.reissued.truncate(seen[14]);
+        self.dismissals.truncate(seen[15]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -205,5 +308,11 @@ impl Observed {
         once(&mut self.removed, Clone::clone);
         once(&mut self.sign_outs, |place| *place);
         once(&mut self.navigations, |navigation| (navigation.place, navigation.leads));
+        once(&mut self.answers, |answered| *answered);
+        once(&mut self.queries, Clone::clone);
+        once(&mut self.query_clients, |client| *client);
+        once(&mut self.retry_settings, |place| *place);
+        once(&mut self.reissued, |place| *place);
+        once(&mut self.dismissals, Clone::clone);
     }
 }

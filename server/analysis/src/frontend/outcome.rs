@@ -64,6 +64,8 @@ pub struct Request {
     pub place: Place,
     /// The call in the evaluated file that led there; the same if it stands there.
     pub call: Place,
+    /// Calls on the way from that call to where the request is made, in other files.
+    pub via: Vec<Place>,
     /// That call with its arguments.
     pub extent: TextRange,
     /// Its method in capitals; none if it is not known.
@@ -108,6 +110,8 @@ pub enum UrlPart {
     Origin,
     /// A token.
     Token(TokenSource),
+    /// The rest of the path that an endpoint answers: `[...path]`.
+    Rest,
     /// Anything.
     Unknown,
 }

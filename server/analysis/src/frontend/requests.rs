@@ -98,6 +98,7 @@ pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arg
     session.outcome.requests.push(Request {
         place: here,
         call,
+        via: session.calls_behind(call, here),
         extent: session.extent(call),
         method,
         url: parts,
@@ -118,15 +119,21 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
     if prepared.open && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    // Whether the page's code ever runs without a browser is not known.
+    if session.without_window && authorization == Attached::Never {
+        authorization = Attached::Unknown;
+    }
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, here);
     let sent = sent(session, &prepared.headers, prepared.open);
     let call = session.call_on_the_way(here);
+    let via = session.calls_behind(call, here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
         session.outcome.requests.push(Request {
             place: here,
             call,
+            via: via.clone(),
             extent: session.extent(call),
             method: prepared.method.clone(),
             url,
@@ -147,6 +154,7 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
         Part::Hole(Hole::Symbol(symbol)) => match &symbol.origin {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
+            Origin::Incoming if is_rest(&symbol) => UrlPart::Rest,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
             Origin::Response(_) => match what_is(session, &Value::Symbol(Rc::clone(&symbol))) {
                 What::Token(_) => UrlPart::Token(source(&symbol)),
@@ -161,6 +169,14 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
         Part::Hole(_) => UrlPart::Unknown,
     });
     parts.collect()
+}
+
+/// Whether a value is `params.path.join("/")`, the segments that a route handler
+/// takes any number of.
+fn is_rest(symbol: &Symbol) -> bool {
+    let steps: Vec<&str> = symbol.path.iter().map(SmolStr::as_str).collect();
+    let ["context", "params", _, then @ ..] = steps.as_slice() else { return false };
+    then.ends_with(&["join", "()"]) && then.iter().all(|step| matches!(*step, "join" | "map" | "filter" | "()"))
 }
 
 /// A `Headers` object with what is given.
@@ -325,11 +341,24 @@ fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
                     _ => Attached::Given,
                 };
             }
-        } else if may_authenticate(name) && value.known_text().is_none() && *value != Value::Undefined {
+        } else if may_authenticate(name) && !is_public(value) {
             found = both(found, Attached::Unknown);
         }
     }
     found
+}
+
+/// Whether everybody knows a value: it stands in the code, or in that of the page.
+fn is_public(value: &Value) -> bool {
+    const WRITTEN_INTO_PAGES: &[&str] = &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_"];
+    value.alternatives().iter().all(|value| match value {
+        Value::Undefined => true,
+        Value::Symbol(symbol) => match &symbol.origin {
+            Origin::Environment(name) => WRITTEN_INTO_PAGES.iter().any(|beginning| name.starts_with(beginning)),
+            _ => false,
+        },
+        value => value.known_text().is_some(),
+    })
 }
 
 /// Whether a header could carry a credential too, or what a backend takes for

@@ -11,9 +11,10 @@ use super::requests::{option, url_parts};
 use super::value::{Origin, Value};
 use crate::text::TextRange;
 
-/// Whether a file is the configuration of Next.js.
+/// Whether a file is the configuration of Next.js or Vite.
 pub(super) fn is_configuration(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("next.config."))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("next.config.") || name.starts_with("vite.config.")
 }
 
 /// Notes the rewrites that a configuration gives.
@@ -41,6 +42,48 @@ pub(super) fn note(session: &mut Session<'_>, configuration: &Value, here: Place
         }
     }
     note_inlined(session, &configuration);
+    note_proxies(session, &configuration);
+}
+
+/// `server.proxy` of Vite: paths that begin with a key go to its target.
+fn note_proxies(session: &mut Session<'_>, configuration: &Value) {
+    let server = option(session, configuration, "server");
+    let Value::Object(proxy) = option(session, &server, "proxy") else { return };
+    let proxy = session.store.get(proxy).clone();
+    let mut entries: Vec<_> = proxy.entries.into_iter().filter(|(key, _)| key.starts_with('/')).collect();
+    // The longest comes first: of several that fit it is the one that was meant.
+    entries.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
+    for (key, entry) in entries {
+        let target = match entry {
+            Value::Object(_) => option(session, &entry, "target"),
+            target => target,
+        };
+        let pattern = SmolStr::new(format!("{}/:path*", key.trim_end_matches('/')));
+        let mut destination = url_parts(session, &target);
+        if let Some(UrlPart::Text(text)) = destination.last_mut() {
+            *text = SmolStr::new(text.trim_end_matches('/'));
+        }
+        destination.push(UrlPart::Text(pattern.clone()));
+        session.outcome.rewrites.push(Rewrite {
+            place: proxy.place,
+            phase: Phase::BeforeFiles,
+            is_conditional: false,
+            source: pattern,
+            destination: joined(destination),
+        });
+    }
+}
+
+/// Parts of a URL, neighbours that are known as one.
+fn joined(parts: Vec<UrlPart>) -> Vec<UrlPart> {
+    let mut out: Vec<UrlPart> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (&part, out.last_mut()) {
+            (UrlPart::Text(text), Some(UrlPart::Text(last))) => *last = SmolStr::new(format!("{last}{text}")),
+            _ => out.push(part),
+        }
+    }
+    out
 }
 
 fn note_rewrite(session: &mut Session<'_>, entry: &Value, phase: Phase, here: Place) {
@@ -152,6 +195,28 @@ pub fn rewritten(rewrite: &Rewrite, segments: &[Segment]) -> Option<Address> {
         return None;
     }
     address.segments.extend(segments[fixed..].iter().cloned());
+    Some(address)
+}
+
+/// Where a route handler that takes any path below its own sends an address on
+/// to, by the URL of a request that it makes; none if that is no such path.
+pub fn handed_on(handler: &Handler, sent: &[UrlPart], segments: &[Segment]) -> Option<Address> {
+    let at = sent.iter().position(|part| *part == UrlPart::Rest)?;
+    let fixed = handler.segments.len().checked_sub(1).filter(|_| handler.takes_many)?;
+    let is_query = sent[at + 1..].iter().all(|part| match part {
+        UrlPart::Text(text) => text == "/" || text.starts_with(['?', '#']),
+        _ => true,
+    });
+    let before = sent[..at].to_vec();
+    let is_whole = matches!(before.last(), Some(UrlPart::Text(text)) if text.ends_with('/'));
+    if !is_query || !is_whole {
+        return None;
+    }
+    let mut address = address_of(&before)?;
+    if address.base == Base::Page {
+        return None;
+    }
+    address.segments.extend(segments.get(fixed..)?.iter().cloned());
     Some(address)
 }
 

@@ -141,6 +141,32 @@ impl Store {
         }
     }
 
+    /// Says of empty entries of objects that a module exports, and that were made
+    /// since, that they may hold anything: they are there for other modules to fill.
+    pub(super) fn leave_blank<'n>(
+        &mut self,
+        scope: ScopeId,
+        since: usize,
+        exported: impl Iterator<Item = &'n SmolStr>,
+    ) {
+        let variables = &self.scopes[scope.0 as usize].variables;
+        let objects: Vec<usize> = exported
+            .filter_map(|name| match variables.get(name) {
+                Some(Value::Object(id)) => Some(id.0 as usize),
+                _ => None,
+            })
+            .filter(|id| *id >= since && self.objects[*id].kind == ObjectKind::Plain)
+            .collect();
+        for object in objects {
+            for value in self.objects[object].entries.values_mut() {
+                let is_blank = value.is_missing() || matches!(value, Value::Text(parts) if parts.is_empty());
+                if is_blank {
+                    *value = Value::Unknown;
+                }
+            }
+        }
+    }
+
     /// An object.
     pub(super) fn get(&self, object: ObjectId) -> &Object {
         &self.objects[object.0 as usize]

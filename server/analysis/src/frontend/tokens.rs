@@ -184,7 +184,9 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession
         }
-        Origin::Call(_) | Origin::Incoming | Origin::Nothing | Origin::Unresolved => TokenSource::Other,
+        Origin::Call(_) | Origin::Incoming | Origin::Nothing | Origin::Unresolved | Origin::Failure => {
+            TokenSource::Other
+        }
     }
 }
 

@@ -139,6 +139,8 @@ pub(super) enum Origin {
     Nothing,
     /// The request that an endpoint answers, or what else comes from whoever asks.
     Incoming,
+    /// What was thrown, or what a request failed with.
+    Failure,
     /// A token that code signed at a place.
     Minted(Place),
     /// An import of a file of the project that leads nowhere.
@@ -208,6 +210,10 @@ pub(super) enum ObjectKind {
     Signer,
     /// A plugin of Better Auth, by the function that made it: its options are under `options`.
     Plugin(SmolStr),
+    /// A context of React: what a provider gives under `value`, once that was seen.
+    Context,
+    /// A store of zustand: its state is under `state`.
+    Store,
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

@@ -19,6 +19,8 @@ pub struct CallView {
     pub location: Location,
     /// Where the request is made, if a function that is called makes it.
     pub made_at: Option<Location>,
+    /// The route handler of Next.js through which it reaches its route.
+    pub through: Option<Location>,
     /// Its method in capitals; none if it is not known.
     pub method: Option<String>,
     /// Where it goes: `${NAME}` is an environment variable, `{}` anything.
@@ -96,6 +98,10 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
                     route.application,
                     route.status.word()
                 ));
+                if let Some(handler) = call.through {
+                    let message = "this route handler sends the request on".to_owned();
+                    proof.push(Related { location: handler, message });
+                }
                 proof.push(Related { location: route.handler, message: format!("{} is handled here", route.name) });
             }
             None => {
@@ -148,23 +154,32 @@ fn is_wrapper(request: &Request, callers: &FxHashMap<Place, Vec<&[UrlPart]>>) ->
 fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<CallView> {
     let location = locate(&state.sources, request.call)?;
     let made_at = (request.place != request.call).then(|| locate(&state.sources, request.place)).flatten();
-    let route = origins.reached(file, request).map(|reached| ReachedRoute {
+    let direct = origins.reached(file, request);
+    let through = if direct.is_none() { origins.through(file, request) } else { None };
+    let route = direct.or(through.as_ref().map(|through| through.reached)).map(|reached| ReachedRoute {
         name: shown(reached.route),
         application: reached.application.name.to_string(),
         status: status(&reached.judged.guard),
         handler: state.sources.locate(handler_site(&reached.route.handler).unwrap_or(reached.route.registration)),
     });
     let unreached = route.is_none().then(|| origins.why_unreached(file, request));
-    let intercepted = state.frontend.is_intercepted(request.client);
+    // A handler that hands the header on sends what it gets.
+    let sending: Vec<&Request> = match &through {
+        Some(through) if !through.sent.iter().all(|sent| sent.forwards) => through.sent.clone(),
+        _ => vec![request],
+    };
     Some(CallView {
         location,
         made_at,
         method: request.method.as_ref().map(ToString::to_string),
         url: request.url.iter().map(part).collect(),
-        attaches: match request.authorization {
-            Attached::Given => Some(true),
-            Attached::Never if !intercepted => Some(false),
-            _ => None,
+        through: through.map(|through| Location { file: through.handler, range: TextRange::empty(0) }),
+        attaches: match sending.as_slice() {
+            [first, rest @ ..] => {
+                let first = attaches(state, first);
+                first.filter(|_| rest.iter().all(|other| attaches(state, other) == first))
+            }
+            [] => None,
         },
         sends_cookies: match request.credentials {
             Credentials::Include => Some(true),
@@ -176,11 +191,20 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
     })
 }
 
+/// Whether an `Authorization` header goes with a request; none if that can't be told.
+fn attaches(state: &State, request: &Request) -> Option<bool> {
+    match request.authorization {
+        Attached::Given => Some(true),
+        Attached::Never if !state.frontend.is_intercepted(request.client) => Some(false),
+        _ => None,
+    }
+}
+
 fn part(part: &UrlPart) -> String {
     match part {
         UrlPart::Text(text) => text.to_string(),
         UrlPart::Environment(name) => format!("${{{name}}}"),
         UrlPart::Origin => String::new(),
-        UrlPart::Token(_) | UrlPart::Unknown => "{}".to_owned(),
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => "{}".to_owned(),
     }
 }

@@ -21,6 +21,7 @@ pub mod duplicate_verification;
 pub mod excessive_leeway;
 pub mod expiry_not_required;
 pub mod expiry_not_verified;
+pub mod forbidden_logs_out;
 pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
 pub mod ineffective_jwt_option;
@@ -46,6 +47,7 @@ pub mod not_fully_analysed;
 pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
 pub mod query_not_scoped;
+pub mod retry_on_auth_failure;
 pub mod rewrite_captures_auth;
 pub mod router_included_unguarded_twice;
 pub mod scopes_not_enforced;
@@ -69,9 +71,11 @@ pub mod token_in_url;
 pub mod token_in_web_storage;
 pub mod token_logged;
 pub mod token_strategy_mismatch;
+pub mod token_to_foreign_origin;
 pub mod token_type_confusion;
 pub mod undefined_bearer;
 pub mod unguarded_mount;
+pub mod unhandled_unauthorized;
 pub mod unknown_backend_route;
 pub mod unmapped_token_error;
 pub mod unused_ignore;
@@ -133,6 +137,7 @@ pub fn all() -> &'static [RuleInfo] {
         excessive_leeway::INFO,
         expiry_not_required::INFO,
         expiry_not_verified::INFO,
+        forbidden_logs_out::INFO,
         hardcoded_secret::INFO,
         identity_claim_mismatch::INFO,
         ineffective_jwt_option::INFO,
@@ -158,6 +163,7 @@ pub fn all() -> &'static [RuleInfo] {
         optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
         query_not_scoped::INFO,
+        retry_on_auth_failure::INFO,
         rewrite_captures_auth::INFO,
         router_included_unguarded_twice::INFO,
         scopes_not_enforced::INFO,
@@ -180,9 +186,11 @@ pub fn all() -> &'static [RuleInfo] {
         token_in_web_storage::INFO,
         token_logged::INFO,
         token_strategy_mismatch::INFO,
+        token_to_foreign_origin::INFO,
         token_type_confusion::INFO,
         undefined_bearer::INFO,
         unguarded_mount::INFO,
+        unhandled_unauthorized::INFO,
         unknown_backend_route::INFO,
         unmapped_token_error::INFO,
         unused_ignore::INFO,
@@ -271,6 +279,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     cookie_without_flags::check,
     credentials_mode_mismatch::check,
     decode_used_as_auth::check,
+    forbidden_logs_out::check,
     hardcoded_secret::check_frontend,
     ineffective_jwt_option::check,
     insecure_transport::check_frontend,
@@ -278,6 +287,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     missing_bearer::check,
     middleware_never_runs::check,
     optimistic_only_guard::check,
+    retry_on_auth_failure::check,
     rewrite_captures_auth::check,
     secret_in_client::check,
     server_endpoint_without_session::check,
@@ -289,7 +299,9 @@ const FRONTEND_CHECKS: &[Check] = &[
     token_in_web_storage::check,
     token_logged::check_frontend,
     token_strategy_mismatch::check_frontend,
+    token_to_foreign_origin::check,
     undefined_bearer::check,
+    unhandled_unauthorized::check,
     unknown_backend_route::check,
 ];
 

@@ -67,12 +67,14 @@ fn is_removed(state: &State, kept: &Kept) -> bool {
 }
 
 /// Whether two files belong to one frontend: the nearest `package.json` above is the same.
-fn share_root(state: &State, one: FileId, other: FileId) -> bool {
-    let root = |file: FileId| {
-        let path = state.sources.file(file).map_or("", |source| source.path.as_str());
-        let folders = std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
-        let mut folders = folders.map(|(folder, _)| folder);
-        folders.find(|folder| state.sources.id(&format!("{folder}/package.json")).is_some())
-    };
-    root(one) == root(other)
+pub(super) fn share_root(state: &State, one: FileId, other: FileId) -> bool {
+    root_of(state, one) == root_of(state, other)
+}
+
+/// The folder of the package that a file belongs to; empty without one.
+pub(super) fn root_of(state: &State, file: FileId) -> &str {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let folders = std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
+    let mut folders = folders.map(|(folder, _)| folder);
+    folders.find(|folder| state.sources.id(&format!("{folder}/package.json")).is_some()).unwrap_or_default()
 }

@@ -1,9 +1,12 @@
 //! `token-in-web-storage`: a token that every script on the page can read.
 
+use std::collections::BTreeMap;
+
 use super::shared::frontend;
+use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
 use crate::frontend::outcome::{Area, Kept, What};
-use crate::ide::{Diagnostic, Severity};
+use crate::ide::{Diagnostic, Related, Severity};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -16,22 +19,54 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/token-in-web-storage.md"),
 };
 
+/// Places of one key that a finding shows.
+const SHOWN_PLACES: usize = 5;
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    // To keep a token is one decision, however many functions carry it out.
+    let mut decided: BTreeMap<(&str, &str, &str), Vec<Diagnostic>> = BTreeMap::new();
     for (file, outcome) in state.frontend.outcomes() {
-        for kept in &outcome.kept {
-            if kept.place.file == file && wanted(file) && kept.area != Area::Cookie {
-                found.extend(finding(state, kept));
-            }
+        for kept in outcome.kept.iter().filter(|kept| kept.place.file == file) {
+            let Some((area, diagnostic)) = area(kept.area).and_then(|area| Some((area, finding(state, kept, area)?)))
+            else {
+                continue;
+            };
+            // Without a key it is known by what is kept.
+            let key = match (&kept.key, &kept.what) {
+                (Some(key), _) | (None, What::Token(key)) => key.as_str(),
+                _ => "",
+            };
+            decided.entry((root_of(state, file), area, key)).or_default().push(diagnostic);
         }
+    }
+    let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
+    for mut places in decided.into_values() {
+        places.sort_by_key(|place| (path(place.location.file), place.location.range));
+        places.dedup_by_key(|place| place.location);
+        let mut places = places.into_iter();
+        let Some(mut first) = places.next().filter(|first| wanted(first.location.file)) else { continue };
+        let others: Vec<Related> = places
+            .map(|other| Related { location: other.location, message: "it is kept here too".to_owned() })
+            .collect();
+        if !others.is_empty() {
+            let and =
+                if others.len() == 1 { "one other place".to_owned() } else { format!("{} other places", others.len()) };
+            first.message.push_str(&format!(" It is kept in {and} too."));
+        }
+        first.related.extend(others.into_iter().take(SHOWN_PLACES));
+        found.push(first);
     }
 }
 
-fn finding(state: &State, kept: &Kept) -> Option<Diagnostic> {
-    let area = match kept.area {
-        Area::Local => "localStorage",
-        Area::Session => "sessionStorage",
-        Area::Cookie => return None,
-    };
+fn area(area: Area) -> Option<&'static str> {
+    match area {
+        Area::Local => Some("localStorage"),
+        Area::Session => Some("sessionStorage"),
+        Area::Cookie => None,
+    }
+}
+
+fn finding(state: &State, kept: &Kept, area: &str) -> Option<Diagnostic> {
     let sent = kept.key.as_ref().map(|key| frontend::sent_from(state, kept.area, key)).unwrap_or_default();
     let is_sent = kept.key.as_ref().is_some_and(|key| frontend::is_sent(state, kept.area, key));
     let what = match (&kept.what, is_sent) {

@@ -4,8 +4,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{self, Base, Segment};
-use crate::frontend::outcome::{Client, Place};
+use crate::frontend::matching::{self, Address, Base, Segment};
+use crate::frontend::outcome::{Client, Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -36,18 +36,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if is_unknown || request.client == Client::Unresolved {
                 continue;
             }
-            if origins.reached(file, request).is_some() {
+            if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
-            } else if origins.is_answered(file, &address) {
+            } else if address.base != Base::Page && origins.is_answered(file, &address) {
                 // The variable may hold the frontend's own address.
-            } else if let Some(sent) = origins.destination(file, &address) {
+            } else if let Some(sent) = sent_to(&origins, file, request, &address) {
                 *refused.entry(address.base.clone()).or_default() += 1;
                 unanswered.push((request, address.base, sent));
             }
         }
     }
+    // A function that asks for a path itself is told so where it does, and not again where it is called.
+    let asked: FxHashSet<(Place, Option<&str>, Vec<Segment>)> = unanswered
+        .iter()
+        .map(|(request, _, sent): &(&Request, Base, Address)| {
+            (request.call, request.method.as_deref(), sent.segments.clone())
+        })
+        .collect();
     let mut seen = FxHashSet::default();
     for (request, base, sent) in unanswered {
         let Some((example, count)) = answered.get(&base) else { continue };
@@ -55,7 +62,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let is_backend = refused.get(&base).is_none_or(|refused| refused < count);
         let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_)))
             && !matches!(sent.segments.last(), Some(Segment::TextAndMore(_)));
-        if !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
+        let is_asked_at = |place: &Place| asked.contains(&(*place, request.method.as_deref(), sent.segments.clone()));
+        let is_told_elsewhere =
+            request.call != request.place && request.via.iter().chain([&request.place]).any(is_asked_at);
+        if is_told_elsewhere || !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
             continue;
         }
         let methods = origins.methods(&sent);
@@ -87,6 +97,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             steps.into_iter().collect(),
         ));
     }
+}
+
+/// Where a request ends: behind rewrites, and route handlers that take any path.
+fn sent_to(origins: &Origins<'_>, file: FileId, request: &Request, address: &Address) -> Option<Address> {
+    origins.destination(file, address).or_else(|| origins.handed_on(file, request, address))
 }
 
 /// Whether an application may have routes that are not known.

@@ -28,7 +28,7 @@ kinds! {
     ImportSpecifier = "import_specifier", ImportStatement = "import_statement", JsxAttribute = "jsx_attribute",
     JsxElement = "jsx_element", JsxExpression = "jsx_expression", JsxOpeningElement = "jsx_opening_element",
     JsxSelfClosingElement = "jsx_self_closing_element", LabeledStatement = "labeled_statement",
-    LexicalDeclaration = "lexical_declaration", MemberExpression = "member_expression",
+    LexicalDeclaration = "lexical_declaration", MemberExpression = "member_expression", MetaProperty = "meta_property",
     MethodDefinition = "method_definition", NamedImports = "named_imports",
     NamespaceExport = "namespace_export", NamespaceImport = "namespace_import",
     NewExpression = "new_expression", NonNullExpression = "non_null_expression", Null = "null",

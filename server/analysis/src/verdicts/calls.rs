@@ -10,8 +10,8 @@ use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
-use crate::frontend::observed::{Asks, EndpointKind};
-use crate::frontend::outcome::{Client, Phase, Request, Rewrite};
+use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
+use crate::frontend::outcome::{Client, Outcome, Phase, Request, Rewrite};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -27,6 +27,23 @@ pub(crate) struct Reached<'s> {
     pub(crate) judged: &'s Judged,
     /// Indices of the application and the route.
     pub(crate) at: (usize, usize),
+}
+
+/// The route that a request reaches through a route handler of Next.js.
+pub(crate) struct Through<'s> {
+    pub(crate) reached: Reached<'s>,
+    /// The handler's file.
+    pub(crate) handler: FileId,
+    endpoint: &'s Endpoint,
+    /// The requests with which the handler asks the route.
+    pub(crate) sent: Vec<&'s Request>,
+}
+
+/// The function of a route handler that answers a method.
+fn endpoint<'o>(outcome: &'o Outcome, method: &str) -> Option<&'o Endpoint> {
+    let mut handlers = outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == EndpointKind::Handler);
+    // One of `pages/api` answers all methods.
+    handlers.find(|endpoint| endpoint.name == method || endpoint.name == "default")
 }
 
 /// What answers on the page's own origin.
@@ -78,23 +95,63 @@ impl<'s> Origins<'s> {
         self.of_target(known.unwrap_or_else(|| self.find(file, request))?)
     }
 
-    /// The route to which a route handler of Next.js sends a request on with its
-    /// own `Authorization` header, and the handler's file; none if it does something else as well to
-    /// find out who asks.
-    pub(crate) fn forwarded(&self, file: FileId, request: &Request) -> Option<(Reached<'s>, FileId)> {
+    /// The route that a request reaches through the route handler of Next.js that
+    /// answers it; none where that sends requests to several, or to none that is known.
+    pub(crate) fn through(&self, file: FileId, request: &Request) -> Option<Through<'s>> {
         let address = matching::address(request).filter(|address| address.base == Base::Page)?;
         if self.sent_on(file, &address).is_some() {
             return None;
         }
-        let (handler, _) = self.answering(file, &address)?;
-        let outcome = self.state.frontend.outcome(*handler)?;
+        let (handler_file, handler) = self.answering(file, &address)?;
+        let outcome = self.state.frontend.outcome(*handler_file)?;
         let method = request.method.as_deref()?;
-        let mut endpoints = outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == EndpointKind::Handler);
-        let endpoint = endpoints.find(|endpoint| endpoint.name == method && endpoint.asks == Asks::Credential)?;
-        let mut sent = outcome.requests.iter().filter(|sent| sent.call.item == endpoint.place.item).peekable();
-        sent.peek()?;
-        let reached: Option<Vec<_>> = sent.map(|sent| self.reached(*handler, sent).filter(|_| sent.forwards)).collect();
-        Some((reached?.into_iter().next()?, *handler))
+        let endpoint = endpoint(outcome, method)?;
+        let own = outcome.requests.iter().filter(|sent| endpoint.requests.binary_search(&sent.place).is_ok());
+        // One that sends any path on does so with the method that it was asked by.
+        let handing: Vec<(&Request, Address)> = own
+            .clone()
+            .filter(|sent| sent.method.as_deref().is_none_or(|own| own == method))
+            .filter_map(|sent| Some((sent, rewrites::handed_on(handler, &sent.url, &address.segments)?)))
+            .collect();
+        let found: Vec<(&Request, Target)> = match handing.is_empty() {
+            false => handing
+                .into_iter()
+                .map(|(sent, address)| {
+                    let address = self.state.frontend.bases.resolve(path(self.state, *handler_file), address);
+                    Some((sent, self.target(*handler_file, &address, Some(method))?))
+                })
+                .collect::<Option<_>>()?,
+            true => {
+                let reaching = |sent| Some((sent, self.find(*handler_file, sent)?));
+                own.filter_map(reaching).collect()
+            }
+        };
+        let (_, first) = found.first().copied()?;
+        let is_one =
+            found.iter().all(|(_, target)| (target.application, target.route) == (first.application, first.route));
+        let sent = found.iter().map(|(sent, _)| *sent).collect();
+        Some(Through { reached: self.of_target(first).filter(|_| is_one)?, handler: *handler_file, endpoint, sent })
+    }
+
+    /// The same where the handler sends the request on with its own
+    /// `Authorization` header, and the handler's file; none if it does something else as well to
+    /// find out who asks.
+    pub(crate) fn forwarded(&self, file: FileId, request: &Request) -> Option<(Reached<'s>, FileId)> {
+        let through = self.through(file, request).filter(|through| through.endpoint.asks == Asks::Credential)?;
+        let outcome = self.state.frontend.outcome(through.handler)?;
+        let mut own = outcome.requests.iter().filter(|sent| through.endpoint.requests.contains(&sent.place));
+        own.all(|sent| sent.forwards).then_some((through.reached, through.handler))
+    }
+
+    /// Where a route handler that takes any path sends a request on to.
+    pub(crate) fn handed_on(&self, file: FileId, request: &Request, address: &Address) -> Option<Address> {
+        let (handler_file, handler) = self.answering(file, address)?;
+        let outcome = self.state.frontend.outcome(*handler_file)?;
+        let endpoint = endpoint(outcome, request.method.as_deref()?)?;
+        let own = outcome.requests.iter().filter(|sent| endpoint.requests.binary_search(&sent.place).is_ok());
+        let mut addresses = own.filter_map(|sent| rewrites::handed_on(handler, &sent.url, &address.segments));
+        let first = addresses.next()?;
+        addresses.all(|other| other == first).then_some(first)
     }
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
@@ -104,16 +161,26 @@ impl<'s> Origins<'s> {
             return None;
         }
         let address = matching::address(request)?;
-        let address = self.destination(file, &address)?;
-        self.target(file, &address, request.method.as_deref())
+        if let Some(address) = self.destination(file, &address) {
+            return self.target(file, &address, request.method.as_deref());
+        }
+        // Pages that no server of JavaScript serves share their origin with nobody
+        // but the backend, if it has exactly this path.
+        let address = self.state.frontend.bases.resolve(path(self.state, file), address);
+        let is_alone = address.base == Base::Page
+            && self.state.frontend.has_no_server(path(self.state, file))
+            && self.answering(file, &address).is_none();
+        let target = self.target(file, &address, request.method.as_deref()).filter(|_| is_alone)?;
+        (target.offset == 0).then_some(target)
     }
 
     /// Where an address leads: that of the page's own origin to where it is
     /// sent on; none if that is not known.
     pub(crate) fn destination(&self, file: FileId, address: &Address) -> Option<Address> {
+        let address = self.state.frontend.bases.resolve(path(self.state, file), address.clone());
         match address.base {
-            Base::Page => self.sent_on(file, address),
-            _ => Some(address.clone()),
+            Base::Page => self.sent_on(file, &address),
+            _ => Some(address),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Where requests of the frontend lead, kept between changes: a key in one
 //! module leaves all other requests where they led.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use super::calls::Origins;
+use crate::frontend::bases::Bases;
 use crate::frontend::matching::Target;
 use crate::frontend::outcome::{Outcome, Request};
 use crate::frontend::rewrites::Handler;
@@ -35,6 +38,10 @@ struct Basis {
     /// backends answer, it matters whether they agree.
     guarded: Vec<Vec<bool>>,
     handlers: Vec<Handler>,
+    /// What variables of the environment say about addresses.
+    bases: Arc<Bases>,
+    /// Folders of packages whose pages are static files.
+    without_server: BTreeSet<SmolStr>,
     /// Outcomes that hold rewrites.
     rewriting: Vec<(FileId, Arc<Outcome>)>,
 }
@@ -48,6 +55,8 @@ impl Basis {
             table: Arc::clone(&state.table),
             guarded: guarded.collect(),
             handlers,
+            bases: Arc::clone(&state.frontend.bases),
+            without_server: state.frontend.folders_without_server().clone(),
             rewriting: rewriting.map(|(file, outcome)| (file, Arc::clone(outcome))).collect(),
         }
     }
@@ -56,6 +65,8 @@ impl Basis {
         Arc::ptr_eq(&self.table, &other.table)
             && self.guarded == other.guarded
             && self.handlers == other.handlers
+            && self.bases == other.bases
+            && self.without_server == other.without_server
             && self.rewriting.iter().map(address_of).eq(other.rewriting.iter().map(address_of))
     }
 }

@@ -45,6 +45,28 @@ pub(super) fn of_module(fixer: &Fixer<'_>, source: &Source, module: FileId, name
     Ok(Spelled { name: name.to_owned(), edits: vec![new_import(source, &statements, name, &written)] })
 }
 
+/// What a module will export that is made beside another one.
+pub(super) fn of_new_module(
+    fixer: &Fixer<'_>,
+    source: &Source,
+    beside: FileId,
+    module: &str,
+    name: &str,
+) -> Result<Spelled, Refusal> {
+    if is_declared(source, name) {
+        return Err(Refusal(format!("`{name}` is the name of something else in this file")));
+    }
+    let written = match beside == source.file {
+        true => format!("./{module}"),
+        false => {
+            let beside = spelling(fixer, source, beside);
+            let folder = beside.as_deref().and_then(|beside| beside.rsplit_once('/')).map(|(folder, _)| folder);
+            format!("{}/{module}", folder.ok_or_else(|| Refusal("the module can't be imported here".into()))?)
+        }
+    };
+    Ok(Spelled { name: name.to_owned(), edits: vec![new_import(source, &imports(source), name, &written)] })
+}
+
 /// What a package exports under a name, spelled in a file.
 pub(super) fn of_package(source: &Source, package: &str, name: &str) -> Result<Spelled, Refusal> {
     let statements = imports(source);

@@ -1,14 +1,19 @@
 //! Fixes in TypeScript and JavaScript.
 
 mod bearer;
+mod central;
+mod endpoints;
 mod imports;
 mod plugins;
 mod requests;
+mod retries;
 mod sessions;
 
 pub(super) use bearer::fixes as bearer;
+pub(super) use endpoints::session as endpoint_session;
 pub(super) use plugins::jwt;
 pub(super) use requests::{missing as missing_bearer, rewrite};
+pub(super) use retries::retries;
 pub(super) use sessions::{headers as session_headers, sign_out};
 
 use std::ops::Range;

@@ -3,6 +3,7 @@
 
 use tree_sitter::Node;
 
+use super::central;
 use super::imports::{Spelled, of_module};
 use super::{async_around, bearer, free_name, insert_before, marked, semicolon, statement_around, text_of, unreadable};
 use crate::facts::typescript::file::Export;
@@ -29,6 +30,8 @@ pub(in crate::fix) fn missing(
     refusals: &mut Vec<Refusal>,
 ) {
     keep(attached(fixer, diagnostic), fixes, refusals);
+    // The other way is not missed where there is one.
+    fixes.extend(central::created(fixer, diagnostic));
 }
 
 fn attached(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
@@ -91,7 +94,7 @@ fn with_header(source: &Source, call: Node<'_>, header: &str) -> Result<TextEdit
 }
 
 /// The value of a property of an object.
-fn property<'t>(source: &Source, object: Node<'t>, name: &str) -> Option<Node<'t>> {
+pub(super) fn property<'t>(source: &Source, object: Node<'t>, name: &str) -> Option<Node<'t>> {
     let mut cursor = object.walk();
     object.named_children(&mut cursor).find_map(|pair| match pair.kind() {
         "pair" => {
@@ -105,7 +108,7 @@ fn property<'t>(source: &Source, object: Node<'t>, name: &str) -> Option<Node<'t
 }
 
 /// A property before the first of an object.
-fn first_in(source: &Source, object: Node<'_>, written: &str) -> TextEdit {
+pub(super) fn first_in(source: &Source, object: Node<'_>, written: &str) -> TextEdit {
     let mut cursor = object.walk();
     match object.named_children(&mut cursor).next() {
         Some(first) => {
@@ -169,7 +172,7 @@ fn givers(fixer: &Fixer<'_>) -> Vec<Giver> {
 }
 
 /// Where the browser keeps the token that most requests of the project send.
-fn stored(fixer: &Fixer<'_>) -> Option<(&'static str, String)> {
+pub(super) fn stored(fixer: &Fixer<'_>) -> Option<(&'static str, String)> {
     use crate::frontend::outcome::{Area, TokenSource};
     let mut counts: std::collections::BTreeMap<(Area, &str), usize> = std::collections::BTreeMap::new();
     for bearer in fixer.state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers) {
@@ -183,7 +186,7 @@ fn stored(fixer: &Fixer<'_>) -> Option<(&'static str, String)> {
 }
 
 /// What the project calls its client of Better Auth that gives tokens.
-fn client(fixer: &Fixer<'_>) -> Result<(FileId, String), Refusal> {
+pub(super) fn client(fixer: &Fixer<'_>) -> Result<(FileId, String), Refusal> {
     use crate::facts::typescript::tree::{Declarator, ExprKind, Pattern, StmtKind};
     let state = fixer.state;
     for (file, _) in state.frontend.outcomes() {

@@ -269,6 +269,8 @@ impl Session<'_> {
     pub(in crate::frontend) fn give_away(&mut self, arguments: &Arguments) {
         for value in &arguments.values {
             self.watch_given_away(value);
+            self.watch_answer_given_away(value);
+            self.watch_settings(value, "");
             self.escapes(value);
         }
     }
@@ -293,7 +295,7 @@ impl Session<'_> {
         let scope = self.store.scope(Some(closure.scope));
         let frame = self.frame(closure, scope, call.map(|(here, _)| here));
         let open = call.is_none_or(|(_, open)| open);
-        let (certain, missing) = (self.certain.len(), self.answers.missing.len());
+        let (certain, missing) = (self.certain.len(), self.logged_answers.missing.len());
         self.frames.push(frame);
         for (at, parameter) in closure.function.parameters.iter().enumerate() {
             if let Pattern::Rest(target) = &parameter.target {
@@ -314,7 +316,7 @@ impl Session<'_> {
         let flow = self.stmts(&closure.function.body);
         let returns = self.frames.pop().map(|frame| frame.returns).unwrap_or_default();
         self.certain.truncate(certain);
-        self.answers.missing.truncate(missing);
+        self.logged_answers.missing.truncate(missing);
         // Functions that were made in it may have run by the time that others do.
         for written in &closure.function.captured {
             if self.store.owner(scope, &written.variable) == Some(scope) {

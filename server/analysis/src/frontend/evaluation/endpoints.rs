@@ -23,6 +23,7 @@ use crate::vfs::FileId;
 pub(in crate::frontend) struct Watch {
     asks: Asks,
     effects: Vec<Effect>,
+    requests: Vec<Place>,
     decoded: Vec<Place>,
     kept: Vec<(Place, SmolStr)>,
     /// Whether a request carries a token on: whoever gets it may verify it.
@@ -31,7 +32,14 @@ pub(in crate::frontend) struct Watch {
 
 impl Watch {
     fn new() -> Self {
-        Self { asks: Asks::Nothing, effects: Vec::new(), decoded: Vec::new(), kept: Vec::new(), hands_on: false }
+        Self {
+            asks: Asks::Nothing,
+            effects: Vec::new(),
+            requests: Vec::new(),
+            decoded: Vec::new(),
+            kept: Vec::new(),
+            hands_on: false,
+        }
     }
 }
 
@@ -123,6 +131,8 @@ impl Session<'_> {
         }
         watch.effects.sort_unstable();
         watch.effects.dedup();
+        watch.requests.sort_unstable();
+        watch.requests.dedup();
         watch.decoded.sort_unstable();
         watch.decoded.dedup();
         watch.kept.sort_unstable();
@@ -136,6 +146,7 @@ impl Session<'_> {
             kind,
             asks: watch.asks,
             effects: watch.effects,
+            requests: watch.requests,
             decoded: watch.decoded,
             kept: watch.kept,
             matcher: None,
@@ -219,6 +230,7 @@ impl Session<'_> {
             }
         }
         let Some(watch) = &mut self.watch else { return };
+        watch.requests.push(here);
         watch.hands_on |= *authorization != Attached::Never;
         let secrets = secrets.into_iter().filter(|name| !name.contains("PUBLIC"));
         watch.effects.extend(secrets.map(|name| Effect { place: here, kind: EffectKind::SendsSecret(name) }));

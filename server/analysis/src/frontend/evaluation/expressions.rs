@@ -270,6 +270,8 @@ impl Session<'_> {
             Value::Symbol(symbol) => {
                 self.watch_part(symbol, name);
                 self.note_read(symbol, name);
+                self.watch_answer(symbol, name);
+                self.watch_settings(object, name);
                 self.part_of(symbol, name, optional)
             }
             Value::Package(package) => libraries::member(package, name),
@@ -362,6 +364,8 @@ impl Session<'_> {
         let object = self.store.object(ObjectKind::Plain, self.place(whole.range));
         self.fill(object, &jsx.attributes);
         self.note_passed(jsx, object);
+        self.note_provider(jsx, object);
+        self.note_retry_settings(jsx, object);
         let mut given: Vec<(SmolStr, Value)> = self.store.get(object).entries.clone().into_iter().collect();
         given.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, value) in given {

@@ -6,8 +6,11 @@
 
 mod answers;
 mod calls;
+mod contexts;
 mod endpoints;
+mod exports;
 mod expressions;
+mod logged_answers;
 mod narrowing;
 mod operators;
 mod secrets;
@@ -28,7 +31,7 @@ use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
 use super::store::Store;
-use super::value::{ClassValue, Closure, ObjectId, Origin, ScopeId, Symbol, Value};
+use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::index::sources::Sources;
@@ -78,7 +81,7 @@ pub(super) struct Session<'s> {
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
     /// Whether the execution stands where there is no browser.
-    without_window: bool,
+    pub(super) without_window: bool,
     /// What is seen of the endpoint that runs.
     watch: Option<endpoints::Watch>,
     /// Endpoints that have run, by their addresses.
@@ -86,7 +89,21 @@ pub(super) struct Session<'s> {
     /// Server actions that stand in other functions.
     actions: Vec<Rc<Closure>>,
     /// What is read of answers.
-    answers: answers::Answers,
+    logged_answers: logged_answers::Answers,
+    /// What providers of contexts give.
+    provided: FxHashMap<ObjectId, Value>,
+    /// Requests whose answers were looked at, in order.
+    looked: Vec<Place>,
+    /// Those that the tests around the execution looked at.
+    tested: Vec<Place>,
+    /// Refusals that the tests around the execution let through.
+    refused: Vec<answers::Refusals>,
+    /// Whether the settings of a failed request were marked, or looked at for a mark.
+    is_marked: bool,
+    /// Where a failed request was made once more.
+    reissued: Vec<Place>,
+    /// The client whose failures are met; none in it stands for axios itself.
+    failing: Option<Option<ObjectId>>,
 }
 
 /// A module that was executed, or is being.
@@ -147,7 +164,14 @@ impl<'s> Session<'s> {
             watch: None,
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
-            answers: answers::Answers::default(),
+            logged_answers: logged_answers::Answers::default(),
+            provided: FxHashMap::default(),
+            looked: Vec::new(),
+            tested: Vec::new(),
+            refused: Vec::new(),
+            is_marked: false,
+            reissued: Vec::new(),
+            failing: None,
         }
     }
 
@@ -166,7 +190,11 @@ impl<'s> Session<'s> {
         self.made.clear();
         self.endpoints.clear();
         self.actions.clear();
-        self.answers = answers::Answers::default();
+        self.logged_answers = logged_answers::Answers::default();
+        self.provided.clear();
+        self.looked.clear();
+        self.tested.clear();
+        self.refused.clear();
         self.certain.clear();
         self.steps = 0;
         // Executed before as what another file imports, it left out what it found.
@@ -317,6 +345,8 @@ impl<'s> Session<'s> {
         let made = self.made.len();
         // What a module does when it is imported, no endpoint does.
         let watch = self.watch.take();
+        let provided = std::mem::take(&mut self.provided);
+        let (tested, refused) = (std::mem::take(&mut self.tested), std::mem::take(&mut self.refused));
         self.frames.push(Frame {
             file,
             item: 0,
@@ -335,9 +365,16 @@ impl<'s> Session<'s> {
             self.stmt(&item.stmt);
         }
         self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
+        let exported = facts.exports.values().filter_map(|export| match export {
+            Export::Local(name) => Some(name),
+            _ => None,
+        });
+        self.store.leave_blank(scope, objects, exported);
         self.frames = frames;
         self.certain = certain;
         self.watch = watch;
+        self.provided = provided;
+        (self.tested, self.refused) = (tested, refused);
         (self.steps, self.exports) = (steps, exports);
         self.store.end_log(log, (scopes, objects));
         if !is_own {
@@ -358,85 +395,6 @@ impl<'s> Session<'s> {
                 frame.item = at;
             }
             self.hoist_stmt(&item.stmt, scope);
-        }
-    }
-
-    /// What a file exports under a name.
-    pub(super) fn export(&mut self, file: FileId, name: &str) -> Value {
-        if self.exports >= MAX_EXPORTS {
-            return Value::Unknown;
-        }
-        self.exports += 1;
-        let value = self.export_here(file, name);
-        self.exports -= 1;
-        value.unwrap_or(Value::Unknown)
-    }
-
-    fn export_here(&mut self, file: FileId, name: &str) -> Option<Value> {
-        let scope = self.module(file)?;
-        let facts = self.script(file)?;
-        match facts.exports.get(name) {
-            Some(Export::Local(local)) => Some(self.module_variable(file, scope, local)),
-            Some(Export::Default(_)) => self.store.variable(scope, "default"),
-            Some(Export::From(module, there)) => Some(self.imported(file, module, there)),
-            None => {
-                let from: Vec<SmolStr> = facts.exports_all.clone();
-                from.iter().find_map(|module| match self.resolve(file, module) {
-                    Resolved::File(other) if other != file => {
-                        self.exports += 1;
-                        let value = if self.exports < MAX_EXPORTS { self.export_here(other, name) } else { None };
-                        self.exports -= 1;
-                        value
-                    }
-                    _ => None,
-                })
-            }
-        }
-    }
-
-    pub(super) fn resolve(&mut self, importer: FileId, module: &str) -> Resolved {
-        let key = (importer, SmolStr::new(module));
-        if let Some(resolved) = self.resolved.get(&key) {
-            return resolved.clone();
-        }
-        let path = self.sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();
-        let resolved = self.configurations.resolve(self.sources, path, module);
-        self.resolved.insert(key, resolved.clone());
-        resolved
-    }
-
-    /// What an import of a file gives.
-    fn imported(&mut self, file: FileId, module: &str, name: &str) -> Value {
-        match self.resolve(file, module) {
-            Resolved::Package(path) if path.starts_with(['.', '~']) || path.starts_with("@/") => {
-                self.rests_on.is_unresolved = true;
-                let path = Rc::from([SmolStr::new(name)]);
-                Value::Symbol(Rc::new(Symbol { origin: Origin::Unresolved, path, may_be_missing: false }))
-            }
-            Resolved::File(other) if name == "*" => Value::Module(other),
-            Resolved::File(other) => self.export(other, name),
-            Resolved::Package(package) if name == "*" => Value::package(&package, ""),
-            Resolved::Package(package) => Value::package(&package, name),
-        }
-    }
-
-    /// A variable of a module: declared, or imported.
-    fn module_variable(&mut self, file: FileId, scope: ScopeId, name: &SmolStr) -> Value {
-        if let Some(value) = self.store.variable(scope, name) {
-            return value;
-        }
-        let import = self.script(file).and_then(|facts| facts.imports.get(name).cloned());
-        match import {
-            Some((module, there)) => self.imported(file, &module, &there),
-            None => Value::platform(name),
-        }
-    }
-
-    /// `module.exports = value`.
-    pub(super) fn set_exports(&mut self, value: Value) {
-        let scope = self.frames.first().map(|frame| frame.scope);
-        if let Some(scope) = scope {
-            self.store.declare(scope, &SmolStr::new_static("default"), value);
         }
     }
 
@@ -470,6 +428,15 @@ impl<'s> Session<'s> {
         }
         let mut calls = self.frames.iter().rev().filter_map(|frame| frame.call);
         calls.find(|call| call.file == self.evaluated).unwrap_or(here)
+    }
+
+    /// The calls that lead from a call of the evaluated file to where the execution stands.
+    pub(super) fn calls_behind(&self, call: Place, here: Place) -> Vec<Place> {
+        if call == here {
+            return Vec::new();
+        }
+        let calls = self.frames.iter().rev().filter_map(|frame| frame.call).take_while(|other| *other != call);
+        calls.filter(|other| *other != here).collect()
     }
 
     /// A call with its arguments.

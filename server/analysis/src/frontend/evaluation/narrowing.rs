@@ -62,7 +62,7 @@ impl Session<'_> {
                 Value::Symbol(symbol) if there => self.certain.push((**symbol).clone()),
                 Value::Symbol(symbol) => {
                     self.assume_no_error(symbol);
-                    self.answers.missing.push((**symbol).clone());
+                    self.logged_answers.missing.push((**symbol).clone());
                 }
                 Value::Truth(symbols) if there => self.certain.extend(symbols.iter().cloned()),
                 _ => {}
@@ -133,7 +133,7 @@ impl Session<'_> {
     }
 
     /// The value of an expression, without what evaluating it once more would find.
-    fn quietly(&mut self, expr: &Expr) -> Value {
+    pub(super) fn quietly(&mut self, expr: &Expr) -> Value {
         let before = self.outcome.found();
         let (value, _) = self.branch(|session| session.expr(expr));
         self.outcome.forget_since(before);

@@ -120,6 +120,9 @@ impl Session<'_> {
             }
             _ => return,
         };
+        if let Some(name) = &name {
+            self.watch_settings(&object, name);
+        }
         for object in object.alternatives() {
             match object {
                 Value::Object(id) => {

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::facts::typescript::tree::{ExprKind, Jsx, Property};
+use crate::frontend::libraries;
 use crate::frontend::observed::{EnvironmentRead, Passed};
 use crate::frontend::tokens::is_secret_name;
 use crate::frontend::value::{ObjectId, Origin, Value};
@@ -51,6 +52,20 @@ impl Session<'_> {
         let place = self.place(range);
         if let Some((_, whose)) = whose.filter(|_| place.file == self.evaluated) {
             self.outcome.observed.key_literals.push((place, whose));
+        }
+    }
+
+    /// `<SWRConfig value={{ onErrorRetry }}>`: what is made again is said for all below.
+    pub(super) fn note_retry_settings(&mut self, jsx: &Jsx, given: ObjectId) {
+        let Some(ExprKind::Name(name)) = jsx.tag.as_ref().map(|tag| &tag.kind) else { return };
+        let file = self.frames.last().map(|frame| frame.file);
+        let imported = file.and_then(|file| self.script(file)).and_then(|facts| facts.imports.get(name).cloned());
+        if imported.is_some_and(|(module, there)| module == "swr" && there == "SWRConfig") {
+            let settings = self.store.get(given).entries.get("value").cloned().unwrap_or(Value::Unknown);
+            let place = self.store.get(given).place;
+            if libraries::says_what_is_retried(self, &settings) {
+                self.outcome.observed.retry_settings.push(place);
+            }
         }
     }
 

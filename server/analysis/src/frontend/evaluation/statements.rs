@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::{Frame, MAX_NESTING, Session};
 use crate::facts::typescript::tree::{Class, Expr, ExprKind, Loop, Operator, Pattern, Stmt, StmtKind, Switch, Try};
 use crate::frontend::store::Changes;
-use crate::frontend::value::{ClassValue, Closure, ObjectKind, ScopeId, Symbol, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, ScopeId, Symbol, Value};
 
 /// How a statement ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl Session<'_> {
             }
             StmtKind::Throw(value) => {
                 self.expr(value);
+                self.watch_thrown();
                 Flow::Ended
             }
             StmtKind::If(branch) => self.if_stmt(&branch.test, &branch.then, &branch.otherwise),
@@ -167,10 +168,10 @@ impl Session<'_> {
 
     /// Runs something, takes back what it changed, and gives that.
     pub(in crate::frontend) fn branch<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> (T, Changes) {
-        let (mark, certain, missing) = (self.store.mark(), self.certain.len(), self.answers.missing.len());
+        let (mark, certain, missing) = (self.store.mark(), self.certain.len(), self.logged_answers.missing.len());
         let result = run(self);
         self.certain.truncate(certain);
-        self.answers.missing.truncate(missing);
+        self.logged_answers.missing.truncate(missing);
         (result, self.store.take_back(mark))
     }
 
@@ -190,12 +191,18 @@ impl Session<'_> {
 
     fn if_stmt(&mut self, test: &Expr, then: &[Stmt], otherwise: &[Stmt]) -> Flow {
         let is_outside_of_browser = tests_for_no_window(test);
+        let (looked, tested) = (self.looked.len(), self.tested.len());
         let value = self.expr(test);
+        let newly: Vec<_> = self.looked.get(looked..).unwrap_or_default().to_vec();
+        self.looked.truncate(looked);
         match value.truth() {
             Some(true) => return self.block(then),
             Some(false) => return self.block(otherwise),
             None => {}
         }
+        let refusals = self.refusals(test);
+        self.tested.extend(newly);
+        self.refused.extend(refusals);
         let (then_flow, then_changes) = self.branch(|session| {
             session.assume(test, true);
             let before = session.without_window;
@@ -204,10 +211,14 @@ impl Session<'_> {
             session.without_window = before;
             flow
         });
+        if refusals.is_some() {
+            self.refused.pop();
+        }
         let (other_flow, other_changes) = self.branch(|session| {
             session.assume(test, false);
             session.block(otherwise)
         });
+        self.tested.truncate(tested);
         let goes_on = |flow: Flow| flow != Flow::Ended;
         let mut kept = Vec::new();
         if goes_on(then_flow) {
@@ -268,7 +279,7 @@ impl Session<'_> {
             let scope = session.store.scope(outer);
             session.set_scope(scope);
             if let Some(failure) = &tried.failure {
-                session.bind(failure, Value::Unknown, true);
+                session.bind(failure, Value::from(Origin::Failure, false), true);
             }
             let flow = session.block(handler);
             if let Some(outer) = outer {

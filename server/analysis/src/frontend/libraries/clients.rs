@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::METHODS;
 use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::observed::How;
 use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place};
 use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
 use crate::frontend::value::{Direction, ObjectId, ObjectKind, Part, Value, joined};
@@ -21,11 +22,16 @@ pub(super) fn call_axios(session: &mut Session<'_>, path: &str, arguments: &Argu
             Value::Object(client)
         }
         "" | "request" => {
+            session.watch_made_with(&arguments.get(0), None, here);
             let config = config_of_call(session, arguments);
             request(session, None, &config.0, &config.1, None, here)
         }
         "interceptors.request.use" => {
             note_interceptor(session, None, &arguments.get(0), here);
+            Value::Unknown
+        }
+        "interceptors.response.use" => {
+            note_failures(session, None, arguments, here);
             Value::Unknown
         }
         method if METHODS.contains(&method) => {
@@ -91,6 +97,7 @@ pub(super) fn method(
 ) -> Option<Value> {
     match (kind, name) {
         (ObjectKind::Axios, "request") => {
+            session.watch_made_with(&arguments.get(0), Some(id), here);
             let (url, config) = config_of_call(session, arguments);
             Some(request(session, Some(id), &url, &config, None, here))
         }
@@ -108,6 +115,10 @@ pub(super) fn method(
             all.push(arguments.get(0));
             session.store.set(client, "interceptors", Value::Array(all.into()));
             note_interceptor(session, Some(client), &arguments.get(0), here);
+            Some(Value::Unknown)
+        }
+        (ObjectKind::Interceptors(client, Direction::Response), "use") => {
+            note_failures(session, Some(*client), arguments, here);
             Some(Value::Unknown)
         }
         (ObjectKind::Interceptors(..), _) => {
@@ -134,6 +145,7 @@ pub(super) fn call_client(
     match kind {
         ObjectKind::Ky => request_ky(session, Some(id), &arguments.get(0), &arguments.get(1), None, here),
         _ => {
+            session.watch_made_with(&arguments.get(0), Some(id), here);
             let (url, config) = config_of_call(session, arguments);
             request(session, Some(id), &url, &config, None, here)
         }
@@ -186,7 +198,21 @@ fn request(
     }
     let client = made(session, client, Client::Axios);
     let prepared = Prepared { url, method, headers: all.iter().collect(), credentials, client, open };
+    // What `validateStatus` takes for a success is not thrown.
+    if option(session, config, "validateStatus") == Value::Undefined
+        && option(session, &defaults, "validateStatus") == Value::Undefined
+    {
+        session.note_answer(here, How::Throws);
+    }
     make(session, &prepared, here)
+}
+
+/// Notes what an interceptor does about requests that failed.
+fn note_failures(session: &mut Session<'_>, client: Option<ObjectId>, arguments: &Arguments, here: Place) {
+    let succeeded = Arguments { values: vec![arguments.get(0)], places: vec![here], open: false };
+    session.give_away(&succeeded);
+    let reissued = session.watch_reissue(&arguments.get(1), client, here);
+    session.outcome.observed.reissued.extend(reissued);
 }
 
 /// Which client it is; `otherwise` where none was made.
@@ -316,6 +342,9 @@ fn request_ky(
     let open = hooks.iter().any(|hooks| *hooks != Value::Undefined) || is_open(session, options);
     let client = made(session, client, Client::Fetch);
     let prepared = Prepared { url, method, headers: vec![&own, &common], credentials, client, open };
+    if option(session, options, "throwHttpErrors") == Value::Undefined {
+        session.note_answer(here, How::Throws);
+    }
     make(session, &prepared, here)
 }
 

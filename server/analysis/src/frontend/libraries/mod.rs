@@ -5,19 +5,22 @@ pub(super) mod better_auth;
 mod clients;
 mod navigation;
 mod options;
+mod queries;
 mod react;
 pub(super) mod servers;
+mod stores;
 mod tokens;
 mod web;
 
 use std::rc::Rc;
 
 pub(super) use better_auth::is_better_auth;
+pub(in crate::frontend) use queries::says_what_is_retried;
 
 use super::evaluation::{Arguments, Session};
-use super::observed::Leads;
+use super::observed::{Ending, Leads};
 use super::outcome::{Area, Place};
-use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
+use super::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
 pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
@@ -26,6 +29,10 @@ pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "
 pub(super) fn member(package: &Rc<PackageName>, name: &str) -> Value {
     match (&*package.package, &*package.path) {
         ("", _) => web::member(package, name),
+        // What else a router has depends on the page that is shown.
+        (_, "useRouter()") if navigation::is_router(&package.package) && !matches!(name, "push" | "replace") => {
+            Value::Unknown
+        }
         _ => Session::package_path(package, name),
     }
 }
@@ -53,12 +60,20 @@ pub(super) fn call(
         // It looks for the cookie, and at nothing else of the request.
         "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
-        "next/navigation" | "next/router" => navigation::call(session, package, arguments, here),
+        module if navigation::is_router(module) => navigation::call(session, package, arguments, here),
         "@tanstack/react-query" | "react-query" if path == "useMutation" => {
             react::call_mutation(session, arguments, here)
         }
         module if servers::is_database(module) => servers::call_database(session, package, arguments),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
+        // `defineConfig` only says what type its argument has.
+        "vite" | "vitest/config" if path == "defineConfig" => arguments.get(0),
+        "zustand" | "zustand/vanilla" | "zustand/traditional" => stores::make(session, package, arguments, here),
+        "zustand/middleware" | "zustand/middleware/immer" | "zustand/react/shallow" | "zustand/shallow" => {
+            stores::passed_through(session, path, arguments)
+        }
+        "@tanstack/react-query" | "react-query" => queries::call(session, path, arguments, new, here),
+        "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
@@ -108,7 +123,8 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
-        ObjectKind::Plugin(_) => Some(Value::Unknown),
+        ObjectKind::Plugin(_) | ObjectKind::Context => Some(Value::Unknown),
+        ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
 }
@@ -123,6 +139,7 @@ pub(super) fn call_object(
 ) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        ObjectKind::Store => stores::call(session, id, arguments, here),
         _ => {
             session.give_away(arguments);
             Value::Unknown
@@ -145,6 +162,7 @@ pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arg
             }
             Value::Text(super::value::joined(parts))
         }
+        "startsWith" => begins_with(text, arguments).map_or(Value::Unknown, Value::Bool),
         _ => {
             session.give_away(arguments);
             Value::Unknown
@@ -152,11 +170,24 @@ pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arg
     }
 }
 
+/// Whether a text begins with another one; none if too little is known of both.
+fn begins_with(text: &Value, arguments: &Arguments) -> Option<bool> {
+    let Value::Text(parts) = text else { return None };
+    let (Some(Part::Text(own)), Some(beginning)) = (parts.first(), arguments.get(0).known_text()) else { return None };
+    match own.len() < beginning.len() {
+        true if parts.len() > 1 && beginning.starts_with(own.as_str()) => None,
+        _ => Some(own.starts_with(beginning.as_str())),
+    }
+}
+
 /// Something of the platform or of a package is assigned to.
 pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, name: &str, value: &Value, here: Place) {
     match (&*package.package, &*package.path, name) {
         ("", "module", "exports") => session.set_exports(value.clone()),
-        ("", path, name) if navigation::is_address(path, name) => navigation::note(session, value, Leads::Page, here),
+        ("", path, name) if navigation::is_address(path, name) => {
+            session.watch_ending(Ending::Elsewhere);
+            navigation::note(session, value, Leads::Page, here);
+        }
         ("", "document", "cookie") => web::set_cookie(session, value, here),
         ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
         ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),

@@ -1,9 +1,9 @@
-//! What takes a page elsewhere: the address bar, new windows, the router of Next.js.
+//! What takes a page elsewhere: the address bar, new windows, the routers of Next.js and React.
 
 use std::rc::Rc;
 
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::{Leads, Navigation};
+use crate::frontend::observed::{Ending, Leads, Navigation};
 use crate::frontend::outcome::{Place, UrlPart};
 use crate::frontend::requests::url_parts;
 use crate::frontend::value::{PackageName, Value};
@@ -11,12 +11,24 @@ use crate::frontend::value::{PackageName, Value};
 /// Addresses that one navigation may lead to.
 const MAX_URLS: usize = 4;
 
-/// `next/navigation` and `next/router`.
+/// Whether a package shows other pages.
+pub(super) fn is_router(package: &str) -> bool {
+    matches!(package, "next/navigation" | "next/router" | "react-router-dom" | "react-router")
+}
+
+/// `next/navigation`, `next/router` and `react-router`.
 pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, arguments: &Arguments, here: Place) -> Value {
     let path = package.path.trim_start_matches("default.");
     match path {
-        "useRouter" => return Value::package(&package.package, "useRouter()"),
-        "useRouter().push" | "useRouter().replace" | "push" | "replace" | "redirect" | "permanentRedirect" => {
+        "useRouter" | "useNavigate" => return Value::package(&package.package, &format!("{path}()")),
+        "useRouter().push"
+        | "useRouter().replace"
+        | "push"
+        | "replace"
+        | "redirect"
+        | "permanentRedirect"
+        | "useNavigate()" => {
+            session.watch_ending(Ending::Elsewhere);
             note(session, &arguments.get(0), Leads::Page, here);
         }
         _ => {}

@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
+use super::queries;
 use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::observed::{Library, Query, Retries};
 use crate::frontend::outcome::Place;
+use crate::frontend::requests::option;
 use crate::frontend::value::{ObjectKind, Value};
 
 pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
@@ -13,6 +16,8 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
     match path {
         "useState" => Value::Array(Rc::new([Value::Unknown, Value::Setter])),
         "useCallback" | "useEffectEvent" | "memo" | "forwardRef" | "cache" => first,
+        "createContext" => Value::Object(session.store.object(ObjectKind::Context, here)),
+        "useContext" | "use" => session.context_value(&first),
         "useMemo" => session.call_value(&first, &nothing, false, here),
         "useEffect" | "useLayoutEffect" | "useInsertionEffect" | "startTransition" => {
             let (_, changes) = session.branch(|session| session.call_value(&first, &nothing, false, here));
@@ -43,12 +48,29 @@ pub(super) fn call_swr(session: &mut Session<'_>, arguments: &Arguments, here: P
         }
         key => Arguments { values: vec![key], places: vec![here], open: true },
     };
-    let fetcher = arguments.get(1);
-    if matches!(fetcher, Value::Function(_)) {
-        let (_, changes) = session.branch(|session| session.call_value(&fetcher, &given, false, here));
-        session.store.join(vec![changes, Default::default()]);
-    }
     session.escapes(&arguments.get(2));
+    let requests = queries::requests_of(session, &arguments.get(1), &given, here);
+    let retries = match queries::says_what_is_retried(session, &arguments.get(2)) {
+        true => Retries::Unknown,
+        false => Retries::Default,
+    };
+    session.outcome.observed.queries.push(Query { place: here, library: Library::Swr, retries, requests });
+    Value::Unknown
+}
+
+/// `useChatKit({ api: { url, fetch } })` of ChatKit 1: it asks the project's own
+/// backend through that function, and leaves the credential to it.
+pub(super) fn call_chatkit(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value {
+    let api = option(session, &arguments.get(0), "api");
+    let [url, function] = ["url", "fetch"].map(|name| option(session, &api, name));
+    let init = session.store.object(ObjectKind::Plain, here);
+    let headers = session.store.object(ObjectKind::Plain, here);
+    session.store.set(init, "method", Value::text("POST"));
+    session.store.set(init, "headers", Value::Object(headers));
+    session.store.set(init, "body", Value::Unknown);
+    let given = Arguments { values: vec![url, Value::Object(init)], places: vec![here, here], open: false };
+    queries::requests_of(session, &function, &given, here);
+    session.give_away(arguments);
     Value::Unknown
 }
 

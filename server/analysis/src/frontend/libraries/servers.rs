@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::better_auth::{CLIENT, SERVER};
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::SetCookie;
+use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
 use crate::frontend::requests::option;
 use crate::frontend::tokens::what_is;
@@ -177,6 +177,9 @@ pub(super) fn note_blind_read(session: &mut Session<'_>, package: &PackageName, 
 pub(super) fn note_sign_out(session: &mut Session<'_>, package: &PackageName, here: Place) {
     let is_better_auth = package.package == CLIENT && package.path == "signOut";
     let is_auth_js = package.package == "next-auth/react" && package.path == "signOut";
+    if is_better_auth || is_auth_js {
+        session.watch_ending(Ending::SignedOut);
+    }
     if (is_better_auth || is_auth_js) && here.file == session.evaluated {
         session.outcome.observed.sign_outs.push(here);
     }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::navigation;
 
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::{Leads, SetCookie};
+use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
 use crate::frontend::tokens::{STRINGIFIED, sources, what_is};
@@ -18,7 +18,7 @@ const GLOBALS: &[&str] = &["window", "globalThis", "self", "global"];
 
 pub(super) fn member(package: &PackageName, name: &str) -> Value {
     match &*package.path {
-        "process.env" => Value::from(Origin::Environment(name.into()), true),
+        "process.env" | "import.meta.env" => Value::from(Origin::Environment(name.into()), true),
         path if GLOBALS.contains(&path) => Value::platform(name),
         "localStorage" | "sessionStorage"
             if !matches!(name, "getItem" | "setItem" | "removeItem" | "clear" | "key" | "length") =>
@@ -59,6 +59,9 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Object(session.store.object(ObjectKind::Native, here))
         }
         path if navigation::is_call(path) => {
+            if path != "open" {
+                session.watch_ending(Ending::Elsewhere);
+            }
             navigation::note(session, &first, Leads::Page, here);
             session.give_away(arguments);
             Value::Unknown
@@ -103,6 +106,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             }
             _ => Value::Unknown,
         }),
+        "Promise.reject" => {
+            session.watch_thrown();
+            Value::Unknown.promised()
+        }
         "Boolean" => session.truth_of(&first),
         "Object.assign" => {
             if let Value::Object(target) = first {
@@ -248,5 +255,6 @@ fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, s
 }
 
 fn note_removed(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, place: Place) {
+    session.watch_ending(Ending::Removed(area, key.clone()));
     session.outcome.observed.removed.push((place, area, key));
 }

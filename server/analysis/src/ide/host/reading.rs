@@ -68,6 +68,10 @@ impl State {
     pub(super) fn read_environments(&mut self, touched: &BTreeSet<FileId>) {
         for file in touched {
             let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
+            if environment::names_addresses(&path) {
+                let text = self.documents.get(*file).and_then(Document::text);
+                self.unjudged |= Arc::make_mut(&mut self.frontend.bases).set(*file, &path, text.as_deref());
+            }
             if !environment::sets_variables(&path) {
                 continue;
             }
@@ -93,7 +97,7 @@ impl State {
             let Some(path) = self.sources.file(*file).map(|source| source.path.clone()) else { continue };
             if roles::configures_modules(&path) {
                 let text = self.documents.get(*file).and_then(Document::text);
-                self.frontend.set_configuration(&path, text.as_deref());
+                self.unjudged |= self.frontend.set_configuration(&path, text.as_deref());
             }
         }
     }

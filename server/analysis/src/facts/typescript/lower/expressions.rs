@@ -33,6 +33,8 @@ impl Lower<'_> {
         let fields = self.fields();
         match self.kind(node) {
             Kind::Identifier | Kind::ShorthandProperty => ExprKind::Name(self.name(node)),
+            // `import.meta`: no other name has a dot.
+            Kind::MetaProperty => ExprKind::Name(self.name(node)),
             Kind::This => ExprKind::This,
             Kind::Super => ExprKind::Super,
             Kind::Null => ExprKind::Null,

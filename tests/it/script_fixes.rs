@@ -1,0 +1,71 @@
+//! Fixes of scripts that are not the first choice: the pages of the rules show
+//! those that are.
+
+use authlens_analysis::fix::apply;
+use authlens_analysis::ide::{AnalysisHost, Change, FileContent, Fix};
+
+const BACKEND: &str = "import os\n\nimport jwt\nfrom fastapi import Depends, FastAPI, HTTPException\nfrom fastapi.security import HTTPBearer\n\napp = FastAPI()\n\n\ndef current_user(credentials=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(credentials.credentials, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\n@app.get(\"/api/tasks\")\ndef tasks(user=Depends(current_user)):\n    return []\n";
+const AUTH_CLIENT: &str = "import { createAuthClient } from \"better-auth/react\";\nimport { jwtClient } from \"better-auth/client/plugins\";\n\nexport const authClient = createAuthClient({ plugins: [jwtClient()] });\n";
+const LOAD: &str = "import { authClient } from \"../lib/auth-client\";\n\nexport const signedIn = () => authClient.getSession();\n\nexport async function load() {\n  return fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/tasks`);\n}\n";
+
+fn host(files: &[(&str, &str)]) -> AnalysisHost {
+    let mut host = AnalysisHost::new();
+    let disk =
+        files.iter().map(|(path, text)| (format!("/project/{path}"), FileContent::Text((*text).into()))).collect();
+    host.apply(Change { roots: Some(vec!["/project".to_owned()]), disk, ..Change::default() });
+    host
+}
+
+/// The fixes of requests without a token.
+fn offered(host: &AnalysisHost) -> Vec<Fix> {
+    let analysis = host.snapshot();
+    let files = analysis.files_with_diagnostics();
+    let all: Vec<_> = files.iter().flat_map(|file| analysis.diagnostics(*file).to_vec()).collect();
+    let missing = all.iter().filter(|found| found.rule == "missing-bearer");
+    missing.flat_map(|found| analysis.fixes(found).0).collect()
+}
+
+/// Where no request goes through a module of the project's own, one can be made.
+#[test]
+fn a_central_client_is_made_where_there_is_none() {
+    let files = [("backend/main.py", BACKEND), ("web/lib/auth-client.ts", AUTH_CLIENT), ("web/app/load.ts", LOAD)];
+    let mut host = host(&files);
+    let fixes = offered(&host);
+    let central = fixes.iter().find(|fix| !fix.change.created.is_empty()).expect("it is offered");
+    assert!(!central.preferred);
+    let [created] = central.change.created.as_slice() else { panic!("one module is made") };
+    assert_eq!(created.path, "/project/web/lib/api-client.ts");
+    for part in [
+        "import { authClient } from \"./auth-client\";",
+        "export async function apiFetch(",
+        "const { data } = await authClient.token();",
+        "if (!data) throw new Error(\"not signed in\");",
+        "if (response.status === 401) throw new Error(\"not signed in\");",
+    ] {
+        assert!(created.text.contains(part), "{part}\n{}", created.text);
+    }
+    let analysis = host.snapshot();
+    let mut disk = vec![(created.path.clone(), FileContent::Text(created.text.as_str().into()))];
+    for (file, edits) in &central.change.edits {
+        let after = apply(&analysis.text(*file).unwrap(), edits);
+        assert!(
+            after.contains("import { apiFetch } from \"../lib/api-client\";") && after.contains("return apiFetch(`")
+        );
+        disk.push((analysis.path(*file).to_owned(), FileContent::Text(after.as_str().into())));
+    }
+    host.apply(Change { disk, ..Change::default() });
+    let left = host.snapshot();
+    let rules: Vec<&str> = left
+        .files_with_diagnostics()
+        .iter()
+        .flat_map(|file| left.diagnostics(*file).iter().map(|found| found.rule).collect::<Vec<_>>())
+        .filter(|rule| *rule != "long-lived-token")
+        .collect();
+    assert!(!rules.contains(&"missing-bearer") && !rules.contains(&"undefined-bearer"), "{rules:?}");
+    // A module that others ask already is the client: no second one is made.
+    let wrapper = "export const ask = (path: string) => fetch(`http://localhost:8000${path}`);\n";
+    let caller =
+        "import { ask } from \"../lib/ask\";\n\nexport const tasks = async () => (await ask(\"/api/tasks\")).ok;\n";
+    let others = [&files[..], &[("web/lib/ask.ts", wrapper), ("web/app/tasks.ts", caller)]].concat();
+    assert!(offered(&self::host(&others)).iter().all(|fix| fix.change.created.is_empty()));
+}
