@@ -7,7 +7,7 @@ use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
 use crate::frontend::outcome::{Area, Kept, What};
 use crate::ide::{Diagnostic, Related, Severity};
-use crate::vfs::FileId;
+use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
@@ -43,18 +43,24 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for mut places in decided.into_values() {
         places.sort_by_key(|place| (path(place.location.file), place.location.range));
         places.dedup_by_key(|place| place.location);
-        let mut places = places.into_iter();
-        let Some(mut first) = places.next().filter(|first| wanted(first.location.file)) else { continue };
-        let others: Vec<Related> = places
-            .map(|other| Related { location: other.location, message: "it is kept here too".to_owned() })
-            .collect();
-        if !others.is_empty() {
-            let and =
-                if others.len() == 1 { "one other place".to_owned() } else { format!("{} other places", others.len()) };
+        let Some((first, others)) = places.split_first_mut() else { continue };
+        let others_at: Vec<Location> = others.iter().map(|other| other.location).collect();
+        for other in others {
+            // What was decided is said once; the places that carry it out are named.
+            other.severity = Severity::Info;
+            other.message = "The same token is kept here too.".to_owned();
+            other.related = vec![Related { location: first.location, message: "it is kept here first".to_owned() }];
+        }
+        if !others_at.is_empty() {
+            let and = match others_at.len() {
+                1 => "one other place".to_owned(),
+                count => format!("{count} other places"),
+            };
             first.message.push_str(&format!(" It is kept in {and} too."));
         }
-        first.related.extend(others.into_iter().take(SHOWN_PLACES));
-        found.push(first);
+        let shown = others_at.into_iter().take(SHOWN_PLACES);
+        first.related.extend(shown.map(|location| Related { location, message: "it is kept here too".to_owned() }));
+        found.extend(places.into_iter().filter(|place| wanted(place.location.file)));
     }
 }
 
