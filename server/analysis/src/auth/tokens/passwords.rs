@@ -1,7 +1,7 @@
 //! Passwords that are kept as they are, compared as they are, or hashed with
 //! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
 
-use super::super::code::{Body, last_name, mentions, parts};
+use super::super::code::{Body, Scope, last_name, mentions, parts};
 use super::{ItemTokens, KeptPassword, Password};
 use crate::facts::python::idioms::is_table;
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
@@ -9,7 +9,7 @@ use crate::index::value::Value;
 
 /// Finds such code in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    let Some(def) = body.def else { return };
+    let Some(def) = body.def.filter(|_| !is_a_stand_in(body)) else { return };
     let function = body.site(def.name.range);
     let mut found = Vec::new();
     for call in body.calls() {
@@ -29,6 +29,13 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         function,
         how,
     }));
+}
+
+/// Whether a function says of itself that it is there for tests only.
+fn is_a_stand_in(body: &Body<'_, '_, '_>) -> bool {
+    let Scope::Function(function) = body.scope else { return false };
+    let name = function.qualname.to_ascii_lowercase();
+    ["fake", "mock", "dummy", "stub", "test"].iter().any(|word| name.contains(word))
 }
 
 /// The password that a row is made with, untouched: `User(password=body.password)`.
