@@ -1,13 +1,13 @@
 """Administration."""
-
 from fastapi import APIRouter
 
 router = APIRouter()
+USERS: list[dict] = []
 
 
 @router.get("/users")
 def users() -> list[dict]:
-    return []
+    return USERS
 
 
 @router.delete("/users/{user_id}")
