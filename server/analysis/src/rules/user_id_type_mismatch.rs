@@ -2,8 +2,6 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, report};
-use crate::frontend::issuers::{Issuer, Setting};
-use crate::frontend::outcome::Place;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::{Site, Value};
 use crate::verdicts::with_interpreter;
@@ -23,7 +21,7 @@ pub const INFO: RuleInfo = RuleInfo {
 const NAMES: &[&str] = &["user_id", "userId", "userid"];
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let Some(issuer) = random_ids(state) else { return };
+    let Some(issuer) = state.agreement.random_ids else { return };
     with_interpreter(state, |interpreter| {
         let mut seen: Vec<Site> = Vec::new();
         for_each_served(state, |_, route, judged| {
@@ -58,32 +56,4 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         });
     });
-}
-
-/// A configuration whose tokens the backend accepts, and that leaves ids as they
-/// are: random texts. None if there is another one.
-fn random_ids(state: &State) -> Option<Place> {
-    let accepted = &state.agreement.accepted;
-    let issuers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.issuers);
-    let mut known: Option<Place> = None;
-    for issuer in issuers {
-        if !accepted.iter().any(|(_, place)| *place == issuer.place) {
-            continue;
-        }
-        if !makes_random_ids(issuer) {
-            return None;
-        }
-        known = Some(issuer.place);
-    }
-    known
-}
-
-fn makes_random_ids(issuer: &Issuer) -> bool {
-    let options = &issuer.options;
-    // An adapter of an ORM may leave ids to the database.
-    let own_database = match options.get("database").map(|given| &given.value) {
-        Some(Setting::Object) | None => true,
-        Some(_) => false,
-    };
-    options.is_absent("advanced.database.generateId") && options.is_absent("advanced.generateId") && own_database
 }

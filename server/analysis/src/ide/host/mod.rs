@@ -24,6 +24,7 @@ use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
+use crate::rules::user_id_type_mismatch;
 use crate::syntax::typescript;
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
@@ -250,10 +251,21 @@ impl State {
         let agreement = verdicts::agreement::compare(self);
         if agreement == *self.agreement {
             // What it points at in the frontend may be gone for a while, or back now.
-            return if reached.frontend { agreement.files() } else { FxHashSet::default() };
+            if !reached.frontend {
+                return FxHashSet::default();
+            }
+            let mut files = agreement.files();
+            let points = |found: &[Diagnostic]| found.iter().any(|one| one.rule == user_id_type_mismatch::INFO.code);
+            files.extend(self.diagnostics.iter().filter(|(_, found)| points(found)).map(|(file, _)| *file));
+            return files;
         }
         let mut files = self.agreement.files();
         files.extend(agreement.files());
+        if agreement.random_ids != self.agreement.random_ids {
+            // Any handler may take an id.
+            let routes = self.table.applications.iter().flat_map(|application| application.routes.iter());
+            files.extend(routes.filter_map(|route| verdicts::handler_site(&route.handler)).map(|site| site.file));
+        }
         self.agreement = Arc::new(agreement);
         files
     }

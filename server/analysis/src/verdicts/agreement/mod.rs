@@ -6,6 +6,7 @@
 //! nothing is said unless all of them are refused.
 
 mod claims;
+mod ids;
 pub(crate) mod issued;
 pub(crate) mod judgement;
 mod sent;
@@ -42,6 +43,8 @@ pub(crate) struct Agreement {
     pub(crate) confusable: Vec<(Site, Place)>,
     /// Verifications that accept tokens of these configurations.
     pub(crate) accepted: Vec<(Site, Place)>,
+    /// The configuration by which ids of users are random texts, where one is known.
+    pub(crate) random_ids: Option<Place>,
 }
 
 /// A token that a guard refuses, always.
@@ -123,6 +126,7 @@ pub(crate) fn compare(state: &State) -> Agreement {
             comparison.group(group, own);
         }
         found.settle();
+        found.random_ids = ids::random_ids(state, &found.accepted);
         found
     })
 }

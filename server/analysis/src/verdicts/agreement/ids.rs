@@ -1,0 +1,33 @@
+//! What the ids of Better Auth's users look like.
+
+use crate::frontend::issuers::{Issuer, Setting};
+use crate::frontend::outcome::Place;
+use crate::ide::State;
+use crate::index::value::Site;
+
+/// A configuration whose tokens the backend accepts, and that leaves ids as they
+/// are: random texts. None if there is another one.
+pub(super) fn random_ids(state: &State, accepted: &[(Site, Place)]) -> Option<Place> {
+    let issuers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.issuers);
+    let mut known: Option<Place> = None;
+    for issuer in issuers {
+        if !accepted.iter().any(|(_, place)| *place == issuer.place) {
+            continue;
+        }
+        if !makes_random_ids(issuer) {
+            return None;
+        }
+        known = Some(issuer.place);
+    }
+    known
+}
+
+fn makes_random_ids(issuer: &Issuer) -> bool {
+    let options = &issuer.options;
+    // An adapter of an ORM may leave ids to the database.
+    let own_database = match options.get("database").map(|given| &given.value) {
+        Some(Setting::Object) | None => true,
+        Some(_) => false,
+    };
+    options.is_absent("advanced.database.generateId") && options.is_absent("advanced.generateId") && own_database
+}
