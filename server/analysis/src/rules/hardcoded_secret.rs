@@ -1,15 +1,12 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
-use std::collections::BTreeMap;
-
 use super::shared::frontend;
-use super::shared::keys::used_variables;
-use super::{RuleInfo, State, related, report};
+use super::shared::keys::{self, used_variables};
+use super::{RuleInfo, State};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::facts::environment::{Form, Looks, When, form};
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Confidence, Diagnostic, Severity};
-use crate::index::value::Site;
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -22,28 +19,10 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/hardcoded-secret.md"),
 };
 
-/// Uses named in a finding.
-const SHOWN_USES: usize = 3;
-
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_environments(state, wanted, found);
-    let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
-    let stands_there = |key: &&Key| matches!(key.what, What::Text | What::Empty);
-    for key in state.keys.values().flat_map(|file| &file.keys).filter(stands_there) {
-        by_origin.entry(key.origin).or_default().push(key);
-    }
-    for (origin, mut keys) in by_origin {
-        let in_test = state.sources.file(origin.file).is_some_and(|file| file.test);
-        if !wanted(origin.file) || in_test || state.sources.is_ghost(origin) {
-            continue;
-        }
-        keys.sort_by_key(|key| key.used);
-        let Some(first) = keys.first() else { continue };
-        let (severity, message) = said(first);
-        let uses =
-            keys.iter().take(SHOWN_USES).map(|key| related(state, key.used, format!("it {} here", key.purpose.verb())));
-        found.push(report(state, &INFO, severity, origin, message, uses.collect()));
-    }
+    let stands_there = |key: &Key| matches!(key.what, What::Text | What::Empty);
+    keys::at_origins(state, wanted, found, &INFO, &stands_there, &|key| Some(said(key)));
 }
 
 /// Keys in files that set variables and are committed: of variables that code

@@ -1,16 +1,49 @@
 //! Variables that hold keys, and where these are used.
 
+use std::collections::BTreeMap;
+
 use smol_str::SmolStr;
 
 use super::frontend;
-use crate::auth::keys::Source;
+use crate::auth::keys::{Key, Source};
 use crate::auth::tokens::KeySource;
 use crate::frontend::issuers::Setting;
 use crate::frontend::outcome::Place;
-use crate::ide::Related;
+use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::value::Site;
-use crate::rules::{State, related};
+use crate::rules::missing_auth_dependency::is_test;
+use crate::rules::{RuleInfo, State, related, report};
 use crate::verdicts::agreement::issued::secret_variable;
+use crate::vfs::FileId;
+
+/// Uses named in a finding.
+const SHOWN_USES: usize = 3;
+
+/// Findings at the origins of keys, one for each, with the uses of the key:
+/// `said` gives severity and message by the first of those that `picks` takes.
+pub(in crate::rules) fn at_origins(
+    state: &State,
+    is_wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+    info: &RuleInfo,
+    picks: &dyn Fn(&Key) -> bool,
+    said: &dyn Fn(&Key) -> Option<(Severity, String)>,
+) {
+    let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
+    for key in state.keys.values().flat_map(|file| &file.keys).filter(|key| picks(key)) {
+        by_origin.entry(key.origin).or_default().push(key);
+    }
+    for (origin, mut keys) in by_origin {
+        if !is_wanted(origin.file) || is_test(state, origin.file) || state.sources.is_ghost(origin) {
+            continue;
+        }
+        keys.sort_by_key(|key| key.used);
+        let Some((severity, message)) = keys.first().and_then(|first| said(first)) else { continue };
+        let step = |key: &&Key| related(state, key.used, format!("it {} here", key.purpose.verb()));
+        let uses = keys.iter().take(SHOWN_USES).map(step).collect();
+        found.push(report(state, info, severity, origin, message, uses));
+    }
+}
 
 /// A variable of the environment that holds a key, by what code does with it.
 #[derive(Debug, Clone)]
