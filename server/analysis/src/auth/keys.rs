@@ -2,13 +2,12 @@
 
 use smol_str::SmolStr;
 
-use super::code::{Scope, bindings_of, each_body, last_name, mentions};
+use super::code::{self, Scope, bindings_of, each_body, last_name, mentions};
 use super::questioned::{asks_for, rejects, validates};
-use crate::facts::python::file::{Binding, PythonFile};
+use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
-use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
@@ -414,34 +413,16 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
     if depth > MAX_DEPTH {
         return None;
     }
-    // Makes an answer rest on what the name means.
-    interpreter.lookup(file, name);
-    let facts = interpreter.sources().facts(file)?;
-    match facts.bindings.get(name)? {
-        Binding::Computed => {
-            let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
-                bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
-            });
-            let (index, value) = values.next()?;
-            let only = values.next().is_none();
-            let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-            for (item, stmt) in conditions() {
-                interpreter.count_body(Site { file, item, range: stmt.range });
-            }
-            let questioned = conditions().any(|(_, stmt)| rejects(stmt, name));
-            let search = Search::new(interpreter, Scope::Module(file, index));
-            search.origin(value.filter(|_| only && !questioned)?, depth + 1)
-        }
-        Binding::ImportFrom(item, at) => {
-            let import = facts.import_from(*item)?;
-            let name = &import.names.get(*at as usize)?.name;
-            match interpreter.sources().resolve(file, import.level, &import.module) {
-                Module::File(target) => module_variable(interpreter, target, name, depth + 1),
-                _ => None,
-            }
-        }
-        _ => None,
+    let variable = code::module_variable(interpreter, file, name)?;
+    let facts = interpreter.sources().facts(variable.file)?;
+    let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
+    for (item, stmt) in conditions() {
+        interpreter.count_body(Site { file: variable.file, item, range: stmt.range });
     }
+    if conditions().any(|(_, stmt)| rejects(stmt, &variable.name)) {
+        return None;
+    }
+    Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
 }
 
 /// The value of a field of a class: its default, or what `__init__` assigns.

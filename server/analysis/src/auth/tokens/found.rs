@@ -107,11 +107,35 @@ pub struct SessionLookup {
     pub declared: Site,
 }
 
+/// A query that looks a session up by its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// The query.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// What the column of tokens is compared with.
+    pub given: Given,
+}
+
+/// What a function is given of the caller's token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// All that the caller sends.
+    Whole,
+    /// What the function's own callers hand over.
+    Parameter,
+    /// A part of it, or it can't be told.
+    Other,
+}
+
 /// A call of a function of the project that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierCall {
     /// Whether it is given the caller's token.
     pub is_credential: bool,
+    /// Whether it is given all that the caller sends.
+    pub is_whole: bool,
     /// The call.
     pub site: Site,
     /// The function that it stands in.

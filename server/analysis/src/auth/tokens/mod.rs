@@ -17,6 +17,7 @@ mod libraries;
 mod lookups;
 mod passwords;
 mod redirects;
+mod registry;
 mod replaced;
 mod secrets;
 mod statuses;
@@ -62,9 +63,11 @@ pub struct ItemTokens {
     /// Look-ups of sessions by their token that take no account of when they end.
     pub lookups: Vec<SessionLookup>,
     /// Queries that look a session up by its token.
-    pub session_queries: Vec<Site>,
+    pub session_queries: Vec<SessionQuery>,
     /// Requests that ask Better Auth's server whose session it is.
     pub session_requests: Vec<Site>,
+    /// Calls that decrypt what the caller sends.
+    pub decryptions: Vec<Site>,
     /// Calls of functions of the project that verify tokens.
     pub calls: Vec<VerifierCall>,
     /// Secrets of the application that are returned.

@@ -39,6 +39,46 @@ pub(super) fn credential(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRan
     origin(body, expr).filter(|origin| origin.credential && origin.what == Secret::Token).map(|origin| origin.range)
 }
 
+/// Whether an expression is all that the caller sends as its token, up to the
+/// scheme before it.
+pub(super) fn is_whole(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let mut expr = body.traced(expr);
+    for _ in 0..MAX_DEPTH {
+        let inner = match &expr.kind {
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, name } => match name.name.as_str() {
+                    // `cookies.get("session")`, `unquote(token)`
+                    "get" => None,
+                    "unquote" => positional(args, 0),
+                    "strip" | "removeprefix" | "replace" => Some(&**value),
+                    _ => return false,
+                },
+                ExprKind::Name(name) if name == "unquote" => positional(args, 0),
+                _ => return false,
+            },
+            // `header.split(" ")[1]`, `header[7:]`, `cookies["session"]`
+            ExprKind::Subscript { value, index } => match &value.kind {
+                ExprKind::Call { func, args } if last_name(func).is_some_and(|name| name == "split") => {
+                    let by = positional(args, 0).and_then(Expr::as_str);
+                    if by.is_some_and(|by| by != " ") {
+                        return false;
+                    }
+                    None
+                }
+                _ if index.as_str().is_some() || matches!(index.kind, ExprKind::Slice { .. }) => None,
+                _ => return false,
+            },
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => None,
+            _ => return false,
+        };
+        match inner {
+            Some(inner) => expr = body.traced(inner),
+            None => return credential(body, expr).is_some(),
+        }
+    }
+    false
+}
+
 fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
     let left = body.steps.get();
     if depth > MAX_DEPTH || left == 0 {
