@@ -13,6 +13,7 @@ mod layout;
 mod ownership;
 mod ownership_writes;
 mod rejection;
+mod required_claim;
 mod scheme;
 mod script;
 mod signature;
@@ -41,12 +42,13 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
-    expiry_not_verified, ineffective_scope, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
-    missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, retry_on_auth_failure, rewrite_captures_auth, router_included_unguarded_twice,
-    secret_not_configured, server_endpoint_without_session, session_read_without_headers, sign_out_keeps_token,
-    spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error,
-    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
+    expiry_not_verified, identity_claim_not_required, ineffective_scope, jwt_not_issued, leaky_auth_error,
+    middleware_raises_http_exception, missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm,
+    owner_mass_assignment, query_not_scoped, retry_on_auth_failure, rewrite_captures_auth,
+    router_included_unguarded_twice, secret_not_configured, server_endpoint_without_session,
+    session_read_without_headers, sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch,
+    undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
+    wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -134,6 +136,7 @@ impl<'s> Fixer<'s> {
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
             rule if rule == secret_not_configured::INFO.code => Some(tokens::missing_key),
+            rule if rule == identity_claim_not_required::INFO.code => Some(required_claim::fixes),
             rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
             rule if rule == jwt_not_issued::INFO.code => Some(script::jwt),

@@ -209,7 +209,7 @@ fn enclosing<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
 
 /// Gives arguments to a call: in the place of those that are there, and behind
 /// the last one.
-fn give(
+pub(super) fn give(
     source: &Source,
     arguments: Node<'_>,
     wanted: &[(&str, Option<usize>, String)],
@@ -243,7 +243,7 @@ fn give(
 }
 
 /// The value of an argument, by name or by position.
-fn argument<'t>(text: &str, arguments: Node<'t>, name: &str, position: Option<usize>) -> Option<Node<'t>> {
+pub(super) fn argument<'t>(text: &str, arguments: Node<'t>, name: &str, position: Option<usize>) -> Option<Node<'t>> {
     let mut cursor = arguments.walk();
     let given: Vec<Node<'_>> = arguments.named_children(&mut cursor).filter(|node| node.kind() != "comment").collect();
     let named = given.iter().find(|node| {

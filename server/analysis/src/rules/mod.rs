@@ -24,6 +24,7 @@ pub mod expiry_not_verified;
 pub mod forbidden_logs_out;
 pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
+pub mod identity_claim_not_required;
 pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
 pub mod inline_verification;
@@ -140,6 +141,7 @@ pub fn all() -> &'static [RuleInfo] {
         forbidden_logs_out::INFO,
         hardcoded_secret::INFO,
         identity_claim_mismatch::INFO,
+        identity_claim_not_required::INFO,
         ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
         inline_verification::INFO,
@@ -231,6 +233,7 @@ const CHECKS: &[Check] = &[
     expiry_not_verified::check,
     hardcoded_secret::check,
     identity_claim_mismatch::check,
+    identity_claim_not_required::check,
     ineffective_scope::check,
     inline_verification::check,
     insecure_transport::check,

@@ -6,7 +6,9 @@ use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::{environment, key};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
-use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, secrets};
+use super::{
+    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, identity, secrets,
+};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
@@ -74,6 +76,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
         returned: claims::is_handed_on(body, found),
+        identity: identity::identity_use(body, found),
     })
 }
 
@@ -104,9 +107,8 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
     let mut required = requires(body, args);
     required.extend(registry.iter().flat_map(|registry| registry.requires.iter().cloned()));
     let registered = registry.map(|registry| (registry.audience, registry.issuer));
-    let (audience, issuer) = registered.unwrap_or_else(|| {
-        (expected(body, args, "audience", open_ended), expected(body, args, "issuer", open_ended))
-    });
+    let (audience, issuer) = registered
+        .unwrap_or_else(|| (expected(body, args, "audience", open_ended), expected(body, args, "issuer", open_ended)));
     let checks = [("verify_exp", Check::Expiry), ("verify_aud", Check::Audience), ("verify_iss", Check::Issuer)];
     let skips = checks.into_iter().filter_map(|(name, check)| Some((check, switched_off(body, args, name)?)));
     Decode {
@@ -129,6 +131,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         unverified,
         reads: sited(body, reads),
         returned: claims::is_handed_on(body, found),
+        identity: identity::identity_use(body, found),
         caught: errors::caught(body, found),
     }
 }

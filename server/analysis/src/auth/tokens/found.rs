@@ -148,6 +148,39 @@ pub struct VerifierCall {
     pub reads: Vec<Claim>,
     /// Whether what it gives is returned.
     pub returned: bool,
+    /// What becomes of what it gives, if those are claims or a part of them.
+    pub identity: IdentityUse,
+}
+
+/// What a function does with claims that name the caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityUse {
+    /// Those that are used although they may not be there.
+    pub unrequired: Vec<Unrequired>,
+    /// Whether the claims are returned as they are.
+    pub returns_claims: bool,
+    /// Whether what is given is returned, whole or as a part, and nothing asks whether it is `None`.
+    pub passes_on: bool,
+}
+
+/// A claim that names the caller, and that the token may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrequired {
+    /// The claim.
+    pub claim: SmolStr,
+    /// Where it is read.
+    pub site: Site,
+    /// What happens then.
+    pub missing: Missing,
+}
+
+/// What happens where a token lacks the claim that names the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// This exception is raised, and the function does not catch it.
+    Raises(&'static str),
+    /// `None` is returned for the caller's id.
+    Taken,
 }
 
 /// A secret of the application that a function returns.

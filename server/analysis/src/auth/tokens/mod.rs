@@ -11,6 +11,7 @@ mod errors;
 mod exposed;
 mod found;
 mod handmade;
+mod identity;
 mod key_source;
 mod leaks;
 mod libraries;
@@ -125,6 +126,8 @@ pub struct Decode {
     pub reads: Vec<Claim>,
     /// Whether the result is returned, so that others may read from it.
     pub returned: bool,
+    /// What becomes of the claims that name the caller.
+    pub identity: IdentityUse,
     /// What becomes of a result that nothing verified.
     pub purpose: Purpose,
     /// The exceptions that are caught around it, innermost first.

@@ -100,7 +100,6 @@ fn value_of(interpreter: &Interpreter<'_>, scope: Scope<'_>, value: &Expr) -> Ex
     match scope.eval(interpreter, value) {
         Value::Str(text) => Expected::Value(Some(text)),
         Value::None => Expected::Nothing,
-        _ => key_source::variable(interpreter, scope, value, 0)
-            .map_or(Expected::Value(None), Expected::Environment),
+        _ => key_source::variable(interpreter, scope, value, 0).map_or(Expected::Value(None), Expected::Environment),
     }
 }

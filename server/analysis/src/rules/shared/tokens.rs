@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::tokens::{ItemTokens, Library};
+use crate::auth::tokens::{ItemTokens, Library, VerifierCall};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
 use crate::rules::State;
@@ -41,6 +41,36 @@ pub(in crate::rules) fn is_script(state: &State, file: FileId) -> bool {
     let below = source.path.get(root.unwrap_or(0)..).unwrap_or_default();
     let (folders, name) = below.rsplit_once('/').unwrap_or(("", below));
     folders.split('/').any(|folder| FOLDERS.contains(&folder)) || matches!(name, "cli.py" | "__main__.py" | "manage.py")
+}
+
+/// Calls that what leaves a function is followed up through.
+const MAX_CALLS: usize = 4;
+
+/// The calls through which something gets from a function to one that
+/// `is_end` picks: none of them when that is the function itself. `leaves`
+/// tells whether it leaves the function of a call, on the way so far.
+pub(in crate::rules) fn way_out<'s>(
+    state: &'s State,
+    function: Site,
+    is_end: &mut dyn FnMut(Site) -> bool,
+    leaves: &dyn Fn(&VerifierCall, &[&VerifierCall]) -> bool,
+) -> Option<Vec<&'s VerifierCall>> {
+    let mut pending: Vec<(Site, Vec<&VerifierCall>)> = vec![(function, Vec::new())];
+    while let Some((function, way)) = pending.pop() {
+        if is_end(function) {
+            return Some(way);
+        }
+        if way.len() >= MAX_CALLS {
+            continue;
+        }
+        let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
+        for call in calls.filter(|call| call.callee == function) {
+            if leaves(call, &way) && !way.iter().any(|step| step.site == call.site) {
+                pending.push((call.function, way.iter().copied().chain([call]).collect()));
+            }
+        }
+    }
+    None
 }
 
 /// Seconds in words.

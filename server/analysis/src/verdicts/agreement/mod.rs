@@ -389,9 +389,7 @@ fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>, known: &Verific
         (Strategy::SessionQuery(_), Token::Cached(_)) => {
             refused(if *form == Form::Nothing { Why::NoToken } else { Why::NoSession })
         }
-        (Strategy::SessionRequest(_), Token::Session(issuer)) if issuer.is_without("bearer") => {
-            refused(Why::NoSession)
-        }
+        (Strategy::SessionRequest(_), Token::Session(issuer)) if issuer.is_without("bearer") => refused(Why::NoSession),
         (Strategy::Decryption(_), _) => match form {
             Form::Encrypted | Form::Unknown => Outcome::MayPass,
             Form::Nothing => refused(Why::NoToken),

@@ -77,10 +77,7 @@ impl<'s> Verifications<'s> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.decodes.is_empty()
-            && self.queries.is_empty()
-            && self.requests.is_empty()
-            && self.decryptions.is_empty()
+        self.decodes.is_empty() && self.queries.is_empty() && self.requests.is_empty() && self.decryptions.is_empty()
     }
 
     /// Whether a file fetches Better Auth's public keys.
