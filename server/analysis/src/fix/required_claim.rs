@@ -3,6 +3,7 @@
 
 use tree_sitter::Node;
 
+use super::algorithms::decode_of;
 use super::guard::keep;
 use super::imports::Imports;
 use super::layout::{insertion, replacement};
@@ -34,6 +35,13 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     keep(fix, fixes, refusals);
 }
 
+/// Appends the fix of an expiry that is not required.
+pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    if let Some(decode) = decode_of(fixer.state, diagnostic) {
+        keep(required(fixer, decode, "exp"), fixes, refusals);
+    }
+}
+
 /// The claim among those that the verification requires.
 fn required(fixer: &Fixer<'_>, decode: &Decode, claim: &str) -> Result<Fix, Refusal> {
     let refused = || Refusal("the options of the verification are not written there".into());
@@ -45,6 +53,7 @@ fn required(fixer: &Fixer<'_>, decode: &Decode, claim: &str) -> Result<Fix, Refu
     let text = &*source.text;
     let entry = match decode.library {
         Library::Jose => format!("\"require_{claim}\": True"),
+        _ if claim == "exp" => "\"require\": [\"exp\"]".to_owned(),
         _ => format!("\"require\": [\"exp\", \"{claim}\"]"),
     };
     let mut edits = Vec::new();

@@ -86,6 +86,10 @@ pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &E
     match &expr.kind {
         ExprKind::Call { func, args } => {
             if let Value::Package(path) = eval(func) {
+                // `OctKey.import_key(secret)`
+                if path.ends_with("OctKey.import_key") {
+                    return variable(interpreter, scope, positional(args, 0)?, depth + 1);
+                }
                 let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get" | "decouple.config");
                 return positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads);
             }

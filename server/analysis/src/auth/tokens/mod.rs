@@ -387,7 +387,7 @@ impl Looks {
         let secrets = any(SECRETS);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
         Self {
-            tokens: any(&["jwt", "jose", "JWT", "oken"]) && any(CALLS),
+            tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
             answers: refuses
                 && any(&["HTTPException", "JSONResponse", "return {"])
                 && any(REFUSALS)

@@ -84,6 +84,16 @@ pub(in crate::rules) fn duration(seconds: i64) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
+/// Seconds as Better Auth writes spans: `15m`.
+pub(crate) fn span(seconds: i64) -> String {
+    match seconds {
+        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 /// Functions that `unverified-auth-dependency` reports, and the places in
 /// their proofs.
 pub(in crate::rules) fn pretenders(state: &State) -> FxHashSet<Site> {
