@@ -11,6 +11,7 @@ mod errors;
 mod exposed;
 mod found;
 mod handmade;
+mod held_texts;
 mod identity;
 mod key_source;
 mod leaks;
@@ -35,6 +36,7 @@ pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
+use crate::facts::held::{self, Held};
 use crate::facts::python::tree::Item;
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
@@ -91,6 +93,8 @@ pub struct ItemTokens {
     pub passwords: Vec<KeptPassword>,
     /// Refusals that a clause for everything else answers in its own way.
     pub replaced: Vec<Replaced>,
+    /// Texts that let others in wherever they stand.
+    pub held: Vec<(Site, Held)>,
 }
 
 /// A call that reads a token.
@@ -301,6 +305,9 @@ pub fn tokens_of(
         looks
     };
     if looks.any() {
+        if looks.holds {
+            held_texts::look(file, index, &item.stmt, &mut tokens);
+        }
         tokens.answers_errors = errors::answers_errors(interpreter, file, index, &item.stmt);
         each_body(interpreter, file, index, &item.stmt, &|range| at(range).any(), &mut |scope, block| {
             // A method is searched for what stands in itself, and not for what its class holds.
@@ -330,6 +337,7 @@ pub struct Looks {
     passwords: bool,
     redirects: bool,
     replaces: bool,
+    holds: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -356,6 +364,7 @@ impl Looks {
         passwords: true,
         redirects: true,
         replaces: true,
+        holds: true,
     };
 
     fn at(text: &str) -> Self {
@@ -400,8 +409,11 @@ impl Looks {
             passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException"]) && any(&["except Exception", "except:", "except BaseException"]),
+            holds: any(held::MARKS),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"]) && any(&["return"]) && any(&["settings", "config", "environ", "getenv"]),
+            returns: any(&["@"])
+                && any(&["return"])
+                && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
             logs: secrets && logs(holds),
         }
     }
@@ -418,6 +430,7 @@ impl Looks {
             || self.passwords
             || self.redirects
             || self.replaces
+            || self.holds
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name, mentions};
 use super::super::sources::{Worth, is_scheme, worth_of};
 use super::Secret;
+use super::key_source::environment;
 use super::libraries::{Does, does};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -130,8 +131,12 @@ fn unpacked(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
 
 /// The value of a module's variable or of a setting that is a key by what it is read from.
 fn setting(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> Option<Origin> {
-    let secret = names_secret(name) && matches!(body.eval(expr), Value::Str(text) if !text.is_empty());
-    secret.then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
+    let is_set = |expr: &Expr| match body.eval(expr) {
+        Value::Str(text) => !text.is_empty(),
+        Value::None => false,
+        _ => environment(body, expr).is_some(),
+    };
+    (names_secret(name) && is_set(expr)).then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
 }
 
 /// Whether a name of the environment or of a setting is a secret's.
