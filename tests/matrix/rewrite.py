@@ -29,6 +29,8 @@ PAIRS = [
     ("jwt-es256", "hs256-joserfc"),
     ("jwt-numeric-expiration", "jwks"),
     ("jwt-own-audience", "jwks"),
+    ("jwt-own-audience", "jwks-authlib"),
+    ("jwt-own-audience", "jwks-joserfc"),
     ("session-token", "jwks"),
     ("bearer-session-token", "jwks-any-algorithm"),
 ]

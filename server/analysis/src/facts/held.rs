@@ -43,6 +43,7 @@ const SCHEMES: &[&str] = &["postgres", "mysql", "mariadb", "mongodb", "redis", "
 /// How keys of services begin, and how many characters are behind that.
 const KEYS: &[(&str, usize, &str)] = &[
     ("sk-ant-", 32, "Anthropic"),
+    ("sk-or-v1-", 40, "OpenRouter"),
     ("sk-proj-", 32, "OpenAI"),
     ("sk-", 32, "OpenAI"),
     ("sk_live_", 20, "Stripe"),

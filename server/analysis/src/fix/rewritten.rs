@@ -189,13 +189,13 @@ fn last_use(text: &str, key: Node<'_>) -> Option<Range<usize>> {
 }
 
 /// The lines of a statement, up to the next one.
-fn lines_of(text: &str, statement: Node<'_>) -> Range<usize> {
+pub(super) fn lines_of(text: &str, statement: Node<'_>) -> Range<usize> {
     let end = text.get(statement.end_byte()..).and_then(|rest| rest.find('\n'));
     line_start(text, statement.start_byte())..end.map_or(text.len(), |at| statement.end_byte() + at + 1)
 }
 
 /// The nodes in another one that are picked.
-fn nodes<'t>(within: Node<'t>, picks: &dyn Fn(Node<'t>) -> bool) -> Vec<Node<'t>> {
+pub(super) fn nodes<'t>(within: Node<'t>, picks: &dyn Fn(Node<'t>) -> bool) -> Vec<Node<'t>> {
     let (mut found, mut open) = (Vec::new(), vec![within]);
     while let Some(node) = open.pop() {
         if picks(node) {
@@ -286,7 +286,7 @@ fn widen(text: &str, call: Node<'_>, root_error: &str, edits: &mut Vec<TextEdit>
 }
 
 /// The nearest node of a kind around another one, in the same function.
-fn enclosing<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
+pub(super) fn enclosing<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
     let mut above = node.parent();
     while let Some(parent) = above {
         if parent.kind() == kind {

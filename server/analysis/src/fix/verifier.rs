@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::guard::keep;
 use super::imports::Imports;
 use super::layout::{insertion, replacement};
+use super::registry::expect;
 use super::rewritten::rewritten;
 use super::{Fixer, Source};
 use crate::auth::tokens::{KeySource, Library};
@@ -44,9 +45,6 @@ fn repaired(fixer: &Fixer<'_>, refused: &Refused) -> Result<Fix, Refusal> {
     let signed = refused.signed.as_ref().ok_or_else(|| Refusal("what is sent is no JWT".into()))?;
     let text = &*source.text;
     match (&refused.refusal.why, &refused.key) {
-        (Why::OtherIssuer | Why::OtherAudience, _) if refused.library.is_some_and(Library::validates_apart) => {
-            Err(Refusal("what is expected is said where the claims are validated".into()))
-        }
         (Why::OtherIssuer | Why::OtherAudience, _) => {
             let known = |claim: &Claim| match claim {
                 Claim::Text(text) => Some(text.clone()),
@@ -58,7 +56,13 @@ fn repaired(fixer: &Fixer<'_>, refused: &Refused) -> Result<Fix, Refusal> {
             wanted.extend(audience.iter().map(|text| ("audience", None, format!("\"{text}\""))));
             wanted.extend(issuer.iter().map(|text| ("issuer", None, format!("\"{text}\""))));
             let mut edits = Vec::new();
-            give(&source, arguments, &wanted, &mut edits)?;
+            if refused.library.is_some_and(Library::validates_apart) {
+                let claims = [("aud", &audience), ("iss", &issuer)];
+                let claims = claims.into_iter().filter_map(|(claim, text)| Some((claim, text.as_ref()?)));
+                edits.extend(claims.map(|(claim, text)| expect(&source, claim, text)).collect::<Result<Vec<_>, _>>()?);
+            } else {
+                give(&source, arguments, &wanted, &mut edits)?;
+            }
             let title = match (&audience, &issuer) {
                 (Some(audience), Some(issuer)) => format!("Expect the audience `{audience}` and the issuer `{issuer}`"),
                 (Some(audience), None) => format!("Expect the audience `{audience}`"),
