@@ -243,7 +243,7 @@ fn is_tested(body: &Body<'_, '_, '_>, is_it: &dyn Fn(&Expr) -> bool) -> bool {
     let by_expression = |expr: &Expr| match &expr.kind {
         ExprKind::IfExp { test, .. } => holds(test),
         // `claims.get("sub") or refuse()`
-        ExprKind::BoolOp { values, .. } => values.iter().any(|value| is_it(value)),
+        ExprKind::BoolOp { values, .. } => values.iter().any(is_it),
         _ => false,
     };
     by_statement || !body.find(&by_expression).is_empty()
