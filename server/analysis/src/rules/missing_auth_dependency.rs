@@ -84,6 +84,7 @@ fn whole_application(
         _ => None,
     });
     let signs_in = signing_in(state, application);
+    let beside = neighbour(state, application);
     let count = open.len();
     let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
     let against = match required.map(|basis| &basis.authority) {
@@ -101,10 +102,15 @@ fn whole_application(
         location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
         message: format!("{} signs callers in", shown(route)),
     }));
+    related.extend(beside.map(|other| Related {
+        location: state.sources.locate(other.site),
+        message: format!("`{}` authenticates its callers", other.name),
+    }));
     let (severity, confidence) = match (required, signs_in) {
         (Some(_), _) => (Severity::Error, Confidence::High),
         (None, Some(_)) if followed => (Severity::Error, Confidence::High),
         (None, Some(_)) => (Severity::Warning, Confidence::Medium),
+        (None, None) if beside.is_some() => (Severity::Warning, Confidence::Medium),
         (None, None) => (Severity::Info, Confidence::Low),
     };
     let lack = match signs_in {
@@ -300,16 +306,34 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 
 /// Whether the project means to authenticate callers of this application: one
 /// of its routes is guarded or pretends to be, or a verifying dependency
-/// stands in the same source tree.
+/// stands in the same source tree, and is there for no other application.
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
+    if authenticates(state, application) {
+        return true;
+    }
+    let root = crate::verdicts::source_root(state, application);
+    let stands_there =
+        |file: FileId| state.sources.file(file).is_some_and(|file| !file.test && file.path.starts_with(&root));
+    state.verifiers.iter().any(|verifier| stands_there(verifier.file)) && neighbour(state, application).is_none()
+}
+
+/// Whether something of an application authenticates callers, or pretends to.
+fn authenticates(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
     let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
-    let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
-        || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
+    judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
+        || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies))
+}
+
+/// Another application of the same source tree, which authenticates its callers:
+/// this one is a service of its own beside it.
+fn neighbour<'s>(state: &'s State, application: &Application) -> Option<&'s Application> {
     let root = crate::verdicts::source_root(state, application);
-    own || state
-        .verifiers
-        .iter()
-        .any(|verifier| state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root)))
+    state.table.applications.iter().find(|other| {
+        !other.test
+            && other.router != application.router
+            && crate::verdicts::source_root(state, other) == root
+            && authenticates(state, other)
+    })
 }
