@@ -3,6 +3,7 @@
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, answers_constant, reads};
 use crate::auth::policy::{Authority, Expectation};
+use crate::auth::public::is_probe;
 use crate::auth::{Judge, Proof};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -164,9 +165,10 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     // A route that only some configurations have may be meant so; so may one
     // that tells everybody the same, and one of a router of which everything
     // that reads is open.
+    let probe = !named && is_probe(&route.path, &route.methods);
     let (severity, confidence) = if route.conditional || constant {
         (Severity::Info, Confidence::Low)
-    } else if catalogue || (!demanded && siblings.is_none() && only_reads(application, route)) {
+    } else if catalogue || probe || (!demanded && siblings.is_none() && only_reads(application, route)) {
         (Severity::Warning, Confidence::Medium)
     } else if siblings.is_some() || demanded {
         (Severity::Error, Confidence::High)
@@ -177,6 +179,7 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     let passing = passing_middleware(state, application);
     let why = match (&siblings, passing) {
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
+        _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")
         }
@@ -261,7 +264,8 @@ pub(crate) fn shown(route: &Route) -> String {
     format!("{method} {path}")
 }
 
-/// How many routes of the same router are guarded, by what most of all.
+/// How many routes of the same router are guarded, by what most of all, where
+/// that is a habit: one other route is none.
 fn siblings(state: &State, application: &Application, route: &Route) -> Option<(usize, usize, String)> {
     let judged = state.table.applications.iter().position(|app| app.router == application.router)?;
     let judged = state.guards.applications.get(judged)?;
@@ -279,7 +283,7 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
     let guarded = names.len();
     names.sort_unstable();
     let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
+    (guarded > 1 && guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
 }
 
 /// The name of the dependency that guards a route.
