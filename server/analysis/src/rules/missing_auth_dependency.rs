@@ -162,21 +162,23 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
     let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
     let catalogue = !demanded && judged.data.faults.is_empty() && is_catalogue(state, application, route);
+    let passing = passing_middleware(state, application);
+    // One other route is no habit; a middleware is.
+    let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
     // A route that only some configurations have may be meant so; so may one
     // that tells everybody the same, and one of a router of which everything
     // that reads is open.
-    let probe = !named && is_probe(&route.path, &route.methods);
+    let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
     let (severity, confidence) = if route.conditional || constant {
         (Severity::Info, Confidence::Low)
-    } else if catalogue || probe || (!demanded && siblings.is_none() && only_reads(application, route)) {
+    } else if catalogue || probe || (!demanded && !habit && only_reads(application, route)) {
         (Severity::Warning, Confidence::Medium)
-    } else if siblings.is_some() || demanded {
+    } else if habit || demanded {
         (Severity::Error, Confidence::High)
     } else {
         (Severity::Error, Confidence::Medium)
     };
     let name = shown(route);
-    let passing = passing_middleware(state, application);
     let why = match (&siblings, passing) {
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
         _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
@@ -218,6 +220,12 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         related,
         unnecessary: false,
     }
+}
+
+/// Whether a handler takes nothing: no data of anybody, no connection to a database.
+fn takes_nothing(route: &Route) -> bool {
+    let plain = matches!(&route.handler, Value::Function(handler) if handler.def.params.is_empty());
+    plain && route.dependencies.is_empty() && route.perhaps.is_empty()
 }
 
 /// Whether nothing on a route's router changes anything, by method.
@@ -264,8 +272,7 @@ pub(crate) fn shown(route: &Route) -> String {
     format!("{method} {path}")
 }
 
-/// How many routes of the same router are guarded, by what most of all, where
-/// that is a habit: one other route is none.
+/// How many routes of the same router are guarded, by what most of all.
 fn siblings(state: &State, application: &Application, route: &Route) -> Option<(usize, usize, String)> {
     let judged = state.table.applications.iter().position(|app| app.router == application.router)?;
     let judged = state.guards.applications.get(judged)?;
@@ -283,7 +290,7 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<(
     let guarded = names.len();
     names.sort_unstable();
     let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded > 1 && guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
+    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
 }
 
 /// The name of the dependency that guards a route.

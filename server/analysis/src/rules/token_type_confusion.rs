@@ -93,13 +93,16 @@ impl Reads {
 
 fn claims_read(decode: &Decode, calls: &[&VerifierCall]) -> Reads {
     let mut names: Vec<SmolStr> = decode.reads.iter().map(|read| read.name.clone()).collect();
-    let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned).into_iter().collect();
+    // A verifier that gives a model of its own gives its callers no other claims to read.
+    let mut functions: Vec<Site> = decode.function.into_iter().collect();
     let mut all = functions.clone();
     let mut is_open = false;
     for _ in 0..MAX_CALLS {
         let mut above = Vec::new();
         for call in calls.iter().filter(|call| functions.contains(&call.callee)) {
-            names.extend(call.reads.iter().map(|read| read.name.clone()));
+            if decode.returned {
+                names.extend(call.reads.iter().map(|read| read.name.clone()));
+            }
             all.push(call.function);
             if call.returned {
                 above.push(call.function);
