@@ -250,12 +250,7 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
 
 /// The value of a field of a class: its default, or what `__init__` assigns.
 /// A class that validates itself may refuse the default.
-fn class_variable(
-    interpreter: &Interpreter<'_>,
-    class: &Arc<ClassRef>,
-    name: &SmolStr,
-    depth: u32,
-) -> Option<Origin> {
+fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
     let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));

@@ -137,13 +137,14 @@ fn is_given_away(body: &Body<'_, '_, '_>, found: &Found<'_>, variable: Option<&S
     let Some(variable) = variable else { return false };
     body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
         let Some((_, args)) = call.call() else { return false };
-        filled_model(body, call.expr, variable).is_none() && args.iter().any(|arg| {
-            let whole = match &arg.value.kind {
-                ExprKind::Starred(inner) => inner,
-                _ => &arg.value,
-            };
-            whole.as_name() == Some(variable)
-        })
+        filled_model(body, call.expr, variable).is_none()
+            && args.iter().any(|arg| {
+                let whole = match &arg.value.kind {
+                    ExprKind::Starred(inner) => inner,
+                    _ => &arg.value,
+                };
+                whole.as_name() == Some(variable)
+            })
     })
 }
 
