@@ -24,7 +24,7 @@ use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
 use super::environments::{Folders, nearest};
 use super::with_interpreter;
-use crate::auth::tokens::{Algorithms, Check, Decode, Expected, KeySource, Library};
+use crate::auth::tokens::{Algorithms, Check, Decode, Encode, Expected, KeySource, Library};
 use crate::facts::environment::fingerprint;
 use crate::frontend::issuers::{Issuer, Setting};
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
@@ -233,8 +233,9 @@ impl<'s> Comparison<'_, 's> {
     fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
+        let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
         let signs_itself =
-            self.state.tokens.items().any(|(file, tokens)| !tokens.encodes.is_empty() && is_in_reach(file));
+            self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
@@ -396,6 +397,16 @@ fn kind(token: Token<'_>) -> Kind {
         Token::Cached(_) => Kind::Cached,
         Token::Minted(_) => Kind::Minted,
         Token::Nothing(_) => Kind::Nothing,
+    }
+}
+
+/// Whether a way to verify may take tokens that code of the project signs: not
+/// with the secret of another variable.
+fn may_verify(strategy: &Strategy<'_>, encode: &Encode) -> bool {
+    let Strategy::Decode(decode) = strategy else { return true };
+    match (&decode.key, &encode.key) {
+        (KeySource::Secret(Some(verifies)), KeySource::Secret(Some(signs))) => verifies.as_str().eq_ignore_ascii_case(signs),
+        _ => true,
     }
 }
 
