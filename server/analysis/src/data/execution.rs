@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
+use super::joining::bounded;
 use super::models::Model;
 use super::names;
 use super::shared::Shared;
@@ -15,8 +16,6 @@ use crate::index::routes::Route;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 use std::sync::Arc;
 
-/// Paths kept apart; more are joined into one that claims the least.
-const MAX_PATHS: usize = 12;
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 6;
 /// Statements and expressions executed for one route.
@@ -411,111 +410,6 @@ pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
     let Abs::Items(items) = value else { return None };
     let known = |item: &Abs| matches!(item, Abs::Items(pair) if matches!(pair.as_slice(), [Abs::Text(_), _]));
     (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
-}
-
-/// Joins paths beyond the bound into one that claims the least, and equal ones.
-fn bounded(paths: Vec<Path>) -> Vec<Path> {
-    let mut kept: Vec<Path> = Vec::with_capacity(paths.len().min(MAX_PATHS));
-    for path in paths {
-        if kept.contains(&path) {
-            continue;
-        }
-        if kept.len() < MAX_PATHS {
-            kept.push(path);
-        } else if let Some(last) = kept.pop() {
-            kept.push(join(last, path));
-        }
-    }
-    kept
-}
-
-/// One path that claims what both claim.
-pub(super) fn join(mut a: Path, b: Path) -> Path {
-    a.privileged &= b.privileged;
-    a.doubt |= b.doubt;
-    a.dead &= b.dead;
-    if !Shared::is(&a.authorised, &b.authorised) {
-        a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
-    }
-    if !b.handed_out.is_subset(&a.handed_out) {
-        a.handed_out.extend(b.handed_out.iter());
-    }
-    if !Shared::is(&a.doubted, &b.doubted) {
-        a.doubted.0.extend(&b.doubted.0);
-        a.doubted.1.extend(&b.doubted.1);
-    }
-    a.stranger = a.stranger.filter(|_| b.stranger.is_some());
-    a.yielded = match (a.yielded, b.yielded) {
-        (Some(one), Some(other)) => Some(joined(one, other)),
-        (one, other) => one.or(other),
-    };
-    for (id, row) in b.rows.iter() {
-        match a.rows.get(id) {
-            Some(known) if Shared::is(known, row) => {}
-            Some(known) => {
-                let mut known = known.clone();
-                known.checked &= row.checked;
-                known.absent &= row.absent;
-                known.unclear |= row.unclear;
-                known.changed = known.changed.or(row.changed);
-                known.written = known.written.or(row.written);
-                if known.predicates != row.predicates {
-                    known.unclear = true;
-                }
-                a.rows.insert(*id, known);
-            }
-            None => {
-                a.rows.insert(*id, row.clone());
-            }
-        }
-    }
-    for (id, object) in b.objects.iter() {
-        match a.objects.get(id) {
-            Some(known) if Shared::is(known, object) => {}
-            Some(known) => {
-                let mut known = known.clone();
-                known.properties.clear();
-                for (name, value) in &object.fields {
-                    let joined = match known.fields.remove(name) {
-                        Some(old) => joined(old, value.clone()),
-                        None => value.clone(),
-                    };
-                    known.fields.insert(name.clone(), joined);
-                }
-                a.objects.insert(*id, known);
-            }
-            None => {
-                a.objects.insert(*id, object.clone());
-            }
-        }
-    }
-    if !Shared::is(&a.vars, &b.vars) {
-        for (name, value) in b.vars.iter() {
-            let value = match a.vars.get(name) {
-                Some(old) if old == value => continue,
-                Some(old) => joined(old.clone(), value.clone()),
-                None => value.clone(),
-            };
-            a.vars.insert(name.clone(), value);
-        }
-    }
-    a
-}
-
-/// A value that is one of two.
-pub(super) fn joined(a: Abs, b: Abs) -> Abs {
-    match (&a, &b) {
-        _ if a == b => a,
-        (Abs::Nothing, _) => b,
-        (_, Abs::Nothing) => a,
-        _ => {
-            let mut mix = super::value::Mix::of([&a, &b]);
-            mix.unclear |= [&a, &b].iter().any(|value| {
-                matches!(value, Abs::Statement(_) | Abs::Object(_) | Abs::Known(_) | Abs::Dump(_) | Abs::Predicates(_))
-            });
-            mix.into_abs()
-        }
-    }
 }
 
 /// Whether a statement raises 403 under a condition.

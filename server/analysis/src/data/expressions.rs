@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Engine, Exit, element, entries, join, joined};
+use super::execution::{Engine, Exit, element, entries};
+use super::joining::{join, join_exits, joined};
 use super::models::{Model, model_of};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -62,7 +63,7 @@ impl Engine<'_, '_> {
 
     /// Goes on with one path where several came out.
     pub(super) fn settle(&mut self, path: &mut Path, exits: Vec<Exit>) -> Abs {
-        let Some((joined_path, value)) = exits.into_iter().reduce(|(a, x), (b, y)| (join(a, b), joined(x, y))) else {
+        let Some((joined_path, value)) = exits.into_iter().reduce(join_exits) else {
             path.dead = true;
             return Abs::Nothing;
         };

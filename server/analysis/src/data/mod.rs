@@ -15,6 +15,7 @@ mod conditions;
 mod entry;
 mod execution;
 mod expressions;
+mod joining;
 mod judgement;
 mod methods;
 mod models;
