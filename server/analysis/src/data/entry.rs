@@ -10,7 +10,7 @@ use super::execution::{Engine, Exit};
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
-use super::{RouteData, verifies};
+use super::{Fault, RouteData, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_credential_parameter};
 use crate::facts::python::tree::{Param, ParamKind};
@@ -30,6 +30,8 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         Guard::Unknown(_) => true,
         // What a dependency believes is reported at the dependency.
         Guard::Open(None | Some(Weak::Unapplied(_) | Weak::Dependency(..))) => false,
+        // Whoever signs up may ask to be more than others.
+        Guard::Public(_) if writes(route) => false,
         _ => return RouteData::default(),
     };
     let Value::Function(handler) = &route.handler else { return RouteData::default() };
@@ -51,12 +53,25 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         engine.data.faults.clear();
         engine.data.scoped.clear();
     }
+    if matches!(guard, Guard::Public(_)) {
+        engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
+        engine.data.scoped.clear();
+        engine.data.spelled.clear();
+        engine.data.kept.clear();
+    }
+    engine.data.kept.sort_unstable();
+    engine.data.asked.sort_unstable();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
+}
+
+/// Whether requests to a route bring something to write.
+fn writes(route: &Route) -> bool {
+    route.methods.iter().any(|method| matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
 }
 
 impl Engine<'_, '_> {
@@ -429,7 +444,7 @@ impl Engine<'_, '_> {
         self.client(place, shown, site)
     }
 
-    fn is_enum(&self, class: &ClassRef) -> bool {
+    pub(super) fn is_enum(&self, class: &ClassRef) -> bool {
         self.interpreter.package_bases(class).iter().any(|base| base.starts_with("enum.") || base.ends_with("Enum"))
     }
 }

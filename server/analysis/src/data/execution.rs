@@ -55,6 +55,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) services: FxHashMap<Site, Option<Arc<ClassRef>>>,
     /// Exceptions that are raised for a row that there is none of.
     pub(super) absences: FxHashSet<Site>,
+    /// Fields of request models that may hold nothing which gives a user more.
+    pub(super) harmless: FxHashSet<SmolStr>,
     /// The call that is being executed.
     pub(super) at: Site,
     /// The handler.
@@ -87,6 +89,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal_class: None,
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
+            harmless: FxHashSet::default(),
             at: route.registration,
             route_handler: match &route.handler {
                 Value::Function(handler) => Some(handler.site),
@@ -331,7 +334,20 @@ impl Engine<'_, '_> {
                     jumps.push(path);
                 }
             }
-            StmtKind::Delete(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
+            StmtKind::Delete(targets) => {
+                for target in targets {
+                    // `del data["role"]`
+                    if let ExprKind::Subscript { value, index } = &target.kind
+                        && let (Some(name), Some(key)) = (value.as_name(), index.as_str())
+                        && let Some(Abs::Dump(dump)) = path.vars.get(name)
+                    {
+                        let dump = Arc::new(dump.without(key));
+                        path.vars.insert(name.clone(), Abs::Dump(dump));
+                    }
+                }
+                after.push(path);
+            }
+            StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
             StmtKind::Import(_) | StmtKind::ImportFrom(_) => after.push(path),
             StmtKind::Function(def) => {
                 self.define(&mut path, def);
@@ -350,6 +366,7 @@ impl Engine<'_, '_> {
     pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
         match &target.kind {
             ExprKind::Name(name) => {
+                self.note_global(path, target, name, value);
                 path.vars.insert(name.clone(), value.clone());
             }
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
@@ -369,6 +386,10 @@ impl Engine<'_, '_> {
                 self.set_attribute(path, target, &object, &name.name, value);
             }
             ExprKind::Subscript { value: container, index } => {
+                if container.as_name().is_none_or(|name| !path.vars.contains_key(name)) {
+                    let (of, key) = (self.eval(path, container), self.eval(path, index));
+                    self.note_environment(path, target, &of, &key, value);
+                }
                 let key = index.as_str();
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {

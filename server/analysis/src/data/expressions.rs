@@ -32,6 +32,7 @@ impl Engine<'_, '_> {
                 match compared(&a, op, &b) {
                     value @ Abs::Predicates(_) => vec![(path, value)],
                     _ => {
+                        self.note_question(&mut path, (&a, first), (&b, second));
                         let (yes, no) = self.compare(path, a, op, b);
                         answers(yes, no)
                     }
@@ -277,6 +278,9 @@ impl Engine<'_, '_> {
     /// `object.name`.
     pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
         match object {
+            // Of a member of an enumeration.
+            Abs::Principal(part) if name == "value" && !part.is_empty() => object.clone(),
+            Abs::Part(..) if name == "value" => object.clone(),
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 let property = class.and_then(|class| self.interpreter.method(&class, name));

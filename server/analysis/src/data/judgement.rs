@@ -16,9 +16,18 @@ impl Engine<'_, '_> {
     /// `object.name = value`.
     pub(super) fn set_attribute(&mut self, path: &mut Path, target: &Expr, object: &Abs, name: &SmolStr, value: &Abs) {
         match object {
+            Abs::Principal(part) if part.is_empty() => {
+                if let Some(model) = self.principal_table() {
+                    let site = self.site(target);
+                    self.set_privilege(path, &model, name, value, Use::Changes, site);
+                }
+            }
             Abs::Row(id) => {
                 let site = self.site(target);
                 self.change(path, *id, site);
+                if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
+                    self.set_privilege(path, &model, name, value, Use::Changes, site);
+                }
                 let authorised = self.is_authorised(path, value, 0);
                 if let Some(row) = path.rows.get_mut(id)
                     && authorised
@@ -50,9 +59,17 @@ impl Engine<'_, '_> {
     /// The fields of a request model are copied to an object.
     pub(super) fn copy_fields(&mut self, path: &mut Path, object: &Abs, dump: &Arc<Dump>, site: Site) {
         match object {
+            Abs::Principal(part) if part.is_empty() => {
+                if let Some(model) = self.principal_table() {
+                    self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
+                }
+            }
             Abs::Row(id) => {
                 self.change(path, *id, site);
                 self.overwrite(path, *id, dump, site);
+                if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
+                    self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
+                }
             }
             Abs::Object(id) => {
                 if let Some(object) = path.objects.get_mut(id)
@@ -87,6 +104,7 @@ impl Engine<'_, '_> {
         if path.privileged || path.doubt {
             return;
         }
+        self.judge_privileges(path, model, fields, spread, Use::Creates, site);
         for owner in &model.owners {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
@@ -353,6 +371,7 @@ impl Engine<'_, '_> {
                 && known.site == access.site
                 && known.entry == access.entry
                 && known.usage == access.usage
+                && (access.fault != Fault::GivesPrivilege || known.client == access.client)
         };
         match self.data.faults.iter().position(same) {
             // `row_fault` adds to the last one.

@@ -22,6 +22,8 @@ mod models;
 mod names;
 mod objects;
 mod packages;
+mod privileges;
+mod process;
 mod queries;
 mod rejections;
 mod requests;
@@ -35,6 +37,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub use privileges::{Asked, is_high};
+pub use process::Kept;
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;
@@ -56,6 +60,8 @@ pub enum Fault {
     Unchecked,
     /// The client may write the owner with the rest of a request model.
     MassAssigned,
+    /// The client may write what a user may do.
+    GivesPrivilege,
     /// A condition that looks as if it scoped a query has no effect.
     Ineffective,
     /// The owner is compared only after the change was written.
@@ -126,6 +132,10 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
+    /// What it asks of what users may do.
+    pub asked: Vec<Asked>,
+    /// What it keeps of its caller where other requests find it.
+    pub kept: Vec<Kept>,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -135,8 +145,11 @@ pub struct RouteData {
 /// Two are the same that find the same.
 impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
-        let found = |data: &Self| (data.faults.clone(), data.scoped.clone(), data.spelled.clone());
-        found(self) == found(other)
+        self.faults == other.faults
+            && self.scoped == other.scoped
+            && self.spelled == other.spelled
+            && self.asked == other.asked
+            && self.kept == other.kept
     }
 }
 
