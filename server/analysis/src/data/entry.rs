@@ -69,6 +69,19 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     engine.data
 }
 
+/// What the dependency that verifies the caller says of it is the caller's,
+/// however it was found out.
+fn own_to_caller(name: &SmolStr, value: &mut Abs) {
+    let lost = match value {
+        Abs::Unknown => true,
+        Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
+        _ => false,
+    };
+    if lost {
+        *value = Abs::Principal(name.clone());
+    }
+}
+
 /// Whether requests to a route bring something to write.
 fn writes(route: &Route) -> bool {
     route.methods.iter().any(|method| matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
@@ -348,15 +361,23 @@ impl Engine<'_, '_> {
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
                 if let Some(object) = path.objects.get_mut(id)
-                    && object.fields.is_empty()
                 {
-                    object.principal |= made_of_caller;
+                    if object.fields.is_empty() {
+                        object.principal |= made_of_caller;
+                    }
+                    if root {
+                        object.fields.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                    }
                 }
                 value
             }
             Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
             Abs::Client(client) if path.authorised.contains(client) => value,
-            Abs::Map(_) if value.parts(path).principal => value,
+            Abs::Map(entries) if value.parts(path).principal => {
+                let mut entries = Vec::clone(entries);
+                entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                Abs::Map(Arc::new(entries))
+            }
             _ => Abs::Principal(SmolStr::default()),
         }
     }

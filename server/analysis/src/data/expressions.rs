@@ -377,6 +377,10 @@ impl Engine<'_, '_> {
             (Abs::Items(_), _) => element(container),
             (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
             (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),
+            // A token in parts: `cookies[f"{name}.{number}"]`.
+            (Abs::Request(part), _) if self.in_root && matches!(part.as_str(), "cookies" | "headers") => {
+                self.credential()
+            }
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
             _ => Abs::Unknown,
