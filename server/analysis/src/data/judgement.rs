@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::Model;
-use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row, RowId};
+use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
@@ -111,17 +111,21 @@ impl Engine<'_, '_> {
                     self.data.scoped.push((self.table(model), Use::Creates));
                     return;
                 }
-                Some(Abs::Client(client)) => {
+                Some(value) => {
+                    let client = match value {
+                        Abs::Client(client) => Some(*client),
+                        Abs::Mix(mix) if !mix.unclear && mix.rows.is_empty() => self.named_by(mix),
+                        _ => None,
+                    };
                     // A member is added to what is the principal's.
                     let evidence = !path.authorised.is_empty() || path.rows.values().any(|row| row.checked);
-                    let others = fields.iter().filter(|(name, _)| *name != owner);
-                    let mut others = others.filter(|(_, value)| self.is_authorised(path, value, 0));
-                    if !evidence && others.next().is_none() {
-                        self.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(*client), "");
+                    let mut others = fields.iter().filter(|(name, _)| *name != owner);
+                    let member = evidence || others.any(|(name, value)| self.may_be_of_own(path, model, name, value));
+                    if let Some(client) = client.filter(|_| !member) {
+                        self.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(client), "");
                     }
                     return;
                 }
-                Some(_) => return,
                 None => {}
             }
         }
@@ -130,6 +134,30 @@ impl Engine<'_, '_> {
         {
             self.mass_assigned(path, model, dump, Use::Creates, site);
         }
+    }
+
+    /// Whether a column puts a row under something that is the principal's, or
+    /// may do so: where what it holds could not be followed, only a key does.
+    fn may_be_of_own(&self, path: &Path, model: &Model, column: &SmolStr, value: &Abs) -> bool {
+        let unknown = match value {
+            Abs::Unknown => true,
+            Abs::Mix(mix) => {
+                mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_disjoint(&path.authorised)
+            }
+            _ => false,
+        };
+        let is_key = || {
+            !model.is_key(column)
+                && (model.parent(column).is_some() || model.relations.contains(column) || column.ends_with("_id"))
+        };
+        self.is_authorised(path, value, 0) && (!unknown || is_key())
+    }
+
+    /// Of several values of the client, any of which may be the owner, the one
+    /// to tell of: what stands in the path is the least surprising.
+    fn named_by(&self, mix: &Mix) -> Option<ClientId> {
+        let in_path = |id: &&ClientId| self.clients.get(**id as usize).is_some_and(|one| one.place == Place::Path);
+        mix.clients.iter().find(|id| !in_path(id)).or_else(|| mix.clients.first()).copied()
     }
 
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
@@ -286,7 +314,7 @@ impl Engine<'_, '_> {
             let owner = of.is_owner(column) || of.is_user && of.is_key(column) && of.site != model.site;
             match &predicate.value {
                 Abs::Client(client) if owner => Some(*client),
-                Abs::Mix(mix) if owner && mix.rows.is_empty() => mix.clients.first().copied(),
+                Abs::Mix(mix) if owner && mix.rows.is_empty() => self.named_by(mix),
                 _ => None,
             }
         })
