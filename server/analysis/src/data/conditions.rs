@@ -302,7 +302,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a row of the principal's was found by that value.
-    fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
+    pub(super) fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
         path.rows.values().filter(|row| !row.absent).any(|row| {
             let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
             let own = |predicate: &Predicate| {

@@ -52,13 +52,16 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
         engine.data.faults.clear();
         engine.data.scoped.clear();
+        engine.data.links.clear();
     }
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
         engine.data.scoped.clear();
         engine.data.spelled.clear();
         engine.data.kept.clear();
+        engine.data.links.clear();
     }
+    engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.kept.sort_unstable();
     engine.data.asked.sort_unstable();
     engine.data.scoped.sort_unstable();

@@ -27,6 +27,7 @@ impl Engine<'_, '_> {
                 self.change(path, *id, site);
                 if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
+                    self.note_link(path, &model, name, value, site);
                 }
                 let authorised = self.is_authorised(path, value, 0);
                 if let Some(row) = path.rows.get_mut(id)
@@ -69,6 +70,7 @@ impl Engine<'_, '_> {
                 self.overwrite(path, *id, dump, site);
                 if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
                     self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
+                    self.note_links(path, &model, &BTreeMap::new(), Some(dump), site);
                 }
             }
             Abs::Object(id) => {
@@ -101,6 +103,7 @@ impl Engine<'_, '_> {
         spread: Option<&Arc<Dump>>,
         site: Site,
     ) {
+        self.note_links(path, model, fields, spread, site);
         if path.privileged || path.doubt {
             return;
         }

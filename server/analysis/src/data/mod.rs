@@ -16,6 +16,7 @@ mod entry;
 mod execution;
 mod expressions;
 mod joining;
+mod links;
 mod judgement;
 mod methods;
 mod models;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub use links::Link;
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use value::{Client, Place};
@@ -134,6 +136,8 @@ pub struct RouteData {
     pub spelled: Vec<(Site, SmolStr)>,
     /// What it asks of what users may do.
     pub asked: Vec<Asked>,
+    /// Rows that it puts under those of other tables which the client names.
+    pub links: Vec<Link>,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
     /// What was looked at to find that out.
@@ -150,6 +154,7 @@ impl PartialEq for RouteData {
             && self.spelled == other.spelled
             && self.asked == other.asked
             && self.kept == other.kept
+            && self.links == other.links
     }
 }
 

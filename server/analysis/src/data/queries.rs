@@ -323,6 +323,7 @@ impl Engine<'_, '_> {
                 row.written = Some(site);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
                 self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
+                self.note_links(path, &model, &set, statement.spread.as_ref(), site);
                 if let Some(dump) = &statement.spread
                     && !statement.sets.iter().any(|(column, _)| model.is_owner(column))
                     && dump.fields.iter().any(|field| model.is_owner(field))
