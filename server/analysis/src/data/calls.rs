@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 pub(super) use crate::facts::python::tree::Spread;
 
 use super::execution::{Engine, Exit, element};
-use super::joining::keep_exit;
 use super::expressions::root_name;
+use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};

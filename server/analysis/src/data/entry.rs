@@ -363,8 +363,7 @@ impl Engine<'_, '_> {
             }
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
-                if let Some(object) = path.objects.get_mut(id)
-                {
+                if let Some(object) = path.objects.get_mut(id) {
                     if object.fields.is_empty() {
                         object.principal |= made_of_caller;
                     }

@@ -40,9 +40,8 @@ pub(super) fn bounded(paths: Vec<Path>) -> Vec<Path> {
 
 /// Keeps one end of a function more, or joins it with one that is alike.
 pub(super) fn keep_exit(kept: &mut Vec<Exit>, exit: Exit) {
-    let same = kept
-        .iter()
-        .position(|(path, value)| alike_values(path, &exit.0, value, &exit.1, 0) && alike(path, &exit.0));
+    let same =
+        kept.iter().position(|(path, value)| alike_values(path, &exit.0, value, &exit.1, 0) && alike(path, &exit.0));
     match same {
         Some(at) => {
             let known = std::mem::replace(&mut kept[at], (Path::default(), Abs::Nothing));

@@ -81,9 +81,8 @@ impl Engine<'_, '_> {
         let looked = path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client));
         let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
         let Some(client) = self.clients.get(client as usize).cloned() else { return };
-        let same = |known: &&mut Link| {
-            known.table == model.site && known.column == column && known.client.name == client.name
-        };
+        let same =
+            |known: &&mut Link| known.table == model.site && known.column == column && known.client.name == client.name;
         if let Some(known) = self.data.links.iter_mut().find(same) {
             known.looked |= looked;
             known.excused |= excused;

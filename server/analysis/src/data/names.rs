@@ -116,17 +116,8 @@ pub(super) fn is_authority(name: &str) -> bool {
 
 /// Whether a column of that name says what a user may do, or that somebody vouches for it.
 pub(super) fn is_privilege(name: &str) -> bool {
-    const FLAGS: &[&str] = &[
-        "admin",
-        "superadmin",
-        "superuser",
-        "staff",
-        "moderator",
-        "verified",
-        "emailverified",
-        "approved",
-        "root",
-    ];
+    const FLAGS: &[&str] =
+        &["admin", "superadmin", "superuser", "staff", "moderator", "verified", "emailverified", "approved", "root"];
     const GRANTS: &[&str] = &["role", "roles", "permission", "permissions", "scopes", "privileges", "accesslevel"];
     let name = plain(name);
     FLAGS.contains(&name.strip_prefix("is").unwrap_or(&name))

@@ -245,7 +245,9 @@ fn members(expr: &Expr) -> Vec<SmolStr> {
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
             parts.iter().filter_map(last_name).map(SmolStr::new).collect()
         }
-        ExprKind::Attribute { value, name } if name.name == "value" => last_name(value).map(SmolStr::new).into_iter().collect(),
+        ExprKind::Attribute { value, name } if name.name == "value" => {
+            last_name(value).map(SmolStr::new).into_iter().collect()
+        }
         ExprKind::Attribute { name, .. } => vec![name.name.clone()],
         ExprKind::Name(name) => vec![name.clone()],
         _ => Vec::new(),

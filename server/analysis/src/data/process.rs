@@ -33,8 +33,7 @@ impl Engine<'_, '_> {
 
     /// `os.environ["USER_ID"] = …`.
     pub(super) fn note_environment(&mut self, path: &Path, target: &Expr, container: &Abs, key: &Abs, value: &Abs) {
-        let environment =
-            matches!(container, Abs::Known(Known(Value::Package(package))) if package == "os.environ");
+        let environment = matches!(container, Abs::Known(Known(Value::Package(package))) if package == "os.environ");
         if environment && self.is_identity(path, value) {
             let key = match key {
                 Abs::Text(key) => format!("os.environ[\"{key}\"]"),

@@ -30,8 +30,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 "`{}` says who is calling, and all requests of this process share it: of two at the same time, one is answered with the other's identity. Hand the identity on as an argument, or keep it in a `contextvars.ContextVar`.",
                 kept.variable
             );
-            let steps =
-                kept.calls.iter().map(|call| related(state, *call, "this leads there".to_owned())).collect();
+            let steps = kept.calls.iter().map(|call| related(state, *call, "this leads there".to_owned())).collect();
             found.push(report(state, &INFO, Severity::Warning, site, message, steps));
         }
     });

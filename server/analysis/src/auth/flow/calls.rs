@@ -236,7 +236,9 @@ impl Flow<'_, '_> {
                 }
                 match self.eval(path, value) {
                     Abs::Object(object) => match &*object {
-                        Value::Instance(instance) => instance.attributes.get(&name.name).is_some_and(|value| is_empty_container(&value)),
+                        Value::Instance(instance) => {
+                            instance.attributes.get(&name.name).is_some_and(|value| is_empty_container(&value))
+                        }
                         _ => false,
                     },
                     _ => false,

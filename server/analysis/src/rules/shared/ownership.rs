@@ -137,7 +137,8 @@ pub(in crate::rules) fn check_links(
         }
         let mut like = FxHashSet::default();
         let mut looking = FxHashSet::default();
-        for (_, _, other) in all.iter().filter(|(_, _, other)| other.table == link.table && other.column == link.column) {
+        for (_, _, other) in all.iter().filter(|(_, _, other)| other.table == link.table && other.column == link.column)
+        {
             like.insert(other.entry);
             if other.looked {
                 looking.insert(other.entry);
