@@ -64,11 +64,12 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
 /// `/api/{user_id}/chat/health`. That alone is no reason to leave it open: the
 /// handler must give away nothing, and then a parameter that it does not take
 /// changes nothing.
-pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
+pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
     let last = segments.last().and_then(|segment| single(segment));
-    reads && matches!(last, Some("health check" | "version of the service"))
+    let is_internal = segments.iter().any(|segment| segment == "admin");
+    reads && !is_internal && matches!(last, Some("health check" | "version of the service"))
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
