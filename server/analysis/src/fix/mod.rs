@@ -43,10 +43,11 @@ use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, retry_on_auth_failure, rewrite_captures_auth, router_included_unguarded_twice,
-    secret_not_configured, server_endpoint_without_session, session_read_without_headers, sign_out_keeps_token,
-    spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error,
-    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
+    privilege_mass_assignment, query_not_scoped, retry_on_auth_failure, rewrite_captures_auth,
+    router_included_unguarded_twice, secret_not_configured, server_endpoint_without_session,
+    session_read_without_headers, sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch,
+    undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
+    wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -125,6 +126,7 @@ impl<'s> Fixer<'s> {
             rule if rule == query_not_scoped::INFO.code => Some(ownership::query),
             rule if rule == check_after_change::INFO.code => Some(ownership::late),
             rule if rule == owner_mass_assignment::INFO.code => Some(ownership_writes::mass_assignment),
+            rule if rule == privilege_mass_assignment::INFO.code => Some(ownership_writes::privileges),
             rule if rule == ineffective_scope::INFO.code => Some(ownership_writes::scope),
             rule if rule == token_logged::INFO.code => Some(tokens::logged),
             rule if rule == leaky_auth_error::INFO.code => Some(tokens::told),

@@ -24,6 +24,7 @@ pub mod expiry_not_verified;
 pub mod forbidden_logs_out;
 pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
+pub mod identity_in_process_state;
 pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
 pub mod inline_verification;
@@ -46,6 +47,7 @@ pub mod none_algorithm;
 pub mod not_fully_analysed;
 pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
+pub mod privilege_mass_assignment;
 pub mod query_not_scoped;
 pub mod retry_on_auth_failure;
 pub mod rewrite_captures_auth;
@@ -140,6 +142,7 @@ pub fn all() -> &'static [RuleInfo] {
         forbidden_logs_out::INFO,
         hardcoded_secret::INFO,
         identity_claim_mismatch::INFO,
+        identity_in_process_state::INFO,
         ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
         inline_verification::INFO,
@@ -162,6 +165,7 @@ pub fn all() -> &'static [RuleInfo] {
         not_fully_analysed::INFO,
         optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
+        privilege_mass_assignment::INFO,
         query_not_scoped::INFO,
         retry_on_auth_failure::INFO,
         rewrite_captures_auth::INFO,
@@ -231,6 +235,7 @@ const CHECKS: &[Check] = &[
     expiry_not_verified::check,
     hardcoded_secret::check,
     identity_claim_mismatch::check,
+    identity_in_process_state::check,
     ineffective_scope::check,
     inline_verification::check,
     insecure_transport::check,
@@ -246,6 +251,7 @@ const CHECKS: &[Check] = &[
     mixed_algorithms::check,
     none_algorithm::check,
     owner_mass_assignment::check,
+    privilege_mass_assignment::check,
     query_not_scoped::check,
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,
