@@ -151,7 +151,7 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
     })
 }
 
-pub(super) fn is_test(state: &State, file: FileId) -> bool {
+pub(crate) fn is_test(state: &State, file: FileId) -> bool {
     state.sources.file(file).is_some_and(|file| file.test)
 }
 
