@@ -41,10 +41,10 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
-    expiry_not_verified, ineffective_scope, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
+    expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, retry_on_auth_failure, rewrite_captures_auth, router_included_unguarded_twice,
-    secret_not_configured, server_endpoint_without_session, session_read_without_headers, sign_out_keeps_token,
+    query_not_scoped, router_included_unguarded_twice,
+    secret_not_configured,
     spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error,
     unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
@@ -136,19 +136,16 @@ impl<'s> Fixer<'s> {
             rule if rule == secret_not_configured::INFO.code => Some(tokens::missing_key),
             rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
-            rule if rule == jwt_not_issued::INFO.code => Some(script::jwt),
             rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
             rule if rule == missing_bearer::INFO.code => Some(script::missing_bearer),
-            rule if rule == rewrite_captures_auth::INFO.code => Some(script::rewrite),
-            rule if rule == session_read_without_headers::INFO.code => Some(script::session_headers),
-            rule if rule == sign_out_keeps_token::INFO.code => Some(script::sign_out),
-            rule if rule == server_endpoint_without_session::INFO.code => Some(script::endpoint_session),
-            rule if rule == retry_on_auth_failure::INFO.code => Some(script::retries),
             _ if open => Some(guard::fixes),
             _ => None,
         };
         if let Some(repair) = repair {
             repair(self, diagnostic, &mut fixes, &mut refusals);
+        }
+        if let Some(only) = script::only_fix(diagnostic.rule) {
+            guard::keep(only(self, diagnostic), &mut fixes, &mut refusals);
         }
         if let Some(first) = fixes.first_mut() {
             first.preferred = true;

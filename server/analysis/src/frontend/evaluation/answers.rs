@@ -131,6 +131,11 @@ impl Session<'_> {
         })
     }
 
+    /// Whether the execution stands where a request was refused for want of a credential.
+    pub(in crate::frontend) fn is_after_refusal(&self) -> bool {
+        self.refused.iter().any(|refusals| refusals.unauthorized)
+    }
+
     /// Something ends the session, or leads elsewhere: where a refusal was tested for, it is what is done about it.
     pub(in crate::frontend) fn watch_ending(&mut self, ending: Ending) {
         let Some(refusals) = self.refused.last().copied().filter(|refusals| refusals.forbidden) else { return };

@@ -143,9 +143,21 @@ impl Session<'_> {
             _ => {
                 self.watch_unknown();
                 self.give_away(arguments);
-                Value::Unknown
+                self.given_on(arguments)
             }
         }
+    }
+
+    /// What a function that is not known gives. In the configuration of Next.js it
+    /// is a plugin, which gives the configuration that it is given, and more.
+    pub(in crate::frontend) fn given_on(&self, arguments: &Arguments) -> Value {
+        let is_configuration = |value: &&Value| match value {
+            Value::Object(id) => self.store.get(*id).kind == ObjectKind::Plain,
+            value => matches!(value, Value::Function(_)),
+        };
+        let configures = || self.frames.last().is_some_and(|frame| self.configures(frame.file));
+        let given = arguments.values.first().filter(|value| is_configuration(value) && configures());
+        given.cloned().unwrap_or(Value::Unknown)
     }
 
     /// Calls a method of a value.

@@ -38,8 +38,9 @@ use crate::index::sources::Sources;
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
-/// Calls that are followed into each other.
-const MAX_DEPTH: usize = 9;
+/// Calls that are followed into each other. From a component through its hooks,
+/// a query and a client to a request they are often twelve.
+const MAX_DEPTH: usize = 16;
 /// Expressions that one entry may evaluate. The largest real component seen
 /// takes 9,000.
 const MAX_STEPS: u32 = 60_000;
@@ -208,8 +209,7 @@ impl<'s> Session<'s> {
         }
         self.run_made(0);
         self.run_actions();
-        let is_configuration = self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path));
-        if let Some(exported) = self.store.variable(scope, "default").filter(|_| is_configuration) {
+        if let Some(exported) = self.store.variable(scope, "default").filter(|_| self.configures(file)) {
             self.steps = 0;
             rewrites::note(self, &exported, rewrites::whole_file(self));
         }
@@ -218,6 +218,11 @@ impl<'s> Session<'s> {
         let mut outcome = std::mem::take(&mut self.outcome);
         outcome.settle();
         outcome
+    }
+
+    /// Whether a file is the configuration of Next.js or Vite.
+    fn configures(&self, file: FileId) -> bool {
+        self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path))
     }
 
     /// Adds to what the outcome rests on what the modules do that were looked at.
