@@ -10,7 +10,7 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
-use crate::frontend::requests;
+use crate::frontend::{requests, rewrites};
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::text::TextRange;
 
@@ -143,21 +143,9 @@ impl Session<'_> {
             _ => {
                 self.watch_unknown();
                 self.give_away(arguments);
-                self.given_on(arguments)
+                rewrites::given_on(self, arguments)
             }
         }
-    }
-
-    /// What a function that is not known gives. In the configuration of Next.js it
-    /// is a plugin, which gives the configuration that it is given, and more.
-    pub(in crate::frontend) fn given_on(&self, arguments: &Arguments) -> Value {
-        let is_configuration = |value: &&Value| match value {
-            Value::Object(id) => self.store.get(*id).kind == ObjectKind::Plain,
-            value => matches!(value, Value::Function(_)),
-        };
-        let configures = || self.frames.last().is_some_and(|frame| self.configures(frame.file));
-        let given = arguments.values.first().filter(|value| is_configuration(value) && configures());
-        given.cloned().unwrap_or(Value::Unknown)
     }
 
     /// Calls a method of a value.

@@ -209,7 +209,8 @@ impl<'s> Session<'s> {
         }
         self.run_made(0);
         self.run_actions();
-        if let Some(exported) = self.store.variable(scope, "default").filter(|_| self.configures(file)) {
+        let is_configuration = self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path));
+        if let Some(exported) = self.store.variable(scope, "default").filter(|_| is_configuration) {
             self.steps = 0;
             rewrites::note(self, &exported, rewrites::whole_file(self));
         }
@@ -218,11 +219,6 @@ impl<'s> Session<'s> {
         let mut outcome = std::mem::take(&mut self.outcome);
         outcome.settle();
         outcome
-    }
-
-    /// Whether a file is the configuration of Next.js or Vite.
-    fn configures(&self, file: FileId) -> bool {
-        self.sources.file(file).is_some_and(|source| rewrites::is_configuration(&source.path))
     }
 
     /// Adds to what the outcome rests on what the modules do that were looked at.

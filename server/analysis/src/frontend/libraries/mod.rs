@@ -21,6 +21,7 @@ pub(in crate::frontend) use queries::says_what_is_retried;
 use super::evaluation::{Arguments, Session};
 use super::observed::{Ending, Leads};
 use super::outcome::{Area, Place};
+use super::rewrites;
 use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
@@ -81,7 +82,7 @@ pub(super) fn call(
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
         _ => {
             session.give_away(arguments);
-            session.given_on(arguments)
+            rewrites::given_on(session, arguments)
         }
     }
 }
@@ -143,7 +144,7 @@ pub(super) fn call_object(
         ObjectKind::Store => stores::call(session, id, arguments, here),
         _ => {
             session.give_away(arguments);
-            session.given_on(arguments)
+            rewrites::given_on(session, arguments)
         }
     }
 }
