@@ -43,10 +43,9 @@ use crate::rules::{
     auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
     expiry_not_verified, ineffective_scope, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    query_not_scoped, router_included_unguarded_twice,
-    secret_not_configured,
-    spec_auth_drift, token_logged, token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error,
-    unused_ignore, unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
+    query_not_scoped, router_included_unguarded_twice, secret_not_configured, spec_auth_drift, token_logged,
+    token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore,
+    unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
