@@ -118,6 +118,12 @@ pub struct RuleInfo {
     pub page: &'static str,
 }
 
+/// Whether findings of a rule on the backend show a place of the frontend, which
+/// may move or be gone for a while.
+pub(crate) fn shows_frontend(rule: &str) -> bool {
+    rule == user_id_type_mismatch::INFO.code
+}
+
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
     &[
