@@ -136,10 +136,19 @@ pub(crate) fn read(path: &str) -> FileContent {
 /// The same content, and whether git has the file, if it sets variables.
 fn told_apart(path: &Path, content: FileContent) -> FileContent {
     match content {
-        FileContent::Text(text) if environment::sets_variables(&slashed(path)) && !git_index::is_tracked(path) => {
-            FileContent::Private(text)
-        }
+        FileContent::Text(text) if is_private(path) => FileContent::Private(text),
         content => content,
+    }
+}
+
+/// Whether a file sets variables and stays with its owner: git does not have it.
+/// Where there is no git, a `.env` stays there, but what deploys the application
+/// is code like any other.
+fn is_private(path: &Path) -> bool {
+    let Some(form) = environment::form(&slashed(path)) else { return false };
+    match git_index::is_in_checkout(path) {
+        true => !git_index::is_tracked(path),
+        false => form == environment::Form::Lines,
     }
 }
 

@@ -149,7 +149,8 @@ export const load = () => [api.get('/v1/tasks'), api.push('/v1/tasks', 1), title
     assert_eq!(
         found,
         [
-            "page.ts GET /v1/tasks ?: the import that sends it leads nowhere",
+            // Only one route ends so, whatever the import puts before it.
+            "page.ts GET /v1/tasks ?: GET /v1/tasks",
             "page.ts ? /v1/tasks ?: the import that sends it leads nowhere",
         ]
     );
@@ -166,4 +167,160 @@ export function Chat({ token }: { token: string }) {
     let found = table(&[BACKEND, ("web/chat.ts", chat)]);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].starts_with("chat.ts ? ${API}/v1/tasks token:"), "{found:#?}");
+}
+
+#[test]
+fn a_wrapper_keeps_its_own_requests_to_itself() {
+    let backend = "from fastapi import FastAPI
+app = FastAPI()
+@app.get('/v1/tasks')
+def tasks(): return []
+@app.get('/v1/me')
+def me(): return {}
+@app.post('/v1/token')
+def token(): return {}
+@app.post('/v1/refresh')
+def refresh(): return {}
+";
+    let api = "const base = process.env.API;
+let renewing: Promise<boolean> | null = null;
+async function renew() {
+  if (!renewing) renewing = fetch(`${base}/v1/refresh`, { method: 'POST' }).then((answer) => answer.ok);
+  return renewing;
+}
+function isOver(path: string, status: number) { return status === 401 && path !== '/v1/refresh'; }
+export async function send(path: string, options: RequestInit = {}) {
+  const given = await fetch(`${base}/v1/token`, { method: 'POST' });
+  const { token } = await given.json();
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${base}${path}`, { ...options, headers });
+  if (isOver(path, answer.status) && (await renew())) return fetch(`${base}${path}`, { ...options, headers });
+  return answer;
+}
+";
+    let page = "import { send } from './api';
+export const load = async () => [await send('/v1/tasks'), await send('/v1/me')];
+";
+    let found = table(&[("api/main.py", backend), ("web/api.ts", api), ("web/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "api.ts POST ${API}/v1/refresh none: POST /v1/refresh",
+            "api.ts POST ${API}/v1/token none: POST /v1/token",
+            "page.ts GET ${API}/v1/tasks token: GET /v1/tasks",
+            "page.ts GET ${API}/v1/me token: GET /v1/me",
+        ]
+    );
+}
+
+#[test]
+fn calls_are_followed_from_components_to_their_requests() {
+    let backend = "from fastapi import FastAPI
+app = FastAPI()
+@app.get('/v1/tasks/{task_id}')
+def task(task_id: str): return {}
+@app.get('/v1/files/{path:path}')
+def file(path: str): return ''
+";
+    let client = "
+const slash = (path: string) => (path.startsWith('/') ? path.slice(1) : path);
+const whole = (path: string) => `${process.env.API}/${slash(path)}`;
+const withQuery = (url: string, query: URLSearchParams) => url + (url.includes('?') ? '&' : '?') + query.toString();
+const sent = async (method: string, path: string, query: URLSearchParams) => fetch(withQuery(whole(path), query), { method });
+const request = async (options: { method: string; path: string }) => sent(options.method, options.path, new URLSearchParams());
+const make = (method: string) => (path: string) => request({ method, path });
+export const client = { get: make('GET') };
+";
+    let service = "import { client } from './client';
+export class Tasks { static one(id: string) { return client.get(`/v1/tasks/${id}`); } }
+export class Files { static read(path: string) { return client.get(`/v1/files/${path}`); } }
+";
+    let hooks = "import { useQuery } from '@tanstack/react-query';
+import { Files, Tasks } from './service';
+const load = async (id: string) => [await Tasks.one(id), await Files.read(id)];
+export const useTask = (id: string) => useQuery({ queryFn: async () => load(id) });
+";
+    let page = "'use client';
+import { useTask } from './api/hooks';
+function useShown(id: string) { return useTask(id); }
+export function Page({ id }: { id: string }) {
+  const shown = useShown(id);
+  return <button onClick={() => shown.refetch().then(() => null)}>{shown.data}</button>;
+}
+";
+    let found = table(&[
+        ("api/main.py", backend),
+        ("web/api/client.ts", client),
+        ("web/api/service.ts", service),
+        ("web/api/hooks.ts", hooks),
+        ("web/page.tsx", page),
+    ]);
+    let pages: Vec<&String> = found.iter().filter(|line| line.starts_with("page.tsx")).collect();
+    assert_eq!(
+        pages,
+        [
+            "page.tsx GET ${API}/v1/tasks/{}&{} none: GET /v1/tasks/{task_id}",
+            "page.tsx GET ${API}/v1/files/{}&{} none: GET /v1/files/{path:path}",
+        ]
+    );
+}
+
+#[test]
+fn plugins_give_the_configuration_that_they_are_given() {
+    let page = "export const load = () => fetch('/api/tasks');
+";
+    let own = "{ rewrites: async () => [{ source: '/api/:path*', destination: 'http://localhost:8000/v1/:path*' }] }";
+    let wrapped = [
+        format!("import plugin from 'some-plugin/plugin';\nexport default plugin()({own});"),
+        format!("import {{ wrapped }} from 'some-plugin';\nexport default wrapped({own}, {{ silent: true }});"),
+        format!("const analyzer = require('some-analyzer')({{ enabled: true }});\nmodule.exports = analyzer({own});"),
+    ];
+    for configuration in &wrapped {
+        let found = table(&[BACKEND, ("web/next.config.js", configuration), ("web/lib/page.ts", page)]);
+        assert_eq!(found, ["page.ts GET /api/tasks none: GET /v1/tasks"], "{configuration}");
+    }
+}
+
+#[test]
+fn what_a_constructor_sets_is_known() {
+    let client = "class Client {
+  private headers: Record<string, string>;
+  constructor() { this.headers = { Accept: 'application/json' }; }
+  private send(path: string, token?: string) {
+    const headers = { ...this.headers };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    return fetch(`${process.env.API}${path}`, { headers });
+  }
+  tasks() { return this.send('/v1/tasks'); }
+  own(token: string) { return this.send('/v1/tasks', `a${token}`); }
+}
+export const client = new Client();
+";
+    let page = "import { client } from './api';
+export const load = async () => [await client.tasks(), await client.own('b')];
+";
+    let found = table(&[BACKEND, ("web/api.ts", client), ("web/page.ts", page)]);
+    let pages: Vec<&String> = found.iter().filter(|line| line.starts_with("page.ts")).collect();
+    assert_eq!(
+        pages,
+        ["page.ts GET ${API}/v1/tasks none: GET /v1/tasks", "page.ts GET ${API}/v1/tasks token: GET /v1/tasks"]
+    );
+}
+
+#[test]
+fn a_handler_stands_for_the_request_that_it_passes_on() {
+    let handler = "import { cookies } from 'next/headers';
+async function renewed() {
+  const answer = await fetch('http://localhost:8000/v1/tasks', { method: 'POST' });
+  return (await answer.json()).token;
+}
+export async function GET() {
+  const token = (await cookies()).get('token')?.value ?? (await renewed());
+  return fetch('http://localhost:8000/v1/tasks', { headers: { Authorization: `Bearer ${token}` } });
+}
+";
+    let page = "export const load = () => fetch('/api/own');
+";
+    let found = table(&[BACKEND, ("web/app/api/own/route.ts", handler), ("web/lib/page.ts", page)]);
+    assert!(found.contains(&"page.ts GET /api/own token: GET /v1/tasks".to_owned()), "{found:#?}");
 }

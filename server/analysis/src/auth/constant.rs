@@ -1,9 +1,11 @@
 //! Handlers that give away nothing: whoever calls them gets the same words,
 //! and nothing happens. That is evidence from code, not from names.
 
+use std::sync::Arc;
+
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{FunctionRef, Resolve, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
@@ -40,6 +42,21 @@ fn block_returns(
             // What follows a return is never reached.
             StmtKind::Return(Some(value)) => return is_constant(interpreter, handler, value, steps).then_some(true),
             StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
+            // `logger.info("asked")`
+            StmtKind::Expr(expr) if is_logged(interpreter, handler, expr) => {}
+            // A probe that fails tells everybody so.
+            StmtKind::Raise { exc: Some(raised), .. } if is_constant(interpreter, handler, raised, steps) => {
+                return Some(true);
+            }
+            StmtKind::Try { body, handlers, or_else, finally } if or_else.is_empty() && finally.is_empty() => {
+                let mut ends = block_returns(interpreter, handler, body, steps)?;
+                for handler_of in handlers {
+                    ends &= block_returns(interpreter, handler, &handler_of.body, steps)?;
+                }
+                if ends {
+                    return Some(true);
+                }
+            }
             StmtKind::If { test, body, or_else } if is_plain_test(test, steps) => {
                 let (then, other) = (
                     block_returns(interpreter, handler, body, steps)?,
@@ -53,6 +70,18 @@ fn block_returns(
         }
     }
     Some(false)
+}
+
+/// Whether an expression writes to a log, which tells the caller nothing.
+fn is_logged(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
+    let Some((func, _)) = expr.as_call() else { return false };
+    let ExprKind::Attribute { value, name } = &func.kind else { return false };
+    let logs = match interpreter.eval(handler, value) {
+        Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if path == "logging.getLogger"),
+        Value::Package(path) => path == "logging" || path == "loguru.logger",
+        _ => false,
+    };
+    logs && matches!(name.name.as_str(), "debug" | "info" | "warning" | "error" | "exception")
 }
 
 /// Whether a condition looks at names and calls nothing: of a handler without
@@ -90,6 +119,9 @@ fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr
                 && is_constant(interpreter, handler, value, steps)
         }),
         ExprKind::Unary(inner) | ExprKind::Not(inner) => is_constant(interpreter, handler, inner, steps),
+        ExprKind::Binary { left, right, .. } => {
+            is_constant(interpreter, handler, left, steps) && is_constant(interpreter, handler, right, steps)
+        }
         ExprKind::Name(_) => is_literal(&interpreter.eval(handler, expr)),
         // An attribute may be a setting, which the environment fills; a status code is not.
         ExprKind::Attribute { .. } => match interpreter.eval(handler, expr) {
@@ -105,7 +137,16 @@ fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr
                 return args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
                     && is_constant(interpreter, handler, value, steps);
             }
-            let Value::Package(path) = interpreter.eval(handler, func) else { return false };
+            let path = match interpreter.eval(handler, func) {
+                Value::Package(path) => path,
+                // A model of the answer that is given nothing else.
+                Value::Class(class) => {
+                    return plain
+                        && is_model(interpreter, &class)
+                        && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps));
+                }
+                _ => return false,
+            };
             if CLOCKS.contains(&path.as_str()) {
                 // The argument of a clock is a time zone: it changes nothing of whom it concerns.
                 return true;
@@ -114,11 +155,21 @@ fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr
             let class = path.rsplit('.').next().unwrap_or_default();
             plain
                 && responds
-                && (RESPONSES.contains(&class))
+                && (RESPONSES.contains(&class) || class == "HTTPException")
                 && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
         }
         _ => false,
     }
+}
+
+/// Whether a class is a pydantic model that does nothing of its own when it is made.
+fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
+    let plain = |class: &Arc<ClassRef>| {
+        let defines = |stmt: &Stmt| matches!(stmt.kind, StmtKind::Function(_));
+        !class.def.body.iter().any(defines)
+    };
+    interpreter.package_bases(class).iter().any(|base| base == "pydantic.BaseModel")
+        && interpreter.linearised(class).iter().all(plain)
 }
 
 /// Whether a value is written in the source.

@@ -85,6 +85,24 @@ impl Proof {
     }
 }
 
+/// A condition that leads around the verification of callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bypass {
+    /// Where the condition stands.
+    pub site: Site,
+    /// What decides it.
+    pub decided_by: DecidedBy,
+}
+
+/// What decides whether callers are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// Only the configuration.
+    Configuration,
+    /// How the credential looks, which is the caller's to choose: `token.endswith(".dev")`.
+    Form,
+}
+
 /// The verdict on one callable.
 #[derive(Debug, Clone)]
 pub struct Verdict {
@@ -94,9 +112,8 @@ pub struct Verdict {
     pub steps: Vec<Step>,
     /// What was looked at to say so.
     pub rests_on: Arc<RestsOn>,
-    /// A condition that only the configuration decides, and that leads around
-    /// the verification.
-    pub bypass: Option<Site>,
+    /// A condition that leads around the verification.
+    pub bypass: Option<Bypass>,
     /// Whether it asks who is signed in of a back end that verifies.
     pub asks_user: bool,
     /// Whether it turns everybody away.

@@ -64,11 +64,12 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
 /// `/api/{user_id}/chat/health`. That alone is no reason to leave it open: the
 /// handler must give away nothing, and then a parameter that it does not take
 /// changes nothing.
-pub(super) fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
+pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
     let last = segments.last().and_then(|segment| single(segment));
-    reads && matches!(last, Some("health check" | "version of the service"))
+    let is_internal = segments.iter().any(|segment| segment == "admin");
+    reads && !is_internal && matches!(last, Some("health check" | "version of the service"))
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
@@ -189,6 +190,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
+        // A mailed code comes first, or a second step: `/register/send-code`, `/signup/verify`.
+        ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
         // A form asks whether a name is taken before there is an account.
         ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
@@ -214,11 +217,17 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ]
-        | [
-            "passwordreset" | "resetpassword" | "passwordrecovery",
-            "request" | "verify" | "confirm" | "complete" | "reset",
-        ] => "recovering or confirming an account",
-        ["forgotpassword" | "forgotpin", step] if *step != "{}" => "recovering or confirming an account",
+        | ["password", "reset" | "forgot" | "recover" | "recovery"] => "recovering or confirming an account",
+        [
+            "passwordreset" | "resetpassword" | "passwordrecovery" | "forgotpassword" | "forgotpin" | "verifyemail"
+            | "emailverification",
+            step,
+        ]
+        | ["password", "reset" | "forgot" | "recover" | "recovery", step]
+            if *step != "{}" =>
+        {
+            "recovering or confirming an account"
+        }
         [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
@@ -270,6 +279,9 @@ mod tests {
             "/auth/forgot-pin",
             "/auth/forgot-pin/verify",
             "/auth/password-reset/confirm",
+            "/auth/password/reset/send-code",
+            "/auth/register/send-code",
+            "/users/signup/verify",
             "/api/oauth/openid",
             "/auth/status",
             "/{organization}/auth/register",
@@ -302,6 +314,8 @@ mod tests {
             "/users/status",
             "/{organization}/auth/users",
             "/{user_id}/token",
+            "/auth/register/{user_id}",
+            "/auth/password/change",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

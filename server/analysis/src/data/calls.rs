@@ -6,8 +6,9 @@ use smol_str::SmolStr;
 
 pub(super) use crate::facts::python::tree::Spread;
 
-use super::execution::{Engine, Exit, element, join, joined};
+use super::execution::{Engine, Exit, element};
 use super::expressions::root_name;
+use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};
@@ -16,8 +17,6 @@ use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Project functions followed inside each other, the handler included.
 pub(super) const MAX_DEPTH: usize = 7;
-/// Ends of a function kept apart.
-const MAX_EXITS: usize = 8;
 
 /// An evaluated argument.
 #[derive(Debug, Clone)]
@@ -436,14 +435,7 @@ impl Engine<'_, '_> {
             if let (Abs::Unknown, Some(function)) = (&value, &function) {
                 value = self.returned(&mut path, function, site);
             }
-            if kept.iter().any(|(known, other)| *other == value && *known == path) {
-                continue;
-            }
-            if kept.len() < MAX_EXITS {
-                kept.push((path, value));
-            } else if let Some((last, other)) = kept.pop() {
-                kept.push((join(last, path), joined(other, value)));
-            }
+            keep_exit(&mut kept, (path, value));
         }
         kept
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Engine, join, joined};
+use super::execution::Engine;
+use super::joining::{join, joined};
 use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
 use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr};

@@ -60,7 +60,9 @@ impl Engine<'_, '_> {
             ExprKind::Await(inner) => self.branch(path, inner),
             _ => {
                 let (mut yes, mut no) = (Vec::new(), Vec::new());
+                let site = self.site(test);
                 for (path, value) in self.fork(path, test) {
+                    self.note_asked(&path, &value, None, site);
                     let (one, other) = self.truth(path, &value);
                     yes.extend(one);
                     no.extend(other);
@@ -81,7 +83,17 @@ impl Engine<'_, '_> {
         }
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
+        self.note_question(&mut path, (&a, first), (&b, second));
         self.compare(path, a, op, b)
+    }
+
+    /// What is compared may be what users may do.
+    pub(super) fn note_question(&mut self, path: &mut Path, (a, first): (&Abs, &Expr), (b, second): (&Abs, &Expr)) {
+        let site = self.site(first);
+        self.note_asked(path, a, Some((b, second)), site);
+        self.note_asked(path, b, Some((a, first)), site);
+        self.note_wish(path, a, b);
+        self.note_wish(path, b, a);
     }
 
     /// The paths on which two values compare so, and those on which they don't.
@@ -142,8 +154,17 @@ impl Engine<'_, '_> {
         matches!(value, Abs::Principal(part) if names::is_authority(part))
     }
 
+    /// Whether the dependency that verifies the caller asks the record what it may do.
+    fn asks_right_of_record(&self, path: &Path, value: &Abs) -> bool {
+        let Abs::Part(id, column) = value else { return false };
+        let of_user = path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
+        self.in_root && of_user && names::is_authority(column) && !names::is_standing(column)
+    }
+
     /// What follows for `b` on a path where it equals `a`, or is in it.
     fn equate(&mut self, path: &mut Path, a: &Abs, b: &Abs) {
+        // Who verifies the caller asks its record before it hands it on.
+        path.privileged |= self.asks_right_of_record(path, a);
         let (left, right) = (a.parts(path), b.parts(path));
         if left.principal {
             let nothing_known = right.clients.is_empty() && right.rows.is_empty() && !right.principal;
@@ -224,7 +245,8 @@ impl Engine<'_, '_> {
                 if let Some(row) = no.rows.get_mut(id) {
                     row.checked |= row.model.as_ref().is_some_and(|model| model.is_owner(column));
                 }
-                (Some(path), Some(no))
+                let privileged = path.privileged || self.asks_right_of_record(&path, value);
+                (Some(Path { privileged, ..path }), Some(no))
             }
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
             Abs::Mix(mix) if mix.principal && mix.unclear && !(mix.clients.is_empty() && mix.rows.is_empty()) => {
@@ -280,7 +302,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a row of the principal's was found by that value.
-    fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
+    pub(super) fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
         path.rows.values().filter(|row| !row.absent).any(|row| {
             let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
             let own = |predicate: &Predicate| {

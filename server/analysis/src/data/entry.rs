@@ -10,7 +10,7 @@ use super::execution::{Engine, Exit};
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
-use super::{RouteData, verifies};
+use super::{Fault, RouteData, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_credential_parameter};
 use crate::facts::python::tree::{Param, ParamKind};
@@ -30,6 +30,8 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         Guard::Unknown(_) => true,
         // What a dependency believes is reported at the dependency.
         Guard::Open(None | Some(Weak::Unapplied(_) | Weak::Dependency(..))) => false,
+        // Whoever signs up may ask to be more than others.
+        Guard::Public(_) if writes(route) => false,
         _ => return RouteData::default(),
     };
     let Value::Function(handler) = &route.handler else { return RouteData::default() };
@@ -50,13 +52,42 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
         engine.data.faults.clear();
         engine.data.scoped.clear();
+        engine.data.links.clear();
     }
+    if matches!(guard, Guard::Public(_)) {
+        engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
+        engine.data.scoped.clear();
+        engine.data.spelled.clear();
+        engine.data.kept.clear();
+        engine.data.links.clear();
+    }
+    engine.data.links.sort_by_key(|link| (link.site, link.table));
+    engine.data.kept.sort_unstable();
+    engine.data.asked.sort_unstable();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
     engine.data.spelled.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
+}
+
+/// What the dependency that verifies the caller says of it is the caller's,
+/// however it was found out.
+fn own_to_caller(name: &SmolStr, value: &mut Abs) {
+    let lost = match value {
+        Abs::Unknown => true,
+        Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
+        _ => false,
+    };
+    if lost {
+        *value = Abs::Principal(name.clone());
+    }
+}
+
+/// Whether requests to a route bring something to write.
+fn writes(route: &Route) -> bool {
+    route.methods.iter().any(|method| matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
 }
 
 impl Engine<'_, '_> {
@@ -332,16 +363,23 @@ impl Engine<'_, '_> {
             }
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
-                if let Some(object) = path.objects.get_mut(id)
-                    && object.fields.is_empty()
-                {
-                    object.principal |= made_of_caller;
+                if let Some(object) = path.objects.get_mut(id) {
+                    if object.fields.is_empty() {
+                        object.principal |= made_of_caller;
+                    }
+                    if root {
+                        object.fields.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                    }
                 }
                 value
             }
             Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
             Abs::Client(client) if path.authorised.contains(client) => value,
-            Abs::Map(_) if value.parts(path).principal => value,
+            Abs::Map(entries) if value.parts(path).principal => {
+                let mut entries = Vec::clone(entries);
+                entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                Abs::Map(Arc::new(entries))
+            }
             _ => Abs::Principal(SmolStr::default()),
         }
     }
@@ -429,7 +467,7 @@ impl Engine<'_, '_> {
         self.client(place, shown, site)
     }
 
-    fn is_enum(&self, class: &ClassRef) -> bool {
+    pub(super) fn is_enum(&self, class: &ClassRef) -> bool {
         self.interpreter.package_bases(class).iter().any(|base| base.starts_with("enum.") || base.ends_with("Enum"))
     }
 }

@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
+use super::joining::bounded;
 use super::models::Model;
 use super::names;
 use super::shared::Shared;
@@ -15,8 +16,6 @@ use crate::index::routes::Route;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 use std::sync::Arc;
 
-/// Paths kept apart; more are joined into one that claims the least.
-const MAX_PATHS: usize = 12;
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 6;
 /// Statements and expressions executed for one route.
@@ -56,6 +55,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) services: FxHashMap<Site, Option<Arc<ClassRef>>>,
     /// Exceptions that are raised for a row that there is none of.
     pub(super) absences: FxHashSet<Site>,
+    /// Fields of request models that may hold nothing which gives a user more.
+    pub(super) harmless: FxHashSet<SmolStr>,
     /// The call that is being executed.
     pub(super) at: Site,
     /// The handler.
@@ -88,6 +89,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal_class: None,
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
+            harmless: FxHashSet::default(),
             at: route.registration,
             route_handler: match &route.handler {
                 Value::Function(handler) => Some(handler.site),
@@ -332,7 +334,20 @@ impl Engine<'_, '_> {
                     jumps.push(path);
                 }
             }
-            StmtKind::Delete(_) | StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
+            StmtKind::Delete(targets) => {
+                for target in targets {
+                    // `del data["role"]`
+                    if let ExprKind::Subscript { value, index } = &target.kind
+                        && let (Some(name), Some(key)) = (value.as_name(), index.as_str())
+                        && let Some(Abs::Dump(dump)) = path.vars.get(name)
+                    {
+                        let dump = Arc::new(dump.without(key));
+                        path.vars.insert(name.clone(), Abs::Dump(dump));
+                    }
+                }
+                after.push(path);
+            }
+            StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
             StmtKind::Import(_) | StmtKind::ImportFrom(_) => after.push(path),
             StmtKind::Function(def) => {
                 self.define(&mut path, def);
@@ -351,6 +366,7 @@ impl Engine<'_, '_> {
     pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
         match &target.kind {
             ExprKind::Name(name) => {
+                self.note_global(path, target, name, value);
                 path.vars.insert(name.clone(), value.clone());
             }
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
@@ -370,6 +386,10 @@ impl Engine<'_, '_> {
                 self.set_attribute(path, target, &object, &name.name, value);
             }
             ExprKind::Subscript { value: container, index } => {
+                if container.as_name().is_none_or(|name| !path.vars.contains_key(name)) {
+                    let (of, key) = (self.eval(path, container), self.eval(path, index));
+                    self.note_environment(path, target, &of, &key, value);
+                }
                 let key = index.as_str();
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
@@ -411,111 +431,6 @@ pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
     let Abs::Items(items) = value else { return None };
     let known = |item: &Abs| matches!(item, Abs::Items(pair) if matches!(pair.as_slice(), [Abs::Text(_), _]));
     (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
-}
-
-/// Joins paths beyond the bound into one that claims the least, and equal ones.
-fn bounded(paths: Vec<Path>) -> Vec<Path> {
-    let mut kept: Vec<Path> = Vec::with_capacity(paths.len().min(MAX_PATHS));
-    for path in paths {
-        if kept.contains(&path) {
-            continue;
-        }
-        if kept.len() < MAX_PATHS {
-            kept.push(path);
-        } else if let Some(last) = kept.pop() {
-            kept.push(join(last, path));
-        }
-    }
-    kept
-}
-
-/// One path that claims what both claim.
-pub(super) fn join(mut a: Path, b: Path) -> Path {
-    a.privileged &= b.privileged;
-    a.doubt |= b.doubt;
-    a.dead &= b.dead;
-    if !Shared::is(&a.authorised, &b.authorised) {
-        a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
-    }
-    if !b.handed_out.is_subset(&a.handed_out) {
-        a.handed_out.extend(b.handed_out.iter());
-    }
-    if !Shared::is(&a.doubted, &b.doubted) {
-        a.doubted.0.extend(&b.doubted.0);
-        a.doubted.1.extend(&b.doubted.1);
-    }
-    a.stranger = a.stranger.filter(|_| b.stranger.is_some());
-    a.yielded = match (a.yielded, b.yielded) {
-        (Some(one), Some(other)) => Some(joined(one, other)),
-        (one, other) => one.or(other),
-    };
-    for (id, row) in b.rows.iter() {
-        match a.rows.get(id) {
-            Some(known) if Shared::is(known, row) => {}
-            Some(known) => {
-                let mut known = known.clone();
-                known.checked &= row.checked;
-                known.absent &= row.absent;
-                known.unclear |= row.unclear;
-                known.changed = known.changed.or(row.changed);
-                known.written = known.written.or(row.written);
-                if known.predicates != row.predicates {
-                    known.unclear = true;
-                }
-                a.rows.insert(*id, known);
-            }
-            None => {
-                a.rows.insert(*id, row.clone());
-            }
-        }
-    }
-    for (id, object) in b.objects.iter() {
-        match a.objects.get(id) {
-            Some(known) if Shared::is(known, object) => {}
-            Some(known) => {
-                let mut known = known.clone();
-                known.properties.clear();
-                for (name, value) in &object.fields {
-                    let joined = match known.fields.remove(name) {
-                        Some(old) => joined(old, value.clone()),
-                        None => value.clone(),
-                    };
-                    known.fields.insert(name.clone(), joined);
-                }
-                a.objects.insert(*id, known);
-            }
-            None => {
-                a.objects.insert(*id, object.clone());
-            }
-        }
-    }
-    if !Shared::is(&a.vars, &b.vars) {
-        for (name, value) in b.vars.iter() {
-            let value = match a.vars.get(name) {
-                Some(old) if old == value => continue,
-                Some(old) => joined(old.clone(), value.clone()),
-                None => value.clone(),
-            };
-            a.vars.insert(name.clone(), value);
-        }
-    }
-    a
-}
-
-/// A value that is one of two.
-pub(super) fn joined(a: Abs, b: Abs) -> Abs {
-    match (&a, &b) {
-        _ if a == b => a,
-        (Abs::Nothing, _) => b,
-        (_, Abs::Nothing) => a,
-        _ => {
-            let mut mix = super::value::Mix::of([&a, &b]);
-            mix.unclear |= [&a, &b].iter().any(|value| {
-                matches!(value, Abs::Statement(_) | Abs::Object(_) | Abs::Known(_) | Abs::Dump(_) | Abs::Predicates(_))
-            });
-            mix.into_abs()
-        }
-    }
 }
 
 /// Whether a statement raises 403 under a condition.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Engine, Exit, element, entries, join, joined};
+use super::execution::{Engine, Exit, element, entries};
+use super::joining::{join, join_exits, joined};
 use super::models::{Model, model_of};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -31,6 +32,7 @@ impl Engine<'_, '_> {
                 match compared(&a, op, &b) {
                     value @ Abs::Predicates(_) => vec![(path, value)],
                     _ => {
+                        self.note_question(&mut path, (&a, first), (&b, second));
                         let (yes, no) = self.compare(path, a, op, b);
                         answers(yes, no)
                     }
@@ -62,7 +64,7 @@ impl Engine<'_, '_> {
 
     /// Goes on with one path where several came out.
     pub(super) fn settle(&mut self, path: &mut Path, exits: Vec<Exit>) -> Abs {
-        let Some((joined_path, value)) = exits.into_iter().reduce(|(a, x), (b, y)| (join(a, b), joined(x, y))) else {
+        let Some((joined_path, value)) = exits.into_iter().reduce(join_exits) else {
             path.dead = true;
             return Abs::Nothing;
         };
@@ -276,6 +278,9 @@ impl Engine<'_, '_> {
     /// `object.name`.
     pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
         match object {
+            // Of a member of an enumeration.
+            Abs::Principal(part) if name == "value" && !part.is_empty() => object.clone(),
+            Abs::Part(..) if name == "value" => object.clone(),
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 let property = class.and_then(|class| self.interpreter.method(&class, name));
@@ -372,6 +377,10 @@ impl Engine<'_, '_> {
             (Abs::Items(_), _) => element(container),
             (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
             (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),
+            // A token in parts: `cookies[f"{name}.{number}"]`.
+            (Abs::Request(part), _) if self.in_root && matches!(part.as_str(), "cookies" | "headers") => {
+                self.credential()
+            }
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
             _ => Abs::Unknown,

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::Model;
-use super::value::{Abs, ClientId, Dump, Made, Path, Predicate, Row, RowId};
+use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
@@ -16,9 +16,19 @@ impl Engine<'_, '_> {
     /// `object.name = value`.
     pub(super) fn set_attribute(&mut self, path: &mut Path, target: &Expr, object: &Abs, name: &SmolStr, value: &Abs) {
         match object {
+            Abs::Principal(part) if part.is_empty() => {
+                if let Some(model) = self.principal_table() {
+                    let site = self.site(target);
+                    self.set_privilege(path, &model, name, value, Use::Changes, site);
+                }
+            }
             Abs::Row(id) => {
                 let site = self.site(target);
                 self.change(path, *id, site);
+                if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
+                    self.set_privilege(path, &model, name, value, Use::Changes, site);
+                    self.note_link(path, &model, name, value, site);
+                }
                 let authorised = self.is_authorised(path, value, 0);
                 if let Some(row) = path.rows.get_mut(id)
                     && authorised
@@ -50,9 +60,18 @@ impl Engine<'_, '_> {
     /// The fields of a request model are copied to an object.
     pub(super) fn copy_fields(&mut self, path: &mut Path, object: &Abs, dump: &Arc<Dump>, site: Site) {
         match object {
+            Abs::Principal(part) if part.is_empty() => {
+                if let Some(model) = self.principal_table() {
+                    self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
+                }
+            }
             Abs::Row(id) => {
                 self.change(path, *id, site);
                 self.overwrite(path, *id, dump, site);
+                if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
+                    self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
+                    self.note_links(path, &model, &BTreeMap::new(), Some(dump), site);
+                }
             }
             Abs::Object(id) => {
                 if let Some(object) = path.objects.get_mut(id)
@@ -84,26 +103,32 @@ impl Engine<'_, '_> {
         spread: Option<&Arc<Dump>>,
         site: Site,
     ) {
+        self.note_links(path, model, fields, spread, site);
         if path.privileged || path.doubt {
             return;
         }
+        self.judge_privileges(path, model, fields, spread, Use::Creates, site);
         for owner in &model.owners {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
                     self.data.scoped.push((self.table(model), Use::Creates));
                     return;
                 }
-                Some(Abs::Client(client)) => {
+                Some(value) => {
+                    let client = match value {
+                        Abs::Client(client) => Some(*client),
+                        Abs::Mix(mix) if !mix.unclear && mix.rows.is_empty() => self.named_by(mix),
+                        _ => None,
+                    };
                     // A member is added to what is the principal's.
                     let evidence = !path.authorised.is_empty() || path.rows.values().any(|row| row.checked);
-                    let others = fields.iter().filter(|(name, _)| *name != owner);
-                    let mut others = others.filter(|(_, value)| self.is_authorised(path, value, 0));
-                    if !evidence && others.next().is_none() {
-                        self.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(*client), "");
+                    let mut others = fields.iter().filter(|(name, _)| *name != owner);
+                    let member = evidence || others.any(|(name, value)| self.may_be_of_own(path, model, name, value));
+                    if let Some(client) = client.filter(|_| !member) {
+                        self.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(client), "");
                     }
                     return;
                 }
-                Some(_) => return,
                 None => {}
             }
         }
@@ -112,6 +137,30 @@ impl Engine<'_, '_> {
         {
             self.mass_assigned(path, model, dump, Use::Creates, site);
         }
+    }
+
+    /// Whether a column puts a row under something that is the principal's, or
+    /// may do so: where what it holds could not be followed, only a key does.
+    fn may_be_of_own(&self, path: &Path, model: &Model, column: &SmolStr, value: &Abs) -> bool {
+        let unknown = match value {
+            Abs::Unknown => true,
+            Abs::Mix(mix) => {
+                mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_disjoint(&path.authorised)
+            }
+            _ => false,
+        };
+        let is_key = || {
+            !model.is_key(column)
+                && (model.parent(column).is_some() || model.relations.contains(column) || column.ends_with("_id"))
+        };
+        self.is_authorised(path, value, 0) && (!unknown || is_key())
+    }
+
+    /// Of several values of the client, any of which may be the owner, the one
+    /// to tell of: what stands in the path is the least surprising.
+    fn named_by(&self, mix: &Mix) -> Option<ClientId> {
+        let in_path = |id: &&ClientId| self.clients.get(**id as usize).is_some_and(|one| one.place == Place::Path);
+        mix.clients.iter().find(|id| !in_path(id)).or_else(|| mix.clients.first()).copied()
     }
 
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
@@ -268,7 +317,7 @@ impl Engine<'_, '_> {
             let owner = of.is_owner(column) || of.is_user && of.is_key(column) && of.site != model.site;
             match &predicate.value {
                 Abs::Client(client) if owner => Some(*client),
-                Abs::Mix(mix) if owner && mix.rows.is_empty() => mix.clients.first().copied(),
+                Abs::Mix(mix) if owner && mix.rows.is_empty() => self.named_by(mix),
                 _ => None,
             }
         })
@@ -353,6 +402,7 @@ impl Engine<'_, '_> {
                 && known.site == access.site
                 && known.entry == access.entry
                 && known.usage == access.usage
+                && (access.fault != Fault::GivesPrivilege || known.client == access.client)
         };
         match self.data.faults.iter().position(same) {
             // `row_fault` adds to the last one.

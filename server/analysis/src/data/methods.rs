@@ -28,6 +28,20 @@ impl Engine<'_, '_> {
                 | "values" | "to_dict" | "split" | "removeprefix" | "replace",
                 _,
             ) => Some(receiver.clone()),
+            ("sqlmodel_update" | "update_from_dict", Some(copied)) => {
+                let copied = copied.clone();
+                let (dump, site) = (self.as_dump(path, &copied, expr), self.site(expr));
+                if let Some(dump) = dump {
+                    let dump = match given.iter().find(|one| one.name.as_deref() == Some("update")) {
+                        Some(Given { value: Abs::Map(entries), .. }) => {
+                            entries.iter().fold(dump, |dump, (key, _)| dump.without(key))
+                        }
+                        _ => dump,
+                    };
+                    self.copy_fields(path, receiver, &Arc::new(dump), site);
+                }
+                Some(receiver.clone())
+            }
             _ => self.session_method(path, expr, name, given),
         }
     }

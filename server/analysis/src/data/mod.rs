@@ -15,12 +15,16 @@ mod conditions;
 mod entry;
 mod execution;
 mod expressions;
+mod joining;
 mod judgement;
+mod links;
 mod methods;
 mod models;
 mod names;
 mod objects;
 mod packages;
+mod privileges;
+mod process;
 mod queries;
 mod rejections;
 mod requests;
@@ -34,6 +38,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub use links::Link;
+pub use privileges::{Asked, is_high};
+pub use process::Kept;
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;
@@ -55,6 +62,8 @@ pub enum Fault {
     Unchecked,
     /// The client may write the owner with the rest of a request model.
     MassAssigned,
+    /// The client may write what a user may do.
+    GivesPrivilege,
     /// A condition that looks as if it scoped a query has no effect.
     Ineffective,
     /// The owner is compared only after the change was written.
@@ -125,6 +134,12 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
+    /// What it asks of what users may do.
+    pub asked: Vec<Asked>,
+    /// Rows that it puts under those of other tables which the client names.
+    pub links: Vec<Link>,
+    /// What it keeps of its caller where other requests find it.
+    pub kept: Vec<Kept>,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -134,8 +149,12 @@ pub struct RouteData {
 /// Two are the same that find the same.
 impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
-        let found = |data: &Self| (data.faults.clone(), data.scoped.clone(), data.spelled.clone());
-        found(self) == found(other)
+        self.faults == other.faults
+            && self.scoped == other.scoped
+            && self.spelled == other.spelled
+            && self.asked == other.asked
+            && self.kept == other.kept
+            && self.links == other.links
     }
 }
 

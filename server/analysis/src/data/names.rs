@@ -114,6 +114,16 @@ pub(super) fn is_authority(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a column of that name says what a user may do, or that somebody vouches for it.
+pub(super) fn is_privilege(name: &str) -> bool {
+    const FLAGS: &[&str] =
+        &["admin", "superadmin", "superuser", "staff", "moderator", "verified", "emailverified", "approved", "root"];
+    const GRANTS: &[&str] = &["role", "roles", "permission", "permissions", "scopes", "privileges", "accesslevel"];
+    let name = plain(name);
+    FLAGS.contains(&name.strip_prefix("is").unwrap_or(&name))
+        || GRANTS.iter().any(|grant| name.strip_prefix("user").unwrap_or(&name) == *grant)
+}
+
 /// Whether a claim of that name may say what a token is for.
 pub(super) fn is_token_kind_claim(name: &str) -> bool {
     matches!(plain(name).as_str(), "type" | "typ" | "tokentype" | "tokenuse" | "use" | "purpose" | "kind" | "scope")

@@ -9,8 +9,9 @@ use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
 use super::expressions::either;
 use super::names;
-use super::value::{Abs, Mix, Path, Predicate, Verb};
+use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
+use crate::index::value::Value;
 
 impl Engine<'_, '_> {
     /// Something of a package is called.
@@ -67,6 +68,12 @@ impl Engine<'_, '_> {
                 _ => Abs::Other,
             };
         }
+        if matches!(package, "os.putenv" | "os.environ.setdefault")
+            && let [key, value] = given
+        {
+            let environment = Abs::Known(Known(Value::Package(SmolStr::new_static("os.environ"))));
+            self.note_environment(path, expr, &environment, &key.value, &value.value);
+        }
         match last {
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
             | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" => {
@@ -89,7 +96,7 @@ impl Engine<'_, '_> {
                     let value = value.value.clone();
                     match &key.value {
                         Abs::Text(name) => self.set_attribute(path, expr, &object.value, &name.clone(), &value),
-                        Abs::DumpKey(dump) => {
+                        Abs::DumpKey(dump) | Abs::Dump(dump) => {
                             let object = object.value.clone();
                             self.copy_fields(path, &object, dump, site);
                         }

@@ -1,5 +1,6 @@
 //! Queries: how they are built, and what executing them touches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -320,6 +321,9 @@ impl Engine<'_, '_> {
                 row.site = site;
                 row.changed = Some(site);
                 row.written = Some(site);
+                let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
+                self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
+                self.note_links(path, &model, &set, statement.spread.as_ref(), site);
                 if let Some(dump) = &statement.spread
                     && !statement.sets.iter().any(|(column, _)| model.is_owner(column))
                     && dump.fields.iter().any(|field| model.is_owner(field))
@@ -356,8 +360,9 @@ impl Engine<'_, '_> {
                 };
                 self.change(path, id, site);
                 if let Some(dump) = dump {
-                    let dump = kept.iter().fold(dump, |dump, field| dump.without(field));
-                    self.overwrite(path, id, &Arc::new(dump), site);
+                    let dump = Arc::new(kept.iter().fold(dump, |dump, field| dump.without(field)));
+                    let row = Abs::Row(id);
+                    self.copy_fields(path, &row, &dump, site);
                 }
                 Some(Abs::Row(id))
             }
@@ -460,6 +465,8 @@ impl Engine<'_, '_> {
             Made::Row(model) => (Some(Arc::clone(model)), object.spread.clone()),
             // A table that serves as a request model.
             Made::Body(class) => {
+                let fields = super::models::fields_of(self.interpreter, class);
+                fields.iter().for_each(|field| self.note_harmless(class, &object.name, field));
                 let spread = Dump {
                     body: object.name.clone(),
                     fields: super::models::fields_of(self.interpreter, class)

@@ -26,7 +26,8 @@ impl Engine<'_, '_> {
         if !fields_of(self.interpreter, class).contains(name) {
             return Abs::Unknown;
         }
-        let site = object.site;
+        let (site, class, body) = (object.site, Arc::clone(class), object.name.clone());
+        self.note_harmless(&class, &body, name);
         self.client(Place::Body, &shown, site)
     }
 
@@ -37,6 +38,8 @@ impl Engine<'_, '_> {
         let mut dump =
             Dump { body: object.name.clone(), fields: fields_of(self.interpreter, class), site: self.site(expr) };
         dump.fields.retain(|field| !object.fields.contains_key(field));
+        let class = Arc::clone(class);
+        dump.fields.iter().for_each(|field| self.note_harmless(&class, &dump.body, field));
         if let Some((_, args)) = expr.as_call() {
             let listed = |name: &str| -> Option<Vec<SmolStr>> {
                 match &keyword(args, name)?.kind {

@@ -65,6 +65,12 @@ impl Packages {
         all.filter(decides).map(|(file, _, package)| (file, package))
     }
 
+    /// Whether a file of the folder of a manifest names a package.
+    pub fn names_beside(&self, manifest: &str, package: &str) -> bool {
+        let beside = |named: &&Named| manifests::folder(&named.path) == manifests::folder(manifest);
+        self.files.values().filter(beside).any(|named| named.packages.iter().any(|one| one.name == package))
+    }
+
     /// The newest version of a package that a source file may run with: what
     /// the nearest folder above it says.
     pub fn newest(&self, path: &str, package: &str) -> Option<Version> {
@@ -83,6 +89,7 @@ fn read(path: &str, text: &str) -> Vec<Package> {
     let mut packages = Vec::new();
     let mut locked: Option<&'static str> = None;
     let mut start = 0u32;
+    let mut describes = false;
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();
         let indent = (line.len() - line.trim_start().len()) as u32;
@@ -99,6 +106,12 @@ fn read(path: &str, text: &str) -> Vec<Package> {
             }
             continue;
         }
+        // What a project says of itself, `keywords = ["jwt"]`, asks for nothing.
+        describes |= rank != 2 && ["keywords", "classifiers"].iter().any(|list| assigns(trimmed, list));
+        if describes {
+            describes = !trimmed.contains(']');
+            continue;
+        }
         let found = NAMES.iter().find_map(|name| {
             let spelled = manifests::required(trimmed, name)
                 .or_else(|| name.contains('-').then(|| manifests::required(trimmed, &name.replace('-', "_")))?)?;
@@ -112,6 +125,11 @@ fn read(path: &str, text: &str) -> Vec<Package> {
         }
     }
     packages
+}
+
+/// Whether a line of TOML gives a name its value.
+fn assigns(line: &str, name: &str) -> bool {
+    line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 /// `name = "pyjwt"`, or the entry `"pyjwt": {` of `Pipfile.lock`.
@@ -149,6 +167,11 @@ mod tests {
                 "/p/uv.lock",
                 "[[package]]\nname = \"x\"\nversion = \"1\"\ndependencies = [\n  { name = \"pyjwt\" },\n]\n",
                 &[],
+            ),
+            (
+                "/p/pyproject.toml",
+                "[project]\nkeywords = [\n  \"jwt\",\n]\ndependencies = [\n  \"pyjwt<2.4\",\n]\nclassifiers = [\"jose\"]\n",
+                &[("pyjwt", Some((2, 3, u32::MAX)))],
             ),
             ("/p/notes.txt", "pyjwt==2.3.0", &[]),
         ];

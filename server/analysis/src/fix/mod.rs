@@ -49,13 +49,12 @@ use crate::rules::{
     algorithm_from_token, algorithms_missing, audience_not_checked, auth_dependency_not_applied, check_after_change,
     client_trusted_identity, cors_inside_auth, duplicate_verification, excessive_leeway, expiry_not_required,
     expiry_not_verified, hardcoded_secret, identity_claim_not_required, ineffective_jwt_option, ineffective_scope,
-    inline_verification, issuer_not_checked, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
+    inline_verification, issuer_not_checked, leaky_auth_error, middleware_raises_http_exception,
     missing_auth_dependency, missing_bearer, missing_ownership_check, mixed_algorithms, none_algorithm,
-    owner_mass_assignment, query_not_scoped, retry_on_auth_failure, rewrite_captures_auth,
-    router_included_unguarded_twice, secret_not_configured, server_endpoint_without_session,
-    session_read_without_headers, session_token_as_jwt, sign_out_keeps_token, spec_auth_drift, token_logged,
-    token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore,
-    unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
+    owner_mass_assignment, privilege_mass_assignment, query_not_scoped, router_included_unguarded_twice,
+    secret_not_configured, session_token_as_jwt, spec_auth_drift, token_logged, token_strategy_mismatch,
+    undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
+    wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -134,6 +133,7 @@ impl<'s> Fixer<'s> {
             rule if rule == query_not_scoped::INFO.code => Some(ownership::query),
             rule if rule == check_after_change::INFO.code => Some(ownership::late),
             rule if rule == owner_mass_assignment::INFO.code => Some(ownership_writes::mass_assignment),
+            rule if rule == privilege_mass_assignment::INFO.code => Some(ownership_writes::privileges),
             rule if rule == ineffective_scope::INFO.code => Some(ownership_writes::scope),
             rule if rule == token_logged::INFO.code => Some(tokens::logged),
             rule if rule == leaky_auth_error::INFO.code => Some(tokens::told),
@@ -155,21 +155,18 @@ impl<'s> Fixer<'s> {
             rule if rule == audience_not_checked::INFO.code => Some(algorithms::checked),
             rule if rule == issuer_not_checked::INFO.code => Some(algorithms::checked),
             rule if rule == hardcoded_secret::INFO.code => Some(literal_secret::fixes),
-            rule if rule == jwt_not_issued::INFO.code => Some(script::jwt),
             rule if rule == session_token_as_jwt::INFO.code => Some(script::session_token),
             rule if rule == ineffective_jwt_option::INFO.code => Some(script::span),
             rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
             rule if rule == missing_bearer::INFO.code => Some(script::missing_bearer),
-            rule if rule == rewrite_captures_auth::INFO.code => Some(script::rewrite),
-            rule if rule == session_read_without_headers::INFO.code => Some(script::session_headers),
-            rule if rule == sign_out_keeps_token::INFO.code => Some(script::sign_out),
-            rule if rule == server_endpoint_without_session::INFO.code => Some(script::endpoint_session),
-            rule if rule == retry_on_auth_failure::INFO.code => Some(script::retries),
             _ if open => Some(guard::fixes),
             _ => None,
         };
         if let Some(repair) = repair {
             repair(self, diagnostic, &mut fixes, &mut refusals);
+        }
+        if let Some(only) = script::only_fix(diagnostic.rule) {
+            guard::keep(only(self, diagnostic), &mut fixes, &mut refusals);
         }
         if let Some(first) = fixes.first_mut() {
             first.preferred = true;

@@ -20,6 +20,56 @@ pub(super) fn mass_assignment(
     keep(fix, fixes, refusals);
 }
 
+/// Appends the fix of a request model that may write what a user may do.
+pub(super) fn privileges(
+    fixer: &Fixer<'_>,
+    diagnostic: &Diagnostic,
+    fixes: &mut Vec<Fix>,
+    refusals: &mut Vec<Refusal>,
+) {
+    keep(exclude_privileges(fixer, diagnostic.location), fixes, refusals);
+}
+
+/// What gives a user more is left out of what is copied.
+fn exclude_privileges(fixer: &Fixer<'_>, at: Location) -> Result<Fix, Refusal> {
+    let not_plain = || Refusal("what is copied is not plain".into());
+    let served: Vec<_> = fixer.all_served().collect();
+    let given = served.iter().flat_map(|served| &served.judged.data.faults);
+    let given =
+        given.filter(|access| access.fault == Fault::GivesPrivilege && fixer.state.sources.locate(access.entry) == at);
+    let mut copied: Option<Location> = None;
+    let mut fields: Vec<&str> = Vec::new();
+    for client in given.filter_map(|access| access.client.as_ref()) {
+        let from = fixer.state.sources.locate(client.site);
+        if copied.is_some_and(|known| known != from) {
+            return Err(not_plain());
+        }
+        copied = Some(from);
+        fields.push(client.name.rsplit('.').next().unwrap_or(&client.name));
+    }
+    fields.sort_unstable();
+    fields.dedup();
+    let copied = copied.ok_or_else(not_plain)?;
+    let source = fixer.source(copied.file)?;
+    let call = node_at(&source, copied, "call").ok_or_else(not_plain)?;
+    let arguments = call.child_by_field_name("arguments").ok_or_else(not_plain)?;
+    let callee = call.child_by_field_name("function").and_then(|callee| text_of(&source, callee));
+    let method = callee.and_then(|callee| callee.rsplit('.').next()).unwrap_or_default();
+    let mut cursor = arguments.walk();
+    let chosen = arguments.named_children(&mut cursor).any(|arg| {
+        let name = arg.child_by_field_name("name").and_then(|name| text_of(&source, name));
+        arg.kind() == "dictionary_splat" || matches!(name, Some("exclude" | "include"))
+    });
+    if chosen || !matches!(method, "model_dump" | "dict") {
+        return Err(not_plain());
+    }
+    let quoted: Vec<String> = fields.iter().map(|field| format!("\"{field}\"")).collect();
+    let edits = Delimited::of(&source.text, &source.layout, arguments)
+        .insert(&[(arguments.named_child_count(), format!("exclude={{{}}}", quoted.join(", ")))]);
+    let title = format!("Leave `{}` out of what is copied", fields.join("`, `"));
+    fixer.checked(vec![(copied.file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
 /// Appends the fix of a condition without effect.
 pub(super) fn scope(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
     let fix = subject(fixer, diagnostic, Fault::Ineffective).and_then(|subject| take_effect(fixer, &subject));

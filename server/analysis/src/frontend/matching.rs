@@ -61,39 +61,67 @@ pub fn address(request: &Request) -> Option<Address> {
 
 /// The address that a URL is.
 pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
-    let mut parts = url.iter();
-    let mut path: Vec<UrlPart> = Vec::new();
-    let first = parts.next()?;
-    let base = match first {
-        UrlPart::Text(text) => {
-            let scheme = text.find("://").map(|at| at + 3);
-            match scheme {
-                Some(at) => {
-                    let end = text[at..].find(['/', '?']).map_or(text.len(), |end| at + end);
-                    path.push(UrlPart::Text(SmolStr::new(&text[end..])));
-                    let authority = &text[at..end];
-                    match authority.split(':').next().unwrap_or_default() {
-                        "" => Base::Unknown,
-                        host if is_local(host) => Base::Local(authority.into()),
-                        host => Base::Host(host.into()),
-                    }
+    let first = url.first()?;
+    let (base, path) = match first {
+        UrlPart::Text(text) => match text.find("://") {
+            Some(at) => {
+                let (authority, path) = beginning_with_authority(&text[at + 3..], &url[1..]);
+                let base = match authority.split(':').next().unwrap_or_default() {
+                    "" => Base::Unknown,
+                    host if is_local(host) => Base::Local(authority.into()),
+                    host => Base::Host(host.into()),
+                };
+                (base, path)
+            }
+            None if text.starts_with('/') => (Base::Page, url.to_vec()),
+            None => (Base::Unknown, url.to_vec()),
+        },
+        UrlPart::Environment(name) => (Base::Environment(name.clone()), url[1..].to_vec()),
+        UrlPart::Origin => (Base::Page, url[1..].to_vec()),
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => {
+            // `location.protocol + "//" + host`.
+            let authority = match url.get(1) {
+                Some(UrlPart::Text(text)) => {
+                    text.strip_prefix("//").or_else(|| text.split_once("://").map(|(_, rest)| rest))
                 }
-                None if text.starts_with('/') => {
-                    path.push(first.clone());
-                    Base::Page
-                }
-                None => {
-                    path.push(first.clone());
-                    Base::Unknown
-                }
+                _ => None,
+            };
+            match authority {
+                Some(authority) => (Base::Unknown, beginning_with_authority(authority, &url[2..]).1),
+                None => (Base::Unknown, url[1..].to_vec()),
             }
         }
-        UrlPart::Environment(name) => Base::Environment(name.clone()),
-        UrlPart::Origin => Base::Page,
-        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => Base::Unknown,
     };
-    path.extend(parts.cloned());
-    Some(Address { base, segments: segments(&path)? })
+    Some(Address { base, segments: behind_sidecar(segments(&path)?) })
+}
+
+/// The known beginning of an authority, and the path behind all of it. What is
+/// not known belongs to it where the text before ends within: `http://${host}:8000`.
+fn beginning_with_authority<'u>(text: &'u str, more: &[UrlPart]) -> (&'u str, Vec<UrlPart>) {
+    let end = text.find(['/', '?']);
+    let (authority, rest) = text.split_at(end.unwrap_or(text.len()));
+    let mut path = vec![UrlPart::Text(SmolStr::new(rest))];
+    let is_open = end.is_none() && (authority.is_empty() || authority.ends_with([':', '.', '-', '@']));
+    if !is_open {
+        path.extend(more.iter().cloned());
+        return (authority, path);
+    }
+    let behind = more.iter().position(|part| matches!(part, UrlPart::Text(text) if text.contains(['/', '?'])));
+    if let Some((UrlPart::Text(text), rest)) = behind.and_then(|at| more.get(at..)?.split_first()) {
+        let from = text.find(['/', '?']).unwrap_or_default();
+        path = vec![UrlPart::Text(SmolStr::new(&text[from..]))];
+        path.extend(rest.iter().cloned());
+    }
+    (authority, path)
+}
+
+/// What a sidecar of Dapr sends on: `/v1.0/invoke/{application}/method/{path}`.
+fn behind_sidecar(mut segments: Vec<Segment>) -> Vec<Segment> {
+    let is = |at: usize, text: &str| matches!(segments.get(at), Some(Segment::Text(own)) if own == text);
+    if is(0, "v1.0") && is(1, "invoke") && is(3, "method") {
+        segments.drain(..4);
+    }
+    segments
 }
 
 /// Whether a host is one of the developer's machine or network: containers go
@@ -132,7 +160,8 @@ fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
                 for character in part.chars() {
                     match character {
                         '/' => close(&mut text, &mut hole),
-                        '?' | '#' => {
+                        // Code that adds a parameter may not know whether it is the first.
+                        '?' | '#' | '&' => {
                             ended = true;
                             break;
                         }
@@ -171,7 +200,7 @@ impl<'t> Reachable<'t> {
             for (index, route) in served.routes.iter().enumerate() {
                 let path: Vec<&str> = route.path.split('/').filter(|segment| !segment.is_empty()).collect();
                 let Some(end) = path.last().copied() else { continue };
-                if end.ends_with(":path}") || !is_served(route) {
+                if !is_served(route) {
                     continue;
                 }
                 let at = found.routes.len();
@@ -183,6 +212,16 @@ impl<'t> Reachable<'t> {
             }
         }
         found
+    }
+
+    /// All routes whose paths end as an address does, whatever stands before it.
+    pub fn ending(&self, address: &Address, method: Option<&str>) -> Vec<Target> {
+        let fitting = |(target, route, path): &(Target, &Route, Vec<&str>)| {
+            let answers = method.is_none_or(|method| route.methods.iter().any(|own| own == method));
+            let (offset, _) = fits(path, &address.segments, true).filter(|_| answers)?;
+            Some(Target { offset, ..*target })
+        };
+        self.routes.iter().filter_map(fitting).collect()
     }
 
     /// The routes that an address fits best, in order.
@@ -223,17 +262,47 @@ fn is_served(route: &Route) -> bool {
 /// How many segments stand before the path in one of the two, and how many
 /// known segments of the request meet a parameter. None if they do not fit.
 fn fits(own: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
+    if let Some((last, fixed)) = own.split_last()
+        && last.ends_with(":path}")
+    {
+        return fits_beginning(fixed, segments, prefixes);
+    }
     let (route_extra, request_extra) = match own.len().cmp(&segments.len()) {
         std::cmp::Ordering::Equal => (0, 0),
         std::cmp::Ordering::Greater => (own.len() - segments.len(), 0),
         std::cmp::Ordering::Less => (0, segments.len() - own.len()),
     };
-    if route_extra + request_extra > 0 && (!prefixes || route_extra + request_extra > 3) {
+    if route_extra + request_extra > 0 && (!prefixes || route_extra + request_extra > MAX_PREFIX) {
         return None;
     }
+    let loose = fits_without(own, segments, route_extra, request_extra)?;
+    Some((route_extra + request_extra, loose))
+}
+
+/// The same for a route that takes any path below its own.
+fn fits_beginning(fixed: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
+    let most = if prefixes { MAX_PREFIX } else { 0 };
+    let offsets = (0..=most).flat_map(|extra| [(extra, 0), (0, extra)]);
+    offsets.into_iter().find_map(|(route_extra, request_extra)| {
+        let shared = fixed.len().checked_sub(route_extra)?;
+        let given = segments.get(..request_extra + shared).filter(|given| given.len() < segments.len())?;
+        // Any other route that fits was meant before it.
+        let loose = fits_without(fixed, given, route_extra, request_extra)?;
+        Some((route_extra + request_extra, loose + ANY_PATH))
+    })
+}
+
+/// The longest prefix that one of the two may lack.
+const MAX_PREFIX: usize = 3;
+/// What a parameter for any path counts as, in known segments that meet a parameter.
+const ANY_PATH: usize = 8;
+
+/// How many known segments of a request meet a parameter, apart from so many
+/// segments of both that stand before.
+fn fits_without(own: &[&str], segments: &[Segment], route_extra: usize, request_extra: usize) -> Option<usize> {
     // A prefix is known text: `/api/v1` before the route's own path.
-    if own[..route_extra].iter().any(|segment| segment.starts_with('{'))
-        || segments[..request_extra].iter().any(|segment| !matches!(segment, Segment::Text(_)))
+    if own.get(..route_extra)?.iter().any(|segment| segment.starts_with('{'))
+        || segments.get(..request_extra)?.iter().any(|segment| !matches!(segment, Segment::Text(_)))
     {
         return None;
     }
@@ -252,7 +321,7 @@ fn fits(own: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, us
             Segment::Hole => return None,
         }
     }
-    (known > 0).then_some((route_extra + request_extra, loose))
+    (known > 0).then_some(loose)
 }
 
 #[cfg(test)]
@@ -282,7 +351,41 @@ mod tests {
         assert_eq!(shown(&[text("/api/tasks"), unknown.clone()]).as_deref(), Some("api/tasks*"));
         assert_eq!(shown(&[text("/api/"), unknown.clone(), text("/tasks/")]).as_deref(), Some("api/{}/tasks"));
         assert_eq!(shown(&[text("/a-"), unknown.clone(), text("-b/c")]).as_deref(), Some("{}/c"));
+        assert_eq!(shown(&[text("/api/tasks&x="), unknown.clone()]).as_deref(), Some("api/tasks"));
         assert_eq!(shown(&[unknown]), None);
+    }
+
+    #[test]
+    fn what_is_not_known_of_an_authority_is_no_segment() {
+        let shown = |url: &[UrlPart]| {
+            address_of(url).map(|address| {
+                let segments: Vec<String> = address.segments.iter().map(|segment| format!("{segment:?}")).collect();
+                (address.base, segments.join(" "))
+            })
+        };
+        let tasks = || r#"Text("tasks")"#.to_owned();
+        let unknown = UrlPart::Unknown;
+        let url = [text("http://"), unknown.clone(), text(":8000/tasks")];
+        assert_eq!(shown(&url), Some((Base::Unknown, tasks())));
+        let url = [text("http://localhost:"), unknown.clone(), text("/tasks")];
+        assert_eq!(shown(&url), Some((Base::Local("localhost:".into()), tasks())));
+        let url = [unknown.clone(), text("//"), unknown.clone(), text(":8000/tasks")];
+        assert_eq!(shown(&url), Some((Base::Unknown, tasks())));
+        let url = [text("http://"), unknown.clone(), text("/v1.0/invoke/api/method/tasks")];
+        assert_eq!(shown(&url), Some((Base::Unknown, tasks())));
+        // Behind a whole host stands a path.
+        let url = [text("https://api.test"), unknown.clone(), text("/tasks")];
+        assert_eq!(shown(&url), Some((Base::Host("api.test".into()), format!("Hole {}", tasks()))));
+    }
+
+    #[test]
+    fn routes_for_any_path_come_last() {
+        let path = |text: &str| segments(&[UrlPart::Text(text.into())]).unwrap_or_default();
+        let own = ["api", "v1", "files", "{path:path}"];
+        assert_eq!(fits(&own, &path("/files/a/b"), true), Some((2, 8)));
+        assert_eq!(fits(&own, &path("/api/v1/files/a"), false), Some((0, 8)));
+        assert_eq!(fits(&own, &path("/api/v1/files"), true), None);
+        assert_eq!(fits(&["{path:path}"], &path("/a/b"), true), None);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Frontend {
     outcomes: Arc<BTreeMap<FileId, Arc<Outcome>>>,
     /// Modules whose outcome rests on a file.
     readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
+    /// Clients that some module makes attach a token.
+    intercepted: Arc<BTreeSet<Client>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
     /// Where modules run.
@@ -123,9 +125,12 @@ impl Frontend {
         }
         let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
         let (mut changed, mut missing) = (moved, BTreeSet::new());
+        let mut intercepts = false;
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
+            let both = before.as_deref().into_iter().chain(&outcome);
+            intercepts |= both.into_iter().any(|outcome| !outcome.interceptors.is_empty());
             for module in before.iter().flat_map(|outcome| rests_on(outcome)) {
                 if let Some(readers) = Arc::make_mut(&mut self.readers).get_mut(&module) {
                     readers.remove(&file);
@@ -148,6 +153,10 @@ impl Frontend {
                     Arc::make_mut(&mut self.outcomes).remove(&file);
                 }
             }
+        }
+        if intercepts {
+            let interceptors = self.outcomes.values().flat_map(|outcome| &outcome.interceptors);
+            self.intercepted = Arc::new(interceptors.map(|interceptor| interceptor.client).collect());
         }
         (changed, missing)
     }
@@ -200,7 +209,7 @@ impl Frontend {
     /// Whether some module makes a client attach a token.
     pub fn is_intercepted(&self, client: Client) -> bool {
         !matches!(client, Client::Fetch | Client::EventSource | Client::Unresolved)
-            && self.outcomes.values().flat_map(|outcome| &outcome.interceptors).any(|other| other.client == client)
+            && self.intercepted.contains(&client)
     }
 }
 

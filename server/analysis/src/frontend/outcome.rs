@@ -82,6 +82,9 @@ pub struct Request {
     pub credentials: Credentials,
     /// The client that makes it.
     pub client: Client,
+    /// Whether it is made because another one was refused: it renews the session,
+    /// or asks once more.
+    pub after_refusal: bool,
 }
 
 /// What makes a request.

@@ -107,6 +107,7 @@ pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arg
         sent: vec![TokenSource::Other],
         credentials: Credentials::Unknown,
         client: Client::Unresolved,
+        after_refusal: session.is_after_refusal(),
     });
 }
 
@@ -142,6 +143,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
             sent: sent.clone(),
             credentials: prepared.credentials,
             client: prepared.client,
+            after_refusal: session.is_after_refusal(),
         });
     }
     let answer = Symbol { origin: Origin::Response(here), path: Rc::new([]), may_be_missing: false };
@@ -368,6 +370,7 @@ fn may_authenticate(name: &str) -> bool {
     let is_known = name.starts_with("accept")
         || name.starts_with("content-")
         || name.starts_with("if-")
+        || name.starts_with("x-forwarded-")
         || matches!(
             name.as_str(),
             "cache-control"
@@ -378,6 +381,10 @@ fn may_authenticate(name: &str) -> bool {
                 | "x-requested-with"
                 | "x-request-id"
                 | "x-correlation-id"
+                | "x-real-ip"
+                | "forwarded"
+                | "traceparent"
+                | "tracestate"
                 | "idempotency-key"
                 | "prefer"
                 | "range"

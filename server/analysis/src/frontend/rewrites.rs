@@ -8,7 +8,7 @@ use super::matching::{Address, Base, Segment, address_of};
 use super::observed::EnvironmentRead;
 use super::outcome::{Phase, Place, Rewrite, UrlPart};
 use super::requests::{option, url_parts};
-use super::value::{Origin, Value};
+use super::value::{ObjectKind, Origin, Value};
 use crate::text::TextRange;
 
 /// Whether a file is the configuration of Next.js or Vite.
@@ -43,6 +43,21 @@ pub(super) fn note(session: &mut Session<'_>, configuration: &Value, here: Place
     }
     note_inlined(session, &configuration);
     note_proxies(session, &configuration);
+}
+
+/// What a function that is not known gives. In the configuration of Next.js it is
+/// a plugin, which gives the configuration that it is given, and more.
+pub(super) fn given_on(session: &Session<'_>, arguments: &Arguments) -> Value {
+    let is_configuration_object = |value: &&Value| match value {
+        Value::Object(id) => session.store.get(*id).kind == ObjectKind::Plain,
+        value => matches!(value, Value::Function(_)),
+    };
+    let stands_in_configuration = || {
+        let file = session.frames.last().and_then(|frame| session.sources.file(frame.file));
+        file.is_some_and(|source| is_configuration(&source.path))
+    };
+    let given = arguments.values.first().filter(|value| is_configuration_object(value) && stands_in_configuration());
+    given.cloned().unwrap_or(Value::Unknown)
 }
 
 /// `server.proxy` of Vite: paths that begin with a key go to its target.

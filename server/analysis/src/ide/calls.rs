@@ -1,11 +1,11 @@
 //! The frontend's requests, each with the route that it reaches.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::views::status;
 use super::{Hover, Location, Related, RouteStatus, State};
 use crate::frontend::locate;
-use crate::frontend::outcome::{Attached, Credentials, Place, Request, UrlPart};
+use crate::frontend::outcome::{Attached, Credentials, Place, Request, TokenSource, UrlPart};
 use crate::rules::missing_auth_dependency::shown;
 use crate::text::TextRange;
 use crate::verdicts::calls::Origins;
@@ -59,9 +59,12 @@ pub(super) fn calls_at(state: &State, file: FileId, offset: u32) -> Option<(Text
     };
     let innermost = outcome.requests.iter().filter_map(range).min_by_key(|range| range.len())?;
     let origins = Origins::new(state);
-    let own = outcome.requests.iter().filter(|request| range(request) == Some(innermost));
-    let mut views: Vec<CallView> = own.filter_map(|request| view_of(state, &origins, file, request)).collect();
-    views.dedup();
+    let own: Vec<&Request> = outcome.requests.iter().filter(|request| range(request) == Some(innermost)).collect();
+    let for_tokens = calls_for_tokens(&outcome.requests);
+    let shown: Vec<&&Request> = own.iter().filter(|request| !is_internal(request, &for_tokens)).collect();
+    let shown = if shown.is_empty() { own.iter().collect() } else { shown };
+    let mut views: Vec<CallView> = shown.iter().filter_map(|request| view_of(state, &origins, file, request)).collect();
+    keep_once(&mut views);
     Some((innermost, views))
 }
 
@@ -121,15 +124,47 @@ pub(super) fn calls(state: &State) -> Vec<CallView> {
     let mut views: Vec<CallView> = Vec::new();
     let callers = callers_of_wrappers(state);
     for (file, outcome) in state.frontend.outcomes() {
-        for request in &outcome.requests {
+        let for_tokens = calls_for_tokens(&outcome.requests);
+        for request in outcome.requests.iter().filter(|request| !is_internal(request, &for_tokens)) {
             let view = view_of(state, &origins, file, request);
-            let view = view.filter(|view| view.route.is_some() || !is_wrapper(request, &callers));
-            views.extend(view.filter(|view| views.last() != Some(view)));
+            views.extend(view.filter(|view| view.route.is_some() || !is_wrapper(request, &callers)));
         }
     }
     views.sort_by_key(|view| view.location);
-    views.dedup();
+    keep_once(&mut views);
     views
+}
+
+/// Keeps the first of equal requests of one call, which stand together.
+fn keep_once(views: &mut Vec<CallView>) {
+    let mut kept: Vec<CallView> = Vec::with_capacity(views.len());
+    for view in views.drain(..) {
+        let of_call = kept.iter().rev().take_while(|other| other.location == view.location);
+        if of_call.into_iter().all(|other| *other != view) {
+            kept.push(view);
+        }
+    }
+    *views = kept;
+}
+
+/// Calls that lead to a request whose answer holds the token of another one, by
+/// the call and by where that request is made.
+fn calls_for_tokens(requests: &[Request]) -> FxHashSet<(Place, Place)> {
+    let sent = requests.iter().flat_map(|request| request.sent.iter().map(move |source| (request, source)));
+    let pairs = sent.filter_map(|(request, source)| match source {
+        // A client that asks for everything asks for the token too.
+        TokenSource::Response(place) if *place != request.place => Some((request.call, *place)),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// Whether a function that is called makes a request for one that it was asked
+/// for: it gets the token, renews the session, or tries again. Such a request is
+/// shown where it stands.
+fn is_internal(request: &Request, for_tokens: &FxHashSet<(Place, Place)>) -> bool {
+    let is_for_token = || for_tokens.contains(&(request.call, request.place));
+    request.place != request.call && (request.after_refusal || is_for_token())
 }
 
 /// Addresses of the requests that callers make, by where the request itself is made.

@@ -158,7 +158,11 @@ impl ModuleMap {
                 if first.len() < tail.len() {
                     path.push_str(&tail[first.len()..]);
                     let Some(whole) = self.at(&mut path) else {
-                        first_seen = true;
+                        // A folder inside of a package is hardly one that modules are imported
+                        // from: `mcp.server.fastmcp` means the library, beside a `mcp` of one's own.
+                        path.truncate(base);
+                        path.push_str("/__init__.py");
+                        first_seen |= !self.by_path.contains_key(path.as_str());
                         continue;
                     };
                     found = whole;
@@ -296,6 +300,9 @@ mod tests {
             "/w/svc/src/todo/db.py",
             "/w/svc/tests/test_db.py",
             "/w/backend/app/jwt.py",
+            "/w/tool/src/__init__.py",
+            "/w/tool/src/mcp/__init__.py",
+            "/w/tool/src/mcp/server.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -310,6 +317,7 @@ mod tests {
             (1, 0, "app.nothing", "missing app.nothing"),
             (1, 0, "jwt", "external jwt"),
             (1, 0, "stripe", "external stripe"),
+            (11, 0, "mcp.server.fastmcp", "external mcp.server.fastmcp"),
         ];
         for (importer, level, module, want) in cases {
             let got = match map.resolve(files[*importer], *level, module) {

@@ -1,14 +1,15 @@
-//! `auth-bypass-switch`: verification that the configuration can switch off.
+//! `auth-bypass-switch`: verification that the configuration, or the caller, can switch off.
 
 use super::shared::guards;
 use super::{RuleInfo, State};
+use crate::auth::{DecidedBy, Verdict};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "auth-bypass-switch",
-    summary: "verification that a setting switches off",
+    summary: "verification that a setting, or the caller, switches off",
     cwe: "CWE-489",
     owasp: "API8:2023",
     severity: Severity::Warning,
@@ -16,13 +17,25 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    guards::check(state, wanted, found, (&INFO, Severity::Warning), &|verdict| verdict.bypass, &|name, routes| {
+    let at = |verdict: &Verdict| verdict.bypass.map(|bypass| (bypass.site, bypass.decided_by));
+    guards::check(state, wanted, found, &INFO, &at, &|decided_by, name, routes| {
         let rest = match routes.len() {
             1 => "1 route rests".to_owned(),
             count => format!("{count} routes rest"),
         };
-        format!(
-            "`{name}` verifies nobody when this setting says so, and {rest} on it: remove the switch, and give tests tokens of their own."
-        )
+        match decided_by {
+            DecidedBy::Configuration => (
+                Severity::Warning,
+                format!(
+                    "`{name}` verifies nobody when this setting says so, and {rest} on it: remove the switch, and give tests tokens of their own."
+                ),
+            ),
+            DecidedBy::Form => (
+                Severity::Error,
+                format!(
+                    "Whoever sends a credential that looks like this is whoever it says, unverified, and {rest} on `{name}`: remove this way in, and give tests tokens of their own."
+                ),
+            ),
+        }
     });
 }

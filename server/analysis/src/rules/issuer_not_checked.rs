@@ -2,7 +2,7 @@
 
 use super::shared::tokens::{for_each_item, issues_own};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Check, KeySource};
+use crate::auth::tokens::{Algorithms, Check, KeySource};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -23,8 +23,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let Some((_, site)) = skipped.filter(|_| !decode.reads.iter().any(|claim| claim.name == "iss")) else {
                 continue;
             };
-            // A secret of one's own and tokens without that claim: nobody else issues any.
-            if matches!(decode.key, KeySource::Secret(_)) && issues_own(state, decode.library, "iss") {
+            // A secret of one's own and tokens without that claim: nobody else issues any. And who
+            // verifies with a secret can issue in anybody's name.
+            let symmetric = matches!(&decode.algorithms, Algorithms::Known(known) if known.iter().all(|(name, _)| name.starts_with("HS")));
+            if symmetric || (matches!(decode.key, KeySource::Secret(_)) && issues_own(state, decode.library, "iss")) {
                 continue;
             }
             let message = "A token that was issued by somebody else whose keys are in the same set passes this verification, because the check of `iss` is switched off: expect the issuer with `issuer=`.";

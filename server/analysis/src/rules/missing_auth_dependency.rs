@@ -3,11 +3,12 @@
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, answers_constant, reads};
 use crate::auth::policy::{Authority, Expectation};
+use crate::auth::public::is_probe;
 use crate::auth::{Judge, Proof};
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
-use crate::verdicts::{handler_site, with_interpreter};
+use crate::verdicts::{Verifier, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -84,6 +85,7 @@ fn whole_application(
         _ => None,
     });
     let signs_in = signing_in(state, application);
+    let beside = guards_another(state, application);
     let count = open.len();
     let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
     let against = match required.map(|basis| &basis.authority) {
@@ -101,10 +103,15 @@ fn whole_application(
         location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
         message: format!("{} signs callers in", shown(route)),
     }));
+    related.extend(beside.map(|verifier| Related {
+        location: state.sources.locate(verifier.site),
+        message: format!("`{}` guards routes of another application", verifier.name),
+    }));
     let (severity, confidence) = match (required, signs_in) {
         (Some(_), _) => (Severity::Error, Confidence::High),
         (None, Some(_)) if followed => (Severity::Error, Confidence::High),
         (None, Some(_)) => (Severity::Warning, Confidence::Medium),
+        (None, None) if beside.is_some() => (Severity::Warning, Confidence::Medium),
         (None, None) => (Severity::Info, Confidence::Low),
     };
     let lack = match signs_in {
@@ -155,22 +162,26 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
     let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
     let catalogue = !demanded && judged.data.faults.is_empty() && is_catalogue(state, application, route);
+    let passing = passing_middleware(state, application);
+    // One other route is no habit; a middleware is.
+    let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
     // A route that only some configurations have may be meant so; so may one
     // that tells everybody the same, and one of a router of which everything
     // that reads is open.
+    let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
     let (severity, confidence) = if route.conditional || constant {
         (Severity::Info, Confidence::Low)
-    } else if catalogue || (!demanded && siblings.is_none() && only_reads(application, route)) {
+    } else if catalogue || probe || (!demanded && !habit && only_reads(application, route)) {
         (Severity::Warning, Confidence::Medium)
-    } else if siblings.is_some() || demanded {
+    } else if habit || demanded {
         (Severity::Error, Confidence::High)
     } else {
         (Severity::Error, Confidence::Medium)
     };
     let name = shown(route);
-    let passing = passing_middleware(state, application);
     let why = match (&siblings, passing) {
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
+        _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")
         }
@@ -209,6 +220,12 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         related,
         unnecessary: false,
     }
+}
+
+/// Whether a handler takes nothing: no data of anybody, no connection to a database.
+fn takes_nothing(route: &Route) -> bool {
+    let plain = matches!(&route.handler, Value::Function(handler) if handler.def.params.is_empty());
+    plain && route.dependencies.is_empty() && route.perhaps.is_empty()
 }
 
 /// Whether nothing on a route's router changes anything, by method.
@@ -300,16 +317,27 @@ pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
 
 /// Whether the project means to authenticate callers of this application: one
 /// of its routes is guarded or pretends to be, or a verifying dependency
-/// stands in the same source tree.
+/// stands in the same source tree, and is there for no other application.
 pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
     let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
     let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
         || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
+    own || (verifiers_near(state, application).next().is_some() && guards_another(state, application).is_none())
+}
+
+/// Verifying dependencies of the same source tree.
+fn verifiers_near<'s>(state: &'s State, application: &Application) -> impl Iterator<Item = &'s Verifier> {
     let root = crate::verdicts::source_root(state, application);
-    own || state
-        .verifiers
-        .iter()
-        .any(|verifier| state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root)))
+    let is_near =
+        move |verifier: &&Verifier| state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
+    state.verifiers.iter().filter(is_near)
+}
+
+/// One of them that guards routes of another application: this one is a service
+/// of its own beside that.
+fn guards_another<'s>(state: &'s State, application: &Application) -> Option<&'s Verifier> {
+    verifiers_near(state, application)
+        .find(|verifier| !verifier.applications.is_empty() && !verifier.applications.contains(&application.router))
 }

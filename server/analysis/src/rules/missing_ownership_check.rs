@@ -1,6 +1,6 @@
 //! `missing-ownership-check`: a row that anybody can name is given out or changed.
 
-use super::shared::ownership::{check as ownership_check, severity};
+use super::shared::ownership::{check as ownership_check, check_links, severity};
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
@@ -47,4 +47,5 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         );
         Some((severity(one)?, one.access.entry, message))
     });
+    check_links(state, wanted, found, &INFO);
 }

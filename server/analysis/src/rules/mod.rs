@@ -25,6 +25,7 @@ pub mod forbidden_logs_out;
 pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
 pub mod identity_claim_not_required;
+pub mod identity_in_process_state;
 pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
 pub mod inline_verification;
@@ -47,6 +48,7 @@ pub mod none_algorithm;
 pub mod not_fully_analysed;
 pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
+pub mod privilege_mass_assignment;
 pub mod query_not_scoped;
 pub mod retry_on_auth_failure;
 pub mod rewrite_captures_auth;
@@ -116,6 +118,12 @@ pub struct RuleInfo {
     pub page: &'static str,
 }
 
+/// Whether findings of a rule on the backend show a place of the frontend, which
+/// may move or be gone for a while.
+pub(crate) fn shows_frontend(rule: &str) -> bool {
+    rule == user_id_type_mismatch::INFO.code
+}
+
 /// All rules, sorted by code.
 pub fn all() -> &'static [RuleInfo] {
     &[
@@ -142,6 +150,7 @@ pub fn all() -> &'static [RuleInfo] {
         hardcoded_secret::INFO,
         identity_claim_mismatch::INFO,
         identity_claim_not_required::INFO,
+        identity_in_process_state::INFO,
         ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
         inline_verification::INFO,
@@ -164,6 +173,7 @@ pub fn all() -> &'static [RuleInfo] {
         not_fully_analysed::INFO,
         optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
+        privilege_mass_assignment::INFO,
         query_not_scoped::INFO,
         retry_on_auth_failure::INFO,
         rewrite_captures_auth::INFO,
@@ -234,6 +244,7 @@ const CHECKS: &[Check] = &[
     hardcoded_secret::check,
     identity_claim_mismatch::check,
     identity_claim_not_required::check,
+    identity_in_process_state::check,
     ineffective_scope::check,
     inline_verification::check,
     insecure_transport::check,
@@ -249,6 +260,7 @@ const CHECKS: &[Check] = &[
     mixed_algorithms::check,
     none_algorithm::check,
     owner_mass_assignment::check,
+    privilege_mass_assignment::check,
     query_not_scoped::check,
     router_included_unguarded_twice::check,
     scopes_not_enforced::check,

@@ -19,10 +19,12 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    guards::check(state, wanted, found, (&INFO, Severity::Warning), &in_memory, &|name, _| {
-        format!(
+    let at = |verdict: &Verdict| in_memory(verdict).map(|site| (site, ()));
+    guards::check(state, wanted, found, &INFO, &at, &|(), name, _| {
+        let message = format!(
             "`{name}` knows who is signed in from the memory of this process: a restart signs everybody out, and another worker knows nobody. Verify a signed token, or keep sessions in the database."
-        )
+        );
+        (Severity::Warning, message)
     });
 }
 

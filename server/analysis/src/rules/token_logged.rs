@@ -26,14 +26,23 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             let (severity, what) = said(logged);
             let sink = &logged.sink;
-            let message = format!(
-                "`{sink}` writes {what}: whoever reads the log can use it. Log who it is about, or what kind of error it was."
-            );
+            let use_of_it = match (logged.part, logged.what) {
+                (None, _) => "whoever reads the log can use it",
+                (Some(_), Secret::Token | Secret::Issued) => {
+                    "of a JWT that may be its header alone, of any other token it is a part of the secret"
+                }
+                (Some(_), _) => "whoever reads the log has so much less to guess",
+            };
+            let message =
+                format!("`{sink}` writes {what}: {use_of_it}. Log who it is about, or what kind of error it was.");
             let steps = vec![related(state, logged.origin, "the value comes from here".to_owned())];
             found.push(report(state, &INFO, severity, logged.site, message, steps));
         }
     });
 }
+
+/// Characters of the shortest header that JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64.
+const JWT_HEADER: i64 = 36;
 
 /// What the frontend's code writes to the console.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
@@ -57,14 +66,17 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
 fn said(logged: &Logged) -> (Severity, String) {
     let what = match logged.what {
         Secret::Token => "the caller's token",
-        Secret::Headers => "all headers of the request, the caller's token among them,",
+        Secret::Headers => "all headers of the request, the caller's token among them",
         Secret::Password => "a password",
         Secret::PasswordHolder => "an object of the request with the password in it",
         Secret::Key => "a secret of the application",
         Secret::Issued => "a token that was just issued",
-        Secret::Claims => "all claims of the token, with whatever it says of its owner,",
+        Secret::Claims => "all claims of the token, with whatever it says of its owner",
     };
     match (logged.part, logged.what) {
+        (Some(part), Secret::Token | Secret::Issued) if part <= JWT_HEADER => {
+            (Severity::Info, format!("{part} characters of {what}"))
+        }
         (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
         (None, Secret::Claims) => (Severity::Info, what.to_owned()),
         (None, _) => (Severity::Error, what.to_owned()),

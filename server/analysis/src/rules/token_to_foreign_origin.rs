@@ -8,7 +8,7 @@ use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::frontend::matching::{self, Base};
-use crate::frontend::outcome::{Attached, Place, TokenSource};
+use crate::frontend::outcome::{Attached, Place, Request, TokenSource, UrlPart};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -28,6 +28,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         Base::Host(host) => Some(host.clone()),
         _ => None,
     };
+    // Other files are looked at only where this one sends a token to a host.
+    let names_a_host = |request: &Request| match request.url.first() {
+        Some(UrlPart::Text(text)) => text.contains("://"),
+        _ => false,
+    };
+    let mut sending = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.requests);
+    let is_sent = |request: &Request| {
+        request.authorization == Attached::Given && names_a_host(request) && wanted(request.call.file)
+    };
+    if !sending.any(is_sent) {
+        return;
+    }
     let mut foreign = Vec::new();
     let mut own: FxHashMap<&TokenSource, (Place, String)> = FxHashMap::default();
     let mut hosts = BTreeSet::new();

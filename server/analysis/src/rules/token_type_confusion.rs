@@ -76,6 +76,11 @@ fn other_purpose<'s>(decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Enc
     })
 }
 
+/// Whether a claim is about a token, and not about its owner (RFC 7519, section 4.1).
+fn is_of_the_token(claim: &str) -> bool {
+    matches!(claim, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti" | "typ")
+}
+
 /// What is read from the result of a verification, in its function and in those that call it.
 struct Reads {
     names: Vec<SmolStr>,
@@ -93,13 +98,18 @@ impl Reads {
 
 fn claims_read(decode: &Decode, calls: &[&VerifierCall]) -> Reads {
     let mut names: Vec<SmolStr> = decode.reads.iter().map(|read| read.name.clone()).collect();
-    let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned).into_iter().collect();
+    // A verifier that gives a model of its own gives its callers no other claims to read. One
+    // that asks the token nothing of its owner, to revoke it, lets nobody in.
+    let names_owner = decode.reads.iter().any(|read| !is_of_the_token(&read.name));
+    let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned || names_owner).into_iter().collect();
     let mut all = functions.clone();
     let mut is_open = false;
     for _ in 0..MAX_CALLS {
         let mut above = Vec::new();
         for call in calls.iter().filter(|call| functions.contains(&call.callee)) {
-            names.extend(call.reads.iter().map(|read| read.name.clone()));
+            if decode.returned {
+                names.extend(call.reads.iter().map(|read| read.name.clone()));
+            }
             all.push(call.function);
             if call.returned {
                 above.push(call.function);

@@ -25,6 +25,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         return;
     }
     let origins = Origins::new(state);
+    // Other files are looked at only where this one asks for something that is not known.
+    let mut asking = state.frontend.outcomes().flat_map(|(file, outcome)| {
+        let own = outcome.requests.iter().filter(|request| wanted(request.call.file));
+        own.map(move |request| (file, request))
+    });
+    if asking.all(|(file, request)| origins.reached(file, request).is_some()) {
+        return;
+    }
     // Bases at which routes of this project answer, and one request to each.
     let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
     let mut refused: FxHashMap<Base, usize> = FxHashMap::default();

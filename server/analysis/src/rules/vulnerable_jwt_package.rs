@@ -70,7 +70,7 @@ const HOLES: &[Hole] = &[
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (file, package) in state.packages.decisive().filter(|(file, _)| wanted(*file)) {
         let Some(manifest) = state.sources.file(file).filter(|file| !file.test) else { continue };
-        let (severity, message, related) = match wrong_library(package) {
+        let (severity, message, related) = match wrong_library(state, &manifest.path, package) {
             Some(message) => (Severity::Warning, message, Vec::new()),
             None => {
                 let Some(hole) = hole(package) else { continue };
@@ -94,15 +94,19 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 }
 
 /// What is said of a package that is another than it seems.
-fn wrong_library(package: &Package) -> Option<String> {
-    let meant = match package.name {
-        "jwt" => "PyJWT",
-        "jose" => "python-jose",
+fn wrong_library(state: &State, manifest: &str, package: &Package) -> Option<String> {
+    let (meant, normalised) = match package.name {
+        "jwt" => ("PyJWT", "pyjwt"),
+        "jose" => ("python-jose", "python-jose"),
         _ => return None,
     };
     let name = package.name;
+    let advice = match state.packages.names_beside(manifest, normalised) {
+        true => format!("it stands beside `{meant}`, and whichever is installed last is imported: remove `{name}`"),
+        false => format!("ask for `{meant}`"),
+    };
     Some(format!(
-        "The package `{name}` is another library than `{meant}`, which has the same name when it is imported: ask for `{meant}`."
+        "The package `{name}` is another library than `{meant}`, which has the same name when it is imported: {advice}."
     ))
 }
 

@@ -11,7 +11,7 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
-use crate::frontend::outcome::{Client, Outcome, Phase, Request, Rewrite};
+use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -106,10 +106,15 @@ impl<'s> Origins<'s> {
         let outcome = self.state.frontend.outcome(*handler_file)?;
         let method = request.method.as_deref()?;
         let endpoint = endpoint(outcome, method)?;
-        let own = outcome.requests.iter().filter(|sent| endpoint.requests.binary_search(&sent.place).is_ok());
+        let own = || outcome.requests.iter().filter(|sent| endpoint.requests.binary_search(&sent.place).is_ok());
+        // What only gets the token for another request, or is done about a refusal, does not answer.
+        let is_token = |place: Place| {
+            own().any(|other| other.place != place && other.sent.contains(&TokenSource::Response(place)))
+        };
+        let answers = |sent: &&Request| !sent.after_refusal && !is_token(sent.place);
+        let own = || own().filter(answers);
         // One that sends any path on does so with the method that it was asked by.
-        let handing: Vec<(&Request, Address)> = own
-            .clone()
+        let handing: Vec<(&Request, Address)> = own()
             .filter(|sent| sent.method.as_deref().is_none_or(|own| own == method))
             .filter_map(|sent| Some((sent, rewrites::handed_on(handler, &sent.url, &address.segments)?)))
             .collect();
@@ -123,7 +128,7 @@ impl<'s> Origins<'s> {
                 .collect::<Option<_>>()?,
             true => {
                 let reaching = |sent| Some((sent, self.find(*handler_file, sent)?));
-                own.filter_map(reaching).collect()
+                own().filter_map(reaching).collect()
             }
         };
         let (_, first) = found.first().copied()?;
@@ -156,11 +161,12 @@ impl<'s> Origins<'s> {
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
-        // What it goes through may put anything before the path.
-        if request.client == Client::Unresolved {
-            return None;
-        }
         let address = matching::address(request)?;
+        // What it goes through may put anything before the path: only one route may end so.
+        if request.client == Client::Unresolved {
+            let ending = self.nearest_of(file, self.routes().ending(&address, request.method.as_deref()));
+            return if let [only] = ending.as_slice() { Some(*only) } else { None };
+        }
         if let Some(address) = self.destination(file, &address) {
             return self.target(file, &address, request.method.as_deref());
         }
@@ -212,7 +218,13 @@ impl<'s> Origins<'s> {
                 let answered = answered().filter(|_| self.is_answered(file, &address));
                 answered.unwrap_or_else(|| "no route has its path".to_owned())
             }
-            _ => "several backends answer it, or none by its method".to_owned(),
+            _ => {
+                let address = self.destination(file, &address).unwrap_or(address);
+                match (request.method.as_deref(), self.nearest(file, &address, request.method.as_deref()).len()) {
+                    (Some(method), 0) => format!("no route with its path answers {method}"),
+                    _ => "several backends answer it".to_owned(),
+                }
+            }
         }
     }
 
@@ -309,7 +321,7 @@ impl<'s> Origins<'s> {
     /// The routes that an address may lead to: of several copies of a backend
     /// those that lie nearest.
     fn nearest(&self, file: FileId, address: &Address, method: Option<&str>) -> Vec<Target> {
-        let mut targets = self.routes().find(address, method);
+        let targets = self.routes().find(address, method);
         if let Base::Host(_) = address.base {
             // A host elsewhere is the backend's only if the path says so.
             let known = address.segments.iter().filter(|segment| matches!(segment, Segment::Text(_))).count();
@@ -317,6 +329,11 @@ impl<'s> Origins<'s> {
                 return Vec::new();
             }
         }
+        self.nearest_of(file, targets)
+    }
+
+    /// Of routes of several copies of a backend those that lie nearest to a file.
+    fn nearest_of(&self, file: FileId, mut targets: Vec<Target>) -> Vec<Target> {
         let from = path(self.state, file);
         let near = |target: &Target| {
             let site = self.state.table.applications.get(target.application).map(|served| served.site.file);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::evidence::{Evidence, Step};
-use super::super::{Judge, Proof, Verdict};
+use super::super::{Bypass, Judge, Proof, Verdict};
 use super::{Abs, Exit, Flow, Path, RequestState};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -25,7 +25,7 @@ pub(super) struct Backend {
     /// Scopes that it grants without having verified anything.
     unverified: Vec<Grant>,
     /// The condition of configuration under which it does.
-    bypass: Option<Site>,
+    bypass: Option<Bypass>,
     /// How it verifies.
     steps: Vec<Step>,
 }

@@ -201,24 +201,6 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// Whether a container is a module's variable that begins empty: what the
-    /// process finds in it, the process put there.
-    fn is_kept_in_memory(&self, path: &Path, container: &Expr) -> bool {
-        let ExprKind::Name(name) = &container.kind else { return false };
-        if path.get(name).is_some() {
-            return false;
-        }
-        match self.outer(container) {
-            Value::Dict(entries) => entries.is_empty(),
-            Value::List(entries) => entries.is_empty(),
-            Value::Instance(instance) => matches!(
-                &instance.class,
-                Value::Package(path) if matches!(path.as_str(), "builtins.set" | "builtins.dict" | "builtins.list" | "collections.defaultdict" | "collections.OrderedDict")
-            ),
-            _ => false,
-        }
-    }
-
     fn call(&mut self, path: &mut Path, expr: &Expr, func: &Expr, args: &[Arg]) -> Abs {
         if self.passes_on(path, expr, func, args) {
             return Abs::Other;
@@ -347,6 +329,7 @@ impl Flow<'_, '_> {
     fn unresolved(&mut self, path: &mut Path, expr: &Expr, func: &Expr, values: Vec<Abs>) -> Abs {
         let derived = values.into_iter().fold(Abs::Other, Abs::join);
         match derived {
+            Abs::Request(_) | Abs::Credential if self.fills_container(path, func) => Abs::Other,
             Abs::Credential => {
                 if let ExprKind::Attribute { value, name } = &func.kind
                     && is_lookup(&name.name)

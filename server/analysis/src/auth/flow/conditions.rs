@@ -1,5 +1,6 @@
 //! What a condition tells about a path.
 
+use super::super::{Bypass, DecidedBy};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::interpreter::truth as value_truth;
@@ -30,7 +31,11 @@ impl Flow<'_, '_> {
     /// The same as [`Self::refine`] for a test of which the truth is not known.
     fn refine_open(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
         if self.is_configuration(&path, test) {
-            path.settings.push((self.site(test), truth));
+            path.switches.push((Bypass { site: self.site(test), decided_by: DecidedBy::Configuration }, truth));
+            return vec![path];
+        }
+        if self.looks_at_form(&mut path, test) {
+            path.switches.push((Bypass { site: self.site(test), decided_by: DecidedBy::Form }, truth));
             return vec![path];
         }
         let composed = matches!(test.kind, ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Walrus { .. });
@@ -78,6 +83,23 @@ impl Flow<'_, '_> {
             passed = next;
         }
         if and == truth { passed } else { decided }
+    }
+
+    /// Whether a test looks at the form of a credential alone, which whoever sends
+    /// it chooses: `token.startswith("dev-")`, `".test" in token`.
+    fn looks_at_form(&mut self, path: &mut Path, test: &Expr) -> bool {
+        let text = match &test.kind {
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "startswith" | "endswith") => value,
+                _ => return false,
+            },
+            ExprKind::Compare { first, rest } => match rest.as_slice() {
+                [(op, second)] if op.ends_with("in") && first.as_str().is_some() => second,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        self.eval(path, text) == Abs::Credential
     }
 
     /// `first op second` is `truth`.

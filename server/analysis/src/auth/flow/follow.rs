@@ -51,7 +51,7 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 return Abs::Unknown(reason);
             }
-            return self.made_elsewhere(path, expr);
+            return self.made_elsewhere(path, expr, function);
         }
         let cycle = self.stack.iter().any(|caller| caller.site == function.site);
         if self.stack.len() as u32 > MAX_DEPTH || cycle {
@@ -149,13 +149,17 @@ impl Flow<'_, '_> {
     }
 
     /// What a call that carries nothing of the request gives: a client of a
-    /// package or a service of the project, where the interpreter knows it.
-    fn made_elsewhere(&self, path: &Path, call: &Expr) -> Abs {
-        if !is_constant_call(path, call) {
-            return Abs::Other;
+    /// package or a service of the project, where the interpreter knows it or
+    /// the function says so: `def get_validator(settings) -> Validator`.
+    fn made_elsewhere(&self, path: &Path, call: &Expr, function: &FunctionRef) -> Abs {
+        if is_constant_call(path, call)
+            && let value @ Value::Instance(_) = self.outer(call)
+        {
+            return Abs::Object(Box::new(value));
         }
-        match self.outer(call) {
-            value @ Value::Instance(_) => Abs::Object(Box::new(value)),
+        let Some(declared) = &function.def.returns else { return Abs::Other };
+        match self.judge.resolve.eval_signature(function, without_none(declared)) {
+            service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
             _ => Abs::Other,
         }
     }

@@ -8,6 +8,7 @@ mod around;
 mod backend;
 mod calls;
 mod conditions;
+mod containers;
 mod exact;
 mod follow;
 mod outcome;
@@ -29,7 +30,7 @@ use smol_str::SmolStr;
 
 use self::summary::Summary;
 use super::evidence::{Evidence, Step};
-use super::{Judge, Proof, Role, Verdict};
+use super::{Bypass, DecidedBy, Judge, Proof, Role, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Site, Value};
 
@@ -103,8 +104,8 @@ struct Path {
     verified: bool,
     /// Whether what the path rests on could not be followed.
     unknown: Option<SmolStr>,
-    /// Conditions that only the configuration decides, and which way each went.
-    settings: Vec<(Site, bool)>,
+    /// Conditions that may lead around a verification, and which way each went.
+    switches: Vec<(Bypass, bool)>,
 }
 
 /// A path that ended without an exception.
@@ -116,7 +117,7 @@ struct Exit {
     /// The parts of a tuple, dictionary or object that was put together there.
     parts: Vec<(SmolStr, Abs)>,
     state: FxHashMap<SmolStr, Abs>,
-    settings: Vec<(Site, bool)>,
+    switches: Vec<(Bypass, bool)>,
 }
 
 /// The execution of one function and what it calls.
@@ -145,9 +146,8 @@ struct Findings {
     identity: bool,
     /// Where callers are turned away, if they are.
     rejection: Option<Site>,
-    /// A condition of configuration that leads around the verification in a
-    /// function that was called.
-    bypass: Option<Site>,
+    /// A condition that leads around the verification in a function that was called.
+    bypass: Option<Bypass>,
     /// Whether the path, method or kind of the request was asked for.
     asks_route: bool,
     /// Whether a name was read that nothing binds.
@@ -189,17 +189,24 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, ..flow.verdict(proof, bypass) }
 }
 
-/// The condition of configuration on which verification is skipped, when that
-/// is the only way around it: every unverified end lies on one side of it, and
-/// a verified one on the other.
-fn bypass(exits: &[Exit]) -> Option<Site> {
-    let mut unverified = exits.iter().filter(|exit| !exit.verified);
-    let first = unverified.next()?;
-    let decides = |(site, way): &(Site, bool)| {
-        let all = exits.iter().filter(|exit| !exit.verified).all(|exit| exit.settings.contains(&(*site, *way)));
-        all && exits.iter().any(|exit| exit.verified && !exit.settings.contains(&(*site, *way)))
+/// The condition on which verification is skipped, when that is the only way
+/// around it: every unverified end lies on one side of it, and a verified one on
+/// the other. How a credential looks is such a condition where what it says is
+/// taken for true.
+fn bypass(exits: &[Exit]) -> Option<Bypass> {
+    let unverified = || exits.iter().filter(|exit| !exit.verified);
+    let first = unverified().next()?;
+    let decides = |(switch, way): &(Bypass, bool)| {
+        let all = unverified().all(|exit| exit.switches.contains(&(*switch, *way)));
+        let told = switch.decided_by == DecidedBy::Configuration || unverified().all(believes);
+        all && told && exits.iter().any(|exit| exit.verified && !exit.switches.contains(&(*switch, *way)))
     };
-    first.settings.iter().find(|setting| decides(setting)).map(|(site, _)| *site)
+    first.switches.iter().find(|switch| decides(switch)).map(|(switch, _)| *switch)
+}
+
+/// Whether an end gives what the client sent, as it was sent.
+fn believes(exit: &Exit) -> bool {
+    exit.unknown.is_none() && matches!(exit.value, Abs::Credential | Abs::Identity)
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
@@ -215,7 +222,7 @@ impl<'j, 'a> Flow<'j, 'a> {
         }
     }
 
-    fn verdict(self, proof: Proof, bypass: Option<Site>) -> Verdict {
+    fn verdict(self, proof: Proof, bypass: Option<Bypass>) -> Verdict {
         let mut steps = self.found.steps;
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
@@ -379,8 +386,8 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        let Self { verified, unknown, state, settings, .. } = self;
-        Exit { verified, unknown, value, parts: Vec::new(), state, settings }
+        let Self { verified, unknown, state, switches, .. } = self;
+        Exit { verified, unknown, value, parts: Vec::new(), state, switches }
     }
 }
 

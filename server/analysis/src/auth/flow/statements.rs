@@ -243,13 +243,13 @@ impl Flow<'_, '_> {
 /// function that never returns. No Python name contains a space.
 pub(super) const NEVER: &str = "never returns";
 
-/// Joins paths that have become the same. A condition of configuration that
-/// made no difference is forgotten.
+/// Joins paths that have become the same. A condition that made no difference
+/// is forgotten.
 fn joined(paths: Vec<Path>) -> Vec<Path> {
     let mut kept: Vec<Path> = Vec::with_capacity(paths.len());
     for path in paths {
         match kept.iter_mut().find(|other| other.is_same(&path)) {
-            Some(same) => same.settings.retain(|setting| path.settings.contains(setting)),
+            Some(same) => same.switches.retain(|switch| path.switches.contains(switch)),
             None => kept.push(path),
         }
     }
@@ -265,7 +265,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
     let joined = rest.into_iter().reduce(|mut a, b| {
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
-        a.settings.retain(|setting| b.settings.contains(setting));
+        a.switches.retain(|switch| b.switches.contains(switch));
         a.known.clear();
         a.state.retain(|name, value| b.state.get(name) == Some(value));
         for (name, value) in b.vars {

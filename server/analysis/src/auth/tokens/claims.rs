@@ -5,7 +5,8 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::Purpose;
 use super::libraries::{Does, does};
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, positional};
+use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
 
 /// Claims that tell which key or issuer to ask, or which token it is: reading
@@ -45,6 +46,12 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
     let mut claims = Vec::new();
     for found in body.find(&|_| true) {
         let expr = found.expr;
+        if let Some(variable) = variable
+            && let Some(fields) = filled_model(body, expr, variable)
+        {
+            claims.extend(fields.into_iter().map(|field| (field, expr.range)));
+            continue;
+        }
         let claim = match &expr.kind {
             ExprKind::Subscript { value, index } if is_result(value) => index.as_str().cloned(),
             ExprKind::Call { func, args } => match &func.kind {
@@ -71,6 +78,32 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
         claims.extend(claim.map(|claim| (claim, expr.range)));
     }
     claims
+}
+
+/// The fields of a model that the claims fill: `TokenPayload(**claims)`.
+fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Option<Vec<SmolStr>> {
+    let (func, args) = expr.as_call()?;
+    let [Arg { spread: Spread::Mapping, value, .. }] = args else { return None };
+    if value.as_name() != Some(variable) {
+        return None;
+    }
+    let Value::Class(class) = body.eval(func) else { return None };
+    if !body.interpreter.package_bases(&class).iter().any(|base| base == "pydantic.BaseModel") {
+        return None;
+    }
+    let mut fields = Vec::new();
+    for class in body.interpreter.linearised(&class) {
+        body.interpreter.count_body(class.site);
+        for stmt in &class.def.body {
+            match &stmt.kind {
+                StmtKind::Assign(assign) => fields.extend(assign.targets.iter().filter_map(Expr::as_name).cloned()),
+                // Whatever it does with what it is given.
+                StmtKind::Function(_) => return None,
+                _ => {}
+            }
+        }
+    }
+    Some(fields)
 }
 
 /// Whether the result of a call is returned, whole or as a part of something.
@@ -107,13 +140,14 @@ fn is_given_away(body: &Body<'_, '_, '_>, found: &Found<'_>, variable: Option<&S
     let Some(variable) = variable else { return false };
     body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
         let Some((_, args)) = call.call() else { return false };
-        args.iter().any(|arg| {
-            let whole = match &arg.value.kind {
-                ExprKind::Starred(inner) => inner,
-                _ => &arg.value,
-            };
-            whole.as_name() == Some(variable)
-        })
+        filled_model(body, call.expr, variable).is_none()
+            && args.iter().any(|arg| {
+                let whole = match &arg.value.kind {
+                    ExprKind::Starred(inner) => inner,
+                    _ => &arg.value,
+                };
+                whole.as_name() == Some(variable)
+            })
     })
 }
 

@@ -408,7 +408,8 @@ impl Looks {
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
             passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
             redirects: secrets && any(&["RedirectResponse"]),
-            replaces: any(&["HTTPException"]) && any(&["except Exception", "except:", "except BaseException"]),
+            replaces: any(&["HTTPException", "Response("])
+                && any(&["except Exception", "except:", "except BaseException"]),
             holds: any(held::MARKS),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"])

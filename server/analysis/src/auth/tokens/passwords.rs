@@ -1,11 +1,12 @@
 //! Passwords that are kept as they are, compared as they are, or hashed with
 //! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
 
-use super::super::code::{Body, Scope, last_name, mentions, parts};
+use super::super::code::{Body, Scope, each_body, last_name, mentions, parts};
 use super::{ItemTokens, KeptPassword, Password};
-use crate::facts::python::idioms::is_table;
+use crate::facts::python::idioms::{callees, is_table};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
-use crate::index::value::Value;
+use crate::index::value::{Resolve, Site, Value};
+use crate::text::TextRange;
 
 /// Finds such code in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -16,7 +17,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         let Some((func, args)) = call.call() else { continue };
         if let Some(kept) = kept_as_it_is(body, func, args) {
             found.push((kept.range, Password::Kept));
-        } else if is_fast_hash(body, func, args) && !knows_better(body) {
+        } else if is_fast_hash(body, func, args) && !knows_better(body) && !is_prepared(body) {
             found.push((call.expr.range, Password::HashedFast));
         }
     }
@@ -109,6 +110,26 @@ fn knows_better(body: &Body<'_, '_, '_>) -> bool {
         });
         slow || args.iter().any(|arg| mentions_text(&arg.value, "pwned"))
     })
+}
+
+/// Whether every function of the file that calls this one hands on what it gives
+/// to something slow: `bcrypt` takes 72 bytes, a hash of the password fits.
+fn is_prepared(body: &Body<'_, '_, '_>) -> bool {
+    let Some(def) = body.def.filter(|_| !body.is_nested()) else { return false };
+    let file = body.scope.file();
+    let Some(facts) = body.interpreter.sources().facts(file) else { return false };
+    let (mut calls, mut slow) = (0, 0);
+    for (index, item) in facts.items.iter().enumerate() {
+        each_body(body.interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
+            let is_own = |callee: &Expr| callee.as_name() == Some(&def.name.name);
+            if callees(block).any(is_own) {
+                calls += 1;
+                slow += usize::from(knows_better(&Body::new(body.interpreter, scope, block)));
+            }
+        });
+        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
+    }
+    calls > 0 && calls == slow
 }
 
 /// Whether a password is compared with what is kept of it, as it is or put

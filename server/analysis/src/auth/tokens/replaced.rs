@@ -68,12 +68,16 @@ fn passes_on(handler: &Handler) -> bool {
 /// project that it calls: the status, and where.
 fn refusal(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Option<(u16, TextRange)> {
     let eval = |expr: &Expr| body.eval(expr);
-    let own = raised(tried).into_iter().find_map(|raised| Some((refuses(raised, &eval)?, raised.range)));
+    let caught = caught_inside(body, tried);
+    let escapes = |range: TextRange| !caught.iter().any(|caught| caught.contains_range(range));
+    let own = raised(tried).into_iter().filter(|raised| escapes(raised.range));
+    let own = own.into_iter().find_map(|raised| Some((refuses(raised, &eval)?, raised.range)));
     if own.is_some() {
         return own;
     }
     let inside = TextRange { start: tried.first()?.range.start, end: tried.last()?.range.end };
-    body.calls().iter().filter(|found| inside.contains_range(found.expr.range)).find_map(|found| {
+    let calls = body.calls().iter().filter(|found| inside.contains_range(found.expr.range));
+    calls.filter(|found| escapes(found.expr.range)).find_map(|found| {
         let (func, _) = found.call()?;
         let called: FunctionRef = match body.eval(func) {
             Value::Function(function) => body.interpreter.current(&function),
@@ -83,6 +87,24 @@ fn refusal(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Option<(u16, TextRange)> 
         let refused = raised(&called.def.body).into_iter().find_map(|raised| refuses(raised, &eval))?;
         Some((refused, found.expr.range))
     })
+}
+
+/// The blocks inside of a block of which another clause catches the refusals.
+fn caught_inside(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Vec<TextRange> {
+    let mut caught = Vec::new();
+    let mut blocks = vec![tried];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            if let StmtKind::Try { body: inner, handlers, .. } = &stmt.kind
+                && handlers.iter().any(|handler| catches_refusals(body, handler) && !passes_on(handler))
+                && let (Some(first), Some(last)) = (inner.first(), inner.last())
+            {
+                caught.push(TextRange { start: first.range.start, end: last.range.end });
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    caught
 }
 
 /// The status, 401 or 403, of an `HTTPException` that is raised.

@@ -5,22 +5,12 @@ use tree_sitter::Node;
 use super::imports::{Spelled, of_module, of_package};
 use super::{FUNCTIONS, around, free_name, insert_before, is_async, marked, semicolon, text_of};
 use crate::facts::typescript::tree::{Declarator, ExprKind, Pattern, StmtKind};
-use crate::fix::guard::keep;
 use crate::fix::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal};
 use crate::vfs::FileId;
 
-/// Appends the fix of an endpoint without a session.
-pub(in crate::fix) fn session(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(checked(fixer, diagnostic), fixes, refusals);
-}
-
-fn checked(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of an endpoint without a session.
+pub(super) fn session(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let (auth_module, auth) = server(fixer)?;

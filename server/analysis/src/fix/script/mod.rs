@@ -12,12 +12,8 @@ mod sessions;
 mod spans;
 
 pub(super) use bearer::fixes as bearer;
-pub(super) use endpoints::session as endpoint_session;
-pub(super) use plugins::jwt;
-pub(super) use requests::{missing as missing_bearer, rewrite};
-pub(super) use retries::retries;
+pub(super) use requests::missing as missing_bearer;
 pub(super) use sent_token::session_token;
-pub(super) use sessions::{headers as session_headers, sign_out};
 pub(super) use spans::span;
 
 use std::ops::Range;
@@ -29,6 +25,10 @@ use super::{Fixer, Source};
 use crate::facts::typescript::lower::lower_file;
 use crate::ide::FixKind;
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, SourceChange, TextEdit};
+use crate::rules::{
+    jwt_not_issued, retry_on_auth_failure, rewrite_captures_auth, server_endpoint_without_session,
+    session_read_without_headers, sign_out_keeps_token,
+};
 use crate::syntax::{Grammar, parse};
 use crate::vfs::FileId;
 
@@ -41,6 +41,22 @@ const FUNCTIONS: &[&str] = &[
     "generator_function_declaration",
     "method_definition",
 ];
+
+/// Makes the only fix that findings of a rule have, or says why it can't.
+pub(super) type OnlyFix = fn(&Fixer<'_>, &Diagnostic) -> Result<Fix, Refusal>;
+
+/// The only fix in scripts that findings of a rule have.
+pub(super) fn only_fix(rule: &str) -> Option<OnlyFix> {
+    Some(match rule {
+        rule if rule == jwt_not_issued::INFO.code => plugins::jwt,
+        rule if rule == rewrite_captures_auth::INFO.code => requests::rewrite,
+        rule if rule == session_read_without_headers::INFO.code => sessions::headers,
+        rule if rule == sign_out_keeps_token::INFO.code => sessions::sign_out,
+        rule if rule == server_endpoint_without_session::INFO.code => endpoints::session,
+        rule if rule == retry_on_auth_failure::INFO.code => retries::retries,
+        _ => return None,
+    })
+}
 
 impl Fixer<'_> {
     /// A fix of scripts, if every edited text still parses afterwards.

@@ -4,7 +4,6 @@ use tree_sitter::Node;
 
 use super::imports::of_package;
 use super::{marked, text_of, unreadable};
-use crate::fix::guard::keep;
 use crate::fix::layout::{indentation, replacement};
 use crate::fix::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
@@ -15,17 +14,8 @@ const PLUGINS: &str = "better-auth/plugins";
 /// Where those of the client are.
 const CLIENT_PLUGINS: &str = "better-auth/client/plugins";
 
-/// Appends the fix of a configuration that issues no JWT.
-pub(in crate::fix) fn jwt(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(issuing(fixer, diagnostic), fixes, refusals);
-}
-
-fn issuing(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of a configuration that issues no JWT.
+pub(super) fn jwt(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let node = marked(&source, diagnostic)?;

@@ -213,17 +213,8 @@ pub(super) fn client(fixer: &Fixer<'_>) -> Result<(FileId, String), Refusal> {
     ))
 }
 
-/// Appends the fix of a rewrite that comes before the handler of Better Auth.
-pub(in crate::fix) fn rewrite(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(moved(fixer, diagnostic), fixes, refusals);
-}
-
-fn moved(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of a rewrite that comes before the handler of Better Auth.
+pub(super) fn rewrite(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let entry = marked(&source, diagnostic)?;

@@ -4,7 +4,6 @@ use tree_sitter::Node;
 
 use super::requests::{first_in, property};
 use super::{marked, text_of, unreadable};
-use crate::fix::guard::keep;
 use crate::fix::layout::replacement;
 use crate::fix::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
@@ -12,17 +11,8 @@ use crate::ide::{Applicability, Diagnostic, Fix, Refusal, TextEdit};
 /// How often React Query tries again when nothing is said.
 const DEFAULT_RETRIES: &str = "3";
 
-/// Appends the fix of a library that asks again.
-pub(in crate::fix) fn retries(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(decided(fixer, diagnostic), fixes, refusals);
-}
-
-fn decided(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of a library that asks again.
+pub(super) fn retries(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let callee = marked(&source, diagnostic)?;

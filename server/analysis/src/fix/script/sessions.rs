@@ -3,21 +3,11 @@
 use super::imports::{Spelled, of_package};
 use super::{async_around, marked, node_at, semicolon, text_of, unreadable};
 use crate::fix::Fixer;
-use crate::fix::guard::keep;
 use crate::fix::layout::{indentation, replacement};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal};
 
-/// Appends the fix of a session that is read without headers.
-pub(in crate::fix) fn headers(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(with_headers(fixer, diagnostic), fixes, refusals);
-}
-
-fn with_headers(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of a session that is read without headers.
+pub(super) fn headers(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let callee = marked(&source, diagnostic)?;
@@ -37,17 +27,8 @@ fn with_headers(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refus
     fixer.checked_script(vec![(file, edits)], "Pass the headers of the request".to_owned(), Applicability::Safe)
 }
 
-/// Appends the fix of a sign-out that keeps a token.
-pub(in crate::fix) fn sign_out(
-    fixer: &Fixer<'_>,
-    diagnostic: &Diagnostic,
-    fixes: &mut Vec<Fix>,
-    refusals: &mut Vec<Refusal>,
-) {
-    keep(removed(fixer, diagnostic), fixes, refusals);
-}
-
-fn removed(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+/// The fix of a sign-out that keeps a token.
+pub(super) fn sign_out(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let callee = marked(&source, diagnostic)?;

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use super::Session;
-use crate::facts::typescript::tree::{Expr, ExprKind, Operator};
+use crate::facts::typescript::tree::{Expr, ExprKind, Operator, StmtKind};
 use crate::frontend::observed::{Answered, Dismissal, Ending, How};
 use crate::frontend::outcome::Place;
 use crate::frontend::value::{ObjectId, Origin, Symbol, Value};
@@ -103,6 +103,16 @@ impl Session<'_> {
                 }
                 _ => None,
             },
+            // `isRefused(response.status)`.
+            ExprKind::Call(call) if matches!(call.callee.kind, ExprKind::Name(_)) => {
+                let Value::Function(function) = self.quietly(&call.callee) else { return None };
+                let asks = call.arguments.iter().any(|argument| self.is_status(&argument.value));
+                let returned = function.function.body.iter().find_map(|stmt| match &stmt.kind {
+                    StmtKind::Return(value) => value.as_ref(),
+                    _ => None,
+                });
+                returned.filter(|_| asks).and_then(|test| compares_with(test, status, depth + 1))
+            }
             // `[401, 403].includes(status)`.
             ExprKind::Call(call) if call.arguments.len() == 1 => {
                 let ExprKind::Member(member) = &call.callee.kind else { return None };
@@ -129,6 +139,11 @@ impl Session<'_> {
             }
             _ => false,
         })
+    }
+
+    /// Whether the execution stands where a request was refused for want of a credential.
+    pub(in crate::frontend) fn is_after_refusal(&self) -> bool {
+        self.refused.iter().any(|refusals| refusals.unauthorized)
     }
 
     /// Something ends the session, or leads elsewhere: where a refusal was tested for, it is what is done about it.
@@ -187,6 +202,24 @@ impl Session<'_> {
         if is_failed && is_same && self.refused.last().is_some_and(|refusals| refusals.unauthorized) {
             self.reissued.push(here);
         }
+    }
+}
+
+/// Whether a test compares something with a status; none if it compares with no number.
+fn compares_with(test: &Expr, status: &str, depth: u8) -> Option<bool> {
+    let ExprKind::Binary(binary) = &test.kind else { return None };
+    if depth > 8 {
+        return None;
+    }
+    match (binary.operator, &binary.left.kind, &binary.right.kind) {
+        (Operator::Equal, ExprKind::Number(number), _) | (Operator::Equal, _, ExprKind::Number(number)) => {
+            Some(number == status)
+        }
+        (Operator::And | Operator::Or, ..) => {
+            let sides = [&binary.left, &binary.right].map(|side| compares_with(side, status, depth + 1));
+            sides.into_iter().flatten().reduce(|one, other| one || other)
+        }
+        _ => None,
     }
 }
 

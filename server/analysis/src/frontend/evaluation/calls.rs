@@ -10,8 +10,8 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
-use crate::frontend::requests;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
+use crate::frontend::{requests, rewrites};
 use crate::text::TextRange;
 
 /// What a function is called with.
@@ -143,7 +143,7 @@ impl Session<'_> {
             _ => {
                 self.watch_unknown();
                 self.give_away(arguments);
-                Value::Unknown
+                rewrites::given_on(self, arguments)
             }
         }
     }

@@ -38,8 +38,9 @@ use crate::index::sources::Sources;
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
-/// Calls that are followed into each other.
-const MAX_DEPTH: usize = 9;
+/// Calls that are followed into each other. From a component through its hooks,
+/// a query and a client to a request they are often twelve.
+const MAX_DEPTH: usize = 16;
 /// Expressions that one entry may evaluate. The largest real component seen
 /// takes 9,000.
 const MAX_STEPS: u32 = 60_000;

@@ -40,7 +40,12 @@ impl Session<'_> {
             (_, ExprKind::Null | ExprKind::Undefined) => self.assume_there(left, !equal),
             _ if is_missing(left) => self.assume_there(right, !equal),
             (ExprKind::TypeOf(inner), _) if is_undefined_name(right) => self.assume_there(inner, !equal),
-            (ExprKind::TypeOf(inner), ExprKind::Text(_)) if equal => self.assume_there(inner, true),
+            (ExprKind::TypeOf(inner), ExprKind::Text(kind)) if equal => {
+                self.assume_there(inner, true);
+                if kind == "string" {
+                    self.assume_text(inner);
+                }
+            }
             // Equal to something that is there, it is there too.
             (_, ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(true)) if equal => {
                 self.assume_there(left, true)
@@ -83,6 +88,23 @@ impl Session<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Goes on as if a variable held a text: the body of an answer that is one has no parts.
+    fn assume_text(&mut self, expr: &Expr) {
+        let ExprKind::Name(name) = &expr.kind else { return };
+        let is_body = |symbol: &Symbol| {
+            matches!(symbol.origin, Origin::Response(_))
+                && symbol.path.last().is_some_and(|step| step.starts_with("()"))
+        };
+        let value = self.quietly(expr);
+        if value.alternatives().iter().any(|value| matches!(value, Value::Symbol(symbol) if is_body(symbol))) {
+            let text = value.each(|value| match value {
+                Value::Symbol(symbol) if is_body(symbol) => Value::Unknown,
+                value => value.clone(),
+            });
+            self.rebind(name, text);
         }
     }
 

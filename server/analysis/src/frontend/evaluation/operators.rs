@@ -16,10 +16,16 @@ impl Session<'_> {
                 Some(false) => left,
                 Some(true) => self.expr(&binary.right),
                 None => {
+                    // `status === 401 && (await renewed())`
+                    let refusals = self.refusals(&binary.left);
+                    self.refused.extend(refusals);
                     let (right, changes) = self.branch(|session| {
                         session.assume(&binary.left, true);
                         session.expr(&binary.right)
                     });
+                    if refusals.is_some() {
+                        self.refused.pop();
+                    }
                     self.store.join(vec![changes, Default::default()]);
                     // What is false of the left is no value that anyone uses.
                     Value::any([right, Value::Bool(false)])

@@ -9,6 +9,7 @@ mod queries;
 mod react;
 pub(super) mod servers;
 mod stores;
+mod texts;
 mod tokens;
 mod web;
 
@@ -20,7 +21,8 @@ pub(in crate::frontend) use queries::says_what_is_retried;
 use super::evaluation::{Arguments, Session};
 use super::observed::{Ending, Leads};
 use super::outcome::{Area, Place};
-use super::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
+use super::rewrites;
+use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
 pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
@@ -80,7 +82,7 @@ pub(super) fn call(
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
         _ => {
             session.give_away(arguments);
-            Value::Unknown
+            rewrites::given_on(session, arguments)
         }
     }
 }
@@ -142,7 +144,7 @@ pub(super) fn call_object(
         ObjectKind::Store => stores::call(session, id, arguments, here),
         _ => {
             session.give_away(arguments);
-            Value::Unknown
+            rewrites::given_on(session, arguments)
         }
     }
 }
@@ -162,21 +164,15 @@ pub(super) fn call_text(session: &mut Session<'_>, text: &Value, name: &str, arg
             }
             Value::Text(super::value::joined(parts))
         }
-        "startsWith" => begins_with(text, arguments).map_or(Value::Unknown, Value::Bool),
+        "startsWith" => texts::begins_with(text, arguments).map_or(Value::Unknown, Value::Bool),
+        "endsWith" => texts::ends_with(text, arguments).map_or(Value::Unknown, Value::Bool),
+        "includes" => texts::holds(text, arguments).map_or(Value::Unknown, Value::Bool),
+        "slice" | "substring" | "substr" => texts::cut(text, name, arguments),
+        "split" => texts::split(text, arguments),
         _ => {
             session.give_away(arguments);
             Value::Unknown
         }
-    }
-}
-
-/// Whether a text begins with another one; none if too little is known of both.
-fn begins_with(text: &Value, arguments: &Arguments) -> Option<bool> {
-    let Value::Text(parts) = text else { return None };
-    let (Some(Part::Text(own)), Some(beginning)) = (parts.first(), arguments.get(0).known_text()) else { return None };
-    match own.len() < beginning.len() {
-        true if parts.len() > 1 && beginning.starts_with(own.as_str()) => None,
-        _ => Some(own.starts_with(beginning.as_str())),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
 use crate::frontend::tokens::{STRINGIFIED, sources, what_is};
-use crate::frontend::value::{ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
+use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
 const GLOBALS: &[&str] = &["window", "globalThis", "self", "global"];
@@ -148,7 +148,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
 /// `new URL(path, base)`: a path from the root replaces that of the base.
 fn resolved(session: &Session<'_>, base: &Value, path: &Value) -> Value {
     let path = session.text_parts(path);
-    let absolute = matches!(path.first(), Some(Part::Text(text)) if text.contains("://"));
+    let absolute = match path.first() {
+        Some(Part::Text(text)) => text.contains("://"),
+        // What the environment holds before a path is an address.
+        Some(Part::Hole(Hole::Symbol(symbol))) => matches!(symbol.origin, Origin::Environment(_)),
+        _ => false,
+    };
     let base = if absolute { Vec::new() } else { session.text_parts(base) };
     let from_root = matches!(path.first(), Some(Part::Text(text)) if text.starts_with('/'));
     let base = base.into_iter().map(|part| match part {

@@ -25,7 +25,7 @@ use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
 use crate::index::sources::Sources;
-use crate::rules::user_id_type_mismatch;
+use crate::rules;
 use crate::syntax::typescript;
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
@@ -256,7 +256,7 @@ impl State {
                 return FxHashSet::default();
             }
             let mut files = agreement.files();
-            let points = |found: &[Diagnostic]| found.iter().any(|one| one.rule == user_id_type_mismatch::INFO.code);
+            let points = |found: &[Diagnostic]| found.iter().any(|one| rules::shows_frontend(one.rule));
             files.extend(self.diagnostics.iter().filter(|(_, found)| points(found)).map(|(file, _)| *file));
             return files;
         }

@@ -16,28 +16,30 @@ use crate::vfs::FileId;
 const SHOWN_ROUTES: usize = 3;
 
 /// Findings at places in the proofs of guards, one for each place: `at` finds
-/// it in a verdict, `message` takes the name of the guard and the routes that rest on it.
-pub(in crate::rules) fn check(
+/// it in a verdict and tells what kind it is, `told` takes that, the name of the
+/// guard and the routes that rest on it.
+pub(in crate::rules) fn check<Kind: Copy>(
     state: &State,
     wanted: &dyn Fn(FileId) -> bool,
     found: &mut Vec<Diagnostic>,
-    (info, severity): (&RuleInfo, Severity),
-    at: &dyn Fn(&Verdict) -> Option<Site>,
-    message: &dyn Fn(&str, &[&Route]) -> String,
+    info: &RuleInfo,
+    at: &dyn Fn(&Verdict) -> Option<(Site, Kind)>,
+    told: &dyn Fn(Kind, &str, &[&Route]) -> (Severity, String),
 ) {
-    let mut places: BTreeMap<Site, (String, Vec<&Route>)> = BTreeMap::new();
+    let mut places: BTreeMap<Site, (Kind, String, Vec<&Route>)> = BTreeMap::new();
     for_each_guarded(state, |route, verdict, name| {
-        if let Some(site) = at(verdict) {
-            places.entry(site).or_insert_with(|| (name.to_owned(), Vec::new())).1.push(route);
+        if let Some((site, kind)) = at(verdict) {
+            places.entry(site).or_insert_with(|| (kind, name.to_owned(), Vec::new())).2.push(route);
         }
     });
-    for (site, (name, routes)) in places {
+    for (site, (kind, name, routes)) in places {
         if !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
             continue;
         }
         let rests = |route: &&Route| related(state, route.registration, format!("{} rests on `{name}`", shown(route)));
         let steps: Vec<Related> = routes.iter().take(SHOWN_ROUTES).map(rests).collect();
-        found.push(report(state, info, severity, site, message(&name, &routes), steps));
+        let (severity, message) = told(kind, &name, &routes);
+        found.push(report(state, info, severity, site, message, steps));
     }
 }
 

@@ -14,7 +14,7 @@ mod strategies;
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use self::issued::{Form, Signed, Token, secret_variable};
@@ -24,7 +24,7 @@ use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
 use super::environments::{Folders, nearest};
 use super::with_interpreter;
-use crate::auth::tokens::{Algorithms, Check, Decode, Expected, KeySource, Library};
+use crate::auth::tokens::{Algorithms, Check, Decode, Encode, Expected, KeySource, Library};
 use crate::facts::environment::fingerprint;
 use crate::frontend::issuers::{Issuer, Setting};
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
@@ -77,7 +77,7 @@ pub(crate) struct Refused {
 }
 
 /// A kind of token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     /// Of `jwt()`.
     Jwt,
@@ -148,6 +148,10 @@ impl Agreement {
         self.refused.sort_by_key(|one| (one.site, one.kind, one.issued));
         // Two guards may share a verification.
         let mut kept: Vec<Refused> = Vec::new();
+        for refused in &mut self.refused {
+            refused.requests.sort_unstable();
+            refused.requests.dedup();
+        }
         for refused in self.refused.drain(..) {
             match kept.last_mut() {
                 Some(last) if (last.site, last.kind, last.issued) == (refused.site, refused.kind, refused.issued) => {
@@ -198,7 +202,7 @@ impl<'s> Comparison<'_, 's> {
                     Attached::Given => self.sent.carried(&origins, file, request),
                     Attached::Never if request.credentials == Credentials::Include && !intercepted => {
                         let is_read = group.reads_cookies;
-                        let (_, issuers) = self.sent.issuers_near(file);
+                        let issuers = self.sent.nearest_issuers(file);
                         let cookies = |issuer: &'s Issuer| [Token::Cached(issuer), Token::Cookie(issuer)];
                         is_read.then(|| issuers.into_iter().flat_map(cookies).collect())
                     }
@@ -215,16 +219,14 @@ impl<'s> Comparison<'_, 's> {
     fn group(&mut self, group: &GuardGroup<'s>, carriers: &[Carrier<'s>]) {
         let Some(strategies) = &group.strategies else { return };
         let mut unsaid = true;
-        for carrier in carriers {
-            if let Some(tokens) = &carrier.tokens {
-                self.pair(strategies, tokens, Some(carrier.request));
-            }
+        for (tokens, requests) in by_tokens(carriers) {
+            self.pair(strategies, tokens, &requests);
         }
         if !carriers.is_empty() && carriers.iter().all(|carrier| carrier.tokens.is_some()) {
             unsaid = false;
         }
         if unsaid && let Some(tokens) = self.issuable(group, strategies) {
-            self.pair(strategies, &tokens, None);
+            self.pair(strategies, &tokens, &[]);
         }
     }
 
@@ -233,8 +235,9 @@ impl<'s> Comparison<'_, 's> {
     fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
+        let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
         let signs_itself =
-            self.state.tokens.items().any(|(file, tokens)| !tokens.encodes.is_empty() && is_in_reach(file));
+            self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
@@ -260,8 +263,9 @@ impl<'s> Comparison<'_, 's> {
         Some(tokens)
     }
 
-    /// Puts each of these tokens beside the ways of a guard.
-    fn pair(&mut self, strategies: &[Strategy<'s>], tokens: &[Token<'s>], request: Option<&Request>) {
+    /// Puts each of these tokens beside the ways of a guard. Requests that carry
+    /// them are named in what is found, if it was seen what requests carry.
+    fn pair(&mut self, strategies: &[Strategy<'s>], tokens: &[Token<'s>], requests: &[&Request]) {
         let mut refusals: Vec<(Token<'s>, Form, Strategy<'s>, Refusal)> = Vec::new();
         let mut is_refused = true;
         for token in tokens {
@@ -289,10 +293,10 @@ impl<'s> Comparison<'_, 's> {
         // Of the cookies that go along, and of all tokens that are issued, the one that comes nearest.
         let counts = |refusal: &Refusal| refusal.why.rank();
         let best = refusals.iter().map(|(.., refusal)| counts(refusal)).max().unwrap_or(0);
-        let of_many = request.is_none_or(|request| request.authorization == Attached::Never);
+        let of_many = requests.first().is_none_or(|request| request.authorization == Attached::Never);
         for (token, form, strategy, refusal) in refusals {
             if !of_many || counts(&refusal) == best {
-                self.refuse(token, form, strategy, refusal, request);
+                self.refuse(token, form, strategy, refusal, requests);
             }
         }
     }
@@ -312,7 +316,7 @@ impl<'s> Comparison<'_, 's> {
         form: Form,
         strategy: Strategy<'s>,
         refusal: Refusal,
-        request: Option<&Request>,
+        requests: &[&Request],
     ) {
         let (site, decode) = match strategy {
             Strategy::Decode(decode) => (decode.site, Some(decode)),
@@ -336,7 +340,7 @@ impl<'s> Comparison<'_, 's> {
             library: decode.map(|decode| decode.library),
             kind: kind(token),
             issued: token.place(),
-            requests: request.map(|request| request.place).into_iter().collect(),
+            requests: requests.iter().map(|request| request.place).collect(),
             status: decode.and_then(|decode| status(decode, &refusal)),
             refusal,
             key: decode.map(|decode| decode.key.clone()),
@@ -363,11 +367,41 @@ impl<'s> Comparison<'_, 's> {
                 issued: token.place(),
             }));
         }
-        let near = self.sent.issuers_near(decode.site.file).1;
+        let near = self.sent.nearest_issuers(decode.site.file);
         if let Some(issuer) = near.iter().find(|issuer| is_confusable(decode, issuer)) {
             self.found.confusable.push((decode.site, issuer.place));
         }
     }
+}
+
+/// Requests together that carry the same tokens in the same way, in order.
+fn by_tokens<'c, 's>(carriers: &'c [Carrier<'s>]) -> Vec<(&'c [Token<'s>], Vec<&'s Request>)> {
+    let mut groups: Vec<(&[Token<'_>], Vec<&Request>)> = Vec::new();
+    let mut known: FxHashMap<(bool, Vec<TokenKey>), usize> = FxHashMap::default();
+    for carrier in carriers {
+        let Some(tokens) = &carrier.tokens else { continue };
+        let is_by_cookie = carrier.request.authorization == Attached::Never;
+        let key = (is_by_cookie, tokens.iter().map(|token| token_key(*token)).collect());
+        let at = *known.entry(key).or_insert_with(|| {
+            groups.push((tokens, Vec::new()));
+            groups.len() - 1
+        });
+        if let Some((_, requests)) = groups.get_mut(at) {
+            requests.push(carrier.request);
+        }
+    }
+    groups
+}
+
+/// What tells a token from others: its kind, and what issues it.
+type TokenKey = (Kind, *const u8);
+
+fn token_key(token: Token<'_>) -> TokenKey {
+    let issued_by = match token {
+        Token::Minted(mint) => std::ptr::from_ref(mint).cast(),
+        _ => token.issuer().map_or(std::ptr::null(), |issuer| std::ptr::from_ref(issuer).cast()),
+    };
+    (kind(token), issued_by)
 }
 
 /// What a way to verify that decodes no JWT makes of a token.
@@ -407,6 +441,18 @@ fn kind(token: Token<'_>) -> Kind {
         Token::Cached(_) => Kind::Cached,
         Token::Minted(_) => Kind::Minted,
         Token::Nothing(_) => Kind::Nothing,
+    }
+}
+
+/// Whether a way to verify may take tokens that code of the project signs: not
+/// with the secret of another variable.
+fn may_verify(strategy: &Strategy<'_>, encode: &Encode) -> bool {
+    let Strategy::Decode(decode) = strategy else { return true };
+    match (&decode.key, &encode.key) {
+        (KeySource::Secret(Some(verifies)), KeySource::Secret(Some(signs))) => {
+            verifies.as_str().eq_ignore_ascii_case(signs)
+        }
+        _ => true,
     }
 }
 

@@ -55,6 +55,12 @@ impl<'s> Sent<'s> {
         (nearest, self.issuers.iter().filter(|issuer| near(issuer) == nearest).copied().collect())
     }
 
+    /// The same without how near they stand.
+    pub(super) fn nearest_issuers(&self, file: FileId) -> Vec<&'s Issuer> {
+        // One is the nearest wherever it stands.
+        if self.issuers.len() < 2 { self.issuers.clone() } else { self.issuers_near(file).1 }
+    }
+
     /// The tokens that a request carries in its `Authorization` header.
     pub(super) fn carried(&self, origins: &Origins<'_>, file: FileId, request: &Request) -> Carried<'s> {
         self.tokens(origins, file, &request.sent, 0)
@@ -87,13 +93,13 @@ impl<'s> Sent<'s> {
     }
 
     fn of_issuers(&self, file: FileId, token: impl Fn(&'s Issuer) -> Token<'s>) -> Carried<'s> {
-        let (_, issuers) = self.issuers_near(file);
+        let issuers = self.nearest_issuers(file);
         (!issuers.is_empty()).then(|| issuers.into_iter().map(token).collect())
     }
 
     /// What `authClient.token()` gives.
     fn jwts(&self, file: FileId) -> Carried<'s> {
-        let (_, issuers) = self.issuers_near(file);
+        let issuers = self.nearest_issuers(file);
         let token = |issuer: &'s Issuer| match issuer.plugin("jwt") {
             Some(plugin) => Some(Token::Jwt(issuer, plugin)),
             None => issuer.is_without("jwt").then_some(Token::Nothing(issuer)),

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::tokens::{Decode, Given, SessionQuery, VerifierCall};
-use crate::auth::{Judge, Proof, Verdict};
+use crate::auth::{DecidedBy, Judge, Proof, Verdict};
 use crate::ide::State;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -190,6 +190,11 @@ impl<'s> Guards<'s> {
     }
 }
 
+/// Whether a setting may put the verification out of action.
+fn is_switched(verdict: &Verdict) -> bool {
+    verdict.bypass.is_some_and(|bypass| bypass.decided_by == DecidedBy::Configuration)
+}
+
 fn group_of<'s>(
     application: &Application,
     route: &Route,
@@ -208,7 +213,7 @@ fn group_of<'s>(
         || asks_for_bearer(route)
         || verdict.steps.iter().any(|step| step.takes() == Some("authorization"));
     GuardGroup {
-        strategies: strategies.filter(|all| !all.is_empty() && verdict.bypass.is_none()),
+        strategies: strategies.filter(|all| !all.is_empty() && !is_switched(verdict)),
         reads_cookies: says(Part::Cookies) || !by_header,
         file: application.site.file,
     }

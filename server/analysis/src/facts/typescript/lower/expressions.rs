@@ -84,6 +84,10 @@ impl Lower<'_> {
                     Some("!") => ExprKind::Not(Box::new(self.expr(argument))),
                     Some("typeof") => ExprKind::TypeOf(Box::new(self.expr(argument))),
                     Some("void") => ExprKind::Other(Box::new([self.expr(argument)])),
+                    Some("-") => match self.expr(argument).kind {
+                        ExprKind::Number(number) => ExprKind::Number(SmolStr::new(format!("-{number}"))),
+                        _ => self.other(node),
+                    },
                     _ => self.other(node),
                 }
             }
@@ -261,7 +265,9 @@ impl Lower<'_> {
             Kind::MemberExpression => field(left, fields.property),
             _ => None,
         };
-        if let Some(name) = name.filter(|_| self.functions > 0) {
+        let is_own = |left: Node<'_>| field(left, fields.object).is_some_and(|object| self.kind(object) == Kind::This);
+        let is_first = self.constructs && self.kind(left) == Kind::MemberExpression && is_own(left);
+        if let Some(name) = name.filter(|_| self.functions > 0 && !is_first) {
             self.assigned.push(self.name(name));
         }
         let target = self.pattern(left);
@@ -322,6 +328,8 @@ impl Lower<'_> {
             self.bodies.push(self.range(body));
         }
         self.functions += 1;
+        let constructs = Self::is_constructor(name.map(|name| self.source(name)), self.kind(node));
+        let constructs = std::mem::replace(&mut self.constructs, constructs);
         let (around, nested) = (std::mem::take(&mut self.writes), std::mem::take(&mut self.captured));
         let mut parameters = match field(node, fields.parameters) {
             Some(list) => self.parameters(list),
@@ -345,6 +353,7 @@ impl Lower<'_> {
             None => Box::default(),
         };
         self.functions -= 1;
+        self.constructs = constructs;
         let captured = in_order(std::mem::replace(&mut self.captured, nested));
         let own = std::mem::replace(&mut self.writes, around);
         let writes = in_order(own.into_iter().chain(captured.iter().cloned()).collect());
@@ -361,6 +370,10 @@ impl Lower<'_> {
             writes,
             captured,
         })
+    }
+
+    fn is_constructor(name: Option<&str>, kind: Kind) -> bool {
+        kind == Kind::MethodDefinition && name == Some("constructor")
     }
 
     pub(super) fn class(&mut self, node: Node<'_>) -> Arc<Class> {

@@ -81,6 +81,7 @@ pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&T
                     functions: 0,
                     bodies: Vec::new(),
                     assigned: Vec::new(),
+                    constructs: false,
                     writes: Vec::new(),
                     captured: Vec::new(),
                 };
@@ -159,6 +160,9 @@ struct Lower<'t> {
     functions: u32,
     /// What functions assign to.
     assigned: Vec<SmolStr>,
+    /// Whether the function around is a constructor: what it assigns to `this`, the
+    /// object has from the beginning.
+    constructs: bool,
     /// What the function around assigns to itself.
     writes: Vec<Written>,
     /// What functions in it assign to.

@@ -1,18 +1,16 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
+mod origin;
+
 use smol_str::SmolStr;
 
-use super::code::{self, Scope, bindings_of, each_body, last_name, mentions};
-use super::questioned::{asks_for, rejects, validates};
+use super::code::{Scope, each_body, last_name, mentions};
 use crate::facts::python::file::PythonFile;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Resolve, Site, Value};
+use crate::index::value::{Resolve, Site, Value};
 use crate::vfs::FileId;
-
-/// Variables and attributes that a key is followed through.
-const MAX_DEPTH: u32 = 12;
 
 /// A key of which the value stands in the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +137,7 @@ impl Search<'_, '_, '_> {
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
         let origin = self.origin(argument, 0)?;
-        let is_missing = matches!(origin.what, What::Nothing | What::NothingAsText);
+        let is_missing = origin.what != What::Text;
         if is_missing && (matches!(argument.kind, ExprKind::None) || self.is_questioned(argument, &origin)) {
             return None;
         }
@@ -248,129 +246,6 @@ impl Search<'_, '_, '_> {
     fn eval(&self, expr: &Expr) -> Value {
         self.scope.eval(self.interpreter, expr)
     }
-
-    /// Where the value of an expression stands in the code, if it does.
-    fn origin(&self, expr: &Expr, depth: u32) -> Option<Origin> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        match &expr.kind {
-            ExprKind::Str(text) => {
-                let public = ["BEGIN PUBLIC KEY", "BEGIN CERTIFICATE", "BEGIN RSA PUBLIC KEY", "://"];
-                let secret = !public.iter().any(|mark| text.contains(mark));
-                let site = self.scope.site(expr.range);
-                let what = if text.is_empty() { What::Empty } else { What::Text };
-                secret.then_some(Origin { site, source: Source::Literal, what })
-            }
-            ExprKind::Bytes => {
-                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Text })
-            }
-            ExprKind::None => {
-                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Nothing })
-            }
-            ExprKind::Name(name) => self.variable(name, depth),
-            ExprKind::Attribute { value, name } => match self.eval(value) {
-                Value::Module(file) => module_variable(self.interpreter, file, &name.name, depth + 1),
-                Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
-                Value::Instance(instance) => match &instance.class {
-                    Value::Class(class) => class_variable(self.interpreter, class, &name.name, depth + 1),
-                    _ => None,
-                },
-                _ => None,
-            },
-            // `os.getenv("KEY") or "…"`
-            ExprKind::BoolOp { and: false, values } => {
-                let (last, first) = values.split_last()?;
-                let variable = first.iter().find_map(|value| self.environment_variable(value))?;
-                let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
-                Some(Origin { source: Source::Environment(variable), ..origin })
-            }
-            ExprKind::Call { func, args } => self.of_call(expr, func, args, depth),
-            _ => None,
-        }
-    }
-
-    /// The value that a call makes of a text or of the environment.
-    fn of_call(&self, call: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
-        if let Value::Package(path) = self.eval(func) {
-            let passed = match path.as_str() {
-                "os.getenv" | "os.environ.get" | "decouple.config" => {
-                    let variable = positional(args, 0).and_then(Expr::as_str).cloned().unwrap_or_default();
-                    let Some(default) = keyword(args, "default").or_else(|| positional(args, 1)) else {
-                        // `decouple` refuses to go on.
-                        let site = self.scope.site(call.range);
-                        let what = What::Nothing;
-                        let is_none = path.starts_with("os.") && !variable.is_empty();
-                        return is_none.then_some(Origin { site, source: Source::Environment(variable), what });
-                    };
-                    let origin = self.origin(default, depth + 1)?;
-                    return Some(Origin { source: Source::Environment(variable), ..origin });
-                }
-                "pydantic.Field" | "pydantic.fields.Field" => {
-                    keyword(args, "default").or_else(|| positional(args, 0))?
-                }
-                "builtins.str" => {
-                    let origin = self.origin(positional(args, 0)?, depth + 1)?;
-                    let what = if origin.what == What::Nothing { What::NothingAsText } else { origin.what };
-                    return Some(Origin { what, ..origin });
-                }
-                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.bytes" => positional(args, 0)?,
-                "typing.cast" => positional(args, 1)?,
-                _ => return None,
-            };
-            return self.origin(passed, depth + 1);
-        }
-        match &func.kind {
-            ExprKind::Attribute { value, name }
-                if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
-            {
-                // `None` has no such methods: the application does not start.
-                self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether code asks whether a key is there: where it is used, or where it is read.
-    fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
-        let mut names: Vec<SmolStr> = last_name(argument).cloned().into_iter().collect();
-        if let Source::Environment(name) | Source::Setting(name) = &origin.source {
-            names.push(name.clone());
-        }
-        let own = self.scope.file();
-        asks_for(self.interpreter, own, &names)
-            || (origin.site.file != own && asks_for(self.interpreter, origin.site.file, &names))
-    }
-
-    /// The variable of the environment that an expression reads, without a default.
-    fn environment_variable(&self, expr: &Expr) -> Option<SmolStr> {
-        let (func, args) = expr.as_call()?;
-        let Value::Package(path) = self.eval(func) else { return None };
-        let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get");
-        positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads)
-    }
-
-    fn variable(&self, name: &SmolStr, depth: u32) -> Option<Origin> {
-        if let Scope::Function(function) = self.scope {
-            if function.def.params.iter().any(|param| param.name.name == *name) {
-                return None;
-            }
-            let bound = bindings_of(&function.def.body, name);
-            match bound.as_slice() {
-                [] => {}
-                [Some(value)] => return self.origin(value, depth + 1),
-                _ => return None,
-            }
-        }
-        module_variable(self.interpreter, self.scope.file(), name, depth + 1)
-    }
-}
-
-/// Where a value stands.
-struct Origin {
-    site: Site,
-    source: Source,
-    what: What,
 }
 
 /// A cheap look whether the last name of a callee is one of those that take keys.
@@ -406,76 +281,4 @@ fn verifies(args: &[Arg]) -> bool {
         _ => false,
     });
     !switched_off && !keyword(args, "verify").is_some_and(is_false)
-}
-
-/// The value of a module's variable that is assigned once, and never questioned.
-fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    let variable = code::module_variable(interpreter, file, name)?;
-    let facts = interpreter.sources().facts(variable.file)?;
-    let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-    for (item, stmt) in conditions() {
-        interpreter.count_body(Site { file: variable.file, item, range: stmt.range });
-    }
-    if conditions().any(|(_, stmt)| rejects(stmt, &variable.name)) {
-        return None;
-    }
-    Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
-}
-
-/// The value of a field of a class: its default, or what `__init__` assigns.
-/// A class that validates itself may refuse the default.
-fn class_variable(
-    interpreter: &Interpreter<'_>,
-    class: &std::sync::Arc<ClassRef>,
-    name: &SmolStr,
-    depth: u32,
-) -> Option<Origin> {
-    let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
-    let classes = interpreter.linearised(class);
-    classes.iter().for_each(|class| interpreter.count_body(class.site));
-    if classes.iter().any(|class| class.def.body.iter().any(|stmt| validates(stmt, name))) {
-        return None;
-    }
-    for class in &classes {
-        let bound = bindings_of(&class.def.body, name);
-        match bound.as_slice() {
-            [] => {}
-            [Some(value)] => {
-                let origin = Search::new(interpreter, Scope::Class(class)).origin(value, depth + 1)?;
-                let is_default = settings && origin.source == Source::Literal;
-                let source = if is_default { Source::Setting(name.clone()) } else { origin.source };
-                return Some(Origin { source, ..origin });
-            }
-            _ => return None,
-        }
-        let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item);
-        if let Some(init) = init {
-            let function = interpreter.current(&init);
-            let value = assigned_attribute(&function.def, name);
-            if let Some(value) = value {
-                return Search::new(interpreter, Scope::Function(&function)).origin(value, depth + 1);
-            }
-        }
-    }
-    None
-}
-
-/// What `self.name` is assigned in a function, if that happens once.
-fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
-    let own = &function.params.first()?.name.name;
-    let mut values = function.body.iter().filter_map(|stmt| match &stmt.kind {
-        StmtKind::Assign(assign) => match assign.targets.as_slice() {
-            [Expr { kind: ExprKind::Attribute { value, name: attribute }, .. }]
-                if attribute.name == name && value.as_name() == Some(own) =>
-            {
-                assign.value.as_ref()
-            }
-            _ => None,
-        },
-        _ => None,
-    });
-    values.next().filter(|_| values.next().is_none())
 }

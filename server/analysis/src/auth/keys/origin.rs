@@ -1,0 +1,282 @@
+//! Where the values of keys stand: through variables, fields of settings,
+//! attributes that `__init__` assigns, and the defaults of the environment.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::super::code::{self, Scope, bindings_of, last_name};
+use super::super::questioned::{asks_for, rejects, validates};
+use super::{Search, Source, What};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
+use crate::vfs::FileId;
+
+/// Variables and attributes that a key is followed through.
+const MAX_DEPTH: u32 = 12;
+
+/// Where a value stands.
+pub(super) struct Origin {
+    pub(super) site: Site,
+    pub(super) source: Source,
+    pub(super) what: What,
+}
+
+impl Search<'_, '_, '_> {
+    /// Where the value of an expression stands in the code, if it does.
+    pub(super) fn origin(&self, expr: &Expr, depth: u32) -> Option<Origin> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match &expr.kind {
+            ExprKind::Str(text) => {
+                let public = ["BEGIN PUBLIC KEY", "BEGIN CERTIFICATE", "BEGIN RSA PUBLIC KEY", "://"];
+                let secret = !public.iter().any(|mark| text.contains(mark));
+                let site = self.scope.site(expr.range);
+                let what = if text.is_empty() { What::Empty } else { What::Text };
+                secret.then_some(Origin { site, source: Source::Literal, what })
+            }
+            ExprKind::Bytes => {
+                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Text })
+            }
+            ExprKind::None => {
+                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Nothing })
+            }
+            ExprKind::Name(name) => self.variable(name, depth),
+            ExprKind::Attribute { value, name } => match self.object(value, depth) {
+                Value::Module(file) => module_variable(self.interpreter, file, &name.name, depth + 1),
+                Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
+                _ => None,
+            },
+            ExprKind::BoolOp { and: false, values } => self.first_of(values, depth),
+            ExprKind::Call { func, args } => self.of_call(expr, func, args, depth),
+            _ => None,
+        }
+    }
+
+    /// `os.getenv("KEY") or "…"`, `given or settings.key or "…"`: the last one,
+    /// where nothing before it has a value.
+    fn first_of(&self, values: &[Expr], depth: u32) -> Option<Origin> {
+        let (last, first) = values.split_last()?;
+        let mut unset = None;
+        for value in first {
+            if let Some(variable) = self.environment_variable(value) {
+                unset = Some(Source::Environment(variable));
+                break;
+            }
+            match self.origin(value, depth + 1) {
+                Some(origin) if origin.what == What::Text => return Some(origin),
+                Some(origin) => unset = Some(origin.source),
+                None => {}
+            }
+        }
+        let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
+        Some(Origin { source: unset?, ..origin })
+    }
+
+    /// The module or class that an expression is, or is an instance of:
+    /// `settings = get_settings()`, `settings: Settings = Depends(…)`, `self`, `self.settings`.
+    fn object(&self, expr: &Expr, depth: u32) -> Value {
+        let nothing = || Value::Unknown(Unknown::Local);
+        if depth > MAX_DEPTH {
+            return nothing();
+        }
+        if let Scope::Function(function) = self.scope {
+            match &expr.kind {
+                ExprKind::Name(name) => {
+                    let params = &function.def.params;
+                    if let Some(at) = params.iter().position(|param| param.name.name == *name) {
+                        return match (&function.class, &params[at].annotation) {
+                            (Some(class), None) if at == 0 => Value::Class(Arc::clone(class)),
+                            (_, Some(annotation)) => self.declared(function, annotation),
+                            _ => nothing(),
+                        };
+                    }
+                    match bindings_of(&function.def.body, name).as_slice() {
+                        [] => {}
+                        [Some(value)] => return self.object(value, depth + 1),
+                        _ => return nothing(),
+                    }
+                }
+                ExprKind::Attribute { value, name } if value.as_name().is_some() => {
+                    if let Value::Class(class) = self.object(value, depth + 1)
+                        && let Some(init) = own_initialiser(self.interpreter, &class)
+                        && let Some(value) = assigned_attribute(&init.def, &name.name)
+                    {
+                        return Search::new(self.interpreter, Scope::Function(&init)).object(value, depth + 1);
+                    }
+                }
+                // `given or get_settings()`
+                ExprKind::BoolOp { and: false, values } => {
+                    let mut objects = values.iter().map(|value| self.object(value, depth + 1));
+                    return objects.find(|value| matches!(value, Value::Class(_))).unwrap_or_else(nothing);
+                }
+                _ => {}
+            }
+        }
+        match self.eval(expr) {
+            Value::Instance(instance) => instance.class.clone(),
+            other => other,
+        }
+    }
+
+    /// The class that a parameter is declared to be an instance of.
+    fn declared(&self, function: &FunctionRef, annotation: &Expr) -> Value {
+        let annotation = match &annotation.kind {
+            // `Annotated[Settings, Depends(get_settings)]`
+            ExprKind::Subscript { index, .. } => match &index.kind {
+                ExprKind::Tuple(parts) => parts.first().unwrap_or(annotation),
+                _ => index,
+            },
+            ExprKind::Binary { left, right, .. } if matches!(right.kind, ExprKind::None) => left,
+            _ => annotation,
+        };
+        self.interpreter.eval_signature(function, annotation)
+    }
+
+    /// The value that a call makes of a text or of the environment.
+    fn of_call(&self, call: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
+        if let Value::Package(path) = self.eval(func) {
+            let passed = match path.as_str() {
+                "os.getenv" | "os.environ.get" | "decouple.config" => {
+                    let variable = positional(args, 0).and_then(Expr::as_str).cloned().unwrap_or_default();
+                    let Some(default) = keyword(args, "default").or_else(|| positional(args, 1)) else {
+                        // `decouple` refuses to go on.
+                        let site = self.scope.site(call.range);
+                        let what = What::Nothing;
+                        let is_none = path.starts_with("os.") && !variable.is_empty();
+                        return is_none.then_some(Origin { site, source: Source::Environment(variable), what });
+                    };
+                    let origin = self.origin(default, depth + 1)?;
+                    return Some(Origin { source: Source::Environment(variable), ..origin });
+                }
+                "pydantic.Field" | "pydantic.fields.Field" => {
+                    keyword(args, "default").or_else(|| positional(args, 0))?
+                }
+                "builtins.str" => {
+                    let origin = self.origin(positional(args, 0)?, depth + 1)?;
+                    let what = if origin.what == What::Nothing { What::NothingAsText } else { origin.what };
+                    return Some(Origin { what, ..origin });
+                }
+                "pydantic.SecretStr" | "starlette.datastructures.Secret" | "builtins.bytes" => positional(args, 0)?,
+                "typing.cast" => positional(args, 1)?,
+                _ => return None,
+            };
+            return self.origin(passed, depth + 1);
+        }
+        match &func.kind {
+            ExprKind::Attribute { value, name }
+                if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
+            {
+                // `None` has no such methods: the application does not start.
+                self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether code asks whether a key is there: where it is used, or where it is read.
+    pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
+        let mut names: Vec<SmolStr> = last_name(argument).cloned().into_iter().collect();
+        if let Source::Environment(name) | Source::Setting(name) = &origin.source {
+            names.push(name.clone());
+        }
+        let own = self.scope.file();
+        asks_for(self.interpreter, own, &names)
+            || (origin.site.file != own && asks_for(self.interpreter, origin.site.file, &names))
+    }
+
+    /// The variable of the environment that an expression reads, without a default.
+    fn environment_variable(&self, expr: &Expr) -> Option<SmolStr> {
+        let (func, args) = expr.as_call()?;
+        let Value::Package(path) = self.eval(func) else { return None };
+        let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get");
+        positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads)
+    }
+
+    fn variable(&self, name: &SmolStr, depth: u32) -> Option<Origin> {
+        if let Scope::Function(function) = self.scope {
+            if function.def.params.iter().any(|param| param.name.name == *name) {
+                return None;
+            }
+            let bound = bindings_of(&function.def.body, name);
+            match bound.as_slice() {
+                [] => {}
+                [Some(value)] => return self.origin(value, depth + 1),
+                _ => return None,
+            }
+        }
+        module_variable(self.interpreter, self.scope.file(), name, depth + 1)
+    }
+}
+
+/// The value of a module's variable that is assigned once, and never questioned.
+fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let variable = code::module_variable(interpreter, file, name)?;
+    let facts = interpreter.sources().facts(variable.file)?;
+    let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
+    for (item, stmt) in conditions() {
+        interpreter.count_body(Site { file: variable.file, item, range: stmt.range });
+    }
+    if conditions().any(|(_, stmt)| rejects(stmt, &variable.name)) {
+        return None;
+    }
+    Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
+}
+
+/// The value of a field of a class: its default, or what `__init__` assigns.
+/// A class that validates itself may refuse the default.
+fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
+    let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
+    let classes = interpreter.linearised(class);
+    classes.iter().for_each(|class| interpreter.count_body(class.site));
+    if classes.iter().any(|class| class.def.body.iter().any(|stmt| validates(stmt, name))) {
+        return None;
+    }
+    for class in &classes {
+        let bound = bindings_of(&class.def.body, name);
+        match bound.as_slice() {
+            [] => {}
+            [Some(value)] => {
+                let origin = Search::new(interpreter, Scope::Class(class)).origin(value, depth + 1)?;
+                let is_default = settings && origin.source == Source::Literal;
+                let source = if is_default { Source::Setting(name.clone()) } else { origin.source };
+                return Some(Origin { source, ..origin });
+            }
+            _ => return None,
+        }
+        if let Some(init) = own_initialiser(interpreter, class)
+            && let Some(value) = assigned_attribute(&init.def, name)
+        {
+            return Search::new(interpreter, Scope::Function(&init)).origin(value, depth + 1);
+        }
+    }
+    None
+}
+
+/// `__init__` of a class, if it has one of its own.
+fn own_initialiser(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<FunctionRef> {
+    let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item)?;
+    Some(interpreter.current(&init))
+}
+
+/// What `self.name` is assigned in a function, if that happens once.
+fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
+    let own = &function.params.first()?.name.name;
+    let mut values = function.body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => match assign.targets.as_slice() {
+            [Expr { kind: ExprKind::Attribute { value, name: attribute }, .. }]
+                if attribute.name == name && value.as_name() == Some(own) =>
+            {
+                assign.value.as_ref()
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    values.next().filter(|_| values.next().is_none())
+}

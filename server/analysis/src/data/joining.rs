@@ -1,0 +1,386 @@
+//! Paths that become one.
+//!
+//! Code that sets seven columns, each under a condition, has 128 paths that
+//! differ in nothing that is asked of them. Paths are joined at once where they
+//! hold the same evidence, and where what else they hold can be none. Others
+//! are kept apart up to a bound, and joined beyond it so that the result claims
+//! what both claim.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Exit;
+use super::shared::Shared;
+use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
+
+/// Paths kept apart; more are joined into one that claims the least.
+const MAX_PATHS: usize = 12;
+/// Ends of a function kept apart.
+const MAX_EXITS: usize = 8;
+/// Lists inside of each other that are looked into.
+const MAX_NESTED: u32 = 4;
+
+/// Joins paths that are alike, and those beyond the bound.
+pub(super) fn bounded(paths: Vec<Path>) -> Vec<Path> {
+    let mut kept: Vec<Path> = Vec::with_capacity(paths.len().min(MAX_PATHS));
+    for path in paths {
+        let same = kept.iter().position(|known| alike(known, &path));
+        let partner = same.or_else(|| (kept.len() >= MAX_PATHS).then(|| nearest(&kept, &path)));
+        match partner {
+            Some(at) => {
+                let known = std::mem::take(&mut kept[at]);
+                kept[at] = join(known, path);
+            }
+            None => kept.push(path),
+        }
+    }
+    kept
+}
+
+/// Keeps one end of a function more, or joins it with one that is alike.
+pub(super) fn keep_exit(kept: &mut Vec<Exit>, exit: Exit) {
+    let same =
+        kept.iter().position(|(path, value)| alike_values(path, &exit.0, value, &exit.1, 0) && alike(path, &exit.0));
+    match same {
+        Some(at) => {
+            let known = std::mem::replace(&mut kept[at], (Path::default(), Abs::Nothing));
+            kept[at] = join_exits(known, exit);
+        }
+        None if kept.len() < MAX_EXITS => kept.push(exit),
+        None => {
+            if let Some(known) = kept.pop() {
+                kept.push(join_exits(known, exit));
+            }
+        }
+    }
+}
+
+/// The path that loses least by being joined with another: one with the same
+/// evidence, if there is one.
+fn nearest(kept: &[Path], path: &Path) -> usize {
+    kept.iter().rposition(|known| same_evidence(known, path)).unwrap_or(kept.len().saturating_sub(1))
+}
+
+/// Two ends of a function as one.
+pub(super) fn join_exits((a, x): Exit, (b, y): Exit) -> Exit {
+    let idle = Idle::of(&a, &b);
+    let value = idle.joined(x, y);
+    (join(a, b), value)
+}
+
+/// Whether two paths differ in nothing that could make a difference.
+fn alike(a: &Path, b: &Path) -> bool {
+    a == b || same_evidence(a, b) && alike_objects(a, b) && alike_variables(a, b)
+}
+
+/// Whether the same is known on two paths of who asks, and of the same rows.
+fn same_evidence(a: &Path, b: &Path) -> bool {
+    a.privileged == b.privileged
+        && a.doubt == b.doubt
+        && a.dead == b.dead
+        && a.stranger.is_some() == b.stranger.is_some()
+        && a.authorised == b.authorised
+        && a.doubted == b.doubted
+        && a.yielded == b.yielded
+        && a.rows.len() == b.rows.len()
+        && a.rows.iter().zip(b.rows.iter()).all(|((one, row), (other, with))| {
+            one == other && (Shared::is(row, with) || alike_rows(row, with, &Idle::of(a, b)))
+        })
+}
+
+fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
+    a.checked == b.checked
+        && a.absent == b.absent
+        && a.unclear == b.unclear
+        && a.by_key == b.by_key
+        && a.changed.is_some() == b.changed.is_some()
+        && a.written.is_some() == b.written.is_some()
+        && a.overwritten == b.overwritten
+        && a.site == b.site
+        && a.model == b.model
+        && idle.agree(&a.predicates, &b.predicates)
+}
+
+/// Objects that only one path made are nothing that the other knows of.
+fn alike_objects(a: &Path, b: &Path) -> bool {
+    a.objects.iter().all(|(id, object)| match b.objects.get(id) {
+        Some(other) => Shared::is(object, other) || alike_object(a, b, object, other),
+        None => true,
+    })
+}
+
+fn alike_object(a: &Path, b: &Path, object: &Object, other: &Object) -> bool {
+    let is_row = matches!(object.made, Made::Row(_));
+    object.made == other.made
+        && object.spread == other.spread
+        && object.principal == other.principal
+        && object.fields.len() == other.fields.len()
+        && object.fields.iter().zip(&other.fields).all(|((name, value), (named, with))| {
+            name == named && (value == with || is_row && alike_values(a, b, value, with, 0))
+        })
+}
+
+/// Variables that only one path has are none that code asks for on the other.
+fn alike_variables(a: &Path, b: &Path) -> bool {
+    Shared::is(&a.vars, &b.vars)
+        || a.vars.iter().all(|(name, value)| match b.vars.get(name) {
+            Some(other) => alike_values(a, b, value, other, 0),
+            None => true,
+        })
+}
+
+fn alike_values(a: &Path, b: &Path, value: &Abs, other: &Abs, depth: u32) -> bool {
+    if value == other {
+        return true;
+    }
+    match (value, other) {
+        _ if depth > MAX_NESTED => false,
+        (Abs::Statement(one), Abs::Statement(with)) => {
+            one.verb == with.verb
+                && one.model == with.model
+                && one.unclear == with.unclear
+                && one.plain == with.plain
+                && one.sets == with.sets
+                && one.spread == with.spread
+                && Idle::of(a, b).agree(&one.predicates, &with.predicates)
+        }
+        (Abs::Items(one), Abs::Items(with)) if one.len() == with.len() => {
+            one.iter().zip(with.iter()).all(|(one, with)| alike_values(a, b, one, with, depth + 1))
+        }
+        (Abs::Items(one), Abs::Items(with)) => {
+            let idle = Idle::of(a, b);
+            idle.weighty(one) == idle.weighty(with)
+        }
+        _ => {
+            let idle = Idle::of(a, b);
+            idle.value(value, depth) && idle.value(other, depth)
+        }
+    }
+}
+
+/// What is no evidence on either of two paths.
+struct Idle<'p> {
+    paths: [&'p Path; 2],
+    /// Whether both hold the same evidence, so that a client's value which was
+    /// compared with nothing is none.
+    same: bool,
+}
+
+impl<'p> Idle<'p> {
+    fn of(a: &'p Path, b: &'p Path) -> Self {
+        let same = a.privileged == b.privileged && a.doubt == b.doubt && a.authorised == b.authorised;
+        Self { paths: [a, b], same }
+    }
+
+    /// Whether a value says nothing of whose anything is, and decides no branch.
+    fn value(&self, value: &Abs, depth: u32) -> bool {
+        match value {
+            Abs::Text(_) | Abs::Constant(None) | Abs::Other => true,
+            Abs::Items(items) if depth <= MAX_NESTED => items.iter().all(|item| self.value(item, depth + 1)),
+            Abs::Predicates(predicates) => predicates.iter().all(|predicate| self.predicate(predicate)),
+            _ => false,
+        }
+    }
+
+    /// Whether a condition of a query narrows it to nobody's rows.
+    fn predicate(&self, predicate: &Predicate) -> bool {
+        if !predicate.equal {
+            return true;
+        }
+        let plain = predicate.column.as_ref().is_none_or(|(model, column)| {
+            !model.is_owner(column)
+                && !model.is_key(column)
+                && model.parent(column).is_none()
+                && !model.columns.is_empty()
+                && !column.ends_with("_id")
+        });
+        plain
+            && match &predicate.value {
+                Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other => true,
+                Abs::Client(client) => self.no_evidence(*client, predicate),
+                Abs::Mix(mix) => {
+                    !mix.principal
+                        && !mix.unclear
+                        && mix.rows.is_empty()
+                        && mix.clients.iter().all(|client| self.no_evidence(*client, predicate))
+                }
+                _ => false,
+            }
+    }
+
+    /// Whether nothing is known of a client's value that would make it the principal's.
+    fn no_evidence(&self, client: u32, predicate: &Predicate) -> bool {
+        self.same
+            && self.paths.iter().all(|path| {
+                let names_row = |row: &Row| {
+                    row.predicates.iter().any(|known| {
+                        known.equal && known.column != predicate.column && known.value == Abs::Client(client)
+                    })
+                };
+                !path.authorised.contains(&client)
+                    && !path.doubted.1.contains(&client)
+                    && !path.rows.values().any(|row| names_row(row))
+            })
+    }
+
+    /// Whether two lists of conditions differ only in such.
+    fn agree(&self, a: &[Predicate], b: &[Predicate]) -> bool {
+        if a == b {
+            return true;
+        }
+        let weighty = |list: &[Predicate], other: &[Predicate]| -> Vec<Predicate> {
+            list.iter().filter(|one| other.contains(one) || !self.predicate(one)).cloned().collect()
+        };
+        weighty(a, b) == weighty(b, a)
+    }
+
+    /// The conditions that two queries share; whether they differ in more than idle ones.
+    fn shared(&self, a: &[Predicate], b: &[Predicate]) -> (Vec<Predicate>, bool) {
+        let agree = self.agree(a, b);
+        let kept = if agree { a.iter().filter(|one| b.contains(one)).cloned().collect() } else { a.to_vec() };
+        (kept, agree)
+    }
+
+    /// A value that is one of two.
+    fn joined(&self, a: Abs, b: Abs) -> Abs {
+        match (&a, &b) {
+            _ if a == b => a,
+            (Abs::Nothing, _) => b,
+            (_, Abs::Nothing) => a,
+            (Abs::Statement(one), Abs::Statement(with))
+                if one.verb == with.verb
+                    && one.model == with.model
+                    && one.plain == with.plain
+                    && one.sets == with.sets
+                    && one.spread == with.spread =>
+            {
+                let (predicates, agree) = self.shared(&one.predicates, &with.predicates);
+                let unclear = one.unclear || with.unclear || !agree;
+                Abs::Statement(Arc::new(Statement { predicates, unclear, ..Statement::clone(one) }))
+            }
+            (Abs::Items(one), Abs::Items(with)) if one.len() == with.len() => {
+                let items = one.iter().zip(with.iter()).map(|(one, with)| self.joined(one.clone(), with.clone()));
+                Abs::Items(Arc::new(items.collect()))
+            }
+            (Abs::Items(one), Abs::Items(with)) if self.weighty(one) == self.weighty(with) => {
+                Abs::Items(Arc::new(one.iter().filter(|item| with.contains(item)).cloned().collect()))
+            }
+            (Abs::Predicates(one), Abs::Predicates(with)) if self.agree(one, with) => {
+                Abs::Predicates(Arc::new(self.shared(one, with).0))
+            }
+            _ => mixed(&a, &b),
+        }
+    }
+
+    /// What of a list could make a difference.
+    fn weighty(&self, items: &[Abs]) -> Vec<Abs> {
+        items.iter().filter(|item| !self.value(item, 0)).cloned().collect()
+    }
+}
+
+/// A value of which nothing is known but what is in both.
+fn mixed(a: &Abs, b: &Abs) -> Abs {
+    let mut mix = Mix::of([a, b]);
+    mix.unclear |= [a, b].iter().any(|value| {
+        matches!(value, Abs::Statement(_) | Abs::Object(_) | Abs::Known(_) | Abs::Dump(_) | Abs::Predicates(_))
+    });
+    mix.into_abs()
+}
+
+/// A value that is one of two, wherever they come from.
+pub(super) fn joined(a: Abs, b: Abs) -> Abs {
+    match (&a, &b) {
+        _ if a == b => a,
+        (Abs::Nothing, _) => b,
+        (_, Abs::Nothing) => a,
+        _ => mixed(&a, &b),
+    }
+}
+
+/// One path that claims what both claim.
+pub(super) fn join(mut a: Path, b: Path) -> Path {
+    let idle = Idle::of(&a, &b);
+    let rows: Vec<(u32, Shared<Row>)> = b
+        .rows
+        .iter()
+        .filter_map(|(id, row)| match a.rows.get(id) {
+            Some(known) if Shared::is(known, row) => None,
+            Some(known) => Some((*id, join_rows(known, row, &idle))),
+            None => Some((*id, row.clone())),
+        })
+        .collect();
+    let objects: Vec<(u32, Shared<Object>)> = b
+        .objects
+        .iter()
+        .filter_map(|(id, object)| match a.objects.get(id) {
+            Some(known) if Shared::is(known, object) => None,
+            Some(known) => Some((*id, join_objects(known, object, &idle))),
+            None => Some((*id, object.clone())),
+        })
+        .collect();
+    let mut vars: Vec<(SmolStr, Abs)> = Vec::new();
+    if !Shared::is(&a.vars, &b.vars) {
+        vars.extend(b.vars.iter().filter_map(|(name, value)| match a.vars.get(name) {
+            Some(old) if old == value => None,
+            Some(old) => Some((name.clone(), idle.joined(old.clone(), value.clone()))),
+            None => Some((name.clone(), value.clone())),
+        }));
+    }
+    if !rows.is_empty() {
+        a.rows.extend(rows);
+    }
+    if !objects.is_empty() {
+        a.objects.extend(objects);
+    }
+    if !vars.is_empty() {
+        a.vars.extend(vars);
+    }
+    a.privileged &= b.privileged;
+    a.doubt |= b.doubt;
+    a.dead &= b.dead;
+    if !Shared::is(&a.authorised, &b.authorised) {
+        a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
+    }
+    if !b.handed_out.is_subset(&a.handed_out) {
+        a.handed_out.extend(b.handed_out.iter());
+    }
+    if !Shared::is(&a.doubted, &b.doubted) {
+        a.doubted.0.extend(&b.doubted.0);
+        a.doubted.1.extend(&b.doubted.1);
+    }
+    a.stranger = a.stranger.filter(|_| b.stranger.is_some());
+    a.yielded = match (a.yielded, b.yielded) {
+        (Some(one), Some(other)) => Some(joined(one, other)),
+        (one, other) => one.or(other),
+    };
+    a
+}
+
+fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
+    let mut known = known.clone();
+    known.checked &= row.checked;
+    known.absent &= row.absent;
+    known.unclear |= row.unclear;
+    known.changed = known.changed.or(row.changed);
+    known.written = known.written.or(row.written);
+    if known.predicates != row.predicates {
+        let (predicates, agree) = idle.shared(&known.predicates, &row.predicates);
+        known.predicates = predicates;
+        known.unclear |= !agree;
+    }
+    known
+}
+
+fn join_objects(known: &Shared<Object>, object: &Object, idle: &Idle<'_>) -> Shared<Object> {
+    let mut known = known.clone();
+    known.properties.clear();
+    for (name, value) in &object.fields {
+        let joined = match known.fields.remove(name) {
+            Some(old) => idle.joined(old, value.clone()),
+            None => value.clone(),
+        };
+        known.fields.insert(name.clone(), joined);
+    }
+    known
+}

@@ -1,0 +1,105 @@
+//! Rows that are put under one of another table, which the client names.
+//!
+//! Whose that one is nobody may have looked at; whether anybody should is told
+//! by other routes that put rows of the same table there. A route looked if it
+//! did on any of its paths: where the client names none there is nothing to
+//! look at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::value::{Abs, Client, ClientId, Dump, Path, Place};
+use crate::index::value::Site;
+
+/// A row that is put under one of another table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where the class of the row's table stands.
+    pub table: Site,
+    /// Name of that class.
+    pub name: SmolStr,
+    /// The column that says under which.
+    pub column: SmolStr,
+    /// The other table, by its name in the database or its class.
+    pub parent: SmolStr,
+    /// The value of the client that names it.
+    pub client: Client,
+    /// The expression that does it.
+    pub site: Site,
+    /// The place in the handler that leads there.
+    pub entry: Site,
+    /// What the code calls the principal; empty when it takes none.
+    pub principal: SmolStr,
+    /// Whether that row was found to be the principal's on one of the paths.
+    pub looked: bool,
+    /// Whether something may have looked that could not be followed, or the caller may touch any.
+    pub excused: bool,
+}
+
+impl Engine<'_, '_> {
+    /// A column of a row is written.
+    pub(super) fn note_link(&mut self, path: &Path, model: &Arc<Model>, column: &str, value: &Abs, site: Site) {
+        let (Some(parent), Abs::Client(client)) = (model.parent(column), value) else { return };
+        let parent = parent.clone();
+        self.note_named(path, model, column, parent, *client, site);
+    }
+
+    /// The fields of a request model are copied to a row, but for those that are written besides.
+    pub(super) fn note_links(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        fields: &BTreeMap<SmolStr, Abs>,
+        spread: Option<&Arc<Dump>>,
+        site: Site,
+    ) {
+        for (column, value) in fields {
+            self.note_link(path, model, column, value, site);
+        }
+        let Some(dump) = spread else { return };
+        for field in dump.fields.iter().filter(|field| !fields.contains_key(*field)) {
+            let Some(parent) = model.parent(field).cloned() else { continue };
+            let name = SmolStr::new(format!("{}.{field}", dump.body));
+            let client = self.new_client(Place::Body, name, dump.site);
+            self.note_named(path, model, field, parent, client, site);
+        }
+    }
+
+    fn note_named(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        column: &str,
+        parent: SmolStr,
+        client: ClientId,
+        site: Site,
+    ) {
+        let looked = path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client));
+        let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
+        let Some(client) = self.clients.get(client as usize).cloned() else { return };
+        let same =
+            |known: &&mut Link| known.table == model.site && known.column == column && known.client.name == client.name;
+        if let Some(known) = self.data.links.iter_mut().find(same) {
+            known.looked |= looked;
+            known.excused |= excused;
+            return;
+        }
+        let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
+        self.data.links.push(Link {
+            table: model.site,
+            name: model.name.clone(),
+            column: column.into(),
+            parent,
+            client,
+            site,
+            entry,
+            principal: self.principal.clone(),
+            looked,
+            excused,
+        });
+    }
+}

@@ -1,0 +1,307 @@
+//! What a user may do, in the hands of the client: columns of the user table
+//! that say it, and request models that are copied to them.
+//!
+//! Two things make a finding. Here it is found out what a route copies, and what
+//! a route asks of its caller; the rule joins both over all routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::{Model, last_name};
+use super::names;
+use super::value::{Abs, ClientId, Dump, Path, Place};
+use super::{Fault, Use};
+use crate::facts::python::tree::{Class, Expr, ExprKind, Stmt, StmtKind};
+use crate::index::value::{ClassRef, Site, Value};
+
+/// Parts of an annotation that are looked at.
+const MAX_PARTS: usize = 60;
+
+/// Something that code asks of a user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// The attribute that says what the user may do.
+    pub attribute: SmolStr,
+    /// What it is compared with; empty where it is only asked whether it is true.
+    pub value: SmolStr,
+    /// The user table, where it is known.
+    pub table: Option<Site>,
+    /// Where.
+    pub site: Site,
+}
+
+/// Whether a value gives more than what everybody has: `admin`, `SUPER_USER`.
+pub fn is_high(value: &str) -> bool {
+    const WORDS: &[&str] = &["admin", "super", "staff", "root", "moderator", "manager", "owner"];
+    let value = value.to_ascii_lowercase();
+    WORDS.iter().any(|word| value.contains(word))
+}
+
+impl Engine<'_, '_> {
+    /// An attribute that says what a user may do is asked for.
+    pub(super) fn note_asked(&mut self, path: &Path, value: &Abs, with: Option<(&Abs, &Expr)>, site: Site) {
+        let (attribute, table) = match value {
+            Abs::Principal(part) if names::is_privilege(part) => {
+                (part.clone(), self.principal_table().map(|model| model.site))
+            }
+            Abs::Part(id, column) if names::is_privilege(column) => {
+                let model = path.rows.get(id).and_then(|row| row.model.as_ref()).filter(|model| model.is_user);
+                let Some(model) = model else { return };
+                (column.clone(), Some(model.site))
+            }
+            _ => return,
+        };
+        let values: Vec<SmolStr> = match with {
+            None => vec![SmolStr::default()],
+            Some((Abs::Nothing, _)) => return,
+            Some((Abs::Text(text), _)) => vec![text.clone()],
+            Some((Abs::Items(items), expr)) => {
+                let texts = items.iter().filter_map(|item| match item {
+                    Abs::Text(text) => Some(text.clone()),
+                    _ => None,
+                });
+                texts.chain(members(expr)).collect()
+            }
+            Some((_, expr)) => members(expr),
+        };
+        for value in values {
+            let asked = Asked { attribute: attribute.clone(), value, table, site };
+            if !self.data.asked.contains(&asked) {
+                self.data.asked.push(asked);
+            }
+        }
+    }
+
+    /// What a client wants to be is looked at: it may be refused.
+    pub(super) fn note_wish(&self, path: &mut Path, value: &Abs, with: &Abs) {
+        if let Abs::Client(client) = value
+            && *with != Abs::Nothing
+            && let Some(known) = self.clients.get(*client as usize)
+            && names::is_privilege(known.name.rsplit('.').next().unwrap_or(&known.name))
+        {
+            path.doubted.1.insert(*client);
+        }
+    }
+
+    /// A request model is copied to a record of the users.
+    pub(super) fn copy_privileges(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        dump: &Dump,
+        over: &BTreeMap<SmolStr, Abs>,
+        usage: Use,
+        site: Site,
+    ) {
+        let fields = dump.fields.iter().filter(|field| names::is_privilege(field) && !over.contains_key(*field));
+        let fields: Vec<SmolStr> = fields.cloned().collect();
+        for field in fields {
+            let name = SmolStr::new(format!("{}.{field}", dump.body));
+            let client = self.new_client(Place::Body, name, dump.site);
+            self.give_privilege(path, model, &field, client, usage, site);
+        }
+    }
+
+    /// Columns of the users are written, and those of a request model with them.
+    pub(super) fn judge_privileges(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        fields: &BTreeMap<SmolStr, Abs>,
+        spread: Option<&Arc<Dump>>,
+        usage: Use,
+        site: Site,
+    ) {
+        if !model.is_user {
+            return;
+        }
+        for (column, value) in fields {
+            self.set_privilege(path, model, column, value, usage, site);
+        }
+        if let Some(dump) = spread {
+            self.copy_privileges(path, model, dump, fields, usage, site);
+        }
+    }
+
+    /// A column of the users is set.
+    pub(super) fn set_privilege(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        column: &SmolStr,
+        value: &Abs,
+        usage: Use,
+        site: Site,
+    ) {
+        let client = match value {
+            Abs::Client(client) => Some(*client),
+            // `body.role or "user"`
+            Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.rows.is_empty() && mix.clients.len() == 1 => {
+                mix.clients.first().copied()
+            }
+            _ => None,
+        };
+        if let Some(client) = client.filter(|_| names::is_privilege(column)) {
+            self.give_privilege(path, model, column, client, usage, site);
+        }
+    }
+
+    fn give_privilege(
+        &mut self,
+        path: &Path,
+        model: &Arc<Model>,
+        column: &SmolStr,
+        client: ClientId,
+        usage: Use,
+        site: Site,
+    ) {
+        let has = model.columns.is_empty() || model.has(column);
+        if !model.is_user || !has || path.doubted.1.contains(&client) {
+            return;
+        }
+        let Some(known) = self.clients.get(client as usize) else { return };
+        let harmless = known.place != Place::Body || self.harmless.contains(&known.name);
+        if harmless {
+            return;
+        }
+        if path.privileged || path.doubt {
+            return;
+        }
+        self.fault(path, Fault::GivesPrivilege, usage, site, model, Some(client), "");
+        // It is the last one now.
+        if let Some(access) = self.data.faults.last_mut() {
+            access.table.owner = column.clone();
+        }
+    }
+
+    /// The table of the principal itself, where its class is one.
+    pub(super) fn principal_table(&mut self) -> Option<Arc<Model>> {
+        let class = self.principal_class.clone()?;
+        self.model(&class).filter(|model| model.is_user)
+    }
+
+    /// Remembers which fields of a request model give nobody more than everybody has.
+    pub(super) fn note_harmless(&mut self, class: &ClassRef, body: &str, field: &str) {
+        if names::is_privilege(field) && self.is_harmless(class, field) {
+            self.harmless.insert(SmolStr::new(format!("{body}.{field}")));
+        }
+    }
+
+    /// Whether a field takes no value that gives more, or something looks at it.
+    fn is_harmless(&self, class: &ClassRef, field: &str) -> bool {
+        let classes = self.interpreter.linearised(class);
+        if classes.iter().any(|class| is_looked_at(&class.def, field)) {
+            return true;
+        }
+        let annotation = classes.iter().find_map(|class| {
+            class.def.body.iter().find_map(|stmt| match &stmt.kind {
+                StmtKind::Assign(assign)
+                    if assign.targets.first().and_then(|target| target.as_name()).is_some_and(|name| name == field) =>
+                {
+                    Some((class.site.file, assign.annotation.as_ref()?))
+                }
+                _ => None,
+            })
+        });
+        let Some((file, annotation)) = annotation else { return false };
+        let mut values: Vec<SmolStr> = Vec::new();
+        let mut limited = false;
+        let mut pending = vec![(annotation, false)];
+        let mut seen = 0;
+        while let Some((expr, literal)) = pending.pop() {
+            seen += 1;
+            if seen > MAX_PARTS {
+                return false;
+            }
+            match &expr.kind {
+                ExprKind::Str(text) if literal => values.push(text.clone()),
+                ExprKind::Subscript { value, index } if last_name(value) == Some("Literal") => {
+                    limited = true;
+                    pending.push((index, true));
+                    continue;
+                }
+                ExprKind::Name(name) => {
+                    if let Value::Class(class) = self.interpreter.force(self.interpreter.lookup(file, name))
+                        && self.is_enum(&class)
+                    {
+                        limited = true;
+                        values.extend(members_of(&class.def));
+                    }
+                }
+                _ => {}
+            }
+            pending.extend(expr.children().into_iter().map(|child| (child, literal)));
+        }
+        limited && !values.iter().any(|value| is_high(value))
+    }
+}
+
+/// The names in `UserRole.ADMIN` and `[Role.ADMIN, Role.STAFF]`.
+fn members(expr: &Expr) -> Vec<SmolStr> {
+    match &expr.kind {
+        ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+            parts.iter().filter_map(last_name).map(SmolStr::new).collect()
+        }
+        ExprKind::Attribute { value, name } if name.name == "value" => {
+            last_name(value).map(SmolStr::new).into_iter().collect()
+        }
+        ExprKind::Attribute { name, .. } => vec![name.name.clone()],
+        ExprKind::Name(name) => vec![name.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// Names and texts of the members of an enumeration.
+fn members_of(class: &Class) -> Vec<SmolStr> {
+    let mut found = Vec::new();
+    for stmt in &class.body {
+        if let StmtKind::Assign(assign) = &stmt.kind {
+            found.extend(assign.targets.iter().filter_map(|target| target.as_name()).cloned());
+            found.extend(assign.value.as_ref().and_then(Expr::as_str).cloned());
+        }
+    }
+    found
+}
+
+/// Whether a validator of the class looks at a field.
+fn is_looked_at(class: &Class, field: &str) -> bool {
+    class.body.iter().any(|stmt| {
+        let StmtKind::Function(def) = &stmt.kind else { return false };
+        def.decorators.iter().any(|decorator| {
+            let (callee, args) = decorator.as_call().unwrap_or((decorator, &[]));
+            match last_name(callee) {
+                Some("field_validator" | "validator") => {
+                    args.iter().any(|arg| arg.value.as_str().is_some_and(|name| name == field || name == "*"))
+                }
+                Some("model_validator" | "root_validator") => mentions(&def.body, field),
+                _ => false,
+            }
+        })
+    })
+}
+
+/// Whether statements name a field, as an attribute or a key.
+fn mentions(body: &[Stmt], field: &str) -> bool {
+    let mut blocks = vec![body];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            let mut exprs = stmt.exprs();
+            while let Some(expr) = exprs.pop() {
+                let named = match &expr.kind {
+                    ExprKind::Attribute { name, .. } => name.name == field,
+                    ExprKind::Str(text) => text == field,
+                    _ => false,
+                };
+                if named {
+                    return true;
+                }
+                exprs.extend(expr.children());
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    false
+}
