@@ -37,7 +37,7 @@ impl Paint {
 }
 
 /// What is shown of a value that nobody is to read.
-const HIDDEN: &str = "\"***\"";
+pub(super) const HIDDEN: &str = "\"***\"";
 
 /// The place, the first line of the range, and carets below it. What is
 /// `secret` is not shown itself: reports are kept, and read by many.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use authlens_analysis::fix::{apply, take};
 use authlens_analysis::ide::{Analysis, Applicability, Change, Diagnostic, FileContent, Fix, FixKind, SourceChange};
+use authlens_analysis::rules::hardcoded_secret;
 
+use super::excerpt::HIDDEN;
 use super::load::Loaded;
 use super::{CheckArgs, check};
 use crate::workspace::{Replacement, replace_all};
@@ -27,6 +29,7 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
     let mut originals: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut budget = BTreeMap::new();
     let mut fixed = 0;
+    let secrets = secrets(&loaded.host.snapshot());
     for _ in 0..MAX_PASSES {
         let analysis = loaded.host.snapshot();
         let (taken, count) = one_pass(loaded, &analysis, args, &mut budget);
@@ -61,7 +64,11 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
         })
         .collect();
     if args.diff {
-        let diff = texts.iter().map(|(path, old, new)| unified(loaded.relative(path), old.as_deref(), new)).collect();
+        let mut diff: String =
+            texts.iter().map(|(path, old, new)| unified(loaded.relative(path), old.as_deref(), new)).collect();
+        for secret in &secrets {
+            diff = diff.replace(secret.as_str(), HIDDEN);
+        }
         return Ok(Outcome { fixed, diff });
     }
     let replacements: Vec<Replacement<'_>> =
@@ -111,7 +118,22 @@ fn subject(analysis: &Analysis, diagnostic: &Diagnostic) -> String {
     format!("{} {} {what} {marked}", diagnostic.rule, analysis.path(diagnostic.location.file))
 }
 
-/// A diff that `patch -p1` applies.
+/// Values in the code that nobody is to read in a diff, quotes and all: diffs
+/// are shown to others, and kept.
+fn secrets(analysis: &Analysis) -> Vec<String> {
+    let files = analysis.files_with_diagnostics();
+    let all = files.iter().flat_map(|file| analysis.diagnostics(*file).to_vec());
+    let marked = all.filter(|diagnostic| diagnostic.rule == hardcoded_secret::INFO.code).filter_map(|diagnostic| {
+        let text = analysis.text(diagnostic.location.file)?;
+        Some(diagnostic.location.range.slice(&text).to_owned())
+    });
+    let mut secrets: Vec<String> = marked.filter(|text| text.starts_with(['"', '\''])).collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    secrets
+}
+
+/// A diff that `patch -p1` applies, unless a value was hidden in it.
 fn unified(path: &str, old: Option<&str>, new: &str) -> String {
     let before = old.map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{path}"));
     let diff = similar::TextDiff::from_lines(old.unwrap_or_default(), new);

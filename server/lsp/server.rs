@@ -368,6 +368,7 @@ fn file_watcher() -> Registration {
         "**/*.{md,yaml,yml,json}",
         "**/{authlens,pyproject}.toml",
         "**/.env*",
+        "**/alembic.ini",
     ];
     let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});
     Registration {

@@ -287,10 +287,6 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),
         FileContent::Text(text) if roles::configures_modules(&slashed(path)) => FileContent::Text(text),
-        // What is not read for its variables is read for where requests go.
-        FileContent::Text(text) if environment::names_addresses(&slashed(path)) => {
-            FileContent::Text(environment::withheld(&text).into())
-        }
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());

@@ -150,10 +150,12 @@ fn no_output_holds_a_secret() {
             (
                 "settings.py",
                 &module(
-                    "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    jwt_secret: str = \"PLANTED\"\n\nsettings = Settings()\n",
+                    "from pydantic_settings import BaseSettings\n\nclass Settings(BaseSettings):\n    jwt_secret: str = \"PLANTED\"\n    database_url: str = \"postgresql://app:PLANTED@db.tasks.dev/app\"\n\nsettings = Settings()\n",
                 ),
             ),
             (".env", &module("JWT_SECRET=change-me-PLANTED\n")),
+            (".env.example", &module("DATABASE_URL=postgresql://app:PLANTED@db.tasks.dev/app\n")),
+            ("alembic.ini", &module("sqlalchemy.url = postgresql://app:PLANTED@db.tasks.dev/app\n")),
         ],
     );
     for args in [
@@ -171,6 +173,6 @@ fn no_output_holds_a_secret() {
         assert!(!said.is_empty() && !said.contains(PLANTED), "{args:?}: {said}");
     }
     let found = String::from_utf8(authlens(&project.0, &["check"]).stdout).unwrap();
-    assert!(found.matches("hardcoded-secret").count() >= 3 && found.contains("\"***\""), "{found}");
+    assert!(found.matches("hardcoded-secret").count() >= 4 && found.contains("\"***\""), "{found}");
     assert!(found.contains("weak-secret"), "{found}");
 }

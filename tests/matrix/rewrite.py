@@ -18,14 +18,19 @@ import verdicts
 
 PAIRS = [
     ("jwt-default", "hs256"),
+    ("jwt-default", "hs256-authlib"),
     ("jwt-default", "hs256-jose"),
+    ("jwt-default", "hs256-joserfc"),
     ("jwt-default", "hs256-audience"),
     ("jwt-default", "jwks-no-audience"),
     ("jwt-default", "jwks-es256"),
     ("jwt-default", "jwks-jose"),
     ("jwt-es256", "hs256"),
+    ("jwt-es256", "hs256-joserfc"),
     ("jwt-numeric-expiration", "jwks"),
     ("jwt-own-audience", "jwks"),
+    ("jwt-own-audience", "jwks-authlib"),
+    ("jwt-own-audience", "jwks-joserfc"),
     ("session-token", "jwks"),
     ("bearer-session-token", "jwks-any-algorithm"),
 ]

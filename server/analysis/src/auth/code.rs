@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::facts::python::file::bound_names;
+use crate::facts::python::file::{Binding, bound_names};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Param, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
+use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -130,6 +131,51 @@ pub(super) fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b E
         }
     }
     found
+}
+
+/// A variable of a module, and the only value that it is assigned.
+pub(super) struct ModuleVariable<'a> {
+    pub(super) file: FileId,
+    pub(super) item: u32,
+    pub(super) name: SmolStr,
+    pub(super) value: &'a Expr,
+}
+
+/// The variable of a module that a name means there, wherever it is imported
+/// from, if it is assigned once.
+pub(super) fn module_variable<'a>(
+    interpreter: &Interpreter<'a>,
+    file: FileId,
+    name: &SmolStr,
+) -> Option<ModuleVariable<'a>> {
+    let (mut file, mut name) = (file, name.clone());
+    for _ in 0..MAX_DEPTH {
+        // Makes an answer rest on what the name means.
+        interpreter.lookup(file, &name);
+        let facts = interpreter.sources().facts(file)?;
+        match facts.bindings.get(&name)? {
+            Binding::Computed => {
+                let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
+                    bindings_of(std::slice::from_ref(stmt), &name).into_iter().map(move |value| (item, value))
+                });
+                let (item, value) = values.next()?;
+                let value = value.filter(|_| values.next().is_none())?;
+                drop(values);
+                interpreter.count_body(Site { file, item, range: value.range });
+                return Some(ModuleVariable { file, item, name, value });
+            }
+            Binding::ImportFrom(item, at) => {
+                let import = facts.import_from(*item)?;
+                let imported = import.names.get(*at as usize)?.name.clone();
+                let Module::File(target) = interpreter.sources().resolve(file, import.level, &import.module) else {
+                    return None;
+                };
+                (file, name) = (target, imported);
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Compound statements around a statement, outermost first, and in which of

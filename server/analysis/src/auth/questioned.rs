@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::code::each_body;
+use crate::facts::python::idioms::raises;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{Resolve, Site};
@@ -32,10 +33,6 @@ pub(super) fn validates(stmt: &Stmt, field: &str) -> bool {
     let checks =
         def.decorators.iter().any(named) || matches!(def.name.name.as_str(), "model_post_init" | "__post_init__");
     checks && raises(&def.body)
-}
-
-fn raises(block: &[Stmt]) -> bool {
-    block.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }) || stmt.blocks().into_iter().any(raises))
 }
 
 /// Whether a condition anywhere in a file is about one of these names.

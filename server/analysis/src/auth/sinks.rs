@@ -17,6 +17,20 @@ pub(super) enum Sink {
     Unknown,
 }
 
+/// Packages that send HTTP requests.
+const HTTP_CLIENTS: &[&str] = &["httpx", "requests", "aiohttp", "urllib3"];
+
+/// Whether a dotted path leads into a package that sends HTTP requests.
+pub(super) fn is_http_client(path: &str) -> bool {
+    path.split('.').next().is_some_and(|package| HTTP_CLIENTS.contains(&package))
+}
+
+/// Whether a dotted path is that of a class whose objects send HTTP requests.
+pub(super) fn is_http_client_class(path: &str) -> bool {
+    let class = path.rsplit('.').next().unwrap_or(path);
+    is_http_client(path) && matches!(class, "AsyncClient" | "Client" | "ClientSession" | "Session")
+}
+
 /// What the callable of that dotted path does. `method` is its last part.
 pub(super) fn classify(path: &str) -> Sink {
     let method = path.rsplit('.').next().unwrap_or(path);
@@ -57,7 +71,7 @@ pub(super) fn classify(path: &str) -> Sink {
             "verify" | "checkpw" | "verify_and_update" | "check_password_hash" => Sink::Answers,
             _ => Sink::Passes,
         },
-        "httpx" | "requests" | "aiohttp" | "urllib3" => match method {
+        _ if HTTP_CLIENTS.contains(&package) => match method {
             "get" | "post" | "request" | "send" | "fetch" | "urlopen" => Sink::Forwards,
             _ => Sink::Passes,
         },

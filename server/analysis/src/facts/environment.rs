@@ -7,6 +7,7 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::deployment;
+use super::held::{self, Held};
 use crate::text::TextRange;
 
 /// A variable that a file sets.
@@ -40,6 +41,8 @@ pub struct Assigned {
     pub bytes: u32,
     /// What it looks like.
     pub looks: Looks,
+    /// What it holds that lets others in, whatever the variable is for.
+    pub holds: Option<Held>,
 }
 
 /// What a value looks like.
@@ -64,17 +67,25 @@ pub enum Form {
     Compose,
     /// A manifest of Kubernetes.
     Manifest,
+    /// An example of `.env`: of its values only those count that nobody would make up.
+    Example,
+    /// What Alembic is told, likewise.
+    Alembic,
 }
 
 /// Parts of names of files that show how others are to be written, or that only tests read.
 const EXAMPLES: &[&str] = &["example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "ci"];
 
-/// How a path says that a file sets variables, unless it is an example of one.
+/// How a path says that a file sets variables; of examples only `.env`'s count.
 pub fn form(path: &str) -> Option<Form> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_example = name.split(['.', '-', '_']).any(|part| EXAMPLES.contains(&part.to_ascii_lowercase().as_str()));
     if let Some(rest) = name.strip_prefix(".env") {
-        return ((rest.is_empty() || rest.starts_with('.')) && !is_example).then_some(Form::Lines);
+        let form = if is_example { Form::Example } else { Form::Lines };
+        return (rest.is_empty() || rest.starts_with('.')).then_some(form);
+    }
+    if name == "alembic.ini" {
+        return Some(Form::Alembic);
     }
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     if !is_yaml || is_example {
@@ -86,7 +97,7 @@ pub fn form(path: &str) -> Option<Form> {
     deployment::is_manifest(path).then_some(Form::Manifest)
 }
 
-/// Whether a path is one of a file that sets variables, and no example of one.
+/// Whether a path is one of a file that sets variables, or shows how.
 pub fn sets_variables(path: &str) -> bool {
     form(path).is_some()
 }
@@ -100,12 +111,6 @@ pub fn names_addresses(path: &str) -> bool {
 /// Variables that a text sets to an address, each with it: that is no secret.
 pub fn addresses(text: &str) -> Vec<(SmolStr, SmolStr)> {
     text.lines().filter_map(address).collect()
-}
-
-/// A text without the lines that set something else than an address: what is
-/// not committed stays with its owner.
-pub fn withheld(text: &str) -> String {
-    text.lines().filter(|line| address(line).is_some()).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn address(line: &str) -> Option<(SmolStr, SmolStr)> {
@@ -123,14 +128,21 @@ fn address(line: &str) -> Option<(SmolStr, SmolStr)> {
 /// The variables that the text of a file of that path sets.
 pub fn read(path: &str, text: &str) -> Vec<Variable> {
     match form(path) {
-        Some(Form::Lines) => lines(text),
+        Some(Form::Lines) => lines(text, &is_name),
+        Some(form @ (Form::Example | Form::Alembic)) => {
+            // `sqlalchemy.url = …`
+            let names = |name: &str| is_name(name) || (form == Form::Alembic && name == "sqlalchemy.url");
+            let mut variables = lines(text, &names);
+            variables.retain(|variable| variable.value.holds.is_some());
+            variables
+        }
         Some(Form::Compose) => deployment::compose(text),
         Some(Form::Manifest) => deployment::manifest(text),
         None => Vec::new(),
     }
 }
 
-fn lines(text: &str) -> Vec<Variable> {
+fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
     let mut variables = Vec::new();
     let mut start = 0u32;
     for line in text.split_inclusive('\n') {
@@ -141,7 +153,7 @@ fn lines(text: &str) -> Vec<Variable> {
         let Some((name, value)) = trimmed.split_once('=') else { continue };
         let name = name.trim();
         let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
-        let Some(offset) = line.find(name).filter(|_| is_name(name)) else { continue };
+        let Some(offset) = line.find(name).filter(|_| names(name)) else { continue };
         let Some(value) = assigned(value) else { continue };
         let from = at + offset as u32;
         let range = TextRange { start: from, end: from + name.len() as u32 };
@@ -160,7 +172,12 @@ pub(super) fn assigned(value: &str) -> Option<Assigned> {
     if value.is_empty() || value.starts_with('$') || value.contains("{{") {
         return None;
     }
-    Some(Assigned { fingerprint: fingerprint(value), bytes: value.len() as u32, looks: looks(value) })
+    Some(Assigned {
+        fingerprint: fingerprint(value),
+        bytes: value.len() as u32,
+        looks: looks(value),
+        holds: held::held(value),
+    })
 }
 
 /// Tells whether two values are the same.
@@ -170,7 +187,7 @@ pub fn fingerprint(value: &str) -> u64 {
     hasher.finish()
 }
 
-fn looks(value: &str) -> Looks {
+pub(super) fn looks(value: &str) -> Looks {
     const BLANKS: &[&str] = &["<", "replace", "xxx", "todo:", "...", "fill"];
     const ASKING: &[&str] = &["your", "change", "placeholder", "example", "generate", "secret-here"];
     const PLAIN: &[&str] = &[
@@ -250,7 +267,6 @@ mod tests {
             "A=http://localhost:8000/api\nB=/api # same origin\nC=s3cret\nD=https://u:p@host/\nE=https://h/?key=1\n";
         let found = addresses(text);
         assert_eq!(found, [("A".into(), "http://localhost:8000/api".into()), ("B".into(), "/api".into())]);
-        assert_eq!(withheld(text), "A=http://localhost:8000/api\nB=/api # same origin\n");
         let paths = ["/p/.env", "/p/.env.example", "/p/.env.local", "/p/.envrc"];
         assert_eq!(paths.map(names_addresses), [true, true, true, false]);
     }
@@ -280,8 +296,9 @@ mod tests {
         let cases = [
             ("/p/.env", Some(Form::Lines)),
             ("/p/.env.local", Some(Form::Lines)),
-            ("/p/.env.example", None),
-            ("/p/.env.local.example", None),
+            ("/p/.env.example", Some(Form::Example)),
+            ("/p/.env.local.example", Some(Form::Example)),
+            ("/p/backend/alembic.ini", Some(Form::Alembic)),
             ("/p/.environment", None),
             ("/p/a.env", None),
             ("/p/docker-compose.prod.yml", Some(Form::Compose)),

@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod contract;
 pub mod deployment;
 pub mod environment;
+pub mod held;
 pub mod manifests;
 pub mod markdown;
 pub mod openapi;

@@ -1,6 +1,7 @@
 //! Fixes: the edits that make findings go away. They are computed when asked
 //! for, from the texts of a few files and what the snapshot knows.
 
+mod algorithms;
 mod asking;
 mod auth_module;
 mod calls;
@@ -10,11 +11,16 @@ mod elsewhere;
 mod guard;
 mod imports;
 mod layout;
+mod literal_secret;
 mod ownership;
 mod ownership_writes;
+mod registry;
 mod rejection;
+mod required_claim;
+mod rewritten;
 mod scheme;
 mod script;
+mod shared_verifier;
 mod signature;
 mod spelling;
 mod style;
@@ -40,14 +46,16 @@ use crate::ide::{
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::rules::{
-    auth_dependency_not_applied, check_after_change, client_trusted_identity, cors_inside_auth, excessive_leeway,
-    expiry_not_verified, ineffective_scope, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
-    missing_auth_dependency, missing_bearer, missing_ownership_check, none_algorithm, owner_mass_assignment,
-    privilege_mass_assignment, query_not_scoped, retry_on_auth_failure, rewrite_captures_auth,
+    algorithm_from_token, algorithms_missing, audience_not_checked, auth_dependency_not_applied, check_after_change,
+    client_trusted_identity, cors_inside_auth, duplicate_verification, excessive_leeway, expiry_not_required,
+    expiry_not_verified, hardcoded_secret, identity_claim_not_required, ineffective_jwt_option, ineffective_scope,
+    inline_verification, issuer_not_checked, jwt_not_issued, leaky_auth_error, middleware_raises_http_exception,
+    missing_auth_dependency, missing_bearer, missing_ownership_check, mixed_algorithms, none_algorithm,
+    owner_mass_assignment, privilege_mass_assignment, query_not_scoped, retry_on_auth_failure, rewrite_captures_auth,
     router_included_unguarded_twice, secret_not_configured, server_endpoint_without_session,
-    session_read_without_headers, sign_out_keeps_token, spec_auth_drift, token_logged, token_strategy_mismatch,
-    undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
-    wrong_auth_status, wrong_ownership_status,
+    session_read_without_headers, session_token_as_jwt, sign_out_keeps_token, spec_auth_drift, token_logged,
+    token_strategy_mismatch, undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore,
+    unverified_auth_dependency, wrong_auth_status, wrong_ownership_status,
 };
 use crate::syntax::{self, Grammar, parse};
 use crate::verdicts::handler_site;
@@ -136,9 +144,21 @@ impl<'s> Fixer<'s> {
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
             rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
             rule if rule == secret_not_configured::INFO.code => Some(tokens::missing_key),
+            rule if rule == identity_claim_not_required::INFO.code => Some(required_claim::fixes),
             rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),
             rule if rule == wrong_ownership_status::INFO.code => Some(ownership_writes::status),
+            rule if rule == duplicate_verification::INFO.code => Some(shared_verifier::fixes),
+            rule if rule == inline_verification::INFO.code => Some(shared_verifier::fixes),
+            rule if rule == expiry_not_required::INFO.code => Some(required_claim::expiry),
+            rule if rule == algorithms_missing::INFO.code => Some(algorithms::pinned),
+            rule if rule == algorithm_from_token::INFO.code => Some(algorithms::pinned),
+            rule if rule == mixed_algorithms::INFO.code => Some(algorithms::mixed),
+            rule if rule == audience_not_checked::INFO.code => Some(algorithms::checked),
+            rule if rule == issuer_not_checked::INFO.code => Some(algorithms::checked),
+            rule if rule == hardcoded_secret::INFO.code => Some(literal_secret::fixes),
             rule if rule == jwt_not_issued::INFO.code => Some(script::jwt),
+            rule if rule == session_token_as_jwt::INFO.code => Some(script::session_token),
+            rule if rule == ineffective_jwt_option::INFO.code => Some(script::span),
             rule if rule == undefined_bearer::INFO.code => Some(script::bearer),
             rule if rule == missing_bearer::INFO.code => Some(script::missing_bearer),
             rule if rule == rewrite_captures_auth::INFO.code => Some(script::rewrite),

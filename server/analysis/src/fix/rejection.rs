@@ -2,11 +2,12 @@
 
 use tree_sitter::Node;
 
-use super::Fixer;
 use super::guard::keep;
 use super::imports::Imports;
 use super::layout::{Layout, indentation, line_start, replacement};
-use crate::ide::{Applicability, Diagnostic, Fix, Refusal};
+use super::{Fixer, Source};
+use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
+use crate::rules::middleware_raises_http_exception::ALSO;
 
 /// Parameters of `HTTPException`, in their order.
 const PARAMETERS: [&str; 3] = ["status_code", "detail", "headers"];
@@ -32,8 +33,24 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 fn response(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
+    let mut imports = Imports::new(fixer, &source, None)?;
+    let (edit, status) = returned(&source, diagnostic.location, &mut imports)?;
+    let mut edits = vec![edit];
+    let others = diagnostic.related.iter().filter(|step| step.message == ALSO && step.location.file == file);
+    // Those that can't be written otherwise are found again by themselves.
+    edits.extend(others.filter_map(|step| returned(&source, step.location, &mut imports).ok()).map(|(edit, _)| edit));
+    let title = match edits.len() {
+        1 => format!("Return a `JSONResponse` with status {status}"),
+        count => format!("Return a `JSONResponse` in the place of each of {count} exceptions"),
+    };
+    edits.extend(imports.edits());
+    fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Safe)
+}
+
+/// The response in the place of one exception, and its status.
+fn returned(source: &Source, at: Location, imports: &mut Imports<'_, '_>) -> Result<(TextEdit, String), Refusal> {
     let text = &*source.text;
-    let range = diagnostic.location.range;
+    let range = at.range;
     let node = source.tree.root_node().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let raise = node.filter(|node| node.kind() == "raise_statement");
     let raise = raise.ok_or_else(|| Refusal("the `raise` can't be read".into()))?;
@@ -51,7 +68,6 @@ fn response(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
             phrase.ok_or_else(|| Refusal("the exception is given no detail".into()))?
         }
     };
-    let mut imports = Imports::new(fixer, &source, None)?;
     let response = imports.of_package(&["fastapi.responses", "starlette.responses"], "JSONResponse")?;
     let mut written = vec![format!("{{\"detail\": {detail}}}"), format!("status_code={status}")];
     match headers.filter(|headers| headers != "None") {
@@ -61,10 +77,7 @@ fn response(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
         None => {}
     }
     let statement = laid_out(text, &source.layout, raise.start_byte(), &response, &written);
-    let mut edits = vec![replacement(raise.byte_range(), statement)];
-    edits.extend(imports.edits());
-    let title = format!("Return a `JSONResponse` with status {}", code.map_or(status, |code| code.to_string()));
-    fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Safe)
+    Ok((replacement(raise.byte_range(), statement), code.map_or(status, |code| code.to_string())))
 }
 
 /// Whether a statement stands in the function itself that answers requests:

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use super::guard::keep;
 use super::imports::Imports;
 use super::layout::replacement;
+use super::verifier::{argument, give};
 use super::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, Severity, TextEdit};
 use crate::rules::unmapped_token_error;
@@ -16,6 +17,9 @@ const REDACTED: &str = "[redacted]";
 
 /// What a caller with a bad token is told.
 const CONSTANT: &str = "\"Invalid or expired token\"";
+
+/// The headers of a 401 that asks for a token.
+const BY_BEARER: &str = "{\"WWW-Authenticate\": \"Bearer\"}";
 
 /// Appends the fix of a secret in a log.
 pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
@@ -54,15 +58,33 @@ pub(super) fn status(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec
     keep(
         edit(fixer, diagnostic, Applicability::Unsafe, "Answer with 401", |source, range| {
             let written = source.text.get(range.clone()).unwrap_or_default();
-            if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Ok(vec![replacement(range, "401".to_owned())]);
-            }
-            match written.rsplit_once('.') {
-                Some((module, name)) if name.starts_with("HTTP_") && !written.contains('\n') => {
-                    Ok(vec![replacement(range, format!("{module}.HTTP_401_UNAUTHORIZED"))])
+            let status = if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()) {
+                replacement(range.clone(), "401".to_owned())
+            } else {
+                match written.rsplit_once('.') {
+                    Some((module, name)) if name.starts_with("HTTP_") && !written.contains('\n') => {
+                        replacement(range.clone(), format!("{module}.HTTP_401_UNAUTHORIZED"))
+                    }
+                    _ => {
+                        return Err(Refusal(
+                            "the status is not written as a number or as a name of `fastapi.status`".into(),
+                        ));
+                    }
                 }
-                _ => Err(Refusal("the status is not written as a number or as a name of `fastapi.status`".into())),
+            };
+            let mut edits = vec![status];
+            // A 401 has to say how to authenticate (RFC 9110, 15.5.2).
+            let raised = node_at(source, &range)
+                .and_then(|node| std::iter::successors(Some(node), Node::parent).find(|node| node.kind() == "call"));
+            if let Some(call) = raised
+                && let Some(callee) = call.child_by_field_name("function")
+                && source.text.get(callee.byte_range()).is_some_and(|name| name.ends_with("HTTPException"))
+                && let Some(arguments) = call.child_by_field_name("arguments")
+                && argument(&source.text, arguments, "headers", Some(2)).is_none()
+            {
+                give(source, arguments, &[("headers", None, BY_BEARER.to_owned())], &mut edits)?;
             }
+            Ok(edits)
         }),
         fixes,
         refusals,

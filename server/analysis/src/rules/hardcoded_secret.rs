@@ -2,9 +2,11 @@
 
 use super::shared::frontend;
 use super::shared::keys::{self, used_variables};
-use super::{RuleInfo, State};
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::facts::environment::{Form, Looks, When, form};
+use crate::facts::held::Held;
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Confidence, Diagnostic, Severity};
 use crate::vfs::{FileId, Location};
@@ -12,7 +14,7 @@ use crate::vfs::{FileId, Location};
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "hardcoded-secret",
-    summary: "a key that signs or verifies and stands in the code",
+    summary: "a key or password that stands in the code, or in a file that is committed",
     cwe: "CWE-798",
     owasp: "API8:2023",
     severity: Severity::Error,
@@ -21,8 +23,37 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_environments(state, wanted, found);
+    check_texts(state, wanted, found);
     let stands_there = |key: &Key| matches!(key.what, What::Text | What::Empty);
     keys::at_origins(state, wanted, found, &INFO, &stands_there, &|key| Some(said(key)));
+}
+
+/// Passwords and keys of services in code.
+fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
+            let message = match held {
+                Held::Password => "The password of a database stands in the code, and whoever has read the code can read and change what is in it: read the address from the environment, and change the password.".to_owned(),
+                Held::Key(service) => format!(
+                    "What stands here looks like a key of {service}, and whoever has read the code can use it: read it from the environment, and have {service} revoke this one."
+                ),
+            };
+            found.push(report(state, &INFO, Severity::Error, *site, message, Vec::new()));
+        }
+    });
+}
+
+/// What is said of a variable of a committed file by what its value holds.
+fn said_of_held(name: &str, held: Held, form: Form) -> String {
+    let file = if form == Form::Example { "This example is" } else { "This file is" };
+    match held {
+        Held::Password => format!(
+            "{file} committed, and `{name}` holds the password of a database: whoever can read the repository, or a copy of it, can read and change what is in it. Take the value out, and change the password."
+        ),
+        Held::Key(service) => format!(
+            "{file} committed, and the value of `{name}` looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the value out, and have {service} revoke it."
+        ),
+    }
 }
 
 /// Keys in files that set variables and are committed: of variables that code
@@ -33,6 +64,18 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
         let used = used.get_or_insert_with(|| used_variables(state));
         let Some(form) = state.sources.file(*file).and_then(|source| form(&source.path)) else { continue };
         for variable in &environment.variables {
+            if let Some(held) = variable.value.holds {
+                found.push(Diagnostic {
+                    rule: INFO.code,
+                    severity: Severity::Error,
+                    confidence: Confidence::High,
+                    location: Location { file: *file, range: variable.range },
+                    message: said_of_held(&variable.name, held, form),
+                    related: Vec::new(),
+                    unnecessary: false,
+                });
+                continue;
+            }
             let is_default = variable.when == When::Unset;
             // What asks to be replaced is `weak-secret`'s, unless it stands in silently.
             let is_key = match variable.value.looks {
@@ -49,7 +92,8 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "Where `{name}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{name}:?}}`, so that nothing starts without it."
                     ),
                 ),
-                Form::Lines => (
+                // Of these, other values are not kept.
+                Form::Lines | Form::Example | Form::Alembic => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."

@@ -14,15 +14,19 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/middleware-raises-http-exception.md"),
 };
 
+/// What is said of the other places in the same middleware.
+pub(crate) const ALSO: &str = "so does this one";
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_note(state, |note| {
-        for &site in note.raises.iter().filter(|site| wanted(site.file)) {
-            let message = format!(
-                "`HTTPException` raised in the middleware `{}` reaches no exception handler, so the client gets a 500: return a `JSONResponse` with the status instead.",
-                note.name
-            );
-            let added = related(state, note.site, format!("`{}` is added here", note.name));
-            found.push(report(state, &INFO, Severity::Error, site, message, vec![added]));
-        }
+        // One mistake, however often it is made: it is mended in the same way.
+        let Some((&site, others)) = note.raises.split_first().filter(|(site, _)| wanted(site.file)) else { return };
+        let message = format!(
+            "`HTTPException` raised in the middleware `{}` reaches no exception handler, so the client gets a 500: return a `JSONResponse` with the status instead.",
+            note.name
+        );
+        let mut steps = vec![related(state, note.site, format!("`{}` is added here", note.name))];
+        steps.extend(others.iter().map(|site| related(state, *site, ALSO.to_owned())));
+        found.push(report(state, &INFO, Severity::Error, site, message, steps));
     });
 }

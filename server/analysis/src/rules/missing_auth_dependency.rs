@@ -151,7 +151,7 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
     })
 }
 
-pub(super) fn is_test(state: &State, file: FileId) -> bool {
+pub(crate) fn is_test(state: &State, file: FileId) -> bool {
     state.sources.file(file).is_some_and(|file| file.test)
 }
 
@@ -330,16 +330,14 @@ pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
 /// Verifying dependencies of the same source tree.
 fn verifiers_near<'s>(state: &'s State, application: &Application) -> impl Iterator<Item = &'s Verifier> {
     let root = crate::verdicts::source_root(state, application);
-    let is_near = move |verifier: &&Verifier| {
-        state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root))
-    };
+    let is_near =
+        move |verifier: &&Verifier| state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root));
     state.verifiers.iter().filter(is_near)
 }
 
 /// One of them that guards routes of another application: this one is a service
 /// of its own beside that.
 fn guards_another<'s>(state: &'s State, application: &Application) -> Option<&'s Verifier> {
-    verifiers_near(state, application).find(|verifier| {
-        !verifier.applications.is_empty() && !verifier.applications.contains(&application.router)
-    })
+    verifiers_near(state, application)
+        .find(|verifier| !verifier.applications.is_empty() && !verifier.applications.contains(&application.router))
 }

@@ -24,6 +24,7 @@ pub mod expiry_not_verified;
 pub mod forbidden_logs_out;
 pub mod hardcoded_secret;
 pub mod identity_claim_mismatch;
+pub mod identity_claim_not_required;
 pub mod identity_in_process_state;
 pub mod ineffective_jwt_option;
 pub mod ineffective_scope;
@@ -142,6 +143,7 @@ pub fn all() -> &'static [RuleInfo] {
         forbidden_logs_out::INFO,
         hardcoded_secret::INFO,
         identity_claim_mismatch::INFO,
+        identity_claim_not_required::INFO,
         identity_in_process_state::INFO,
         ineffective_jwt_option::INFO,
         ineffective_scope::INFO,
@@ -235,6 +237,7 @@ const CHECKS: &[Check] = &[
     expiry_not_verified::check,
     hardcoded_secret::check,
     identity_claim_mismatch::check,
+    identity_claim_not_required::check,
     identity_in_process_state::check,
     ineffective_scope::check,
     inline_verification::check,

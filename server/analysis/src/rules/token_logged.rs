@@ -33,9 +33,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 }
                 (Some(_), _) => "whoever reads the log has so much less to guess",
             };
-            let message = format!(
-                "`{sink}` writes {what}: {use_of_it}. Log who it is about, or what kind of error it was."
-            );
+            let message =
+                format!("`{sink}` writes {what}: {use_of_it}. Log who it is about, or what kind of error it was.");
             let steps = vec![related(state, logged.origin, "the value comes from here".to_owned())];
             found.push(report(state, &INFO, severity, logged.site, message, steps));
         }

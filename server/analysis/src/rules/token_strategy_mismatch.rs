@@ -25,8 +25,9 @@ const SHOWN_REQUESTS: usize = 3;
 fn all(state: &State) -> impl Iterator<Item = &Refused> {
     state.agreement.refused.iter().filter(|refused| {
         let is_own = match refused.kind {
-            Kind::Session => refused.refusal.why == Why::NoSession,
-            Kind::Cookie | Kind::Nothing => false,
+            Kind::Session => matches!(refused.refusal.why, Why::NoSession | Why::NoDatabase | Why::NotEncrypted),
+            Kind::Cookie => refused.refusal.why != Why::NoJwt,
+            Kind::Nothing => false,
             _ => true,
         };
         is_own && refused.refusal.why != Why::NoToken

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::shared::tokens::for_each_item;
+use super::shared::tokens::{for_each_item, way_out};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::auth::tokens::{Caught, Decode, Library, VerifierCall};
@@ -41,9 +41,6 @@ pub(crate) fn roots() -> impl Iterator<Item = Root> {
     MODULES.iter().map(|(library, modules)| Root { error: library.root_error(), modules })
 }
 
-/// Calls that an exception is followed up through.
-const MAX_CALLS: usize = 4;
-
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let items = || state.tokens.items().map(|(_, tokens)| tokens);
     if items().any(|tokens| tokens.answers_errors) {
@@ -56,14 +53,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             let Some(function) = decode.function else { continue };
-            let calls = |callee: Site| -> Vec<&VerifierCall> {
-                items().flat_map(|tokens| &tokens.calls).filter(|call| call.callee == callee).collect()
-            };
-            let Some(way) = way_out(decode, function, &calls, &mut |site| {
+            let is_end = &mut |site: Site| {
                 state.in_use.is_used(site) && !known.get_or_insert_with(|| behind_guards(state)).contains(&site)
-            }) else {
-                continue;
             };
+            let leaves = |call: &VerifierCall, way: &[&VerifierCall]| {
+                let above = way.iter().flat_map(|call| &call.caught);
+                !is_caught(decode, above.chain(&call.caught).chain(&decode.caught))
+            };
+            let Some(way) = way_out(state, function, is_end, &leaves) else { continue };
             let library = decode.library.name();
             let message = format!(
                 "What {library} raises for a bad token is caught nowhere, so that the caller gets 500 in place of 401: catch `{}` and raise `HTTPException` with status 401.",
@@ -87,33 +84,6 @@ fn behind_guards(state: &State) -> FxHashSet<Site> {
     });
     behind.retain(|site| !open.contains(site));
     behind
-}
-
-/// The calls through which an exception leaves the functions that a route
-/// rests on: none of them when the function is a dependency or handler itself.
-fn way_out<'s>(
-    decode: &'s Decode,
-    function: Site,
-    calls: &dyn Fn(Site) -> Vec<&'s VerifierCall>,
-    is_end: &mut dyn FnMut(Site) -> bool,
-) -> Option<Vec<&'s VerifierCall>> {
-    let mut pending: Vec<(Site, Vec<&VerifierCall>)> = vec![(function, Vec::new())];
-    while let Some((function, way)) = pending.pop() {
-        if is_end(function) {
-            return Some(way);
-        }
-        if way.len() >= MAX_CALLS {
-            continue;
-        }
-        for call in calls(function) {
-            let longer: Vec<_> = way.iter().copied().chain([call]).collect();
-            let caught = longer.iter().flat_map(|call| &call.caught).chain(&decode.caught);
-            if !is_caught(decode, caught) && !way.iter().any(|step| step.site == call.site) {
-                pending.push((call.function, longer));
-            }
-        }
-    }
-    None
 }
 
 /// Whether clauses catch what the verification raises for a bad token.

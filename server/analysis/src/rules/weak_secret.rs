@@ -50,6 +50,8 @@ fn why(variable: &Variable, form: Form, is_committed: bool) -> Option<String> {
     let value = &variable.value;
     match value.looks {
         _ if is_committed && variable.when == When::Unset => None,
+        // Another rule says who else has it.
+        _ if value.holds.is_some() => None,
         // Such a file shows what has to be set.
         Looks::Placeholder if is_committed && form == Form::Lines => None,
         Looks::Placeholder => Some("its value is a placeholder".to_owned()),

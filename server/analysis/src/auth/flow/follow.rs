@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
@@ -99,7 +100,6 @@ impl Flow<'_, '_> {
     /// Parameters that are declared to be clients of HTTP or services of the
     /// project, where nothing else is known of them.
     fn assume_declared(&self, entry: &mut Path, function: &FunctionRef) {
-        const CLIENTS: &[&str] = &["httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"];
         for param in &function.def.params {
             let Some(annotation) = &param.annotation else { continue };
             if entry.get(&param.name.name) != Some(&Abs::Other) {
@@ -108,7 +108,7 @@ impl Flow<'_, '_> {
             let declared = self.judge.resolve.eval_signature(function, without_none(annotation));
             let is_object = match &declared {
                 Value::Class(_) => true,
-                Value::Package(path) => CLIENTS.contains(&path.as_str()),
+                Value::Package(path) => is_http_client_class(path),
                 _ => false,
             };
             if is_object {

@@ -8,6 +8,7 @@ mod around;
 mod backend;
 mod calls;
 mod conditions;
+mod containers;
 mod exact;
 mod follow;
 mod outcome;

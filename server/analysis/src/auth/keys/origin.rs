@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Scope, bindings_of, last_name};
+use super::super::code::{self, Scope, bindings_of, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
 use super::{Search, Source, What};
-use crate::facts::python::file::Binding;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::vfs::FileId;
 
@@ -218,44 +216,21 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
     if depth > MAX_DEPTH {
         return None;
     }
-    // Makes an answer rest on what the name means.
-    interpreter.lookup(file, name);
-    let facts = interpreter.sources().facts(file)?;
-    match facts.bindings.get(name)? {
-        Binding::Computed => {
-            let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
-                bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
-            });
-            let (index, value) = values.next()?;
-            let only = values.next().is_none();
-            let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-            for (item, stmt) in conditions() {
-                interpreter.count_body(Site { file, item, range: stmt.range });
-            }
-            let questioned = conditions().any(|(_, stmt)| rejects(stmt, name));
-            let search = Search::new(interpreter, Scope::Module(file, index));
-            search.origin(value.filter(|_| only && !questioned)?, depth + 1)
-        }
-        Binding::ImportFrom(item, at) => {
-            let import = facts.import_from(*item)?;
-            let name = &import.names.get(*at as usize)?.name;
-            match interpreter.sources().resolve(file, import.level, &import.module) {
-                Module::File(target) => module_variable(interpreter, target, name, depth + 1),
-                _ => None,
-            }
-        }
-        _ => None,
+    let variable = code::module_variable(interpreter, file, name)?;
+    let facts = interpreter.sources().facts(variable.file)?;
+    let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
+    for (item, stmt) in conditions() {
+        interpreter.count_body(Site { file: variable.file, item, range: stmt.range });
     }
+    if conditions().any(|(_, stmt)| rejects(stmt, &variable.name)) {
+        return None;
+    }
+    Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
 }
 
 /// The value of a field of a class: its default, or what `__init__` assigns.
 /// A class that validates itself may refuse the default.
-fn class_variable(
-    interpreter: &Interpreter<'_>,
-    class: &Arc<ClassRef>,
-    name: &SmolStr,
-    depth: u32,
-) -> Option<Origin> {
+fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
     let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));

@@ -28,18 +28,21 @@ pub(super) fn variable<'b>(found: &Found<'b>) -> Option<&'b SmolStr> {
     target.as_name().filter(|_| is_result)
 }
 
+/// Whether an expression is the claims that a call gives, which that variable holds.
+pub(super) fn is_result(found: &Found<'_>, variable: Option<&SmolStr>, expr: &Expr) -> bool {
+    expr.range == found.expr.range
+        || matches!(expr.kind, ExprKind::Await(ref inner) if inner.range == found.expr.range)
+        || expr.as_name().is_some_and(|name| Some(name) == variable)
+        // joserfc and `decode_complete` give an object around the claims.
+        || matches!(&expr.kind, ExprKind::Attribute { value, name }
+            if matches!(name.name.as_str(), "claims" | "payload")
+                && value.as_name().is_some_and(|name| Some(name) == variable))
+}
+
 /// Claims that are read from the result of a call, each where that is done.
 pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr, TextRange)> {
     let variable = variable(found);
-    let is_result = |expr: &Expr| {
-        expr.range == found.expr.range
-            || matches!(expr.kind, ExprKind::Await(ref inner) if inner.range == found.expr.range)
-            || expr.as_name().is_some_and(|name| Some(name) == variable)
-            // joserfc and `decode_complete` give an object around the claims.
-            || matches!(&expr.kind, ExprKind::Attribute { value, name }
-                if matches!(name.name.as_str(), "claims" | "payload")
-                    && value.as_name().is_some_and(|name| Some(name) == variable))
-    };
+    let is_result = |expr: &Expr| is_result(found, variable, expr);
     let mut claims = Vec::new();
     for found in body.find(&|_| true) {
         let expr = found.expr;
@@ -137,13 +140,14 @@ fn is_given_away(body: &Body<'_, '_, '_>, found: &Found<'_>, variable: Option<&S
     let Some(variable) = variable else { return false };
     body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
         let Some((_, args)) = call.call() else { return false };
-        filled_model(body, call.expr, variable).is_none() && args.iter().any(|arg| {
-            let whole = match &arg.value.kind {
-                ExprKind::Starred(inner) => inner,
-                _ => &arg.value,
-            };
-            whole.as_name() == Some(variable)
-        })
+        filled_model(body, call.expr, variable).is_none()
+            && args.iter().any(|arg| {
+                let whole = match &arg.value.kind {
+                    ExprKind::Starred(inner) => inner,
+                    _ => &arg.value,
+                };
+                whole.as_name() == Some(variable)
+            })
     })
 }
 

@@ -5,7 +5,10 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::{environment, key};
 use super::libraries::{Does, Library, does};
-use super::{Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, secrets};
+use super::registry::registry;
+use super::{
+    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, identity, secrets,
+};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
@@ -29,6 +32,9 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         }
         tokens.answers_errors |= errors::registers_answer(found.expr, &|expr| body.eval(expr));
         tokens.calls.extend(verifier_call(body, found, func));
+        if decrypts(body, func) {
+            tokens.decryptions.push(body.site(found.expr.range));
+        }
         match does(body, func) {
             // A token that the function has just issued itself is no caller's.
             Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own(body, args) => {
@@ -37,6 +43,14 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             _ => {}
         }
     }
+}
+
+/// Whether a call takes an encrypted token apart (JWE, RFC 7516).
+fn decrypts(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
+    let named = last_name(func).is_some_and(|name| {
+        matches!(name.as_str(), "decrypt_compact" | "decrypt" | "deserialize_compact" | "decrypt_json")
+    });
+    named && body.package(func).is_some_and(|path| Library::of(&path).is_some() && path.contains("jwe"))
 }
 
 /// A call of a function of the project, if its name says that it verifies tokens.
@@ -54,6 +68,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
     let function = body.site(body.def?.name.range);
     let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
+        is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
         is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
         site: body.site(found.expr.range),
         function,
@@ -61,6 +76,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
         returned: claims::is_handed_on(body, found),
+        identity: identity::identity_use(body, found),
     })
 }
 
@@ -86,6 +102,13 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
     });
     let open_ended = args.iter().any(|arg| arg.spread != Spread::No);
     let reads = claims::reads(body, found);
+    // Libraries that validate claims in a call of its own are told there what to expect.
+    let registry = registry(body, found, args, library);
+    let mut required = requires(body, args);
+    required.extend(registry.iter().flat_map(|registry| registry.requires.iter().cloned()));
+    let registered = registry.map(|registry| (registry.audience, registry.issuer));
+    let (audience, issuer) = registered
+        .unwrap_or_else(|| (expected(body, args, "audience", open_ended), expected(body, args, "issuer", open_ended)));
     let checks = [("verify_exp", Check::Expiry), ("verify_aud", Check::Audience), ("verify_iss", Check::Issuer)];
     let skips = checks.into_iter().filter_map(|(name, check)| Some((check, switched_off(body, args, name)?)));
     Decode {
@@ -95,10 +118,10 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
         key: key(body, positional(args, 1).or_else(|| keyword(args, "key"))),
         algorithms: algorithms(body, receiver, args, library, open_ended),
-        audience: expected(body, args, "audience", open_ended),
-        issuer: expected(body, args, "issuer", open_ended),
+        audience,
+        issuer,
         skips: if unverified.is_some() { Vec::new() } else { skips.collect() },
-        requires: requires(body, args),
+        requires: required,
         leeway: leeway(body, args),
         validated: !library.validates_apart() || is_validated(body, found),
         purpose: match unverified {
@@ -108,6 +131,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         unverified,
         reads: sited(body, reads),
         returned: claims::is_handed_on(body, found),
+        identity: identity::identity_use(body, found),
         caught: errors::caught(body, found),
     }
 }

@@ -107,11 +107,35 @@ pub struct SessionLookup {
     pub declared: Site,
 }
 
+/// A query that looks a session up by its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// The query.
+    pub site: Site,
+    /// The function that it stands in.
+    pub function: Site,
+    /// What the column of tokens is compared with.
+    pub given: Given,
+}
+
+/// What a function is given of the caller's token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// All that the caller sends.
+    Whole,
+    /// What the function's own callers hand over.
+    Parameter,
+    /// A part of it, or it can't be told.
+    Other,
+}
+
 /// A call of a function of the project that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierCall {
     /// Whether it is given the caller's token.
     pub is_credential: bool,
+    /// Whether it is given all that the caller sends.
+    pub is_whole: bool,
     /// The call.
     pub site: Site,
     /// The function that it stands in.
@@ -124,6 +148,39 @@ pub struct VerifierCall {
     pub reads: Vec<Claim>,
     /// Whether what it gives is returned.
     pub returned: bool,
+    /// What becomes of what it gives, if those are claims or a part of them.
+    pub identity: IdentityUse,
+}
+
+/// What a function does with claims that name the caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityUse {
+    /// Those that are used although they may not be there.
+    pub unrequired: Vec<Unrequired>,
+    /// Whether the claims are returned as they are.
+    pub returns_claims: bool,
+    /// Whether what is given is returned, whole or as a part, and nothing asks whether it is `None`.
+    pub passes_on: bool,
+}
+
+/// A claim that names the caller, and that the token may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrequired {
+    /// The claim.
+    pub claim: SmolStr,
+    /// Where it is read.
+    pub site: Site,
+    /// What happens then.
+    pub missing: Missing,
+}
+
+/// What happens where a token lacks the claim that names the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// This exception is raised, and the function does not catch it.
+    Raises(&'static str),
+    /// `None` is returned for the caller's id.
+    Taken,
 }
 
 /// A secret of the application that a function returns.

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Scope, bindings_of, last_name};
+use super::super::code::{Body, Scope, bindings_of, last_name, module_variable};
 use super::KeySource;
-use crate::facts::python::file::Binding;
 use crate::facts::python::tree::{Expr, ExprKind, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::modules::Module;
-use crate::index::value::{ClassRef, Resolve, Site, Value};
+use crate::index::value::{ClassRef, Resolve, Value};
 use crate::vfs::FileId;
 
 /// Variables, fields and imports that a key is followed through.
@@ -80,7 +78,7 @@ pub(super) fn environment(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<SmolSt
 }
 
 /// The variable of the environment, or the field of settings, that an expression reads.
-fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth: u32) -> Option<SmolStr> {
+pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth: u32) -> Option<SmolStr> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -88,6 +86,10 @@ fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth:
     match &expr.kind {
         ExprKind::Call { func, args } => {
             if let Value::Package(path) = eval(func) {
+                // `OctKey.import_key(secret)`
+                if path.ends_with("OctKey.import_key") {
+                    return variable(interpreter, scope, positional(args, 0)?, depth + 1);
+                }
                 let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get" | "decouple.config");
                 return positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads);
             }
@@ -125,29 +127,8 @@ fn of_module(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth:
     if depth > MAX_DEPTH {
         return None;
     }
-    // Makes an answer rest on what the name means.
-    interpreter.lookup(file, name);
-    let facts = interpreter.sources().facts(file)?;
-    match facts.bindings.get(name)? {
-        Binding::Computed => {
-            let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
-                bindings_of(std::slice::from_ref(stmt), name).into_iter().map(move |value| (item, value))
-            });
-            let (item, value) = values.next()?;
-            let value = value.filter(|_| values.next().is_none())?;
-            interpreter.count_body(Site { file, item, range: value.range });
-            variable(interpreter, Scope::Module(file, item), value, depth + 1)
-        }
-        Binding::ImportFrom(item, at) => {
-            let import = facts.import_from(*item)?;
-            let imported = &import.names.get(*at as usize)?.name;
-            match interpreter.sources().resolve(file, import.level, &import.module) {
-                Module::File(target) => of_module(interpreter, target, imported, depth + 1),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
+    let found = module_variable(interpreter, file, name)?;
+    variable(interpreter, Scope::Module(found.file, found.item), found.value, depth + 1)
 }
 
 /// What a field of a class reads: a variable of the environment that its value

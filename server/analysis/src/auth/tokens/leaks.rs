@@ -81,9 +81,46 @@ fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut 
             ExprKind::Binary { op, left, right } if op == "+" || op == "%" => pending.extend([&**left, &**right]),
             ExprKind::IfExp { body, or_else, .. } => pending.extend([&**body, &**or_else]),
             ExprKind::Call { func, args } if formats(func) => pending.extend(args.iter().map(|arg| &arg.value)),
+            ExprKind::Name(name) if let Some(entry) = authorization_of(body, expr, name) => {
+                tokens.logged.push(Logged {
+                    site: body.site(expr.range),
+                    origin: body.site(entry.range),
+                    what: Secret::Token,
+                    part: None,
+                    sink: sink.clone(),
+                });
+            }
             _ => note(body, expr, expr, None, sink, tokens),
         }
     }
+}
+
+/// The credential in the headers that a variable holds: what stands under
+/// `Authorization` is one, wherever it comes from.
+fn authorization_of<'b>(body: &Body<'b, '_, '_>, expr: &Expr, name: &str) -> Option<&'b Expr> {
+    let is_header = |key: &Expr| key.as_str().is_some_and(|key| key.eq_ignore_ascii_case("authorization"));
+    let is_made = |value: &Expr| match &value.kind {
+        ExprKind::FString(parts) => parts.iter().any(|part| part.as_str().is_none()),
+        ExprKind::Binary { .. } => true,
+        _ => false,
+    };
+    let written = body.bindings(name).into_iter().flatten().find_map(|value| match &value.kind {
+        ExprKind::Dict(entries) => {
+            entries.iter().find(|(key, value)| key.as_ref().is_some_and(is_header) && is_made(value))
+        }
+        _ => None,
+    });
+    let set = || {
+        body.statements().iter().find_map(|(stmt, _)| {
+            let StmtKind::Assign(assign) = &stmt.kind else { return None };
+            let [target] = assign.targets.as_slice() else { return None };
+            let ExprKind::Subscript { value, index } = &target.kind else { return None };
+            let is_it = value.as_name().is_some_and(|found| found == name) && is_header(index);
+            // What is set behind the log is not in it.
+            assign.value.as_ref().filter(|made| is_it && is_made(made) && stmt.range.end <= expr.range.start)
+        })
+    };
+    written.map(|(_, value)| value).or_else(set)
 }
 
 /// `"…".format(…)`.

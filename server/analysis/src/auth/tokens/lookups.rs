@@ -5,39 +5,51 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions, parts};
-use super::{Introspection, ItemTokens, SessionLookup};
-use crate::facts::python::tree::{ExprKind, StmtKind};
+use super::{Given, Introspection, ItemTokens, SessionLookup, SessionQuery, secrets};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Site, Value};
 
 /// Finds sessions that a body looks up by their token, without a look at when they end.
 pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let Some(def) = body.def else { return };
+    let function = body.site(def.name.range);
     let mut found = Vec::new();
     for comparison in body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. } | ExprKind::Str(_))) {
         found.extend(by_model(body, &comparison).or_else(|| by_text(body, &comparison)));
     }
-    tokens.session_queries.extend(found.iter().map(|(site, _, _)| *site));
-    if found.is_empty() || minds_the_end(body) {
+    tokens.session_queries.extend(found.iter().map(|(lookup, given)| SessionQuery {
+        site: lookup.site,
+        function,
+        given: *given,
+    }));
+    if minds_the_end(body) {
         return;
     }
-    let function = body.site(def.name.range);
-    tokens.lookups.extend(found.into_iter().map(|(site, column, declared)| SessionLookup {
-        site,
-        function,
-        column,
-        declared,
-    }));
+    tokens.lookups.extend(found.into_iter().map(|(lookup, _)| lookup));
+}
+
+/// What a query compares the column of tokens with.
+fn given(body: &Body<'_, '_, '_>, token: &Expr) -> Given {
+    // A signed token is taken apart at its dot.
+    if !body.find(&|expr| expr.as_str().is_some_and(|text| text == ".")).is_empty() {
+        return Given::Other;
+    }
+    if secrets::is_whole(body, token) {
+        return Given::Whole;
+    }
+    let is_parameter = body.traced(token).as_name().is_some_and(|name| body.param(name).is_some());
+    if is_parameter { Given::Parameter } else { Given::Other }
 }
 
 /// `Session.token == token` of a table that says when sessions end.
-fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr, Site)> {
+fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup, Given)> {
     let ExprKind::Compare { first, rest } = &found.expr.kind else { return None };
     let [(op, second)] = rest.as_slice() else { return None };
     if op != "==" {
         return None;
     }
-    [&**first, second].into_iter().find_map(|side| {
+    [(&**first, second), (second, &**first)].into_iter().find_map(|(side, token)| {
         let side = match side.as_call() {
             // `col(Session.token) == token`
             Some((func, args)) if last_name(func).is_some_and(|name| name == "col") => &args.first()?.value,
@@ -51,7 +63,8 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr
         }
         let Value::Class(class) = body.eval(value) else { return None };
         let (column, declared) = end_column(body.interpreter, &class)?;
-        Some((body.site(found.expr.range), column, declared))
+        let function = body.site(body.def?.name.range);
+        Some((SessionLookup { site: body.site(found.expr.range), function, column, declared }, given(body, token)))
     })
 }
 
@@ -71,7 +84,7 @@ fn end_column(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Option<(S
 }
 
 /// `select … from session where token = :token` in plain SQL.
-fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr, Site)> {
+fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup, Given)> {
     let ExprKind::Str(text) = &found.expr.kind else { return None };
     let lower = text.to_ascii_lowercase();
     let words: Vec<&str> =
@@ -81,7 +94,21 @@ fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr,
     let by_token = words.iter().skip_while(|word| **word != "where").any(|word| *word == "token");
     let reads = words.first() == Some(&"select");
     let site = body.site(found.expr.range);
-    (reads && table && by_token).then(|| (site, SmolStr::new_static("expiresAt"), site))
+    if !(reads && table && by_token) {
+        return None;
+    }
+    // `{"token": token}` beside the statement.
+    let parameters = body.find(&|expr| matches!(expr.kind, ExprKind::Dict(_)));
+    let token = parameters.iter().find_map(|found| match &found.expr.kind {
+        ExprKind::Dict(entries) => entries
+            .iter()
+            .find(|(key, _)| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key.contains("token")))
+            .map(|(_, value)| value),
+        _ => None,
+    });
+    let function = body.site(body.def?.name.range);
+    let lookup = SessionLookup { site, function, column: SmolStr::new_static("expiresAt"), declared: site };
+    Some((lookup, token.map_or(Given::Other, |token| given(body, token))))
 }
 
 /// Whether a body says anything of when something ends.

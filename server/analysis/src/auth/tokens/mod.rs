@@ -11,12 +11,15 @@ mod errors;
 mod exposed;
 mod found;
 mod handmade;
+mod held_texts;
+mod identity;
 mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
 mod passwords;
 mod redirects;
+mod registry;
 mod replaced;
 mod secrets;
 mod statuses;
@@ -33,6 +36,7 @@ pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
+use crate::facts::held::{self, Held};
 use crate::facts::python::tree::Item;
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
@@ -62,9 +66,11 @@ pub struct ItemTokens {
     /// Look-ups of sessions by their token that take no account of when they end.
     pub lookups: Vec<SessionLookup>,
     /// Queries that look a session up by its token.
-    pub session_queries: Vec<Site>,
+    pub session_queries: Vec<SessionQuery>,
     /// Requests that ask Better Auth's server whose session it is.
     pub session_requests: Vec<Site>,
+    /// Calls that decrypt what the caller sends.
+    pub decryptions: Vec<Site>,
     /// Calls of functions of the project that verify tokens.
     pub calls: Vec<VerifierCall>,
     /// Secrets of the application that are returned.
@@ -87,6 +93,8 @@ pub struct ItemTokens {
     pub passwords: Vec<KeptPassword>,
     /// Refusals that a clause for everything else answers in its own way.
     pub replaced: Vec<Replaced>,
+    /// Texts that let others in wherever they stand.
+    pub held: Vec<(Site, Held)>,
 }
 
 /// A call that reads a token.
@@ -122,6 +130,8 @@ pub struct Decode {
     pub reads: Vec<Claim>,
     /// Whether the result is returned, so that others may read from it.
     pub returned: bool,
+    /// What becomes of the claims that name the caller.
+    pub identity: IdentityUse,
     /// What becomes of a result that nothing verified.
     pub purpose: Purpose,
     /// The exceptions that are caught around it, innermost first.
@@ -295,6 +305,9 @@ pub fn tokens_of(
         looks
     };
     if looks.any() {
+        if looks.holds {
+            held_texts::look(file, index, &item.stmt, &mut tokens);
+        }
         tokens.answers_errors = errors::answers_errors(interpreter, file, index, &item.stmt);
         each_body(interpreter, file, index, &item.stmt, &|range| at(range).any(), &mut |scope, block| {
             // A method is searched for what stands in itself, and not for what its class holds.
@@ -324,6 +337,7 @@ pub struct Looks {
     passwords: bool,
     redirects: bool,
     replaces: bool,
+    holds: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -350,6 +364,7 @@ impl Looks {
         passwords: true,
         redirects: true,
         replaces: true,
+        holds: true,
     };
 
     fn at(text: &str) -> Self {
@@ -381,7 +396,7 @@ impl Looks {
         let secrets = any(SECRETS);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
         Self {
-            tokens: any(&["jwt", "jose", "JWT", "oken"]) && any(CALLS),
+            tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
             answers: refuses
                 && any(&["HTTPException", "JSONResponse", "return {"])
                 && any(REFUSALS)
@@ -393,9 +408,13 @@ impl Looks {
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
             passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
             redirects: secrets && any(&["RedirectResponse"]),
-            replaces: any(&["HTTPException", "Response("]) && any(&["except Exception", "except:", "except BaseException"]),
+            replaces: any(&["HTTPException", "Response("])
+                && any(&["except Exception", "except:", "except BaseException"]),
+            holds: any(held::MARKS),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"]) && any(&["return"]) && any(&["settings", "config", "environ", "getenv"]),
+            returns: any(&["@"])
+                && any(&["return"])
+                && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
             logs: secrets && logs(holds),
         }
     }
@@ -412,6 +431,7 @@ impl Looks {
             || self.passwords
             || self.redirects
             || self.replaces
+            || self.holds
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name, mentions};
 use super::super::sources::{Worth, is_scheme, worth_of};
 use super::Secret;
+use super::key_source::environment;
 use super::libraries::{Does, does};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -37,6 +38,46 @@ pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
 /// Where the value of an expression comes from, if it is the caller's token in the request.
 pub(super) fn credential(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange> {
     origin(body, expr).filter(|origin| origin.credential && origin.what == Secret::Token).map(|origin| origin.range)
+}
+
+/// Whether an expression is all that the caller sends as its token, up to the
+/// scheme before it.
+pub(super) fn is_whole(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let mut expr = body.traced(expr);
+    for _ in 0..MAX_DEPTH {
+        let inner = match &expr.kind {
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, name } => match name.name.as_str() {
+                    // `cookies.get("session")`, `unquote(token)`
+                    "get" => None,
+                    "unquote" => positional(args, 0),
+                    "strip" | "removeprefix" | "replace" => Some(&**value),
+                    _ => return false,
+                },
+                ExprKind::Name(name) if name == "unquote" => positional(args, 0),
+                _ => return false,
+            },
+            // `header.split(" ")[1]`, `header[7:]`, `cookies["session"]`
+            ExprKind::Subscript { value, index } => match &value.kind {
+                ExprKind::Call { func, args } if last_name(func).is_some_and(|name| name == "split") => {
+                    let by = positional(args, 0).and_then(Expr::as_str);
+                    if by.is_some_and(|by| by != " ") {
+                        return false;
+                    }
+                    None
+                }
+                _ if index.as_str().is_some() || matches!(index.kind, ExprKind::Slice { .. }) => None,
+                _ => return false,
+            },
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => None,
+            _ => return false,
+        };
+        match inner {
+            Some(inner) => expr = body.traced(inner),
+            None => return credential(body, expr).is_some(),
+        }
+    }
+    false
 }
 
 fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
@@ -90,8 +131,12 @@ fn unpacked(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
 
 /// The value of a module's variable or of a setting that is a key by what it is read from.
 fn setting(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> Option<Origin> {
-    let secret = names_secret(name) && matches!(body.eval(expr), Value::Str(text) if !text.is_empty());
-    secret.then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
+    let is_set = |expr: &Expr| match body.eval(expr) {
+        Value::Str(text) => !text.is_empty(),
+        Value::None => false,
+        _ => environment(body, expr).is_some(),
+    };
+    (names_secret(name) && is_set(expr)).then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
 }
 
 /// Whether a name of the environment or of a setting is a secret's.

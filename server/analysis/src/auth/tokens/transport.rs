@@ -1,6 +1,7 @@
 //! Keys, tokens and cookies that go over a connection on which others can read or change them.
 
 use super::super::code::{Body, Found, last_name, parts};
+use super::super::sinks::is_http_client;
 use super::{Insecure, ItemTokens, Secret, Transport, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
 use crate::index::value::Value;
@@ -31,10 +32,8 @@ fn fetches_keys(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(T
 /// A request that fetches keys, or that carries a credential.
 fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transport, At)> {
     let is_client = |value: &Value| match value {
-        Value::Package(path) => ["httpx.", "requests.", "aiohttp."].iter().any(|package| path.starts_with(package)),
-        Value::Instance(instance) => {
-            matches!(&instance.class, Value::Package(path) if path.starts_with("httpx.") || path.starts_with("requests.") || path.starts_with("aiohttp."))
-        }
+        Value::Package(path) => is_http_client(path),
+        Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if is_http_client(path)),
         _ => false,
     };
     let receiver = match &func.kind {

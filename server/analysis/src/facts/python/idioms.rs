@@ -44,6 +44,13 @@ pub fn raised(body: &[Stmt]) -> Vec<&Expr> {
     found
 }
 
+/// Whether the statements raise anything, or pass on what was caught.
+pub fn raises(body: &[Stmt]) -> bool {
+    let mut found = false;
+    each(body, &mut |stmt| found |= matches!(stmt.kind, StmtKind::Raise { .. }));
+    found
+}
+
 /// Calls `look` with the statements and those in them, in no order.
 fn each<'s>(body: &'s [Stmt], look: &mut dyn FnMut(&'s Stmt)) {
     let mut blocks = vec![body];

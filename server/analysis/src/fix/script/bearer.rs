@@ -44,7 +44,7 @@ pub(in crate::fix) fn fixes(
 }
 
 /// The value behind `Bearer`.
-fn sent(whole: Node<'_>) -> Result<Node<'_>, Refusal> {
+pub(super) fn sent(whole: Node<'_>) -> Result<Node<'_>, Refusal> {
     let mut cursor = whole.walk();
     let value = match whole.kind() {
         "template_string" => {

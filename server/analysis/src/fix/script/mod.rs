@@ -7,14 +7,18 @@ mod imports;
 mod plugins;
 mod requests;
 mod retries;
+mod sent_token;
 mod sessions;
+mod spans;
 
 pub(super) use bearer::fixes as bearer;
 pub(super) use endpoints::session as endpoint_session;
 pub(super) use plugins::jwt;
 pub(super) use requests::{missing as missing_bearer, rewrite};
 pub(super) use retries::retries;
+pub(super) use sent_token::session_token;
 pub(super) use sessions::{headers as session_headers, sign_out};
+pub(super) use spans::span;
 
 use std::ops::Range;
 

@@ -14,6 +14,7 @@ use super::documents::{Document, Parsed};
 use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::policy::Policy;
+use crate::auth::tokens::ItemTokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::facts::environment;
 use crate::facts::packages::Packages;
@@ -261,6 +262,9 @@ impl State {
         }
         let mut files = self.agreement.files();
         files.extend(agreement.files());
+        // Claims are read where functions are called that verify, too.
+        let reads = |tokens: &ItemTokens| tokens.calls.iter().any(|call| !call.reads.is_empty());
+        files.extend(self.tokens.items().filter(|(_, tokens)| reads(tokens)).map(|(file, _)| file));
         if agreement.random_ids != self.agreement.random_ids {
             // Any handler may take an id.
             let routes = self.table.applications.iter().flat_map(|application| application.routes.iter());

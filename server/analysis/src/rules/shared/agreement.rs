@@ -22,6 +22,9 @@ pub(in crate::rules) fn reason(refused: &Refused) -> String {
         Why::NoToken => "are not there: the server has no endpoint that issues any".to_owned(),
         Why::NoJwt => "are no JWTs".to_owned(),
         Why::NoSession => "are looked up as the token of a session, which they are not".to_owned(),
+        Why::SignedSession => "have a signature behind the session's token, and are looked up whole".to_owned(),
+        Why::NoDatabase => "are looked up in a database, and this configuration keeps sessions in none".to_owned(),
+        Why::NotEncrypted => "are not encrypted, and the backend decrypts them".to_owned(),
         Why::Algorithm(name) if refused.taken.is_empty() => format!("are signed with {name}"),
         Why::Algorithm(name) => {
             format!("are signed with {name}, and the verification takes only {}", refused.taken.join(", "))
@@ -59,12 +62,21 @@ pub(in crate::rules) fn advice(refused: &Refused) -> &'static str {
         (Why::Algorithm(_), _) => "Name the algorithm that the frontend signs with.",
         (Why::Unsupported(_), _) => "Verify with PyJWT, which knows it.",
         (Why::NoPublicKey, _) => "Verify with the secret that signs them.",
+        (Why::OtherAudience, _) if refused.library.is_some_and(Library::validates_apart) => {
+            "Expect the audience that they name as the `value` of `aud`."
+        }
+        (Why::OtherIssuer, _) if refused.library.is_some_and(Library::validates_apart) => {
+            "Expect the issuer that they name as the `value` of `iss`."
+        }
         (Why::UnexpectedAudience | Why::OtherAudience, _) => "Pass the audience that they name as `audience=`.",
         (Why::NoAudience, _) => "Issue them with an audience, or leave `audience=` out.",
         (Why::OtherIssuer, _) => "Pass the issuer that they name as `issuer=`.",
         (Why::Expired, _) => "Write a span such as \"15m\": a number is taken for a time.",
         (Why::Lacks(_), _) => "Require what they have.",
         (Why::NoSession, _) => "Verify them as JWTs, or send the session's token.",
+        (Why::SignedSession, _) => "Look up what stands before the dot: `token.partition(\".\")[0]`.",
+        (Why::NoDatabase, _) => "Give Better Auth a `database`, or decrypt the cookie in which it keeps the session.",
+        (Why::NotEncrypted, _) => "Set `session.cookieCache.strategy` to \"jwe\", or verify what is sent.",
         (Why::NoJwt | Why::NoToken, _) => "Send a JWT, or look the session up.",
     }
 }

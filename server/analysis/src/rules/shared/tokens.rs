@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::tokens::{ItemTokens, Library};
+use crate::auth::tokens::{ItemTokens, Library, VerifierCall};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
 use crate::rules::State;
@@ -43,6 +43,36 @@ pub(in crate::rules) fn is_script(state: &State, file: FileId) -> bool {
     folders.split('/').any(|folder| FOLDERS.contains(&folder)) || matches!(name, "cli.py" | "__main__.py" | "manage.py")
 }
 
+/// Calls that what leaves a function is followed up through.
+const MAX_CALLS: usize = 4;
+
+/// The calls through which something gets from a function to one that
+/// `is_end` picks: none of them when that is the function itself. `leaves`
+/// tells whether it leaves the function of a call, on the way so far.
+pub(in crate::rules) fn way_out<'s>(
+    state: &'s State,
+    function: Site,
+    is_end: &mut dyn FnMut(Site) -> bool,
+    leaves: &dyn Fn(&VerifierCall, &[&VerifierCall]) -> bool,
+) -> Option<Vec<&'s VerifierCall>> {
+    let mut pending: Vec<(Site, Vec<&VerifierCall>)> = vec![(function, Vec::new())];
+    while let Some((function, way)) = pending.pop() {
+        if is_end(function) {
+            return Some(way);
+        }
+        if way.len() >= MAX_CALLS {
+            continue;
+        }
+        let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
+        for call in calls.filter(|call| call.callee == function) {
+            if leaves(call, &way) && !way.iter().any(|step| step.site == call.site) {
+                pending.push((call.function, way.iter().copied().chain([call]).collect()));
+            }
+        }
+    }
+    None
+}
+
 /// Seconds in words.
 pub(in crate::rules) fn duration(seconds: i64) -> String {
     let (count, unit) = match seconds {
@@ -52,6 +82,16 @@ pub(in crate::rules) fn duration(seconds: i64) -> String {
         _ => (seconds, "second"),
     };
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// Seconds as Better Auth writes spans: `15m`.
+pub(crate) fn span(seconds: i64) -> String {
+    match seconds {
+        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
 }
 
 /// Functions that `unverified-auth-dependency` reports, and the places in

@@ -38,6 +38,8 @@ pub(crate) enum Token<'s> {
 pub(crate) enum Form {
     /// It is no JWT.
     Opaque,
+    /// It is encrypted: a JWE.
+    Encrypted,
     /// There is none.
     Nothing,
     /// It is signed.
@@ -232,14 +234,15 @@ fn claims(issuer: &Issuer, options: &Options) -> Option<Vec<SmolStr>> {
 fn cached(issuer: &Issuer) -> Form {
     let options = &issuer.options;
     if options.is_absent("database") {
-        return Form::Opaque;
+        return Form::Encrypted;
     }
     if options.get("session.cookieCache.enabled").map(|given| &given.value) != Some(&Setting::Bool(true)) {
         return if options.is_absent("session.cookieCache.enabled") { Form::Nothing } else { Form::Unknown };
     }
     match options.text("session.cookieCache.strategy") {
         Some("jwt") => {}
-        Some("jwe" | "compact") => return Form::Opaque,
+        Some("jwe") => return Form::Encrypted,
+        Some("compact") => return Form::Opaque,
         None if options.is_absent("session.cookieCache.strategy") => return Form::Opaque,
         _ => return Form::Unknown,
     }

@@ -32,6 +32,12 @@ pub(crate) enum Why {
     NoJwt,
     /// No session has it.
     NoSession,
+    /// A session has the part of it before its signature.
+    SignedSession,
+    /// There is no database that sessions could be in.
+    NoDatabase,
+    /// It is not encrypted.
+    NotEncrypted,
     /// Its algorithm is none of those that are taken.
     Algorithm(SmolStr),
     /// The library does not know its algorithm.
@@ -57,7 +63,9 @@ impl Why {
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::NoToken => 0,
-            Self::NoJwt | Self::NoSession => 1,
+            Self::NoJwt | Self::NoSession | Self::NoDatabase | Self::NotEncrypted => 1,
+            // It holds what is looked for.
+            Self::SignedSession => 2,
             Self::NoPublicKey => 2,
             Self::Algorithm(_) | Self::Unsupported(_) => 3,
             Self::Expired => 4,
@@ -84,7 +92,7 @@ pub(crate) fn decoded(form: &Form, decode: &Decode, differs: &Differs<'_>) -> Ou
         Form::Unknown => Outcome::MayPass,
         Form::Nothing => refused(Why::NoToken, None),
         // Whoever fetches keys first may fail at that.
-        Form::Opaque => refused(Why::NoJwt, malformed(decode.library).filter(|_| !fetches)),
+        Form::Opaque | Form::Encrypted => refused(Why::NoJwt, malformed(decode.library).filter(|_| !fetches)),
         Form::Signed(_) if decode.unverified.is_some() => Outcome::MayPass,
         Form::Signed(token) => signed(token, decode, differs),
     }
@@ -150,14 +158,18 @@ fn claims(token: &Signed, decode: &Decode, differs: &Differs<'_>) -> Option<Outc
         };
         return Some(refused(Why::Expired, Some(error)));
     }
-    // The others leave these claims to a call of their own.
-    if library.validates_apart() {
+    // Nobody looks at claims that are validated in a call of its own, which there is not.
+    if !decode.validated {
         return None;
     }
     if let Some(names) = &token.claims
         && let Some(lacking) = decode.requires.iter().find(|claim| !names.contains(claim))
     {
-        let error = if library == Library::PyJwt { "MissingRequiredClaimError" } else { "JWTError" };
+        let error = match library {
+            Library::PyJwt => "MissingRequiredClaimError",
+            Library::Jose => "JWTError",
+            Library::Authlib | Library::Joserfc => "MissingClaimError",
+        };
         return Some(refused(Why::Lacks(lacking.clone()), Some(error)));
     }
     let is_other = |own: &SmolStr, wanted: &Expected| match wanted {
@@ -169,14 +181,24 @@ fn claims(token: &Signed, decode: &Decode, differs: &Differs<'_>) -> Option<Outc
         && is_other(own, &decode.issuer)
         && !skips(Check::Issuer)
     {
-        let error = if library == Library::PyJwt { "InvalidIssuerError" } else { "JWTClaimsError" };
+        let error = match library {
+            Library::PyJwt => "InvalidIssuerError",
+            Library::Jose => "JWTClaimsError",
+            Library::Authlib | Library::Joserfc => "InvalidClaimError",
+        };
         return Some(refused(Why::OtherIssuer, Some(error)));
     }
     if skips(Check::Audience) {
         return None;
     }
-    let invalid = if library == Library::PyJwt { "InvalidAudienceError" } else { "JWTClaimsError" };
+    let invalid = match library {
+        Library::PyJwt => "InvalidAudienceError",
+        Library::Jose => "JWTClaimsError",
+        Library::Authlib | Library::Joserfc => "InvalidClaimError",
+    };
     match (&token.audience, &decode.audience) {
+        // The others look at an audience where one is expected only.
+        (_, Expected::Nothing) if library.validates_apart() => None,
         (Claim::Text(_) | Claim::Given, Expected::Nothing) => Some(refused(Why::UnexpectedAudience, Some(invalid))),
         (Claim::Text(own), wanted) if is_other(own, wanted) => Some(refused(Why::OtherAudience, Some(invalid))),
         // python-jose takes a token without audience for one that fits.

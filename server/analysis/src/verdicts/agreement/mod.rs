@@ -18,13 +18,13 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use self::issued::{Form, Signed, Token, secret_variable};
-use self::judgement::{Differs, Outcome, Refusal, Why, decoded};
+use self::judgement::{Outcome, Refusal, Why, decoded};
 use self::sent::{Sent, shared};
 use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
 use super::environments::{Folders, nearest};
 use super::with_interpreter;
-use crate::auth::tokens::{Algorithms, Check, Decode, Expected, KeySource, Library};
+use crate::auth::tokens::{Algorithms, Check, Decode, Encode, Expected, KeySource, Library};
 use crate::facts::environment::fingerprint;
 use crate::frontend::issuers::{Issuer, Setting};
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
@@ -233,8 +233,9 @@ impl<'s> Comparison<'_, 's> {
     fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
+        let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
         let signs_itself =
-            self.state.tokens.items().any(|(file, tokens)| !tokens.encodes.is_empty() && is_in_reach(file));
+            self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
@@ -299,8 +300,8 @@ impl<'s> Comparison<'_, 's> {
 
     /// What a way to verify makes of a token, with what environment files say.
     fn judged(&self, token: Token<'_>, form: &Form, strategy: Strategy<'_>) -> Outcome {
-        let Strategy::Decode(decode) = strategy else { return judged(token, form, strategy, &|_, _| false) };
-        judged(token, form, strategy, &|name, text| {
+        let Strategy::Decode(decode) = strategy else { return judged(token, form, strategy, self.known) };
+        decoded(form, decode, &|name, text| {
             let set = nearest(self.state, decode.site.file, name, &[".env"], Folders::All);
             set.is_some_and(|set| set.variable.value.fingerprint != fingerprint(text))
         })
@@ -316,7 +317,8 @@ impl<'s> Comparison<'_, 's> {
     ) {
         let (site, decode) = match strategy {
             Strategy::Decode(decode) => (decode.site, Some(decode)),
-            Strategy::SessionQuery(site) | Strategy::SessionRequest(site) => (site, None),
+            Strategy::SessionQuery(query) => (query.site, None),
+            Strategy::SessionRequest(site) | Strategy::Decryption(site) => (site, None),
         };
         let taken = match decode.map(|decode| &decode.algorithms) {
             Some(Algorithms::Known(taken)) => taken.iter().map(|(name, _)| name.clone()).collect(),
@@ -369,22 +371,32 @@ impl<'s> Comparison<'_, 's> {
     }
 }
 
-/// What a way to verify makes of a token.
-fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>, differs: &Differs<'_>) -> Outcome {
+/// What a way to verify that decodes no JWT makes of a token.
+fn judged(token: Token<'_>, form: &Form, strategy: Strategy<'_>, known: &Verifications<'_>) -> Outcome {
     let refused = |why: Why| Outcome::Refused(Refusal { why, error: None });
-    match strategy {
-        Strategy::Decode(decode) => decoded(form, decode, differs),
-        Strategy::SessionQuery(_) => match token {
-            Token::Jwt(..) | Token::Minted(_) if matches!(form, Form::Signed(_)) => refused(Why::NoSession),
-            Token::Nothing(_) => refused(Why::NoToken),
-            _ => Outcome::MayPass,
+    let is_signed = matches!(form, Form::Signed(_));
+    match (strategy, token) {
+        (_, Token::Nothing(_)) => refused(Why::NoToken),
+        (Strategy::SessionQuery(_) | Strategy::SessionRequest(_), Token::Jwt(..) | Token::Minted(_)) if is_signed => {
+            refused(Why::NoSession)
+        }
+        (Strategy::SessionQuery(_), Token::Session(issuer) | Token::Cookie(issuer))
+            if issuer.options.is_absent("database") =>
+        {
+            refused(Why::NoDatabase)
+        }
+        (Strategy::SessionQuery(query), Token::Cookie(_)) if known.is_whole(query) => refused(Why::SignedSession),
+        // The cookie that caches a session is no key of it.
+        (Strategy::SessionQuery(_), Token::Cached(_)) => {
+            refused(if *form == Form::Nothing { Why::NoToken } else { Why::NoSession })
+        }
+        (Strategy::SessionRequest(_), Token::Session(issuer)) if issuer.is_without("bearer") => refused(Why::NoSession),
+        (Strategy::Decryption(_), _) => match form {
+            Form::Encrypted | Form::Unknown => Outcome::MayPass,
+            Form::Nothing => refused(Why::NoToken),
+            Form::Opaque | Form::Signed(_) => refused(Why::NotEncrypted),
         },
-        Strategy::SessionRequest(_) => match token {
-            Token::Jwt(..) | Token::Minted(_) if matches!(form, Form::Signed(_)) => refused(Why::NoSession),
-            Token::Session(issuer) if issuer.is_without("bearer") => refused(Why::NoSession),
-            Token::Nothing(_) => refused(Why::NoToken),
-            _ => Outcome::MayPass,
-        },
+        _ => Outcome::MayPass,
     }
 }
 
@@ -399,6 +411,18 @@ fn kind(token: Token<'_>) -> Kind {
     }
 }
 
+/// Whether a way to verify may take tokens that code of the project signs: not
+/// with the secret of another variable.
+fn may_verify(strategy: &Strategy<'_>, encode: &Encode) -> bool {
+    let Strategy::Decode(decode) = strategy else { return true };
+    match (&decode.key, &encode.key) {
+        (KeySource::Secret(Some(verifies)), KeySource::Secret(Some(signs))) => {
+            verifies.as_str().eq_ignore_ascii_case(signs)
+        }
+        _ => true,
+    }
+}
+
 /// Names of variables from which Better Auth reads its secret by itself.
 const SECRETS: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
 
@@ -408,7 +432,8 @@ fn is_meant_for(decode: &Decode, issuer: &Issuer, fetches: bool) -> bool {
         KeySource::Jwks { .. } | KeySource::Unknown if fetches => decode.unverified.is_none(),
         KeySource::Jwks { .. } => issuer.plugin("jwt").is_some(),
         KeySource::Secret(Some(name)) => has_secret_of(name, issuer),
-        _ => false,
+        // Whatever is sent has to be a JWT at least.
+        _ => decode.unverified.is_some() && decode.is_credential,
     }
 }
 

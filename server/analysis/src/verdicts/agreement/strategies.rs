@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::tokens::{Decode, VerifierCall};
+use crate::auth::tokens::{Decode, Given, SessionQuery, VerifierCall};
 use crate::auth::{DecidedBy, Judge, Proof, Verdict};
 use crate::ide::State;
 use crate::index::dependencies::called;
@@ -23,9 +23,11 @@ pub(super) enum Strategy<'s> {
     /// It is decoded.
     Decode(&'s Decode),
     /// Its session is looked up in the database.
-    SessionQuery(Site),
+    SessionQuery(&'s SessionQuery),
     /// Better Auth's server is asked whose session it is.
     SessionRequest(Site),
+    /// It is decrypted.
+    Decryption(Site),
 }
 
 /// A guard with the ways in which it verifies.
@@ -41,7 +43,8 @@ pub(super) struct GuardGroup<'s> {
 /// What is known of what files do with tokens, by place.
 pub(super) struct Verifications<'s> {
     decodes: FxHashMap<Site, &'s Decode>,
-    queries: Vec<Site>,
+    queries: Vec<&'s SessionQuery>,
+    decryptions: Vec<Site>,
     requests: Vec<Site>,
     /// Requests whose answers are believed although they may hold nobody: everybody passes.
     believed: Vec<Site>,
@@ -55,6 +58,7 @@ impl<'s> Verifications<'s> {
         let mut all = Self {
             decodes: FxHashMap::default(),
             queries: Vec::new(),
+            decryptions: Vec::new(),
             requests: Vec::new(),
             believed: Vec::new(),
             fetching: FxHashSet::default(),
@@ -63,6 +67,7 @@ impl<'s> Verifications<'s> {
         for (_, tokens) in state.tokens.items() {
             all.decodes.extend(tokens.decodes.iter().map(|decode| (decode.site, decode)));
             all.queries.extend(&tokens.session_queries);
+            all.decryptions.extend(&tokens.decryptions);
             all.requests.extend(&tokens.session_requests);
             all.fetching.extend(tokens.key_addresses.iter().map(|site| site.file));
             all.believed.extend(tokens.introspections.iter().map(|one| one.request));
@@ -72,7 +77,7 @@ impl<'s> Verifications<'s> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.decodes.is_empty() && self.queries.is_empty() && self.requests.is_empty()
+        self.decodes.is_empty() && self.queries.is_empty() && self.requests.is_empty() && self.decryptions.is_empty()
     }
 
     /// Whether a file fetches Better Auth's public keys.
@@ -86,6 +91,18 @@ impl<'s> Verifications<'s> {
         own.next().filter(|decode| decode.unverified.is_some() && own.next().is_none()).copied()
     }
 
+    /// Whether a query compares the column of tokens with all that a caller sends.
+    pub(super) fn is_whole(&self, query: &SessionQuery) -> bool {
+        match query.given {
+            Given::Whole => true,
+            Given::Other => false,
+            Given::Parameter => {
+                let mut calls = self.calls.iter().filter(|call| call.callee == query.function).peekable();
+                calls.peek().is_some() && calls.all(|call| call.is_whole)
+            }
+        }
+    }
+
     fn strategy(&self, step: &Step) -> Option<Strategy<'s>> {
         if let Some(decode) = self.decodes.get(&step.site) {
             return Some(Strategy::Decode(decode));
@@ -93,8 +110,12 @@ impl<'s> Verifications<'s> {
         if self.requests.contains(&step.site) && !self.believed.contains(&step.site) {
             return Some(Strategy::SessionRequest(step.site));
         }
-        let is_near = |query: &&Site| (query.file, query.item) == (step.site.file, step.site.item);
-        self.queries.iter().find(is_near).map(|query| Strategy::SessionQuery(*query))
+        let is_near = |site: Site| (site.file, site.item) == (step.site.file, step.site.item);
+        if let Some(query) = self.queries.iter().find(|query| is_near(query.site)) {
+            return Some(Strategy::SessionQuery(query));
+        }
+        // What decides may be the validation of the claims behind it.
+        self.decryptions.iter().find(|site| is_near(**site)).map(|site| Strategy::Decryption(*site))
     }
 }
 

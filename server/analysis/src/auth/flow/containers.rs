@@ -1,0 +1,78 @@
+//! Lists, dictionaries and sets that code fills and looks into itself.
+
+use super::{Abs, Flow, Path, root_name};
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Value;
+
+impl Flow<'_, '_> {
+    /// Whether a container is a module's variable that begins empty: what the
+    /// process finds in it, the process put there.
+    pub(super) fn is_kept_in_memory(&self, path: &Path, container: &Expr) -> bool {
+        let ExprKind::Name(name) = &container.kind else { return false };
+        path.get(name).is_none() && is_empty_container(&self.outer(container))
+    }
+
+    /// Whether a call puts something into a container that began empty, or takes
+    /// it out again: `connections[room].append(socket)`. That checks nobody.
+    pub(super) fn fills_container(&mut self, path: &mut Path, func: &Expr) -> bool {
+        const METHODS: &[&str] = &["append", "appendleft", "add", "insert", "extend", "update", "discard", "remove"];
+        let ExprKind::Attribute { value, name } = &func.kind else { return false };
+        METHODS.contains(&name.name.as_str()) && self.is_container(path, value)
+    }
+
+    /// Whether an expression is a container that began empty, or one inside of one.
+    fn is_container(&mut self, path: &mut Path, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Subscript { value, .. } => self.is_container(path, value),
+            ExprKind::Name(name) => match path.get(name) {
+                Some(local) => matches!(local, Abs::Nothing),
+                None => is_empty_container(&self.outer(expr)),
+            },
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "get" | "setdefault") => {
+                    self.is_container(path, value)
+                }
+                _ => false,
+            },
+            ExprKind::Attribute { value, name } => {
+                if root_name(value).is_some_and(|root| path.get(root).is_none()) {
+                    return is_empty_container(&self.outer(expr));
+                }
+                match self.eval(path, value) {
+                    Abs::Object(object) => match &*object {
+                        Value::Instance(instance) => {
+                            instance.attributes.get(&name.name).is_some_and(|value| is_empty_container(&value))
+                        }
+                        _ => false,
+                    },
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a value is an empty list, dictionary or set.
+fn is_empty_container(value: &Value) -> bool {
+    match value {
+        Value::Dict(entries) => entries.is_empty(),
+        Value::List(entries) => entries.is_empty(),
+        Value::Instance(instance) => matches!(
+            &instance.class,
+            Value::Package(path) if matches!(
+                path.as_str(),
+                "builtins.set"
+                    | "builtins.dict"
+                    | "builtins.list"
+                    | "collections.defaultdict"
+                    | "collections.deque"
+                    | "collections.OrderedDict"
+                    | "weakref.WeakSet"
+                    | "weakref.WeakKeyDictionary"
+                    | "weakref.WeakValueDictionary"
+            )
+        ),
+        _ => false,
+    }
+}

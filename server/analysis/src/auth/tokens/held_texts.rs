@@ -1,0 +1,34 @@
+//! Texts in code that let others in: addresses with passwords, keys of services.
+
+use super::super::code::parts;
+use super::ItemTokens;
+use crate::facts::held::held;
+use crate::facts::python::tree::{ExprKind, Stmt, StmtKind};
+use crate::index::value::Site;
+use crate::vfs::FileId;
+
+/// Finds such texts in a statement, and in all that is defined in it.
+pub(super) fn look(file: FileId, item: u32, stmt: &Stmt, tokens: &mut ItemTokens) {
+    let mut pending = vec![stmt];
+    while let Some(stmt) = pending.pop() {
+        let mut exprs = stmt.exprs();
+        match &stmt.kind {
+            StmtKind::Function(def) => {
+                exprs.extend(def.params.iter().filter_map(|param| param.default.as_ref()));
+                pending.extend(def.body.iter());
+            }
+            StmtKind::Class(class) => pending.extend(class.body.iter()),
+            // A text by itself is a comment.
+            StmtKind::Expr(expr) if matches!(expr.kind, ExprKind::Str(_)) => continue,
+            _ => {}
+        }
+        while let Some(expr) = exprs.pop() {
+            if let ExprKind::Str(text) = &expr.kind {
+                tokens.held.extend(held(text).map(|held| (Site { file, item, range: expr.range }, held)));
+            }
+            exprs.extend(parts(expr));
+        }
+        pending.extend(stmt.blocks().into_iter().flatten());
+    }
+    tokens.held.sort_by_key(|(site, _)| *site);
+}

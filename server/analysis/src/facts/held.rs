@@ -1,0 +1,183 @@
+//! Values that let others in wherever they stand: addresses with a password in
+//! them, and keys of services, which have forms of their own.
+
+use super::environment::{Looks, looks};
+
+/// What a value holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The password of a database, in its address.
+    Password,
+    /// A key of this service.
+    Key(&'static str),
+}
+
+/// What stands in every text that may hold either.
+pub const MARKS: &[&str] = &[
+    "postgres",
+    "mysql",
+    "mongodb",
+    "redis://",
+    "rediss://",
+    "amqp",
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "AKIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "AIza",
+    "gsk_",
+    "hf_",
+    "SG.",
+];
+
+/// Kinds of servers that hold data, by how their addresses begin.
+const SCHEMES: &[&str] = &["postgres", "mysql", "mariadb", "mongodb", "redis", "rediss", "amqp", "amqps", "mssql"];
+
+/// How keys of services begin, and how many characters are behind that.
+const KEYS: &[(&str, usize, &str)] = &[
+    ("sk-ant-", 32, "Anthropic"),
+    ("sk-or-v1-", 40, "OpenRouter"),
+    ("sk-proj-", 32, "OpenAI"),
+    ("sk-", 32, "OpenAI"),
+    ("sk_live_", 20, "Stripe"),
+    ("rk_live_", 20, "Stripe"),
+    ("AKIA", 16, "AWS"),
+    ("ghp_", 36, "GitHub"),
+    ("gho_", 36, "GitHub"),
+    ("ghs_", 36, "GitHub"),
+    ("github_pat_", 36, "GitHub"),
+    ("glpat-", 20, "GitLab"),
+    ("xoxb-", 30, "Slack"),
+    ("xoxp-", 30, "Slack"),
+    ("AIza", 35, "Google"),
+    ("gsk_", 40, "Groq"),
+    ("hf_", 30, "Hugging Face"),
+    ("SG.", 50, "SendGrid"),
+];
+
+/// Bits that a character of a random key tells, at least.
+const RANDOM: f64 = 3.2;
+/// A shorter password is made up for an example.
+const PASSWORD: usize = 8;
+
+/// What a value holds, if it is no placeholder.
+pub fn held(value: &str) -> Option<Held> {
+    if value.contains("://") {
+        return has_password(value).then_some(Held::Password);
+    }
+    let (start, least, service) = KEYS.iter().find(|(start, ..)| value.starts_with(start))?;
+    let key = &value[start.len()..];
+    let is_key = key.len() >= *least
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        && (*start != "AKIA" || key.len() == *least)
+        && is_random(key);
+    is_key.then_some(Held::Key(service))
+}
+
+/// Whether characters are such as nobody types.
+fn is_random(key: &str) -> bool {
+    const TYPED: &[&str] =
+        &["1234", "abcd", "your", "here", "example", "test", "placeholder", "changeme", "xxx", "000", "..."];
+    let lower = key.to_ascii_lowercase();
+    let mut counts = [0u32; 256];
+    key.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let length = key.len() as f64;
+    let parts = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / length);
+    let bits: f64 = parts.map(|part| -part * part.log2()).sum();
+    let has_digits = key.bytes().filter(u8::is_ascii_digit).count() >= 2;
+    bits >= RANDOM && has_digits && !TYPED.iter().any(|word| lower.contains(word))
+}
+
+/// Whether an address has a password of somebody's own, and leads to a server
+/// that others reach.
+fn has_password(address: &str) -> bool {
+    let Some((scheme, rest)) = address.split_once("://") else { return false };
+    let scheme = scheme.split('+').next().unwrap_or(scheme);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let is_kept = SCHEMES.iter().any(|known| scheme == *known || (*known == "postgres" && scheme == "postgresql"));
+    // A password may have an `@` itself.
+    let Some((login, host)) = authority.rsplit_once('@').filter(|_| is_kept) else { return false };
+    let Some((user, password)) = login.split_once(':') else { return false };
+    let host = host.split(':').next().unwrap_or(host);
+    let is_own = password.len() >= PASSWORD
+        && password != user
+        && looks(password) == Looks::Own
+        && !password.contains(['$', '{', '}', '<', '>', '[', ']', '*', '%', '('])
+        && !password.to_ascii_lowercase().contains("password");
+    is_own && is_reached_by_others(host)
+}
+
+/// Whether a host is no name in a network of containers, and no example.
+fn is_reached_by_others(host: &str) -> bool {
+    const LOCAL: &[&str] = &["127.", "0.", "10.", "192.168.", "172."];
+    const NOWHERE: &[&str] = &["local", "internal", "example", "test", "invalid", "com"];
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let is_name =
+        host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let is_nowhere =
+        NOWHERE.contains(&last) && (last != "com" || host.starts_with("example.") || host.ends_with(".example.com"));
+    let is_shown = ["host.", "hostname.", "your", "xxx", "example"]
+        .iter()
+        .any(|word| host.starts_with(word) || host.contains("xxx") || host.contains("your"));
+    is_name && !is_nowhere && !is_shown && !LOCAL.iter().any(|start| host.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_from_what_shows_their_form() {
+        // Put together, so that nobody takes them for keys.
+        let random = "q7Zr2vNc5LxT8mHd3KfYwB4sJpUe9GaX";
+        for (start, service) in [("sk-proj-", "OpenAI"), ("sk_live_", "Stripe")] {
+            assert_eq!(held(&format!("{start}{random}")), Some(Held::Key(service)));
+        }
+        assert_eq!(held(&format!("AKIA{}", "Q7ZR2VNC5LXT8MHD")), Some(Held::Key("AWS")));
+        let made_up = [
+            "sk-your-openai-api-key-goes-here-0123456789".to_owned(),
+            "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".to_owned(),
+            format!("sk_test_{random}"),
+            "sk_live_1234567890abcdefghijklmnop".to_owned(),
+            "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            "ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        ];
+        for value in made_up {
+            assert_eq!(held(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_told_from_those_of_local_servers() {
+        let real = [
+            "postgresql://owner:npg_q7Zr2vNc5L@ep-cool-sun-a1b2.eu-central-1.aws.neon.tech/app?sslmode=require",
+            "postgresql+asyncpg://app:hK3v9Qz2x@db.tasks.dev:5432/app",
+            "mongodb+srv://app:hK3v9Qz2x@cluster0.ab1cd.mongodb.net",
+        ];
+        let others = [
+            "postgresql://postgres:postgres@localhost:5432/app",
+            "postgresql://app:hK3v9Qz2x@db:5432/app",
+            "postgresql://app:hK3v9Qz2x@127.0.0.1/app",
+            "postgresql://user:password@db.tasks.dev/app",
+            "postgresql://user:your-password@ep-xxx.neon.tech/app",
+            "postgresql://user:hK3v9Qz2x@host.example.com/app",
+            "postgresql://user:hK3v9Qz2x@ep-xxx-pooler.neon.tech/app",
+            "postgresql://user:${PASSWORD}@db.tasks.dev/app",
+            "postgresql://db.tasks.dev/app",
+            "https://user:hK3v9Qz2x@api.tasks.dev",
+        ];
+        for value in real {
+            assert_eq!(held(value), Some(Held::Password), "{value}");
+        }
+        for value in others {
+            assert_eq!(held(value), None, "{value}");
+        }
+    }
+}
