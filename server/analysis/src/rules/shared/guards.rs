@@ -15,6 +15,9 @@ use crate::vfs::FileId;
 /// Routes named in a finding.
 const SHOWN_ROUTES: usize = 3;
 
+/// What is said of a guard: how bad it is, and in which words.
+type Said = (Severity, String);
+
 /// Findings at places in the proofs of guards, one for each place: `at` finds
 /// it in a verdict and tells what kind it is, `told` takes that, the name of the
 /// guard and the routes that rest on it.
@@ -24,7 +27,7 @@ pub(in crate::rules) fn check<Kind: Copy>(
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
     at: &dyn Fn(&Verdict) -> Option<(Site, Kind)>,
-    told: &dyn Fn(Kind, &str, &[&Route]) -> (Severity, String),
+    told: &dyn Fn(Kind, &str, &[&Route]) -> Said,
 ) {
     let mut places: BTreeMap<Site, (Kind, String, Vec<&Route>)> = BTreeMap::new();
     for_each_guarded(state, |route, verdict, name| {
