@@ -324,3 +324,22 @@ export async function GET() {
     let found = table(&[BACKEND, ("web/app/api/own/route.ts", handler), ("web/lib/page.ts", page)]);
     assert!(found.contains(&"page.ts GET /api/own token: GET /v1/tasks".to_owned()), "{found:#?}");
 }
+
+#[test]
+fn what_is_missing_calls_nothing() {
+    let api = "export function send(path: string, options: RequestInit = {}) {
+  const headers: Record<string, string> = {};
+  if (options.headers instanceof Headers) {
+    options.headers.forEach((value, key) => { headers[key] = value; });
+  } else if (options.headers) {
+    Object.assign(headers, options.headers);
+  }
+  return fetch(`${process.env.API}${path}`, { ...options, headers });
+}
+";
+    let page = "import { send } from './api';
+export const add = async () => await send('/v1/tasks', { method: 'POST' });
+";
+    let found = table(&[BACKEND, ("web/api.ts", api), ("web/page.ts", page)]);
+    assert_eq!(found, ["page.ts POST ${API}/v1/tasks none: POST /v1/tasks"]);
+}

@@ -170,6 +170,8 @@ impl Session<'_> {
             return Value::any(results);
         }
         match (object, name) {
+            // Whatever it was to be called with is not called: it fails, or does nothing.
+            (Value::Undefined | Value::Null, _) => return Value::Undefined,
             (Value::Function(_), "call") => {
                 let rest = Arguments {
                     values: arguments.values.iter().skip(1).cloned().collect(),
