@@ -4,12 +4,13 @@ use smol_str::SmolStr;
 
 use super::code::{Scope, bindings_of, each_body, last_name, mentions};
 use super::questioned::{asks_for, rejects, validates};
-use crate::facts::python::file::{Binding, PythonFile};
+use crate::facts::python::file::Binding;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Variables and attributes that a key is followed through.
@@ -89,15 +90,12 @@ pub fn may_use_keys(words: &mut Words) -> bool {
     words.hold_any(NAMES)
 }
 
-/// The keys that calls in a module are given, as far as their values stand in the code.
-pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) -> Vec<Key> {
+/// The keys that calls in an item of a module are given, as far as their values stand in the code.
+pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, index: u32, item: &Stmt) -> Vec<Key> {
     let mut keys = Vec::new();
-    // Ghosts count: what is typed in one file moves no finding in another.
-    for (index, item) in facts.items.iter().enumerate() {
-        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
-            Search::new(interpreter, scope).block(block, &mut keys);
-        });
-    }
+    each_body(interpreter, file, index, item, &|_| true, &mut |scope, block| {
+        Search::new(interpreter, scope).block(block, &mut keys);
+    });
     keys
 }
 
@@ -424,10 +422,11 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
             });
             let (index, value) = values.next()?;
             let only = values.next().is_none();
-            let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-            for (item, stmt) in conditions() {
-                interpreter.count_body(Site { file, item, range: stmt.range });
+            // Any item may assign to it, or ask about it, after an edit.
+            for item in 0..facts.items.len() as u32 {
+                interpreter.count_body(Site { file, item, range: TextRange::default() });
             }
+            let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
             let questioned = conditions().any(|(_, stmt)| rejects(stmt, name));
             let search = Search::new(interpreter, Scope::Module(file, index));
             search.origin(value.filter(|_| only && !questioned)?, depth + 1)
