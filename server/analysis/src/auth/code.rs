@@ -159,7 +159,13 @@ pub(super) fn module_variable<'a>(
                     bindings_of(std::slice::from_ref(stmt), &name).into_iter().map(move |value| (item, value))
                 });
                 let (item, value) = values.next()?;
-                let value = value.filter(|_| values.next().is_none())?;
+                let Some(value) = value.filter(|_| values.next().is_none()) else {
+                    // After an edit of any item it may be assigned once.
+                    for item in 0..facts.items.len() as u32 {
+                        interpreter.count_body(Site { file, item, range: TextRange::default() });
+                    }
+                    return None;
+                };
                 drop(values);
                 interpreter.count_body(Site { file, item, range: value.range });
                 return Some(ModuleVariable { file, item, name, value });

@@ -262,6 +262,12 @@ impl Store {
         changes
     }
 
+    /// Drops all scopes and objects that were made since the mark; nobody may hold one of them.
+    pub(super) fn drop_since(&mut self, mark: Mark) {
+        self.scopes.truncate(mark.counts.0);
+        self.objects.truncate(mark.counts.1);
+    }
+
     /// Writes what one of several branches wrote, each of which may have run.
     /// A branch that wrote nothing leaves what there is.
     pub(super) fn join(&mut self, branches: Vec<Changes>) {

@@ -10,6 +10,7 @@ use crate::facts::python::file::{FileItem, PythonFile};
 use crate::facts::python::lower::{Lowered, lower_closed_file, lower_file};
 use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
+use crate::facts::typescript::bundled::is_bundled;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::typescript::lower as typescript;
 use crate::facts::words::Words;
@@ -140,7 +141,7 @@ impl Document {
 }
 
 impl Parsed {
-    /// Reads a text, with what was read from the text before it.
+    /// Reads a text, with what was read from the text before it; none that a bundler wrote.
     /// Texts that no editor has open are packed on request.
     pub(crate) fn new(
         text: &Arc<str>,
@@ -149,6 +150,9 @@ impl Parsed {
         keep_tree: bool,
         pack: bool,
     ) -> Option<Self> {
+        if grammar != Grammar::Python && is_bundled(text) {
+            return None;
+        }
         let old_tree = before.and_then(|before| {
             let mut tree = before.tree.clone()?;
             syntax::edit(&mut tree, &before.text(), text);

@@ -1,33 +1,53 @@
-//! Keys of each file that signs or verifies, as far as their values stand in the code.
+//! Keys that the items of each file sign or verify with, as far as their values stand
+//! in the code. They are kept by item: an edit costs what stands in the edited one,
+//! and what looked into that.
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::auth::keys::{Key, keys_of};
+use crate::facts::python::file::PythonFile;
+use crate::facts::python::tree::Item;
 use crate::ide::State;
-use crate::index::changes::Changes;
+use crate::index::changes::{Changes, share};
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
 use crate::index::value::Resolve;
 use crate::vfs::FileId;
 
-/// The keys of one file, and what that rests on.
-#[derive(Debug, Clone)]
+/// The keys of one file.
+#[derive(Debug)]
 pub(crate) struct FileKeys {
-    pub(crate) keys: Vec<Key>,
+    items: Vec<ItemKeys>,
+    /// All files that this rests on, sorted.
+    rests_on: Box<[FileId]>,
+}
+
+/// The keys of one item, and what that rests on.
+#[derive(Debug, Clone)]
+struct ItemKeys {
+    item: Arc<Item>,
+    keys: Arc<[Key]>,
     rests_on: Arc<RestsOn>,
+}
+
+impl FileKeys {
+    /// The keys, in the order of the items.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.items.iter().flat_map(|item| item.keys.iter())
+    }
 }
 
 /// Two are the same that say the same.
 impl PartialEq for FileKeys {
     fn eq(&self, other: &Self) -> bool {
-        self.keys == other.keys
+        self.iter().eq(other.iter())
     }
 }
 
 /// The same by file.
-pub(crate) type Keys = FxHashMap<FileId, FileKeys>;
+pub(crate) type Keys = FxHashMap<FileId, Arc<FileKeys>>;
 
 /// Keys of all files outside of tests that may be given any.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, changes: Option<&Changes>) -> Keys {
@@ -35,16 +55,44 @@ pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, changes: Option
     for &file in state.signing.iter() {
         let Some(source) = state.sources.file(file).filter(|source| !source.test) else { continue };
         let Some(facts) = &source.facts else { continue };
-        let holds = |known: &&FileKeys| {
-            changes.is_some_and(|changes| !changes.edits.is_read(file) && changes.hold(interpreter, &known.rests_on))
+        let known = state.keys.get(&file).zip(changes);
+        let is_untouched = |(known, changes): &(&Arc<FileKeys>, &Changes)| {
+            !changes.edits.is_read(file) && !share(&known.rests_on, &changes.stale)
         };
-        if let Some(known) = state.keys.get(&file).filter(holds) {
-            keys.insert(file, known.clone());
+        let found = match known {
+            Some(known) if is_untouched(&known) => Arc::clone(known.0),
+            known => Arc::new(look_at(interpreter, file, facts, known)),
+        };
+        keys.insert(file, found);
+    }
+    keys
+}
+
+/// Keys of the items of a file; `known` is what they were before a change.
+fn look_at(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    facts: &PythonFile,
+    known: Option<(&Arc<FileKeys>, &Changes)>,
+) -> FileKeys {
+    let mut items = Vec::with_capacity(facts.items.len());
+    // Ghosts count: what is typed in one file moves no finding in another.
+    for (index, placed) in facts.items.iter().enumerate() {
+        let item = &placed.placed.item;
+        let before = known.and_then(|(known, changes)| Some((known.items.get(index)?, changes)));
+        let holds = |(before, changes): &(&ItemKeys, &Changes)| {
+            (Arc::ptr_eq(&before.item, item) || before.item == *item) && changes.hold(interpreter, &before.rests_on)
+        };
+        if let Some((before, _)) = before.filter(holds) {
+            items.push(ItemKeys { item: Arc::clone(item), ..before.clone() });
             continue;
         }
         let outer = interpreter.begin();
-        let found = keys_of(interpreter, file, facts);
-        keys.insert(file, FileKeys { keys: found, rests_on: interpreter.end(outer) });
+        let keys = keys_of(interpreter, file, index as u32, &item.stmt).into();
+        items.push(ItemKeys { item: Arc::clone(item), keys, rests_on: interpreter.end(outer) });
     }
-    keys
+    let mut rests_on: Vec<FileId> = items.iter().flat_map(|item| item.rests_on.files.iter().copied()).collect();
+    rests_on.sort_unstable();
+    rests_on.dedup();
+    FileKeys { items, rests_on: rests_on.into() }
 }

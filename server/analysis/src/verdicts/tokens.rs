@@ -41,6 +41,8 @@ struct FileTokens {
 struct Known {
     item: Arc<Item>,
     tokens: Arc<ItemTokens>,
+    /// Whether that is anything: every rule asks for it.
+    tells: bool,
     rests_on: Arc<RestsOn>,
     /// What it was searched for, by its text.
     looks: Arc<[(TextRange, Looks)]>,
@@ -52,7 +54,9 @@ impl Tokens {
     /// What items do with tokens, by files that hold any.
     pub(crate) fn items(&self) -> impl Iterator<Item = (FileId, &ItemTokens)> {
         let told = self.telling.iter().filter_map(|file| Some((*file, self.files.get(file)?)));
-        told.flat_map(|(file, tokens)| tokens.items.iter().map(move |known| (file, &*known.tokens)))
+        told.flat_map(|(file, tokens)| {
+            tokens.items.iter().filter(|known| known.tells).map(move |known| (file, &*known.tokens))
+        })
     }
 
     /// Has a file looked at.
@@ -93,7 +97,7 @@ impl Tokens {
         for FoundTokens { file, tokens } in found {
             self.pending.remove(&file);
             let before = self.files.remove(&file);
-            let said = |tokens: &FileTokens| tokens.items.iter().any(|known| *known.tokens != ItemTokens::default());
+            let said = |tokens: &FileTokens| tokens.items.iter().any(|known| known.tells);
             let Some(tokens) = tokens else {
                 if let Some(before) = before {
                     changed |= said(&before);
@@ -164,7 +168,8 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
         let outer = interpreter.begin();
         let (tokens, looks) = tokens_of(interpreter, file, index as u32, item, marked);
         let (item, tokens, looks) = (Arc::clone(item), Arc::new(tokens), looks.into());
-        items.push(Known { item, tokens, looks, rests_on: interpreter.end(outer), stale: false });
+        let tells = *tokens != ItemTokens::default();
+        items.push(Known { item, tokens, tells, looks, rests_on: interpreter.end(outer), stale: false });
     }
     let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();
     Some(FileTokens { items, rests_on: rests_on.into_iter().collect() })

@@ -5,7 +5,6 @@ mod origin;
 use smol_str::SmolStr;
 
 use super::code::{Scope, each_body, last_name, mentions};
-use crate::facts::python::file::PythonFile;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
@@ -86,15 +85,12 @@ pub fn may_use_keys(words: &mut Words) -> bool {
     words.hold_any(NAMES)
 }
 
-/// The keys that calls in a module are given, as far as their values stand in the code.
-pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, facts: &PythonFile) -> Vec<Key> {
+/// The keys that calls in an item of a module are given, as far as their values stand in the code.
+pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, index: u32, item: &Stmt) -> Vec<Key> {
     let mut keys = Vec::new();
-    // Ghosts count: what is typed in one file moves no finding in another.
-    for (index, item) in facts.items.iter().enumerate() {
-        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
-            Search::new(interpreter, scope).block(block, &mut keys);
-        });
-    }
+    each_body(interpreter, file, index, item, &|_| true, &mut |scope, block| {
+        Search::new(interpreter, scope).block(block, &mut keys);
+    });
     keys
 }
 

@@ -11,6 +11,7 @@ use super::{Search, Source, What};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Variables and attributes that a key is followed through.
@@ -218,11 +219,12 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
     }
     let variable = code::module_variable(interpreter, file, name)?;
     let facts = interpreter.sources().facts(variable.file)?;
-    let conditions = || facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-    for (item, stmt) in conditions() {
-        interpreter.count_body(Site { file: variable.file, item, range: stmt.range });
+    // Any item may assign to it, or ask about it, after an edit.
+    for item in 0..facts.items.len() as u32 {
+        interpreter.count_body(Site { file: variable.file, item, range: TextRange::default() });
     }
-    if conditions().any(|(_, stmt)| rejects(stmt, &variable.name)) {
+    let mut conditions = facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
+    if conditions.any(|(_, stmt)| rejects(stmt, &variable.name)) {
         return None;
     }
     Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
@@ -260,6 +262,7 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
 
 /// `__init__` of a class, if it has one of its own.
 fn own_initialiser(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<FunctionRef> {
+    interpreter.count_body(class.site);
     let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item)?;
     Some(interpreter.current(&init))
 }

@@ -1,5 +1,6 @@
 //! TypeScript and JavaScript.
 
+pub mod bundled;
 pub mod file;
 pub mod lower;
 pub mod tree;

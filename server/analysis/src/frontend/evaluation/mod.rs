@@ -4,6 +4,7 @@
 //! leave is joined. Every function of the evaluated file runs: where it is
 //! called with what it is called with, and otherwise with unknown arguments.
 
+mod alone;
 mod answers;
 mod calls;
 mod contexts;
@@ -33,7 +34,7 @@ use super::rewrites;
 use super::store::Store;
 use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
-use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::facts::typescript::tree::Function;
 use crate::index::sources::Sources;
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -44,6 +45,9 @@ const MAX_DEPTH: usize = 16;
 /// Expressions that one entry may evaluate. The largest real component seen
 /// takes 9,000.
 const MAX_STEPS: u32 = 60_000;
+/// Expressions that one module may evaluate when it is imported: whoever imports
+/// something of a library pays for all modules behind it.
+const MAX_MODULE_STEPS: u32 = 15_000;
 /// Expressions and statements in each other, over all calls: it bounds the stack.
 /// The deepest real code seen nests 140 levels.
 const MAX_NESTING: u32 = 300;
@@ -67,6 +71,8 @@ pub(super) struct Session<'s> {
     /// What tests have shown to be there.
     certain: Vec<Symbol>,
     steps: u32,
+    /// Steps of the functions of the evaluated file that ran alone so far.
+    spent: u32,
     nesting: u32,
     exports: usize,
     /// Functions of the evaluated file that have run, by their addresses.
@@ -153,6 +159,7 @@ impl<'s> Session<'s> {
             frames: Vec::new(),
             certain: Vec::new(),
             steps: 0,
+            spent: 0,
             nesting: 0,
             exports: 0,
             ran: FxHashSet::default(),
@@ -197,7 +204,7 @@ impl<'s> Session<'s> {
         self.tested.clear();
         self.refused.clear();
         self.certain.clear();
-        self.steps = 0;
+        (self.steps, self.spent) = (0, 0);
         // Executed before as what another file imports, it left out what it found.
         self.modules.remove(&file);
         let Some(scope) = self.module(file) else { return std::mem::take(&mut self.outcome) };
@@ -247,82 +254,6 @@ impl<'s> Session<'s> {
         self.sources.file(file)?.script.clone()
     }
 
-    /// Runs the functions that a top-level statement defines, unless they ran.
-    fn enter_item(&mut self, file: FileId, item: usize, scope: ScopeId, stmt: &StmtKind) {
-        match stmt {
-            StmtKind::Function(function) => self.enter(file, item, scope, function),
-            StmtKind::Export(declared) => self.enter_item(file, item, scope, &declared.kind),
-            StmtKind::ExportDefault(Expr { kind: ExprKind::Function(function), .. }) => {
-                self.enter(file, item, scope, function);
-            }
-            StmtKind::Class(class) => self.enter_class(class.name.as_ref(), scope),
-            StmtKind::ExportDefault(Expr { kind: ExprKind::Class(class), .. }) => {
-                self.enter_class(class.name.as_ref(), scope);
-            }
-            _ => {}
-        }
-    }
-
-    fn enter(&mut self, file: FileId, item: usize, scope: ScopeId, function: &Arc<Function>) {
-        // One that only this file can call is judged by its calls.
-        let has_run = self.endpoints.contains(&address(function));
-        if has_run || (self.ran.contains(&address(function)) && !self.is_exported(file, function.name.as_ref())) {
-            return;
-        }
-        let closure = Closure { function: Arc::clone(function), file, item, scope, this: None, class: None };
-        self.run_alone(&Rc::new(closure));
-    }
-
-    fn enter_class(&mut self, name: Option<&SmolStr>, scope: ScopeId) {
-        let Some(Value::Class(class)) = name.and_then(|name| self.store.variable(scope, name)) else { return };
-        let instance = self.instance(&class, &[], None);
-        for method in &class.class.methods {
-            if method.name == "constructor" || self.ran.contains(&address(&method.function)) {
-                continue;
-            }
-            let this = if method.is_static { Value::Class(Rc::clone(&class)) } else { instance.clone() };
-            let closure = Closure {
-                function: Arc::clone(&method.function),
-                file: class.file,
-                item: class.item,
-                scope: class.scope,
-                this: Some(this),
-                class: Some(Rc::clone(&class)),
-            };
-            self.run_alone(&Rc::new(closure));
-        }
-    }
-
-    fn is_exported(&self, file: FileId, name: Option<&SmolStr>) -> bool {
-        let Some(facts) = self.script(file) else { return true };
-        name.is_none_or(|name| {
-            facts.exports.values().any(|export| matches!(export, Export::Local(local) if local == name))
-        })
-    }
-
-    /// Runs a function with unknown arguments, and takes back what it changed.
-    fn run_alone(&mut self, closure: &Rc<Closure>) {
-        self.steps = 0;
-        let mark = self.store.mark();
-        let (certain, made) = (self.certain.len(), self.made.len());
-        self.call_unknowing(closure);
-        self.run_made(made);
-        self.certain.truncate(certain);
-        self.store.take_back(mark);
-    }
-
-    /// Runs the functions that were made since and that nobody called.
-    fn run_made(&mut self, since: usize) {
-        while self.made.len() > since {
-            let Some(closure) = self.made.pop() else { return };
-            if closure.file == self.evaluated && !self.ran.contains(&address(&closure.function)) {
-                let mark = self.store.mark();
-                self.call_unknowing(&closure);
-                self.store.take_back(mark);
-            }
-        }
-    }
-
     /// Executes a module once; gives the scope of its variables.
     pub(super) fn module(&mut self, file: FileId) -> Option<ScopeId> {
         self.rests_on.modules.insert(file);
@@ -342,7 +273,8 @@ impl<'s> Session<'s> {
         let log = self.store.begin_log();
         let (frames, certain) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.certain));
         // Whoever asks first pays nothing for it: what is found must not depend on that.
-        let (steps, exports) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.exports));
+        let steps = std::mem::replace(&mut self.steps, MAX_STEPS - MAX_MODULE_STEPS);
+        let exports = std::mem::take(&mut self.exports);
         let made = self.made.len();
         // What a module does when it is imported, no endpoint does.
         let watch = self.watch.take();

@@ -1,6 +1,5 @@
 //! What is said of routes: the guard of each, and what it does with owned data.
 
-use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -42,8 +41,10 @@ pub(crate) struct JudgedRoutes {
 
 impl JudgedRoutes {
     pub(crate) fn new(routes: Vec<Judged>) -> Self {
-        let files: BTreeSet<FileId> = routes.iter().flat_map(|judged| judged.rests_on.files.iter().copied()).collect();
-        Self { routes, files: files.into_iter().collect() }
+        let mut files: Vec<FileId> = routes.iter().flat_map(|judged| judged.rests_on.files.iter().copied()).collect();
+        files.sort_unstable();
+        files.dedup();
+        Self { routes, files: files.into() }
     }
 }
 

@@ -30,7 +30,7 @@ pub(in crate::rules) fn at_origins(
     said: &dyn Fn(&Key) -> Option<(Severity, String)>,
 ) {
     let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
-    for key in state.keys.values().flat_map(|file| &file.keys).filter(|key| picks(key)) {
+    for key in state.keys.values().flat_map(|file| file.iter()).filter(|key| picks(key)) {
         by_origin.entry(key.origin).or_default().push(key);
     }
     for (origin, mut keys) in by_origin {
@@ -87,7 +87,7 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
             }
         }
     }
-    for key in state.keys.values().flat_map(|file| &file.keys) {
+    for key in state.keys.values().flat_map(|file| file.iter()) {
         if let Source::Environment(name) | Source::Setting(name) = &key.source {
             add(name, Some(key.used), None);
         }
