@@ -45,9 +45,6 @@ const MAX_DEPTH: usize = 16;
 /// Expressions that one entry may evaluate. The largest real component seen
 /// takes 9,000.
 const MAX_STEPS: u32 = 60_000;
-/// Expressions that one module may evaluate when it is imported: whoever imports
-/// something of a library pays for all modules behind it.
-const MAX_MODULE_STEPS: u32 = 15_000;
 /// Expressions and statements in each other, over all calls: it bounds the stack.
 /// The deepest real code seen nests 140 levels.
 const MAX_NESTING: u32 = 300;
@@ -273,8 +270,7 @@ impl<'s> Session<'s> {
         let log = self.store.begin_log();
         let (frames, certain) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.certain));
         // Whoever asks first pays nothing for it: what is found must not depend on that.
-        let steps = std::mem::replace(&mut self.steps, MAX_STEPS - MAX_MODULE_STEPS);
-        let exports = std::mem::take(&mut self.exports);
+        let (steps, exports) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.exports));
         let made = self.made.len();
         // What a module does when it is imported, no endpoint does.
         let watch = self.watch.take();
