@@ -83,6 +83,8 @@ pub(in crate::rules) fn check(
     let mut customs: Option<Customs> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
+        // There is no caller to compare with yet, which is said of the route.
+        let nobody = judged.guard == Guard::Open(None) && matches!(fault, Fault::Unchecked | Fault::Unscoped);
         for access in judged.data.faults.iter().filter(|access| access.fault == fault) {
             let customs = customs.get_or_insert_with(|| customs_of(state));
             let parent = access.table.parent.as_ref().map(|parent| customs.table(state, parent, access.table.site));
@@ -103,7 +105,7 @@ pub(in crate::rules) fn check(
                 continue;
             }
             let severity = match severity {
-                _ if route.conditional => Severity::Info,
+                _ if route.conditional || nobody => Severity::Info,
                 Severity::Error if unsure => Severity::Warning,
                 severity => severity,
             };
