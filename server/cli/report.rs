@@ -68,6 +68,9 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
         summary.public,
         summary.unknown
     );
+    if summary.not_included > 0 {
+        line.push_str(&format!("; {} on routers that no application includes", summary.not_included));
+    }
     if summary.not_fully_analysed > 0 {
         line.push_str(&format!("; {} files not fully analysed", summary.not_fully_analysed));
     }
@@ -115,6 +118,7 @@ pub(super) fn json(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic]) -
             "open": summary.open,
             "public": summary.public,
             "unknown": summary.unknown,
+            "not_included": summary.not_included,
             "not_fully_analysed": summary.not_fully_analysed,
         },
     });

@@ -44,9 +44,13 @@ fn text(loaded: &Loaded, analysis: &Analysis) -> String {
     }
     let summary = analysis.summary();
     out.push_str(&format!(
-        "{} routes: {} guarded, {} open, {} public, {} unknown\n",
+        "{} routes: {} guarded, {} open, {} public, {} unknown",
         summary.routes, summary.guarded, summary.open, summary.public, summary.unknown
     ));
+    if summary.not_included > 0 {
+        out.push_str(&format!("; {} on routers that no application includes", summary.not_included));
+    }
+    out.push('\n');
     out
 }
 

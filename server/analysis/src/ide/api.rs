@@ -271,6 +271,8 @@ pub struct Summary {
     pub public: usize,
     /// Of these, unknown.
     pub unknown: usize,
+    /// Routes of routers that no application includes: nobody can call them.
+    pub not_included: usize,
     /// Files with syntax errors, beyond the size cap, or not UTF-8.
     pub not_fully_analysed: usize,
 }

@@ -115,6 +115,7 @@ impl Analysis {
             summary.files += usize::from(source.facts.is_some());
             summary.not_fully_analysed += usize::from(not_fully_analysed::applies(&self.state, file));
         }
+        summary.not_included = views::count_orphans(&self.state);
         for status in views::statuses(&self.state) {
             summary.routes += 1;
             match status {

@@ -74,17 +74,18 @@ fn orphans_that_count(state: &State) -> impl Iterator<Item = (&Route, &Judged)> 
     state.orphans().filter(move |(route, _)| not_test(route.registration.file))
 }
 
-/// The status of every route that counts: of applications outside of tests,
-/// mounts aside, and of routers that nothing includes.
+/// How many routes of routers that nothing includes there are, outside of tests.
+pub(super) fn count_orphans(state: &State) -> usize {
+    orphans_that_count(state).filter(|(route, _)| route.kind != RouteKind::Mount).count()
+}
+
+/// The status of every route that counts: of applications outside of tests, mounts aside.
 pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
     let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
-    served
-        .chain(orphans_that_count(state))
-        .filter(|(route, _)| route.kind != RouteKind::Mount)
-        .map(|(_, judged)| status(&judged.guard))
-        .collect()
+    let counted = served.filter(|(route, _)| route.kind != RouteKind::Mount);
+    counted.map(|(_, judged)| status(&judged.guard)).collect()
 }
 
 /// The status that a guard amounts to.
