@@ -2,6 +2,8 @@
 
 mod origin;
 
+pub(in crate::auth) use origin::{assigned_attribute, object_of, own_initialiser};
+
 use smol_str::SmolStr;
 
 use super::code::{Scope, each_body, last_name, mentions};

@@ -212,6 +212,11 @@ impl Search<'_, '_, '_> {
     }
 }
 
+/// The module or class that an expression is, or is an instance of.
+pub(in crate::auth) fn object_of(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr) -> Value {
+    Search::new(interpreter, scope).object(expr, 0)
+}
+
 /// The value of a module's variable that is assigned once, and never questioned.
 fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
     if depth > MAX_DEPTH {
@@ -261,14 +266,14 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
 }
 
 /// `__init__` of a class, if it has one of its own.
-fn own_initialiser(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<FunctionRef> {
+pub(in crate::auth) fn own_initialiser(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<FunctionRef> {
     interpreter.count_body(class.site);
     let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item)?;
     Some(interpreter.current(&init))
 }
 
 /// What `self.name` is assigned in a function, if that happens once.
-fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
+pub(in crate::auth) fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
     let own = &function.params.first()?.name.name;
     let mut values = function.body.iter().filter_map(|stmt| match &stmt.kind {
         StmtKind::Assign(assign) => match assign.targets.as_slice() {

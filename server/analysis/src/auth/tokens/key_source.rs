@@ -5,10 +5,11 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Scope, bindings_of, last_name, module_variable};
+use super::super::keys;
 use super::KeySource;
 use crate::facts::python::tree::{Expr, ExprKind, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Resolve, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::vfs::FileId;
 
 /// Variables, fields and imports that a key is followed through.
@@ -59,6 +60,15 @@ fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
                 let field = field(body.interpreter, class, &name.name, 0);
                 return KeySource::Secret(Some(field));
             }
+            // `self.secret`, `settings.secret` of a parameter.
+            if let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value) {
+                let bases = body.interpreter.package_bases(&class);
+                let is_settings = bases.iter().any(|base| base.ends_with("BaseSettings"));
+                let held = held(body.interpreter, &class, &name.name, 0);
+                if let Some(held) = held.or_else(|| is_settings.then(|| name.name.clone())) {
+                    return KeySource::Secret(Some(held));
+                }
+            }
         }
         _ => {}
     }
@@ -106,8 +116,10 @@ pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &E
             let reads = matches!(eval(value), Value::Package(path) if path == "os.environ");
             index.as_str().cloned().filter(|_| reads)
         }
-        // `os.getenv("A") or "…"`: what comes first counts.
-        ExprKind::BoolOp { and: false, values } => variable(interpreter, scope, values.first()?, depth + 1),
+        // `os.getenv("A") or "…"`: the first that reads one counts.
+        ExprKind::BoolOp { and: false, values } => {
+            values.iter().find_map(|value| variable(interpreter, scope, value, depth + 1))
+        }
         ExprKind::Attribute { value, name } => match eval(value) {
             Value::Module(file) => of_module(interpreter, file, &name.name, depth + 1),
             Value::Class(class) => Some(field(interpreter, &class, &name.name, depth + 1)),
@@ -117,7 +129,10 @@ pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &E
             },
             _ => None,
         },
-        ExprKind::Name(name) => of_module(interpreter, scope.file(), name, depth + 1),
+        ExprKind::Name(name) => match scope {
+            Scope::Function(function) if binds(function, name) => None,
+            _ => of_module(interpreter, scope.file(), name, depth + 1),
+        },
         _ => None,
     }
 }
@@ -134,15 +149,32 @@ fn of_module(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth:
 /// What a field of a class reads: a variable of the environment that its value
 /// names, and else the one that settings read by the field's name.
 fn field(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> SmolStr {
+    held(interpreter, class, name, depth).unwrap_or_else(|| name.clone())
+}
+
+/// The variable of the environment, or the field of settings, that a field of a
+/// class or an attribute which its `__init__` assigns is read from.
+fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<SmolStr> {
     for class in interpreter.linearised(class) {
         interpreter.count_body(class.site);
         if let [Some(value)] = bindings_of(&class.def.body, name).as_slice()
             && let Some(variable) = variable(interpreter, Scope::Class(&class), value, depth + 1)
         {
-            return variable;
+            return Some(variable);
+        }
+        if let Some(init) = keys::own_initialiser(interpreter, &class)
+            && let Some(value) = keys::assigned_attribute(&init.def, name)
+        {
+            return variable(interpreter, Scope::Function(&init), value, depth + 1);
         }
     }
-    name.clone()
+    None
+}
+
+/// Whether a name is a parameter or variable of a function.
+fn binds(function: &FunctionRef, name: &SmolStr) -> bool {
+    function.def.params.iter().any(|param| param.name.name == *name)
+        || !bindings_of(&function.def.body, name).is_empty()
 }
 
 /// Whether an expression gives a key of a set of public keys.
