@@ -46,6 +46,8 @@ const VENDORED: &[&str] = &[
     ".claude",
     ".specify",
     "__pypackages__",
+    // What an editor keeps of earlier versions.
+    ".history",
 ];
 
 /// Texts that make a file worth reading before anything asks for it, beside

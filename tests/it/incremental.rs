@@ -461,6 +461,22 @@ fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     assert_eq!(now, all(&fresh(&disk(&of("\r\n")))));
 }
 
+/// An application becomes one of a test by an import, and one for callers again.
+#[test]
+fn an_application_that_its_file_tests_is_for_nobody_else() {
+    let with = "from fastapi import FastAPI\nfrom fastapi.testclient import TestClient\n\napp = FastAPI()\n\n@app.post(\"/rows\")\ndef add(row: dict): ...\n";
+    let without = with.replace("from fastapi.testclient import TestClient\n", "\n");
+    let disk = |text: &str| Texts::from([("/p/main.py".to_owned(), text.to_owned())]);
+    let mut host = AnalysisHost::new();
+    let written = vec![("/p/main.py".to_owned(), FileContent::Text(with.into()))];
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk: written, ..Change::default() });
+    for text in [&*without, with, &*without] {
+        host.apply(Change { open: vec![("/p/main.py".into(), Some(text.into()))], ..Change::default() });
+        assert_eq!(all(&host.snapshot()), all(&fresh(&disk(text))), "{text}");
+    }
+    assert!(all(&host.snapshot())["/p/main.py"].contains("missing-auth-dependency"));
+}
+
 /// What is said of a whole application does not hang on the text of one route.
 #[test]
 fn a_finding_on_an_application_stays_while_its_only_open_route_is_broken() {

@@ -1,4 +1,5 @@
-//! Variables that files of Docker Compose and manifests of Kubernetes give to services.
+//! Variables that files of Docker Compose, manifests of Kubernetes and values of
+//! Helm charts give to services.
 
 use smol_str::SmolStr;
 
@@ -13,6 +14,53 @@ const FOLDERS: &[&str] = &["k8s", "kubernetes", "kube", "manifests", "deploy", "
 pub(super) fn is_manifest(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     name.to_ascii_lowercase().contains("secret") || folder.split('/').any(|part| FOLDERS.contains(&part))
+}
+
+/// Whether a path is one at which values for a Helm chart stand.
+pub(super) fn is_values(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.to_ascii_lowercase();
+    let says_so = name.starts_with("values") || name.starts_with("override") || name.contains("secret");
+    let mut parts = folder.split('/');
+    says_so
+        && parts.clone().any(|part| matches!(part, "helm" | "charts" | "chart"))
+        && !parts.any(|part| part == "templates")
+}
+
+/// What the values of a chart hold, by the names that templates give variables:
+/// `jwtSecret` stands for `JWT_SECRET`.
+pub(super) fn values(text: &str) -> Vec<Variable> {
+    if text.contains("kind:") && text.contains("apiVersion:") {
+        return manifest(text);
+    }
+    let mut found = Reading::new(text);
+    each_document(text, &mut |root| {
+        let mut pending = vec![&root];
+        while let Some(node) = pending.pop() {
+            for (name, line, value) in node.entries() {
+                if let Some(value) = value.text() {
+                    found.add_as(name, &variable_of(name), *line, value);
+                }
+                pending.push(value);
+            }
+        }
+        true
+    });
+    found.variables
+}
+
+/// The variable that a key in camel case is for.
+fn variable_of(key: &str) -> String {
+    let mut name = String::with_capacity(key.len() + 4);
+    let mut lower = false;
+    for character in key.chars() {
+        if character.is_ascii_uppercase() && lower {
+            name.push('_');
+        }
+        lower = character.is_ascii_lowercase() || character.is_ascii_digit();
+        name.push(character.to_ascii_uppercase());
+    }
+    name.replace(['-', '.'], "_")
 }
 
 /// The variables of the services of a compose file.
@@ -105,7 +153,11 @@ impl<'t> Reading<'t> {
     /// Adds a variable that is named on that line or on one after it.
     fn add(&mut self, name: &str, line: usize, value: &str) {
         // Keys of secrets are spelled as files are, too: `better-auth-secret`.
-        let variable = name.replace(['-', '.'], "_");
+        self.add_as(name, &name.replace(['-', '.'], "_"), line, value);
+    }
+
+    /// The same for a variable that is spelled otherwise there.
+    fn add_as(&mut self, name: &str, variable: &str, line: usize, value: &str) {
         let (value, when) = match value.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) {
             // What is not set, or what is set to nothing, too.
             Some(inner) => match inner.split_once(":-").or_else(|| inner.split_once('-')) {
@@ -114,7 +166,7 @@ impl<'t> Reading<'t> {
             },
             None => (value, When::Always),
         };
-        let Some(value) = assigned(value).filter(|_| is_name(&variable)) else { return };
+        let Some(value) = assigned(value).filter(|_| is_name(variable)) else { return };
         let from = self.lines.line_range(line.saturating_sub(1) as u32, self.text).start as usize;
         let Some(offset) = self.text.get(from..).and_then(|rest| rest.find(name)) else { return };
         let start = (from + offset) as u32;

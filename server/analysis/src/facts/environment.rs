@@ -67,6 +67,8 @@ pub enum Form {
     Compose,
     /// A manifest of Kubernetes.
     Manifest,
+    /// Values for the templates of a Helm chart.
+    Values,
     /// An example of `.env`: of its values only those count that nobody would make up.
     Example,
     /// What Alembic is told, likewise.
@@ -93,6 +95,9 @@ pub fn form(path: &str) -> Option<Form> {
     }
     if name.starts_with("docker-compose") || name.starts_with("compose.") {
         return Some(Form::Compose);
+    }
+    if deployment::is_values(path) {
+        return Some(Form::Values);
     }
     deployment::is_manifest(path).then_some(Form::Manifest)
 }
@@ -138,6 +143,7 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
         }
         Some(Form::Compose) => deployment::compose(text),
         Some(Form::Manifest) => deployment::manifest(text),
+        Some(Form::Values) => deployment::values(text),
         None => Vec::new(),
     }
 }
@@ -307,6 +313,10 @@ mod tests {
             ("/p/composer.yaml", None),
             ("/p/k8s/backend.yaml", Some(Form::Manifest)),
             ("/p/app-secrets.yaml", Some(Form::Manifest)),
+            ("/p/helm/values-prod.yaml", Some(Form::Values)),
+            ("/p/charts/app/override.yaml", Some(Form::Values)),
+            ("/p/helm/app/templates/secrets.yaml", Some(Form::Manifest)),
+            ("/p/config/values.yaml", None),
             ("/p/k8s/secret.example.yaml", None),
             ("/p/docs/openapi.yaml", None),
         ];

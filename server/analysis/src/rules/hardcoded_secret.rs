@@ -99,7 +99,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
                     ),
                 ),
-                Form::Compose | Form::Manifest => (
+                Form::Compose | Form::Manifest | Form::Values => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Have the value come from outside, and issue a new key."

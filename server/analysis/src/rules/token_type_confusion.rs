@@ -4,7 +4,8 @@ use smol_str::SmolStr;
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Decode, Encode, Expected, KeySource, VerifierCall};
+use crate::auth::tokens::{Decode, Encode, Expected, KeySource, VerifierCall, is_about_tokens};
+use crate::facts::python::tree::StmtKind;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -29,6 +30,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
             let Some((marked, value)) = other_purpose(decode, &encodes) else { continue };
+            if is_never_called(state, marked, &calls) {
+                continue;
+            }
             let reads = claims_read(decode, &calls);
             let is_given = |call: &&VerifierCall| Some(call.callee) == decode.function && call.is_credential;
             let is_callers = (decode.is_credential || calls.iter().copied().any(|call| is_given(&call)))
@@ -79,6 +83,16 @@ fn other_purpose<'s>(decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Enc
 /// Whether a claim is about a token, and not about its owner (RFC 7519, section 4.1).
 fn is_of_the_token(claim: &str) -> bool {
     matches!(claim, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti" | "typ")
+}
+
+/// Whether nothing calls the function that issues a token: its tokens are none yet.
+fn is_never_called(state: &State, encode: &Encode, calls: &[&VerifierCall]) -> bool {
+    let Some(function) = encode.function.filter(|function| !state.in_use.is_used(*function)) else { return false };
+    let facts = state.sources.facts(function.file);
+    // A method may be called on something that could not be followed.
+    let item = facts.and_then(|facts| facts.stmt(function.item));
+    let Some(StmtKind::Function(def)) = item.map(|stmt| &stmt.kind) else { return false };
+    is_about_tokens(&def.name.name) && !calls.iter().any(|call| call.callee == function)
 }
 
 /// What is read from the result of a verification, in its function and in those that call it.

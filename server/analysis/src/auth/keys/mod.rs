@@ -4,13 +4,15 @@ mod origin;
 
 pub(in crate::auth) use origin::{assigned_attribute, object_of, own_initialiser};
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::code::{Scope, each_body, last_name, mentions};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{Resolve, Site, Value};
+use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
 /// A key of which the value stands in the code.
@@ -83,7 +85,8 @@ pub enum Source {
 
 /// Whether a text can hold a call that is given a key.
 pub fn may_use_keys(words: &mut Words) -> bool {
-    const NAMES: &[&str] = &["jwt", "jose", "hmac", "itsdangerous", "SessionMiddleware", "JWTStrategy", "Fernet"];
+    const NAMES: &[&str] =
+        &["jwt", "jose", "hmac", "itsdangerous", "SessionMiddleware", "JWTStrategy", "BaseUserManager", "Fernet"];
     words.hold_any(NAMES)
 }
 
@@ -93,7 +96,36 @@ pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, index: u32, item: &S
     each_body(interpreter, file, index, item, &|_| true, &mut |scope, block| {
         Search::new(interpreter, scope).block(block, &mut keys);
     });
+    if let StmtKind::Class(def) = &item.kind
+        && let Value::Class(class) = interpreter.lookup(file, &def.name.name)
+        && class.site.item == index
+    {
+        keys.extend(mailed_keys(interpreter, &class));
+    }
     keys
+}
+
+/// The keys with which a manager of fastapi-users signs the tokens that it mails
+/// (fastapi-users 15, `BaseUserManager`).
+fn mailed_keys(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Vec<Key> {
+    const FIELDS: &[&str] = &["reset_password_token_secret", "verification_token_secret"];
+    let is_field = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            assign.targets.iter().filter_map(Expr::as_name).any(|name| FIELDS.contains(&name.as_str()))
+        }
+        _ => false,
+    };
+    if !class.def.body.iter().any(is_field)
+        || !interpreter.package_bases(class).iter().any(|base| base.ends_with(".BaseUserManager"))
+    {
+        return Vec::new();
+    }
+    let search = Search::new(interpreter, Scope::Class(class));
+    let assigned = class.def.body.iter().filter(|stmt| is_field(stmt)).filter_map(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => assign.value.as_ref(),
+        _ => None,
+    });
+    assigned.filter_map(|value| search.key_at(value, value, Purpose::SignsTokens)).collect()
 }
 
 /// A look for calls that are given keys.
@@ -134,6 +166,11 @@ impl Search<'_, '_, '_> {
     /// The key that a call is given, when its value stands in the code.
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
+        self.key_at(call, argument, purpose)
+    }
+
+    /// The key that an expression is, where `used` stands, when its value stands in the code.
+    fn key_at(&self, used: &Expr, argument: &Expr, purpose: Purpose) -> Option<Key> {
         let origin = self.origin(argument, 0)?;
         let is_missing = origin.what != What::Text;
         if is_missing && (matches!(argument.kind, ExprKind::None) || self.is_questioned(argument, &origin)) {
@@ -142,7 +179,7 @@ impl Search<'_, '_, '_> {
         // Not only what it is counts, but also where it stands.
         self.interpreter.count_body(origin.site);
         Some(Key {
-            used: self.scope.site(call.range),
+            used: self.scope.site(used.range),
             purpose,
             origin: origin.site,
             source: origin.source,

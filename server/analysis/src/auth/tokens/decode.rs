@@ -53,11 +53,16 @@ fn decrypts(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
     named && body.package(func).is_some_and(|path| Library::of(&path).is_some() && path.contains("jwe"))
 }
 
+/// Whether calls of functions of that name are noted.
+pub fn is_about_tokens(name: &str) -> bool {
+    const WORDS: &[&str] = &["decode", "verify", "validate", "token", "jwt", "claims", "payload"];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
 /// A call of a function of the project, if its name says that it verifies tokens.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
-    let name = last_name(func)?.to_ascii_lowercase();
-    let about_tokens = ["decode", "verify", "validate", "token", "jwt", "claims", "payload"];
-    if !about_tokens.iter().any(|word| name.contains(word)) {
+    if !is_about_tokens(last_name(func)?) {
         return None;
     }
     let callee = match body.eval(func) {

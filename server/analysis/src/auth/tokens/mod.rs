@@ -31,6 +31,7 @@ use std::cell::RefCell;
 use memchr::memmem;
 use smol_str::SmolStr;
 
+pub use decode::is_about_tokens;
 pub use found::*;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;

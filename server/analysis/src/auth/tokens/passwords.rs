@@ -121,7 +121,7 @@ fn is_prepared(body: &Body<'_, '_, '_>) -> bool {
     let (mut calls, mut slow) = (0, 0);
     for (index, item) in facts.items.iter().enumerate() {
         each_body(body.interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
-            let is_own = |callee: &Expr| callee.as_name() == Some(&def.name.name);
+            let is_own = |callee: &Expr| last_name(callee) == Some(&def.name.name);
             if callees(block).any(is_own) {
                 calls += 1;
                 slow += usize::from(knows_better(&Body::new(body.interpreter, scope, block)));
