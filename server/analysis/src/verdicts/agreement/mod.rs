@@ -9,6 +9,7 @@ mod claims;
 mod ids;
 pub(crate) mod issued;
 pub(crate) mod judgement;
+mod meant;
 mod sent;
 mod strategies;
 
@@ -17,16 +18,17 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use self::issued::{Form, Signed, Token, secret_variable};
+use self::issued::{Form, Signed, Token};
 use self::judgement::{Outcome, Refusal, Why, decoded};
+use self::meant::{is_confusable, is_meant_for, may_verify};
 use self::sent::{Sent, shared};
 use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
 use super::environments::{Folders, nearest};
 use super::with_interpreter;
-use crate::auth::tokens::{Algorithms, Check, Decode, Encode, Expected, KeySource, Library};
+use crate::auth::tokens::{Algorithms, Decode, Encode, KeySource, Library};
 use crate::facts::environment::fingerprint;
-use crate::frontend::issuers::{Issuer, Setting};
+use crate::frontend::issuers::Issuer;
 use crate::frontend::outcome::{Attached, Credentials, Place, Request};
 use crate::ide::State;
 use crate::index::value::Site;
@@ -442,61 +444,6 @@ fn kind(token: Token<'_>) -> Kind {
         Token::Minted(_) => Kind::Minted,
         Token::Nothing(_) => Kind::Nothing,
     }
-}
-
-/// Whether a way to verify may take tokens that code of the project signs: not
-/// with the secret of another variable.
-fn may_verify(strategy: &Strategy<'_>, encode: &Encode) -> bool {
-    let Strategy::Decode(decode) = strategy else { return true };
-    match (&decode.key, &encode.key) {
-        (KeySource::Secret(Some(verifies)), KeySource::Secret(Some(signs))) => {
-            verifies.as_str().eq_ignore_ascii_case(signs)
-        }
-        _ => true,
-    }
-}
-
-/// Names of variables from which Better Auth reads its secret by itself.
-const SECRETS: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
-
-/// Whether a verification is given the secret of a configuration, or its public keys.
-fn is_meant_for(decode: &Decode, issuer: &Issuer, fetches: bool) -> bool {
-    match &decode.key {
-        KeySource::Jwks { .. } | KeySource::Unknown if fetches => decode.unverified.is_none(),
-        KeySource::Jwks { .. } => issuer.plugin("jwt").is_some(),
-        KeySource::Secret(Some(name)) => has_secret_of(name, issuer),
-        // Whatever is sent has to be a JWT at least.
-        _ => decode.unverified.is_some() && decode.is_credential,
-    }
-}
-
-/// Whether a variable or setting holds the secret of a configuration: settings
-/// read the variable of their name.
-fn has_secret_of(name: &str, issuer: &Issuer) -> bool {
-    let own = secret_variable(issuer);
-    let is = |known: &str| name.eq_ignore_ascii_case(known);
-    own.as_deref().is_some_and(is) || SECRETS.iter().any(|known| is(known))
-}
-
-/// Whether a verification takes the token of a mail's link for a caller's: that
-/// is signed with the same secret, and holds an address and no subject.
-fn is_confusable(decode: &Decode, issuer: &Issuer) -> bool {
-    let KeySource::Secret(Some(name)) = &decode.key else { return false };
-    let Algorithms::Known(taken) = &decode.algorithms else { return false };
-    let is_told = decode.audience != Expected::Nothing
-        || decode.issuer != Expected::Nothing && !decode.skips.iter().any(|(check, _)| *check == Check::Issuer);
-    let requires = |claim: &SmolStr| !matches!(claim.as_str(), "exp" | "iat" | "email" | "userId");
-    let reads = |claims: &[&str]| decode.reads.iter().any(|read| claims.contains(&read.name.as_str()));
-    let sends_links = ["emailVerification.sendVerificationEmail", "user.changeEmail.enabled"];
-    has_secret_of(name, issuer)
-        && taken.iter().any(|(name, _)| name == "HS256")
-        && !is_told
-        && !decode.requires.iter().any(requires)
-        && decode.unverified.is_none()
-        && reads(&["email", "userId"])
-        && sends_links
-            .iter()
-            .any(|path| issuer.options.get(path).is_some_and(|given| given.value != Setting::Bool(false)))
 }
 
 /// The status with which a refusal is answered, where the verification itself tells.
