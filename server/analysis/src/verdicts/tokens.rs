@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use crate::auth::tokens::{ItemTokens, Looks, Marked, tokens_of};
 use crate::facts::python::tree::Item;
@@ -24,8 +25,9 @@ pub(crate) struct Tokens {
     readers: Readers<FileId>,
     /// Files that have to be looked at.
     pending: BTreeSet<FileId>,
-    /// Files in which something was found.
-    telling: BTreeSet<FileId>,
+    /// Files in which something was found, by path: what comes first must not
+    /// depend on which file was seen first.
+    telling: BTreeSet<(SmolStr, FileId)>,
 }
 
 /// What the items of one file do with tokens.
@@ -51,9 +53,9 @@ struct Known {
 }
 
 impl Tokens {
-    /// What items do with tokens, by files that hold any.
+    /// What items do with tokens, by files that hold any, in the order of their paths.
     pub(crate) fn items(&self) -> impl Iterator<Item = (FileId, &ItemTokens)> {
-        let told = self.telling.iter().filter_map(|file| Some((*file, self.files.get(file)?)));
+        let told = self.telling.iter().filter_map(|(_, file)| Some((*file, self.files.get(file)?)));
         told.flat_map(|(file, tokens)| {
             tokens.items.iter().filter(|known| known.tells).map(move |known| (file, &*known.tokens))
         })
@@ -94,7 +96,7 @@ impl Tokens {
     /// Takes over what was found. Tells whether that is other than before.
     pub(crate) fn take_over(&mut self, found: Vec<FoundTokens>) -> bool {
         let mut changed = false;
-        for FoundTokens { file, tokens } in found {
+        for FoundTokens { file, path, tokens } in found {
             self.pending.remove(&file);
             let before = self.files.remove(&file);
             let said = |tokens: &FileTokens| tokens.items.iter().any(|known| known.tells);
@@ -103,7 +105,7 @@ impl Tokens {
                     changed |= said(&before);
                     self.readers.remove(file, &before.rests_on);
                 }
-                self.telling.remove(&file);
+                self.telling.remove(&(path, file));
                 continue;
             };
             match &before {
@@ -117,9 +119,9 @@ impl Tokens {
             }
             self.readers.add(file, &tokens.rests_on);
             if said(&tokens) {
-                self.telling.insert(file);
+                self.telling.insert((path, file));
             } else {
-                self.telling.remove(&file);
+                self.telling.remove(&(path, file));
             }
             self.files.insert(file, Arc::new(tokens));
         }
@@ -130,13 +132,15 @@ impl Tokens {
 /// What a file was found to do with tokens; nothing where it need not be looked at any more.
 pub(crate) struct FoundTokens {
     file: FileId,
+    path: SmolStr,
     tokens: Option<FileTokens>,
 }
 
 /// Looks at the files that have to be.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>) -> Vec<FoundTokens> {
     let pending = state.tokens.pending.iter();
-    pending.map(|&file| FoundTokens { file, tokens: look_at(state, interpreter, file) }).collect()
+    let path = |file: FileId| state.sources.file(file).map(|source| source.path.clone()).unwrap_or_default();
+    pending.map(|&file| FoundTokens { file, path: path(file), tokens: look_at(state, interpreter, file) }).collect()
 }
 
 fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option<FileTokens> {
