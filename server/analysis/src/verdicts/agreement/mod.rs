@@ -128,6 +128,7 @@ pub(crate) fn compare(state: &State) -> Agreement {
             comparison.group(group, own);
         }
         found.settle();
+        found.order(state);
         found.random_ids = ids::random_ids(state, &found.accepted);
         found
     })
@@ -144,6 +145,17 @@ impl Agreement {
         files.extend(self.lacking.iter().flat_map(|one| [one.site.file, one.issued.file]));
         files.extend(self.confusable.iter().chain(&self.accepted).flat_map(|(site, place)| [site.file, place.file]));
         files
+    }
+
+    /// Puts refusals in the order of paths: what is shown first must not depend on
+    /// which file was seen first.
+    fn order(&mut self, state: &State) {
+        let path = |file: FileId| state.sources.file(file).map(|source| source.path.clone()).unwrap_or_default();
+        for refused in &mut self.refused {
+            refused.requests.sort_by_cached_key(|place| (path(place.file), *place));
+        }
+        self.refused
+            .sort_by_cached_key(|one| ((path(one.site.file), one.site), one.kind, (path(one.issued.file), one.issued)));
     }
 
     fn settle(&mut self) {
