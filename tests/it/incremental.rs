@@ -461,20 +461,24 @@ fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     assert_eq!(now, all(&fresh(&disk(&of("\r\n")))));
 }
 
-/// An application becomes one of a test by an import, and one for callers again.
+/// What is said of an application follows an import that tells what it is for.
 #[test]
-fn an_application_that_its_file_tests_is_for_nobody_else() {
-    let with = "from fastapi import FastAPI\nfrom fastapi.testclient import TestClient\n\napp = FastAPI()\n\n@app.post(\"/rows\")\ndef add(row: dict): ...\n";
-    let without = with.replace("from fastapi.testclient import TestClient\n", "\n");
-    let disk = |text: &str| Texts::from([("/p/main.py".to_owned(), text.to_owned())]);
+fn an_application_that_is_tried_out_is_looked_at_again() {
+    let guarded = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n";
+    let tried = "from fastapi import FastAPI\nfrom fastapi.testclient import TestClient\n\napp = FastAPI()\n\n@app.post(\"/rows\")\ndef add(row: dict): ...\n";
+    let served = tried.replace("from fastapi.testclient import TestClient\n", "\n");
+    let texts = |other: &str| {
+        Texts::from([("/p/main.py".to_owned(), guarded.to_owned()), ("/p/other.py".to_owned(), other.to_owned())])
+    };
     let mut host = AnalysisHost::new();
-    let written = vec![("/p/main.py".to_owned(), FileContent::Text(with.into()))];
-    host.apply(Change { roots: Some(vec!["/p".into()]), disk: written, ..Change::default() });
-    for text in [&*without, with, &*without] {
-        host.apply(Change { open: vec![("/p/main.py".into(), Some(text.into()))], ..Change::default() });
-        assert_eq!(all(&host.snapshot()), all(&fresh(&disk(text))), "{text}");
+    let written = texts(tried).into_iter().map(|(path, text)| (path, FileContent::Text(text.into())));
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk: written.collect(), ..Change::default() });
+    for (text, severity) in [(&*served, "Warning"), (tried, "Info"), (&*served, "Warning")] {
+        host.apply(Change { open: vec![("/p/other.py".into(), Some(text.into()))], ..Change::default() });
+        let found = all(&host.snapshot());
+        assert_eq!(found, all(&fresh(&texts(text))), "{text}");
+        assert!(found["/p/other.py"].contains(&format!("missing-auth-dependency {severity}")), "{found:?}");
     }
-    assert!(all(&host.snapshot())["/p/main.py"].contains("missing-auth-dependency"));
 }
 
 /// What is said of a whole application does not hang on the text of one route.

@@ -14,7 +14,6 @@ use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
 /// Includes inside each other.
@@ -238,9 +237,7 @@ pub fn link(
             router: *id,
             name: linker.application_name(router),
             site: router.site,
-            test: sources
-                .file(router.site.file)
-                .is_some_and(|file| file.test || file.facts.as_deref().is_some_and(calls_itself)),
+            test: sources.file(router.site.file).is_some_and(|file| file.test),
             routes: Arc::clone(&tree.routes),
             unresolved: tree.unresolved.clone(),
             middleware: tree.middleware.clone(),
@@ -258,15 +255,6 @@ pub fn link(
         }
     }
     table
-}
-
-/// Whether a module imports the client that calls applications in tests: the
-/// one that it makes is for no other callers.
-fn calls_itself(facts: &PythonFile) -> bool {
-    let Some(Binding::ImportFrom(item, _)) = facts.bindings.get("TestClient") else { return false };
-    facts.import_from(*item).is_some_and(|import| {
-        import.level == 0 && matches!(import.module.as_str(), "fastapi.testclient" | "starlette.testclient")
-    })
 }
 
 /// An application mounted in another one, below a path.

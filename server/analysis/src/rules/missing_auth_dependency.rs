@@ -5,6 +5,7 @@ use crate::auth::guard::{Guard, answers_constant, reads};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::is_probe;
 use crate::auth::{Judge, Proof};
+use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
@@ -111,7 +112,9 @@ fn whole_application(
         (Some(_), _) => (Severity::Error, Confidence::High),
         (None, Some(_)) if followed => (Severity::Error, Confidence::High),
         (None, Some(_)) => (Severity::Warning, Confidence::Medium),
-        (None, None) if beside.is_some() => (Severity::Warning, Confidence::Medium),
+        (None, None) if beside.is_some() && !is_tried_out(state, application) => {
+            (Severity::Warning, Confidence::Medium)
+        }
         (None, None) => (Severity::Info, Confidence::Low),
     };
     let lack = match signs_in {
@@ -132,6 +135,15 @@ fn whole_application(
         related,
         unnecessary: false,
     }
+}
+
+/// Whether the module that makes an application imports the client for tests: it
+/// is there to be tried out, it seems.
+fn is_tried_out(state: &State, application: &Application) -> bool {
+    let Some(facts) = state.sources.facts(application.site.file) else { return false };
+    let Some(Binding::ImportFrom(item, _)) = facts.bindings.get("TestClient") else { return false };
+    let module = facts.import_from(*item).map(|import| import.module.as_str());
+    matches!(module, Some("fastapi.testclient" | "starlette.testclient"))
 }
 
 /// A route of the application that is public because callers sign in there,
