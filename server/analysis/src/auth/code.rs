@@ -102,6 +102,11 @@ fn each_method(
     }
 }
 
+/// Whether a class is one of settings, which the environment fills (pydantic-settings 2).
+pub(super) fn is_settings(resolve: &dyn Resolve, class: &ClassRef) -> bool {
+    resolve.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
+}
+
 /// What a name is assigned in a block: the values of plain assignments, and
 /// nothing for whatever else binds it.
 pub(super) fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b Expr>> {

@@ -4,6 +4,7 @@
 
 use smol_str::SmolStr;
 
+use super::super::code::is_settings;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{FunctionRef, Value};
@@ -192,7 +193,7 @@ impl Flow<'_, '_> {
             if let ExprKind::Attribute { value, .. } = &expr.kind
                 && let Value::Instance(instance) = self.outer(value)
                 && let Value::Class(class) = &instance.class
-                && self.judge.resolve.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
+                && is_settings(self.judge.resolve, class)
             {
                 return true;
             }

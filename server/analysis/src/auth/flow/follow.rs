@@ -9,7 +9,7 @@ use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
-use crate::facts::python::idioms::callees;
+use crate::facts::python::idioms::{callees, without_none};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
@@ -162,16 +162,6 @@ impl Flow<'_, '_> {
             service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
             _ => Abs::Other,
         }
-    }
-}
-
-/// `X` of `X | None` and `Optional[X]`.
-fn without_none(annotation: &Expr) -> &Expr {
-    match &annotation.kind {
-        ExprKind::Binary { left, right, .. } if matches!(right.kind, ExprKind::None) => left,
-        ExprKind::Binary { left, right, .. } if matches!(left.kind, ExprKind::None) => right,
-        ExprKind::Subscript { value, index } if value.as_name().is_some_and(|name| name == "Optional") => index,
-        _ => annotation,
     }
 }
 

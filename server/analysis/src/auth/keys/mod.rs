@@ -97,6 +97,7 @@ pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, index: u32, item: &S
         Search::new(interpreter, scope).block(block, &mut keys);
     });
     if let StmtKind::Class(def) = &item.kind
+        && def.body.iter().any(|stmt| mailed_secret(stmt).is_some())
         && let Value::Class(class) = interpreter.lookup(file, &def.name.name)
         && class.site.item == index
     {
@@ -105,27 +106,23 @@ pub fn keys_of(interpreter: &Interpreter<'_>, file: FileId, index: u32, item: &S
     keys
 }
 
+/// What one of the secrets for mailed tokens is assigned in the body of a class.
+fn mailed_secret(stmt: &Stmt) -> Option<&Expr> {
+    const FIELDS: &[&str] = &["reset_password_token_secret", "verification_token_secret"];
+    let StmtKind::Assign(assign) = &stmt.kind else { return None };
+    let mut names = assign.targets.iter().filter_map(Expr::as_name);
+    assign.value.as_ref().filter(|_| names.any(|name| FIELDS.contains(&name.as_str())))
+}
+
 /// The keys with which a manager of fastapi-users signs the tokens that it mails
 /// (fastapi-users 15, `BaseUserManager`).
 fn mailed_keys(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Vec<Key> {
-    const FIELDS: &[&str] = &["reset_password_token_secret", "verification_token_secret"];
-    let is_field = |stmt: &Stmt| match &stmt.kind {
-        StmtKind::Assign(assign) => {
-            assign.targets.iter().filter_map(Expr::as_name).any(|name| FIELDS.contains(&name.as_str()))
-        }
-        _ => false,
-    };
-    if !class.def.body.iter().any(is_field)
-        || !interpreter.package_bases(class).iter().any(|base| base.ends_with(".BaseUserManager"))
-    {
+    if !interpreter.package_bases(class).iter().any(|base| base.ends_with(".BaseUserManager")) {
         return Vec::new();
     }
     let search = Search::new(interpreter, Scope::Class(class));
-    let assigned = class.def.body.iter().filter(|stmt| is_field(stmt)).filter_map(|stmt| match &stmt.kind {
-        StmtKind::Assign(assign) => assign.value.as_ref(),
-        _ => None,
-    });
-    assigned.filter_map(|value| search.key_at(value, value, Purpose::SignsTokens)).collect()
+    let secrets = class.def.body.iter().filter_map(mailed_secret);
+    secrets.filter_map(|secret| search.key_at(secret, secret, Purpose::SignsTokens)).collect()
 }
 
 /// A look for calls that are given keys.

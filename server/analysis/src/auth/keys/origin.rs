@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{self, Scope, bindings_of, last_name};
+use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
 use super::{Search, Source, What};
+use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
@@ -124,16 +125,11 @@ impl Search<'_, '_, '_> {
 
     /// The class that a parameter is declared to be an instance of.
     fn declared(&self, function: &FunctionRef, annotation: &Expr) -> Value {
-        let annotation = match &annotation.kind {
+        match self.interpreter.eval_signature(function, without_none(annotation)) {
             // `Annotated[Settings, Depends(get_settings)]`
-            ExprKind::Subscript { index, .. } => match &index.kind {
-                ExprKind::Tuple(parts) => parts.first().unwrap_or(annotation),
-                _ => index,
-            },
-            ExprKind::Binary { left, right, .. } if matches!(right.kind, ExprKind::None) => left,
-            _ => annotation,
-        };
-        self.interpreter.eval_signature(function, annotation)
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            other => other,
+        }
     }
 
     /// The value that a call makes of a text or of the environment.
@@ -238,7 +234,7 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
 /// The value of a field of a class: its default, or what `__init__` assigns.
 /// A class that validates itself may refuse the default.
 fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
-    let settings = interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
+    let settings = is_settings(interpreter, class);
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));
     if classes.iter().any(|class| class.def.body.iter().any(|stmt| validates(stmt, name))) {

@@ -1,6 +1,6 @@
 //! Secrets of the application that functions return.
 
-use super::super::code::{Body, last_name};
+use super::super::code::{Body, is_settings, last_name};
 use super::{Exposed, ItemTokens, Secret, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword};
 use crate::index::value::{Resolve, Value};
@@ -58,7 +58,7 @@ fn is_all_settings(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
         Value::Package(path) => path == "os.environ",
         Value::Instance(instance) => match &instance.class {
             Value::Class(class) => {
-                let settings = body.interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
+                let settings = is_settings(body.interpreter, class);
                 settings && holds_secret(body, class)
             }
             _ => false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Scope, bindings_of, last_name, module_variable};
+use super::super::code::{Body, Scope, bindings_of, is_settings, last_name, module_variable};
 use super::super::keys;
 use super::KeySource;
 use crate::facts::python::tree::{Expr, ExprKind, positional};
@@ -62,10 +62,9 @@ fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
             }
             // `self.secret`, `settings.secret` of a parameter.
             if let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value) {
-                let bases = body.interpreter.package_bases(&class);
-                let is_settings = bases.iter().any(|base| base.ends_with("BaseSettings"));
                 let held = held(body.interpreter, &class, &name.name, 0);
-                if let Some(held) = held.or_else(|| is_settings.then(|| name.name.clone())) {
+                let by_name = || is_settings(body.interpreter, &class).then(|| name.name.clone());
+                if let Some(held) = held.or_else(by_name) {
                     return KeySource::Secret(Some(held));
                 }
             }

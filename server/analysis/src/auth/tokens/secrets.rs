@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, last_name, mentions};
+use super::super::code::{Body, is_settings, last_name, mentions};
 use super::super::sources::{Worth, is_scheme, worth_of};
 use super::Secret;
 use super::key_source::environment;
@@ -340,7 +340,7 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     if names_secret(name)
         && let Value::Instance(instance) = body.eval(value)
         && let Value::Class(class) = &instance.class
-        && body.interpreter.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
+        && is_settings(body.interpreter, class)
     {
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }

@@ -62,6 +62,16 @@ fn each<'s>(body: &'s [Stmt], look: &mut dyn FnMut(&'s Stmt)) {
     }
 }
 
+/// `X` of `X | None` and `Optional[X]`.
+pub fn without_none(annotation: &Expr) -> &Expr {
+    match &annotation.kind {
+        ExprKind::Binary { left, right, .. } if matches!(right.kind, ExprKind::None) => left,
+        ExprKind::Binary { left, right, .. } if matches!(left.kind, ExprKind::None) => right,
+        ExprKind::Subscript { value, index } if value.as_name().is_some_and(|name| name == "Optional") => index,
+        _ => annotation,
+    }
+}
+
 /// Whether a class statement itself makes a table: of SQLModel, or of
 /// SQLAlchemy's declarative classes.
 pub fn is_table(class: &Class) -> bool {
