@@ -6,11 +6,11 @@ use tree_sitter::Node;
 
 use super::guard::keep;
 use super::imports::Imports;
-use super::layout::replacement;
+use super::layout::{Layout, indentation, insertion, replacement};
 use super::verifier::{argument, give};
 use super::{Fixer, Source};
-use crate::ide::{Applicability, Diagnostic, Fix, Refusal, Severity, TextEdit};
-use crate::rules::unmapped_token_error;
+use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, Severity, TextEdit};
+use crate::rules::{unmapped_token_error, wrong_auth_status};
 
 /// What stands in place of a secret that was logged.
 const REDACTED: &str = "[redacted]";
@@ -29,14 +29,28 @@ pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec
             let interpolation = std::iter::successors(Some(node), Node::parent)
                 .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
                 .find(|node| node.kind() == "interpolation");
-            Ok(vec![match interpolation {
-                Some(interpolation) => replacement(interpolation.byte_range(), REDACTED.to_owned()),
-                None => replacement(range, format!("\"{REDACTED}\"")),
-            }])
+            let Some(interpolation) = interpolation else {
+                return Ok(vec![replacement(range, format!("\"{REDACTED}\""))]);
+            };
+            let mut edits = vec![replacement(interpolation.byte_range(), REDACTED.to_owned())];
+            edits.extend(interpolation.parent().and_then(|text| no_longer_formatted(source, text)));
+            Ok(edits)
         }),
         fixes,
         refusals,
     );
+}
+
+/// Takes the `f` from a text whose only interpolation goes, where no doubled brace needs it.
+fn no_longer_formatted(source: &Source, text: Node<'_>) -> Option<TextEdit> {
+    let mut cursor = text.walk();
+    let interpolations = text.named_children(&mut cursor).filter(|node| node.kind() == "interpolation").count();
+    let whole = source.text.get(text.byte_range())?;
+    let prefix = whole.find(['"', '\''])?;
+    let letter = whole.get(..prefix)?.find(['f', 'F'])?;
+    let alone = interpolations == 1 && !whole.contains("{{") && !whole.contains("}}");
+    let start = text.start_byte() + letter;
+    alone.then(|| replacement(start..start + 1, String::new()))
 }
 
 /// Appends the fix of an answer that tells what a library says.
@@ -55,6 +69,9 @@ pub(super) fn told(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<F
 
 /// Appends the fix of a status that is not 401.
 pub(super) fn status(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    if diagnostic.related.iter().any(|step| step.message == wrong_auth_status::REPLACED) {
+        return keep(let_pass(fixer, diagnostic), fixes, refusals);
+    }
     keep(
         edit(fixer, diagnostic, Applicability::Unsafe, "Answer with 401", |source, range| {
             let written = source.text.get(range.clone()).unwrap_or_default();
@@ -89,6 +106,25 @@ pub(super) fn status(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec
         fixes,
         refusals,
     );
+}
+
+/// A clause before the one that answers refusals otherwise, which raises them again.
+fn let_pass(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
+    let Location { file, range } = diagnostic.location;
+    let source = fixer.source(file)?;
+    let text = &*source.text;
+    let node = node_at(&source, &(range.start as usize..range.end as usize)).ok_or_else(unreadable)?;
+    let mut around = std::iter::successors(Some(node), Node::parent);
+    let clause = around.find(|node| node.kind() == "except_clause").ok_or_else(unreadable)?;
+    let mut imports = Imports::new(fixer, &source, None)?;
+    let exception = imports.of_package(&["fastapi", "fastapi.exceptions", "starlette.exceptions"], "HTTPException")?;
+    let Layout { ending, unit, .. } = &source.layout;
+    let indent = indentation(text, clause.start_byte());
+    let passed = format!("except {exception}:{ending}{indent}{unit}raise{ending}{indent}");
+    let mut edits = vec![insertion(clause.start_byte(), passed)];
+    edits.extend(imports.edits());
+    let title = format!("Let `{exception}` pass before this clause");
+    fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
 }
 
 /// Appends the fix of an expiry that is not looked at.

@@ -222,6 +222,8 @@ pub struct Logged {
     pub place: Place,
     /// What it is.
     pub what: What,
+    /// Characters of it at most, where only its front is written.
+    pub front: Option<u32>,
 }
 
 /// A text that stands in the code, and may be taken for a key.

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::evaluation::Session;
+use super::evaluation::{Arguments, Session};
+
 use super::libraries::better_auth::{CLIENT, SERVER};
 use super::outcome::{Bearer, Fault, Place, TokenSource, What};
 use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
@@ -14,6 +15,54 @@ pub(super) const STRINGIFIED: &str = "stringify";
 
 /// Steps of a value's way that leave it what it is, or a part of its text.
 const KEEPING: &[&str] = &["parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
+
+/// What an answer is called that holds a token somewhere.
+const ANSWER: &str = "answer";
+
+/// What the step of a call that keeps so many characters of the front ends in.
+const FRONT: &str = " front ";
+
+/// The step of a value's way on which it was called: known by its place where that tells readings of it apart.
+pub(super) fn called(symbol: &Symbol, arguments: &Arguments, here: Place) -> SmolStr {
+    // What is read of an answer at one place is not what is read at another: of a
+    // refusal it is the error.
+    let place = match symbol.origin {
+        Origin::Response(_) => here.range.start.to_string(),
+        _ => String::new(),
+    };
+    let cuts = symbol.path.last().is_some_and(|method| matches!(method.as_str(), "substring" | "substr" | "slice"));
+    let number = |index: usize| arguments.get(index).known_text()?.parse::<u32>().ok();
+    match (cuts, number(0), number(1)) {
+        (true, Some(0), Some(end)) => SmolStr::new(format!("(){place}{FRONT}{end}")),
+        _ => SmolStr::new(format!("(){place}")),
+    }
+}
+
+/// How many characters of a token in a value are left at most, where its front was cut off everywhere.
+pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
+    if matches!(what, What::Token(name) if name == ANSWER) {
+        return None;
+    }
+    let front = |symbol: &Symbol| {
+        let kept = symbol.path.iter().filter_map(|step| step.split_once(FRONT)?.1.parse().ok()).min();
+        kept.unwrap_or(u32::MAX)
+    };
+    let mut longest = None;
+    for value in value.alternatives() {
+        let lengths = match value {
+            Value::Symbol(symbol) => vec![front(symbol)],
+            Value::Text(parts) => parts.iter().filter_map(|part| match part {
+                Part::Hole(Hole::Symbol(symbol)) => Some(front(symbol)),
+                Part::Hole(_) => Some(u32::MAX),
+                Part::Text(_) => None,
+            }).collect(),
+            Value::Object(_) => vec![u32::MAX],
+            _ => Vec::new(),
+        };
+        longest = longest.max(lengths.into_iter().max());
+    }
+    longest.filter(|length| *length < u32::MAX)
+}
 
 /// Whether a property of a sign-in's answer is a token: the names of RFC 6749,
 /// section 5.1, and what Better Auth and common backends call it.
@@ -105,7 +154,7 @@ fn what_symbol_is(symbol: &Symbol) -> What {
             ("api.getToken", None) => What::Token("JWT".into()),
             ("getSessionCookie", None) => What::Token("session token".into()),
             // What Better Auth answers holds the token of whoever signs in.
-            ("handler", Some(read)) if matches!(read.as_str(), "text" | "json") => What::Token("answer".into()),
+            ("handler", Some(read)) if matches!(read.as_str(), "text" | "json") => What::Token(ANSWER.into()),
             (_, Some(name)) if names_a_token(name) => What::Token(name.clone()),
             _ => What::Unknown,
         },

@@ -28,9 +28,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let sink = &logged.sink;
             let use_of_it = match (logged.part, logged.what) {
                 (None, _) => "whoever reads the log can use it",
-                (Some(_), Secret::Token | Secret::Issued) => {
-                    "of a JWT that may be its header alone, of any other token it is a part of the secret"
-                }
+                (Some(_), Secret::Token | Secret::Issued) => FRONT_OF_TOKEN,
                 (Some(_), _) => "whoever reads the log has so much less to guess",
             };
             let message =
@@ -44,6 +42,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// Characters of the shortest header that JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64.
 const JWT_HEADER: i64 = 36;
 
+/// What whoever reads a log has of the first characters of a token.
+const FRONT_OF_TOKEN: &str = "of a JWT that may be its header alone, of any other token it is a part of the secret";
+
 /// What the frontend's code writes to the console.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (file, outcome) in state.frontend.outcomes() {
@@ -54,8 +55,15 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
                 What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
                 What::Unknown | What::Harmless => continue,
             };
+            let (severity, part, use_of_it) = match logged.front {
+                Some(front) => {
+                    let severity = if i64::from(front) <= JWT_HEADER { Severity::Info } else { severity };
+                    (severity, format!("{front} characters of "), FRONT_OF_TOKEN)
+                }
+                None => (severity, String::new(), "whoever reads what it writes can use it"),
+            };
             let message = format!(
-                "The console gets {what}: whoever reads what it writes can use it. Log who it is about, or what kind of error it was."
+                "The console gets {part}{what}: {use_of_it}. Log who it is about, or what kind of error it was."
             );
             found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
         }

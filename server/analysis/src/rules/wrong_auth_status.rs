@@ -16,6 +16,9 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/wrong-auth-status.md"),
 };
 
+/// What the related place of a refusal says that a clause answers otherwise.
+pub(crate) const REPLACED: &str = "the refusal is raised here";
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for replaced in tokens.replaced.iter().filter(|replaced| state.in_use.is_used(replaced.function)) {
@@ -23,7 +26,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let message = format!(
                 "A caller who is refused with {refused} in this `try` gets {status}: the clause catches `HTTPException` too, which is an `Exception`. Let it pass first: `except HTTPException: raise`."
             );
-            let steps = vec![related(state, replaced.proof, format!("{refused} is raised here"))];
+            let steps = vec![related(state, replaced.proof, REPLACED.to_owned())];
             found.push(report(state, &INFO, Severity::Warning, replaced.site, message, steps));
         }
         for wrong in tokens.statuses.iter().filter(|wrong| state.in_use.is_used(wrong.function)) {

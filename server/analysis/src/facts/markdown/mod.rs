@@ -467,14 +467,21 @@ impl<'t> Reader<'t> {
         false
     }
 
+    /// The section that a sentence about all endpoints speaks of, where it does not speak of the whole API:
+    /// its own if it lists endpoints, else one around it that lists some of those that the text knows.
+    fn bounds(&self, section: usize) -> Option<usize> {
+        let lists = |outer: usize| self.found.iter().any(|found| self.is_within(found.section, outer));
+        let is_all = |outer: usize| self.found.iter().all(|found| self.is_within(found.section, outer));
+        let outer = std::iter::successors(Some(section), |at| self.sections[*at].parent).find(|at| lists(*at))?;
+        (self.sections[outer].level > 1 && (outer == section || !is_all(outer))).then_some(outer)
+    }
+
     fn contract(self) -> Contract {
         let mut contract = Contract { bases: self.bases.clone(), ..Contract::default() };
         let blankets: Vec<(Blanket, Option<usize>, bool)> = self
             .sweeping
             .iter()
             .map(|(sweeping, range, section)| {
-                let has_endpoints = self.found.iter().any(|found| self.is_within(found.section, *section));
-                let bounded = has_endpoints && self.sections[*section].level > 1;
                 let blanket = Blanket {
                     range: *range,
                     below: sweeping.below.clone(),
@@ -482,7 +489,7 @@ impl<'t> Reader<'t> {
                     except_paths: sweeping.except_paths.clone(),
                     except_words: sweeping.except_words.clone(),
                 };
-                (blanket, bounded.then_some(*section), sweeping.others)
+                (blanket, self.bounds(*section), sweeping.others)
             })
             .collect();
         for found in &self.found {
@@ -709,6 +716,14 @@ mod tests {
         assert_eq!(shown(about), ["GET /tasks/{id} required @2", "GET /version unstated", "blanket @2"]);
         let planned = "## Future work\nAll endpoints require JWT.\n- GET /later\n";
         assert!(shown(planned).is_empty());
+    }
+
+    #[test]
+    fn sentences_about_all_of_a_part() {
+        let part = "# Contracts\n## Backend\n### Authentication\nAll endpoints require JWT.\n### Endpoints\n- GET /books\n";
+        let events = format!("{part}## Events\n- POST /events/lent\n");
+        assert_eq!(shown(&events), ["GET /books required @4", "POST /events/lent unstated"]);
+        assert_eq!(shown(part), ["GET /books required @4", "blanket @4"], "nothing else is known");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use smol_str::SmolStr;
 
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
@@ -11,7 +10,7 @@ use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Place;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
-use crate::frontend::{requests, rewrites};
+use crate::frontend::{requests, rewrites, tokens};
 use crate::text::TextRange;
 
 /// What a function is called with.
@@ -124,12 +123,7 @@ impl Session<'_> {
                     requests::through_unresolved(self, symbol, arguments, here);
                 }
                 self.give_away(arguments);
-                // What is read of an answer at one place is not what is read at another: of a
-                // refusal it is the error.
-                let called = match symbol.origin {
-                    Origin::Response(_) => SmolStr::new(format!("(){}", here.range.start)),
-                    _ => SmolStr::new_static("()"),
-                };
+                let called = tokens::called(symbol, arguments, here);
                 let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
                 Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
             }

@@ -51,7 +51,7 @@ impl Session<'_> {
         for (origin, path, place) in std::mem::take(&mut self.logged_answers.logged) {
             let held = tokens.iter().find(|(read, way, _)| *read == origin && *way == path);
             if let Some((_, _, name)) = held {
-                self.outcome.logged.push(Logged { place, what: What::Token(name.clone()) });
+                self.outcome.logged.push(Logged { place, what: What::Token(name.clone()), front: None });
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::{STRINGIFIED, sources, what_is};
+use crate::frontend::tokens::{STRINGIFIED, front_of, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -132,7 +132,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             for (value, place) in arguments.values.iter().zip(&arguments.places) {
                 let what = what_is(session, value);
                 match what {
-                    What::Token(_) | What::Secret(_) => session.outcome.logged.push(Logged { place: *place, what }),
+                    What::Token(_) | What::Secret(_) => {
+                        let front = front_of(value, &what);
+                        session.outcome.logged.push(Logged { place: *place, what, front });
+                    }
                     _ => session.note_logged_answer(value, *place),
                 }
             }
