@@ -99,6 +99,8 @@ pub struct Bypass {
 pub enum DecidedBy {
     /// Only the configuration.
     Configuration,
+    /// The same, and where nothing is configured nobody is verified.
+    Default,
     /// How the credential looks, which is the caller's to choose: `token.endswith(".dev")`.
     Form,
 }

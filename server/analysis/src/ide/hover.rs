@@ -8,14 +8,18 @@ use crate::facts::python::tree::StmtKind;
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::shown;
-use crate::verdicts::{handler_site, with_interpreter};
+use crate::verdicts::{enter, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
-/// Routes and their verdicts, those of applications first.
-fn routes(state: &State) -> impl Iterator<Item = (&Route, &Judged)> {
-    let served = state.table.applications.iter().zip(&state.guards.applications);
-    let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
-    served.chain(state.orphans()).filter(|(r, _)| r.kind != RouteKind::Mount)
+/// Routes and their verdicts, each with the number of its application: those that
+/// have none come last.
+fn routes(state: &State) -> impl Iterator<Item = (usize, &Route, &Judged)> {
+    let served = state.table.applications.iter().zip(&state.guards.applications).enumerate();
+    let served = served.flat_map(|(at, (application, judged))| {
+        application.routes.iter().zip(judged.iter()).map(move |(route, judged)| (at, route, judged))
+    });
+    let orphans = state.orphans().map(|(route, judged)| (usize::MAX, route, judged));
+    served.chain(orphans).filter(|(_, route, _)| route.kind != RouteKind::Mount)
 }
 
 /// Guards of the routes whose handlers stand in a file, one hint a handler.
@@ -24,7 +28,8 @@ pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
     let callers = calls::callers(state);
     with_interpreter(state, |interpreter| {
         let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
-        for (route, judged) in routes(state) {
+        for (at, route, judged) in routes(state) {
+            enter(state, &viewer.judge, at);
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             if site.file != file || state.sources.is_ghost(site) {
                 continue;
@@ -116,25 +121,26 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     with_interpreter(state, |interpreter| {
         let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         // A dependency, where it is asked for.
-        for (route, _) in routes(state) {
+        for (application, route, _) in routes(state) {
             for node in &route.dependencies {
                 let at = state.sources.locate(node.site);
                 if at.file == file && at.range.touches(offset) {
+                    enter(state, &viewer.judge, application);
                     return Some(dependency_hover(state, &viewer, &node.callable, at.range));
                 }
             }
         }
         // A route, at its registration, or at the name of its handler.
-        let mut here: Vec<(&Route, &Judged)> = Vec::new();
+        let mut here: Vec<(usize, &Route, &Judged)> = Vec::new();
         let mut range = None;
-        for (route, judged) in routes(state) {
+        for (application, route, judged) in routes(state) {
             let registration = state.sources.locate(route.registration);
             let name = handler_site(&route.handler).map(|site| state.sources.locate(site));
             let at =
                 [Some(registration), name].into_iter().flatten().find(|at| at.file == file && at.range.touches(offset));
             if let Some(at) = at {
                 range.get_or_insert(at.range);
-                here.push((route, judged));
+                here.push((application, route, judged));
             }
         }
         if let Some(range) = range {
@@ -151,10 +157,11 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     })
 }
 
-fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(&Route, &Judged)], range: crate::text::TextRange) -> Hover {
+fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(usize, &Route, &Judged)], range: crate::text::TextRange) -> Hover {
     let mut markdown = String::new();
     let mut proof: Vec<Related> = Vec::new();
-    for (route, judged) in routes.iter().take(8) {
+    for (application, route, judged) in routes.iter().take(8) {
+        enter(viewer.state, &viewer.judge, *application);
         let word = status(&judged.guard).word();
         markdown.push_str(&format!("**{}** is **{word}**: {}\n\n", shown(route), detail(route, &judged.guard)));
         for step in viewer.proof(route, judged) {

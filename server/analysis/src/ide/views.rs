@@ -14,7 +14,7 @@ use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
 use crate::rules::spec_auth_drift::said;
-use crate::verdicts::{handler_site, with_interpreter};
+use crate::verdicts::{enter, handler_site, with_interpreter};
 
 /// Every application with its routes.
 pub(super) fn apps(state: &State) -> Vec<AppView> {
@@ -22,7 +22,9 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
         let view = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
         let applications = state.table.applications.iter().zip(&state.guards.applications);
         let mut apps: Vec<AppView> = applications
-            .map(|(application, judged)| AppView {
+            .enumerate()
+            .inspect(|(at, _)| enter(state, &view.judge, *at))
+            .map(|(_, (application, judged))| AppView {
                 name: application.name.to_string(),
                 location: state.sources.locate(application.site),
                 in_tests: application.test,

@@ -30,6 +30,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     "`{name}` verifies nobody when this setting says so, and {rest} on it: remove the switch, and give tests tokens of their own."
                 ),
             ),
+            DecidedBy::Default => (
+                Severity::Error,
+                format!(
+                    "`{name}` verifies nobody unless this setting says otherwise, and {rest} on it: remove the switch, and give tests tokens of their own."
+                ),
+            ),
             DecidedBy::Form => (
                 Severity::Error,
                 format!(

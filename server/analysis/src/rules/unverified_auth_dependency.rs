@@ -11,7 +11,7 @@ use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::verdicts::with_interpreter;
+use crate::verdicts::{enter, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -41,10 +41,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut pretenders: BTreeMap<Site, Pretender<'_>> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
+        for (at, (application, judged)) in state.table.applications.iter().zip(&state.guards.applications).enumerate() {
             if application.test {
                 continue;
             }
+            enter(state, &judge, at);
             for (route, judged) in application.routes.iter().zip(judged.iter()) {
                 let Guard::Open(Some(weak)) = &judged.guard else { continue };
                 let (site, pretender) = match weak {

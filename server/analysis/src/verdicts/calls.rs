@@ -2,10 +2,11 @@
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::with_interpreter;
+use super::{enter, with_interpreter};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
@@ -15,6 +16,7 @@ use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, 
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
+use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::vfs::FileId;
@@ -380,7 +382,7 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
             }
             let Some(node) = reached.route.dependencies.get(*index) else { return false };
             with_interpreter(state, |interpreter| {
-                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                let verdict = judged_at(state, interpreter, reached, &node.callable);
                 // What a scheme gives is a parameter of the function that verifies it.
                 let by_scheme = asks_for(reached.route, BEARER_SCHEMES);
                 (by_scheme && !by_other_way(&verdict)) || (by_header(&verdict) && !elsewhere(&verdict))
@@ -403,7 +405,7 @@ pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
                 class => !is_scheme(class, BEARER_SCHEMES, 0),
             },
             Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
-                let verdict = Judge::new(interpreter, &state.memo).dependency(&node.callable);
+                let verdict = judged_at(state, interpreter, reached, &node.callable);
                 let mut taken: Vec<&str> = verdict.steps.iter().filter_map(Step::takes).collect();
                 taken.sort_unstable();
                 taken.dedup();
@@ -414,6 +416,13 @@ pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
     })
 }
 
+/// The verdict on a dependency of a route that is reached.
+fn judged_at(state: &State, interpreter: &Interpreter<'_>, reached: &Reached<'_>, dependency: &Value) -> Arc<Verdict> {
+    let judge = Judge::new(interpreter, &state.memo);
+    enter(state, &judge, reached.at.0);
+    judge.dependency(dependency)
+}
+
 /// Whether a guard's verification can be switched off by configuration.
 pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool {
     match &reached.judged.guard {
@@ -421,7 +430,7 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
         Guard::InBody(verdict) => verdict.bypass.is_some(),
         Guard::Guarded(index) => reached.route.dependencies.get(*index).is_some_and(|node| {
             with_interpreter(state, |interpreter| {
-                Judge::new(interpreter, &state.memo).dependency(&node.callable).bypass.is_some()
+                judged_at(state, interpreter, reached, &node.callable).bypass.is_some()
             })
         }),
         _ => false,

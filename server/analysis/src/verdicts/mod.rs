@@ -313,6 +313,14 @@ pub(crate) fn handler_site(handler: &Value) -> Option<Site> {
     }
 }
 
+/// Lets a judge know what the middlewares of an application leave for its routes on `request.state`.
+pub(crate) fn enter(state: &State, judge: &Judge<'_>, application: usize) {
+    match state.guards.middlewares.get(application) {
+        Some(middlewares) => middlewares.enter(judge),
+        None => judge.leave(),
+    }
+}
+
 /// Resolves names for callers that only have a snapshot.
 pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
     let interpreter = Interpreter::new(&state.sources, &state.runs);

@@ -31,7 +31,7 @@ impl Flow<'_, '_> {
     /// The same as [`Self::refine`] for a test of which the truth is not known.
     fn refine_open(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
         if self.is_configuration(&path, test) {
-            path.switches.push((Bypass { site: self.site(test), decided_by: DecidedBy::Configuration }, truth));
+            path.switches.push((Bypass { site: self.site(test), decided_by: self.decided_by(test, truth) }, truth));
             return vec![path];
         }
         if self.looks_at_form(&mut path, test) {
@@ -61,6 +61,14 @@ impl Flow<'_, '_> {
                 _ => vec![path],
             },
             _ => self.refine_truth(path, test, truth),
+        }
+    }
+
+    /// What decides that a test of the configuration goes one way.
+    fn decided_by(&self, test: &Expr, way: bool) -> DecidedBy {
+        match value_truth(&self.judge.resolve.eval_by_default(self.function(), test)) {
+            Some(default) if default == way => DecidedBy::Default,
+            _ => DecidedBy::Configuration,
         }
     }
 

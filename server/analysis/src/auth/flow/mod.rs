@@ -198,7 +198,7 @@ fn bypass(exits: &[Exit]) -> Option<Bypass> {
     let first = unverified().next()?;
     let decides = |(switch, way): &(Bypass, bool)| {
         let all = unverified().all(|exit| exit.switches.contains(&(*switch, *way)));
-        let told = switch.decided_by == DecidedBy::Configuration || unverified().all(believes);
+        let told = switch.decided_by != DecidedBy::Form || unverified().all(believes);
         all && told && exits.iter().any(|exit| exit.verified && !exit.switches.contains(&(*switch, *way)))
     };
     first.switches.iter().find(|switch| decides(switch)).map(|(switch, _)| *switch)

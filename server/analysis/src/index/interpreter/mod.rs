@@ -133,6 +133,8 @@ pub struct Interpreter<'a> {
     known: &'a KnownRuns,
     runs: RefCell<Runs>,
     running: RefCell<Vec<FileId>>,
+    /// Whether what the environment decides is looked up as it is without it.
+    keeps_defaults: Cell<bool>,
     /// Lowest position in `running` that a cyclic import reached.
     cycle: Cell<usize>,
     wanted: RefCell<BTreeSet<FileId>>,
@@ -205,6 +207,7 @@ impl<'a> Interpreter<'a> {
             known: runs,
             runs: RefCell::default(),
             running: RefCell::default(),
+            keeps_defaults: Cell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
             looked_at: RefCell::default(),
@@ -286,7 +289,7 @@ impl<'a> Interpreter<'a> {
     /// The value of a name of a module, as `from module import name` sees it.
     pub fn lookup(&self, file: FileId, name: &str) -> Value {
         // While modules are being executed, names may still change.
-        if !self.running.borrow().is_empty() {
+        if !self.running.borrow().is_empty() || self.keeps_defaults.get() {
             return self.lookup_within(file, name, 0);
         }
         let key = (file, SmolStr::new(name));

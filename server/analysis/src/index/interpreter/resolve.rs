@@ -48,6 +48,16 @@ impl Resolve for Interpreter<'_> {
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
+    fn eval_by_default(&self, function: &FunctionRef, expr: &Expr) -> Value {
+        let mut scope = Scope::around(function);
+        scope.around = Some(self.local_names(function));
+        let mut execution = Execution::detached(self, function.site.file);
+        let outer = self.keeps_defaults.replace(true);
+        let value = execution.expr(&mut scope, expr).by_default().clone();
+        self.keeps_defaults.set(outer);
+        execution.leave(value)
+    }
+
     fn is_vouched(&self, module: &str, name: &str) -> bool {
         self.sources.is_vouched(module, name)
     }

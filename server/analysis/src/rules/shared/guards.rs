@@ -8,8 +8,8 @@ use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
-use crate::rules::{RuleInfo, State, for_each_served, related, report};
-use crate::verdicts::with_interpreter;
+use crate::rules::{RuleInfo, State, related, report};
+use crate::verdicts::{enter, with_interpreter};
 use crate::vfs::FileId;
 
 /// Routes named in a finding.
@@ -51,14 +51,20 @@ pub(in crate::rules) fn check<Kind: Copy>(
 fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdict, &str)) {
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for_each_served(state, |_, route, judged| match &judged.guard {
-            Guard::Guarded(index) => {
-                let callable = &route.dependencies[*index].callable;
-                look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
+        let applications = state.table.applications.iter().zip(&state.guards.applications).enumerate();
+        for (at, (application, judged)) in applications.filter(|(_, (application, _))| !application.test) {
+            enter(state, &judge, at);
+            for (route, judged) in application.routes.iter().zip(judged.iter()) {
+                match &judged.guard {
+                    Guard::Guarded(index) => {
+                        let callable = &route.dependencies[*index].callable;
+                        look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
+                    }
+                    Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
+                    Guard::InBody(verdict) => look(route, verdict, &shown(route)),
+                    _ => {}
+                }
             }
-            Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
-            Guard::InBody(verdict) => look(route, verdict, &shown(route)),
-            _ => {}
-        });
+        }
     });
 }

@@ -15,6 +15,7 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::{Site, Value};
 use crate::verdicts::calls::asks_for_bearer;
+use crate::verdicts::enter;
 use crate::vfs::FileId;
 
 /// A way to verify a token.
@@ -133,6 +134,7 @@ impl<'s> Guards<'s> {
         let mut by_guard: FxHashMap<(usize, Site), usize> = FxHashMap::default();
         let applications = state.table.applications.iter().zip(&state.guards.applications);
         for (at, (application, judged)) in applications.enumerate().filter(|(_, (one, _))| !one.test) {
+            enter(state, &judge, at);
             for (index, (route, judged)) in application.routes.iter().zip(judged.iter()).enumerate() {
                 let (key, verdict) = match &judged.guard {
                     Guard::Guarded(dependency) => {
@@ -192,7 +194,7 @@ impl<'s> Guards<'s> {
 
 /// Whether a setting may put the verification out of action.
 fn is_switched(verdict: &Verdict) -> bool {
-    verdict.bypass.is_some_and(|bypass| bypass.decided_by == DecidedBy::Configuration)
+    verdict.bypass.is_some_and(|bypass| bypass.decided_by != DecidedBy::Form)
 }
 
 fn group_of<'s>(
