@@ -180,14 +180,14 @@ impl<'g, 'a> Guards<'g, 'a> {
         match mounted {
             Mounted::Application => return Guard::Public("mounted application, judged by its own routes".into()),
             Mounted::Files => return Guard::Public("files".into()),
-            Mounted::OpenToolServer | Mounted::Other => {}
+            Mounted::OpenToolServer | Mounted::OpenPanel(_) | Mounted::Other => {}
         }
         let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
         match (middleware, marked_public) {
             (Ok(Some(wrapped)), _) => Guard::Around(wrapped),
             (_, Some(reason)) => Guard::Public(format!("marked public: {reason}").into()),
             (Err(reason), None) => Guard::Unknown(reason),
-            (Ok(None), None) if mounted == Mounted::OpenToolServer => Guard::Open(None),
+            (Ok(None), None) if mounted != Mounted::Other => Guard::Open(None),
             (Ok(None), None) => Guard::Unknown("whether what is mounted here asks who is calling is not known".into()),
         }
     }

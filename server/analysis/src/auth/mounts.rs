@@ -1,5 +1,6 @@
 //! What is mounted that is no application of the project.
 
+use crate::index::interpreter::{is_sqladmin, is_starlette_admin};
 use crate::index::value::{Instance, Value};
 
 /// What a mounted object is, as far as guards go.
@@ -11,6 +12,8 @@ pub enum Mounted {
     Files,
     /// An MCP server that asks nobody who it is.
     OpenToolServer,
+    /// A panel for administrators that asks nobody who it is, and the argument that would tell it to.
+    OpenPanel(&'static str),
     /// Something else.
     Other,
 }
@@ -25,9 +28,21 @@ pub fn mounted(handler: &Value) -> Mounted {
         Value::Instance(instance) => match &instance.class {
             Value::Package(class) if class.ends_with(".StaticFiles") => Mounted::Files,
             Value::Package(class) if is_tool_server(class) => of_tool_server(instance),
+            Value::Package(class) if is_sqladmin(class) => of_panel(instance, "authentication_backend"),
+            Value::Package(class) if is_starlette_admin(class) => of_panel(instance, "auth_provider"),
             _ => Mounted::Other,
         },
         _ => Mounted::Other,
+    }
+}
+
+/// A panel, which authenticates if it is given what does (sqladmin 0.32, starlette-admin 1.0).
+fn of_panel(panel: &Instance, authentication: &'static str) -> Mounted {
+    let told = |name: &str| !matches!(panel.args.get(name, None), None | Some(Value::None));
+    // A middleware of its own may authenticate.
+    match panel.args.open_ended || told(authentication) || told("middlewares") {
+        true => Mounted::Other,
+        false => Mounted::OpenPanel(authentication),
     }
 }
 

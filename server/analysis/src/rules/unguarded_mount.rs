@@ -3,6 +3,7 @@
 use super::missing_auth_dependency::{callable_name, intends_auth, is_test, shown};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
+use crate::auth::mounts::{Mounted, mounted};
 use crate::ide::{Diagnostic, Judged, RouteKind, Severity};
 use crate::index::dependencies::Via;
 use crate::index::routes::{Application, Route};
@@ -28,7 +29,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             && !state.sources.is_ghost(route.registration)
             && intends_auth(state, application)
         {
-            found.push(tool_server(state, application, route));
+            found.push(match mounted(&route.handler) {
+                Mounted::OpenPanel(argument) => panel(state, route, argument),
+                _ => tool_server(state, application, route),
+            });
         }
     });
     for (parent, judged) in state.table.applications.iter().zip(&state.guards.applications) {
@@ -55,6 +59,21 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Error, mount, message, steps.collect()));
         }
     }
+}
+
+/// A panel for administrators.
+fn panel(state: &State, route: &Route, argument: &str) -> Diagnostic {
+    let message = format!(
+        "The administration panel at `{}` asks nobody who is calling: whoever reaches it reads and changes every table that it shows; give it `{argument}=`.",
+        route.path
+    );
+    let made = match &route.handler {
+        Value::Instance(panel) if panel.site != route.registration => {
+            vec![related(state, panel.site, "the panel is made here".to_owned())]
+        }
+        _ => Vec::new(),
+    };
+    report(state, &INFO, Severity::Error, route.registration, message, made)
 }
 
 /// An MCP server that is mounted in an application which knows its callers.

@@ -83,7 +83,9 @@ const CURRENT_USER: &str = "FastAPIUsers.current_user";
 impl Execution<'_, '_> {
     /// What calling something of a package gives.
     pub(super) fn library_call(&mut self, path: &SmolStr, arguments: Arguments, site: Site) -> Value {
-        self.package_instance(path, arguments, site)
+        let made = self.package_instance(path, arguments, site);
+        self.panel_made(path, &made);
+        made
     }
 
     /// An attribute of an instance of a package's class.
@@ -120,6 +122,9 @@ impl Execution<'_, '_> {
             attributes.set(&"server".into(), Value::Instance(Arc::clone(instance)));
             let class = Value::Package(SmolStr::new(format!("{class}.{name}")));
             return Some(Value::Instance(Arc::new(Instance { class, args: arguments.clone(), site, attributes })));
+        }
+        if self.panel_mounted(class, instance, name, arguments, site) {
+            return Some(Value::None);
         }
         if !class.ends_with("fastapi_users.FastAPIUsers") {
             return None;

@@ -12,6 +12,7 @@ mod calls;
 mod expressions;
 mod libraries;
 mod objects;
+mod panels;
 mod resolve;
 mod routers;
 mod scope;
@@ -28,6 +29,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 pub use expressions::truth;
 pub use libraries::{library_dependencies, package_name};
+pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use self::scope::Scope;

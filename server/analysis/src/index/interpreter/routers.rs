@@ -383,11 +383,11 @@ impl Execution<'_, '_> {
         }
     }
 
-    fn conditional(&self) -> bool {
+    pub(super) fn conditional(&self) -> bool {
         self.conditional > 0
     }
 
-    fn unresolved(&mut self, router: RouterId, site: Site, reason: &'static str) {
+    pub(super) fn unresolved(&mut self, router: RouterId, site: Site, reason: &'static str) {
         self.run.effects.push(Effect::Unresolved { router, site, reason });
     }
 
