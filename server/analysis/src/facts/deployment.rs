@@ -20,10 +20,11 @@ pub(super) fn is_manifest(path: &str) -> bool {
 pub(super) fn is_values(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let name = name.to_ascii_lowercase();
+    // Helm's own name for them, whatever the chart's folder is called.
+    let is_own = name.strip_prefix("values").is_some_and(|rest| rest.starts_with(['.', '-', '_']));
     let says_so = name.starts_with("values") || name.starts_with("override") || name.contains("secret");
     let mut parts = folder.split('/');
-    says_so
-        && parts.clone().any(|part| matches!(part, "helm" | "charts" | "chart"))
+    (is_own || says_so && parts.clone().any(|part| matches!(part, "helm" | "charts" | "chart")))
         && !parts.any(|part| part == "templates")
 }
 

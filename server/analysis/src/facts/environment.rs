@@ -315,8 +315,10 @@ mod tests {
             ("/p/app-secrets.yaml", Some(Form::Manifest)),
             ("/p/helm/values-prod.yaml", Some(Form::Values)),
             ("/p/charts/app/override.yaml", Some(Form::Values)),
+            ("/p/todo-chat/values.yaml", Some(Form::Values)),
+            ("/p/todo-chat/valuesets.yaml", None),
+            ("/p/todo-chat/override.yaml", None),
             ("/p/helm/app/templates/secrets.yaml", Some(Form::Manifest)),
-            ("/p/config/values.yaml", None),
             ("/p/k8s/secret.example.yaml", None),
             ("/p/docs/openapi.yaml", None),
         ];
