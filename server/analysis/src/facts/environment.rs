@@ -124,10 +124,14 @@ fn address(line: &str) -> Option<(SmolStr, SmolStr)> {
     let name = name.trim();
     let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_name && is_address(value)).then(|| (name.into(), value.into()))
+}
+
+/// Whether a value is an address, or the path of one, and nothing that lets anybody in.
+pub fn is_address(value: &str) -> bool {
     let is_url = value.starts_with("http://") || value.starts_with("https://") || value.starts_with('/');
     // What stands before an `@` is a password; a query may hold a key.
-    let is_plain = !value.contains(['@', '?', '#', '$', '<', ' ', ',']);
-    (is_name && is_url && is_plain).then(|| (name.into(), value.into()))
+    is_url && !value.contains(['@', '?', '#', '$', '<', ' ', ','])
 }
 
 /// The variables that the text of a file of that path sets.

@@ -33,8 +33,9 @@ impl Bases {
         true
     }
 
-    /// An address in a file, with the path that its variable holds.
-    pub fn resolve(&self, path: &str, address: Address) -> Address {
+    /// An address in a file, with the path that its variable holds; `stands_in` is the address that the code
+    /// takes where nothing sets the variable.
+    pub fn resolve(&self, path: &str, address: Address, stands_in: Option<&SmolStr>) -> Address {
         let Base::Environment(name) = &address.base else { return address };
         let mut below = path;
         while let Some((folder, _)) = below.rsplit_once('/') {
@@ -49,15 +50,19 @@ impl Bases {
             let Some(parsed) = parsed.collect::<Option<Vec<Address>>>() else { return address };
             let Some(first) = parsed.first() else { return address };
             let is_agreed = parsed.iter().all(|one| one.segments == first.segments && is_page(one) == is_page(first));
-            if !is_agreed {
-                return address;
-            }
-            let base = if is_page(first) { Base::Page } else { address.base.clone() };
-            let segments = first.segments.iter().cloned().chain(address.segments).collect();
-            return Address { base, segments };
+            return if is_agreed { behind(first, address) } else { address };
         }
-        address
+        match stands_in.and_then(|url| address_of(&[UrlPart::Text(url.clone())])) {
+            Some(base) => behind(&base, address),
+            None => address,
+        }
     }
+}
+
+/// An address whose base was found to have a path of its own.
+fn behind(first: &Address, address: Address) -> Address {
+    let base = if is_page(first) { Base::Page } else { address.base };
+    Address { base, segments: first.segments.iter().cloned().chain(address.segments).collect() }
 }
 
 fn is_page(address: &Address) -> bool {
@@ -75,7 +80,8 @@ mod tests {
             bases.set(FileId(index as u32), path, Some(text));
         }
         let segments = vec![Segment::Text("tasks".into())];
-        let address = bases.resolve(at, Address { base: Base::Environment("API".into()), segments });
+        let stands_in = Some(&SmolStr::new("http://localhost:8000/default"));
+        let address = bases.resolve(at, Address { base: Base::Environment("API".into()), segments }, stands_in);
         (address.base, address.segments)
     }
 
@@ -91,6 +97,8 @@ mod tests {
         assert_eq!(resolved(&[local, hosted, other], at), (environment.clone(), vec![api.clone(), tasks.clone()]));
         assert_eq!(resolved(&[other], at), (environment.clone(), vec![tasks.clone()]));
         assert_eq!(resolved(&[page], at), (Base::Page, vec![api, tasks.clone()]));
+        let default = Segment::Text("default".into());
+        assert_eq!(resolved(&[], at), (environment.clone(), vec![default, tasks.clone()]));
         // Where they say different things, nothing is known.
         let bare = ("/p/web/.env", "API=http://localhost:8000");
         assert_eq!(resolved(&[local, bare], at), (environment, vec![tasks]));

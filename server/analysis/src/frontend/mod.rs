@@ -69,6 +69,17 @@ impl Frontend {
         self.outcomes.get(&file).map(|outcome| &**outcome)
     }
 
+    /// The address that stands in for a variable in a module and in those that it rests on, if all
+    /// places where one does agree.
+    pub fn stands_in(&self, file: FileId, variable: &str) -> Option<&SmolStr> {
+        let outcome = self.outcome(file)?;
+        let others = outcome.modules.keys().filter(|other| **other != file).filter_map(|other| self.outcome(*other));
+        let literals = std::iter::once(outcome).chain(others).flat_map(|outcome| &outcome.literals);
+        let mut own = literals.filter(|literal| literal.variable.as_deref() == Some(variable));
+        let first = own.next()?.address.as_ref()?;
+        own.all(|other| other.address.as_ref() == Some(first)).then_some(first)
+    }
+
     /// What an import of a module in a file means.
     pub fn resolve(&self, sources: &Sources, importer: FileId, module: &str) -> Resolved {
         let path = sources.file(importer).map(|file| file.path.as_str()).unwrap_or_default();

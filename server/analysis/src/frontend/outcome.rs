@@ -233,6 +233,8 @@ pub struct Literal {
     pub place: Place,
     /// The variable of the environment that comes before it, if one does.
     pub variable: Option<SmolStr>,
+    /// Its text, if that is an address and nothing more.
+    pub address: Option<SmolStr>,
     /// What is done with it as a key, and where, if that was seen.
     pub used: Option<(KeyUse, Place)>,
 }

@@ -1,7 +1,7 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
 use super::shared::frontend;
-use super::shared::keys::{self, used_variables};
+use super::shared::keys::{self, used_near, used_variables};
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
@@ -83,7 +83,8 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 Looks::Placeholder => is_default,
                 Looks::Blank => false,
             };
-            let Some(usage) = used.iter().find(|usage| usage.is(&variable.name)).filter(|_| is_key) else { continue };
+            let usage = used_near(state, used, &variable.name, *file);
+            let Some(usage) = usage.filter(|_| is_key) else { continue };
             let name = &variable.name;
             let (severity, message) = match form {
                 _ if is_default => (

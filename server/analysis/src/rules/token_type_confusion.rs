@@ -29,7 +29,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let calls: Vec<&VerifierCall> = items().flat_map(|tokens| &tokens.calls).collect();
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
-            let Some((marked, value)) = other_purpose(decode, &encodes) else { continue };
+            let Some((marked, value)) = other_purpose(state, decode, &encodes) else { continue };
             if is_never_called(state, marked, &calls) {
                 continue;
             }
@@ -66,17 +66,26 @@ fn may_confuse(decode: &Decode) -> bool {
 }
 
 /// A token of the same key that says what it is for, if it is for something else than access.
-fn other_purpose<'s>(decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Encode, &'s SmolStr)> {
+fn other_purpose<'s>(
+    state: &State,
+    decode: &Decode,
+    encodes: &[&'s Encode],
+) -> Option<(&'s Encode, &'s SmolStr)> {
     const OTHERS: &[&str] =
         &["refresh", "reset", "verif", "confirm", "invit", "email", "mail", "unsubscribe", "download", "mfa", "2fa"];
     let KeySource::Secret(Some(key)) = &decode.key else { return None };
-    encodes.iter().find_map(|encode| {
-        let is_same =
-            matches!(&encode.key, KeySource::Secret(Some(own)) if own == key) && encode.library == decode.library;
+    let has_key = |encode: &&Encode| matches!(&encode.key, KeySource::Secret(Some(own)) if own == key);
+    // A project that issues its own tokens has its own key, whatever others of the workspace call theirs.
+    let manifest = |file: FileId| state.sources.fastapi(file).map(|(_, manifest)| manifest);
+    let own = manifest(decode.site.file);
+    let is_own = |encode: &&Encode| manifest(encode.site.file) == own;
+    let issues = encodes.iter().copied().filter(has_key).any(|encode| is_own(&encode));
+    let same = encodes.iter().copied().filter(has_key).filter(|encode| encode.library == decode.library);
+    same.filter(|encode| !issues || is_own(encode)).find_map(|encode| {
         let is_bounded = encode.claims.iter().any(|claim| claim == "aud");
-        let (_, value) = encode.marks.first().filter(|_| is_same && !is_bounded)?;
+        let (_, value) = encode.marks.first().filter(|_| !is_bounded)?;
         let lower = value.to_ascii_lowercase();
-        OTHERS.iter().any(|word| lower.contains(word)).then_some((*encode, value))
+        OTHERS.iter().any(|word| lower.contains(word)).then_some((encode, value))
     })
 }
 

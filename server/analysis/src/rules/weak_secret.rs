@@ -1,9 +1,9 @@
 //! `weak-secret`: a key that can be guessed, or that everybody knows.
 
-use super::shared::keys::used_variables;
+use super::shared::keys::{used_near, used_variables};
 use super::{RuleInfo, State};
 use crate::facts::environment::{Form, Looks, Variable, When, form};
-use crate::ide::{Confidence, Diagnostic, Severity};
+use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -26,7 +26,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         for variable in &environment.variables {
             let Some(why) = why(variable, form, environment.is_committed) else { continue };
             let used = used.get_or_insert_with(|| used_variables(state));
-            let Some(usage) = used.iter().find(|usage| usage.is(&variable.name)) else { continue };
+            let Some(usage) = used_near(state, used, &variable.name, *file) else { continue };
+            let is_same = |other: &&Variable| {
+                other.name == variable.name && other.value.fingerprint == variable.value.fingerprint
+            };
+            // Services of a file that share a key are one finding.
+            let mut all = environment.variables.iter().filter(is_same);
+            if all.next().is_some_and(|first| first.range != variable.range) {
+                continue;
+            }
+            let mut steps = usage.related(state);
+            steps.extend(all.map(|other| Related {
+                location: Location { file: *file, range: other.range },
+                message: "the same value is set here too".to_owned(),
+            }));
             let message = format!(
                 "`{}` signs tokens and {why}: whoever guesses it can sign a token for any user. Set 32 random bytes, as `openssl rand -base64 32` makes them.",
                 variable.name
@@ -37,7 +50,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 confidence: Confidence::High,
                 location: Location { file: *file, range: variable.range },
                 message,
-                related: usage.related(state),
+                related: steps,
                 unnecessary: false,
             });
         }

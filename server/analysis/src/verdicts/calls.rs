@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::environments::shared_folders;
 use super::{enter, with_interpreter};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
@@ -124,7 +125,7 @@ impl<'s> Origins<'s> {
             false => handing
                 .into_iter()
                 .map(|(sent, address)| {
-                    let address = self.state.frontend.bases.resolve(path(self.state, *handler_file), address);
+                    let address = self.resolved(*handler_file, address);
                     Some((sent, self.target(*handler_file, &address, Some(method))?))
                 })
                 .collect::<Option<_>>()?,
@@ -174,7 +175,7 @@ impl<'s> Origins<'s> {
         }
         // Pages that no server of JavaScript serves share their origin with nobody
         // but the backend, if it has exactly this path.
-        let address = self.state.frontend.bases.resolve(path(self.state, file), address);
+        let address = self.resolved(file, address);
         let is_alone = address.base == Base::Page
             && self.state.frontend.has_no_server(path(self.state, file))
             && self.answering(file, &address).is_none();
@@ -182,10 +183,19 @@ impl<'s> Origins<'s> {
         (target.offset == 0).then_some(target)
     }
 
+    /// An address with the path that its variable holds, or what stands in for that.
+    fn resolved(&self, file: FileId, address: Address) -> Address {
+        let stands_in = match &address.base {
+            Base::Environment(name) => self.state.frontend.stands_in(file, name),
+            _ => None,
+        };
+        self.state.frontend.bases.resolve(path(self.state, file), address, stands_in)
+    }
+
     /// Where an address leads: that of the page's own origin to where it is
     /// sent on; none if that is not known.
     pub(crate) fn destination(&self, file: FileId, address: &Address) -> Option<Address> {
-        let address = self.state.frontend.bases.resolve(path(self.state, file), address.clone());
+        let address = self.resolved(file, address.clone());
         match address.base {
             Base::Page => self.sent_on(file, &address),
             _ => Some(address),
@@ -336,11 +346,9 @@ impl<'s> Origins<'s> {
 
     /// Of routes of several copies of a backend those that lie nearest to a file.
     fn nearest_of(&self, file: FileId, mut targets: Vec<Target>) -> Vec<Target> {
-        let from = path(self.state, file);
         let near = |target: &Target| {
-            let site = self.state.table.applications.get(target.application).map(|served| served.site.file);
-            let home = site.map_or("", |file| path(self.state, file));
-            from.split('/').zip(home.split('/')).take_while(|(a, b)| a == b).count()
+            let application = self.state.table.applications.get(target.application);
+            application.map_or(0, |served| shared_folders(self.state, file, served.site.file))
         };
         let nearest = targets.iter().map(near).max();
         targets.retain(|target| Some(near(target)) == nearest);

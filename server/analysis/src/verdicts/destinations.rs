@@ -40,6 +40,8 @@ struct Basis {
     handlers: Vec<Handler>,
     /// What variables of the environment say about addresses.
     bases: Arc<Bases>,
+    /// What stands in for those variables in code.
+    standing_in: Vec<(FileId, SmolStr, Option<SmolStr>)>,
     /// Folders of packages whose pages are static files.
     without_server: BTreeSet<SmolStr>,
     /// Outcomes that hold rewrites.
@@ -56,6 +58,7 @@ impl Basis {
             guarded: guarded.collect(),
             handlers,
             bases: Arc::clone(&state.frontend.bases),
+            standing_in: standing_in(state),
             without_server: state.frontend.folders_without_server().clone(),
             rewriting: rewriting.map(|(file, outcome)| (file, Arc::clone(outcome))).collect(),
         }
@@ -66,9 +69,21 @@ impl Basis {
             && self.guarded == other.guarded
             && self.handlers == other.handlers
             && self.bases == other.bases
+            && self.standing_in == other.standing_in
             && self.without_server == other.without_server
             && self.rewriting.iter().map(address_of).eq(other.rewriting.iter().map(address_of))
     }
+}
+
+/// What stands in for variables of the environment, with the files in which it does.
+fn standing_in(state: &State) -> Vec<(FileId, SmolStr, Option<SmolStr>)> {
+    let outcomes = state.frontend.shared_outcomes();
+    let literals = outcomes.flat_map(|(file, outcome)| outcome.literals.iter().map(move |literal| (file, literal)));
+    let mut found: Vec<_> = literals
+        .filter_map(|(file, literal)| Some((file, literal.variable.clone()?, literal.address.clone())))
+        .collect();
+    found.sort_unstable();
+    found
 }
 
 /// Outcomes are the same that lie at the same place: both are kept.

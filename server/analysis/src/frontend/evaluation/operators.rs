@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Session;
+use crate::facts::environment;
 use crate::facts::typescript::tree::{Assign, Binary, Expr, ExprKind, Operator, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Literal;
@@ -81,7 +82,8 @@ impl Session<'_> {
         let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
         if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
             let place = self.place(right.range);
-            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), used: None });
+            let address = environment::is_address(text).then(|| text.clone());
+            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), address, used: None });
         }
     }
 

@@ -14,6 +14,7 @@ use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::is_test;
 use crate::rules::{RuleInfo, State, related, report};
 use crate::verdicts::agreement::issued::secret_variable;
+use crate::verdicts::environments::shared_folders;
 use crate::vfs::FileId;
 
 /// Uses named in a finding.
@@ -55,10 +56,21 @@ pub(in crate::rules) struct UsedVariable {
     place: Option<Place>,
 }
 
+/// The use of the variable of that name which lies nearest to a file: settings read theirs in any case.
+pub(in crate::rules) fn used_near<'u>(
+    state: &State,
+    used: &'u [UsedVariable],
+    name: &str,
+    file: FileId,
+) -> Option<&'u UsedVariable> {
+    let own = used.iter().filter(|one| one.name.eq_ignore_ascii_case(name));
+    // Of several that lie as near, the first.
+    own.rev().max_by_key(|one| one.file().map(|used| shared_folders(state, used, file)))
+}
+
 impl UsedVariable {
-    /// Whether it is the variable of that name: settings read theirs in any case.
-    pub(in crate::rules) fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+    fn file(&self) -> Option<FileId> {
+        self.site.map(|site| site.file).or(self.place.map(|place| place.file))
     }
 
     /// The step of a proof that says where it is used.

@@ -21,10 +21,10 @@ use smol_str::SmolStr;
 use self::issued::{Form, Signed, Token};
 use self::judgement::{Outcome, Refusal, Why, decoded};
 use self::meant::{is_confusable, is_meant_for, may_verify};
-use self::sent::{Sent, shared};
+use self::sent::Sent;
 use self::strategies::{GuardGroup, Guards, Strategy, Verifications};
 use super::calls::Origins;
-use super::environments::{Folders, nearest};
+use super::environments::{Folders, nearest, shared_folders};
 use super::with_interpreter;
 use crate::auth::tokens::{Algorithms, Decode, Encode, KeySource, Library};
 use crate::facts::environment::fingerprint;
@@ -248,7 +248,7 @@ impl<'s> Comparison<'_, 's> {
     /// Better Auth, and nothing else may issue one for it.
     fn issuable(&self, group: &GuardGroup<'s>, strategies: &[Strategy<'s>]) -> Option<Vec<Token<'s>>> {
         let (near, issuers) = self.sent.issuers_near(group.file);
-        let is_in_reach = |file: FileId| shared(self.state, file, group.file) >= near;
+        let is_in_reach = |file: FileId| shared_folders(self.state, file, group.file) >= near;
         let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
         let signs_itself =
             self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));

@@ -9,6 +9,7 @@ use crate::frontend::outcome::{Area, Place, Request, TokenSource};
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::State;
 use crate::verdicts::calls::Origins;
+use crate::verdicts::environments::shared_folders;
 use crate::vfs::FileId;
 
 /// Sources that are followed into each other.
@@ -50,7 +51,7 @@ impl<'s> Sent<'s> {
 
     /// Configurations that stand nearest to a file.
     pub(super) fn issuers_near(&self, file: FileId) -> (usize, Vec<&'s Issuer>) {
-        let near = |issuer: &&'s Issuer| shared(self.state, issuer.place.file, file);
+        let near = |issuer: &&'s Issuer| shared_folders(self.state, issuer.place.file, file);
         let nearest = self.issuers.iter().map(near).max().unwrap_or(0);
         (nearest, self.issuers.iter().filter(|issuer| near(issuer) == nearest).copied().collect())
     }
@@ -165,10 +166,4 @@ impl<'s> Sent<'s> {
 
 fn is_open(issuer: &Issuer) -> bool {
     issuer.options.open.iter().any(|path| path.is_empty())
-}
-
-/// Folders that two files have in common.
-pub(super) fn shared(state: &State, one: FileId, other: FileId) -> usize {
-    let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
-    path(one).split('/').zip(path(other).split('/')).take_while(|(a, b)| a == b).count()
 }
