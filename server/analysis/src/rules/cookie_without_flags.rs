@@ -20,8 +20,16 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+        let mut told: Vec<&SetCookie> = Vec::new();
         for cookie in outcome.observed.cookies.iter().filter(|cookie| cookie.place.file == file) {
-            found.extend(finding(state, cookie));
+            let Some(mut finding) = finding(state, cookie) else { continue };
+            // The same cookie, set where a file signs in in another way.
+            let is_told = |other: &&SetCookie| other.name.is_some() && other.name == cookie.name;
+            if told.iter().any(is_told) {
+                finding.severity = Severity::Info;
+            }
+            told.push(cookie);
+            found.push(finding);
         }
     }
 }

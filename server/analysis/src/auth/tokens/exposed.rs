@@ -22,6 +22,15 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                     pending.extend(parts);
                     continue;
                 }
+                // `KEY[:10] + "..."`, `f"{KEY[:10]}…"`
+                ExprKind::Binary { op, left, right } if op == "+" => {
+                    pending.extend([&**left, &**right]);
+                    continue;
+                }
+                ExprKind::FString(parts) => {
+                    pending.extend(parts);
+                    continue;
+                }
                 ExprKind::Call { func, args } if last_name(func).is_some_and(|name| name.ends_with("Response")) => {
                     pending.extend(args.iter().map(|arg| &arg.value));
                     continue;
