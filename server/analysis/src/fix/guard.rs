@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 use tree_sitter::Node;
 
 use super::asking::ask;
+use super::callers::may_be_refused;
 use super::calls::{Guard as Asked, Level, guard_calls, runs_later};
 use super::imports::Imports;
 use super::signature::{add_parameter, has_word};
@@ -68,6 +69,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
         return;
     }
     let identity = needs_identity(fixer, diagnostic.location);
+    let refused = may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let forms = if identity { [true, false] } else { [false, true] };
         for as_parameter in forms {
@@ -77,7 +79,10 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
             let fix = if as_parameter {
                 parameter(fixer, diagnostic.location, &here, verifier)
             } else {
-                on_registrations(fixer, diagnostic.location, &open, verifier)
+                on_registrations(fixer, diagnostic.location, &open, verifier).map(|fix| match refused {
+                    true => Fix { applicability: Applicability::Unsafe, ..fix },
+                    false => fix,
+                })
             };
             keep(fix, fixes, refusals);
         }

@@ -4,6 +4,7 @@
 mod algorithms;
 mod asking;
 mod auth_module;
+mod callers;
 mod calls;
 mod comments;
 mod cors_order;
