@@ -2,11 +2,12 @@
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::environments::shared_folders;
+use super::environments::{shared_folders, shared_parts};
 use super::{enter, with_interpreter};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
@@ -56,11 +57,13 @@ pub(crate) struct Origins<'s> {
     handlers: OnceCell<Vec<(FileId, Handler)>>,
     /// Routes by the ends of their paths, once they are asked for.
     routes: OnceCell<Reachable<'s>>,
+    /// How near the nearest module of the frontend lies to each application, once that is asked for.
+    frontends: OnceCell<Vec<usize>>,
 }
 
 impl<'s> Origins<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        Self { state, handlers: OnceCell::new(), routes: OnceCell::new() }
+        Self { state, handlers: OnceCell::new(), routes: OnceCell::new(), frontends: OnceCell::new() }
     }
 
     /// All route handlers of Next.js.
@@ -344,7 +347,26 @@ impl<'s> Origins<'s> {
         self.nearest_of(file, targets)
     }
 
-    /// Of routes of several copies of a backend those that lie nearest to a file.
+    /// How near the nearest module that sends requests lies to each application.
+    pub(super) fn frontends(&self) -> &[usize] {
+        self.frontends.get_or_init(|| {
+            let applications = self.state.table.applications.as_slice();
+            if applications.len() < 2 {
+                return Vec::new();
+            }
+            let sending = self.state.frontend.outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
+            let folders = sending.filter_map(|(file, _)| path(self.state, file).rsplit_once('/'));
+            let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
+            let nearest = |served: &Application| {
+                let home = path(self.state, served.site.file);
+                folders.iter().map(|folder| shared_parts(folder, home)).max().unwrap_or_default()
+            };
+            applications.iter().map(nearest).collect()
+        })
+    }
+
+    /// Of routes of several copies of a backend those that lie nearest to a file; of those the ones that
+    /// have no frontend nearer by.
     fn nearest_of(&self, file: FileId, mut targets: Vec<Target>) -> Vec<Target> {
         let near = |target: &Target| {
             let application = self.state.table.applications.get(target.application);
@@ -352,6 +374,10 @@ impl<'s> Origins<'s> {
         };
         let nearest = targets.iter().map(near).max();
         targets.retain(|target| Some(near(target)) == nearest);
+        let has_nearer = |target: &Target| self.frontends().get(target.application).copied() > nearest;
+        if targets.len() > 1 && !targets.iter().all(has_nearer) {
+            targets.retain(|target| !has_nearer(target));
+        }
         targets
     }
 

@@ -40,6 +40,8 @@ struct Basis {
     handlers: Vec<Handler>,
     /// What variables of the environment say about addresses.
     bases: Arc<Bases>,
+    /// How near the nearest module of the frontend lies to each application.
+    frontends: Vec<usize>,
     /// What stands in for those variables in code.
     standing_in: Vec<(FileId, SmolStr, Option<SmolStr>)>,
     /// Folders of packages whose pages are static files.
@@ -49,14 +51,15 @@ struct Basis {
 }
 
 impl Basis {
-    fn of(state: &State, handlers: Vec<Handler>) -> Self {
+    fn of(state: &State, origins: &Origins<'_>) -> Self {
         let is_guarded = |judged: &crate::ide::Judged| judged.guard.is_guarded();
         let guarded = state.guards.applications.iter().map(|judged| judged.iter().map(is_guarded).collect());
         let rewriting = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.rewrites.is_empty());
         Self {
             table: Arc::clone(&state.table),
             guarded: guarded.collect(),
-            handlers,
+            handlers: origins.handlers().iter().map(|(_, handler)| handler.clone()).collect(),
+            frontends: origins.frontends().to_vec(),
             bases: Arc::clone(&state.frontend.bases),
             standing_in: standing_in(state),
             without_server: state.frontend.folders_without_server().clone(),
@@ -68,6 +71,7 @@ impl Basis {
         Arc::ptr_eq(&self.table, &other.table)
             && self.guarded == other.guarded
             && self.handlers == other.handlers
+            && self.frontends == other.frontends
             && self.bases == other.bases
             && self.standing_in == other.standing_in
             && self.without_server == other.without_server
@@ -98,8 +102,7 @@ impl Destinations {
             return Self::default();
         }
         let origins = Origins::new(state);
-        let handlers = origins.handlers().iter().map(|(_, handler)| handler.clone()).collect();
-        let basis = Basis::of(state, handlers);
+        let basis = Basis::of(state, &origins);
         let holds = basis.is(&before.basis);
         let reaching = |(file, outcome): (FileId, &Arc<Outcome>)| {
             let known = before.by_file.get(&file).filter(|known| holds && Arc::ptr_eq(&known.outcome, outcome));

@@ -7,7 +7,12 @@ use crate::vfs::{FileId, Location};
 /// Folders that two files have in common: of several copies of a project those belong together that have most.
 pub(crate) fn shared_folders(state: &State, one: FileId, other: FileId) -> usize {
     let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
-    path(one).split('/').zip(path(other).split('/')).take_while(|(a, b)| a == b).count()
+    shared_parts(path(one), path(other))
+}
+
+/// Parts that two paths begin with alike.
+pub(crate) fn shared_parts(one: &str, other: &str) -> usize {
+    one.split('/').zip(other.split('/')).take_while(|(a, b)| a == b).count()
 }
 
 /// A variable where it is set.
