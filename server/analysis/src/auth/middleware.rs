@@ -80,6 +80,8 @@ pub struct Notes {
     pub site: Site,
     /// Whether it verifies some requests at least.
     pub verifies: bool,
+    /// Whether it turns callers away from at least some routes, and does not only look who they are.
+    pub turns_away: bool,
     /// Where it raises `HTTPException`, which nothing answers there.
     pub raises: Vec<Site>,
     /// What becomes of a browser's preflight request.
@@ -180,6 +182,7 @@ impl Middlewares {
                 name: member.name.clone(),
                 site: member.site,
                 verifies,
+                turns_away: verdict.proof == Proof::Verifies,
                 raises: if *asgi { Vec::new() } else { notes::uncaught_rejections(judge.resolve, function) },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),
@@ -197,6 +200,7 @@ impl Middlewares {
                 };
                 let control = application.routes.iter().find(verified).map(|route| route.path.clone());
                 note.prefixes = notes::prefixes(judge.resolve, function, control.is_some(), &ask);
+                note.turns_away |= control.is_some() || !note.prefixes.is_empty();
                 if let Some(path) = control {
                     note.preflight = preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies);
                 }

@@ -298,12 +298,16 @@ fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<Sm
         }
     }
     let described = listed.iter().any(|listed| *listed);
+    // All that it describes is served below `/api` or a version: `/metrics` is something else.
+    let has_base = |at: usize| without_base(&shapes[at]).len() < shapes[at].len();
+    let below_base = (0..routes.len()).filter(|at| listed[*at]).all(has_base);
     for (at, route) in routes.iter().enumerate() {
         if listed[at] || !route.path_known || route.kind == RouteKind::Mount {
             continue;
         }
-        // A sentence without a path speaks of the API that its text describes.
-        let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || described);
+        // A sentence without a path speaks of the API that its text describes, and of nothing beside that.
+        let spoken_of = described && (!below_base || has_base(at));
+        let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || spoken_of);
         if let Some(blanket) = speaking.clone().find(|blanket| blanket.covers(&shapes[at])) {
             said[at].blanket.get_or_insert(place(blanket.range));
         } else if let Some(blanket) = speaking.find(|blanket| blanket.excludes(&shapes[at])) {

@@ -61,15 +61,21 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
 }
 
 /// Whether a path is that of a probe of some part of the service,
-/// `/api/{user_id}/chat/health`. That alone is no reason to leave it open: the
+/// `/api/{user_id}/chat/health`, `/health/kafka`, `/metrics`. That alone is no reason to leave it open: the
 /// handler must give away nothing, and then a parameter that it does not take
 /// changes nothing.
 pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let last = segments.last().and_then(|segment| single(segment));
     let is_internal = segments.iter().any(|segment| segment == "admin");
-    reads && !is_internal && matches!(last, Some("health check" | "version of the service"))
+    let probes = |segment: &String| matches!(single(segment), Some("health check" | "version of the service"));
+    let is_named = match segments.as_slice() {
+        [.., last] if probes(last) || last == "metrics" => true,
+        // A part of the service by its name, and no row by its key.
+        [probe, part] => matches!(probe.as_str(), "health" | "healthz" | "healthcheck") && part != "{}",
+        _ => false,
+    };
+    reads && !is_internal && is_named
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
@@ -329,6 +335,7 @@ mod tests {
     fn probes_are_read_only_and_fixed() {
         let get = [SmolStr::new_static("GET")];
         assert!(is_probe("/api/chat/health", &get) && is_probe("/api/{user}/ping", &get));
+        assert!(is_probe("/health/kafka", &get) && is_probe("/metrics", &get));
         for path in ["/health/{id}", "/tasks", "/chat/health/users"] {
             assert!(!is_probe(path, &get), "{path}");
         }

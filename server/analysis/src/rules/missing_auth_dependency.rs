@@ -266,11 +266,11 @@ fn is_catalogue(state: &State, application: &Application, route: &Route) -> bool
     changes > 0 && reads(route)
 }
 
-/// The middleware of an application that verifies other requests.
+/// The middleware of an application that turns callers away elsewhere.
 fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
     let at = state.table.applications.iter().position(|app| app.router == application.router)?;
     let notes = &state.guards.middlewares.get(at)?.notes;
-    notes.iter().find(|note| note.verifies).map(|note| note.name.as_str())
+    notes.iter().find(|note| note.turns_away).map(|note| note.name.as_str())
 }
 
 /// `GET /api/tasks`.
