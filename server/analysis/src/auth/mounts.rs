@@ -1,6 +1,6 @@
 //! What is mounted that is no application of the project.
 
-use crate::index::interpreter::{is_sqladmin, is_starlette_admin};
+use crate::index::interpreter::{is_sqladmin, is_starlette_admin, is_tool_server_class};
 use crate::index::value::{Instance, Value};
 
 /// What a mounted object is, as far as guards go.
@@ -47,21 +47,25 @@ fn of_panel(panel: &Instance, authentication: &'static str) -> Mounted {
 }
 
 /// Whether a package's callable gives the ASGI application of an MCP server.
-fn is_tool_server(path: &str) -> bool {
+pub(super) fn is_tool_server(path: &str) -> bool {
     let Some((class, method)) = path.rsplit_once('.') else { return false };
-    class.ends_with(".FastMCP") && matches!(method, "streamable_http_app" | "sse_app" | "http_app")
+    is_tool_server_class(class) && matches!(method, "streamable_http_app" | "sse_app" | "http_app")
+}
+
+/// Whether an MCP server is told of nothing that authenticates its callers.
+pub(super) fn asks_nobody(server: &Instance) -> bool {
+    let told = |name: &&str| !matches!(server.args.get(name, None), None | Some(Value::None));
+    !server.args.open_ended && !AUTHENTICATION.iter().any(told)
 }
 
 fn of_tool_server(application: &Instance) -> Mounted {
     match application.attributes.get("server") {
         Some(Value::Instance(server)) => {
-            let told = |name: &&str| !matches!(server.args.get(name, None), None | Some(Value::None));
-            let may_be_told = server.args.open_ended || application.args.open_ended;
             // A middleware of its own may authenticate.
-            let wrapped = application.args.get("middleware", None).is_some();
-            match may_be_told || wrapped || AUTHENTICATION.iter().any(told) {
-                true => Mounted::Other,
-                false => Mounted::OpenToolServer,
+            let wrapped = application.args.open_ended || application.args.get("middleware", None).is_some();
+            match asks_nobody(&server) && !wrapped {
+                true => Mounted::OpenToolServer,
+                false => Mounted::Other,
             }
         }
         _ => Mounted::Other,

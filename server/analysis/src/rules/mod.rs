@@ -78,6 +78,7 @@ pub mod token_to_foreign_origin;
 pub mod token_type_confusion;
 pub mod undefined_bearer;
 pub mod unguarded_mount;
+pub mod unguarded_tool_server;
 pub mod unhandled_unauthorized;
 pub mod unknown_backend_route;
 pub mod unmapped_token_error;
@@ -202,6 +203,7 @@ pub fn all() -> &'static [RuleInfo] {
         token_type_confusion::INFO,
         undefined_bearer::INFO,
         unguarded_mount::INFO,
+        unguarded_tool_server::INFO,
         unhandled_unauthorized::INFO,
         unknown_backend_route::INFO,
         unmapped_token_error::INFO,
@@ -278,6 +280,7 @@ const CHECKS: &[Check] = &[
     token_strategy_mismatch::check,
     token_type_confusion::check,
     unguarded_mount::check,
+    unguarded_tool_server::check,
     unmapped_token_error::check,
     unverified_auth_dependency::check,
     unverified_decode::check,

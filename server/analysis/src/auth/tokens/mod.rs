@@ -18,6 +18,7 @@ mod leaks;
 mod libraries;
 mod lookups;
 mod passwords;
+mod tools;
 mod redirects;
 mod registry;
 mod replaced;
@@ -96,6 +97,10 @@ pub struct ItemTokens {
     pub replaced: Vec<Replaced>,
     /// Texts that let others in wherever they stand.
     pub held: Vec<(Site, Held)>,
+    /// Servers of tools that are served over HTTP and ask nobody who is calling.
+    pub served: Vec<ServedTools>,
+    /// Tools that take from their caller whose data they work on.
+    pub tools: Vec<Tool>,
 }
 
 /// A call that reads a token.
@@ -339,6 +344,7 @@ pub struct Looks {
     redirects: bool,
     replaces: bool,
     holds: bool,
+    tools: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -366,6 +372,7 @@ impl Looks {
         redirects: true,
         replaces: true,
         holds: true,
+        tools: true,
     };
 
     fn at(text: &str) -> Self {
@@ -412,6 +419,8 @@ impl Looks {
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
             holds: any(held::MARKS),
+            tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app("]) && any(&["run"])
+                || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"])
                 && any(&["return"])
@@ -433,6 +442,7 @@ impl Looks {
             || self.redirects
             || self.replaces
             || self.holds
+            || self.tools
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -456,6 +466,9 @@ impl Looks {
         }
         if self.transports {
             transport::look(body, tokens);
+        }
+        if self.tools {
+            tools::look(body, tokens);
         }
         if self.takes_apart {
             handmade::look(body, tokens);

@@ -80,6 +80,11 @@ const USER_ROUTERS: &[(&str, &str, &[KnownRoute])] = &[
 /// The method of fastapi-users that makes a dependency on the user.
 const CURRENT_USER: &str = "FastAPIUsers.current_user";
 
+/// Whether a package's class is an MCP server: `FastMCP`, which mcp 2.0 calls `MCPServer`.
+pub fn is_tool_server_class(path: &str) -> bool {
+    path.ends_with(".FastMCP") || path.starts_with("mcp.") && path.ends_with(".MCPServer")
+}
+
 impl Execution<'_, '_> {
     /// What calling something of a package gives.
     pub(super) fn library_call(&mut self, path: &SmolStr, arguments: Arguments, site: Site) -> Value {
@@ -117,7 +122,7 @@ impl Execution<'_, '_> {
         site: Site,
     ) -> Option<Value> {
         // The ASGI application of an MCP server remembers the server.
-        if class.ends_with(".FastMCP") && name.ends_with("_app") {
+        if is_tool_server_class(class) && name.ends_with("_app") {
             let attributes = Attributes::of(self.number);
             attributes.set(&"server".into(), Value::Instance(Arc::clone(instance)));
             let class = Value::Package(SmolStr::new(format!("{class}.{name}")));

@@ -28,7 +28,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::{SmolStr, SmolStrBuilder};
 
 pub use expressions::truth;
-pub use libraries::{library_dependencies, package_name};
+pub use libraries::{is_tool_server_class, library_dependencies, package_name};
 pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
