@@ -34,7 +34,7 @@ impl Flow<'_, '_> {
             Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
             Sink::Raises if of_interest && self.verification_is_off(args) => {
                 self.note(expr, format!("`{package}` is told not to verify the signature"));
-                Abs::Credential
+                Abs::Identity
             }
             Sink::Raises if of_interest => {
                 path.verified = true;
@@ -57,7 +57,7 @@ impl Flow<'_, '_> {
             }
             Sink::Reads if derived.is_tainted() => {
                 self.note(expr, format!("`{package}` reads the credential without verifying it"));
-                Abs::Credential
+                Abs::Identity
             }
             Sink::Unknown if derived.is_tainted() => {
                 let reason: SmolStr =
