@@ -11,6 +11,9 @@ use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place
 use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
 use crate::frontend::value::{Direction, ObjectId, ObjectKind, Part, Value, joined};
 
+/// What a client keeps its interceptors under. It is no name: the property of that has the methods that add more.
+const KEPT_INTERCEPTORS: &str = "[[interceptors]]";
+
 /// A function of axios.
 pub(super) fn call_axios(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
     let path = path.trim_start_matches("default").trim_start_matches('.');
@@ -107,13 +110,13 @@ pub(super) fn method(
         }
         (ObjectKind::Interceptors(client, Direction::Request), "use") => {
             let client = *client;
-            let interceptors = session.store.get(client).entries.get("interceptors").cloned();
+            let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
             let mut all = match interceptors {
                 Some(Value::Array(all)) => all.to_vec(),
                 _ => Vec::new(),
             };
             all.push(arguments.get(0));
-            session.store.set(client, "interceptors", Value::Array(all.into()));
+            session.store.set(client, KEPT_INTERCEPTORS, Value::Array(all.into()));
             note_interceptor(session, Some(client), &arguments.get(0), here);
             Some(Value::Unknown)
         }
@@ -186,7 +189,7 @@ fn request(
     let mut open = is_open(session, config);
     let mut all = vec![own.clone(), common];
     if let Some(client) = client {
-        let interceptors = session.store.get(client).entries.get("interceptors").cloned();
+        let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
         if let Some(Value::Array(interceptors)) = interceptors {
             for interceptor in interceptors.iter() {
                 let (headers, unknown) = intercepted(session, interceptor, &own, here);

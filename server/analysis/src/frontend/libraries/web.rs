@@ -95,7 +95,9 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "JSON.parse" => match &first {
             Value::Symbol(symbol) => {
                 let path: Vec<SmolStr> = symbol.path.iter().cloned().chain(["parse".into()]).collect();
-                Value::Symbol(Rc::new(Symbol { path: path.into(), ..(**symbol).clone() }))
+                // Of a text that is known to be there something was parsed.
+                let may_be_missing = session.may_be_missing(symbol);
+                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing, ..(**symbol).clone() }))
             }
             _ => Value::Unknown,
         },
