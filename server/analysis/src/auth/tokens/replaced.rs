@@ -30,10 +30,22 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-/// Whether a clause catches `HTTPException`.
+/// Whether a clause catches `HTTPException`, as far as its classes are known.
 fn catches_refusals(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
-    let is_it = |path: &smol_str::SmolStr| path == "?" || path.ends_with("HTTPException");
-    catches_all(body, handler) || errors::types(body, handler).iter().any(is_it)
+    let is_it = |value: &Value| match value {
+        Value::Package(path) => path.ends_with("HTTPException"),
+        // A class of the project is caught as what it extends, and nothing else is.
+        Value::Class(class) => {
+            let bases = body.interpreter.package_bases(class);
+            bases.iter().any(|base| base == "?" || base.ends_with("HTTPException"))
+        }
+        _ => true,
+    };
+    let caught = |ty: &Expr| match body.eval(ty) {
+        Value::List(values) => values.iter().any(is_it),
+        value => is_it(&value),
+    };
+    catches_all(body, handler) || handler.types.iter().any(caught)
 }
 
 /// Whether a clause catches every exception.
