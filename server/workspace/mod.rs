@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use authlens_analysis::facts::roles::{self, Role};
@@ -50,6 +50,8 @@ const VENDORED: &[&str] = &[
     ".history",
 ];
 
+/// Why a file with other bytes is not read.
+const NOT_UTF_8: &str = "it is not UTF-8";
 /// Texts that make a file worth reading before anything asks for it, beside
 /// those of applications.
 const MARKERS: &[&str] = &["FastAPI", "authlens:", "betterAuth("];
@@ -256,6 +258,10 @@ fn is_vendored(path: &Path) -> bool {
 
 fn read_path(path: &Path) -> FileContent {
     match read_text(path) {
+        // What a shell of Windows writes into a list of packages.
+        FileContent::Unreadable(NOT_UTF_8) if manifests::rank(&slashed(path)).is_some() => {
+            fs::read(path).ok().and_then(|bytes| of_utf_16(&bytes)).map_or(FileContent::Listed, FileContent::Text)
+        }
         // Nobody asked for a lock file to be analysed.
         FileContent::Unreadable(_) if !is_python(path) => FileContent::Listed,
         content => content,
@@ -275,9 +281,22 @@ fn read_text(path: &Path) -> FileContent {
         Err(_) => FileContent::Unreadable("it can't be read"),
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => FileContent::Text(text.into()),
-            Err(_) => FileContent::Unreadable("it is not UTF-8"),
+            Err(_) => FileContent::Unreadable(NOT_UTF_8),
         },
     }
+}
+
+/// The text of a file in UTF-16 that says so by its first two bytes.
+fn of_utf_16(bytes: &[u8]) -> Option<Arc<str>> {
+    let (mark, text) = bytes.split_first_chunk::<2>()?;
+    let unit = match mark {
+        [0xFF, 0xFE] => u16::from_le_bytes,
+        [0xFE, 0xFF] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = text.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(unit);
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    text.ok().map(Into::into)
 }
 
 /// Reads a file, and keeps the text only if it names something that matters.
@@ -301,7 +320,7 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
-        FileContent::Unreadable("it is not UTF-8") => FileContent::Listed,
+        FileContent::Unreadable(NOT_UTF_8) => FileContent::Listed,
         other => other,
     }
 }

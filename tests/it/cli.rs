@@ -57,6 +57,16 @@ fn exit_codes_tell_clean_from_findings_from_failure() {
 }
 
 #[test]
+fn a_list_of_packages_may_be_utf_16() {
+    let project = Project::new("utf-16", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let list = "\u{feff}fastapi==0.104.1\r\n";
+    let bytes: Vec<u8> = list.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(project.0.join("requirements.txt"), bytes).unwrap();
+    let told = String::from_utf8(authlens(&project.0, &["explain", "GET", "/a"]).stdout).unwrap();
+    assert!(told.contains("FastAPI 0.104.1 (requirements.txt)"), "{told}");
+}
+
+#[test]
 fn configuration_is_found_above_and_named() {
     let project = Project::new(
         "config",

@@ -14,6 +14,9 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "create_app",
     "get_app",
     "make_app",
+    "FastMCP",
+    "MCPServer",
+    "mcp.tool",
 ];
 /// What stands in a script that may send requests or handle tokens: those that
 /// wait for nothing do neither. Others are read when one of these imports them.
