@@ -12,6 +12,7 @@ use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};
+use crate::facts::python::idioms::is_left_unawaited;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -362,6 +363,11 @@ impl Engine<'_, '_> {
         receiver: Option<Abs>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        // A coroutine that nobody awaits does nothing, and is true.
+        let here = self.stack.last().filter(|_| function.def.is_async);
+        if here.is_some_and(|here| is_left_unawaited(&here.def.body, expr)) {
+            return vec![(path, Abs::Other)];
+        }
         let site = self.site(expr);
         self.follow_from(path, site, function, receiver, given)
     }

@@ -9,7 +9,7 @@ use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
-use crate::facts::python::idioms::{callees, without_none};
+use crate::facts::python::idioms::{callees, is_left_unawaited, without_none};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
@@ -34,6 +34,10 @@ impl Flow<'_, '_> {
         args: &[Arg],
         values: Vec<Abs>,
     ) -> Abs {
+        // A coroutine that nobody awaits does nothing, and is true.
+        if function.def.is_async && is_left_unawaited(&self.function().def.body, expr) {
+            return Abs::Other;
+        }
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
         let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
         let carries = closes_over || carries(&derived);

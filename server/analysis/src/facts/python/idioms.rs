@@ -91,3 +91,61 @@ pub fn is_table(class: &Class) -> bool {
             _ => false,
         })
 }
+
+/// Whether the coroutine that a call gives is never awaited, and code goes on as if it were its result: the call
+/// is a statement of its own or tested, or kept in a variable that is tested and nothing else.
+pub fn is_left_unawaited(body: &[Stmt], call: &Expr) -> bool {
+    let mut kept = None;
+    let mut is_left = false;
+    each(body, &mut |stmt| match &stmt.kind {
+        StmtKind::Expr(value) => is_left |= value.range == call.range,
+        StmtKind::Assign(assign) => {
+            if assign.value.as_ref().is_some_and(|value| value.range == call.range)
+                && let [Expr { kind: ExprKind::Name(name), .. }] = assign.targets.as_slice()
+            {
+                kept = Some(name);
+            }
+        }
+        StmtKind::If { test, .. } => is_left |= tested(test).iter().any(|part| part.range == call.range),
+        _ => {}
+    });
+    let Some(name) = kept else { return is_left };
+    let mut is_tested_only = true;
+    let mut assigned = 0;
+    each(body, &mut |stmt| {
+        let mut exprs = match &stmt.kind {
+            StmtKind::If { test, .. } => {
+                let parts = tested(test);
+                parts.into_iter().filter(|part| part.as_name() != Some(name)).collect()
+            }
+            StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(name)) => {
+                assigned += 1;
+                assign.value.iter().collect()
+            }
+            _ => stmt.exprs(),
+        };
+        while let Some(expr) = exprs.pop() {
+            is_tested_only &= expr.as_name() != Some(name);
+            exprs.extend(expr.children());
+        }
+    });
+    is_tested_only && assigned == 1
+}
+
+/// What a test asks whether it is there or true: the operands of `not`, `and` and `or`, and what is compared with
+/// `None`.
+fn tested(test: &Expr) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    let mut pending = vec![test];
+    while let Some(expr) = pending.pop() {
+        match &expr.kind {
+            ExprKind::Not(inner) => pending.push(inner),
+            ExprKind::BoolOp { values, .. } => pending.extend(values),
+            ExprKind::Compare { first, rest } if matches!(rest.as_slice(), [(_, Expr { kind: ExprKind::None, .. })]) => {
+                pending.push(first);
+            }
+            _ => found.push(expr),
+        }
+    }
+    found
+}
