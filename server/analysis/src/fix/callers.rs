@@ -6,8 +6,20 @@ use crate::verdicts::calls::Origins;
 
 /// Names of routes that programs call which have no user: probes, deliveries of events, timers.
 /// They only make a fix less safe.
-const OF_MACHINES: &[&str] =
-    &["metrics", "webhook", "webhooks", "hook", "hooks", "callback", "callbacks", "cron", "jobs", "job", "events", "event"];
+const OF_MACHINES: &[&str] = &[
+    "metrics",
+    "webhook",
+    "webhooks",
+    "hook",
+    "hooks",
+    "callback",
+    "callbacks",
+    "cron",
+    "jobs",
+    "job",
+    "events",
+    "event",
+];
 
 /// Whether a guard on these open routes may turn callers away who are meant to get in: the frontend is seen to
 /// call without a credential, or a program without a user may be the caller.

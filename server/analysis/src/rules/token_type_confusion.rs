@@ -66,11 +66,7 @@ fn may_confuse(decode: &Decode) -> bool {
 }
 
 /// A token of the same key that says what it is for, if it is for something else than access.
-fn other_purpose<'s>(
-    state: &State,
-    decode: &Decode,
-    encodes: &[&'s Encode],
-) -> Option<(&'s Encode, &'s SmolStr)> {
+fn other_purpose<'s>(state: &State, decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Encode, &'s SmolStr)> {
     const OTHERS: &[&str] =
         &["refresh", "reset", "verif", "confirm", "invit", "email", "mail", "unsubscribe", "download", "mfa", "2fa"];
     let KeySource::Secret(Some(key)) = &decode.key else { return None };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::code::{Scope, each_body, last_name, mentions};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
@@ -85,8 +85,19 @@ pub enum Source {
 
 /// Whether a text can hold a call that is given a key.
 pub fn may_use_keys(words: &mut Words) -> bool {
-    const NAMES: &[&str] =
-        &["jwt", "jose", "hmac", "itsdangerous", "SessionMiddleware", "JWTStrategy", "BaseUserManager", "Fernet"];
+    const NAMES: &[&str] = &[
+        "jwt",
+        "jose",
+        "hmac",
+        "itsdangerous",
+        "SessionMiddleware",
+        "JWTStrategy",
+        "BaseUserManager",
+        "Fernet",
+        // What hands a key to something of the project.
+        "secret=",
+        "secret_key=",
+    ];
     words.hold_any(NAMES)
 }
 
@@ -236,19 +247,42 @@ impl Search<'_, '_, '_> {
         if !args.iter().any(may_be) || self.nested {
             return None;
         }
-        let Value::Function(function) = self.scope.eval(self.interpreter, func) else { return None };
-        let function = self.interpreter.current(&function);
+        let function = match self.scope.eval(self.interpreter, func) {
+            Value::Function(function) => self.interpreter.current(&function),
+            Value::Class(class) => return self.kept_on(&class, args),
+            _ => return None,
+        };
         let inner = Search { interpreter: self.interpreter, scope: Scope::Function(&function), nested: true };
         function.def.params.iter().enumerate().find_map(|(position, param)| {
             let name = &param.name.name;
             let given = keyword(args, name).or_else(|| positional(args, position))?;
-            let purpose = inner.purpose_of(&function.def.body, name)?;
+            let purpose = inner.purpose_of(&function.def.body, &|key| mentions(key, name))?;
             Some((given, purpose))
         })
     }
 
-    /// What the calls of a block use a parameter for, as a key.
-    fn purpose_of(&self, block: &[Stmt], parameter: &str) -> Option<Purpose> {
+    /// The argument that an object of the project keeps and its methods use as a key: `AuthService(secret=…)`.
+    fn kept_on<'e>(&self, class: &Arc<ClassRef>, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
+        let init = own_initialiser(self.interpreter, class)?;
+        init.def.params.iter().skip(1).enumerate().find_map(|(position, param)| {
+            let name = &param.name.name;
+            let given = keyword(args, name).or_else(|| positional(args, position))?;
+            let attribute = attribute_of(&init.def, name)?;
+            let purposes = class.def.body.iter().filter_map(|stmt| match &stmt.kind {
+                StmtKind::Function(def) => self.interpreter.method(class, &def.name.name),
+                _ => None,
+            });
+            let purpose = purposes.into_iter().find_map(|method| {
+                let method = self.interpreter.current(&method);
+                let inner = Search { interpreter: self.interpreter, scope: Scope::Function(&method), nested: true };
+                inner.purpose_of(&method.def.body, &|key| is_own(key, attribute))
+            })?;
+            Some((given, purpose))
+        })
+    }
+
+    /// What the calls of a block use something for, as a key.
+    fn purpose_of(&self, block: &[Stmt], is_it: &dyn Fn(&Expr) -> bool) -> Option<Purpose> {
         let mut blocks = vec![block];
         while let Some(block) = blocks.pop() {
             for stmt in block {
@@ -256,7 +290,7 @@ impl Search<'_, '_, '_> {
                 while let Some(expr) = exprs.pop() {
                     if let Some((func, args)) = expr.as_call()
                         && let Some((key, purpose)) = self.key_argument(func, args)
-                        && mentions(key, parameter)
+                        && is_it(key)
                     {
                         return Some(purpose);
                     }
@@ -278,6 +312,22 @@ impl Search<'_, '_, '_> {
     fn eval(&self, expr: &Expr) -> Value {
         self.scope.eval(self.interpreter, expr)
     }
+}
+
+/// The attribute of `self` that a parameter of `__init__` is kept on.
+fn attribute_of<'f>(init: &'f Function, parameter: &str) -> Option<&'f SmolStr> {
+    init.body.iter().find_map(|stmt| {
+        let StmtKind::Assign(assign) = &stmt.kind else { return None };
+        let value = assign.value.as_ref()?;
+        let ExprKind::Attribute { value: of, name } = &assign.targets.first()?.kind else { return None };
+        (value.as_name()? == parameter && of.as_name()? == "self").then_some(&name.name)
+    })
+}
+
+/// `self.name`.
+fn is_own(expr: &Expr, name: &str) -> bool {
+    let ExprKind::Attribute { value, name: attribute } = &expr.kind else { return false };
+    attribute.name == name && value.as_name().is_some_and(|of| of == "self")
 }
 
 /// A cheap look whether the last name of a callee is one of those that take keys.

@@ -18,13 +18,13 @@ mod leaks;
 mod libraries;
 mod lookups;
 mod passwords;
-mod tools;
 mod redirects;
 mod registry;
 mod replaced;
 mod secrets;
 mod statuses;
 mod swallowed;
+mod tools;
 mod transport;
 
 use std::cell::RefCell;

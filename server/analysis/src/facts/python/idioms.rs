@@ -141,7 +141,9 @@ fn tested(test: &Expr) -> Vec<&Expr> {
         match &expr.kind {
             ExprKind::Not(inner) => pending.push(inner),
             ExprKind::BoolOp { values, .. } => pending.extend(values),
-            ExprKind::Compare { first, rest } if matches!(rest.as_slice(), [(_, Expr { kind: ExprKind::None, .. })]) => {
+            ExprKind::Compare { first, rest }
+                if matches!(rest.as_slice(), [(_, Expr { kind: ExprKind::None, .. })]) =>
+            {
                 pending.push(first);
             }
             _ => found.push(expr),

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};

@@ -147,7 +147,12 @@ impl Session<'_> {
                     let is_known =
                         self.outcome.literals.iter().any(|literal| literal.used.is_some_and(|(_, at)| at == here));
                     if let Some(place) = place.filter(|_| !is_known) {
-                        self.outcome.literals.push(Literal { place, variable: None, address: None, used: Some((used, here)) });
+                        self.outcome.literals.push(Literal {
+                            place,
+                            variable: None,
+                            address: None,
+                            used: Some((used, here)),
+                        });
                     }
                 }
                 _ => {}

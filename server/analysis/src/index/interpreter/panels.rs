@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Execution;
 use super::expressions::UNSUPPORTED;
 use super::routers::Effect;
-use super::Execution;
 use crate::index::value::{Arguments, Instance, RouterId, Site, Value};
 
 /// Where both mount a panel that is told nothing else (sqladmin 0.32, starlette-admin 1.0).
