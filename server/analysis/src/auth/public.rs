@@ -78,6 +78,12 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal && is_named
 }
 
+/// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`. That is what somebody
+/// meant, and no more.
+pub fn is_named_public(path: &str) -> bool {
+    normalised(path).iter().any(|segment| segment.starts_with("public"))
+}
+
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
 fn is_well_known(parts: &[&str]) -> bool {
     let folder = parts.iter().position(|part| *part == ".wellknown");

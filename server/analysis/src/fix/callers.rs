@@ -1,6 +1,7 @@
 //! Who calls a route that is to be guarded: whether all of them send a credential.
 
 use super::{Fixer, Served};
+use crate::auth::public::is_named_public;
 use crate::frontend::outcome::Attached;
 use crate::verdicts::calls::Origins;
 
@@ -22,9 +23,10 @@ const OF_MACHINES: &[&str] = &[
 ];
 
 /// Whether a guard on these open routes may turn callers away who are meant to get in: the frontend is seen to
-/// call without a credential, or a program without a user may be the caller.
+/// call without a credential, a program without a user may be the caller, or everybody by the route's name.
 pub(super) fn may_be_refused(fixer: &Fixer<'_>, open: &[Served<'_>]) -> bool {
-    open.iter().any(|one| is_for_machines(&one.route.path)) || is_called_bare(fixer, open)
+    open.iter().any(|one| is_for_machines(&one.route.path) || is_named_public(&one.route.path))
+        || is_called_bare(fixer, open)
 }
 
 fn is_for_machines(path: &str) -> bool {

@@ -3,7 +3,7 @@
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, answers_constant, reads};
 use crate::auth::policy::{Authority, Expectation};
-use crate::auth::public::is_probe;
+use crate::auth::public::{is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
@@ -181,9 +181,10 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     // that tells everybody the same, and one of a router of which everything
     // that reads is open.
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
+    let named_public = !demanded && reads(route) && is_named_public(&route.path);
     let (severity, confidence) = if route.conditional || constant {
         (Severity::Info, Confidence::Low)
-    } else if catalogue || probe || (!demanded && !habit && only_reads(application, route)) {
+    } else if catalogue || probe || named_public || (!demanded && !habit && only_reads(application, route)) {
         (Severity::Warning, Confidence::Medium)
     } else if habit || demanded {
         (Severity::Error, Confidence::High)
@@ -193,6 +194,7 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     let name = shown(route);
     let why = match (&siblings, passing) {
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
+        _ if named_public => "its path calls it public, and nothing else says so".to_owned(),
         _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")

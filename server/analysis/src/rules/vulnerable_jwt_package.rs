@@ -71,7 +71,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, package) in state.packages.decisive().filter(|(file, _)| wanted(*file)) {
         let Some(manifest) = state.sources.file(file).filter(|file| !file.test) else { continue };
         let (severity, message, related) = match wrong_library(state, &manifest.path, package) {
-            Some(message) => (Severity::Warning, message, Vec::new()),
+            Some((library, message)) => match verified(state, folder(&manifest.path), library, &|_| true) {
+                Some(site) => (
+                    Severity::Warning,
+                    message,
+                    vec![related(state, site, "a token is verified with it here".to_owned())],
+                ),
+                // Nothing imports either.
+                None => (Severity::Info, message, Vec::new()),
+            },
             None => {
                 let Some(hole) = hole(package) else { continue };
                 // Many lock a library that another one brings along, and never call it.
@@ -93,11 +101,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// What is said of a package that is another than it seems.
-fn wrong_library(state: &State, manifest: &str, package: &Package) -> Option<String> {
-    let (meant, normalised) = match package.name {
-        "jwt" => ("PyJWT", "pyjwt"),
-        "jose" => ("python-jose", "python-jose"),
+/// What is said of a package that is another than it seems, and which one is meant.
+fn wrong_library(state: &State, manifest: &str, package: &Package) -> Option<(Library, String)> {
+    let (library, meant, normalised) = match package.name {
+        "jwt" => (Library::PyJwt, "PyJWT", "pyjwt"),
+        "jose" => (Library::Jose, "python-jose", "python-jose"),
         _ => return None,
     };
     let name = package.name;
@@ -105,9 +113,10 @@ fn wrong_library(state: &State, manifest: &str, package: &Package) -> Option<Str
         true => format!("it stands beside `{meant}`, and whichever is installed last is imported: remove `{name}`"),
         false => format!("ask for `{meant}`"),
     };
-    Some(format!(
+    let message = format!(
         "The package `{name}` is another library than `{meant}`, which has the same name when it is imported: {advice}."
-    ))
+    );
+    Some((library, message))
 }
 
 fn hole(package: &Package) -> Option<&'static Hole> {
@@ -123,11 +132,16 @@ fn used(state: &State, folder: &str, hole: &Hole) -> Option<Site> {
         "authlib" => Library::Authlib,
         _ => Library::Joserfc,
     };
+    verified(state, folder, library, &|algorithms| !hole.needs_mixed || may_mix(algorithms))
+}
+
+/// Where code below a folder verifies a token with a library, with algorithms that matter.
+fn verified(state: &State, folder: &str, library: Library, matters: &dyn Fn(&Algorithms) -> bool) -> Option<Site> {
     let below =
         |file: FileId| state.sources.file(file).is_some_and(|source| !source.test && source.path.starts_with(folder));
     let decodes = state.tokens.items().filter(|(file, _)| below(*file)).flat_map(|(_, tokens)| &tokens.decodes);
     let mut decodes = decodes.filter(|decode| decode.library == library && decode.unverified.is_none());
-    decodes.find(|decode| !hole.needs_mixed || may_mix(&decode.algorithms)).map(|decode| decode.site)
+    decodes.find(|decode| matters(&decode.algorithms)).map(|decode| decode.site)
 }
 
 /// Whether keys of both families may be taken.
