@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 6;
 /// Statements and expressions executed for one route.
-const MAX_STEPS: u32 = 4_000;
+const MAX_STEPS: u32 = 12_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
@@ -65,6 +65,10 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) wrappers: usize,
     /// Parameters of the handler that dependencies fill, with the definitions of those.
     pub(super) principals: FxHashMap<SmolStr, Site>,
+    /// Dependencies that let only those through who have some right.
+    pub(super) rights: Vec<usize>,
+    /// Whether the handler is executed for those.
+    pub(super) in_right: bool,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -97,6 +101,8 @@ impl<'e, 'a> Engine<'e, 'a> {
             },
             wrappers: 0,
             principals: FxHashMap::default(),
+            rights: Vec::new(),
+            in_right: false,
             budget: MAX_STEPS,
             data: RouteData::default(),
         }

@@ -79,7 +79,7 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         let looked = path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client));
-        let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
+        let excused = path.privileged || self.in_right || path.doubt || path.doubted.1.contains(&client);
         let Some(client) = self.clients.get(client as usize).cloned() else { return };
         let same =
             |known: &&mut Link| known.table == model.site && known.column == column && known.client.name == client.name;

@@ -28,6 +28,7 @@ mod process;
 mod queries;
 mod rejections;
 mod requests;
+mod rights;
 mod shared;
 mod spelling;
 mod stores;
@@ -41,6 +42,7 @@ use smol_str::SmolStr;
 pub use links::Link;
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
+pub use rights::Within;
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;
@@ -131,6 +133,8 @@ pub struct RouteData {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+    /// Both, where a dependency lets only those through who have some right.
+    pub within: Option<Within>,
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
@@ -151,6 +155,7 @@ impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
         self.faults == other.faults
             && self.scoped == other.scoped
+            && self.within == other.within
             && self.spelled == other.spelled
             && self.asked == other.asked
             && self.kept == other.kept

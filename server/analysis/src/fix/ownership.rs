@@ -66,7 +66,9 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
     let locate = |site: Site| fixer.state.sources.locate(site);
     let found = fixer.all_served().find_map(|served| {
         let handler = locate(handler_site(&served.route.handler)?);
-        let access = served.judged.data.faults.iter().find(|access| {
+        let data = &served.judged.data;
+        let within = data.within.iter().flat_map(|within| &within.faults);
+        let access = data.faults.iter().chain(within).find(|access| {
             let anchor = match fault {
                 Fault::TrustsClient => locate(identity_site(served.route, access)),
                 Fault::Ineffective => locate(access.site),

@@ -1,0 +1,61 @@
+//! Routes that are only for callers who have some right.
+//!
+//! An administrator may touch what is anybody's, and usually a role says so. It
+//! does not where other routes that ask for the same right keep to the caller's
+//! own rows: so what a handler does is found out for those who have it, too, and
+//! kept apart. Rules compare it among the routes that ask for the same.
+
+use super::execution::Engine;
+use super::value::{Path, Vars};
+use super::{Access, Fault, Table, Use};
+
+/// Whose data a route touches for those who have the right that it asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Within {
+    /// The dependencies that ask for it, by their places in the route's tree.
+    pub asked: Vec<usize>,
+    /// Accesses at fault, if the right is none to touch what is anybody's.
+    pub faults: Vec<Access>,
+    /// Accesses to owned data that are the principal's.
+    pub scoped: Vec<(Table, Use)>,
+}
+
+impl Engine<'_, '_> {
+    /// A dependency ended on a path: whoever goes on may have been asked for a right.
+    pub(super) fn note_right(&mut self, index: usize, before: bool, path: &Path) {
+        if path.privileged && !before && !self.rights.contains(&index) {
+            self.rights.push(index);
+        }
+    }
+
+    /// The handler is executed for whoever has the right that dependencies ask
+    /// for on every path, as if it were none to touch what is anybody's. Gives
+    /// what was found before.
+    pub(super) fn enter_right(&mut self, paths: &mut [(Path, Vars)]) -> Option<Within> {
+        if self.rights.is_empty() || !paths.iter().all(|(path, _)| path.privileged) {
+            return None;
+        }
+        paths.iter_mut().for_each(|(path, _)| path.privileged = false);
+        self.in_right = true;
+        Some(Within {
+            asked: Vec::new(),
+            faults: std::mem::take(&mut self.data.faults),
+            scoped: std::mem::take(&mut self.data.scoped),
+        })
+    }
+
+    /// What was found since is only so within the right.
+    pub(super) fn leave_right(&mut self, before: Option<Within>) {
+        let Some(before) = before else { return };
+        let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
+        let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);
+        faults.retain(|access| matches!(access.fault, Fault::Unscoped | Fault::Unchecked));
+        faults.sort_by_key(|access| (access.site, access.fault, access.entry));
+        scoped.sort_unstable();
+        scoped.dedup();
+        self.in_right = false;
+        if !faults.is_empty() || !scoped.is_empty() {
+            self.data.within = Some(Within { asked: self.rights.clone(), faults, scoped });
+        }
+    }
+}
