@@ -66,6 +66,8 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.kept.sort_unstable();
     engine.data.asked.sort_unstable();
+    engine.data.unsure.sort_unstable();
+    engine.data.unsure.dedup();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();

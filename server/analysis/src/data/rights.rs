@@ -8,6 +8,7 @@
 use super::execution::Engine;
 use super::value::{Path, Vars};
 use super::{Access, Fault, Table, Use};
+use crate::index::value::Site;
 
 /// Whose data a route touches for those who have the right that it asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,14 @@ pub struct Within {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+}
+
+/// What the dependencies of a route did.
+pub(super) struct Before {
+    faults: Vec<Access>,
+    scoped: Vec<(Table, Use)>,
+    /// Tables of rows that they fetched: the caller's are what gives it the right.
+    looked_at: Vec<Site>,
 }
 
 impl Engine<'_, '_> {
@@ -31,25 +40,30 @@ impl Engine<'_, '_> {
     /// The handler is executed for whoever has the right that dependencies ask
     /// for on every path, as if it were none to touch what is anybody's. Gives
     /// what was found before.
-    pub(super) fn enter_right(&mut self, paths: &mut [(Path, Vars)]) -> Option<Within> {
+    pub(super) fn enter_right(&mut self, paths: &mut [(Path, Vars)]) -> Option<Before> {
         if self.rights.is_empty() || !paths.iter().all(|(path, _)| path.privileged) {
             return None;
         }
-        paths.iter_mut().for_each(|(path, _)| path.privileged = false);
+        let mut looked_at = Vec::new();
+        for (path, _) in paths {
+            path.privileged = false;
+            looked_at.extend(path.rows.values().filter_map(|row| row.model.as_ref()).map(|model| model.site));
+        }
         self.in_right = true;
-        Some(Within {
-            asked: Vec::new(),
+        Some(Before {
             faults: std::mem::take(&mut self.data.faults),
             scoped: std::mem::take(&mut self.data.scoped),
+            looked_at,
         })
     }
 
     /// What was found since is only so within the right.
-    pub(super) fn leave_right(&mut self, before: Option<Within>) {
+    pub(super) fn leave_right(&mut self, before: Option<Before>) {
         let Some(before) = before else { return };
         let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
         let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);
         faults.retain(|access| matches!(access.fault, Fault::Unscoped | Fault::Unchecked));
+        scoped.retain(|(table, _)| !before.looked_at.contains(&table.site));
         faults.sort_by_key(|access| (access.site, access.fault, access.entry));
         scoped.sort_unstable();
         scoped.dedup();

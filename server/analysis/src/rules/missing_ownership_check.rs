@@ -37,8 +37,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             table.name,
             one.client(),
             match one.access.usage {
-                Use::Reads if one.access.detail.is_empty() => "returned",
-                Use::Reads => "used to fetch others",
+                Use::Reads if one.access.is_look() => "used to fetch others",
+                Use::Reads => "returned",
                 _ => "changed",
             },
             table.owner,

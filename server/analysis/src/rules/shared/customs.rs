@@ -20,6 +20,10 @@ pub(in crate::rules) struct Custom {
     pub(in crate::rules) claimed: u32,
     /// Routes that do either with anybody's.
     pub(in crate::rules) others: u32,
+    /// Of those, routes that only look whether there is such a row.
+    pub(in crate::rules) looks: u32,
+    /// Routes of which it is not known whose rows they touch.
+    pub(in crate::rules) unsure: u32,
     /// Whether only routes count that ask for one and the same right.
     pub(in crate::rules) of_right: bool,
 }
@@ -28,6 +32,16 @@ impl Custom {
     /// Routes that keep to the principal's rows.
     pub(in crate::rules) fn scoped(&self) -> u32 {
         self.reads + self.changes
+    }
+
+    /// Whether no route reads or changes other rows than the principal's, and several do those.
+    pub(in crate::rules) fn is_private(&self) -> bool {
+        self.reads > 1 && self.changes > 0 && self.others + self.claimed + self.unsure == 0
+    }
+
+    /// Whether routes that ask for a right show that it is none to touch what is anybody's.
+    pub(in crate::rules) fn keeps_within(&self) -> bool {
+        self.of_right && self.scoped() > 1 && self.others == self.looks
     }
 
     /// The words that a finding says about it.
@@ -81,11 +95,15 @@ impl<'s> Customs<'s> {
         let others = |access: &&Access| {
             access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
         };
-        let mut at_fault: Vec<Site> = faults.iter().filter(others).map(|access| access.table.site).collect();
-        at_fault.sort_unstable();
-        at_fault.dedup();
-        for table in at_fault {
-            self.by_site.entry(table).or_default().others += 1;
+        // Whether one of the accesses is more than a look.
+        let mut at_fault: FxHashMap<Site, bool> = FxHashMap::default();
+        for access in faults.iter().filter(others) {
+            *at_fault.entry(access.table.site).or_default() |= !access.is_look();
+        }
+        for (table, uses) in at_fault {
+            let custom = self.by_site.entry(table).or_default();
+            custom.others += 1;
+            custom.looks += u32::from(!uses);
         }
         let claims = faults.iter().find(|access| access.fault == Fault::TrustsClient);
         if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
@@ -114,6 +132,9 @@ impl<'s> AllCustoms<'s> {
                 return;
             }
             found.plain.add(&judged.data.scoped, &judged.data.faults);
+            for table in &judged.data.unsure {
+                found.plain.by_site.entry(*table).or_default().unsure += 1;
+            }
             let Some(within) = &judged.data.within else { return };
             let at = found.right(route, within).unwrap_or_else(|| {
                 found.of_rights.push((route, within, Customs::default()));

@@ -42,9 +42,6 @@ impl Found<'_> {
     }
 }
 
-/// Routes that ask for a right and keep to the caller's rows all the same, before others should.
-const MIN_OF_RIGHT: u32 = 2;
-
 /// Severity, place and message of a finding.
 pub(in crate::rules) type Said = Option<(Severity, Site, String)>;
 
@@ -111,7 +108,7 @@ pub(in crate::rules) fn check_links(
         let guarded = judged.guard.is_guarded();
         all.extend(judged.data.links.iter().map(|link| (route, guarded, link)));
     });
-    if !all.iter().any(|(_, _, link)| link.looked) {
+    if all.is_empty() {
         return;
     }
     let customs = AllCustoms::of(state).plain;
@@ -132,22 +129,26 @@ pub(in crate::rules) fn check_links(
         }
         let Some(parent) = customs.table(state, &link.parent, link.table) else { continue };
         let site = link.entry;
-        if looking.is_empty() || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+        let custom = customs.of(parent.site);
+        let private = parent.personal && custom.is_private();
+        if (looking.is_empty() && !private) || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
             continue;
         }
         let principal = match link.principal.as_str() {
             "" => "the verified caller".to_owned(),
             name => format!("`{name}`"),
         };
+        let usual = if looking.is_empty() {
+            format!("all {} routes that use a `{}` keep to the caller's", custom.scoped(), parent.name)
+        } else {
+            format!("{} of {} places that set `{}` do", looking.len(), like.len(), link.column)
+        };
         let message = format!(
-            "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is ({} of {} places that set `{}` do): fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
+            "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is ({usual}): fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
             link.client.name,
             link.client.place.word(),
             link.name,
             parent.name,
-            looking.len(),
-            like.len(),
-            link.column,
             parent.owner,
         );
         let steps = vec![
@@ -171,9 +172,12 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
-    // A right may be one to touch what is anybody's: only where it usually is none.
+    // A right may be one to touch what is anybody's: whoever approves reads and changes what others made. Only what
+    // hangs on rows of which none is touched that is not the caller's is not for whoever has it.
     if custom.of_right {
-        return (custom.scoped() >= MIN_OF_RIGHT && custom.scoped() > custom.others).then_some(Severity::Warning);
+        let hangs = one.parent.is_some() || one.access.is_look();
+        let personal = one.parent.unwrap_or(&one.access.table).personal;
+        return (hangs && personal && custom.keeps_within()).then_some(Severity::Warning);
     }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
     Some(if usual { Severity::Error } else { Severity::Warning })
