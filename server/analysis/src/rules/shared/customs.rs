@@ -36,7 +36,7 @@ impl Custom {
 
     /// Whether no route reads or changes other rows than the principal's, and several do those.
     pub(in crate::rules) fn is_private(&self) -> bool {
-        self.reads > 1 && self.changes > 0 && self.others + self.claimed + self.unsure == 0
+        self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
     }
 
     /// Whether routes that ask for a right show that it is none to touch what is anybody's.
