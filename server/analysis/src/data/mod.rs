@@ -40,6 +40,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub use links::Link;
+pub(crate) use names::{is_authority, is_check, is_owner};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;

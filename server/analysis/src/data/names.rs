@@ -22,7 +22,7 @@ pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
 }
 
 /// Whether a column of that name holds the owner of a row.
-pub(super) fn is_owner(name: &str) -> bool {
+pub(crate) fn is_owner(name: &str) -> bool {
     const OWNERS: &[&str] = &[
         "userid",
         "useruuid",
@@ -88,7 +88,7 @@ pub(super) fn is_user_table(name: &str) -> bool {
 }
 
 /// Whether an attribute of a principal says what it may do rather than who it is.
-pub(super) fn is_authority(name: &str) -> bool {
+pub(crate) fn is_authority(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "admin",
         "super",
@@ -169,7 +169,7 @@ pub(super) fn is_standing(name: &str) -> bool {
 }
 
 /// Whether a function of that name may turn a caller away: what it does must be known.
-pub(super) fn is_check(name: &str) -> bool {
+pub(crate) fn is_check(name: &str) -> bool {
     const STEMS: &[&str] = &[
         "check", "verif", "assert", "ensure", "requir", "authori", "permi", "access", "allow", "polic", "owner",
         "enforc", "valid", "guard", "belong", "member", "forbid", "protect", "restrict", "deny",

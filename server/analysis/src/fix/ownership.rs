@@ -45,6 +45,10 @@ pub(super) fn identity(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut V
 
 /// Appends the fix of a row that was fetched by its key.
 pub(super) fn row(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    // In scripts nothing is mended.
+    if fixer.state.is_script(diagnostic.location.file) {
+        return;
+    }
     let fix = subject(fixer, diagnostic, Fault::Unchecked).and_then(|subject| check_row(fixer, &subject));
     keep(fix, fixes, refusals);
 }

@@ -51,11 +51,14 @@ pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
     for value in value.alternatives() {
         let lengths = match value {
             Value::Symbol(symbol) => vec![front(symbol)],
-            Value::Text(parts) => parts.iter().filter_map(|part| match part {
-                Part::Hole(Hole::Symbol(symbol)) => Some(front(symbol)),
-                Part::Hole(_) => Some(u32::MAX),
-                Part::Text(_) => None,
-            }).collect(),
+            Value::Text(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Hole(Hole::Symbol(symbol)) => Some(front(symbol)),
+                    Part::Hole(_) => Some(u32::MAX),
+                    Part::Text(_) => None,
+                })
+                .collect(),
             Value::Object(_) => vec![u32::MAX],
             _ => Vec::new(),
         };

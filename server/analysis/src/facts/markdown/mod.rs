@@ -720,7 +720,8 @@ mod tests {
 
     #[test]
     fn sentences_about_all_of_a_part() {
-        let part = "# Contracts\n## Backend\n### Authentication\nAll endpoints require JWT.\n### Endpoints\n- GET /books\n";
+        let part =
+            "# Contracts\n## Backend\n### Authentication\nAll endpoints require JWT.\n### Endpoints\n- GET /books\n";
         let events = format!("{part}## Events\n- POST /events/lent\n");
         assert_eq!(shown(&events), ["GET /books required @4", "POST /events/lent unstated"]);
         assert_eq!(shown(part), ["GET /books required @4", "blanket @4"], "nothing else is known");

@@ -59,7 +59,8 @@ pub(in crate::rules) fn check(
     for_each_served(state, |_, route, judged| {
         // There is no caller to compare with yet, which is said of the route.
         let nobody = judged.guard == Guard::Open(None) && matches!(fault, Fault::Unchecked | Fault::Unscoped);
-        let within = judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
+        let within =
+            judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
         for (access, within) in plain.chain(within).filter(|(access, _)| access.fault == fault) {
             let all = customs.get_or_insert_with(|| AllCustoms::of(state));
@@ -131,7 +132,8 @@ pub(in crate::rules) fn check_links(
         let site = link.entry;
         let custom = customs.of(parent.site);
         let private = parent.personal && custom.is_private();
-        if (looking.is_empty() && !private) || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+        if (looking.is_empty() && !private) || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site)
+        {
             continue;
         }
         let principal = match link.principal.as_str() {
