@@ -413,7 +413,11 @@ impl Engine<'_, '_> {
         match self.data.faults.iter().position(same) {
             // `row_fault` adds to the last one.
             Some(at) => {
-                let known = self.data.faults.remove(at);
+                let mut known = self.data.faults.remove(at);
+                // On one of the paths nothing of the client's narrows it.
+                if fault == Fault::Unscoped && access.client.is_none() {
+                    (known.client, known.steps) = (None, access.steps);
+                }
                 self.data.faults.push(known);
             }
             None => self.data.faults.push(access),

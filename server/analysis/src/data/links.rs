@@ -38,6 +38,8 @@ pub struct Link {
     pub looked: bool,
     /// Whether something may have looked that could not be followed, or the caller may touch any.
     pub excused: bool,
+    /// Whether a dependency lets only those through who have some right.
+    pub in_right: bool,
 }
 
 impl Engine<'_, '_> {
@@ -79,13 +81,14 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         let looked = path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client));
-        let excused = path.privileged || self.in_right || path.doubt || path.doubted.1.contains(&client);
+        let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
         let Some(client) = self.clients.get(client as usize).cloned() else { return };
         let same =
             |known: &&mut Link| known.table == model.site && known.column == column && known.client.name == client.name;
         if let Some(known) = self.data.links.iter_mut().find(same) {
             known.looked |= looked;
             known.excused |= excused;
+            known.in_right |= self.in_right;
             return;
         }
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
@@ -100,6 +103,7 @@ impl Engine<'_, '_> {
             principal: self.principal.clone(),
             looked,
             excused,
+            in_right: self.in_right,
         });
     }
 }

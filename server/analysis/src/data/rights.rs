@@ -68,8 +68,6 @@ impl Engine<'_, '_> {
         scoped.sort_unstable();
         scoped.dedup();
         self.in_right = false;
-        if !faults.is_empty() || !scoped.is_empty() {
-            self.data.within = Some(Within { asked: self.rights.clone(), faults, scoped });
-        }
+        self.data.within = Some(Within { asked: self.rights.clone(), faults, scoped });
     }
 }

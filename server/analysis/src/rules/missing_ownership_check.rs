@@ -2,7 +2,8 @@
 
 use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
-use super::shared::ownership::{check as ownership_check, check_links, severity};
+use super::shared::links::check as check_links;
+use super::shared::ownership::{check as ownership_check, severity};
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};

@@ -18,6 +18,8 @@ pub(in crate::rules) struct Custom {
     pub(in crate::rules) changes: u32,
     /// Routes that narrow either to whom the client names.
     pub(in crate::rules) claimed: u32,
+    /// Routes that make rows of the principal's.
+    pub(in crate::rules) creates: u32,
     /// Routes that do either with anybody's.
     pub(in crate::rules) others: u32,
     /// Of those, routes that only look whether there is such a row.
@@ -37,6 +39,11 @@ impl Custom {
     /// Whether no route reads or changes other rows than the principal's, and several do those.
     pub(in crate::rules) fn is_private(&self) -> bool {
         self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
+    }
+
+    /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.
+    pub(in crate::rules) fn is_record(&self) -> bool {
+        self.creates > 2 && self.scoped() + self.claimed + self.unsure == 0 && !self.of_right
     }
 
     /// Whether routes that ask for a right show that it is none to touch what is anybody's.
@@ -89,7 +96,7 @@ impl<'s> Customs<'s> {
             match usage {
                 Use::Reads => custom.reads += 1,
                 Use::Changes => custom.changes += 1,
-                Use::Creates => {}
+                Use::Creates => custom.creates += 1,
             }
         }
         let others = |access: &&Access| {

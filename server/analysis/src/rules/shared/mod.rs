@@ -5,5 +5,6 @@ pub(crate) mod customs;
 pub(crate) mod frontend;
 pub(crate) mod guards;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod ownership;
 pub(crate) mod tokens;

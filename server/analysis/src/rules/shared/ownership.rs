@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 
 use super::customs::{AllCustoms, Custom};
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Link, Table, Use};
+use crate::data::{Access, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
@@ -95,70 +95,6 @@ pub(in crate::rules) fn check(
             found.push(report(state, info, severity, site, message, steps));
         }
     });
-}
-
-/// Findings on rows that are put under any of another table, where other routes look whose that one is.
-pub(in crate::rules) fn check_links(
-    state: &State,
-    wanted: &dyn Fn(FileId) -> bool,
-    found: &mut Vec<Diagnostic>,
-    info: &RuleInfo,
-) {
-    let mut all: Vec<(&Route, bool, &Link)> = Vec::new();
-    for_each_served(state, |_, route, judged| {
-        let guarded = judged.guard.is_guarded();
-        all.extend(judged.data.links.iter().map(|link| (route, guarded, link)));
-    });
-    if all.is_empty() {
-        return;
-    }
-    let customs = AllCustoms::of(state).plain;
-    let mut seen: FxHashSet<Site> = FxHashSet::default();
-    for (route, guarded, link) in &all {
-        let file = state.sources.file(link.entry.file);
-        if link.looked || link.excused || !guarded || route.conditional || file.is_some_and(|file| file.test) {
-            continue;
-        }
-        let mut like = FxHashSet::default();
-        let mut looking = FxHashSet::default();
-        for (_, _, other) in all.iter().filter(|(_, _, other)| other.table == link.table && other.column == link.column)
-        {
-            like.insert(other.entry);
-            if other.looked {
-                looking.insert(other.entry);
-            }
-        }
-        let Some(parent) = customs.table(state, &link.parent, link.table) else { continue };
-        let site = link.entry;
-        let custom = customs.of(parent.site);
-        let private = parent.personal && custom.is_private();
-        if (looking.is_empty() && !private) || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site)
-        {
-            continue;
-        }
-        let principal = match link.principal.as_str() {
-            "" => "the verified caller".to_owned(),
-            name => format!("`{name}`"),
-        };
-        let usual = if looking.is_empty() {
-            format!("all {} routes that use a `{}` keep to the caller's", custom.scoped(), parent.name)
-        } else {
-            format!("{} of {} places that set `{}` do", looking.len(), like.len(), link.column)
-        };
-        let message = format!(
-            "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is ({usual}): fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
-            link.client.name,
-            link.client.place.word(),
-            link.name,
-            parent.name,
-            parent.owner,
-        );
-        let steps = vec![
-            related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),
-            related(state, link.site, format!("`{}.{}` is written here", link.name, link.column)),
-        ];
-        found.push(report(state, info, Severity::Warning, site, message, steps));
-    }
 }
 
 /// How sure it is that rows are private, by how other routes treat them.
