@@ -90,6 +90,15 @@ pub(super) struct RowWatch {
     pub(super) asks_right: bool,
 }
 
+/// What is in values that go where they can't be followed.
+#[derive(Default)]
+struct Held {
+    /// Whether it is a part of the request.
+    request: bool,
+    /// Models of rows.
+    models: Vec<SmolStr>,
+}
+
 impl Session<'_> {
     fn doubt_rows(&mut self) {
         self.watched_rows().into_iter().for_each(|rows| rows.doubt = true);
@@ -100,12 +109,11 @@ impl Session<'_> {
         if self.watched_rows().is_none() {
             return;
         }
-        let mut models = Vec::new();
-        let holds_request =
-            arguments.values.iter().fold(false, |held, value| self.parts(value, &mut models, 0) || held);
+        let mut held = Held::default();
+        arguments.values.iter().for_each(|value| self.collect(value, &mut held, 0));
         let Some(rows) = self.watched_rows() else { return };
-        rows.doubt |= holds_request;
-        rows.handed_on.extend(models);
+        rows.doubt |= held.request;
+        rows.handed_on.extend(held.models);
     }
 
     /// A function of that name is called that can't be followed: it may turn callers away.
@@ -256,32 +264,28 @@ impl Session<'_> {
         object.kind == ObjectKind::Plain && !object.open
     }
 
-    /// Whether a part of the request is in a value; appends the models of rows that are.
-    fn parts(&self, value: &Value, models: &mut Vec<SmolStr>, depth: usize) -> bool {
+    /// What of the request and of rows is in a value.
+    fn collect(&self, value: &Value, held: &mut Held, depth: usize) {
         if depth >= MAX_DEPTH {
-            return true;
+            held.request = true;
+            return;
         }
-        let mut held = false;
         for value in value.alternatives() {
-            held |= match value {
-                Value::Symbol(symbol) => symbol.origin == Origin::Incoming,
-                Value::Array(values) => {
-                    values.iter().fold(false, |held, one| self.parts(one, models, depth + 1) || held)
-                }
-                Value::Promise(inner) => self.parts(inner, models, depth + 1),
+            match value {
+                Value::Symbol(symbol) => held.request |= symbol.origin == Origin::Incoming,
+                Value::Array(values) => values.iter().for_each(|one| self.collect(one, held, depth + 1)),
+                Value::Promise(inner) => self.collect(inner, held, depth + 1),
                 Value::Package(package) if package.package == CLIENT => {
-                    models.extend(package.path.split('.').nth(1).map(SmolStr::new));
-                    false
+                    held.models.extend(package.path.split('.').nth(1).map(SmolStr::new));
                 }
                 Value::Object(id) => {
                     let object = self.store.get(*id);
-                    let entries = object.entries.values();
-                    object.open | entries.fold(false, |held, one| self.parts(one, models, depth + 1) || held)
+                    held.request |= object.open;
+                    object.entries.values().for_each(|one| self.collect(one, held, depth + 1));
                 }
-                _ => false,
-            };
+                _ => {}
+            }
         }
-        held
     }
 }
 
