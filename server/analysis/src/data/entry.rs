@@ -167,6 +167,7 @@ impl Engine<'_, '_> {
             }
         }
         self.name_principal(&handler, &paths);
+        self.begin_handler();
         let before = self.enter_right(&mut paths);
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {

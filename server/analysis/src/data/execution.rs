@@ -18,8 +18,10 @@ use std::sync::Arc;
 
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 6;
-/// Statements and expressions executed for one route.
-const MAX_STEPS: u32 = 12_000;
+/// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
+const MAX_DEPENDENCY_STEPS: u32 = 8_000;
+/// The same for its handler.
+const MAX_STEPS: u32 = 4_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
@@ -103,7 +105,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principals: FxHashMap::default(),
             rights: Vec::new(),
             in_right: false,
-            budget: MAX_STEPS,
+            budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
         }
     }
@@ -113,6 +115,13 @@ impl Engine<'_, '_> {
     pub(super) fn spend(&mut self) -> bool {
         self.budget = self.budget.saturating_sub(1);
         self.budget > 0
+    }
+
+    /// The dependencies have run; where they took all steps, nothing is known of what follows.
+    pub(super) fn begin_handler(&mut self) {
+        if self.budget > 0 {
+            self.budget = MAX_STEPS;
+        }
     }
 
     /// A place in the innermost function.
