@@ -22,6 +22,11 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
     })
 }
 
+/// Whether an expression says which fields of a request model the client sent: all of them may be.
+fn is_set_of_sent(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "model_fields_set" | "__fields_set__"))
+}
+
 impl Engine<'_, '_> {
     /// The paths on which a condition holds, and those on which it does not.
     pub(super) fn branch(&mut self, path: Path, test: &Expr) -> (Vec<Path>, Vec<Path>) {
@@ -78,7 +83,8 @@ impl Engine<'_, '_> {
         if path.dead {
             return (Vec::new(), Vec::new());
         }
-        if self.tells_token_kind(&a, second) || self.tells_token_kind(&b, first) {
+        let is_sent = matches!(a, Abs::DumpKey(_)) && is_set_of_sent(second);
+        if is_sent || self.tells_token_kind(&a, second) || self.tells_token_kind(&b, first) {
             return (vec![path.clone()], vec![path]);
         }
         self.note_spelling(&a, second, &b);
@@ -174,10 +180,10 @@ impl Engine<'_, '_> {
                 }
                 // A principal that is, or has, something in particular.
                 path.privileged |= match a {
+                    // How long a credential is, or how many dots it has.
+                    Abs::Principal(part) if part.is_empty() && self.in_root => !matches!(b, Abs::Constant(None)),
                     Abs::Principal(part) => {
-                        names::is_authority(part)
-                            || (!names::is_standing(part)
-                                && !matches!(part.as_str(), "status" | "state" | "iss" | "aud"))
+                        names::is_authority(part) || (!names::is_standing(part) && !names::is_of_token(part))
                     }
                     _ => true,
                 };

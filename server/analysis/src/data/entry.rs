@@ -53,6 +53,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         engine.data.faults.clear();
         engine.data.scoped.clear();
         engine.data.links.clear();
+        engine.data.within = None;
     }
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
@@ -60,10 +61,13 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         engine.data.spelled.clear();
         engine.data.kept.clear();
         engine.data.links.clear();
+        engine.data.within = None;
     }
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.kept.sort_unstable();
     engine.data.asked.sort_unstable();
+    engine.data.unsure.sort_unstable();
+    engine.data.unsure.dedup();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
@@ -163,11 +167,14 @@ impl Engine<'_, '_> {
             }
         }
         self.name_principal(&handler, &paths);
+        self.begin_handler();
+        let before = self.enter_right(&mut paths);
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
             }
         }
+        self.leave_right(before);
     }
 
     /// What the code calls the principal.
@@ -323,7 +330,9 @@ impl Engine<'_, '_> {
         for (path, vars) in paths {
             let made = receiver.as_ref().and_then(|receiver| vars.get(receiver).cloned());
             let is_class = matches!(node.callable, Value::Class(_));
+            let before = path.privileged;
             for (path, value) in self.run(path, function.clone(), vars, node.site) {
+                self.note_right(index, before, &path);
                 exits.push((path, if is_class { made.clone().unwrap_or(value) } else { value }));
             }
         }

@@ -18,7 +18,9 @@ use std::sync::Arc;
 
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 6;
-/// Statements and expressions executed for one route.
+/// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
+const MAX_DEPENDENCY_STEPS: u32 = 8_000;
+/// The same for its handler.
 const MAX_STEPS: u32 = 4_000;
 
 /// A function's end: the path and what it returns.
@@ -65,6 +67,10 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) wrappers: usize,
     /// Parameters of the handler that dependencies fill, with the definitions of those.
     pub(super) principals: FxHashMap<SmolStr, Site>,
+    /// Dependencies that let only those through who have some right.
+    pub(super) rights: Vec<usize>,
+    /// Whether the handler is executed for those.
+    pub(super) in_right: bool,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -97,7 +103,9 @@ impl<'e, 'a> Engine<'e, 'a> {
             },
             wrappers: 0,
             principals: FxHashMap::default(),
-            budget: MAX_STEPS,
+            rights: Vec::new(),
+            in_right: false,
+            budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
         }
     }
@@ -107,6 +115,13 @@ impl Engine<'_, '_> {
     pub(super) fn spend(&mut self) -> bool {
         self.budget = self.budget.saturating_sub(1);
         self.budget > 0
+    }
+
+    /// The dependencies have run; where they took all steps, nothing is known of what follows.
+    pub(super) fn begin_handler(&mut self) {
+        if self.budget > 0 {
+            self.budget = MAX_STEPS;
+        }
     }
 
     /// A place in the innermost function.

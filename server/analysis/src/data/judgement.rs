@@ -233,7 +233,7 @@ impl Engine<'_, '_> {
                 });
                 self.row_fault(path, Fault::Unchecked, Use::Reads, row, &model, key);
                 if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
-                    access.detail = "looked for";
+                    access.detail = super::LOOK;
                 }
             }
         }
@@ -241,7 +241,11 @@ impl Engine<'_, '_> {
 
     /// A row that is the principal's: at the end, at least.
     fn judge_fine(&mut self, path: &Path, row: &Row, model: &Arc<Model>, usage: Use) {
-        if path.privileged || path.doubt || row.absent || row.unclear {
+        if path.privileged || row.absent {
+            return;
+        }
+        if path.doubt || row.unclear {
+            self.data.unsure.push(model.site);
             return;
         }
         let sure = |value: &Abs| match value {
@@ -253,6 +257,8 @@ impl Engine<'_, '_> {
         let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
         if row.checked || row.predicates.iter().any(narrowed) {
             self.data.scoped.push((self.table(model), usage));
+        } else {
+            self.data.unsure.push(model.site);
         }
         if row.checked && row.changed.is_some() && row.written.is_some() {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
@@ -407,7 +413,11 @@ impl Engine<'_, '_> {
         match self.data.faults.iter().position(same) {
             // `row_fault` adds to the last one.
             Some(at) => {
-                let known = self.data.faults.remove(at);
+                let mut known = self.data.faults.remove(at);
+                // On one of the paths nothing of the client's narrows it.
+                if fault == Fault::Unscoped && access.client.is_none() {
+                    (known.client, known.steps) = (None, access.steps);
+                }
                 self.data.faults.push(known);
             }
             None => self.data.faults.push(access),

@@ -38,6 +38,8 @@ pub struct Link {
     pub looked: bool,
     /// Whether something may have looked that could not be followed, or the caller may touch any.
     pub excused: bool,
+    /// Whether a dependency lets only those through who have some right.
+    pub in_right: bool,
 }
 
 impl Engine<'_, '_> {
@@ -86,6 +88,7 @@ impl Engine<'_, '_> {
         if let Some(known) = self.data.links.iter_mut().find(same) {
             known.looked |= looked;
             known.excused |= excused;
+            known.in_right |= self.in_right;
             return;
         }
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
@@ -100,6 +103,7 @@ impl Engine<'_, '_> {
             principal: self.principal.clone(),
             looked,
             excused,
+            in_right: self.in_right,
         });
     }
 }

@@ -28,6 +28,7 @@ mod process;
 mod queries;
 mod rejections;
 mod requests;
+mod rights;
 mod shared;
 mod spelling;
 mod stores;
@@ -39,8 +40,10 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub use links::Link;
+pub(crate) use names::{is_authority, is_check, is_owner};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
+pub use rights::Within;
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;
@@ -124,6 +127,16 @@ pub struct Access {
     pub steps: Vec<(Site, String)>,
 }
 
+impl Access {
+    /// Whether the row was only looked for, before others were fetched by the same value.
+    pub fn is_look(&self) -> bool {
+        self.detail == LOOK
+    }
+}
+
+/// The detail of a row that was looked for, only to see that there is one.
+const LOOK: &str = "looked for";
+
 /// What the execution of one route found.
 #[derive(Debug, Clone, Default)]
 pub struct RouteData {
@@ -131,6 +144,10 @@ pub struct RouteData {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+    /// Tables of rows that may be anybody's: something on the way could not be followed.
+    pub unsure: Vec<Site>,
+    /// Both, where a dependency lets only those through who have some right.
+    pub within: Option<Within>,
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
@@ -151,6 +168,8 @@ impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
         self.faults == other.faults
             && self.scoped == other.scoped
+            && self.unsure == other.unsure
+            && self.within == other.within
             && self.spelled == other.spelled
             && self.asked == other.asked
             && self.kept == other.kept

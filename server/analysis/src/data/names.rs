@@ -22,7 +22,7 @@ pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
 }
 
 /// Whether a column of that name holds the owner of a row.
-pub(super) fn is_owner(name: &str) -> bool {
+pub(crate) fn is_owner(name: &str) -> bool {
     const OWNERS: &[&str] = &[
         "userid",
         "useruuid",
@@ -88,7 +88,7 @@ pub(super) fn is_user_table(name: &str) -> bool {
 }
 
 /// Whether an attribute of a principal says what it may do rather than who it is.
-pub(super) fn is_authority(name: &str) -> bool {
+pub(crate) fn is_authority(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "admin",
         "super",
@@ -111,7 +111,8 @@ pub(super) fn is_authority(name: &str) -> bool {
         "can",
     ];
     let name = plain(name);
-    WORDS.iter().any(|word| name.contains(word))
+    // An `access_token` is a credential.
+    !name.ends_with("token") && WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a column of that name says what a user may do, or that somebody vouches for it.
@@ -127,6 +128,11 @@ pub(super) fn is_privilege(name: &str) -> bool {
 /// Whether a claim of that name may say what a token is for.
 pub(super) fn is_token_kind_claim(name: &str) -> bool {
     matches!(plain(name).as_str(), "type" | "typ" | "tokentype" | "tokenuse" | "use" | "purpose" | "kind" | "scope")
+}
+
+/// Whether a claim or header of that name tells of the token or the account, and nothing of what its owner may do.
+pub(super) fn is_of_token(name: &str) -> bool {
+    matches!(name, "status" | "state" | "iss" | "aud" | "azp" | "kid" | "alg" | "jti" | "exp" | "iat" | "nbf")
 }
 
 /// Whether a word says what a token is for (`token_use` of Amazon Cognito, RFC 8693 section 3).
@@ -163,7 +169,7 @@ pub(super) fn is_standing(name: &str) -> bool {
 }
 
 /// Whether a function of that name may turn a caller away: what it does must be known.
-pub(super) fn is_check(name: &str) -> bool {
+pub(crate) fn is_check(name: &str) -> bool {
     const STEMS: &[&str] = &[
         "check", "verif", "assert", "ensure", "requir", "authori", "permi", "access", "allow", "polic", "owner",
         "enforc", "valid", "guard", "belong", "member", "forbid", "protect", "restrict", "deny",

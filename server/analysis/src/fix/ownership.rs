@@ -45,6 +45,10 @@ pub(super) fn identity(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut V
 
 /// Appends the fix of a row that was fetched by its key.
 pub(super) fn row(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    // In scripts nothing is mended.
+    if fixer.state.is_script(diagnostic.location.file) {
+        return;
+    }
     let fix = subject(fixer, diagnostic, Fault::Unchecked).and_then(|subject| check_row(fixer, &subject));
     keep(fix, fixes, refusals);
 }
@@ -66,7 +70,9 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
     let locate = |site: Site| fixer.state.sources.locate(site);
     let found = fixer.all_served().find_map(|served| {
         let handler = locate(handler_site(&served.route.handler)?);
-        let access = served.judged.data.faults.iter().find(|access| {
+        let data = &served.judged.data;
+        let within = data.within.iter().flat_map(|within| &within.faults);
+        let access = data.faults.iter().chain(within).find(|access| {
             let anchor = match fault {
                 Fault::TrustsClient => locate(identity_site(served.route, access)),
                 Fault::Ineffective => locate(access.site),

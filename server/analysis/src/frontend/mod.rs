@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod placement;
 mod requests;
 pub mod rewrites;
+pub mod rows;
 mod store;
 pub(crate) mod tokens;
 mod value;

@@ -4,6 +4,7 @@
 use smol_str::SmolStr;
 
 use super::outcome::{Area, Place, What};
+use super::rows::{OwnedModel, RowAccess};
 
 /// What was seen in one module.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Observed {
     pub reissued: Vec<Place>,
     /// Where a refusal of what somebody may not do ends their session.
     pub dismissals: Vec<Dismissal>,
+    /// Models whose rows it narrows to somebody's.
+    pub owned: Vec<OwnedModel>,
 }
 
 /// Somewhere that code leads to, with a token in the address.
@@ -197,6 +200,10 @@ pub struct Endpoint {
     pub decoded: Vec<Place>,
     /// Tokens of whoever asks that it keeps for all that ask later: where, and the variable.
     pub kept: Vec<(Place, SmolStr)>,
+    /// Rows that it reads and changes; sorted.
+    pub rows: Vec<RowAccess>,
+    /// Whether it asks what the caller may do.
+    pub asks_right: bool,
     /// Paths that a middleware runs for, when it says so.
     pub matcher: Option<Vec<SmolStr>>,
 }
@@ -247,7 +254,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 16]);
+pub(super) struct Seen([usize; 17]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -269,6 +276,7 @@ impl Observed {
             self.retry_settings.len(),
             self.reissued.len(),
             self.dismissals.len(),
+            self.owned.len(),
         ])
     }
 
@@ -290,6 +298,7 @@ impl Observed {
         self.retry_settings.truncate(seen[13]);
         self.reissued.truncate(seen[14]);
         self.dismissals.truncate(seen[15]);
+        self.owned.truncate(seen[16]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -314,5 +323,6 @@ impl Observed {
         once(&mut self.retry_settings, |place| *place);
         once(&mut self.reissued, |place| *place);
         once(&mut self.dismissals, Clone::clone);
+        once(&mut self.owned, Clone::clone);
     }
 }

@@ -1,8 +1,13 @@
 //! `missing-ownership-check`: a row that anybody can name is given out or changed.
 
-use super::shared::ownership::{check as ownership_check, check_links, severity};
+use super::server_endpoint_without_session::runs_behind;
+use super::shared::frontend;
+use super::shared::links::check as check_links;
+use super::shared::ownership::{check as ownership_check, severity};
 use super::{RuleInfo, State};
-use crate::data::{Fault, Use};
+use crate::data::{Fault, Use, is_owner};
+use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
+use crate::frontend::rows::{Chosen, OwnedModel, RowAccess};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -37,8 +42,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             table.name,
             one.client(),
             match one.access.usage {
-                Use::Reads if one.access.detail.is_empty() => "returned",
-                Use::Reads => "used to fetch others",
+                Use::Reads if one.access.is_look() => "used to fetch others",
+                Use::Reads => "returned",
                 _ => "changed",
             },
             table.owner,
@@ -48,4 +53,70 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         Some((severity(one)?, one.access.entry, message))
     });
     check_links(state, wanted, found, &INFO);
+}
+
+/// The same in route handlers and server actions of Next.js.
+pub(super) fn check_endpoints(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let acts = |endpoint: &&Endpoint| {
+        // Who asks nobody who it is has something else to mend first.
+        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action) && endpoint.asks != Asks::Nothing
+    };
+    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+        for endpoint in outcome.observed.endpoints.iter().filter(acts) {
+            let may = || runs_behind(state, file, endpoint, &|middleware| middleware.asks_right);
+            for access in endpoint.rows.iter().filter(|access| is_open(access)) {
+                let owned: Vec<&OwnedModel> = owned(state, file, access).collect();
+                let Some(owner) = owned.first().filter(|_| !may()) else { continue };
+                let kept = owned.iter().any(|owned| owned.changes);
+                found.extend(endpoint_finding(state, file, endpoint, access, owner, kept));
+            }
+        }
+    }
+}
+
+/// Whether rows are changed that the request names, and nothing else has a say.
+fn is_open(access: &RowAccess) -> bool {
+    let conditions = access.conditions.as_deref().unwrap_or_default();
+    access.changes
+        && !access.doubted
+        && access.is_named_by_request()
+        && !conditions.iter().any(|(column, _)| is_owner(column))
+}
+
+/// Where the same project narrows rows of that model to somebody's.
+fn owned<'s>(state: &'s State, file: FileId, access: &'s RowAccess) -> impl Iterator<Item = &'s OwnedModel> {
+    let project = |file: FileId| {
+        let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+        state.frontend.next_project(path).map(|(folder, _)| folder)
+    };
+    let own = project(file);
+    let outcomes = state.frontend.outcomes().filter(move |(other, _)| project(*other) == own);
+    outcomes.flat_map(|(_, outcome)| &outcome.observed.owned).filter(|owned| owned.model == access.model)
+}
+
+fn endpoint_finding(
+    state: &State,
+    file: FileId,
+    endpoint: &Endpoint,
+    access: &RowAccess,
+    owner: &OwnedModel,
+    kept: bool,
+) -> Option<Diagnostic> {
+    let (model, column) = (&access.model, &owner.column);
+    let conditions = access.conditions.as_deref().unwrap_or_default();
+    let key = conditions.iter().find(|(_, by)| *by == Chosen::Request).map(|(column, _)| column)?;
+    let message = format!(
+        "`{model}.{}` takes any `{model}` that the request names by `{key}`, and nothing looks whose that is, although `{column}` says it: put the session's `{column}` into `where`, or fetch the row first, compare and answer 403.",
+        access.method
+    );
+    let severity = if kept { Severity::Error } else { Severity::Warning };
+    // The line of the endpoint's own module, or the endpoint.
+    let place = if access.place.file == file { access.place } else { endpoint.place };
+    let steps = [
+        (access.place, "rows are changed here"),
+        (endpoint.place, "whoever is signed in can call this"),
+        (owner.place, "rows are narrowed to somebody's here"),
+    ];
+    let steps = steps.into_iter().filter_map(|(place, what)| frontend::related(state, place, what)).collect();
+    frontend::report(state, &INFO, severity, place, message, steps)
 }

@@ -309,6 +309,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     rewrite_captures_auth::check,
     secret_in_client::check,
     server_endpoint_without_session::check,
+    missing_ownership_check::check_endpoints,
     server_shared_token_cache::check,
     session_read_without_headers::check,
     session_token_as_jwt::check,

@@ -2,7 +2,7 @@
 
 use super::shared::ownership::{check as ownership_check, done, severity};
 use super::{RuleInfo, State};
-use crate::data::Fault;
+use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -28,6 +28,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             one.custom.words(&table.name)
         );
         // An open route has to be guarded first.
+        let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
+        if one.guarded && all && one.custom.is_record() {
+            let message = format!(
+                "The query on `{0}` gives all rows to anybody who is signed in, and {1} routes write down there what their caller did (`{0}.{2}`): narrow it to {3}, or ask for a right.",
+                table.name,
+                one.custom.creates,
+                table.owner,
+                one.principal()
+            );
+            return Some((Severity::Warning, one.access.entry, message));
+        }
         let severity = severity(one).filter(|_| one.guarded)?;
         Some((severity, one.access.entry, message))
     });

@@ -39,6 +39,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 /// Whether a middleware runs before that may find out who asks.
 fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
+    runs_behind(state, file, endpoint, &|middleware| middleware.asks != Asks::Nothing)
+}
+
+/// Whether a middleware of a kind runs before an endpoint.
+pub(super) fn runs_behind(
+    state: &State,
+    file: FileId,
+    endpoint: &Endpoint,
+    is_meant: &dyn Fn(&Endpoint) -> bool,
+) -> bool {
     let path = state.sources.file(file).map_or("", |source| source.path.as_str());
     let handler = handler(path);
     state.frontend.outcomes().any(|(other, outcome)| {
@@ -48,7 +58,7 @@ fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> boo
         let is_near = path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         let middlewares = outcome.observed.endpoints.iter().filter(|one| one.kind == EndpointKind::Middleware);
         is_near
-            && middlewares.filter(|middleware| middleware.asks != Asks::Nothing).any(|middleware| {
+            && middlewares.filter(|middleware| is_meant(middleware)).any(|middleware| {
                 match (&middleware.matcher, &handler) {
                     (Some(matcher), Some(handler)) if endpoint.kind == EndpointKind::Handler => {
                         let path = handler.sample();

@@ -56,6 +56,9 @@ impl Session<'_> {
             _ => self.expr(&call.callee),
         };
         let arguments = self.arguments(call);
+        if let (ExprKind::Name(name), Value::Unknown | Value::Symbol(_)) = (&call.callee.kind, &callee) {
+            self.watch_named_call(name);
+        }
         self.call_value(&callee, &arguments, call.new, here)
     }
 
@@ -117,6 +120,9 @@ impl Session<'_> {
                 libraries::call_object(self, *id, &kind, arguments, here)
             }
             Value::Symbol(symbol) => {
+                if symbol.origin != Origin::Incoming {
+                    self.watch_handed_on(arguments);
+                }
                 if symbol.origin == Origin::Unresolved {
                     self.watch_unknown();
                     requests::through_unresolved(self, symbol, arguments, here);
@@ -135,6 +141,7 @@ impl Session<'_> {
             }
             _ => {
                 self.watch_unknown();
+                self.watch_handed_on(arguments);
                 self.give_away(arguments);
                 rewrites::given_on(self, arguments)
             }
@@ -161,6 +168,10 @@ impl Session<'_> {
             }
             self.store.join(branches);
             return Value::any(results);
+        }
+        self.watch_membership(object, name, arguments);
+        if matches!(object, Value::Unknown | Value::Symbol(_)) {
+            self.watch_named_call(name);
         }
         match (object, name) {
             // Whatever it was to be called with is not called: it fails, or does nothing.
@@ -283,6 +294,7 @@ impl Session<'_> {
         let function = address(&closure.function);
         if self.frames.len() >= MAX_DEPTH || self.is_running(function) || !self.step() {
             self.watch_unknown();
+            self.watch_handed_on(&Arguments { values: arguments.to_vec(), ..Arguments::default() });
             self.loosen_around(closure);
             return wrap(Value::Unknown);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{MAX_STEPS, Session, address};
+use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
 use crate::frontend::libraries::servers::{self, Part};
@@ -14,6 +14,7 @@ use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind
 use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
+use crate::frontend::rows::RowWatch;
 use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -26,6 +27,7 @@ pub(in crate::frontend) struct Watch {
     requests: Vec<Place>,
     decoded: Vec<Place>,
     kept: Vec<(Place, SmolStr)>,
+    rows: RowWatch,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
 }
@@ -38,6 +40,7 @@ impl Watch {
             requests: Vec::new(),
             decoded: Vec::new(),
             kept: Vec::new(),
+            rows: RowWatch::default(),
             hands_on: false,
         }
     }
@@ -128,7 +131,10 @@ impl Session<'_> {
         let Some(mut watch) = watch else { return };
         if !is_whole {
             watch.asks = watch.asks.max(Asks::Unknown);
+            watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
         }
+        watch.rows.accesses.sort_unstable();
+        watch.rows.accesses.dedup();
         watch.effects.sort_unstable();
         watch.effects.dedup();
         watch.requests.sort_unstable();
@@ -149,6 +155,8 @@ impl Session<'_> {
             requests: watch.requests,
             decoded: watch.decoded,
             kept: watch.kept,
+            rows: watch.rows.accesses,
+            asks_right: watch.rows.asks_right,
             matcher: None,
         });
     }
@@ -167,6 +175,11 @@ impl Session<'_> {
                 one => one.known_text(),
             })
             .collect()
+    }
+
+    /// What is seen of rows, while an endpoint runs.
+    pub(in crate::frontend) fn watched_rows(&mut self) -> Option<&mut RowWatch> {
+        self.watch.as_mut().map(|watch| &mut watch.rows)
     }
 
     /// Something may find out who asks.
@@ -199,7 +212,7 @@ impl Session<'_> {
     }
 
     /// A function of a package is called.
-    pub(in crate::frontend) fn watch_package(&mut self, package: &PackageName, here: Place) {
+    pub(in crate::frontend) fn watch_package(&mut self, package: &PackageName, arguments: &Arguments, here: Place) {
         if self.watch.is_none() {
             return;
         }
@@ -207,7 +220,11 @@ impl Session<'_> {
             Part::Harmless => {}
             Part::Credential => self.watch_asks(Asks::Credential),
             Part::Verifies => self.watch_asks(Asks::Verified),
-            Part::Unknown => self.watch_unknown(),
+            Part::Unknown => {
+                self.watch_named_call(package.path.rsplit('.').next().unwrap_or_default());
+                self.watch_handed_on(arguments);
+                self.watch_unknown();
+            }
             Part::Changes(method) => {
                 let kind = EffectKind::Changes(method);
                 self.watch.iter_mut().for_each(|watch| watch.effects.push(Effect { place: here, kind: kind.clone() }));
@@ -217,6 +234,7 @@ impl Session<'_> {
 
     /// A request is sent with these headers.
     pub(in crate::frontend) fn watch_request(&mut self, headers: &[&Value], authorization: &Attached, here: Place) {
+        self.watch_sent();
         if self.watch.is_none() {
             return;
         }

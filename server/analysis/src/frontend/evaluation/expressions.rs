@@ -265,6 +265,7 @@ impl Session<'_> {
 
     /// A property of a value. `optional` is `?.`.
     pub(in crate::frontend) fn member(&mut self, object: &Value, name: &str, optional: bool) -> Value {
+        self.watch_member(object, name);
         match object {
             Value::Either(values) => {
                 let values = Rc::clone(values);

@@ -33,6 +33,9 @@ impl Session<'_> {
                 }
             },
             Operator::Or | Operator::Coalesce => {
+                if is_kept_globally(&binary.left, &left) {
+                    return self.expr(&binary.right);
+                }
                 if left.truth() == Some(true) {
                     return left;
                 }
@@ -63,6 +66,9 @@ impl Session<'_> {
             }
             Operator::Equal | Operator::Unequal => {
                 let right = self.expr(&binary.right);
+                if !matches!(binary.left.kind, ExprKind::TypeOf(_)) {
+                    self.watch_compared(&left, &right);
+                }
                 let is_wanted = |equal: bool| equal == (binary.operator == Operator::Equal);
                 are_equal(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
             }
@@ -161,6 +167,24 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Whether an expression is what code keeps in the global object (`globalThis.client ?? new Client()`):
+/// nothing at first, and then what it is given here.
+fn is_kept_globally(expr: &Expr, value: &Value) -> bool {
+    const PLATFORM: &[&str] = &[
+        "fetch",
+        "process",
+        "crypto",
+        "document",
+        "location",
+        "navigator",
+        "localStorage",
+        "sessionStorage",
+        "window",
+    ];
+    matches!((&expr.kind, value), (ExprKind::Member(_), Value::Package(package))
+        if package.package.is_empty() && !package.path.contains(['.', '(']) && !PLATFORM.contains(&&*package.path))
 }
 
 /// Whether two values are equal, where that is known whatever `==` converts.

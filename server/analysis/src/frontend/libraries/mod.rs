@@ -48,7 +48,8 @@ pub(super) fn call(
     here: Place,
 ) -> Value {
     let path = &*package.path;
-    session.watch_package(package, here);
+    session.watch_rows(package, arguments, here);
+    session.watch_package(package, arguments, here);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
     match &*package.package {
@@ -66,7 +67,7 @@ pub(super) fn call(
         "@tanstack/react-query" | "react-query" if path == "useMutation" => {
             react::call_mutation(session, arguments, here)
         }
-        module if servers::is_database(module) => servers::call_database(session, package, arguments),
+        module if servers::is_database(module) => servers::call_database(session, package, arguments, here),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         // `defineConfig` only says what type its argument has.
         "vite" | "vitest/config" if path == "defineConfig" => arguments.get(0),

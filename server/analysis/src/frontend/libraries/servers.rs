@@ -10,6 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
 use crate::frontend::requests::option;
+use crate::frontend::rows;
 use crate::frontend::tokens::what_is;
 use crate::frontend::value::{Origin, PackageName, Symbol, Value};
 
@@ -93,7 +94,15 @@ pub(super) fn is_database(module: &str) -> bool {
 }
 
 /// A function of a database's package: what it gives has methods again.
-pub(super) fn call_database(session: &mut Session<'_>, package: &Rc<PackageName>, arguments: &Arguments) -> Value {
+pub(super) fn call_database(
+    session: &mut Session<'_>,
+    package: &Rc<PackageName>,
+    arguments: &Arguments,
+    here: Place,
+) -> Value {
+    if let (Some(client), Value::Function(closure)) = (rows::transaction(package), arguments.get(0)) {
+        return session.call_closure(&closure, &[client], Some((here, false)));
+    }
     session.give_away(arguments);
     // Longer chains say no more.
     let path = if package.path.len() > 200 { "()".to_owned() } else { format!("{}()", package.path) };

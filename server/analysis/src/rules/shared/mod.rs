@@ -1,8 +1,10 @@
 //! What several rules share. None of this is a rule.
 
 pub(crate) mod agreement;
+pub(crate) mod customs;
 pub(crate) mod frontend;
 pub(crate) mod guards;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod ownership;
 pub(crate) mod tokens;

@@ -1,42 +1,16 @@
 //! What the rules about owned data share: accesses at fault with the route
 //! that makes them, and how the other routes treat the same table.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use super::customs::{AllCustoms, Custom};
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Link, Table, Use};
+use crate::data::{Access, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::{RuleInfo, State, for_each_served, related, report};
-use crate::verdicts::handler_site;
 use crate::vfs::FileId;
-
-/// How routes use a table: how often the principal's own rows only, and how often not.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::rules) struct Custom {
-    /// Routes that read only the principal's rows.
-    pub(in crate::rules) reads: u32,
-    /// Routes that change only the principal's rows.
-    pub(in crate::rules) changes: u32,
-    /// Routes that narrow either to whom the client names.
-    pub(in crate::rules) claimed: u32,
-    /// Routes that do either with anybody's.
-    pub(in crate::rules) others: u32,
-}
-
-impl Custom {
-    /// Routes that keep to the principal's rows.
-    pub(in crate::rules) fn scoped(&self) -> u32 {
-        self.reads + self.changes
-    }
-
-    /// The words that a finding says about it.
-    pub(in crate::rules) fn words(&self, table: &str) -> String {
-        let (scoped, all) = (self.scoped(), self.scoped() + self.others);
-        if scoped == 0 { String::new() } else { format!(" ({scoped} of {all} routes keep to the caller's `{table}`)") }
-    }
-}
 
 /// An access at fault.
 pub(in crate::rules) struct Found<'s> {
@@ -80,13 +54,21 @@ pub(in crate::rules) fn check(
     fault: Fault,
     judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
-    let mut customs: Option<Customs> = None;
+    let mut customs: Option<AllCustoms> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         // There is no caller to compare with yet, which is said of the route.
         let nobody = judged.guard == Guard::Open(None) && matches!(fault, Fault::Unchecked | Fault::Unscoped);
-        for access in judged.data.faults.iter().filter(|access| access.fault == fault) {
-            let customs = customs.get_or_insert_with(|| customs_of(state));
+        let within =
+            judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
+        let plain = judged.data.faults.iter().map(|access| (access, None));
+        for (access, within) in plain.chain(within).filter(|(access, _)| access.fault == fault) {
+            let all = customs.get_or_insert_with(|| AllCustoms::of(state));
+            let customs = match within {
+                Some(within) => all.within(route, within),
+                None => Some(&all.plain),
+            };
+            let Some(customs) = customs else { continue };
             let parent = access.table.parent.as_ref().map(|parent| customs.table(state, parent, access.table.site));
             let (parent, custom) = match parent {
                 // Whose the rows of the other table are, nobody says.
@@ -115,129 +97,6 @@ pub(in crate::rules) fn check(
     });
 }
 
-/// Findings on rows that are put under any of another table, where other routes look whose that one is.
-pub(in crate::rules) fn check_links(
-    state: &State,
-    wanted: &dyn Fn(FileId) -> bool,
-    found: &mut Vec<Diagnostic>,
-    info: &RuleInfo,
-) {
-    let mut all: Vec<(&Route, bool, &Link)> = Vec::new();
-    for_each_served(state, |_, route, judged| {
-        let guarded = judged.guard.is_guarded();
-        all.extend(judged.data.links.iter().map(|link| (route, guarded, link)));
-    });
-    if !all.iter().any(|(_, _, link)| link.looked) {
-        return;
-    }
-    let customs = customs_of(state);
-    let mut seen: FxHashSet<Site> = FxHashSet::default();
-    for (route, guarded, link) in &all {
-        let file = state.sources.file(link.entry.file);
-        if link.looked || link.excused || !guarded || route.conditional || file.is_some_and(|file| file.test) {
-            continue;
-        }
-        let mut like = FxHashSet::default();
-        let mut looking = FxHashSet::default();
-        for (_, _, other) in all.iter().filter(|(_, _, other)| other.table == link.table && other.column == link.column)
-        {
-            like.insert(other.entry);
-            if other.looked {
-                looking.insert(other.entry);
-            }
-        }
-        let Some(parent) = customs.table(state, &link.parent, link.table) else { continue };
-        let site = link.entry;
-        if looking.is_empty() || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
-            continue;
-        }
-        let principal = match link.principal.as_str() {
-            "" => "the verified caller".to_owned(),
-            name => format!("`{name}`"),
-        };
-        let message = format!(
-            "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is ({} of {} places that set `{}` do): fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
-            link.client.name,
-            link.client.place.word(),
-            link.name,
-            parent.name,
-            looking.len(),
-            like.len(),
-            link.column,
-            parent.owner,
-        );
-        let steps = vec![
-            related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),
-            related(state, link.site, format!("`{}.{}` is written here", link.name, link.column)),
-        ];
-        found.push(report(state, info, Severity::Warning, site, message, steps));
-    }
-}
-
-/// How routes outside of tests use the tables.
-#[derive(Default)]
-struct Customs<'s> {
-    by_site: FxHashMap<Site, Custom>,
-    /// Tables of which some route keeps to the caller's rows.
-    tables: Vec<&'s Table>,
-}
-
-impl<'s> Customs<'s> {
-    fn of(&self, table: Site) -> Custom {
-        self.by_site.get(&table).copied().unwrap_or_default()
-    }
-
-    /// The table of that name, by the database or its class, that is nearest to a place.
-    fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
-        let path = |site: Site| state.sources.file(site.file).map_or("", |file| file.path.as_str());
-        let shared = |table: &&&Table| {
-            let pairs = path(table.site).split('/').zip(path(near).split('/'));
-            pairs.take_while(|(one, other)| one == other).count()
-        };
-        self.tables.iter().filter(|table| table.sql == name || table.name == name).max_by_key(shared).copied()
-    }
-}
-
-fn customs_of(state: &State) -> Customs<'_> {
-    let mut found = Customs::default();
-    let customs = &mut found.by_site;
-    let mut seen = FxHashSet::default();
-    for_each_served(state, |_, route, judged| {
-        // A handler that several applications serve counts once.
-        if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
-            return;
-        }
-        for (table, usage) in &judged.data.scoped {
-            let custom = customs.entry(table.site).or_default();
-            if !found.tables.iter().any(|known| known.site == table.site) {
-                found.tables.push(table);
-            }
-            match usage {
-                Use::Reads => custom.reads += 1,
-                Use::Changes => custom.changes += 1,
-                Use::Creates => {}
-            }
-        }
-        let mut at_fault: Vec<Site> = judged
-            .data
-            .faults
-            .iter()
-            .filter(|access| access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked))
-            .map(|access| access.table.site)
-            .collect();
-        at_fault.sort_unstable();
-        at_fault.dedup();
-        for table in at_fault {
-            customs.entry(table).or_default().others += 1;
-        }
-        let claims = judged.data.faults.iter().find(|access| access.fault == Fault::TrustsClient);
-        if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
-            customs.entry(access.table.site).or_default().claimed += 1;
-        }
-    });
-    found
-}
-
 /// How sure it is that rows are private, by how other routes treat them.
 pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     let custom = &one.custom;
@@ -250,6 +109,13 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     let weight = if one.parent.unwrap_or(&one.access.table).personal { 4 } else { 1 };
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
+    }
+    // A right may be one to touch what is anybody's: whoever approves reads and changes what others made. Only what
+    // hangs on rows of which none is touched that is not the caller's is not for whoever has it.
+    if custom.of_right {
+        let hangs = one.parent.is_some() || one.access.is_look();
+        let personal = one.parent.unwrap_or(&one.access.table).personal;
+        return (hangs && personal && custom.keeps_within()).then_some(Severity::Warning);
     }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
     Some(if usual { Severity::Error } else { Severity::Warning })

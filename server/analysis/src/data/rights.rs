@@ -1,0 +1,73 @@
+//! Routes that are only for callers who have some right.
+//!
+//! An administrator may touch what is anybody's, and usually a role says so. It
+//! does not where other routes that ask for the same right keep to the caller's
+//! own rows: so what a handler does is found out for those who have it, too, and
+//! kept apart. Rules compare it among the routes that ask for the same.
+
+use super::execution::Engine;
+use super::value::{Path, Vars};
+use super::{Access, Fault, Table, Use};
+use crate::index::value::Site;
+
+/// Whose data a route touches for those who have the right that it asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Within {
+    /// The dependencies that ask for it, by their places in the route's tree.
+    pub asked: Vec<usize>,
+    /// Accesses at fault, if the right is none to touch what is anybody's.
+    pub faults: Vec<Access>,
+    /// Accesses to owned data that are the principal's.
+    pub scoped: Vec<(Table, Use)>,
+}
+
+/// What the dependencies of a route did.
+pub(super) struct Before {
+    faults: Vec<Access>,
+    scoped: Vec<(Table, Use)>,
+    /// Tables of rows that they fetched: the caller's are what gives it the right.
+    looked_at: Vec<Site>,
+}
+
+impl Engine<'_, '_> {
+    /// A dependency ended on a path: whoever goes on may have been asked for a right.
+    pub(super) fn note_right(&mut self, index: usize, before: bool, path: &Path) {
+        if path.privileged && !before && !self.rights.contains(&index) {
+            self.rights.push(index);
+        }
+    }
+
+    /// The handler is executed for whoever has the right that dependencies ask
+    /// for on every path, as if it were none to touch what is anybody's. Gives
+    /// what was found before.
+    pub(super) fn enter_right(&mut self, paths: &mut [(Path, Vars)]) -> Option<Before> {
+        if self.rights.is_empty() || !paths.iter().all(|(path, _)| path.privileged) {
+            return None;
+        }
+        let mut looked_at = Vec::new();
+        for (path, _) in paths {
+            path.privileged = false;
+            looked_at.extend(path.rows.values().filter_map(|row| row.model.as_ref()).map(|model| model.site));
+        }
+        self.in_right = true;
+        Some(Before {
+            faults: std::mem::take(&mut self.data.faults),
+            scoped: std::mem::take(&mut self.data.scoped),
+            looked_at,
+        })
+    }
+
+    /// What was found since is only so within the right.
+    pub(super) fn leave_right(&mut self, before: Option<Before>) {
+        let Some(before) = before else { return };
+        let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
+        let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);
+        faults.retain(|access| matches!(access.fault, Fault::Unscoped | Fault::Unchecked));
+        scoped.retain(|(table, _)| !before.looked_at.contains(&table.site));
+        faults.sort_by_key(|access| (access.site, access.fault, access.entry));
+        scoped.sort_unstable();
+        scoped.dedup();
+        self.in_right = false;
+        self.data.within = Some(Within { asked: self.rights.clone(), faults, scoped });
+    }
+}

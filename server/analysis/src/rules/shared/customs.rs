@@ -1,0 +1,171 @@
+//! How the routes of a project treat its tables: to whose rows they keep.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::data::{Access, Fault, Table, Use, Within};
+use crate::index::routes::Route;
+use crate::index::same::same;
+use crate::index::value::Site;
+use crate::rules::{State, for_each_served};
+use crate::verdicts::handler_site;
+
+/// How routes use a table: how often the principal's own rows only, and how often not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::rules) struct Custom {
+    /// Routes that read only the principal's rows.
+    pub(in crate::rules) reads: u32,
+    /// Routes that change only the principal's rows.
+    pub(in crate::rules) changes: u32,
+    /// Routes that narrow either to whom the client names.
+    pub(in crate::rules) claimed: u32,
+    /// Routes that make rows of the principal's.
+    pub(in crate::rules) creates: u32,
+    /// Routes that do either with anybody's.
+    pub(in crate::rules) others: u32,
+    /// Of those, routes that only look whether there is such a row.
+    pub(in crate::rules) looks: u32,
+    /// Routes of which it is not known whose rows they touch.
+    pub(in crate::rules) unsure: u32,
+    /// Whether only routes count that ask for one and the same right.
+    pub(in crate::rules) of_right: bool,
+}
+
+impl Custom {
+    /// Routes that keep to the principal's rows.
+    pub(in crate::rules) fn scoped(&self) -> u32 {
+        self.reads + self.changes
+    }
+
+    /// Whether no route reads or changes other rows than the principal's, and several do those.
+    pub(in crate::rules) fn is_private(&self) -> bool {
+        self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
+    }
+
+    /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.
+    pub(in crate::rules) fn is_record(&self) -> bool {
+        self.creates > 2 && self.scoped() + self.claimed + self.unsure == 0 && !self.of_right
+    }
+
+    /// Whether routes that ask for a right show that it is none to touch what is anybody's.
+    pub(in crate::rules) fn keeps_within(&self) -> bool {
+        self.of_right && self.scoped() > 1 && self.others == self.looks
+    }
+
+    /// The words that a finding says about it.
+    pub(in crate::rules) fn words(&self, table: &str) -> String {
+        let (scoped, all) = (self.scoped(), self.scoped() + self.others);
+        let right = if self.of_right { " that ask for the same right" } else { "" };
+        if scoped == 0 {
+            return String::new();
+        }
+        format!(" ({scoped} of {all} routes{right} keep to the caller's `{table}`)")
+    }
+}
+
+/// How routes outside of tests use the tables.
+#[derive(Default)]
+pub(in crate::rules) struct Customs<'s> {
+    by_site: FxHashMap<Site, Custom>,
+    /// Tables of which some route keeps to the caller's rows.
+    tables: Vec<&'s Table>,
+}
+
+impl<'s> Customs<'s> {
+    /// How they use one.
+    pub(in crate::rules) fn of(&self, table: Site) -> Custom {
+        self.by_site.get(&table).copied().unwrap_or_default()
+    }
+
+    /// The table of that name, by the database or its class, that is nearest to a place.
+    pub(in crate::rules) fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
+        let path = |site: Site| state.sources.file(site.file).map_or("", |file| file.path.as_str());
+        let shared = |table: &&&Table| {
+            let pairs = path(table.site).split('/').zip(path(near).split('/'));
+            pairs.take_while(|(one, other)| one == other).count()
+        };
+        self.tables.iter().filter(|table| table.sql == name || table.name == name).max_by_key(shared).copied()
+    }
+
+    /// What one route does with them.
+    fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access]) {
+        for (table, usage) in scoped {
+            let custom = self.by_site.entry(table.site).or_default();
+            if !self.tables.iter().any(|known| known.site == table.site) {
+                self.tables.push(table);
+            }
+            match usage {
+                Use::Reads => custom.reads += 1,
+                Use::Changes => custom.changes += 1,
+                Use::Creates => custom.creates += 1,
+            }
+        }
+        let others = |access: &&Access| {
+            access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
+        };
+        // Whether one of the accesses is more than a look.
+        let mut at_fault: FxHashMap<Site, bool> = FxHashMap::default();
+        for access in faults.iter().filter(others) {
+            *at_fault.entry(access.table.site).or_default() |= !access.is_look();
+        }
+        for (table, uses) in at_fault {
+            let custom = self.by_site.entry(table).or_default();
+            custom.others += 1;
+            custom.looks += u32::from(!uses);
+        }
+        let claims = faults.iter().find(|access| access.fault == Fault::TrustsClient);
+        if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
+            self.by_site.entry(access.table.site).or_default().claimed += 1;
+        }
+    }
+}
+
+/// How all routes use the tables: those that anybody may ask who is signed in,
+/// and those that ask for a right, each right for itself.
+#[derive(Default)]
+pub(in crate::rules) struct AllCustoms<'s> {
+    /// Of those that ask for none.
+    pub(in crate::rules) plain: Customs<'s>,
+    of_rights: Vec<(&'s Route, &'s Within, Customs<'s>)>,
+}
+
+impl<'s> AllCustoms<'s> {
+    /// Goes through all routes.
+    pub(in crate::rules) fn of(state: &'s State) -> Self {
+        let mut found = Self::default();
+        let mut seen = FxHashSet::default();
+        for_each_served(state, |_, route, judged| {
+            // A handler that several applications serve counts once.
+            if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
+                return;
+            }
+            found.plain.add(&judged.data.scoped, &judged.data.faults);
+            for table in &judged.data.unsure {
+                found.plain.by_site.entry(*table).or_default().unsure += 1;
+            }
+            let Some(within) = &judged.data.within else { return };
+            let at = found.right(route, within).unwrap_or_else(|| {
+                found.of_rights.push((route, within, Customs::default()));
+                found.of_rights.len() - 1
+            });
+            found.of_rights[at].2.add(&within.scoped, &within.faults);
+        });
+        for custom in found.of_rights.iter_mut().flat_map(|(_, _, customs)| customs.by_site.values_mut()) {
+            custom.of_right = true;
+        }
+        found
+    }
+
+    /// Of those that ask for the same right as a route does.
+    pub(in crate::rules) fn within(&self, route: &Route, within: &Within) -> Option<&Customs<'s>> {
+        self.right(route, within).map(|at| &self.of_rights[at].2)
+    }
+
+    fn right(&self, route: &Route, within: &Within) -> Option<usize> {
+        self.of_rights.iter().position(|(known, of, _)| {
+            let pairs = of.asked.iter().zip(&within.asked);
+            let mut pairs = pairs.map(|(a, b)| (known.dependencies.get(*a), route.dependencies.get(*b)));
+            of.asked.len() == within.asked.len()
+                && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
+        })
+    }
+}

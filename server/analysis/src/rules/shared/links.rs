@@ -1,0 +1,106 @@
+//! Rows that are put under any of another table, where somebody should look whose that one is.
+
+use rustc_hash::FxHashSet;
+
+use super::customs::{AllCustoms, Custom};
+use crate::data::{Link, Table, Within};
+use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
+use crate::index::value::Site;
+use crate::rules::{RuleInfo, State, for_each_served, related, report};
+use crate::vfs::FileId;
+
+/// A link with the route that makes it.
+struct Made<'s> {
+    route: &'s Route,
+    guarded: bool,
+    link: &'s Link,
+    /// What the route does for those who have the right that it asks for.
+    within: Option<&'s Within>,
+}
+
+/// Findings on rows that are put under any of another table: where other routes
+/// look whose that one is, or where none touches another than the caller's.
+pub(in crate::rules) fn check(
+    state: &State,
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+    info: &RuleInfo,
+) {
+    let mut all: Vec<Made<'_>> = Vec::new();
+    for_each_served(state, |_, route, judged| {
+        let (guarded, within) = (judged.guard.is_guarded(), judged.data.within.as_ref());
+        all.extend(judged.data.links.iter().map(|link| Made { route, guarded, link, within }));
+    });
+    if all.is_empty() {
+        return;
+    }
+    let customs = AllCustoms::of(state);
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for made in &all {
+        let link = made.link;
+        let is_test = state.sources.file(link.entry.file).is_some_and(|file| file.test);
+        if link.looked || link.excused || !made.guarded || made.route.conditional || is_test {
+            continue;
+        }
+        let said = if link.in_right { usual_within(state, &customs, made) } else { usual(state, &customs, &all, link) };
+        let Some((parent, usual)) = said else { continue };
+        if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) && seen.insert(link.entry) {
+            found.push(finding(state, info, link, parent, &usual));
+        }
+    }
+}
+
+/// The other table, and what is usual about it, where a link is not.
+fn usual<'s>(state: &State, customs: &AllCustoms<'s>, all: &[Made<'_>], link: &Link) -> Option<(&'s Table, String)> {
+    let parent = customs.plain.table(state, &link.parent, link.table)?;
+    let mut like = FxHashSet::default();
+    let mut looking = FxHashSet::default();
+    for other in all.iter().map(|made| made.link) {
+        if other.table == link.table && other.column == link.column {
+            like.insert(other.entry);
+            if other.looked {
+                looking.insert(other.entry);
+            }
+        }
+    }
+    let custom: Custom = customs.plain.of(parent.site);
+    let private = parent.personal && custom.is_private();
+    let words = match looking.is_empty() {
+        false => format!("({} of {} places that set `{}` do)", looking.len(), like.len(), link.column),
+        true if private => {
+            format!("(all {} routes that use a `{}` keep to the caller's)", custom.scoped(), parent.name)
+        }
+        true => return None,
+    };
+    Some((parent, words))
+}
+
+/// The same among routes that ask for one and the same right.
+fn usual_within<'s>(state: &State, customs: &AllCustoms<'s>, made: &Made<'_>) -> Option<(&'s Table, String)> {
+    let customs = customs.within(made.route, made.within?)?;
+    let parent = customs.table(state, &made.link.parent, made.link.table)?;
+    let custom = customs.of(parent.site);
+    let words = custom.words(&parent.name).trim_start().to_owned();
+    (parent.personal && custom.keeps_within()).then_some((parent, words))
+}
+
+fn finding(state: &State, info: &RuleInfo, link: &Link, parent: &Table, usual: &str) -> Diagnostic {
+    let principal = match link.principal.as_str() {
+        "" => "the verified caller".to_owned(),
+        name => format!("`{name}`"),
+    };
+    let message = format!(
+        "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is {usual}: fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
+        link.client.name,
+        link.client.place.word(),
+        link.name,
+        parent.name,
+        parent.owner,
+    );
+    let steps = vec![
+        related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),
+        related(state, link.site, format!("`{}.{}` is written here", link.name, link.column)),
+    ];
+    report(state, info, Severity::Warning, link.entry, message, steps)
+}
