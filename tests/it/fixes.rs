@@ -830,6 +830,27 @@ fn the_editor_and_the_command_line_agree() {
     assert!(fixed > 20 && kept > 5, "{fixed} {kept}");
 }
 
+/// A guard on the decorator turns nobody away who sends a credential: of others nothing is known, or better.
+#[test]
+fn guards_are_unsafe_where_callers_have_no_credential() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header, HTTPException\n\napp = FastAPI()\n\n\ndef key(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n\n@app.post(\"/sent\")\ndef sent(text: str):\n    return text\n\n\n@app.post(\"/bare\")\ndef bare(text: str):\n    return text\n\n\n@app.post(\"/webhooks/mail\")\ndef hook(text: str):\n    return text\n";
+    let page = "export const bare = () => fetch(\"http://localhost:8000/bare\", { method: \"POST\" });\nexport const sent = (token: string) =>\n  fetch(\"http://localhost:8000/sent\", { method: \"POST\", headers: { Authorization: `Bearer ${token}` } });\n";
+    let of = |path: &str| format!("{ROOT}/{path}");
+    let files = Files::from([(of("main.py"), main.to_owned()), (of("web/page.ts"), page.to_owned())]);
+    let analysis = host(&files).snapshot();
+    let file = analysis.file_id(&of("main.py")).unwrap();
+    let open = analysis.diagnostics(file).to_vec();
+    let safe = |path: &str| {
+        let named = |diagnostic: &&Diagnostic| diagnostic.message.contains(&format!("POST {path} is open"));
+        let finding = open.iter().find(named).unwrap_or_else(|| panic!("{path}: {open:?}"));
+        let guards = repairs(&analysis, finding).into_iter().filter(|fix| fix.title.starts_with("Guard the route"));
+        guards.map(|fix| fix.applicability == Applicability::Safe).next()
+    };
+    assert_eq!(safe("/sent"), Some(true));
+    assert_eq!(safe("/bare"), Some(false));
+    assert_eq!(safe("/webhooks/mail"), Some(false));
+}
+
 fn authlens(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_authlens")).args(args).current_dir(folder).output().unwrap()
 }

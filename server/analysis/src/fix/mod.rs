@@ -69,6 +69,7 @@ pub struct Fixer<'s> {
     sources: RefCell<FxHashMap<FileId, Option<Rc<Source>>>>,
     style: OnceCell<ProjectStyle>,
     places: OnceCell<Places>,
+    called_bare: OnceCell<FxHashSet<*const Route>>,
     /// Files that executing a file executes.
     reachable: RefCell<FxHashMap<FileId, FxHashSet<FileId>>>,
     /// Folders that a file's absolute imports of the project begin at.
@@ -111,6 +112,7 @@ impl<'s> Fixer<'s> {
             sources: RefCell::default(),
             style: OnceCell::new(),
             places: OnceCell::new(),
+            called_bare: OnceCell::new(),
             reachable: RefCell::default(),
             roots: RefCell::default(),
         }
@@ -201,6 +203,11 @@ impl<'s> Fixer<'s> {
 
     fn style(&self) -> &ProjectStyle {
         self.style.get_or_init(|| ProjectStyle::of(self.state, &self.interpreter))
+    }
+
+    /// The routes that the frontend calls without a credential.
+    fn called_bare(&self) -> &FxHashSet<*const Route> {
+        self.called_bare.get_or_init(|| callers::called_bare(self.state))
     }
 
     fn places(&self) -> &Places {
