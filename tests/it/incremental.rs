@@ -461,6 +461,23 @@ fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     assert_eq!(now, all(&fresh(&disk(&of("\r\n")))));
 }
 
+/// What leads around a verification by default is another module's to say.
+#[test]
+fn the_default_of_a_setting_is_read_anew() {
+    let settings = "import os\n\nDEV = os.getenv(\"DEV\", \"yes\") == \"yes\"\n";
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header, HTTPException\nfrom settings import DEV\n\napp = FastAPI()\n\ndef user(authorization: str = Header()):\n    if DEV:\n        return {\"sub\": \"x\"}\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n@app.get(\"/a\")\ndef a(me=Depends(user)): ...\n";
+    let mut host = AnalysisHost::new();
+    let mut set = |settings: &str| {
+        let disk = [("/p/settings.py", settings), ("/p/main.py", main)];
+        let disk = disk.map(|(path, text)| (path.to_owned(), FileContent::Text(text.into())));
+        host.apply(Change { roots: Some(vec!["/p".into()]), disk: disk.into(), ..Change::default() });
+        messages(&host.snapshot(), "/p/main.py").join("\n")
+    };
+    assert!(set(settings).contains("unless this setting says otherwise"));
+    assert!(set(&settings.replace("\"DEV\", \"yes\"", "\"DEV\", \"no\"")).contains("when this setting says so"));
+    assert!(set(settings).contains("unless this setting says otherwise"));
+}
+
 /// What is said of an application follows an import that tells what it is for.
 #[test]
 fn an_application_that_is_tried_out_is_looked_at_again() {
