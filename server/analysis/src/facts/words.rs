@@ -39,6 +39,11 @@ impl Words {
         let prefix = common_prefix(old, new);
         let suffix = common_suffix(&old[prefix..], &new[prefix..]);
         let (old_end, new_end) = (old.len() - suffix, new.len() - suffix);
+        // What was typed is a letter most of the time, and a new word holds it.
+        let may_be_new = |word: &str| match &new[prefix..new_end] {
+            [letter] => word.as_bytes().contains(letter),
+            _ => true,
+        };
         self.places.retain(|word, place| match *place {
             Some(at) if at + word.len() <= prefix => true,
             Some(at) if at >= old_end => {
@@ -47,6 +52,7 @@ impl Words {
             }
             // There may be others: it is looked for when it is asked for.
             Some(_) => false,
+            None if !may_be_new(word) => true,
             // One that is new stands in a part of what was edited.
             None => {
                 let beside = word.len().saturating_sub(1);

@@ -6,13 +6,16 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::interpreter::{Interpreter, Runs};
 use super::looked_at::{Name, RestsOn};
 use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
+
+/// So many names and answers are asked about at a usual key.
+const USUAL: usize = 56;
 
 /// So few are looked at one by one.
 const FEW: usize = 4;
@@ -89,7 +92,9 @@ impl Changes {
     /// What follows from edits, where these modules are other than before and
     /// these runs were given up.
     pub fn new(stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
-        Self { stale, edits, runs, names: RefCell::default(), wholes: RefCell::default() }
+        let names = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
+        let wholes = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
+        Self { stale, edits, runs, names, wholes }
     }
 
     /// Whether an answer would come out the same.

@@ -58,7 +58,12 @@ impl FunctionsInUse {
             }
             let list = Arc::new(List::new(routes, interpreter));
             // Most are linked anew with the functions that they had, up to a few.
-            let earlier = gone.iter().position(|(other, served)| *served == key.1 && other.is_as_long_as(&list));
+            let alike = |as_long: bool| {
+                let is_it =
+                    |(other, served): &(Arc<List>, bool)| *served == key.1 && (!as_long || other.is_as_long_as(&list));
+                gone.iter().position(is_it)
+            };
+            let earlier = alike(true).or_else(|| alike(false));
             match earlier.map(|at| gone.swap_remove(at)) {
                 Some((earlier, _)) => self.exchange(&earlier, &list, key.1),
                 None => self.count(&list, key.1, 1),
@@ -70,16 +75,12 @@ impl FunctionsInUse {
         }
     }
 
-    /// Counts a list in the place of one as long.
+    /// Counts a list in the place of another one: what stands between their ends that are the same.
     fn exchange(&mut self, before: &List, now: &List, served: bool) {
-        let pairs = |before: &[Site], now: &[Site]| {
-            let others = before.iter().zip(now).filter(|(before, now)| before != now);
-            others.map(|(before, now)| (*before, *now)).unzip::<Site, Site, Vec<Site>, Vec<Site>>()
-        };
-        let (gone, new) = pairs(&before.handlers, &now.handlers);
-        let (gone_dependencies, new_dependencies) = pairs(&before.dependencies, &now.dependencies);
-        self.count_all(&new, &new_dependencies, served, 1);
-        self.count_all(&gone, &gone_dependencies, served, -1);
+        let (gone, new) = between(&before.handlers, &now.handlers);
+        let (gone_dependencies, new_dependencies) = between(&before.dependencies, &now.dependencies);
+        self.count_all(new, new_dependencies, served, 1);
+        self.count_all(gone, gone_dependencies, served, -1);
     }
 
     fn count(&mut self, list: &List, served: bool, by: i32) {
@@ -119,6 +120,37 @@ impl List {
             _routes: Arc::clone(routes),
             handlers: routes.iter().filter_map(|route| handler_site(&route.handler)).collect(),
             dependencies: called.map(|(function, _)| function.site).collect(),
+        }
+    }
+}
+
+/// What two lists hold between the ends that are the same in both.
+fn between<'s>(before: &'s [Site], now: &'s [Site]) -> (&'s [Site], &'s [Site]) {
+    let start = before.iter().zip(now).take_while(|(before, now)| before == now).count();
+    let (before, now) = (&before[start..], &now[start..]);
+    let end = before.iter().rev().zip(now.iter().rev()).take_while(|(before, now)| before == now).count();
+    (&before[..before.len() - end], &now[..now.len() - end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::TextRange;
+    use crate::vfs::FileId;
+
+    #[test]
+    fn between_equal_ends_stands_what_differs() {
+        let site = |item: &u32| Site { file: FileId(0), item: *item, range: TextRange::default() };
+        for (before, now, gone, new) in [
+            (&[1, 2, 3][..], &[1, 2, 3][..], &[][..], &[][..]),
+            (&[1, 2, 3], &[1, 3], &[2], &[]),
+            (&[1, 1], &[1, 1, 1], &[], &[1]),
+            (&[1, 2, 3], &[1, 4, 5, 3], &[2], &[4, 5]),
+            (&[], &[1], &[], &[1]),
+        ] {
+            let sites = |items: &[u32]| items.iter().map(site).collect::<Vec<_>>();
+            let (before, now) = (sites(before), sites(now));
+            assert_eq!(between(&before, &now), (sites(gone).as_slice(), sites(new).as_slice()));
         }
     }
 }
