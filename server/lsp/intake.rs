@@ -1,55 +1,54 @@
-//! What stands between tower-lsp's transport and its service.
+//! How a call of the protocol begins.
 //!
-//! tower-lsp polls handlers concurrently, so two edits can change places, and
-//! a panic in one of them ends the process. Here every handler is polled once
-//! when its message arrives: what it does before its first `await` is done in
-//! the order of arrival. A panic becomes an error response.
+//! Polled concurrently, two handlers of edits could change places, and a panic in
+//! one of them would end the process. Here every handler is polled once when its
+//! message arrives: what it does before its first `await` is done in the order of
+//! arrival. A panic becomes an error response.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use tower::Service;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 
-/// A service that starts every call at once and survives panics.
-pub(super) struct Intake<S>(pub(super) S);
+/// What the beginning of a call came to.
+pub(super) enum Begun {
+    /// It is over; notifications have no response.
+    Done(Option<Response>),
+    /// It waits for something.
+    Waiting(Pin<Box<dyn Future<Output = Option<Response>> + Send>>),
+    /// The session is over: there will be no other call.
+    Ended,
+}
 
-type Answer<E> = Pin<Box<dyn Future<Output = Result<Option<Response>, E>> + Send>>;
-
-impl<S, E> Service<Request> for Intake<S>
+/// Starts a call, and goes as far as it can without a wait.
+pub(super) fn begin<S>(service: &mut S, request: Request) -> Begun
 where
-    S: Service<Request, Response = Option<Response>, Error = E>,
+    S: Service<Request, Response = Option<Response>>,
     S::Future: Send + 'static,
-    E: Send + 'static,
 {
-    type Response = Option<Response>;
-    type Error = E;
-    type Future = Answer<E>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), E>> {
-        self.0.poll_ready(context)
+    let mut context = Context::from_waker(Waker::noop());
+    if !matches!(service.poll_ready(&mut context), Poll::Ready(Ok(()))) {
+        return Begun::Ended;
     }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let id = request.id().cloned();
-        let called = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.call(request)));
-        let Ok(future) = called else { return Box::pin(async move { Ok(id.map(failed)) }) };
-        let mut future: Answer<E> = Box::pin(AssertUnwindSafe(future).catch_unwind().map(move |result| match result {
-            Ok(answer) => answer,
-            Err(_) => Ok(id.map(failed)),
-        }));
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => Box::pin(std::future::ready(answer)),
-            Poll::Pending => future,
-        }
+    let id = request.id().cloned();
+    let called = std::panic::catch_unwind(AssertUnwindSafe(|| service.call(request)));
+    let Ok(future) = called else { return Begun::Done(id.map(failed)) };
+    let future = AssertUnwindSafe(future).catch_unwind().map(move |result| match result {
+        Ok(answer) => answer.unwrap_or_default(),
+        Err(_) => id.map(failed),
+    });
+    let mut future = Box::pin(future);
+    match future.as_mut().poll(&mut context) {
+        Poll::Ready(answer) => Begun::Done(answer),
+        Poll::Pending => Begun::Waiting(future),
     }
 }
 
-fn failed(id: tower_lsp::jsonrpc::Id) -> Response {
+fn failed(id: Id) -> Response {
     let error = Error { code: ErrorCode::InternalError, message: "internal error".into(), data: None };
     Response::from_error(id, error)
 }
@@ -62,10 +61,12 @@ mod tests {
 
     struct Panics(Arc<Mutex<Vec<String>>>);
 
+    type Answer = Pin<Box<dyn Future<Output = Result<Option<Response>, ()>> + Send>>;
+
     impl Service<Request> for Panics {
         type Response = Option<Response>;
         type Error = ();
-        type Future = Answer<()>;
+        type Future = Answer;
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
             Poll::Ready(Ok(()))
@@ -87,12 +88,14 @@ mod tests {
     #[test]
     fn calls_start_in_order_and_panics_become_errors() {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let mut intake = Intake(Panics(Arc::clone(&seen)));
-        let held: Vec<_> = (0..5_000).map(|n| intake.call(Request::build(format!("m{n}")).finish())).collect();
+        let mut service = Panics(Arc::clone(&seen));
+        let held: Vec<_> = (0..5_000).map(|n| begin(&mut service, Request::build(format!("m{n}")).finish())).collect();
+        assert!(held.iter().all(|begun| matches!(begun, Begun::Waiting(_))));
         let wanted: Vec<String> = (0..5_000).map(|n| format!("m{n}")).collect();
         assert_eq!(*seen.lock().unwrap(), wanted);
-        drop(held);
-        let answer = futures::executor::block_on(intake.call(Request::build("panic").id(7).finish())).unwrap().unwrap();
+        let Begun::Done(Some(answer)) = begin(&mut service, Request::build("panic").id(7).finish()) else {
+            panic!("a panic is no answer");
+        };
         assert!(answer.is_error());
     }
 }

@@ -14,10 +14,13 @@ use std::sync::{Arc, Mutex};
 use authlens_analysis::ide::{Analysis, AnalysisHost, Applied, Change, FileContent};
 use authlens_analysis::vfs::FileId;
 use tokio::sync::mpsc::UnboundedSender;
+use tower_lsp::lsp_types::notification::PublishDiagnostics;
 use tower_lsp::lsp_types::{PublishDiagnosticsParams, TextDocumentContentChangeEvent, Url};
 
 use super::convert;
 use super::documents::{Document, path_of};
+use super::output::Output;
+use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::settings::{Abilities, Settings};
 use super::threads::{self, Reading};
 use crate::workspace;
@@ -82,13 +85,10 @@ pub(super) struct View {
     pub(super) open: Arc<BTreeMap<String, (Url, i32)>>,
 }
 
-/// What the client is told.
+/// What the client is asked for, or shown in steps that it has to accept.
 pub(super) enum Outgoing {
-    Publish(PublishDiagnosticsParams),
     /// Diagnostics, lenses or hints of other files may differ now.
     Refresh,
-    /// Routes may have changed since they were asked for.
-    RoutesChanged,
     Progress(IndexStep),
 }
 
@@ -122,6 +122,7 @@ struct Loop {
     /// Paths of files that were published with findings.
     published: BTreeSet<String>,
     events: Sender<Event>,
+    output: Output,
     outbox: UnboundedSender<Outgoing>,
     workers: Sender<(Job, View)>,
     /// Reads files in the order in which they were asked for.
@@ -130,8 +131,8 @@ struct Loop {
 }
 
 /// Runs until every sender of events is gone.
-pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, outbox: UnboundedSender<Outgoing>) {
-    let mut state = Loop::new(events, outbox);
+pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, output: Output, outbox: UnboundedSender<Outgoing>) {
+    let mut state = Loop::new(events, output, outbox);
     while let Ok(first) = inbox.recv() {
         let waiting: Vec<Event> = std::iter::once(first).chain(inbox.try_iter()).collect();
         for event in waiting {
@@ -142,7 +143,7 @@ pub(super) fn run(events: Sender<Event>, inbox: Receiver<Event>, outbox: Unbound
 }
 
 impl Loop {
-    fn new(events: Sender<Event>, outbox: UnboundedSender<Outgoing>) -> Self {
+    fn new(events: Sender<Event>, output: Output, outbox: UnboundedSender<Outgoing>) -> Self {
         Self {
             host: AnalysisHost::packing(),
             abilities: Abilities::default(),
@@ -158,6 +159,7 @@ impl Loop {
             published: BTreeSet::new(),
             reader: threads::start_reader(events.clone()),
             events,
+            output,
             outbox,
             workers: threads::start_workers(),
             open: Arc::default(),
@@ -220,7 +222,7 @@ impl Loop {
                     self.settings = settings;
                     let analysis = self.host.snapshot();
                     self.publish_files(&analysis, &analysis.files_with_diagnostics());
-                    let _ = self.outbox.send(Outgoing::Refresh);
+                    self.refresh();
                 }
             }
             Event::Read(files) => self.take(files),
@@ -252,7 +254,7 @@ impl Loop {
                 self.after(applied);
                 self.tell_of_routes();
                 let _ = self.outbox.send(Outgoing::Progress(IndexStep::End));
-                let _ = self.outbox.send(Outgoing::Refresh);
+                self.refresh();
             }
             Event::Request(job) => {
                 self.flush();
@@ -361,7 +363,7 @@ impl Loop {
         let others: Vec<FileId> = applied.changed.iter().copied().filter(|file| !edited.contains(file)).collect();
         if !others.is_empty() {
             self.publish_files(&analysis, &others);
-            let _ = self.outbox.send(Outgoing::Refresh);
+            self.refresh();
         }
         self.read(applied.wanted);
     }
@@ -386,7 +388,7 @@ impl Loop {
     fn tell_of_routes(&mut self) {
         if self.abilities.routes_changed && !self.routes_told {
             self.routes_told = true;
-            let _ = self.outbox.send(Outgoing::RoutesChanged);
+            self.output.notify::<RoutesChanged>(&RoutesChangedParams {});
         }
     }
 
@@ -394,9 +396,16 @@ impl Loop {
         if !applied.changed.is_empty() {
             let analysis = self.host.snapshot();
             self.publish_files(&analysis, &applied.changed);
-            let _ = self.outbox.send(Outgoing::Refresh);
+            self.refresh();
         }
         self.read(applied.wanted);
+    }
+
+    /// Has the client ask again, if it does when it is told to.
+    fn refresh(&self) {
+        if self.abilities.refreshes() {
+            let _ = self.outbox.send(Outgoing::Refresh);
+        }
     }
 
     /// Reads files off this thread.
@@ -433,7 +442,7 @@ impl Loop {
             return;
         }
         let version = document.map(|document| document.version).filter(|_| self.abilities.diagnostics.version);
-        let _ = self.outbox.send(Outgoing::Publish(PublishDiagnosticsParams { uri, diagnostics, version }));
+        self.output.notify::<PublishDiagnostics>(&PublishDiagnosticsParams { uri, diagnostics, version });
     }
 
     /// Reads folders on another thread.
@@ -464,8 +473,11 @@ mod tests {
     #[test]
     fn a_failing_analysis_starts_anew_without_what_it_failed_on() {
         let (events, inbox) = std::sync::mpsc::channel();
-        let (outbox, mut sent) = tokio::sync::mpsc::unbounded_channel();
-        let mut state = Loop::new(events, outbox);
+        let (outbox, _) = tokio::sync::mpsc::unbounded_channel();
+        let (mut sent, pipe) = std::io::pipe().unwrap();
+        let output = Output::over(pipe).unwrap();
+        output.release();
+        let mut state = Loop::new(events, output.clone(), outbox);
         let uri = |name: &str| Url::parse(&format!("file:///{name}.py")).unwrap();
         let text = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/x')\ndef x(): ...\n";
         for name in ["good", "bad"] {
@@ -493,7 +505,10 @@ mod tests {
         state.handle(Event::Change { uri: uri("bad"), version: 2, changes: vec![change] });
         state.flush();
         assert_eq!(said(&state, "/bad.py"), ["missing-auth-dependency"]);
-        let published = std::iter::from_fn(|| sent.try_recv().ok()).filter(|out| matches!(out, Outgoing::Publish(_)));
-        assert!(published.count() >= 4);
+        output.finish();
+        let mut published = vec![0; 1 << 16];
+        let length = std::io::Read::read(&mut sent, &mut published).unwrap();
+        let published = String::from_utf8(published[..length].to_vec()).unwrap();
+        assert!(published.matches("textDocument/publishDiagnostics").count() >= 4);
     }
 }

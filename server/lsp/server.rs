@@ -17,7 +17,7 @@ use tower_lsp::{Client, LanguageServer};
 
 use super::documents::path_of;
 use super::main_loop::{self, Event, IndexStep, Outgoing, View};
-use super::protocol::{RoutesChanged, RoutesChangedParams};
+use super::output::Output;
 use super::requests;
 use super::settings::{Abilities, Settings};
 use super::transport::Session;
@@ -28,6 +28,7 @@ const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
 /// The state of the protocol: everything else lives in the main loop.
 pub(super) struct Backend {
     client: Client,
+    output: Output,
     session: Arc<Session>,
     events: Sender<Event>,
     /// Taken when the client is ready: nothing is sent before.
@@ -35,18 +36,18 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(client: Client, session: Arc<Session>) -> Self {
+    pub(super) fn new(client: Client, output: Output, session: Arc<Session>) -> Self {
         let (events, inbox) = std::sync::mpsc::channel();
         let (sender, receiver) = unbounded_channel();
-        let own = events.clone();
+        let (own, own_output) = (events.clone(), output.clone());
         let spawned = std::thread::Builder::new()
             .name("main-loop".into())
             .stack_size(64 << 20)
-            .spawn(move || main_loop::run(own, inbox, sender));
+            .spawn(move || main_loop::run(own, inbox, own_output, sender));
         if let Err(error) = spawned {
             eprintln!("authlens: can't start the main loop: {error}");
         }
-        Self { client, session, events, outbox: std::sync::Mutex::new(Some(receiver)) }
+        Self { client, output, session, events, outbox: std::sync::Mutex::new(Some(receiver)) }
     }
 
     pub(super) fn raw(&self) -> Value {
@@ -135,6 +136,7 @@ impl LanguageServer for Backend {
         let abilities = Abilities::read(&raw);
         let settings = Settings::read(raw.get("initializationOptions").unwrap_or(&Value::Null));
         self.send(Event::Start { abilities: abilities.clone(), settings, roots: roots(&raw) });
+        self.output.release();
         let outbox = self.outbox.lock().ok().and_then(|mut outbox| outbox.take());
         if let Some(outbox) = outbox {
             tokio::spawn(deliver(self.client.clone(), abilities.clone(), outbox));
@@ -257,8 +259,8 @@ impl LanguageServer for Backend {
     }
 }
 
-/// Delivers what the main loop says. Only here the client is awaited, and
-/// never for an answer: a client that does not answer holds nothing up.
+/// Asks the client for what the main loop wants of it. Only here the client is
+/// awaited, and nothing else waits with it: one that does not answer holds nothing up.
 async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedReceiver<Outgoing>) {
     let (progress, steps) = unbounded_channel();
     if abilities.progress {
@@ -268,13 +270,9 @@ async fn deliver(client: Client, abilities: Abilities, mut outbox: UnboundedRece
     tokio::spawn(refresh_client(client.clone(), abilities, wanted));
     while let Some(outgoing) = outbox.recv().await {
         match outgoing {
-            Outgoing::Publish(params) => {
-                client.publish_diagnostics(params.uri, params.diagnostics, params.version).await
-            }
             Outgoing::Refresh => {
                 let _ = refresh.send(());
             }
-            Outgoing::RoutesChanged => client.send_notification::<RoutesChanged>(RoutesChangedParams {}).await,
             Outgoing::Progress(step) => {
                 // Nobody listens where progress can't be shown.
                 let _ = progress.send(step);

@@ -120,6 +120,11 @@ pub(super) struct DiagnosticAbilities {
 }
 
 impl Abilities {
+    /// Whether the client asks again for anything when it is told to.
+    pub(super) fn refreshes(&self) -> bool {
+        self.pull || self.refresh_lens || self.refresh_inlay
+    }
+
     /// Reads the raw `initialize` parameters. The capability `workspace.diagnostics`
     /// is looked for under its misspelt name too: lsp-types has it so.
     pub(super) fn read(initialize: &Value) -> Self {

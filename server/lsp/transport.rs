@@ -1,18 +1,24 @@
-//! Frames from standard input.
+//! Messages from standard input.
 //!
-//! tower-lsp ends the session at the first malformed frame, trusts any
-//! `Content-Length`, refuses `params: null`, and does not return from `exit`
-//! while its input stays open. So a thread reads the frames first: it drops
-//! what is malformed, mends what is harmless, and ends the stream at `exit`.
+//! tower-lsp's own loop ends the session at the first malformed frame, trusts any
+//! `Content-Length`, refuses `params: null`, and does not return from `exit` while
+//! its input stays open. So a thread of ours reads the frames: it drops what is
+//! malformed, mends what is harmless, ends at `exit`, and begins every call itself.
 
 use std::io::{BufRead, Read};
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::sync::OnceLock;
 
+use futures::Sink;
 use serde_json::Value;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::Sender;
+use tower::Service;
+use tower_lsp::jsonrpc::{Error, Id, Request, Response};
+
+use super::intake::{Begun, begin};
+use super::output::Output;
 
 /// Largest message that is read, in bytes.
 pub(super) const MAX_FRAME: usize = 64 << 20;
@@ -26,8 +32,70 @@ pub(super) struct Session {
     pub(super) shutdown: OnceLock<()>,
 }
 
-/// Reads frames until `exit` or the end of the input and hands the good ones on.
-pub(super) fn read_frames(mut input: impl BufRead, session: &Session, frames: &mpsc::UnboundedSender<Vec<u8>>) {
+/// Where the messages of a client go.
+pub(super) struct Calls<S, A> {
+    /// Takes requests and notifications.
+    pub(super) service: S,
+    /// Takes the client's responses.
+    pub(super) answers: A,
+    /// Where responses go.
+    pub(super) output: Output,
+    /// Runs calls that have to wait.
+    pub(super) runtime: Handle,
+    /// Held as long as a call waits.
+    pub(super) pending: Sender<()>,
+}
+
+impl<S, A> Calls<S, A>
+where
+    S: Service<Request, Response = Option<Response>>,
+    S::Future: Send + 'static,
+    A: Sink<Response> + Unpin,
+{
+    /// Takes messages until `exit` or the end of the input.
+    pub(super) fn serve(mut self, input: impl BufRead, session: &Session) {
+        let runtime = self.runtime.clone();
+        let _entered = runtime.enter();
+        read_messages(input, session, |message| self.take(message));
+    }
+
+    fn take(&mut self, message: Value) -> ControlFlow<()> {
+        if message.get("method").is_none() {
+            match serde_json::from_value::<Response>(message) {
+                Ok(answer) => _ = Pin::new(&mut self.answers).start_send(answer),
+                Err(_) => self.refuse(),
+            }
+            return ControlFlow::Continue(());
+        }
+        let Ok(request) = serde_json::from_value::<Request>(message) else {
+            self.refuse();
+            return ControlFlow::Continue(());
+        };
+        match begin(&mut self.service, request) {
+            Begun::Done(None) => {}
+            Begun::Done(Some(answer)) => self.output.send(&answer),
+            Begun::Waiting(call) => {
+                let (output, pending) = (self.output.clone(), self.pending.clone());
+                self.runtime.spawn(async move {
+                    if let Some(answer) = call.await {
+                        output.send(&answer);
+                    }
+                    drop(pending);
+                });
+            }
+            Begun::Ended => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Answers what is no message of JSON-RPC 2.0 (section 5.1: the id is null then).
+    fn refuse(&self) {
+        self.output.send(&Response::from_error(Id::Null, Error::invalid_request()));
+    }
+}
+
+/// Reads messages until `exit` or the end of the input and hands the good ones on.
+fn read_messages(mut input: impl BufRead, session: &Session, mut take: impl FnMut(Value) -> ControlFlow<()>) {
     loop {
         let body = match read_frame(&mut input) {
             Ok(Some(body)) => body,
@@ -37,11 +105,11 @@ pub(super) fn read_frames(mut input: impl BufRead, session: &Session, frames: &m
                 continue;
             }
         };
-        let Some((body, exit)) = inspect(body, session) else {
+        let Some((message, exit)) = inspect(&body, session) else {
             eprintln!("authlens: dropped a message that is no JSON-RPC object");
             continue;
         };
-        if exit || frames.send(frame(&body)).is_err() {
+        if exit || take(message).is_break() {
             return;
         }
     }
@@ -86,93 +154,40 @@ fn read_frame(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, String> {
 
 /// Notes what concerns the session and mends the message. The flag is true for
 /// `exit`. `None` for what is no JSON object.
-fn inspect(body: Vec<u8>, session: &Session) -> Option<(Vec<u8>, bool)> {
-    let mut message: Value = serde_json::from_slice(&body).ok()?;
+fn inspect(body: &[u8], session: &Session) -> Option<(Value, bool)> {
+    let mut message: Value = serde_json::from_slice(body).ok()?;
     let object = message.as_object_mut()?;
-    let method = object.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
-    match method.as_str() {
-        "exit" => return Some((body, true)),
-        "shutdown" => {
+    let is_exit = match object.get("method").and_then(Value::as_str) {
+        Some("exit") => true,
+        Some("shutdown") => {
             let _ = session.shutdown.set(());
+            false
         }
-        "initialize" => {
+        Some("initialize") => {
             let _ = session.initialize.set(object.get("params").cloned().unwrap_or_default());
+            false
         }
-        _ => {}
-    }
+        _ => false,
+    };
     // JSON-RPC 2.0 knows no `params: null`, yet several clients send it.
     if object.get("params").is_some_and(Value::is_null) {
         object.remove("params");
-        return Some((serde_json::to_vec(&message).ok()?, false));
     }
-    Some((body, false))
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
-    frame.extend_from_slice(body);
-    frame
-}
-
-/// The frames as a byte stream for tower-lsp.
-pub(super) struct FrameStream {
-    frames: mpsc::UnboundedReceiver<Vec<u8>>,
-    current: Vec<u8>,
-    at: usize,
-}
-
-impl FrameStream {
-    pub(super) fn new(frames: mpsc::UnboundedReceiver<Vec<u8>>) -> Self {
-        Self { frames, current: Vec::new(), at: 0 }
-    }
-}
-
-impl AsyncRead for FrameStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.at == self.current.len() {
-            match self.frames.poll_recv(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Ready(Some(frame)) => {
-                    self.current = frame;
-                    self.at = 0;
-                }
-            }
-        }
-        let n = buffer.remaining().min(self.current.len() - self.at);
-        buffer.put_slice(&self.current[self.at..self.at + n]);
-        self.at += n;
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Starts the reading thread.
-pub(super) fn start(input: impl BufRead + Send + 'static, session: &Arc<Session>) -> FrameStream {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let session = Arc::clone(session);
-    std::thread::spawn(move || read_frames(input, &session, &sender));
-    FrameStream::new(receiver)
+    Some((message, is_exit))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn frames(input: &[u8]) -> (Vec<String>, Session) {
+    fn messages(input: &[u8]) -> (Vec<String>, Session) {
         let session = Session::default();
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        read_frames(input, &session, &sender);
-        drop(sender);
-        let mut frames = Vec::new();
-        while let Some(frame) = receiver.blocking_recv() {
-            let text = String::from_utf8(frame).unwrap();
-            frames.push(text.split_once("\r\n\r\n").unwrap().1.to_owned());
-        }
-        (frames, session)
+        let mut messages = Vec::new();
+        read_messages(input, &session, |message| {
+            messages.push(message.to_string());
+            ControlFlow::Continue(())
+        });
+        (messages, session)
     }
 
     #[test]
@@ -190,7 +205,7 @@ mod tests {
         input.extend(vec![b' '; big]);
         input.extend(format!("Content-Length: {n}\r\n\r\n{good}").into_bytes());
         input.extend(b"Content-Length: 99\r\n\r\n{");
-        assert_eq!(frames(&input).0, [good; 4]);
+        assert_eq!(messages(&input).0, [good; 4]);
     }
 
     #[test]
@@ -201,8 +216,8 @@ mod tests {
         for body in [shutdown, exit, shutdown] {
             input.extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
         }
-        let (frames, session) = frames(&input);
-        assert_eq!(frames, [r#"{"id":1,"jsonrpc":"2.0","method":"shutdown"}"#]);
+        let (messages, session) = messages(&input);
+        assert_eq!(messages, [r#"{"id":1,"jsonrpc":"2.0","method":"shutdown"}"#]);
         assert!(session.shutdown.get().is_some());
     }
 }
