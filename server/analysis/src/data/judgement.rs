@@ -6,11 +6,14 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::models::Model;
+use super::models::{Column, Model};
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
-use super::{Access, Fault, Place, Table, Use};
+use super::{Access, Fault, Hang, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
+
+/// Tables that hang on each other are followed so far.
+const MAX_HANGING: u32 = 3;
 
 impl Engine<'_, '_> {
     /// `object.name = value`.
@@ -291,28 +294,40 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Rows that hang on one of another table are found by what the client names
-    /// of that one: whose is it?
+    /// Rows without an owner are found by what the client names: of the table on
+    /// which they hang, or of their own. Whose is it?
     fn judge_child(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
         let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
         let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
-        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) {
+        let table = self.hanging_table(model);
+        if table.hangs_on.is_empty() {
             return;
         }
-        let found = row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
-            let (of, column) = predicate.column.as_ref().filter(|(of, _)| of.site == model.site)?;
-            let parent = of.parent(column)?;
-            match predicate.value {
-                Abs::Client(client) => Some((column.clone(), parent.clone(), client)),
-                _ => None,
-            }
-        });
-        let Some((column, parent, client)) = found else { return };
+        if !self.data.hanging.contains(&table) {
+            self.data.hanging.push(table.clone());
+        }
+        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
+            return;
+        }
+        let named = |hang: &dyn Fn(&str) -> bool| {
+            row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+                let (of, column) = predicate.column.as_ref()?;
+                match predicate.value {
+                    Abs::Client(client) if of.site == model.site && hang(column) => Some((column.clone(), client)),
+                    _ => None,
+                }
+            })
+        };
+        let by_parent = named(&|column| model.parent(column).is_some());
+        let Some((column, client)) = by_parent.or_else(|| named(&|column| model.is_key(column))) else { return };
         self.row_fault(path, Fault::Unchecked, usage, row, model, Some(client));
         let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
         if let Some(access) = self.data.faults.last_mut().filter(it) {
-            access.table.owner = column;
-            access.table.parent = Some(parent);
+            let mut hangs_on = table.hangs_on;
+            if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
+                hangs_on = vec![hangs_on.swap_remove(parent)];
+            }
+            access.table = Table { owner: column, hangs_on, ..table };
         }
     }
 
@@ -363,8 +378,18 @@ impl Engine<'_, '_> {
             sql: model.table.clone(),
             personal: self.is_self_name(&owner),
             owner,
-            parent: None,
+            hangs_on: Vec::new(),
         }
+    }
+
+    /// What is told of a model without an owner.
+    fn hanging_table(&self, model: &Model) -> Table {
+        let hang = |column: &Column| {
+            let table = model.parent(&column.name)?.clone();
+            Some(Hang { column: column.name.clone(), table })
+        };
+        let hangs_on = model.columns.iter().filter(|column| !column.primary).filter_map(hang).collect();
+        Table { hangs_on, ..self.table(model) }
     }
 
     /// Takes down an access at fault.
@@ -423,4 +448,26 @@ impl Engine<'_, '_> {
             None => self.data.faults.push(access),
         }
     }
+}
+
+/// Whether a row that is the principal's was found by what a row says: the
+/// conversation of a message, once the message was fetched.
+fn leads_to_own(path: &Path, id: RowId, depth: u32) -> bool {
+    let by_it = |predicate: &Predicate| predicate.equal && predicate.value.parts(path).rows.contains(&id);
+    let own = |predicate: &Predicate| match &predicate.value {
+        Abs::Principal(_) | Abs::Own => predicate.equal,
+        Abs::Client(client) => predicate.equal && path.authorised.contains(client),
+        Abs::Mix(mix) => predicate.equal && mix.principal,
+        _ => false,
+    };
+    depth < MAX_HANGING
+        && path.rows.iter().any(|(other, row)| {
+            *other != id
+                && !row.absent
+                && row.predicates.iter().any(by_it)
+                && (row.checked
+                    || row.unclear
+                    || row.predicates.iter().any(own)
+                    || leads_to_own(path, *other, depth + 1))
+        })
 }

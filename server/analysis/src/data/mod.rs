@@ -95,13 +95,22 @@ pub struct Table {
     pub name: SmolStr,
     /// Its name in the database.
     pub sql: SmolStr,
-    /// The column that holds the owner; of rows that hang on those of another
-    /// table, the one that says on which.
+    /// The column that holds the owner; of rows without one, the one that they were found by.
     pub owner: SmolStr,
-    /// The other table, by its name in the database or its class.
-    pub parent: Option<SmolStr>,
     /// Whether that column tells whose the row is, and not only who wrote it.
     pub personal: bool,
+    /// The other tables on whose rows those without an owner of their own hang:
+    /// what decides whose they are.
+    pub hangs_on: Vec<Hang>,
+}
+
+/// A foreign key to a table that is not the users'.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hang {
+    /// The column.
+    pub column: SmolStr,
+    /// The other table, by its name in the database or its class.
+    pub table: SmolStr,
 }
 
 /// An access to owned data that is at fault.
@@ -146,6 +155,8 @@ pub struct RouteData {
     pub scoped: Vec<(Table, Use)>,
     /// Tables of rows that may be anybody's: something on the way could not be followed.
     pub unsure: Vec<Site>,
+    /// Tables without an owner of which rows were touched.
+    pub hanging: Vec<Table>,
     /// Both, where a dependency lets only those through who have some right.
     pub within: Option<Within>,
     /// How the handler writes the part of the principal that owners are
@@ -169,6 +180,7 @@ impl PartialEq for RouteData {
         self.faults == other.faults
             && self.scoped == other.scoped
             && self.unsure == other.unsure
+            && self.hanging == other.hanging
             && self.within == other.within
             && self.spelled == other.spelled
             && self.asked == other.asked

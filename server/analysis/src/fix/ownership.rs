@@ -231,7 +231,7 @@ fn is_use(node: Node<'_>) -> bool {
 /// The comparison after the row was found.
 fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let access = subject.access;
-    if access.table.parent.is_some() {
+    if !access.table.hangs_on.is_empty() {
         return Err(Refusal("the owner stands in another table".into()));
     }
     let file = access.entry.file;

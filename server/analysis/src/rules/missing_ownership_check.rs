@@ -26,7 +26,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let table = &one.access.table;
         if let Some(parent) = one.parent {
             let message = format!(
-                "`{0}` is fetched by {1} and {2}, and nothing looks whose `{3}` that is{4}: fetch the `{3}` first, compare its `{5}` with {6} and raise 403.",
+                "`{0}` is fetched by {1} and {2}, and nothing looks {7} `{3}` that is{4}: fetch the `{3}` first, compare its `{5}` with {6} and raise 403.",
                 table.name,
                 one.client(),
                 if one.access.usage == Use::Reads { "returned" } else { "changed" },
@@ -34,6 +34,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 one.custom.words(&parent.name),
                 parent.owner,
                 one.principal(),
+                // The client named the row itself, or the one that it hangs on.
+                if table.hangs_on.iter().any(|hang| hang.column == table.owner) { "whose" } else { "in whose" },
             );
             return Some((severity(one)?, one.access.entry, message));
         }

@@ -70,6 +70,9 @@ pub(in crate::rules) struct Customs<'s> {
     tables: Vec<&'s Table>,
 }
 
+/// Tables that hang on each other are followed so far.
+const MAX_HANGING: u32 = 3;
+
 impl<'s> Customs<'s> {
     /// How they use one.
     pub(in crate::rules) fn of(&self, table: Site) -> Custom {
@@ -78,12 +81,7 @@ impl<'s> Customs<'s> {
 
     /// The table of that name, by the database or its class, that is nearest to a place.
     pub(in crate::rules) fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
-        let path = |site: Site| state.sources.file(site.file).map_or("", |file| file.path.as_str());
-        let shared = |table: &&&Table| {
-            let pairs = path(table.site).split('/').zip(path(near).split('/'));
-            pairs.take_while(|(one, other)| one == other).count()
-        };
-        self.tables.iter().filter(|table| table.sql == name || table.name == name).max_by_key(shared).copied()
+        nearest(&self.tables, state, name, near)
     }
 
     /// What one route does with them.
@@ -119,6 +117,16 @@ impl<'s> Customs<'s> {
     }
 }
 
+/// The table of that name, by the database or its class, that is nearest to a place.
+fn nearest<'s>(tables: &[&'s Table], state: &State, name: &str, near: Site) -> Option<&'s Table> {
+    let path = |site: Site| state.sources.file(site.file).map_or("", |file| file.path.as_str());
+    let shared = |table: &&&Table| {
+        let pairs = path(table.site).split('/').zip(path(near).split('/'));
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    tables.iter().filter(|table| table.sql == name || table.name == name).max_by_key(shared).copied()
+}
+
 /// How all routes use the tables: those that anybody may ask who is signed in,
 /// and those that ask for a right, each right for itself.
 #[derive(Default)]
@@ -126,6 +134,8 @@ pub(in crate::rules) struct AllCustoms<'s> {
     /// Of those that ask for none.
     pub(in crate::rules) plain: Customs<'s>,
     of_rights: Vec<(&'s Route, &'s Within, Customs<'s>)>,
+    /// Tables without an owner, which hang on others.
+    hanging: Vec<&'s Table>,
 }
 
 impl<'s> AllCustoms<'s> {
@@ -139,6 +149,11 @@ impl<'s> AllCustoms<'s> {
                 return;
             }
             found.plain.add(&judged.data.scoped, &judged.data.faults);
+            for table in &judged.data.hanging {
+                if !found.hanging.iter().any(|known| known.site == table.site) {
+                    found.hanging.push(table);
+                }
+            }
             for table in &judged.data.unsure {
                 found.plain.by_site.entry(*table).or_default().unsure += 1;
             }
@@ -153,6 +168,26 @@ impl<'s> AllCustoms<'s> {
             custom.of_right = true;
         }
         found
+    }
+
+    /// The tables that decide whose the rows of one are that hangs on others, as
+    /// far as some of these customs tell.
+    pub(in crate::rules) fn roots(
+        &self,
+        customs: &Customs<'s>,
+        state: &State,
+        hanging: &Table,
+        depth: u32,
+    ) -> Vec<&'s Table> {
+        let mut roots = Vec::new();
+        for hang in hanging.hangs_on.iter().filter(|_| depth < MAX_HANGING) {
+            if let Some(table) = customs.table(state, &hang.table, hanging.site) {
+                roots.push(table);
+            } else if let Some(between) = nearest(&self.hanging, state, &hang.table, hanging.site) {
+                roots.extend(self.roots(customs, state, between, depth + 1));
+            }
+        }
+        roots
     }
 
     /// Of those that ask for the same right as a route does.

@@ -69,17 +69,17 @@ pub(in crate::rules) fn check(
                 None => Some(&all.plain),
             };
             let Some(customs) = customs else { continue };
-            let parent = access.table.parent.as_ref().map(|parent| customs.table(state, parent, access.table.site));
-            let (parent, custom) = match parent {
-                // Whose the rows of the other table are, nobody says.
-                Some(None) => continue,
-                Some(Some(parent)) => (Some(parent), customs.of(parent.site)),
-                None => (None, customs.of(access.table.site)),
-            };
+            // Whose the rows are that hang on others, those say; where none does, nobody.
+            let hangs = !access.table.hangs_on.is_empty();
+            let parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
+            let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
-            let one = Found { route, access, guarded, custom, parent };
-            let Some((severity, site, message)) = judge(&one) else { continue };
+            let said = parents.into_iter().find_map(|parent: Option<&Table>| {
+                let custom = customs.of(parent.unwrap_or(&access.table).site);
+                judge(&Found { route, access, guarded, custom, parent })
+            });
+            let Some((severity, site, message)) = said else { continue };
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
                 continue;
             }
