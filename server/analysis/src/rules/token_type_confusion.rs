@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Decode, Encode, Expected, KeySource, VerifierCall, is_about_tokens};
+use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, VerifierCall, is_about_tokens};
 use crate::facts::python::tree::StmtKind;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
@@ -33,18 +33,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if is_never_called(state, marked, &calls) {
                 continue;
             }
-            let reads = claims_read(decode, &calls);
-            let is_given = |call: &&VerifierCall| Some(call.callee) == decode.function && call.is_credential;
-            let is_callers = (decode.is_credential || calls.iter().copied().any(|call| is_given(&call)))
-                && reads.is_used(state, decode);
-            if !is_callers || marked.marks.iter().any(|(name, _)| reads.names.contains(name)) || reads.is_open {
-                continue;
-            }
+            let verification =
+                Verification { state, decode, mark: &marked.marks[0].0, encodes: &encodes, calls: &calls };
+            let Some(reader) = verification.lets_in() else { continue };
             let (name, _) = &marked.marks[0];
             let message = format!(
                 "Tokens with `{name}` = `{value}` are signed with the same key and pass here, too: whoever has one gets in with it. Compare `{name}` with what a caller's token says, or give the others an audience of their own."
             );
-            let steps = vec![related(state, marked.site, "such a token is issued here".to_owned())];
+            let mut steps = vec![related(state, marked.site, "such a token is issued here".to_owned())];
+            steps.extend(reader.map(|call| related(state, call, format!("nobody looks at `{name}` here"))));
             found.push(report(state, &INFO, Severity::Warning, decode.site, message, steps));
         }
         for twins in &tokens.twins {
@@ -100,43 +97,66 @@ fn is_never_called(state: &State, encode: &Encode, calls: &[&VerifierCall]) -> b
     is_about_tokens(&def.name.name) && !calls.iter().any(|call| call.callee == function)
 }
 
-/// What is read from the result of a verification, in its function and in those that call it.
-struct Reads {
-    names: Vec<SmolStr>,
-    functions: Vec<Site>,
-    /// Whether somebody out of sight may read more.
-    is_open: bool,
+/// A verification, and those who may be let in by it.
+struct Verification<'a, 's> {
+    state: &'s State,
+    decode: &'a Decode,
+    /// The claim that says what a token is for.
+    mark: &'a SmolStr,
+    encodes: &'a [&'s Encode],
+    calls: &'a [&'s VerifierCall],
 }
 
-impl Reads {
-    /// Whether a route rests on one of the functions.
-    fn is_used(&self, state: &State, decode: &Decode) -> bool {
-        decode.function.into_iter().chain(self.functions.iter().copied()).any(|function| state.in_use.is_used(function))
-    }
-}
-
-fn claims_read(decode: &Decode, calls: &[&VerifierCall]) -> Reads {
-    let mut names: Vec<SmolStr> = decode.reads.iter().map(|read| read.name.clone()).collect();
-    // A verifier that gives a model of its own gives its callers no other claims to read. One
-    // that asks the token nothing of its owner, to revoke it, lets nobody in.
-    let names_owner = decode.reads.iter().any(|read| !is_of_the_token(&read.name));
-    let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned || names_owner).into_iter().collect();
-    let mut all = functions.clone();
-    let mut is_open = false;
-    for _ in 0..MAX_CALLS {
-        let mut above = Vec::new();
-        for call in calls.iter().filter(|call| functions.contains(&call.callee)) {
-            if decode.returned {
-                names.extend(call.reads.iter().map(|read| read.name.clone()));
-            }
-            all.push(call.function);
-            if call.returned {
-                above.push(call.function);
-            }
+impl Verification<'_, '_> {
+    /// Whether somebody is let in by what it gives, although nobody on the way
+    /// looks what the token is for: in its own function, or at a call.
+    fn lets_in(&self) -> Option<Option<Site>> {
+        let function = self.decode.function?;
+        if self.decode.handed_on == HandedOn::ToOthers || self.compares(&self.decode.reads) {
+            return None;
         }
-        functions = above;
+        if self.decode.handed_on == HandedOn::ToCallers {
+            return self.caller_that_lets_in(function, self.decode.is_credential, 0).map(Some);
+        }
+        // A verifier that gives its callers something else leaves them nothing to look at.
+        let is_given = |call: &&&VerifierCall| call.callee == function && call.is_credential;
+        let is_callers = self.decode.is_credential || self.calls.iter().any(|call| is_given(&call));
+        (names_owner(&self.decode.reads) && is_callers && self.is_used(function, 0)).then_some(None)
     }
-    // A result that is handed on and of which nobody is seen to read anything.
-    is_open |= decode.returned && names.is_empty();
-    Reads { names, functions: all, is_open }
+
+    /// A call whose function reads from the claims who is calling, and not what the token is for.
+    fn caller_that_lets_in(&self, function: Site, is_credential: bool, depth: usize) -> Option<Site> {
+        let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
+        let unlooked = calls.filter(|call| call.handed_on != HandedOn::ToOthers && !self.compares(&call.reads));
+        unlooked.into_iter().find_map(|call| {
+            let is_credential = is_credential || call.is_credential;
+            if call.handed_on == HandedOn::ToCallers {
+                return self.caller_that_lets_in(call.function, is_credential, depth + 1);
+            }
+            let lets_in = is_credential && names_owner(&call.reads) && !self.exchanges(call.function);
+            (lets_in && self.is_used(call.function, 0)).then_some(call.site)
+        })
+    }
+
+    fn compares(&self, reads: &[Claim]) -> bool {
+        reads.iter().any(|read| read.name == *self.mark)
+    }
+
+    /// Whether a function gives a token for a token: what it takes is no caller's access.
+    fn exchanges(&self, function: Site) -> bool {
+        let issues = |callee: Site| self.encodes.iter().any(|encode| encode.function == Some(callee));
+        issues(function) || self.calls.iter().any(|call| call.function == function && issues(call.callee))
+    }
+
+    /// Whether a route rests on a function, or on one that calls it.
+    fn is_used(&self, function: Site, depth: usize) -> bool {
+        let mut above = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
+        self.state.in_use.is_used(function) || above.any(|call| self.is_used(call.function, depth + 1))
+    }
+}
+
+/// Whether something is read that is about the owner of a token. Who asks it
+/// nothing of the kind, to revoke it, lets nobody in.
+fn names_owner(reads: &[Claim]) -> bool {
+    reads.iter().any(|read| !is_of_the_token(&read.name))
 }

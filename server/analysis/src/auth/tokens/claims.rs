@@ -3,8 +3,8 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
-use super::Purpose;
 use super::libraries::{Does, does};
+use super::{HandedOn, Purpose};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
@@ -106,8 +106,17 @@ fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Opt
     Some(fields)
 }
 
+/// What becomes of the result of a call as a whole.
+pub(super) fn handing_on(body: &Body<'_, '_, '_>, found: &Found<'_>) -> HandedOn {
+    match (is_given_away(body, found, variable(found)), is_returned(body, found)) {
+        (true, _) => HandedOn::ToOthers,
+        (false, true) => HandedOn::ToCallers,
+        (false, false) => HandedOn::Not,
+    }
+}
+
 /// Whether the result of a call is returned, whole or as a part of something.
-pub(super) fn is_handed_on(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+fn is_returned(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     let variable = variable(found);
     let holds = |value: &Expr| {
         let mut pending = vec![value];
@@ -128,11 +137,10 @@ pub(super) fn is_handed_on(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
         }
         false
     };
-    let is_returned = |value: &Expr| holds(value);
     body.statements().iter().any(|(stmt, _)| match &stmt.kind {
-        StmtKind::Return(Some(value)) => is_returned(value),
+        StmtKind::Return(Some(value)) => holds(value),
         _ => false,
-    }) || is_given_away(body, found, variable)
+    })
 }
 
 /// Whether the claims are handed to another function, which may read any.

@@ -60,9 +60,11 @@ pub fn is_about_tokens(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
-/// A call of a function of the project, if its name says that it verifies tokens.
+/// A call of a function of the project, if its name says that it is about tokens, or if it is given one.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
-    if !is_about_tokens(last_name(func)?) {
+    let args = found.call().map(|(_, args)| args).unwrap_or_default();
+    let is_credential = args.iter().any(|arg| secrets::credential(body, &arg.value).is_some());
+    if !is_credential && !is_about_tokens(last_name(func)?) {
         return None;
     }
     let callee = match body.eval(func) {
@@ -71,16 +73,15 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         _ => return None,
     };
     let function = body.site(body.def?.name.range);
-    let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
-        is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
+        is_credential,
         site: body.site(found.expr.range),
         function,
         callee,
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
-        returned: claims::is_handed_on(body, found),
+        handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),
     })
 }
@@ -135,7 +136,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         },
         unverified,
         reads: sited(body, reads),
-        returned: claims::is_handed_on(body, found),
+        handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),
         caught: errors::caught(body, found),
     }

@@ -129,6 +129,24 @@ pub enum Given {
     Other,
 }
 
+/// What becomes of claims as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandedOn {
+    /// They stay in their function.
+    Not,
+    /// They are returned, so that the function's callers may read from them.
+    ToCallers,
+    /// They are given to another function, which may read any.
+    ToOthers,
+}
+
+impl HandedOn {
+    /// Whether anybody else may read from them.
+    pub fn is_any(self) -> bool {
+        self != Self::Not
+    }
+}
+
 /// A call of a function of the project that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierCall {
@@ -146,8 +164,8 @@ pub struct VerifierCall {
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.
     pub reads: Vec<Claim>,
-    /// Whether what it gives is returned.
-    pub returned: bool,
+    /// What becomes of what it gives as a whole.
+    pub handed_on: HandedOn,
     /// What becomes of what it gives, if those are claims or a part of them.
     pub identity: IdentityUse,
 }

@@ -134,8 +134,8 @@ pub struct Decode {
     pub validated: bool,
     /// Claims that are read from the result in the same function.
     pub reads: Vec<Claim>,
-    /// Whether the result is returned, so that others may read from it.
-    pub returned: bool,
+    /// What becomes of the result as a whole.
+    pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
     pub identity: IdentityUse,
     /// What becomes of a result that nothing verified.
@@ -395,7 +395,11 @@ impl Looks {
             "_jwt(",
             "claims",
             "verify_",
+            "verify(",
             "validate_",
+            "payload(",
+            "oken)",
+            "redentials)",
             "exception_handler",
             "refresh_token",
         ];

@@ -16,12 +16,12 @@ const MAX_CALLS: usize = 3;
 /// no other such claim is read that they have: where, which, and what they have.
 pub(super) fn lacking(decode: &Decode, calls: &[&VerifierCall], names: &[SmolStr]) -> Option<(Site, SmolStr, SmolStr)> {
     let mut reads: Vec<&Claim> = decode.reads.iter().collect();
-    let mut functions: Vec<Site> = decode.function.filter(|_| decode.returned).into_iter().collect();
+    let mut functions: Vec<Site> = decode.function.filter(|_| decode.handed_on.is_any()).into_iter().collect();
     for _ in 0..MAX_CALLS {
         let mut above = Vec::new();
         for call in calls.iter().filter(|call| functions.contains(&call.callee)) {
             reads.extend(&call.reads);
-            if call.returned {
+            if call.handed_on.is_any() {
                 above.push(call.function);
             }
         }
