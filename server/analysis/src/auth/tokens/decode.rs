@@ -53,29 +53,25 @@ fn decrypts(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
     named && body.package(func).is_some_and(|path| Library::of(&path).is_some() && path.contains("jwe"))
 }
 
-/// Whether calls of functions of that name are noted.
+/// Whether a name says that a function is about tokens.
 pub fn is_about_tokens(name: &str) -> bool {
     const WORDS: &[&str] = &["decode", "verify", "validate", "token", "jwt", "claims", "payload"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }
 
-/// A call of a function of the project, if its name says that it is about tokens, or if it is given one.
+/// A call of a function of the project, where tokens are handled.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
-    let args = found.call().map(|(_, args)| args).unwrap_or_default();
-    let is_credential = args.iter().any(|arg| secrets::credential(body, &arg.value).is_some());
-    if !is_credential && !is_about_tokens(last_name(func)?) {
-        return None;
-    }
     let callee = match body.eval(func) {
         Value::Function(function) => function.site,
         Value::Bound(bound) => bound.1.site,
         _ => return None,
     };
     let function = body.site(body.def?.name.range);
+    let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
-        is_credential,
+        is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
         site: body.site(found.expr.range),
         function,
         callee,
