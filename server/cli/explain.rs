@@ -1,5 +1,7 @@
 //! `authlens explain` and `authlens rules`.
 
+use std::path::Path;
+
 use authlens_analysis::ide::{Analysis, AppView, RouteView};
 use authlens_analysis::rules;
 use serde_json::json;
@@ -12,7 +14,8 @@ use crate::lookup;
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, String> {
     match args.what.as_slice() {
         [code] => page(code),
-        [method, path] => route(args, method, path),
+        [method, path] => route(&args.root, method, path),
+        [method, path, folder] => route(Path::new(folder), method, path),
         _ => Err("expected METHOD PATH, or the code of a rule".into()),
     }
 }
@@ -26,8 +29,8 @@ fn page(code: &str) -> Result<u8, String> {
     Ok(CLEAN)
 }
 
-fn route(args: &ExplainArgs, method: &str, path: &str) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.root), None)?;
+fn route(root: &Path, method: &str, path: &str) -> Result<u8, String> {
+    let loaded = load(&[root.to_owned()], None)?;
     let analysis = loaded.host.snapshot();
     let apps = analysis.apps();
     let found = lookup::routes(&apps, method, path)?;

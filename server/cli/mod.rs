@@ -104,8 +104,8 @@ struct RoutesArgs {
 
 #[derive(Debug, Args)]
 struct ExplainArgs {
-    /// `GET /api/tasks`, or the code of a rule
-    #[arg(required = true, num_args = 1..=2, value_names = ["METHOD|RULE", "PATH"])]
+    /// `GET /api/tasks`, with the folder to read behind it perhaps, or the code of a rule
+    #[arg(required = true, num_args = 1..=3, value_names = ["METHOD|RULE", "PATH", "FOLDER"])]
     what: Vec<String>,
     /// Folder to read
     #[arg(long, default_value = ".")]

@@ -30,7 +30,7 @@ impl Drop for Project {
 }
 
 const MAIN: &str =
-    "from fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n";
+    "from fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.post(\"/a\")\ndef a(): ...\n";
 const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
 
 #[test]
@@ -53,7 +53,8 @@ fn exit_codes_tell_clean_from_findings_from_failure() {
     }
     assert_eq!(code(&["rules"]), Some(0));
     assert_eq!(code(&["explain", "missing-auth-dependency"]), Some(0));
-    assert_eq!(code(&["explain", "GET", "/a", "--root", "app"]), Some(0));
+    assert_eq!(code(&["explain", "POST", "/a", "--root", "app"]), Some(0));
+    assert_eq!(code(&["explain", "POST", "/a", "app"]), Some(0));
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn a_list_of_packages_may_be_utf_16() {
     let list = "\u{feff}fastapi==0.104.1\r\n";
     let bytes: Vec<u8> = list.encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(project.0.join("requirements.txt"), bytes).unwrap();
-    let told = String::from_utf8(authlens(&project.0, &["explain", "GET", "/a"]).stdout).unwrap();
+    let told = String::from_utf8(authlens(&project.0, &["explain", "POST", "/a"]).stdout).unwrap();
     assert!(told.contains("FastAPI 0.104.1 (requirements.txt)"), "{told}");
 }
 
@@ -92,9 +93,9 @@ fn configuration_is_found_above_and_named() {
     let missing = run(&["check", "back", "--config", "none.toml"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("none.toml"));
-    std::fs::write(project.0.join("specs/api.md"), "- GET /a (auth required)\n").unwrap();
+    std::fs::write(project.0.join("specs/api.md"), "- POST /a (auth required)\n").unwrap();
     let drift = String::from_utf8(run(&["check", "back"]).stdout).unwrap();
-    assert!(drift.contains("error[spec-auth-drift]: GET /a") && drift.contains("specs/api.md:1:3"), "{drift}");
+    assert!(drift.contains("error[spec-auth-drift]: POST /a") && drift.contains("specs/api.md:1:3"), "{drift}");
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn fixing_twice_changes_nothing_more() {
     let project = Project::new("fix", &[("main.py", MAIN), ("deps.py", DEPS)]);
     let diff = authlens(&project.0, &["check", "--diff"]);
     assert_eq!(diff.status.code(), Some(1));
-    assert!(String::from_utf8(diff.stdout).unwrap().contains("+@app.get(\"/a\", dependencies=[Depends(key)])"));
+    assert!(String::from_utf8(diff.stdout).unwrap().contains("+@app.post(\"/a\", dependencies=[Depends(key)])"));
     assert_eq!(std::fs::read_to_string(project.0.join("main.py")).unwrap(), MAIN);
     assert_eq!(authlens(&project.0, &["check", "--fix"]).status.code(), Some(0));
     let fixed = std::fs::read_to_string(project.0.join("main.py")).unwrap();

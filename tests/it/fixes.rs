@@ -245,28 +245,28 @@ fn import_cases() -> Vec<Case> {
 
 fn decorator_cases() -> Vec<Case> {
     let registrations = [
-        "@router.get(\"/x\")\ndef handler(): ...\n",
-        "@router.get(\n    \"/x\",\n    tags=[\"a\"],\n)\ndef handler(): ...\n",
-        "@router.get(\n    \"/x\",\n    tags=[\"a\"]  # why\n)\ndef handler(): ...\n",
-        "@router.get(\"/x\", dependencies=[])\ndef handler(): ...\n",
-        "@router.get(\"/x\", dependencies=[Depends(get_session)])\ndef handler(): ...\n",
-        "@router.get(\"/x\", dependencies=[Depends(get_session),])\ndef handler(): ...\n",
-        "@router.get(\"/x\", dependencies=(Depends(get_session),))\ndef handler(): ...\n",
-        "shared = [Depends(get_session)]\n\n@router.get(\"/x\", dependencies=shared)\ndef handler(): ...\n",
-        "@router.get(\n    \"/x\",\n    dependencies=[\n        # one connection\n        Depends(get_session),\n    ],\n)\ndef handler(): ...\n",
-        "@router.get(\"/x\")\n@router.post(\"/x\")\ndef handler(): ...\n",
-        "@router.get(\"/x\")\n@router.put(\n    \"/y\",\n    tags=[\"a\"],\n)\nasync def handler(): ...\n",
+        "@router.delete(\"/x\")\ndef handler(): ...\n",
+        "@router.delete(\n    \"/x\",\n    tags=[\"a\"],\n)\ndef handler(): ...\n",
+        "@router.delete(\n    \"/x\",\n    tags=[\"a\"]  # why\n)\ndef handler(): ...\n",
+        "@router.delete(\"/x\", dependencies=[])\ndef handler(): ...\n",
+        "@router.delete(\"/x\", dependencies=[Depends(get_session)])\ndef handler(): ...\n",
+        "@router.delete(\"/x\", dependencies=[Depends(get_session),])\ndef handler(): ...\n",
+        "@router.delete(\"/x\", dependencies=(Depends(get_session),))\ndef handler(): ...\n",
+        "shared = [Depends(get_session)]\n\n@router.delete(\"/x\", dependencies=shared)\ndef handler(): ...\n",
+        "@router.delete(\n    \"/x\",\n    dependencies=[\n        # one connection\n        Depends(get_session),\n    ],\n)\ndef handler(): ...\n",
+        "@router.delete(\"/x\")\n@router.post(\"/x\")\ndef handler(): ...\n",
+        "@router.delete(\"/x\")\n@router.put(\n    \"/y\",\n    tags=[\"a\"],\n)\nasync def handler(): ...\n",
         "@router.api_route(\"/x\", methods=[\"GET\", \"POST\"])\ndef handler(): ...\n",
         "def handler(): ...\n\nrouter.add_api_route(\"/x\", handler)\n",
         "def handler(): ...\n\nrouter.add_api_route(\n    \"/x\",\n    handler,\n    methods=[\"PUT\"],\n)\n",
         "def handler(): ...\n\nfor path in [\"/x\", \"/y\"]:\n    router.add_api_route(path, handler)\n",
         "class View:\n    def __init__(self):\n        router.add_api_route(\"/x\", self.read)\n\n    def read(self, q: str = \"\"): ...\n\nView()\n",
-        "class View:\n    @router.get(\"/x\")\n    def read(self): ...\n",
-        "@router.get(\"/x\", response_model=dict[str, list[int]], summary=\"A rather long summary\", tags=[\"some\", \"tags\"])\ndef handler(): ...\n",
-        "@router.get(\"/{current_user}/x\")\ndef handler(): ...\n",
-        "@router.get(\"/x\")\ndef handler():\n    current_user = 1\n    return current_user\n",
-        "if True:\n    @router.get(\"/x\")\n    def handler():\n        return 1\n",
-        "@router.get(\"/x\")\ndef handler(): ...\n\n@router.get(\"/y\")\ndef second(): ...\n",
+        "class View:\n    @router.delete(\"/x\")\n    def read(self): ...\n",
+        "@router.delete(\"/x\", response_model=dict[str, list[int]], summary=\"A rather long summary\", tags=[\"some\", \"tags\"])\ndef handler(): ...\n",
+        "@router.delete(\"/{current_user}/x\")\ndef handler(): ...\n",
+        "@router.delete(\"/x\")\ndef handler():\n    current_user = 1\n    return current_user\n",
+        "if True:\n    @router.delete(\"/x\")\n    def handler():\n        return 1\n",
+        "@router.delete(\"/x\")\ndef handler(): ...\n\n@router.delete(\"/y\")\ndef second(): ...\n",
         "@router.get(\"/health\")\ndef health(): ...\n\n@router.get(\"/y\")\ndef second(): ...\n",
     ];
     let head = "from fastapi import APIRouter, Depends\n\nfrom app.models import User, get_session\n\nrouter = APIRouter()\n\n";
@@ -873,7 +873,7 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
     texts
 }
 
-const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/a\")\ndef a(): ...";
+const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/a\")\ndef a(): ...";
 const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
 
 #[test]
@@ -917,7 +917,7 @@ fn a_fix_keeps_what_it_does_not_change() {
     let fixed = std::fs::read_to_string(root.join("main.py")).unwrap();
     assert!(fixed.starts_with('\u{feff}') && fixed.ends_with("def a(): ..."), "{fixed:?}");
     assert_eq!(fixed.matches('\n').count(), fixed.matches("\r\n").count());
-    assert!(fixed.contains("@app.get(\"/a\", dependencies=[Depends(key)])"), "{fixed}");
+    assert!(fixed.contains("@app.post(\"/a\", dependencies=[Depends(key)])"), "{fixed}");
     assert_eq!(code(&["check", "--fix"]), Some(0));
     assert_eq!(std::fs::read_to_string(root.join("main.py")).unwrap(), fixed);
     let _ = std::fs::remove_dir_all(root);

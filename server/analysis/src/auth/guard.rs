@@ -219,6 +219,17 @@ pub(crate) fn reads(route: &Route) -> bool {
     route.kind == RouteKind::Http && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }
 
+/// Whether a route may be how callers sign up: what it takes has no name yet, and
+/// its handler hashes a password.
+pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    let posts = route.kind == RouteKind::Http && !route.methods.is_empty() && route.methods.iter().all(|m| m == "POST");
+    posts
+        && !route.path.contains('{')
+        && !public::is_internal(&route.path)
+        && signing_up::hashes_password(interpreter, handler)
+}
+
 /// Whether a route runs no dependency, and its handler provably does nothing
 /// and gives everybody the same answer.
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {

@@ -10,10 +10,10 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     if !methods.is_empty() && methods.iter().all(|method| method == "OPTIONS") {
         return Some("OPTIONS requests carry no credentials");
     }
-    let mut segments = normalised(path);
-    if segments.iter().any(|segment| segment == "admin") {
+    if is_internal(path) {
         return None;
     }
+    let mut segments = normalised(path);
     // `/auth/auth/login`: a router's prefix, given once more where it is included.
     segments.dedup_by(|second, first| second == "auth" && first == "auth");
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -60,6 +60,11 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
     posts && matches!(group.as_str(), "users" | "user" | "accounts" | "account")
 }
 
+/// Whether a path is below `/admin`, where nothing is for everybody.
+pub fn is_internal(path: &str) -> bool {
+    normalised(path).iter().any(|segment| segment == "admin")
+}
+
 /// Whether a path is that of a probe of some part of the service,
 /// `/api/{user_id}/chat/health`, `/health/kafka`, `/metrics`. That alone is no reason to leave it open: the
 /// handler must give away nothing, and then a parameter that it does not take
@@ -67,7 +72,6 @@ pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {
 pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let is_internal = segments.iter().any(|segment| segment == "admin");
     let probes = |segment: &String| matches!(single(segment), Some("health check" | "version of the service"));
     let is_named = match segments.as_slice() {
         [.., last] if probes(last) || last == "metrics" => true,
@@ -75,7 +79,7 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
         [probe, part] => matches!(probe.as_str(), "health" | "healthz" | "healthcheck") && part != "{}",
         _ => false,
     };
-    reads && !is_internal && is_named
+    reads && !is_internal(path) && is_named
 }
 
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`. That is what somebody

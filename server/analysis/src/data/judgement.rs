@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::{Column, Model};
+use super::names;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Hang, Place, Table, Use};
 use crate::facts::python::tree::Expr;
@@ -178,6 +179,7 @@ impl Engine<'_, '_> {
         if path.dead {
             return;
         }
+        self.note_users(path, returned);
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
         for (id, row) in path.rows.iter() {
@@ -214,6 +216,21 @@ impl Engine<'_, '_> {
                     self.judge_look(path, row, &given);
                 }
             }
+        }
+    }
+
+    /// Whole rows of the users are given out.
+    fn note_users(&mut self, path: &Path, returned: &Abs) {
+        match returned {
+            Abs::Row(id) => {
+                let model = path.rows.get(id).filter(|row| !row.absent).and_then(|row| row.model.as_ref());
+                if let Some(model) = model.filter(|model| model.is_user && !path.privileged) {
+                    self.data.gives_users = Some(model.name.clone());
+                }
+            }
+            Abs::Items(items) => items.iter().for_each(|item| self.note_users(path, item)),
+            Abs::Map(entries) => entries.iter().for_each(|(_, value)| self.note_users(path, value)),
+            _ => {}
         }
     }
 
@@ -300,13 +317,14 @@ impl Engine<'_, '_> {
         let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
         let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
         let table = self.hanging_table(model);
-        if table.hangs_on.is_empty() {
-            return;
-        }
-        if !self.data.hanging.contains(&table) {
+        if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
             self.data.hanging.push(table.clone());
         }
-        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
+        if table.hangs_on.is_empty()
+            || (usage == Use::Reads && !given.contains(&id))
+            || self.is_fine(path, id, 0)
+            || leads_to_own(path, id, 0)
+        {
             return;
         }
         let named = |hang: &dyn Fn(&str) -> bool| {
@@ -379,6 +397,7 @@ impl Engine<'_, '_> {
             personal: self.is_self_name(&owner),
             owner,
             hangs_on: Vec::new(),
+            of_person: false,
         }
     }
 
@@ -389,7 +408,8 @@ impl Engine<'_, '_> {
             Some(Hang { column: column.name.clone(), table })
         };
         let hangs_on = model.columns.iter().filter(|column| !column.primary).filter_map(hang).collect();
-        Table { hangs_on, ..self.table(model) }
+        let of_person = model.columns.iter().any(|column| names::is_of_person(&column.name));
+        Table { hangs_on, of_person, ..self.table(model) }
     }
 
     /// Takes down an access at fault.

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub use links::Link;
-pub(crate) use names::{is_authority, is_check, is_owner};
+pub(crate) use names::{is_authority, is_check, is_owner, is_self};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
@@ -102,6 +102,8 @@ pub struct Table {
     /// The other tables on whose rows those without an owner of their own hang:
     /// what decides whose they are.
     pub hangs_on: Vec<Hang>,
+    /// Whether a row without an owner is about a person, by the names of its columns.
+    pub of_person: bool,
 }
 
 /// A foreign key to a table that is not the users'.
@@ -155,8 +157,11 @@ pub struct RouteData {
     pub scoped: Vec<(Table, Use)>,
     /// Tables of rows that may be anybody's: something on the way could not be followed.
     pub unsure: Vec<Site>,
-    /// Tables without an owner of which rows were touched.
+    /// Tables without an owner of which rows were touched, and that are about
+    /// persons or hang on others.
     pub hanging: Vec<Table>,
+    /// The class of the users, if whole rows of it are given out.
+    pub gives_users: Option<SmolStr>,
     /// Both, where a dependency lets only those through who have some right.
     pub within: Option<Within>,
     /// How the handler writes the part of the principal that owners are
@@ -181,6 +186,7 @@ impl PartialEq for RouteData {
             && self.scoped == other.scoped
             && self.unsure == other.unsure
             && self.hanging == other.hanging
+            && self.gives_users == other.gives_users
             && self.within == other.within
             && self.spelled == other.spelled
             && self.asked == other.asked

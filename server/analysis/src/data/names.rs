@@ -70,7 +70,7 @@ pub(super) fn is_other_person(name: &str) -> bool {
 }
 
 /// Whether a name says who is calling, and not whom a record is about.
-pub(super) fn is_self(name: &str) -> bool {
+pub(crate) fn is_self(name: &str) -> bool {
     const NAMES: &[&str] =
         &["userid", "uid", "useruuid", "xuserid", "currentuserid", "useremail", "xuseremail", "ownerid", "user"];
     NAMES.contains(&plain(name).as_str())
@@ -79,6 +79,25 @@ pub(super) fn is_self(name: &str) -> bool {
 /// Whether an attribute of a principal says which one it is.
 pub(super) fn is_identity(name: &str) -> bool {
     is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")
+}
+
+/// Whether a column of that name is about a person.
+pub(super) fn is_of_person(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "email",
+        "phone",
+        "mobile",
+        "birth",
+        "salary",
+        "iban",
+        "passport",
+        "firstname",
+        "lastname",
+        "fullname",
+        "ssn",
+    ];
+    let name = plain(name);
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a table of that name holds the users.

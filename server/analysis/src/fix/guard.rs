@@ -13,7 +13,7 @@ use super::{Fixer, Served, auth_module, wider};
 use crate::auth::guard::Guard;
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
-use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind};
+use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
 use crate::index::dependencies::{Via, called, dependency_of};
 use crate::index::value::Value;
 use crate::verdicts::{Verifier, candidates, handler_site};
@@ -69,8 +69,9 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
         return;
     }
     let identity = needs_identity(fixer, diagnostic.location);
-    let refused = may_be_refused(fixer, &open);
+    let refused = diagnostic.severity != Severity::Error || may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
+        let refused = refused || open.iter().any(|one| !is_usual(fixer, one, verifier));
         let forms = if identity { [true, false] } else { [false, true] };
         for as_parameter in forms {
             if as_parameter && !gives_identity(fixer, verifier) {
@@ -89,6 +90,21 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     }
     for verifier in verifiers.iter().take(1) {
         wider::fixes(fixer, first, verifier, fixes);
+    }
+}
+
+/// Whether nothing else guards what is beside a route: its router, or where that
+/// guards nothing, its application. Of several guards some may let fewer callers in.
+fn is_usual(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
+    let beside: Vec<Served<'_>> =
+        fixer.all_served().filter(|other| other.application.router == one.application.router).collect();
+    let asks = |other: &&Served<'_>| matches!(other.judged.guard, Guard::Guarded(_));
+    let is_it =
+        |other: &Served<'_>| other.route.dependencies.iter().any(|node| same(&node.callable, &verifier.callable));
+    let mut own = beside.iter().filter(asks).filter(|other| other.route.router == one.route.router).peekable();
+    match own.peek() {
+        Some(_) => own.all(is_it),
+        None => beside.iter().filter(asks).all(is_it),
     }
 }
 

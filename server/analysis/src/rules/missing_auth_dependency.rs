@@ -1,10 +1,12 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
+use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, answers_constant, reads};
+use crate::auth::guard::{Guard, answers_constant, may_sign_up, reads};
 use crate::auth::policy::{Authority, Expectation};
-use crate::auth::public::{is_named_public, is_probe};
+use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
+use crate::data::is_self;
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -173,18 +175,29 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     // A sentence about all endpoints hardly means one that gives nothing away.
     let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
     let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
-    let catalogue = !demanded && judged.data.faults.is_empty() && is_catalogue(state, application, route);
     let passing = passing_middleware(state, application);
+    let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
+    let beside = Beside::of(state, application, route);
+    let shown_to_all = !demanded && users.is_none() && reads(route) && beside.reads_are_open();
+    let shown_to_all =
+        shown_to_all && !says_caller(route) && !is_internal(&route.path) && !People::of(state).are_in(&judged.data);
+    let catalogue = shown_to_all && beside.is_catalogue();
     // One other route is no habit; a middleware is.
     let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
     // A route that only some configurations have may be meant so; so may one
-    // that tells everybody the same, and one of a router of which everything
-    // that reads is open.
+    // that tells everybody the same, and one that reads what is nobody's on a
+    // router of which everything that reads is open.
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
+    let signs_up = !demanded && with_interpreter(state, |interpreter| may_sign_up(interpreter, route));
     let named_public = !demanded && reads(route) && is_named_public(&route.path);
     let (severity, confidence) = if route.conditional || constant {
         (Severity::Info, Confidence::Low)
-    } else if catalogue || probe || named_public || (!demanded && !habit && only_reads(application, route)) {
+    } else if probe
+        || named_public
+        || signs_up
+        || catalogue
+        || !habit && (shown_to_all || !demanded && users.is_none() && beside.only_reads(route))
+    {
         (Severity::Warning, Confidence::Medium)
     } else if habit || demanded {
         (Severity::Error, Confidence::High)
@@ -196,6 +209,8 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
         _ if named_public => "its path calls it public, and nothing else says so".to_owned(),
         _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
+        _ if signs_up => "callers may sign up here, as it hashes a password".to_owned(),
+        _ if users.is_some() => format!("it gives out rows of `{}` as they are", users.unwrap_or_default()),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")
         }
@@ -242,30 +257,55 @@ fn takes_nothing(route: &Route) -> bool {
     plain && route.dependencies.is_empty() && route.perhaps.is_empty()
 }
 
-/// Whether nothing on a route's router changes anything, by method.
-fn only_reads(application: &Application, route: &Route) -> bool {
-    let own = application.routes.iter().filter(|other| other.router == route.router && other.kind != RouteKind::Mount);
-    own.into_iter().all(reads)
+/// Whether a handler is told by the caller who that is.
+fn says_caller(route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    handler.def.params.iter().any(|param| is_self(&param.name.name))
 }
 
-/// Whether a route reads, on a router where all that reads is open and all
-/// that changes is guarded: a catalogue, it seems, that everybody may see.
-fn is_catalogue(state: &State, application: &Application, route: &Route) -> bool {
-    let Some(at) = state.table.applications.iter().position(|app| app.router == application.router) else {
-        return false;
-    };
-    let Some(judged) = state.guards.applications.get(at) else { return false };
-    let mut changes = 0;
-    let own = application.routes.iter().zip(judged.iter());
-    for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
-        let open = judged.guard == Guard::Open(None);
-        match (reads(other), open) {
-            (true, true) => {}
-            (false, false) if judged.guard.is_guarded() => changes += 1,
-            _ => return false,
+/// How the other routes of a route's router are guarded.
+#[derive(Default)]
+struct Beside {
+    guarded_reads: usize,
+    /// Routes that change something, by method.
+    changes: usize,
+    /// Of those, the ones that are guarded or may be.
+    guarded_changes: usize,
+    open_changes: usize,
+}
+
+impl Beside {
+    fn of(state: &State, application: &Application, route: &Route) -> Self {
+        let mut beside = Self::default();
+        let at = state.table.applications.iter().position(|app| app.router == application.router);
+        let Some(judged) = at.and_then(|at| state.guards.applications.get(at)) else { return beside };
+        let own = application.routes.iter().zip(judged.iter());
+        for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
+            let guard = &judged.guard;
+            if reads(other) {
+                beside.guarded_reads += usize::from(guard.is_guarded());
+                continue;
+            }
+            beside.changes += 1;
+            beside.open_changes += usize::from(*guard == Guard::Open(None));
+            beside.guarded_changes += usize::from(guard.is_guarded() || matches!(guard, Guard::Unknown(_)));
         }
+        beside
     }
-    changes > 0 && reads(route)
+
+    /// Whether all that reads is open and all that changes is guarded: a
+    /// catalogue, it seems, that everybody may see.
+    fn is_catalogue(&self) -> bool {
+        self.guarded_reads == 0 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    fn reads_are_open(&self) -> bool {
+        self.guarded_reads == 0
+    }
+
+    fn only_reads(&self, route: &Route) -> bool {
+        reads(route) && self.changes == 0
+    }
 }
 
 /// The middleware of an application that turns callers away elsewhere.

@@ -7,4 +7,5 @@ pub(crate) mod guards;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod ownership;
+pub(crate) mod people;
 pub(crate) mod tokens;
