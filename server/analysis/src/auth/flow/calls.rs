@@ -10,6 +10,7 @@ use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
 use super::follow::Inherited;
 use super::outcome;
+use super::requests::{MESSAGE, receives};
 use super::statements::NEVER;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
@@ -234,6 +235,9 @@ impl Flow<'_, '_> {
                             self.found.rejection.get_or_insert(self.site(expr));
                             path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
                         }
+                        if receives(&name.name) {
+                            return Abs::Request(MESSAGE.into());
+                        }
                         return Abs::Other;
                     }
                     Abs::Request(part) => {
@@ -327,7 +331,9 @@ impl Flow<'_, '_> {
     }
 
     fn unresolved(&mut self, path: &mut Path, expr: &Expr, func: &Expr, values: Vec<Abs>) -> Abs {
-        let derived = values.into_iter().fold(Abs::Other, Abs::join);
+        // A message as a whole is passed on for what else is in it.
+        let values = values.into_iter().filter(|value| !matches!(value, Abs::Request(part) if part == MESSAGE));
+        let derived = values.fold(Abs::Other, Abs::join);
         match derived {
             Abs::Request(_) | Abs::Credential if self.fills_container(path, func) => Abs::Other,
             Abs::Credential => {

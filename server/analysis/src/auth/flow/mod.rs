@@ -142,6 +142,8 @@ struct Findings {
     steps: Vec<Step>,
     /// Whether anything a caller could prove itself with was read.
     credential: bool,
+    /// A credential was read from a message over a socket.
+    in_message: bool,
     /// The same for identities.
     identity: bool,
     /// Where callers are turned away, if they are.
@@ -272,6 +274,11 @@ impl Flow<'_, '_> {
         if let Some(Abs::Unknown(reason)) = unverified().map(|exit| &exit.value).find(|v| matches!(v, Abs::Unknown(_)))
         {
             return Proof::Unknown(reason.clone());
+        }
+        if role == Role::Handler && self.found.in_message && exits.iter().any(|exit| exit.verified) {
+            return Proof::Unknown(
+                "it verifies the token of a message, and which messages need one is not known".into(),
+            );
         }
         if role == Role::Handler {
             return if exits.iter().any(|exit| exit.verified) { Proof::Optional } else { Proof::NotAuth };

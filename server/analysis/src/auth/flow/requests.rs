@@ -7,10 +7,39 @@ use super::super::evidence::{Evidence, Part};
 use super::super::sources::{Worth, worth_of, worth_of_parameter};
 use super::backend::Required;
 use super::{Abs, Flow, Path};
-use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::facts::python::idioms::callees;
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler};
 use crate::index::value::Value;
 
+/// What a client sends over a socket, as a part of the request: browsers send no
+/// headers of their own with it, so that the token comes in a message.
+pub(super) const MESSAGE: &str = "message";
+
+/// Whether a method of a socket gives what the client sends (Starlette 0.27, `WebSocket`).
+pub(super) fn receives(method: &str) -> bool {
+    matches!(method, "receive" | "receive_text" | "receive_json" | "receive_bytes" | "iter_text" | "iter_json")
+}
+
+/// Whether a method of a socket gives the client something.
+fn gives(method: &str) -> bool {
+    receives(method) || matches!(method, "accept" | "send" | "send_text" | "send_json" | "send_bytes")
+}
+
 impl Flow<'_, '_> {
+    /// Whether a clause of a socket's handler is its end, and gives the client
+    /// nothing any more: whoever gets there is not let in.
+    pub(super) fn ends_socket(&self, last: bool, handler: &Handler) -> bool {
+        let function = self.function();
+        let is_socket = || {
+            function.def.params.iter().any(|param| {
+                let ty = param.annotation.as_ref().map(|ty| self.judge.resolve.eval_signature(function, ty));
+                matches!(ty, Some(Value::Package(path)) if path.ends_with(".WebSocket"))
+            })
+        };
+        let speaks = |callee: &Expr| matches!(&callee.kind, ExprKind::Attribute { name, .. } if gives(&name.name));
+        last && self.stack.len() == 1 && is_socket() && !callees(&handler.body).into_iter().any(speaks)
+    }
+
     /// `request.headers["…"]` and its kin.
     pub(super) fn request_item(&mut self, path: &Path, expr: &Expr, part: &str, key: Option<&Expr>) -> Abs {
         let name = key.map(|key| match &key.kind {
@@ -26,9 +55,12 @@ impl Flow<'_, '_> {
         let name = name.unwrap_or_default();
         match part {
             "query_params" | "path_params" if worth_of_parameter(&name) == Worth::Data => Abs::Other,
-            "headers" | "cookies" | "query_params" | "path_params" => match worth_of(&name) {
+            // `message["payload"]["token"]`
+            MESSAGE if worth_of(&name) == Worth::Data => Abs::Request(MESSAGE.into()),
+            "headers" | "cookies" | "query_params" | "path_params" | MESSAGE => match worth_of(&name) {
                 Worth::Credential => {
                     self.found.credential = true;
+                    self.found.in_message |= part == MESSAGE;
                     if let Some(part) = Part::of_attribute(part) {
                         self.step(expr, Evidence::Reads(part), part.note());
                     }
@@ -115,6 +147,7 @@ impl Flow<'_, '_> {
                 let scopes = args.get(1).and_then(|arg| self.scopes_of(path, &arg.value));
                 Some(self.authenticated(expr, Required::from(&scopes)))
             }
+            ("loads", MESSAGE) => Some(Abs::Request(MESSAGE.into())),
             ("Request" | "HTTPConnection" | "WebSocket", "scope") => Some(Abs::Request(SmolStr::default())),
             ("Headers" | "MutableHeaders", "scope") => Some(Abs::Request("headers".into())),
             ("getattr", "state") => {

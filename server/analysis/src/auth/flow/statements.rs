@@ -1,5 +1,7 @@
 //! Statements on paths.
 
+use super::super::sources::{Worth, worth_of};
+use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
@@ -113,7 +115,11 @@ impl Flow<'_, '_> {
             StmtKind::Try { body, handlers, or_else, finally } => {
                 let mut after = self.block(vec![path.clone()], body, exits);
                 after = self.block(after, or_else, exits);
+                let last = self.function().def.body.last().is_some_and(|last| last.range == stmt.range);
                 for handler in handlers {
+                    if self.ends_socket(last, handler) {
+                        continue;
+                    }
                     let mut caught = path.clone();
                     for name in handler.name.iter() {
                         caught.set(name, Abs::Other);
@@ -213,6 +219,12 @@ impl Flow<'_, '_> {
 
     pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
         match &target.kind {
+            // `token = await websocket.receive_text()`
+            ExprKind::Name(name) if is_message(value) && worth_of(name) == Worth::Credential => {
+                self.found.credential = true;
+                self.found.in_message = true;
+                path.set(name, Abs::Credential);
+            }
             ExprKind::Name(name) => path.set(name, value.clone()),
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
                 for (index, part) in parts.iter().enumerate() {
@@ -276,4 +288,8 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
     });
     paths.extend(joined);
     paths
+}
+
+fn is_message(value: &Abs) -> bool {
+    matches!(value, Abs::Request(part) if part == MESSAGE)
 }
