@@ -157,12 +157,26 @@ pub(super) fn package_callable(path: &str) -> Proof {
     if verifies_itself(path) {
         return Proof::Verifies;
     }
+    // It looks at nothing before a handler asks it to.
+    if jwt_auth_method(path) == Some("") {
+        return Proof::NotAuth;
+    }
     Proof::Unknown(format!("{path} is a package that authlens does not know").into())
+}
+
+/// The method of `AuthJWT`, the dependency of fastapi-jwt-auth 0.5 and those who
+/// carry it on; empty for the class itself.
+pub(super) fn jwt_auth_method(path: &str) -> Option<&str> {
+    const PACKAGES: &[&str] =
+        &["fastapi_jwt_auth", "fastapi_jwt_auth2", "async_fastapi_jwt_auth", "another_fastapi_jwt_auth"];
+    let (package, rest) = path.split_once('.')?;
+    let (_, method) = rest.split_once("AuthJWT").filter(|_| PACKAGES.contains(&package))?;
+    Some(method.trim_start_matches("Bearer").trim_start_matches('.'))
 }
 
 /// Packages whose dependencies verify by themselves: fastapi-users 15
 /// (`FastAPIUsers.current_user()`), fastapi-nextauth-jwt, fastapi-better-auth,
-/// fastapi-login, fastapi-azure-auth, fastapi-cloudauth, fastapi-auth0, PropelAuth, Clerk.
+/// fastapi-login, fastapi-azure-auth, fastapi-cloudauth, fastapi-auth0, PropelAuth, Clerk, AuthX 1, fastapi-jwt 0.3.
 fn verifies_itself(path: &str) -> bool {
     const CALLS: &[&str] = &[
         "fastapi_users.FastAPIUsers.current_user",
@@ -178,6 +192,11 @@ fn verifies_itself(path: &str) -> bool {
         "fastapi_cloudauth.FirebaseCurrentUser",
         "fastapi_clerk_auth.ClerkHTTPBearer",
         "propelauth_fastapi.init_auth.require_user",
+        "authx.AuthX.access_token_required",
+        "authx.AuthX.fresh_token_required",
+        "fastapi_jwt.JwtAccessBearer",
+        "fastapi_jwt.JwtAccessCookie",
+        "fastapi_jwt.JwtAccessBearerCookie",
     ];
     CALLS.contains(&path)
 }

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::sinks::{Sink, classify, is_lookup};
-use super::super::sources::is_scheme;
+use super::super::sources::{is_scheme, jwt_auth_method};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
 use crate::index::value::Value;
@@ -27,6 +27,9 @@ impl Flow<'_, '_> {
             self.found.credential = true;
             self.note(expr, "FastAPI's security scheme reads the credential");
             return Abs::Credential;
+        }
+        if let Some(method) = jwt_auth_method(package) {
+            return self.jwt_auth(path, expr, package, method);
         }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
@@ -79,6 +82,26 @@ impl Flow<'_, '_> {
                 Abs::Verified { .. } => Abs::Verified { checked: true },
                 derived => derived,
             },
+        }
+    }
+
+    /// A method of `AuthJWT`, which holds the request.
+    fn jwt_auth(&mut self, path: &mut Path, expr: &Expr, package: &SmolStr, method: &str) -> Abs {
+        match method {
+            "" => Abs::Object(Box::new(Value::Package(package.clone()))),
+            "jwt_required" | "fresh_jwt_required" | "jwt_refresh_token_required" => {
+                path.verified = true;
+                self.found.credential = true;
+                self.decides(expr, format!("`{method}` verifies the credential"));
+                Abs::Verified { checked: true }
+            }
+            "jwt_optional" => {
+                self.found.credential = true;
+                self.decides(expr, format!("`{method}` verifies the credential, if there is one"));
+                Abs::Other
+            }
+            "get_jwt_subject" | "get_raw_jwt" => Abs::Verified { checked: false },
+            _ => Abs::Other,
         }
     }
 

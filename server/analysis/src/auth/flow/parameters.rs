@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::evidence::{Evidence, Step};
-use super::super::sources::{Worth, is_scheme, worth_of, worth_of_parameter};
+use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::Param;
@@ -111,6 +111,7 @@ impl Flow<'_, '_> {
             Proof::Unknown(_) => Abs::Other,
             Proof::NotAuth => match (&callable, annotation) {
                 (Value::Class(_), _) => Abs::Object(Box::new(callable)),
+                (Value::Package(path), _) if jwt_auth_method(path).is_some() => Abs::Object(Box::new(callable)),
                 (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),
                 (Value::Function(function), _) => self.declared_result(function),
                 _ => Abs::Other,
