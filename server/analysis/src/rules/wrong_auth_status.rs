@@ -2,7 +2,7 @@
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::Failure;
+use crate::auth::tokens::{Failure, WrongStatus};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -29,7 +29,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let steps = vec![related(state, replaced.proof, REPLACED.to_owned())];
             found.push(report(state, &INFO, Severity::Warning, replaced.site, message, steps));
         }
-        for wrong in tokens.statuses.iter().filter(|wrong| state.in_use.is_used(wrong.function)) {
+        for wrong in tokens.statuses.iter().filter(|wrong| answers_callers(state, wrong)) {
             let because = match wrong.failure {
                 Failure::Missing => "no credential",
                 Failure::Rejected | Failure::Raised => "a credential that is refused",
@@ -59,4 +59,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, wrong.site, message, steps));
         }
     });
+}
+
+/// Whether an answer gets to callers: a route rests on its function, or on one
+/// that hands it the caller's token.
+fn answers_callers(state: &State, wrong: &WrongStatus) -> bool {
+    if !wrong.is_given {
+        return state.in_use.is_used(wrong.function);
+    }
+    let calls = || state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
+    calls().any(|call| call.callee == wrong.function && call.is_credential && state.in_use.is_used(call.function))
 }

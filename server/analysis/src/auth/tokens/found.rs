@@ -81,6 +81,8 @@ pub struct WrongStatus {
     pub failure: Failure,
     /// Where that is.
     pub proof: Site,
+    /// Whether the token is what the function's callers hand over: they know whose it is.
+    pub is_given: bool,
 }
 
 /// What shows that authentication failed.

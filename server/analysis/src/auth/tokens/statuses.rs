@@ -15,15 +15,17 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         match &stmt.kind {
             StmtKind::If { test, body: branch, .. } => {
                 if let Some((failure, proof)) = fails(body, test) {
-                    note(body, branch, failure, proof, tokens);
+                    note(body, branch, (failure, proof, false), tokens);
                 }
             }
             StmtKind::Try { body: guarded, handlers, .. } => {
                 for handler in handlers {
                     let proof = errors::catches_verification(body, guarded, handler);
                     // The token of a link in a mail is no authentication: its failure is a bad request.
-                    if let Some(proof) = proof.filter(|_| verifies_credential(body, guarded)) {
-                        note(body, &handler.body, Failure::Raised, proof, tokens);
+                    let own = verifies(body, guarded, &|arg| secrets::credential(body, arg).is_some());
+                    let is_given = !own && verifies(body, guarded, &|arg| is_parameter(body, arg));
+                    if let Some(proof) = proof.filter(|_| own || is_given) {
+                        note(body, &handler.body, (Failure::Raised, proof, is_given), tokens);
                     }
                 }
             }
@@ -32,7 +34,10 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], failure: Failure, proof: TextRange, tokens: &mut ItemTokens) {
+/// Notes the answers of a branch, and why they are answers to failed
+/// authentication: what failed, where, and whether the token was handed over.
+fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], why: (Failure, TextRange, bool), tokens: &mut ItemTokens) {
+    let (failure, proof, is_given) = why;
     let Some(def) = body.def else { return };
     for stmt in branch {
         let (status, range) = match errors::answer(body, stmt) {
@@ -51,6 +56,7 @@ fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], failure: Failure, proof: TextR
             status,
             failure,
             proof: body.site(proof),
+            is_given,
         });
     }
 }
@@ -167,13 +173,16 @@ fn is_built(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     false
 }
 
-/// Whether a block verifies the credential of the request.
-fn verifies_credential(body: &Body<'_, '_, '_>, block: &[Stmt]) -> bool {
+/// Whether a block calls something with such an argument.
+fn verifies(body: &Body<'_, '_, '_>, block: &[Stmt], is_it: &dyn Fn(&Expr) -> bool) -> bool {
     let inside = TextRange {
         start: block.first().map_or(0, |stmt| stmt.range.start),
         end: block.last().map_or(0, |stmt| stmt.range.end),
     };
-    body.calls().iter().filter(|found| inside.contains_range(found.expr.range)).any(|found| {
-        found.call().is_some_and(|(_, args)| args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()))
-    })
+    let mut calls = body.calls().iter().filter(|found| inside.contains_range(found.expr.range));
+    calls.any(|found| found.call().is_some_and(|(_, args)| args.iter().any(|arg| is_it(&arg.value))))
+}
+
+fn is_parameter(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    expr.as_name().is_some_and(|name| body.param(name).is_some())
 }

@@ -46,12 +46,15 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
     let ExprKind::Attribute { value, name } = &func.kind else { return None };
     let (server, host) = match name.name.as_str() {
         "run" if body.package(func).as_deref() == Some("uvicorn.run") => {
-            let Value::Instance(application) = body.eval(&args.first()?.value) else { return None };
+            let application = &args.first()?.value;
+            // Whatever is added to it may ask who is calling.
+            let is_added_to = application.as_name().is_some_and(|name| is_called_on(body, name));
+            let Value::Instance(application) = body.eval(body.traced(application)) else { return None };
             let Value::Package(class) = &application.class else { return None };
             let Some(Value::Instance(server)) = application.attributes.get("server") else { return None };
             let wrapped = application.args.open_ended || application.args.get("middleware", None).is_some();
             let host = keyword(args, "host").map_or(Host::Local, |host| host_of(body, host));
-            (server, Some(host).filter(|_| is_tool_server(class) && !wrapped)?)
+            (server, Some(host).filter(|_| is_tool_server(class) && !wrapped && !is_added_to)?)
         }
         method => {
             let over_http = |args: &[Arg]| {
@@ -66,6 +69,14 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
     };
     let server = asks_nobody(&server).then_some(server)?;
     Some(ServedTools { site: body.site(call.range), server: server.site, host })
+}
+
+/// Whether a method of a variable is called.
+fn is_called_on(body: &Body<'_, '_, '_>, variable: &SmolStr) -> bool {
+    body.calls()
+        .iter()
+        .filter_map(|found| found.call())
+        .any(|(func, _)| matches!(&func.kind, ExprKind::Attribute { value, .. } if value.as_name() == Some(variable)))
 }
 
 fn server(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Arc<Instance>> {
