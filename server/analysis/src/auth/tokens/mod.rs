@@ -423,7 +423,7 @@ impl Looks {
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
             holds: any(held::MARKS),
-            tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app("]) && any(&["run"])
+            tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"])

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::super::code::Body;
 use super::super::mounts::{asks_nobody, is_tool_server};
 use super::{Host, ItemTokens, ServedTools, Tool};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword};
 use crate::index::interpreter::is_tool_server_class;
 use crate::index::value::{Instance, Site, Value};
 
@@ -45,7 +45,7 @@ fn server_of_tool(body: &Body<'_, '_, '_>, decorator: &Expr) -> Option<Site> {
 fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Option<ServedTools> {
     let ExprKind::Attribute { value, name } = &func.kind else { return None };
     let (server, host) = match name.name.as_str() {
-        "run" if body.package(func).as_deref() == Some("uvicorn.run") => {
+        "run" if body.package(func).as_deref() == Some("uvicorn.run") || is_run_of_script(body, value) => {
             let application = &args.first()?.value;
             // Whatever is added to it may ask who is calling.
             let is_added_to = application.as_name().is_some_and(|name| is_called_on(body, name));
@@ -69,6 +69,16 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
     };
     let server = asks_nobody(&server).then_some(server)?;
     Some(ServedTools { site: body.site(call.range), server: server.site, host })
+}
+
+/// Whether a name is uvicorn, imported where a module is run as a script: what
+/// stands there is not executed when the module is imported.
+fn is_run_of_script(body: &Body<'_, '_, '_>, module: &Expr) -> bool {
+    let imports = |stmt: &Stmt| {
+        matches!(&stmt.kind, StmtKind::Import(modules)
+            if modules.iter().any(|module| module.module == "uvicorn" && module.alias.is_none()))
+    };
+    module.as_name().is_some_and(|name| name == "uvicorn") && body.statements().iter().any(|(stmt, _)| imports(stmt))
 }
 
 /// Whether a method of a variable is called.
