@@ -112,6 +112,10 @@ impl Engine<'_, '_> {
             path.privileged |= [&a, &b].into_iter().any(|value| self.says_authority(value));
             return (vec![path.clone()], vec![path]);
         }
+        // Nothing is in an empty list.
+        if matches!(op, "in" | "not in") && matches!(&b, Abs::Items(items) if items.is_empty()) {
+            return if equal { (Vec::new(), vec![path]) } else { (vec![path], Vec::new()) };
+        }
         if matches!(a, Abs::DumpKey(_)) {
             // Which fields are copied depends on their names.
             let path = Path { doubt: true, ..path };
@@ -183,7 +187,9 @@ impl Engine<'_, '_> {
                     // How long a credential is, or how many dots it has.
                     Abs::Principal(part) if part.is_empty() && self.in_root => !matches!(b, Abs::Constant(None)),
                     Abs::Principal(part) => {
-                        names::is_authority(part) || (!names::is_standing(part) && !names::is_of_token(part))
+                        // What whoever verifies looks at says whether the caller is known, unless it says more.
+                        let says_more = !self.in_root && !names::is_standing(part) && !names::is_of_token(part);
+                        names::is_authority(part) || says_more
                     }
                     _ => true,
                 };

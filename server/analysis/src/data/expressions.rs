@@ -129,7 +129,13 @@ impl Engine<'_, '_> {
                     self.note_spelling(second, left, &first);
                 }
                 match rest.as_slice() {
-                    [(op, second)] => compared(&first, op, second),
+                    [(op, second)] => match compared(&first, op, second) {
+                        // Whether it holds says something of the principal.
+                        Abs::Other if first.parts(path).principal || second.parts(path).principal => {
+                            Mix::of(&[first, second.clone()]).into_abs()
+                        }
+                        value => value,
+                    },
                     _ => Abs::Other,
                 }
             }

@@ -81,8 +81,9 @@ impl Engine<'_, '_> {
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
             "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
-            "len" | "isinstance" | "print" | "hasattr" | "any" | "all" | "sum" | "range" | "type" | "getLogger"
-            | "HTTPException" | "issubclass" | "id" | "hash" => Abs::Other,
+            "any" | "all" => first.map_or(Abs::Other, |asked| asked_of_all(path, asked)),
+            "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
+            | "issubclass" | "id" | "hash" => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
                 (Some(object), Some(Abs::Text(name))) => {
                     let name = name.clone();
@@ -129,5 +130,16 @@ impl Engine<'_, '_> {
                 mix.into_abs()
             }
         }
+    }
+}
+
+/// What `any(…)` and `all(…)` say: whether the principal has something in
+/// particular, where nothing but what it is was asked; of rows nobody knows.
+fn asked_of_all(path: &Path, asked: &Abs) -> Abs {
+    let parts = asked.parts(path);
+    match (parts.principal, parts.rows.is_empty() && parts.clients.is_empty()) {
+        (true, true) => Abs::Principal(SmolStr::new_static("has_any")),
+        (true, false) => Mix { unclear: true, ..parts }.into_abs(),
+        (false, _) => Abs::Other,
     }
 }
