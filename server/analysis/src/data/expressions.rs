@@ -129,13 +129,7 @@ impl Engine<'_, '_> {
                     self.note_spelling(second, left, &first);
                 }
                 match rest.as_slice() {
-                    [(op, second)] => match compared(&first, op, second) {
-                        // Whether it holds says something of the principal.
-                        Abs::Other if first.parts(path).principal || second.parts(path).principal => {
-                            Mix::of(&[first, second.clone()]).into_abs()
-                        }
-                        value => value,
-                    },
+                    [(op, second)] => compared(&first, op, second),
                     _ => Abs::Other,
                 }
             }
@@ -206,7 +200,14 @@ impl Engine<'_, '_> {
                         }
                     }
                 }
-                let mut value = self.eval(&mut inner, &comprehension.element);
+                let mut value = match &comprehension.element.kind {
+                    // Whether they hold says something of what is compared.
+                    ExprKind::Compare { first, rest } if rest.len() == 1 => {
+                        let compared = [self.eval(&mut inner, first), self.eval(&mut inner, &rest[0].1)];
+                        Mix::of(&compared).into_abs()
+                    }
+                    _ => self.eval(&mut inner, &comprehension.element),
+                };
                 if let Some(other) = &comprehension.value {
                     let other = self.eval(&mut inner, other);
                     value = Mix::of([&value, &other]).into_abs();
