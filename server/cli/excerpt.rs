@@ -36,6 +36,11 @@ impl Paint {
     }
 }
 
+/// Whether a literal is the empty text, which is no secret.
+pub(super) fn is_empty_text(literal: &str) -> bool {
+    literal.trim_matches(['"', '\'', '`']).is_empty()
+}
+
 /// What is shown of a value that nobody is to read.
 pub(super) const HIDDEN: &str = "\"***\"";
 
@@ -66,7 +71,7 @@ pub(super) fn render(
     let pad = " ".repeat(gutter.len());
     let before = TextRange::new(whole.start, location.range.start).slice(&text);
     let marked = TextRange::new(location.range.start, location.range.end.min(whole.end)).slice(&text);
-    let hidden = secret.then(|| {
+    let hidden = (secret && !is_empty_text(marked)).then(|| {
         let behind = TextRange::new(location.range.end.min(whole.end), whole.end).slice(&text);
         format!("{before}{HIDDEN}{behind}")
     });

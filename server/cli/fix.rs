@@ -6,7 +6,7 @@ use authlens_analysis::fix::{apply, take};
 use authlens_analysis::ide::{Analysis, Applicability, Change, Diagnostic, FileContent, Fix, FixKind, SourceChange};
 use authlens_analysis::rules::hardcoded_secret;
 
-use super::excerpt::HIDDEN;
+use super::excerpt::{HIDDEN, is_empty_text};
 use super::load::Loaded;
 use super::{CheckArgs, check};
 use crate::workspace::{Replacement, replace_all};
@@ -67,7 +67,9 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
         let mut diff: String =
             texts.iter().map(|(path, old, new)| unified(loaded.relative(path), old.as_deref(), new)).collect();
         for secret in &secrets {
-            diff = diff.replace(secret.as_str(), HIDDEN);
+            if !is_empty_text(secret) {
+                diff = diff.replace(secret.as_str(), HIDDEN);
+            }
         }
         return Ok(Outcome { fixed, diff });
     }

@@ -370,7 +370,7 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
     };
     let function = judge.resolve.current(&function);
     let AroundVerdict { verdict, left, asks_route } = judge_around(judge, &function, receiver.as_ref(), None, None);
-    let takes = function.def.params.len() - usize::from(function.class.is_some() && !function.def.params.is_empty());
+    let takes = function.def.params.len() - usize::from(function.takes_receiver());
     let name = match &function.class {
         Some(class) => class.qualname.clone(),
         None => function.qualname.clone(),

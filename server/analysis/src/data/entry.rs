@@ -138,7 +138,7 @@ impl Engine<'_, '_> {
                 paths = self.through(paths, index, None);
             }
         }
-        let view = handler.class.clone();
+        let view = handler.class.clone().filter(|_| handler.takes_receiver());
         for (at, param) in handler.def.params.iter().enumerate() {
             let name = &param.name.name;
             if at == 0

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smol_str::SmolStr;
 
 use super::looked_at::{LookedAt, RestsOn};
-use crate::facts::python::tree::{Class, Function};
+use crate::facts::python::tree::{Class, Expr, Function};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 use crate::vfs::Location;
@@ -58,6 +58,14 @@ pub struct FunctionRef {
     /// innermost first. Several are alternatives, where a condition decided
     /// between them that is not known.
     pub wrappers: Vec<Vec<Arc<FunctionRef>>>,
+}
+
+impl FunctionRef {
+    /// Whether its first parameter is the object or class that it is a method of.
+    pub fn takes_receiver(&self) -> bool {
+        let is_static = |decorator: &Expr| decorator.as_name().is_some_and(|name| name == "staticmethod");
+        self.class.is_some() && !self.def.params.is_empty() && !self.def.decorators.iter().any(is_static)
+    }
 }
 
 /// Variables of one executed function body.

@@ -3,7 +3,7 @@
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Made, Password};
+use crate::auth::tokens::{KeptPassword, Made, Password};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -19,7 +19,8 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        for kept in tokens.passwords.iter().filter(|kept| !state.sources.is_ghost(kept.site)) {
+        let standing = |kept: &&KeptPassword| !state.sources.is_ghost(kept.site) && !is_rehashed(state, kept);
+        for kept in tokens.passwords.iter().filter(standing) {
             let (severity, message) = match kept.how {
                 Password::Kept => (
                     Severity::Error,
@@ -62,4 +63,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, site, message.to_owned(), steps.into_iter().collect()));
         }
     });
+}
+
+/// Whether some code hashes what an attribute of that name holds before others
+/// store it.
+fn is_rehashed(state: &State, kept: &KeptPassword) -> bool {
+    let rehashed = || state.tokens.items().flat_map(|(_, tokens)| &tokens.rehashed);
+    kept.attribute.as_ref().is_some_and(|attribute| rehashed().any(|name| name == attribute))
 }

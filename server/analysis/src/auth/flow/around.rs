@@ -120,7 +120,7 @@ pub(in crate::auth) fn judge_around(
     let mut flow = Flow::new(judge, function);
     let request = served.map(request_value);
     let params: Vec<_> = function.def.params.iter().collect();
-    let is_method = function.class.is_some() && !params.is_empty();
+    let is_method = function.takes_receiver();
     let positional = &params[usize::from(is_method)..];
     let mut path = Path::default();
     if is_method {

@@ -93,7 +93,7 @@ impl Flow<'_, '_> {
             return Vec::new();
         }
         let mut known = Vec::new();
-        let is_method = function.class.is_some();
+        let is_method = function.takes_receiver();
         let mut params = function.def.params.iter();
         if let (true, Some(receiver)) = (is_method, params.next().filter(|_| is_method)) {
             let own = path.known.iter().find(|(_, value)| matches!(value, Value::Instance(_)));

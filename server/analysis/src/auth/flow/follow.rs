@@ -266,8 +266,7 @@ pub(super) fn either(a: Abs, b: Abs) -> Abs {
 fn bind(function: &FunctionRef, receiver: Option<Abs>, args: &[Arg], values: Vec<Abs>) -> Path {
     let mut path = Path::default();
     let mut params = function.def.params.iter().peekable();
-    let is_static = function.def.decorators.iter().any(|d| d.as_name().is_some_and(|name| name == "staticmethod"));
-    if let (Some(class), false) = (&function.class, is_static)
+    if let Some(class) = function.class.as_ref().filter(|_| function.takes_receiver())
         && let Some(first) = params.next()
     {
         let receiver = receiver.filter(|receiver| matches!(receiver, Abs::Object(_)));

@@ -14,7 +14,7 @@ impl Flow<'_, '_> {
     pub(super) fn entry(&mut self, function: &FunctionRef, role: Role) -> Path {
         let mut path = Path::default();
         for (index, param) in function.def.params.iter().enumerate() {
-            let is_receiver = index == 0 && function.class.is_some();
+            let is_receiver = index == 0 && function.takes_receiver();
             let value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
             match &value {
                 Abs::Credential => self.found.credential = true,

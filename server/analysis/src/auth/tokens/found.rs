@@ -315,6 +315,8 @@ pub struct KeptPassword {
     pub function: Site,
     /// How.
     pub how: Password,
+    /// The attribute that holds it: `password` of `body.password`.
+    pub attribute: Option<SmolStr>,
 }
 
 /// What is done with a password.

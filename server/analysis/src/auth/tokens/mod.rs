@@ -93,6 +93,8 @@ pub struct ItemTokens {
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
     pub passwords: Vec<KeptPassword>,
+    /// Attributes with a password that hashing it again fills: `body.password = hash(…)`.
+    pub rehashed: Vec<SmolStr>,
     /// Refusals that a clause for everything else answers in its own way.
     pub replaced: Vec<Replaced>,
     /// Texts that let others in wherever they stand.
@@ -418,7 +420,7 @@ impl Looks {
             // Handlers have decorators.
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
-            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word="]),
+            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word=", "word = "]),
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),

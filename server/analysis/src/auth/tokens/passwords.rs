@@ -7,29 +7,47 @@ use crate::facts::python::idioms::{callees, is_table};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
+use smol_str::SmolStr;
 
 /// Finds such code in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let Some(def) = body.def.filter(|_| !is_a_stand_in(body)) else { return };
+    tokens.rehashed.extend(rehashed(body));
     let function = body.site(def.name.range);
     let mut found = Vec::new();
     for call in body.calls() {
         let Some((func, args)) = call.call() else { continue };
         if let Some(kept) = kept_as_it_is(body, func, args) {
-            found.push((kept.range, Password::Kept));
+            let attribute = match &body.traced(kept).kind {
+                ExprKind::Attribute { name, .. } => Some(name.name.clone()),
+                _ => None,
+            };
+            found.push((kept.range, Password::Kept, attribute));
         } else if is_fast_hash(body, func, args) && !knows_better(body) && !is_prepared(body) {
-            found.push((call.expr.range, Password::HashedFast));
+            found.push((call.expr.range, Password::HashedFast, None));
         }
     }
     let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
     found.extend(
-        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared)),
+        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared, None)),
     );
-    tokens.passwords.extend(found.into_iter().map(|(range, how)| KeptPassword {
+    tokens.passwords.extend(found.into_iter().map(|(range, how, attribute)| KeptPassword {
         site: body.site(range),
         function,
         how,
+        attribute,
     }));
+}
+
+/// Attributes that something slow fills: `body.password = bcrypt.hashpw(…)`.
+fn rehashed(body: &Body<'_, '_, '_>) -> Vec<SmolStr> {
+    let filled = body.statements().iter().filter_map(|(stmt, _)| {
+        let StmtKind::Assign(assign) = &stmt.kind else { return None };
+        let [Expr { kind: ExprKind::Attribute { name, .. }, .. }] = assign.targets.as_slice() else { return None };
+        let is_made = assign.value.as_ref().is_some_and(|value| body.traced(value).as_call().is_some());
+        (is_made && (is_password(&name.name) || is_hash(&name.name))).then(|| name.name.clone())
+    });
+    filled.collect()
 }
 
 /// Whether a function says of itself that it is there for tests only.
