@@ -355,6 +355,7 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
         Value::Package(path) if path.ends_with(".BaseHTTPMiddleware") => {
             match middleware.arguments.get("dispatch", None) {
                 Some(Value::Function(function)) => (FunctionRef::clone(function), None),
+                Some(Value::Bound(bound)) => (FunctionRef::clone(&bound.1), Some(bound.0.clone())),
                 _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
             }
         }

@@ -129,12 +129,16 @@ impl Flow<'_, '_> {
                 Value::Instance(instance) => match &instance.class {
                     Value::Package(package) => Abs::Object(Box::new(Value::Package(join_path(package, name)))),
                     // What `__init__` assigned.
-                    _ => match instance.attributes.get(name) {
-                        Some(value @ (Value::Instance(_) | Value::Package(_))) => from_value(value),
+                    class => match (instance.attributes.get(name), class) {
+                        (Some(value @ (Value::Instance(_) | Value::Package(_))), _) => from_value(value),
+                        (_, Value::Class(class)) => self.held(class, name),
                         _ => Abs::Other,
                     },
                 },
-                Value::Class(_) if worth_of(name) == Worth::Credential => Abs::Secret,
+                Value::Class(class) => match self.held(&class, name) {
+                    Abs::Other if worth_of(name) == Worth::Credential => Abs::Secret,
+                    held => held,
+                },
                 _ => Abs::Other,
             },
             outcome @ Abs::Outcome(_) => outcome.part(name).unwrap_or(Abs::Other),

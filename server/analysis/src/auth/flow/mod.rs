@@ -11,6 +11,7 @@ mod conditions;
 mod containers;
 mod exact;
 mod follow;
+mod objects;
 mod outcome;
 mod packages;
 mod parameters;

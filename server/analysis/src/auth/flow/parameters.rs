@@ -112,21 +112,16 @@ impl Flow<'_, '_> {
             Proof::NotAuth => match (&callable, annotation) {
                 (Value::Class(_), _) => Abs::Object(Box::new(callable)),
                 (Value::Package(path), _) if jwt_auth_method(path).is_some() => Abs::Object(Box::new(callable)),
+                (Value::Function(function), annotation) => match (self.result(function), annotation) {
+                    (Abs::Object(made), Some(Value::Class(_))) if matches!(*made, Value::Instance(_)) => {
+                        Abs::Object(made)
+                    }
+                    (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),
+                    (result, _) => result,
+                },
                 (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),
-                (Value::Function(function), _) => self.declared_result(function),
                 _ => Abs::Other,
             },
-        }
-    }
-}
-
-impl Flow<'_, '_> {
-    /// An object of the class of the project that a function says it returns.
-    fn declared_result(&self, function: &FunctionRef) -> Abs {
-        let returns = function.def.returns.as_ref();
-        match returns.map(|returns| self.judge.resolve.eval_signature(function, returns)) {
-            Some(class @ Value::Class(_)) => Abs::Object(Box::new(class)),
-            _ => Abs::Other,
         }
     }
 }

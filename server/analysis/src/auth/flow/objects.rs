@@ -1,0 +1,77 @@
+//! What objects of the project hold, where only their class is known.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::{Abs, Flow};
+use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
+use crate::index::value::{ClassRef, FunctionRef, Value};
+
+impl Flow<'_, '_> {
+    /// The object of a class of the project that a function makes and returns, or
+    /// else one of the class that it says it returns: what it makes it of may say
+    /// more than an interface does.
+    pub(super) fn result(&self, function: &FunctionRef) -> Abs {
+        let function = &self.judge.resolve.current(function);
+        let made = only_returned(&function.def).filter(|value| value.as_call().is_some());
+        if let Some(instance @ Value::Instance(_)) = made.map(|value| self.judge.resolve.eval(function, value))
+            && matches!(&instance, Value::Instance(made) if matches!(made.class, Value::Class(_)))
+        {
+            return Abs::Object(Box::new(instance));
+        }
+        let returns = function.def.returns.as_ref();
+        match returns.map(|returns| self.judge.resolve.eval_signature(function, returns)) {
+            Some(class @ Value::Class(_)) => Abs::Object(Box::new(class)),
+            _ => Abs::Other,
+        }
+    }
+
+    /// What an attribute of an object holds that `__init__` fills with an object it
+    /// makes, or with a parameter of which the annotation says the class.
+    pub(super) fn held(&self, class: &Arc<ClassRef>, name: &SmolStr) -> Abs {
+        let Some(init) = self.judge.resolve.method(class, "__init__") else { return Abs::Other };
+        let init = self.judge.resolve.current(&init);
+        let Some(value) = filled(&init.def, name) else { return Abs::Other };
+        match self.class_given(&init, value) {
+            Some(class @ (Value::Class(_) | Value::Package(_))) => Abs::Object(Box::new(class)),
+            _ => Abs::Other,
+        }
+    }
+
+    /// The class of what an initialiser's expression makes or is given.
+    fn class_given(&self, init: &FunctionRef, value: &Expr) -> Option<Value> {
+        if let Some((func, _)) = value.as_call() {
+            return Some(self.judge.resolve.eval(init, func));
+        }
+        let name = value.as_name()?;
+        let param = init.def.params.iter().find(|param| &param.name.name == name)?;
+        match self.judge.resolve.eval_signature(init, param.annotation.as_ref()?) {
+            Value::Annotated(annotated) => Some(annotated.ty.clone()),
+            class => Some(class),
+        }
+    }
+}
+
+/// What an initialiser assigns to an attribute of its object.
+fn filled<'f>(init: &'f Function, attribute: &str) -> Option<&'f Expr> {
+    let own = &init.params.first()?.name.name;
+    init.body.iter().find_map(|stmt| {
+        let StmtKind::Assign(assign) = &stmt.kind else { return None };
+        let is_it = |target: &Expr| {
+            matches!(&target.kind, ExprKind::Attribute { value, name }
+                if name.name == attribute && value.as_name() == Some(own))
+        };
+        assign.targets.iter().any(is_it).then_some(assign.value.as_ref()).flatten()
+    })
+}
+
+/// What a function returns, if it does so at the end of its body only.
+fn only_returned(def: &Function) -> Option<&Expr> {
+    let mut returned = def.body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Return(value) => value.as_ref(),
+        _ => None,
+    });
+    let simple = def.body.iter().all(|stmt| stmt.blocks().is_empty());
+    returned.next().filter(|_| simple)
+}
