@@ -260,7 +260,8 @@ fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value:
 fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, secure: Option<bool>, place: Place) {
     note_kept(session, Area::Cookie, key.clone(), value, place);
     let what = what_is(session, value);
-    let cookie = SetCookie { place, name: key, what, http_only: Some(false), secure, by_server: false };
+    let cookie =
+        SetCookie { place, name: key, what, sources: sources(value), http_only: Some(false), secure, by_server: false };
     session.outcome.observed.cookies.push(cookie);
 }
 
