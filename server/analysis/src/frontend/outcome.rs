@@ -115,6 +115,8 @@ pub enum UrlPart {
     Token(TokenSource),
     /// The rest of the path that an endpoint answers: `[...path]`.
     Rest,
+    /// A whole path of which nothing is known.
+    Path,
     /// Anything.
     Unknown,
 }

@@ -168,6 +168,7 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             },
             _ => UrlPart::Unknown,
         },
+        Part::Hole(Hole::Path) => UrlPart::Path,
         Part::Hole(_) => UrlPart::Unknown,
     });
     parts.collect()

@@ -208,7 +208,7 @@ pub(super) fn bearer(parts: &[Part], place: Place) -> Option<Bearer> {
         Hole::Promise => (TokenSource::Other, Some(Fault::Promise)),
         Hole::Object => (TokenSource::Other, Some(Fault::Object)),
         Hole::Symbol(symbol) => (source(symbol), fault(symbol)),
-        Hole::Unknown => (TokenSource::Other, None),
+        Hole::Unknown | Hole::Path => (TokenSource::Other, None),
     };
     Some(Bearer { place, source, fault })
 }

@@ -67,6 +67,8 @@ pub(super) enum Part {
 pub(super) enum Hole {
     /// Nothing is known of it.
     Unknown,
+    /// A whole path of which nothing is known: any number of segments, and a query.
+    Path,
     /// A value from elsewhere.
     Symbol(Rc<Symbol>),
     /// The text of `null` or `undefined`.
