@@ -216,6 +216,10 @@ pub(super) enum ObjectKind {
     Context,
     /// A store of zustand: its state is under `state`.
     Store,
+    /// What `createApi` of RTK Query gives: what its endpoints go through is under `baseQuery`.
+    Api,
+    /// `fetchBaseQuery` of RTK Query: its options are its entries.
+    BaseQuery,
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

@@ -260,7 +260,7 @@ pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value)
 }
 
 /// A path behind the base of a client, unless it is a whole URL.
-fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Value {
+pub(super) fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Value {
     if base.truth() == Some(false) {
         return url.clone();
     }

@@ -1,5 +1,5 @@
 //! What the platform and packages do, as far as it matters for requests and
-//! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19.
+//! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19, RTK 2.
 
 pub(super) mod better_auth;
 mod clients;
@@ -7,6 +7,7 @@ mod navigation;
 mod options;
 mod queries;
 mod react;
+mod redux;
 pub(super) mod servers;
 mod stores;
 mod texts;
@@ -79,6 +80,7 @@ pub(super) fn call(
         "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
+        module if redux::is_package(module) => redux::call(session, path, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
         _ => {
@@ -126,7 +128,8 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
-        ObjectKind::Plugin(_) | ObjectKind::Context => Some(Value::Unknown),
+        ObjectKind::Api => Some(redux::method(session, id, name, arguments, here)),
+        ObjectKind::Plugin(_) | ObjectKind::Context | ObjectKind::BaseQuery => Some(Value::Unknown),
         ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
@@ -143,6 +146,7 @@ pub(super) fn call_object(
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
         ObjectKind::Store => stores::call(session, id, arguments, here),
+        ObjectKind::BaseQuery => redux::call_base(session, id, arguments, here, here),
         _ => {
             session.give_away(arguments);
             rewrites::given_on(session, arguments)
