@@ -6,9 +6,10 @@ use smol_str::SmolStr;
 
 use super::evaluation::{Arguments, Session};
 
+use super::libraries::auth_js::token_name;
 use super::libraries::better_auth::{CLIENT, SERVER};
 use super::outcome::{Bearer, Fault, Place, TokenSource, What};
-use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
+use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
 /// The step of a value's way on which it was written out as JSON.
 pub(super) const STRINGIFIED: &str = "stringify";
@@ -39,7 +40,7 @@ pub(super) fn called(symbol: &Symbol, arguments: &Arguments, here: Place) -> Smo
 }
 
 /// How many characters of a token in a value are left at most, where its front was cut off everywhere.
-pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
+pub(super) fn front_of(session: &Session<'_>, value: &Value, what: &What) -> Option<u32> {
     if matches!(what, What::Token(name) if name == ANSWER) {
         return None;
     }
@@ -59,7 +60,10 @@ pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
                     Part::Text(_) => None,
                 })
                 .collect(),
-            Value::Object(_) => vec![u32::MAX],
+            Value::Object(id) => match held(session, *id, 0).as_slice() {
+                [] => vec![u32::MAX],
+                held => held.iter().map(|symbol| front(symbol)).collect(),
+            },
             _ => Vec::new(),
         };
         longest = longest.max(lengths.into_iter().max());
@@ -119,6 +123,12 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
                 let sent = object.entries.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
                 match sent {
                     Some((name, value)) if *value != Value::Undefined && has_hole(value) => What::Token(name.clone()),
+                    _ if object.kind == ObjectKind::Plain && !held(session, *id, 0).is_empty() => {
+                        let mut names: Vec<SmolStr> =
+                            held(session, *id, 0).iter().map(|symbol| name_of(symbol)).collect();
+                        names.sort_unstable();
+                        names.into_iter().next().map_or(What::Unknown, What::Token)
+                    }
                     _ if object.kind == ObjectKind::Plain && !object.open => What::Harmless,
                     _ => What::Unknown,
                 }
@@ -131,6 +141,34 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
         }
     }
     best
+}
+
+/// Objects in each other that are looked into.
+const MAX_HELD: usize = 3;
+
+/// The tokens that an object holds, itself or in objects in it.
+pub(super) fn held(session: &Session<'_>, object: ObjectId, depth: usize) -> Vec<Rc<Symbol>> {
+    let object = session.store.get(object);
+    if object.kind != ObjectKind::Plain || depth > MAX_HELD {
+        return Vec::new();
+    }
+    let values = object.entries.values().flat_map(|value| value.alternatives());
+    let mut found = Vec::new();
+    for value in values {
+        match value {
+            Value::Symbol(symbol) if matches!(what_symbol_is(symbol), What::Token(_)) => found.push(Rc::clone(symbol)),
+            Value::Object(inner) => found.extend(held(session, *inner, depth + 1)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn name_of(symbol: &Symbol) -> SmolStr {
+    match what_symbol_is(symbol) {
+        What::Token(name) => name,
+        _ => SmolStr::default(),
+    }
 }
 
 fn has_hole(value: &Value) -> bool {
@@ -161,6 +199,9 @@ fn what_symbol_is(symbol: &Symbol) -> What {
             (_, Some(name)) if names_a_token(name) => What::Token(name.clone()),
             _ => What::Unknown,
         },
+        (Origin::Call(package), None) if token_name(package).is_some() => {
+            What::Token(token_name(package).unwrap_or_default().into())
+        }
         (Origin::Environment(name), None) if is_secret_name(name) => What::Secret(name.clone()),
         (Origin::Environment(_), _) => What::Harmless,
         (Origin::Response(_) | Origin::Call(_), Some(name)) if names_a_token(name) => What::Token(name.clone()),

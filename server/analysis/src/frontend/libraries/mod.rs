@@ -1,6 +1,7 @@
 //! What the platform and packages do, as far as it matters for requests and
 //! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19, RTK 2.
 
+pub(super) mod auth_js;
 pub(super) mod better_auth;
 mod clients;
 mod navigation;
@@ -82,8 +83,12 @@ pub(super) fn call(
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
         module if redux::is_package(module) => redux::call(session, path, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
+        module if auth_js::is_clerk(module) => auth_js::call_clerk(session, path, arguments, here),
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
-        _ => {
+        module => {
+            if module == "next-auth" && path == "default" {
+                auth_js::call_next_auth(session, arguments, here);
+            }
             session.give_away(arguments);
             rewrites::given_on(session, arguments)
         }

@@ -10,7 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::{STRINGIFIED, front_of, sources, what_is};
+use crate::frontend::tokens::{STRINGIFIED, front_of, held, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -102,10 +102,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             _ => Value::Unknown,
         },
         "JSON.stringify" => first.each(|first| match first {
-            Value::Symbol(symbol) => {
-                let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([STRINGIFIED.into()]).collect();
-                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
-            }
+            // Of all that an object holds a token matters most.
+            Value::Object(id) => held(session, *id, 0)
+                .iter()
+                .min_by_key(|symbol| symbol.path.clone())
+                .map_or(Value::Unknown, |symbol| stringified(symbol)),
+            Value::Symbol(symbol) => stringified(symbol),
             _ => Value::Unknown,
         }),
         "Promise.reject" => {
@@ -135,7 +137,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 let what = what_is(session, value);
                 match what {
                     What::Token(_) | What::Secret(_) => {
-                        let front = front_of(value, &what);
+                        let front = front_of(session, value, &what);
                         session.outcome.logged.push(Logged { place: *place, what, front });
                     }
                     _ => session.note_logged_answer(value, *place),
@@ -148,6 +150,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Unknown
         }
     }
+}
+
+/// The text that JSON makes of a value.
+fn stringified(symbol: &Symbol) -> Value {
+    let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([STRINGIFIED.into()]).collect();
+    Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..symbol.clone() }))
 }
 
 /// `new URL(path, base)`: a path from the root replaces that of the base.
@@ -253,6 +261,9 @@ pub(super) fn keep(session: &mut Session<'_>, path: &str, name: &str, value: &Va
 
 fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value: &Value, place: Place) {
     let what = what_is(session, value);
+    if what == What::Unknown {
+        session.note_kept_answer(value, place);
+    }
     session.outcome.kept.push(Kept { place, area, key, what, sources: sources(value) });
 }
 
