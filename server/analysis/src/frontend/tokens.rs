@@ -8,14 +8,20 @@ use super::evaluation::{Arguments, Session};
 
 use super::libraries::auth_js::token_name;
 use super::libraries::better_auth::{CLIENT, SERVER};
-use super::outcome::{Bearer, Fault, Place, TokenSource, What};
+use super::outcome::{Absent, Area, Bearer, Fault, Place, TokenSource, What};
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
 /// The step of a value's way on which it was written out as JSON.
 pub(super) const STRINGIFIED: &str = "stringify";
 
+/// The step of a value's way on which `null` takes its place sometimes.
+pub(super) const NULL: &str = " null";
+
+/// The same for `undefined`.
+pub(super) const UNDEFINED: &str = " undefined";
+
 /// Steps of a value's way that leave it what it is, or a part of its text.
-const KEEPING: &[&str] = &["parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
+const KEEPING: &[&str] = &[NULL, UNDEFINED, "parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
 
 /// What an answer is called that holds a token somewhere.
 const ANSWER: &str = "answer";
@@ -291,6 +297,21 @@ fn fault(symbol: &Symbol) -> Option<Fault> {
         Origin::Call(package) if whole(&package.package) => Some(Fault::Object),
         // Whether a variable is set is known when it runs.
         Origin::Environment(_) => None,
-        _ => symbol.may_be_missing.then_some(Fault::Missing),
+        _ => symbol.may_be_missing.then(|| Fault::Missing(absent(symbol))),
+    }
+}
+
+/// What stands in the place of a value from elsewhere, where there is none.
+fn absent(symbol: &Symbol) -> Absent {
+    if symbol.path.iter().any(|step| step == NULL) {
+        return Absent::Null;
+    }
+    // A property of what is not there is `undefined`.
+    let is_property = |step: &SmolStr| !step.starts_with("()") && !KEEPING.contains(&step.as_str());
+    let is_part = symbol.path.iter().any(|step| step == UNDEFINED || is_property(step));
+    match &symbol.origin {
+        Origin::Storage(Area::Cookie, _) => Absent::Undefined,
+        _ if is_part => Absent::Undefined,
+        _ => Absent::Null,
     }
 }

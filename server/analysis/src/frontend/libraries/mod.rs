@@ -24,6 +24,7 @@ use super::evaluation::{Arguments, Session};
 use super::observed::{Ending, Leads};
 use super::outcome::{Area, Place};
 use super::rewrites;
+use super::tokens::NULL;
 use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
@@ -63,7 +64,10 @@ pub(super) fn call(
         "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
         "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
         // It looks for the cookie, and at nothing else of the request.
-        "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
+        "better-auth/cookies" if path == "getSessionCookie" => {
+            let origin = Origin::Storage(Area::Cookie, None);
+            Value::Symbol(Rc::new(Symbol { origin, path: Rc::new([NULL.into()]), may_be_missing: true }))
+        }
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
         module if navigation::is_router(module) => navigation::call(session, package, arguments, here),
         "@tanstack/react-query" | "react-query" if path == "useMutation" => {

@@ -10,7 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::{STRINGIFIED, front_of, held, sources, what_is};
+use crate::frontend::tokens::{STRINGIFIED, UNDEFINED, front_of, held, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -23,7 +23,8 @@ pub(super) fn member(package: &PackageName, name: &str) -> Value {
         "localStorage" | "sessionStorage"
             if !matches!(name, "getItem" | "setItem" | "removeItem" | "clear" | "key" | "length") =>
         {
-            Value::from(Origin::Storage(area(&package.path), Some(name.into())), true)
+            let origin = Origin::Storage(area(&package.path), Some(name.into()));
+            Value::Symbol(Rc::new(Symbol { origin, path: Rc::new([UNDEFINED.into()]), may_be_missing: true }))
         }
         _ => Session::package_path(package, name),
     }
