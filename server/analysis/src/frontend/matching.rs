@@ -78,7 +78,7 @@ pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
         },
         UrlPart::Environment(name) => (Base::Environment(name.clone()), url[1..].to_vec()),
         UrlPart::Origin => (Base::Page, url[1..].to_vec()),
-        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => {
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Path | UrlPart::Unknown => {
             // `location.protocol + "//" + host`.
             let authority = match url.get(1) {
                 Some(UrlPart::Text(text)) => {
@@ -174,7 +174,7 @@ fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
                     break;
                 }
             }
-            UrlPart::Rest => return None,
+            UrlPart::Rest | UrlPart::Path => return None,
             _ if at == 0 => return None,
             _ => hole = true,
         }
@@ -222,6 +222,43 @@ impl<'t> Reachable<'t> {
             Some(Target { offset, ..*target })
         };
         self.routes.iter().filter_map(fitting).collect()
+    }
+
+    /// Whether a route that takes any path below its own may answer an address that fits none.
+    pub fn may_take(&self, address: &Address) -> bool {
+        let fixed = |path: &[&str]| path.iter().position(|segment| segment.contains(":path}"));
+        self.routes.iter().any(|(_, _, path)| {
+            fixed(path).is_some_and(|end| {
+                // A segment that is not known may be any.
+                let shared = path[..end].iter().zip(&address.segments);
+                end <= address.segments.len()
+                    && shared.into_iter().all(|(own, given)| match given {
+                        Segment::Text(text) | Segment::TextAndMore(text) => own.contains('{') || text == own,
+                        Segment::Hole => true,
+                    })
+            })
+        })
+    }
+
+    /// How many known segments routes have where an address ends in one that is not known: it may be any of these,
+    /// with what follows.
+    pub fn ways_on(&self, address: &Address, method: Option<&str>) -> usize {
+        let Some((Segment::Hole, before)) = address.segments.split_last() else { return 0 };
+        let next = |extra: usize, path: &[&'t str]| {
+            let end = extra + before.len();
+            let own = path.get(..end)?;
+            fits_without(own, before, extra, 0)?;
+            path.get(end).copied().filter(|segment| !segment.contains('{'))
+        };
+        let answering = self
+            .routes
+            .iter()
+            .filter(|(_, route, _)| method.is_none_or(|method| route.methods.iter().any(|own| own == method)));
+        let mut ways: Vec<&str> =
+            answering.flat_map(|(_, _, path)| (0..=MAX_PREFIX).filter_map(|extra| next(extra, path))).collect();
+        ways.sort_unstable();
+        ways.dedup();
+        ways.len()
     }
 
     /// The routes that an address fits best, in order.

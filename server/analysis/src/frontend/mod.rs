@@ -17,6 +17,7 @@ pub mod rewrites;
 pub mod rows;
 mod store;
 pub(crate) mod tokens;
+mod unused;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -169,6 +169,22 @@ impl Configurations {
         None
     }
 
+    /// The folder of the package that a file belongs to, if that has pages of its own: it asks for Next.js, or for
+    /// what builds pages.
+    pub(super) fn drawn(&self, path: &str) -> Option<&str> {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if let Some((found, _)) = self.next.get_key_value(above) {
+                return Some(found);
+            }
+            if let Some(found) = self.without_server.get(above) {
+                return Some(found);
+            }
+            folder = above;
+        }
+        None
+    }
+
     /// Resolves the module of an import in a file.
     pub fn resolve(&self, sources: &Sources, importer: &str, module: &str) -> Resolved {
         let package = || Resolved::Package(module.into());

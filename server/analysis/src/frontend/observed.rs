@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use super::outcome::{Area, Place, What};
+use super::outcome::{Area, Place, TokenSource, What};
 use super::rows::{OwnedModel, RowAccess};
 
 /// What was seen in one module.
@@ -173,6 +173,8 @@ pub struct SetCookie {
     pub name: Option<SmolStr>,
     /// What it holds.
     pub what: What,
+    /// Where that comes from, on all ways; sorted.
+    pub sources: Vec<TokenSource>,
     /// Whether scripts can't read it; none if that is not known.
     pub http_only: Option<bool>,
     /// Whether it goes over encrypted connections only; none if that is not known.

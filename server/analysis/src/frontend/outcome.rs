@@ -115,6 +115,8 @@ pub enum UrlPart {
     Token(TokenSource),
     /// The rest of the path that an endpoint answers: `[...path]`.
     Rest,
+    /// A whole path of which nothing is known.
+    Path,
     /// Anything.
     Unknown,
 }
@@ -166,12 +168,21 @@ pub enum TokenSource {
 /// What is sent instead of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// `null` or `undefined`, where nothing tests for a missing token.
-    Missing,
+    /// Nothing tests for a missing token.
+    Missing(Absent),
     /// A promise that nobody waited for.
     Promise,
     /// A whole object.
     Object,
+}
+
+/// What stands in the place of a value that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// `null`.
+    Null,
+    /// `undefined`.
+    Undefined,
 }
 
 /// Whether cookies go with a request.

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::modules::{Configurations, Resolved};
+use super::unused::{self, Said};
 use crate::facts::typescript::file::{Export, TypeScriptFile};
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
@@ -72,23 +73,25 @@ type Written = Vec<(SmolStr, Option<SmolStr>)>;
 
 /// A module, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Module {
-    directive: Option<Directive>,
-    entry: Option<Entry>,
+pub(super) struct Module {
+    pub(super) directive: Option<Directive>,
+    pub(super) entry: Option<Entry>,
     /// Whether it says that it never goes to the browser.
     server_only: bool,
     /// Whether it draws a page in the browser itself, or gives properties on the server.
-    draws: bool,
+    pub(super) draws: bool,
     gives_properties: bool,
     /// What its code names of other modules.
-    written: Written,
+    pub(super) written: Written,
     /// What it hands on: its own name, the module, and the name there.
-    handed_on: Vec<(SmolStr, SmolStr, SmolStr)>,
+    pub(super) handed_on: Vec<(SmolStr, SmolStr, SmolStr)>,
     /// The same, resolved.
-    imports: Vec<(FileId, Option<SmolStr>)>,
-    exports: Vec<(SmolStr, FileId, SmolStr)>,
+    pub(super) imports: Vec<(FileId, Option<SmolStr>)>,
+    pub(super) exports: Vec<(SmolStr, FileId, SmolStr)>,
     /// What it exports itself.
-    own: FxHashSet<SmolStr>,
+    pub(super) own: FxHashSet<SmolStr>,
+    /// What tells whether it is drawn.
+    pub(super) said: Said,
 }
 
 /// Where all modules run.
@@ -103,6 +106,8 @@ pub struct Placement {
     browser: FxHashMap<FileId, Option<FileId>>,
     /// Modules on the server, likewise.
     server: FxHashMap<FileId, Option<FileId>>,
+    /// Modules with components that nothing draws.
+    unused: FxHashSet<FileId>,
 }
 
 impl Placement {
@@ -114,6 +119,11 @@ impl Placement {
     /// Whether a module runs on the server.
     pub fn on_server(&self, file: FileId) -> bool {
         self.server.contains_key(&file)
+    }
+
+    /// Whether a module has components that nothing draws: no entry of a framework leads to it.
+    pub fn is_unused(&self, file: FileId) -> bool {
+        self.unused.contains(&file)
     }
 
     /// What Next.js runs a module as.
@@ -209,7 +219,8 @@ impl Placement {
                 changed = true;
             }
         }
-        if !changed {
+        // A package may say now that it has pages.
+        if !changed && !unresolved {
             return false;
         }
         let is_drawn = |module: &Module| {
@@ -223,7 +234,10 @@ impl Placement {
         // A client component that imports a server action gets a name to call it by.
         let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
         let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
-        let same = self.browser == browser && self.server == server;
+        let path = |file: FileId| sources.file(file).map_or("", |source| source.path.as_str());
+        let unused = unused::find(&self.modules, configurations, path);
+        let same = self.browser == browser && self.server == server && self.unused == unused;
+        self.unused = unused;
         self.browser = browser;
         self.server = server;
         !same || runs_otherwise
@@ -311,6 +325,7 @@ fn read(path: &str, facts: &TypeScriptFile) -> Module {
         }
     }
     handed_on.sort_unstable();
+    let said = Said::of(path, &uses, &written);
     let gives_properties = ["getServerSideProps", "getStaticProps"].iter().any(|name| own.contains(*name));
     Module {
         directive: facts.directive,
@@ -323,6 +338,7 @@ fn read(path: &str, facts: &TypeScriptFile) -> Module {
         imports: Vec::new(),
         exports: Vec::new(),
         own,
+        said,
     }
 }
 

@@ -113,6 +113,11 @@ pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arg
 
 /// Makes a request; gives the promise of its answer.
 pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Place) -> Value {
+    make_through(session, prepared, here, here)
+}
+
+/// The same of a request that a client makes at a place of its own, and that is asked for elsewhere.
+pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, made_at: Place, here: Place) -> Value {
     let mut authorization = Attached::Never;
     for headers in &prepared.headers {
         authorization = both(authorization, attached(session, headers));
@@ -125,14 +130,14 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
         authorization = Attached::Unknown;
     }
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
-    session.watch_request(&prepared.headers, &authorization, here);
+    session.watch_request(&prepared.headers, &authorization, made_at);
     let sent = sent(session, &prepared.headers, prepared.open);
     let call = session.call_on_the_way(here);
     let via = session.calls_behind(call, here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
         session.outcome.requests.push(Request {
-            place: here,
+            place: made_at,
             call,
             via: via.clone(),
             extent: session.extent(call),
@@ -146,7 +151,7 @@ pub(super) fn make(session: &mut Session<'_>, prepared: &Prepared<'_>, here: Pla
             after_refusal: session.is_after_refusal(),
         });
     }
-    let answer = Symbol { origin: Origin::Response(here), path: Rc::new([]), may_be_missing: false };
+    let answer = Symbol { origin: Origin::Response(made_at), path: Rc::new([]), may_be_missing: false };
     Value::Symbol(Rc::new(answer)).promised()
 }
 
@@ -168,6 +173,7 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             },
             _ => UrlPart::Unknown,
         },
+        Part::Hole(Hole::Path) => UrlPart::Path,
         Part::Hole(_) => UrlPart::Unknown,
     });
     parts.collect()

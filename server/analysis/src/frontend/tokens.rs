@@ -6,15 +6,22 @@ use smol_str::SmolStr;
 
 use super::evaluation::{Arguments, Session};
 
+use super::libraries::auth_js::token_name;
 use super::libraries::better_auth::{CLIENT, SERVER};
-use super::outcome::{Bearer, Fault, Place, TokenSource, What};
-use super::value::{Hole, ObjectKind, Origin, Part, Symbol, Value};
+use super::outcome::{Absent, Area, Bearer, Fault, Place, TokenSource, What};
+use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
 /// The step of a value's way on which it was written out as JSON.
 pub(super) const STRINGIFIED: &str = "stringify";
 
+/// The step of a value's way on which `null` takes its place sometimes.
+pub(super) const NULL: &str = " null";
+
+/// The same for `undefined`.
+pub(super) const UNDEFINED: &str = " undefined";
+
 /// Steps of a value's way that leave it what it is, or a part of its text.
-const KEEPING: &[&str] = &["parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
+const KEEPING: &[&str] = &[NULL, UNDEFINED, "parse", STRINGIFIED, "substring", "substr", "slice", "trim", "toString"];
 
 /// What an answer is called that holds a token somewhere.
 const ANSWER: &str = "answer";
@@ -39,7 +46,7 @@ pub(super) fn called(symbol: &Symbol, arguments: &Arguments, here: Place) -> Smo
 }
 
 /// How many characters of a token in a value are left at most, where its front was cut off everywhere.
-pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
+pub(super) fn front_of(session: &Session<'_>, value: &Value, what: &What) -> Option<u32> {
     if matches!(what, What::Token(name) if name == ANSWER) {
         return None;
     }
@@ -59,7 +66,10 @@ pub(super) fn front_of(value: &Value, what: &What) -> Option<u32> {
                     Part::Text(_) => None,
                 })
                 .collect(),
-            Value::Object(_) => vec![u32::MAX],
+            Value::Object(id) => match held(session, *id, 0).as_slice() {
+                [] => vec![u32::MAX],
+                held => held.iter().map(|symbol| front(symbol)).collect(),
+            },
             _ => Vec::new(),
         };
         longest = longest.max(lengths.into_iter().max());
@@ -119,6 +129,12 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
                 let sent = object.entries.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
                 match sent {
                     Some((name, value)) if *value != Value::Undefined && has_hole(value) => What::Token(name.clone()),
+                    _ if object.kind == ObjectKind::Plain && !held(session, *id, 0).is_empty() => {
+                        let mut names: Vec<SmolStr> =
+                            held(session, *id, 0).iter().map(|symbol| name_of(symbol)).collect();
+                        names.sort_unstable();
+                        names.into_iter().next().map_or(What::Unknown, What::Token)
+                    }
                     _ if object.kind == ObjectKind::Plain && !object.open => What::Harmless,
                     _ => What::Unknown,
                 }
@@ -131,6 +147,34 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
         }
     }
     best
+}
+
+/// Objects in each other that are looked into.
+const MAX_HELD: usize = 3;
+
+/// The tokens that an object holds, itself or in objects in it.
+pub(super) fn held(session: &Session<'_>, object: ObjectId, depth: usize) -> Vec<Rc<Symbol>> {
+    let object = session.store.get(object);
+    if object.kind != ObjectKind::Plain || depth > MAX_HELD {
+        return Vec::new();
+    }
+    let values = object.entries.values().flat_map(|value| value.alternatives());
+    let mut found = Vec::new();
+    for value in values {
+        match value {
+            Value::Symbol(symbol) if matches!(what_symbol_is(symbol), What::Token(_)) => found.push(Rc::clone(symbol)),
+            Value::Object(inner) => found.extend(held(session, *inner, depth + 1)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn name_of(symbol: &Symbol) -> SmolStr {
+    match what_symbol_is(symbol) {
+        What::Token(name) => name,
+        _ => SmolStr::default(),
+    }
 }
 
 fn has_hole(value: &Value) -> bool {
@@ -161,6 +205,9 @@ fn what_symbol_is(symbol: &Symbol) -> What {
             (_, Some(name)) if names_a_token(name) => What::Token(name.clone()),
             _ => What::Unknown,
         },
+        (Origin::Call(package), None) if token_name(package).is_some() => {
+            What::Token(token_name(package).unwrap_or_default().into())
+        }
         (Origin::Environment(name), None) if is_secret_name(name) => What::Secret(name.clone()),
         (Origin::Environment(_), _) => What::Harmless,
         (Origin::Response(_) | Origin::Call(_), Some(name)) if names_a_token(name) => What::Token(name.clone()),
@@ -208,7 +255,7 @@ pub(super) fn bearer(parts: &[Part], place: Place) -> Option<Bearer> {
         Hole::Promise => (TokenSource::Other, Some(Fault::Promise)),
         Hole::Object => (TokenSource::Other, Some(Fault::Object)),
         Hole::Symbol(symbol) => (source(symbol), fault(symbol)),
-        Hole::Unknown => (TokenSource::Other, None),
+        Hole::Unknown | Hole::Path => (TokenSource::Other, None),
     };
     Some(Bearer { place, source, fault })
 }
@@ -250,6 +297,21 @@ fn fault(symbol: &Symbol) -> Option<Fault> {
         Origin::Call(package) if whole(&package.package) => Some(Fault::Object),
         // Whether a variable is set is known when it runs.
         Origin::Environment(_) => None,
-        _ => symbol.may_be_missing.then_some(Fault::Missing),
+        _ => symbol.may_be_missing.then(|| Fault::Missing(absent(symbol))),
+    }
+}
+
+/// What stands in the place of a value from elsewhere, where there is none.
+fn absent(symbol: &Symbol) -> Absent {
+    if symbol.path.iter().any(|step| step == NULL) {
+        return Absent::Null;
+    }
+    // A property of what is not there is `undefined`.
+    let is_property = |step: &SmolStr| !step.starts_with("()") && !KEEPING.contains(&step.as_str());
+    let is_part = symbol.path.iter().any(|step| step == UNDEFINED || is_property(step));
+    match &symbol.origin {
+        Origin::Storage(Area::Cookie, _) => Absent::Undefined,
+        _ if is_part => Absent::Undefined,
+        _ => Absent::Null,
     }
 }

@@ -67,6 +67,8 @@ pub(super) enum Part {
 pub(super) enum Hole {
     /// Nothing is known of it.
     Unknown,
+    /// A whole path of which nothing is known: any number of segments, and a query.
+    Path,
     /// A value from elsewhere.
     Symbol(Rc<Symbol>),
     /// The text of `null` or `undefined`.
@@ -214,6 +216,10 @@ pub(super) enum ObjectKind {
     Context,
     /// A store of zustand: its state is under `state`.
     Store,
+    /// What `createApi` of RTK Query gives: what its endpoints go through is under `baseQuery`.
+    Api,
+    /// `fetchBaseQuery` of RTK Query: its options are its entries.
+    BaseQuery,
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

@@ -180,7 +180,7 @@ fn callers_of_wrappers(state: &State) -> FxHashMap<Place, Vec<&[UrlPart]>> {
 /// Whether a request stands in a function that its callers tell where it goes:
 /// what is known of it, they say better.
 fn is_wrapper(request: &Request, callers: &FxHashMap<Place, Vec<&[UrlPart]>>) -> bool {
-    let Some((UrlPart::Unknown, before)) = request.url.split_last() else { return false };
+    let Some((UrlPart::Unknown | UrlPart::Path, before)) = request.url.split_last() else { return false };
     let said = callers.get(&request.place).map(Vec::as_slice).unwrap_or_default();
     let knows_more = |url: &&[UrlPart]| **url != *request.url && url.iter().any(|part| !before.contains(part));
     request.place == request.call && said.iter().any(knows_more)
@@ -240,6 +240,6 @@ fn part(part: &UrlPart) -> String {
         UrlPart::Text(text) => text.to_string(),
         UrlPart::Environment(name) => format!("${{{name}}}"),
         UrlPart::Origin => String::new(),
-        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Unknown => "{}".to_owned(),
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Path | UrlPart::Unknown => "{}".to_owned(),
     }
 }

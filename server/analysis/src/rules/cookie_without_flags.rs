@@ -2,6 +2,7 @@
 //! goes over the network in the open.
 
 use super::shared::frontend;
+use super::shared::keeping::{Keeping, one_per_token};
 use super::{RuleInfo, State};
 use crate::frontend::observed::SetCookie;
 use crate::frontend::outcome::{Area, What};
@@ -19,19 +20,22 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
-        let mut told: Vec<&SetCookie> = Vec::new();
-        for cookie in outcome.observed.cookies.iter().filter(|cookie| cookie.place.file == file) {
-            let Some(mut finding) = finding(state, cookie) else { continue };
-            // The same cookie, set where a file signs in in another way.
-            let is_told = |other: &&SetCookie| other.name.is_some() && other.name == cookie.name;
-            if told.iter().any(is_told) {
-                finding.severity = Severity::Info;
-            }
-            told.push(cookie);
-            found.push(finding);
-        }
-    }
+    let cookies = state
+        .frontend
+        .outcomes()
+        .flat_map(|(file, outcome)| outcome.observed.cookies.iter().filter(move |cookie| cookie.place.file == file));
+    let places = cookies.filter_map(|cookie| {
+        let finding = finding(state, cookie)?;
+        // What one place lacks is not mended at another that lacks something else.
+        let fault = match (cookie.by_server, cookie.http_only) {
+            (false, _) => "by a script",
+            (true, Some(true)) => "insecure",
+            (true, _) => "readable",
+        };
+        Some(Keeping { fault, key: cookie.name.as_deref(), what: &cookie.what, sources: &cookie.sources, finding })
+    });
+    let told = one_per_token(state, places.collect());
+    found.extend(told.into_iter().filter(|finding| wanted(finding.location.file)));
 }
 
 fn finding(state: &State, cookie: &SetCookie) -> Option<Diagnostic> {

@@ -25,6 +25,8 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/missing-bearer.md"),
 };
 
+/// Why a request is not made for now.
+const UNUSED: &str = "No page leads to the module that asks for it, so that this is not sent for now.";
 /// Calls that are named at a function through which they all go.
 const SHOWN_CALLS: usize = 4;
 
@@ -148,6 +150,7 @@ fn at_call(state: &State, bare: &Bare<'_>) -> Option<Diagnostic> {
             ),
         ),
     };
+    let (severity, message) = unless_unused(state, [request.call.file], severity, message);
     let mut steps = vec![handler(state, reached)];
     if let Why::Sibling(place) = bare.why {
         steps.extend(frontend::related(state, place, "this request to the same route carries a token"));
@@ -187,12 +190,27 @@ fn at_function(state: &State, place: Place, calls: &[Bare<'_>]) -> Option<Diagno
             ),
         ),
     };
+    let callers = calls.iter().map(|bare| bare.request.call.file);
+    let (severity, message) = unless_unused(state, callers, severity, message);
     let mut steps = vec![handler(state, &first.reached)];
     let called = calls.iter().take(SHOWN_CALLS);
     steps.extend(called.filter_map(|bare| {
         frontend::related(state, bare.request.call, &format!("called here for {}", shown(bare.reached.route)))
     }));
     frontend::report(state, &INFO, severity, place, message, steps)
+}
+
+/// What is said of requests that some modules ask for: less, where no module that runs imports one of them.
+fn unless_unused(
+    state: &State,
+    asking: impl IntoIterator<Item = FileId>,
+    severity: Severity,
+    message: String,
+) -> (Severity, String) {
+    match asking.into_iter().all(|file| state.frontend.placement.is_unused(file)) {
+        true => (Severity::Info, format!("{UNUSED} {message}")),
+        false => (severity, message),
+    }
 }
 
 fn handler(state: &State, reached: &Reached<'_>) -> Related {

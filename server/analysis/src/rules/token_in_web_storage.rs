@@ -1,13 +1,11 @@
 //! `token-in-web-storage`: a token that every script on the page can read.
 
-use std::collections::BTreeMap;
-
 use super::shared::frontend;
-use super::sign_out_keeps_token::root_of;
+use super::shared::keeping::{Keeping, one_per_token};
 use super::{RuleInfo, State};
 use crate::frontend::outcome::{Area, Kept, What};
-use crate::ide::{Diagnostic, Related, Severity};
-use crate::vfs::{FileId, Location};
+use crate::ide::{Diagnostic, Severity};
+use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
@@ -19,49 +17,17 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/token-in-web-storage.md"),
 };
 
-/// Places of one key that a finding shows.
-const SHOWN_PLACES: usize = 5;
-
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    // To keep a token is one decision, however many functions carry it out.
-    let mut decided: BTreeMap<(&str, &str, &str), Vec<Diagnostic>> = BTreeMap::new();
-    for (file, outcome) in state.frontend.outcomes() {
-        for kept in outcome.kept.iter().filter(|kept| kept.place.file == file) {
-            let Some((area, diagnostic)) = area(kept.area).and_then(|area| Some((area, finding(state, kept, area)?)))
-            else {
-                continue;
-            };
-            // Without a key it is known by what is kept.
-            let key = match (&kept.key, &kept.what) {
-                (Some(key), _) | (None, What::Token(key)) => key.as_str(),
-                _ => "",
-            };
-            decided.entry((root_of(state, file), area, key)).or_default().push(diagnostic);
-        }
-    }
-    let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
-    for mut places in decided.into_values() {
-        places.sort_by_key(|place| (path(place.location.file), place.location.range));
-        places.dedup_by_key(|place| place.location);
-        let Some((first, others)) = places.split_first_mut() else { continue };
-        let others_at: Vec<Location> = others.iter().map(|other| other.location).collect();
-        for other in others {
-            // What was decided is said once; the places that carry it out are named.
-            other.severity = Severity::Info;
-            other.message = "The same token is kept here too.".to_owned();
-            other.related = vec![Related { location: first.location, message: "it is kept here first".to_owned() }];
-        }
-        if !others_at.is_empty() {
-            let and = match others_at.len() {
-                1 => "one other place".to_owned(),
-                count => format!("{count} other places"),
-            };
-            first.message.push_str(&format!(" It is kept in {and} too."));
-        }
-        let shown = others_at.into_iter().take(SHOWN_PLACES);
-        first.related.extend(shown.map(|location| Related { location, message: "it is kept here too".to_owned() }));
-        found.extend(places.into_iter().filter(|place| wanted(place.location.file)));
-    }
+    let kept = state
+        .frontend
+        .outcomes()
+        .flat_map(|(file, outcome)| outcome.kept.iter().filter(move |kept| kept.place.file == file));
+    let places = kept.filter_map(|kept| {
+        let finding = finding(state, kept, area(kept.area)?)?;
+        Some(Keeping { fault: "", key: kept.key.as_deref(), what: &kept.what, sources: &kept.sources, finding })
+    });
+    let told = one_per_token(state, places.collect());
+    found.extend(told.into_iter().filter(|finding| wanted(finding.location.file)));
 }
 
 fn area(area: Area) -> Option<&'static str> {

@@ -1,10 +1,14 @@
 //! `token-logged`: secrets in logs.
 
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashSet;
+
 use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Logged, Secret};
-use crate::frontend::outcome::What;
+use crate::frontend::outcome::{self as logs, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -47,26 +51,35 @@ const FRONT_OF_TOKEN: &str = "of a JWT that may be its header alone, of any othe
 
 /// What the frontend's code writes to the console.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    for (file, outcome) in state.frontend.outcomes() {
-        let own = outcome.logged.iter().filter(|logged| logged.place.file == file && wanted(file));
-        for logged in own {
-            let (severity, what) = match &logged.what {
-                What::Token(name) => (Severity::Warning, format!("the `{name}` that a sign-in gave")),
-                What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
-                What::Unknown | What::Harmless => continue,
-            };
-            let (severity, part, use_of_it) = match logged.front {
-                Some(front) => {
-                    let severity = if i64::from(front) <= JWT_HEADER { Severity::Info } else { severity };
-                    (severity, format!("{front} characters of "), FRONT_OF_TOKEN)
-                }
-                None => (severity, String::new(), "whoever reads what it writes can use it"),
-            };
-            let message = format!(
-                "The console gets {part}{what}: {use_of_it}. Log who it is about, or what kind of error it was."
-            );
-            found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
+    // What a function writes may be known only where another file calls it.
+    let mut written: Vec<&logs::Logged> = state
+        .frontend
+        .outcomes()
+        .flat_map(|(_, outcome)| &outcome.logged)
+        .filter(|one| wanted(one.place.file))
+        .collect();
+    // Of several callers the one that gives most.
+    written.sort_by_key(|one| (one.place, Reverse(one.front.unwrap_or(u32::MAX))));
+    let mut told = FxHashSet::default();
+    for logged in written {
+        let (severity, what) = match &logged.what {
+            What::Token(name) => (Severity::Warning, format!("the `{name}` that a sign-in gave")),
+            What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
+            What::Unknown | What::Harmless => continue,
+        };
+        if !told.insert(logged.place) {
+            continue;
         }
+        let (severity, part, use_of_it) = match logged.front {
+            Some(front) => {
+                let severity = if i64::from(front) <= JWT_HEADER { Severity::Info } else { severity };
+                (severity, format!("{front} characters of "), FRONT_OF_TOKEN)
+            }
+            None => (severity, String::new(), "whoever reads what it writes can use it"),
+        };
+        let message =
+            format!("The console gets {part}{what}: {use_of_it}. Log who it is about, or what kind of error it was.");
+        found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
     }
 }
 

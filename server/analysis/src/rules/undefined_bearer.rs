@@ -2,7 +2,7 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::outcome::{Area, Bearer, Fault, TokenSource};
+use crate::frontend::outcome::{Absent, Area, Bearer, Fault, TokenSource};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -29,7 +29,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
     let (severity, message) = match bearer.fault? {
-        Fault::Missing => {
+        Fault::Missing(absent) => {
             let source = match &bearer.source {
                 TokenSource::Storage(Area::Local, Some(key)) => format!("`localStorage` has no `{key}`"),
                 TokenSource::Storage(Area::Session, Some(key)) => format!("`sessionStorage` has no `{key}`"),
@@ -38,9 +38,9 @@ fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
                 TokenSource::Storage(..) => "the storage has no token".to_owned(),
                 _ => "there is no token".to_owned(),
             };
-            let text = match &bearer.source {
-                TokenSource::Storage(Area::Local | Area::Session, _) | TokenSource::Other => "Bearer null",
-                _ => "Bearer undefined",
+            let text = match absent {
+                Absent::Null => "Bearer null",
+                Absent::Undefined => "Bearer undefined",
             };
             (
                 Severity::Warning,

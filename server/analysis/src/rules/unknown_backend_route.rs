@@ -83,6 +83,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             // Several applications answer, and which of them does is not known.
             continue;
         }
+        if origins.may_be_answered(&sent, request.method.as_deref()) {
+            continue;
+        }
         let message = match (&request.method, methods.is_empty()) {
             // What stands in the hole may be a path of its own.
             (Some(_), false) if has_hole && sent.segments.first() == Some(&Segment::Hole) => continue,
@@ -114,10 +117,12 @@ fn sent_to(origins: &Origins<'_>, file: FileId, request: &Request, address: &Add
 
 /// Whether an application may have routes that are not known.
 fn has_unresolved(state: &State) -> bool {
-    state.table.applications.iter().filter(|served| !served.test).any(|served| {
-        !served.unresolved.is_empty()
-            || served.routes.iter().any(|route| !route.path_known || route.path.ends_with(":path}"))
-    })
+    state
+        .table
+        .applications
+        .iter()
+        .filter(|served| !served.test)
+        .any(|served| !served.unresolved.is_empty() || served.routes.iter().any(|route| !route.path_known))
 }
 
 fn shown(segments: &[Segment]) -> String {

@@ -248,6 +248,12 @@ impl<'s> Origins<'s> {
         self.answering(file, address).is_some_and(|(_, handler)| handler.surely_answers(&address.segments))
     }
 
+    /// Whether an address that fits no route may be answered all the same: by one that takes any path, or because what
+    /// is not known of it may go on in several ways.
+    pub(crate) fn may_be_answered(&self, address: &Address, method: Option<&str>) -> bool {
+        self.routes().may_take(address) || self.routes().ways_on(address, method) > 1
+    }
+
     /// Methods with which routes of any application answer an address.
     pub(crate) fn methods(&self, address: &Address) -> Vec<String> {
         let served = &self.state.table.applications;

@@ -16,6 +16,8 @@ pub struct Uses {
     pub modules: FxHashSet<SmolStr>,
     /// Modules that are imported for what they do.
     pub effects: FxHashSet<SmolStr>,
+    /// Whether it asks a builder for modules by a pattern: `import.meta.glob`, `require.context`.
+    pub globs: bool,
 }
 
 impl Uses {
@@ -100,7 +102,11 @@ impl Uses {
             ExprKind::Array(elements) => self.add_elements(elements),
             ExprKind::Function(function) => self.add_function(function),
             ExprKind::Class(class) => self.add_class(class),
-            ExprKind::Member(member) => self.add(&member.object),
+            ExprKind::Member(member) => {
+                let is_builder = matches!(&member.object.kind, ExprKind::Name(name) if name == "import.meta");
+                self.globs |= is_builder && member.property.starts_with("glob");
+                self.add(&member.object);
+            }
             ExprKind::Index(index) => {
                 self.add(&index.object);
                 self.add(&index.index);

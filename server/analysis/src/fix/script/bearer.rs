@@ -34,7 +34,7 @@ pub(in crate::fix) fn fixes(
         let (edits, title) = match fault {
             Fault::Promise => (waited(&source, value)?, "Wait for the token"),
             Fault::Object => (taken_out(&source, value)?, "Take the token out of the result"),
-            Fault::Missing => (guarded(&source, value)?, "Stop where there is no token"),
+            Fault::Missing(_) => (guarded(&source, value)?, "Stop where there is no token"),
         };
         // What happens without a token is another thing than before.
         let applicability = if fault == Fault::Promise { Applicability::Safe } else { Applicability::Unsafe };

@@ -1,4 +1,4 @@
-//! Answers that are logged as a whole: whether there is a token in them, other
+//! Answers that are logged or kept as a whole: whether there is a token in them, other
 //! code of the module tells by reading it.
 
 use rustc_hash::FxHashSet;
@@ -18,6 +18,8 @@ pub(super) struct Answers {
     pub(super) missing: Vec<Symbol>,
     /// Answers that are logged as they are, and where.
     logged: Vec<(Origin, Vec<SmolStr>, Place)>,
+    /// Those that are kept in the browser.
+    kept: Vec<(Origin, Vec<SmolStr>, Place)>,
 }
 
 impl Session<'_> {
@@ -30,6 +32,19 @@ impl Session<'_> {
 
     /// A value is logged of which it is not known yet what it holds.
     pub(in crate::frontend) fn note_logged_answer(&mut self, value: &Value, place: Place) {
+        let whole = self.whole_answers(value, place);
+        self.logged_answers.logged.extend(whole);
+    }
+
+    /// The same of one that is kept in the browser.
+    pub(in crate::frontend) fn note_kept_answer(&mut self, value: &Value, place: Place) {
+        let whole = self.whole_answers(value, place);
+        self.logged_answers.kept.extend(whole);
+    }
+
+    /// Answers that a value may be, and that have a token as far as tests on the way show.
+    fn whole_answers(&self, value: &Value, place: Place) -> Vec<(Origin, Vec<SmolStr>, Place)> {
+        let mut whole = Vec::new();
         for symbol in value.alternatives().iter().filter_map(answer) {
             let mut path = symbol.path.to_vec();
             path.retain(|step| step != STRINGIFIED);
@@ -40,17 +55,32 @@ impl Session<'_> {
             if self.logged_answers.missing.iter().any(lacks) {
                 continue;
             }
-            self.logged_answers.logged.push((symbol.origin.clone(), path, place));
+            whole.push((symbol.origin.clone(), path, place));
         }
+        whole
     }
 
-    /// Notes the answers that are logged and that a token was read from.
+    /// Whether all requests that are made at a place go to one address: the answers of a client for any are not one.
+    fn asks_for_one(&self, origin: &Origin) -> bool {
+        let Origin::Response(place) = origin else { return false };
+        let mut made = self.outcome.requests.iter().filter(|request| request.place == *place);
+        made.next().is_some_and(|first| made.all(|other| other.url == first.url))
+    }
+
+    /// Notes the answers that are logged or kept and that a token was read from.
     pub(super) fn note_logged_answers(&mut self) {
         let mut tokens: Vec<_> = std::mem::take(&mut self.logged_answers.tokens).into_iter().collect();
         tokens.sort_unstable_by(|(_, _, a), (_, _, b)| a.cmp(b));
+        let held = |origin: &Origin, path: &[SmolStr]| {
+            tokens.iter().find(|(read, way, _)| read == origin && way == path).map(|(_, _, name)| name)
+        };
+        for (origin, path, place) in std::mem::take(&mut self.logged_answers.kept) {
+            let Some(name) = held(&origin, &path).filter(|_| self.asks_for_one(&origin)) else { continue };
+            let here = self.outcome.kept.iter_mut().filter(|kept| kept.place == place && kept.what == What::Unknown);
+            here.for_each(|kept| kept.what = What::Token(name.clone()));
+        }
         for (origin, path, place) in std::mem::take(&mut self.logged_answers.logged) {
-            let held = tokens.iter().find(|(read, way, _)| *read == origin && *way == path);
-            if let Some((_, _, name)) = held {
+            if let Some(name) = held(&origin, &path) {
                 self.outcome.logged.push(Logged { place, what: What::Token(name.clone()), front: None });
             }
         }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::Session;
 use crate::facts::typescript::tree::{Expr, TemplatePart};
 use crate::frontend::outcome::Bearer;
-use crate::frontend::tokens::{bearer, source};
+use crate::frontend::tokens::{NULL, UNDEFINED, bearer, source};
 use crate::frontend::value::{Hole, ObjectKind, Origin, Part, Symbol, Value, joined};
 use crate::text::TextRange;
 
@@ -110,8 +110,11 @@ impl Session<'_> {
                 let best = best_text(&texts);
                 match (missing, best.as_slice()) {
                     // Where it comes from is more than that it may not be there.
-                    (Some(_), [Part::Hole(Hole::Symbol(symbol))]) => {
-                        hole(Hole::Symbol(Rc::new(Symbol { may_be_missing: true, ..(**symbol).clone() })))
+                    (Some(missing), [Part::Hole(Hole::Symbol(symbol))]) => {
+                        let instead = if missing.is_missing() { NULL } else { UNDEFINED };
+                        let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([instead.into()]).collect();
+                        let symbol = Symbol { path: path.into(), may_be_missing: true, ..(**symbol).clone() };
+                        hole(Hole::Symbol(Rc::new(symbol)))
                     }
                     (Some(missing), [] | [Part::Hole(Hole::Unknown)]) => self.text_parts(missing),
                     _ => best,

@@ -9,7 +9,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::How;
 use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place};
 use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
-use crate::frontend::value::{Direction, ObjectId, ObjectKind, Part, Value, joined};
+use crate::frontend::value::{Direction, Hole, ObjectId, ObjectKind, Part, Value, joined};
 
 /// What a client keeps its interceptors under. It is no name: the property of that has the methods that add more.
 const KEPT_INTERCEPTORS: &str = "[[interceptors]]";
@@ -260,13 +260,17 @@ pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value)
 }
 
 /// A path behind the base of a client, unless it is a whole URL.
-fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Value {
+pub(super) fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Value {
     if base.truth() == Some(false) {
         return url.clone();
     }
     let base = session.text_parts(base);
     url.each(|url| {
-        let url = session.text_parts(url);
+        let url = match session.text_parts(url).as_slice() {
+            // All that a caller may ask for.
+            [Part::Hole(Hole::Unknown)] => vec![Part::Hole(Hole::Path)],
+            url => url.to_vec(),
+        };
         if matches!(url.first(), Some(Part::Text(text)) if text.contains("://")) {
             return Value::Text(url.into());
         }
@@ -402,7 +406,7 @@ fn braces_as_holes(path: &Value) -> Value {
     let mut rest = text.as_str();
     while let Some((before, behind)) = rest.split_once('{') {
         parts.push(Part::Text(SmolStr::new(before)));
-        parts.push(Part::Hole(crate::frontend::value::Hole::Unknown));
+        parts.push(Part::Hole(Hole::Unknown));
         rest = behind.split_once('}').map_or("", |(_, behind)| behind);
     }
     parts.push(Part::Text(SmolStr::new(rest)));

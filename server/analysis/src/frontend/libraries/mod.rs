@@ -1,12 +1,14 @@
 //! What the platform and packages do, as far as it matters for requests and
-//! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19.
+//! tokens. Versions: better-auth 1.7, axios 1.21, ky 2.1, swr 2.5, React 19, RTK 2.
 
+pub(super) mod auth_js;
 pub(super) mod better_auth;
 mod clients;
 mod navigation;
 mod options;
 mod queries;
 mod react;
+mod redux;
 pub(super) mod servers;
 mod stores;
 mod texts;
@@ -22,6 +24,7 @@ use super::evaluation::{Arguments, Session};
 use super::observed::{Ending, Leads};
 use super::outcome::{Area, Place};
 use super::rewrites;
+use super::tokens::NULL;
 use super::value::{ObjectId, ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// Methods of HTTP as clients name them.
@@ -61,7 +64,10 @@ pub(super) fn call(
         "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
         "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
         // It looks for the cookie, and at nothing else of the request.
-        "better-auth/cookies" if path == "getSessionCookie" => Value::from(Origin::Storage(Area::Cookie, None), true),
+        "better-auth/cookies" if path == "getSessionCookie" => {
+            let origin = Origin::Storage(Area::Cookie, None);
+            Value::Symbol(Rc::new(Symbol { origin, path: Rc::new([NULL.into()]), may_be_missing: true }))
+        }
         "next/headers" | "next/server" => servers::call_next(session, package, arguments, here),
         module if navigation::is_router(module) => navigation::call(session, package, arguments, here),
         "@tanstack/react-query" | "react-query" if path == "useMutation" => {
@@ -79,9 +85,14 @@ pub(super) fn call(
         "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
+        module if redux::is_package(module) => redux::call(session, path, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
+        module if auth_js::is_clerk(module) => auth_js::call_clerk(session, path, arguments, here),
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
-        _ => {
+        module => {
+            if module == "next-auth" && path == "default" {
+                auth_js::call_next_auth(session, arguments, here);
+            }
             session.give_away(arguments);
             rewrites::given_on(session, arguments)
         }
@@ -126,7 +137,8 @@ pub(super) fn method(
             session.give_away(arguments);
             Some(Value::Unknown)
         }
-        ObjectKind::Plugin(_) | ObjectKind::Context => Some(Value::Unknown),
+        ObjectKind::Api => Some(redux::method(session, id, name, arguments, here)),
+        ObjectKind::Plugin(_) | ObjectKind::Context | ObjectKind::BaseQuery => Some(Value::Unknown),
         ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
@@ -143,6 +155,7 @@ pub(super) fn call_object(
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
         ObjectKind::Store => stores::call(session, id, arguments, here),
+        ObjectKind::BaseQuery => redux::call_base(session, id, arguments, here, here),
         _ => {
             session.give_away(arguments);
             rewrites::given_on(session, arguments)

@@ -11,7 +11,7 @@ use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
 use crate::frontend::requests::option;
 use crate::frontend::rows;
-use crate::frontend::tokens::what_is;
+use crate::frontend::tokens::{sources, what_is};
 use crate::frontend::value::{Origin, PackageName, Symbol, Value};
 
 /// What a package does about who asks.
@@ -160,6 +160,7 @@ fn set_cookie(session: &mut Session<'_>, arguments: &Arguments, here: Place) {
         place: here,
         name: name.known_text(),
         what,
+        sources: sources(&value),
         http_only,
         secure,
         by_server: true,

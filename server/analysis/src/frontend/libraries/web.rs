@@ -10,7 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
-use crate::frontend::tokens::{STRINGIFIED, front_of, sources, what_is};
+use crate::frontend::tokens::{STRINGIFIED, UNDEFINED, front_of, held, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
 /// Names of the whole platform.
@@ -23,7 +23,8 @@ pub(super) fn member(package: &PackageName, name: &str) -> Value {
         "localStorage" | "sessionStorage"
             if !matches!(name, "getItem" | "setItem" | "removeItem" | "clear" | "key" | "length") =>
         {
-            Value::from(Origin::Storage(area(&package.path), Some(name.into())), true)
+            let origin = Origin::Storage(area(&package.path), Some(name.into()));
+            Value::Symbol(Rc::new(Symbol { origin, path: Rc::new([UNDEFINED.into()]), may_be_missing: true }))
         }
         _ => Session::package_path(package, name),
     }
@@ -102,10 +103,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             _ => Value::Unknown,
         },
         "JSON.stringify" => first.each(|first| match first {
-            Value::Symbol(symbol) => {
-                let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([STRINGIFIED.into()]).collect();
-                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
-            }
+            // Of all that an object holds a token matters most.
+            Value::Object(id) => held(session, *id, 0)
+                .iter()
+                .min_by_key(|symbol| symbol.path.clone())
+                .map_or(Value::Unknown, |symbol| stringified(symbol)),
+            Value::Symbol(symbol) => stringified(symbol),
             _ => Value::Unknown,
         }),
         "Promise.reject" => {
@@ -135,7 +138,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 let what = what_is(session, value);
                 match what {
                     What::Token(_) | What::Secret(_) => {
-                        let front = front_of(value, &what);
+                        let front = front_of(session, value, &what);
                         session.outcome.logged.push(Logged { place: *place, what, front });
                     }
                     _ => session.note_logged_answer(value, *place),
@@ -148,6 +151,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Unknown
         }
     }
+}
+
+/// The text that JSON makes of a value.
+fn stringified(symbol: &Symbol) -> Value {
+    let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([STRINGIFIED.into()]).collect();
+    Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..symbol.clone() }))
 }
 
 /// `new URL(path, base)`: a path from the root replaces that of the base.
@@ -253,6 +262,9 @@ pub(super) fn keep(session: &mut Session<'_>, path: &str, name: &str, value: &Va
 
 fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value: &Value, place: Place) {
     let what = what_is(session, value);
+    if what == What::Unknown {
+        session.note_kept_answer(value, place);
+    }
     session.outcome.kept.push(Kept { place, area, key, what, sources: sources(value) });
 }
 
@@ -260,7 +272,8 @@ fn note_kept(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, value:
 fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, secure: Option<bool>, place: Place) {
     note_kept(session, Area::Cookie, key.clone(), value, place);
     let what = what_is(session, value);
-    let cookie = SetCookie { place, name: key, what, http_only: Some(false), secure, by_server: false };
+    let cookie =
+        SetCookie { place, name: key, what, sources: sources(value), http_only: Some(false), secure, by_server: false };
     session.outcome.observed.cookies.push(cookie);
 }
 

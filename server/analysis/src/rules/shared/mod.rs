@@ -4,6 +4,7 @@ pub(crate) mod agreement;
 pub(crate) mod customs;
 pub(crate) mod frontend;
 pub(crate) mod guards;
+pub(crate) mod keeping;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod ownership;

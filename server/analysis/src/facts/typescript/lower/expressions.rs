@@ -226,7 +226,13 @@ impl Lower<'_> {
         if self.kind(callee) == Kind::Import {
             return match self.named(list).first() {
                 Some(module) if self.kind(*module) == Kind::String => ExprKind::Import(self.string(*module)),
-                _ => self.other(node),
+                // Which module that is shows when it runs: no other function has the name.
+                _ => ExprKind::Call(Box::new(Call {
+                    callee: Expr { range: self.range(callee), kind: ExprKind::Name(SmolStr::new_static("import")) },
+                    arguments: self.elements(list),
+                    new: false,
+                    optional: false,
+                })),
             };
         }
         // `await f<T>()`: the grammar takes the call for one of what is awaited.
