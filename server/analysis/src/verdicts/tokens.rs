@@ -2,7 +2,7 @@
 //! the edited one, and what looked into that.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -143,6 +143,12 @@ pub(super) fn look(state: &State, interpreter: &Interpreter<'_>) -> Vec<FoundTok
     pending.map(|&file| FoundTokens { file, path: path(file), tokens: look_at(state, interpreter, file) }).collect()
 }
 
+/// What most items do with tokens; they share it.
+fn nothing() -> &'static Arc<ItemTokens> {
+    static NOTHING: OnceLock<Arc<ItemTokens>> = OnceLock::new();
+    NOTHING.get_or_init(Arc::default)
+}
+
 fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option<FileTokens> {
     if !state.handling_tokens.contains(&file) {
         return None;
@@ -150,6 +156,7 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
     let source = state.sources.file(file).filter(|source| !source.test)?;
     let facts = source.facts.as_ref()?;
     let before = state.tokens.files.get(&file);
+    let nothing = nothing();
     let mut text: Option<Arc<str>> = None;
     let mut items: Vec<Known> = Vec::with_capacity(facts.items.len());
     for (index, placed) in facts.items.iter().enumerate() {
@@ -171,8 +178,9 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
         };
         let outer = interpreter.begin();
         let (tokens, looks) = tokens_of(interpreter, file, index as u32, item, marked);
-        let (item, tokens, looks) = (Arc::clone(item), Arc::new(tokens), looks.into());
-        let tells = *tokens != ItemTokens::default();
+        let tells = tokens != **nothing;
+        let tokens = if tells { Arc::new(tokens) } else { Arc::clone(nothing) };
+        let (item, looks) = (Arc::clone(item), if looks.is_empty() { Arc::default() } else { looks.into() });
         items.push(Known { item, tokens, tells, looks, rests_on: interpreter.end(outer), stale: false });
     }
     let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();

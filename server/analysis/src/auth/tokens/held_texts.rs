@@ -9,13 +9,21 @@ use crate::vfs::FileId;
 
 /// Finds such texts in a statement, and in all that is defined in it.
 pub(super) fn look(file: FileId, item: u32, stmt: &Stmt, tokens: &mut ItemTokens) {
-    let mut pending = vec![stmt];
+    search(file, item, vec![stmt], tokens);
+    tokens.held.sort_by_key(|(site, _)| *site);
+}
+
+fn search(file: FileId, item: u32, mut pending: Vec<&Stmt>, tokens: &mut ItemTokens) {
     while let Some(stmt) = pending.pop() {
         let mut exprs = stmt.exprs();
         match &stmt.kind {
             StmtKind::Function(def) => {
                 exprs.extend(def.params.iter().filter_map(|param| param.default.as_ref()));
-                pending.extend(def.body.iter());
+                // Looked at once, a body that was left for later is not kept.
+                match def.to_look_into() {
+                    Some((copy, _)) => search(file, item, copy.body.iter().collect(), tokens),
+                    None => pending.extend(def.body.iter()),
+                }
             }
             StmtKind::Class(class) => pending.extend(class.body.iter()),
             // A text by itself is a comment.
@@ -30,5 +38,4 @@ pub(super) fn look(file: FileId, item: u32, stmt: &Stmt, tokens: &mut ItemTokens
         }
         pending.extend(stmt.blocks().into_iter().flatten());
     }
-    tokens.held.sort_by_key(|(site, _)| *site);
 }

@@ -43,7 +43,8 @@ pub struct PythonFile {
 
 impl PythonFile {
     /// Indexes `items` by the names that they bind.
-    pub fn new(items: Vec<FileItem>) -> Self {
+    pub fn new(mut items: Vec<FileItem>) -> Self {
+        items.shrink_to_fit();
         let mut file = Self { items, ..Self::default() };
         for index in 0..file.items.len() {
             let item = std::sync::Arc::clone(&file.items[index].placed.item);
@@ -52,6 +53,7 @@ impl PythonFile {
                 None => file.bind(index as u32, &item.stmt),
             }
         }
+        file.bindings.shrink_to_fit();
         file
     }
 
