@@ -234,6 +234,9 @@ fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     if !access.table.hangs_on.is_empty() {
         return Err(Refusal("the owner stands in another table".into()));
     }
+    if access.usage == Use::Changes && !is_changed_by_handler(access) {
+        return Err(Refusal("the call that fetches the row changes it, too".into()));
+    }
     let file = access.entry.file;
     let location = fixer.state.sources.locate(access.entry);
     let source = fixer.source(file)?;
@@ -271,6 +274,14 @@ fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let status = fixer.state.ownership_status(file);
     let title = format!("Compare `{name}.{owner}` with `{}` and raise {status}", subject.principal);
     fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
+}
+
+/// Whether a row is changed where its handler could still look whose it is, and
+/// not in the call that fetches it.
+fn is_changed_by_handler(access: &Access) -> bool {
+    let in_handler = |site: &Site| site.file == access.entry.file && site.item == access.entry.item;
+    let (fetched, changed) = (access.site, access.steps.last().map_or(access.site, |(site, _)| *site));
+    in_handler(&fetched) || in_handler(&changed)
 }
 
 /// A condition on the owner, added to the query.
