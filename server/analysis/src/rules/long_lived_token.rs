@@ -1,8 +1,10 @@
 //! `long-lived-token`: a token that outlives what it is for.
 
+use smol_str::SmolStr;
+
 use super::shared::tokens::{duration, for_each_item};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::Life;
+use crate::auth::tokens::{Encode, Life};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -20,6 +22,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for encode in &tokens.encodes {
             let (severity, site, message) = match encode.life {
+                Life::Endless if ends_otherwise(state, encode) => continue,
                 Life::Endless => (
                     Severity::Warning,
                     encode.site,
@@ -39,6 +42,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, site, message, steps.into_iter().collect()));
         }
     });
+}
+
+/// Whether a token has a claim of the project's own that says when it ends, and
+/// that whoever verifies tokens reads.
+fn ends_otherwise(state: &State, encode: &Encode) -> bool {
+    let own = |claim: &&SmolStr| claim.contains("expir") || claim.contains("valid_until");
+    let mut tokens = state.tokens.items().map(|(_, tokens)| tokens);
+    encode.claims.iter().find(own).is_some_and(|claim| {
+        tokens.any(|tokens| {
+            let decodes = tokens.decodes.iter().flat_map(|decode| &decode.reads);
+            let mut reads = decodes.chain(tokens.calls.iter().flat_map(|call| &call.reads));
+            reads.any(|read| read.name == *claim)
+        })
+    })
 }
 
 /// Seconds that a refresh token may well live: a month.
