@@ -219,21 +219,6 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whole rows of the users are given out.
-    fn note_users(&mut self, path: &Path, returned: &Abs) {
-        match returned {
-            Abs::Row(id) => {
-                let model = path.rows.get(id).filter(|row| !row.absent).and_then(|row| row.model.as_ref());
-                if let Some(model) = model.filter(|model| model.is_user && !path.privileged) {
-                    self.data.gives_users = Some(model.name.clone());
-                }
-            }
-            Abs::Items(items) => items.iter().for_each(|item| self.note_users(path, item)),
-            Abs::Map(entries) => entries.iter().for_each(|(_, value)| self.note_users(path, value)),
-            _ => {}
-        }
-    }
-
     /// A row was looked for, only to see that there is one, by what then fetched another row of somebody else.
     fn judge_look(&mut self, path: &Path, other: &Row, given: &BTreeSet<RowId>) {
         let by_same = |row: &Row| {

@@ -14,6 +14,7 @@ mod compound;
 mod conditions;
 mod entry;
 mod execution;
+mod exposure;
 mod expressions;
 mod joining;
 mod judgement;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub use exposure::Exposed;
 pub use links::Link;
 pub(crate) use names::{is_authority, is_check, is_owner, is_self};
 pub use privileges::{Asked, is_high};
@@ -162,6 +164,8 @@ pub struct RouteData {
     pub hanging: Vec<Table>,
     /// The class of the users, if whole rows of it are given out.
     pub gives_users: Option<SmolStr>,
+    /// A column of theirs that nobody should be sent.
+    pub exposes: Option<Exposed>,
     /// Both, where a dependency lets only those through who have some right.
     pub within: Option<Within>,
     /// How the handler writes the part of the principal that owners are
@@ -187,6 +191,7 @@ impl PartialEq for RouteData {
             && self.unsure == other.unsure
             && self.hanging == other.hanging
             && self.gives_users == other.gives_users
+            && self.exposes == other.exposes
             && self.within == other.within
             && self.spelled == other.spelled
             && self.asked == other.asked

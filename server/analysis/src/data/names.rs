@@ -81,6 +81,12 @@ pub(super) fn is_identity(name: &str) -> bool {
     is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")
 }
 
+/// Whether a column of that name holds a password, or a hash of one.
+pub(super) fn is_password(name: &str) -> bool {
+    let name = plain(name);
+    name.ends_with("password") || name.ends_with("passwordhash") || name == "passwd" || name == "pwdhash"
+}
+
 /// Whether a column of that name is about a person.
 pub(super) fn is_of_person(name: &str) -> bool {
     const WORDS: &[&str] = &[

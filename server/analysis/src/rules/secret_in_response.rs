@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::missing_auth_dependency::is_test;
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, report};
 use crate::auth::guard::Guard;
@@ -21,6 +22,28 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    check_settings(state, wanted, found);
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        let Some(exposed) = &judged.data.exposes else { return };
+        let is_here = wanted(exposed.handler.file) && !is_test(state, exposed.handler.file);
+        if !is_here || state.sources.is_ghost(exposed.handler) || route.conditional || !seen.insert(exposed.handler) {
+            return;
+        }
+        let (severity, what) = match exposed.own {
+            true => (Severity::Info, format!("the caller's own row of `{}` as it is", exposed.table)),
+            false => (Severity::Warning, format!("rows of `{}` as they are", exposed.table)),
+        };
+        let message = format!(
+            "This answers with {what}, `{}` among its columns: whoever reads a hash can try passwords out on it. Give the route a `response_model` without that column.",
+            exposed.column
+        );
+        found.push(report(state, &INFO, severity, exposed.handler, message, Vec::new()));
+    });
+}
+
+/// Settings and secrets of the application itself.
+fn check_settings(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut exposed = Vec::new();
     for_each_item(state, wanted, |tokens| {
         exposed.extend(tokens.exposed.iter().filter(|exposed| state.in_use.is_handler(exposed.function)));

@@ -1,0 +1,90 @@
+//! Rows of the users that routes give out as they are, passwords with them.
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::names;
+use super::value::{Abs, Path};
+use crate::facts::python::tree::{Expr, ExprKind, keyword};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+
+/// A column that holds passwords, or hashes of them, and that a route answers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// The class of the users.
+    pub table: SmolStr,
+    /// The column.
+    pub column: SmolStr,
+    /// The handler's name.
+    pub handler: Site,
+    /// Whether the row is the caller's own.
+    pub own: bool,
+}
+
+impl Engine<'_, '_> {
+    /// Whole rows of the users are given out.
+    pub(super) fn note_users(&mut self, path: &Path, returned: &Abs) {
+        match returned {
+            Abs::Row(id) => {
+                let Some(row) = path.rows.get(id).filter(|row| !row.absent) else { return };
+                let own = row.checked || row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
+                if let Some(model) = row.model.clone().filter(|model| model.is_user && !path.privileged) {
+                    self.data.gives_users = Some(model.name.clone());
+                    self.expose(&model, own);
+                }
+            }
+            Abs::Principal(part) if part.is_empty() => {
+                if let Some(model) = self.principal_table() {
+                    self.expose(&model, true);
+                }
+            }
+            Abs::Items(items) => items.iter().for_each(|item| self.note_users(path, item)),
+            Abs::Map(entries) => entries.iter().for_each(|(_, value)| self.note_users(path, value)),
+            _ => {}
+        }
+    }
+
+    fn expose(&mut self, model: &Model, own: bool) {
+        let column = model.columns.iter().find(|column| names::is_password(&column.name));
+        let Some(column) = column.filter(|_| self.data.exposes.as_ref().is_none_or(|known| known.own && !own)) else {
+            return;
+        };
+        let Value::Function(handler) = &self.route.handler else { return };
+        let handler = self.interpreter.current(handler);
+        if self.is_sent_whole(&handler) {
+            let (table, column) = (model.name.clone(), column.name.clone());
+            self.data.exposes = Some(Exposed { table, column, handler: handler.site, own });
+        }
+    }
+
+    /// Whether FastAPI sends what a handler gives with all of its columns: nothing
+    /// says what the answer is made of (`response_model`, or from FastAPI 0.89 on
+    /// the annotation), or it is the table itself.
+    fn is_sent_whole(&mut self, handler: &FunctionRef) -> bool {
+        let registered = handler.def.decorators.iter().find_map(|decorator| {
+            let (func, args) = decorator.as_call()?;
+            matches!(self.interpreter.eval_signature(handler, func), Value::RouterMethod(..)).then_some(args)
+        });
+        let Some(args) = registered else { return false };
+        match keyword(args, "response_model").or(handler.def.returns.as_ref()) {
+            None => args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some()),
+            Some(Expr { kind: ExprKind::None, .. }) => true,
+            Some(model) => self.names_users(handler, model),
+        }
+    }
+
+    /// Whether the class of the users stands in an annotation: `list[User]`.
+    fn names_users(&mut self, handler: &FunctionRef, annotation: &Expr) -> bool {
+        let mut pending = vec![annotation];
+        while let Some(expr) = pending.pop() {
+            if let Value::Class(class) = self.interpreter.eval_signature(handler, expr)
+                && self.model(&class).is_some_and(|model| model.is_user)
+            {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
+    }
+}
