@@ -240,6 +240,20 @@ impl<'t> Reachable<'t> {
         })
     }
 
+    /// Whether an address that begins with a segment which is not known, the name of
+    /// what is asked for perhaps, may be that of a route.
+    pub fn may_name(&self, address: &Address) -> bool {
+        let segments = &address.segments;
+        let fits = |(own, given): (&&str, &Segment)| match given {
+            Segment::Text(text) | Segment::TextAndMore(text) => own.contains('{') || text == *own,
+            Segment::Hole => true,
+        };
+        segments.first() == Some(&Segment::Hole)
+            && self.routes.iter().any(|(_, _, path)| {
+                path.len() >= segments.len() && path[path.len() - segments.len()..].iter().zip(segments).all(fits)
+            })
+    }
+
     /// How many known segments routes have where an address ends in one that is not known: it may be any of these,
     /// with what follows.
     pub fn ways_on(&self, address: &Address, method: Option<&str>) -> usize {

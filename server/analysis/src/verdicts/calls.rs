@@ -251,7 +251,8 @@ impl<'s> Origins<'s> {
     /// Whether an address that fits no route may be answered all the same: by one that takes any path, or because what
     /// is not known of it may go on in several ways.
     pub(crate) fn may_be_answered(&self, address: &Address, method: Option<&str>) -> bool {
-        self.routes().may_take(address) || self.routes().ways_on(address, method) > 1
+        let routes = self.routes();
+        routes.may_take(address) || routes.may_name(address) || routes.ways_on(address, method) > 1
     }
 
     /// Methods with which routes of any application answer an address.
