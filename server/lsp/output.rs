@@ -82,10 +82,12 @@ impl Output {
 
     /// Lets notifications through: the client is ready.
     pub(super) fn release(&self) {
-        let held = self.0.queue().held.take();
-        for frame in held.into_iter().flatten() {
-            self.0.put(self.0.queue(), frame);
-        }
+        let mut queue = self.0.queue();
+        // At once: what is said from now on stands behind them.
+        let held = queue.held.take();
+        queue.waiting.extend(held.into_iter().flatten());
+        drop(queue);
+        self.0.changed.notify_all();
     }
 
     /// Waits until all is written, if somebody reads it.
