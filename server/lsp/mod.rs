@@ -4,6 +4,7 @@ mod calls;
 mod convert;
 mod documents;
 mod explain;
+mod frames;
 mod intake;
 mod main_loop;
 mod one_heap;
@@ -24,8 +25,9 @@ use serde_json::Value;
 use tower_lsp::LspService;
 use tower_lsp::jsonrpc::Request;
 
+use self::frames::Session;
 use self::output::Output;
-use self::transport::{Calls, Session};
+use self::transport::Calls;
 
 /// Serves one client over standard input and output until it says `exit`.
 /// The exit code is 0 after `shutdown`, 1 without (LSP 3.17, `exit`).

@@ -1,21 +1,20 @@
-//! The frame reader: no input makes it fail, and what it hands on is framed.
+//! The frame reader: no input makes it fail, and what it hands on are messages.
 #![no_main]
 
-#[path = "../../../server/lsp/transport.rs"]
+#[path = "../../../server/lsp/frames.rs"]
 #[allow(dead_code, unreachable_pub, reason = "included for what it reads")]
-mod transport;
+mod frames;
 
+use std::ops::ControlFlow;
+
+use frames::{Session, read_messages};
 use libfuzzer_sys::fuzz_target;
-use transport::{Session, read_frames};
 
 fuzz_target!(|input: &[u8]| {
     let session = Session::default();
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    read_frames(input, &session, &sender);
-    drop(sender);
-    while let Some(frame) = receiver.blocking_recv() {
-        let split = frame.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or_else(|| panic!("no header"));
-        let body: serde_json::Value = serde_json::from_slice(&frame[split + 4..]).unwrap_or_else(|e| panic!("{e}"));
-        assert!(body.is_object());
-    }
+    read_messages(input, &session, |message| {
+        let object = message.as_object().unwrap_or_else(|| panic!("no object"));
+        assert!(!object.get("params").is_some_and(serde_json::Value::is_null));
+        ControlFlow::Continue(())
+    });
 });
