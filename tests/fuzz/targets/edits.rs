@@ -5,6 +5,13 @@
 #[allow(dead_code, unreachable_pub, reason = "included for the edits")]
 mod documents;
 
+/// Paths play no part in edits.
+mod workspace {
+    pub(crate) fn slashed(path: &std::path::Path) -> String {
+        path.to_string_lossy().into_owned()
+    }
+}
+
 use authlens_analysis::text::{LineCol, LineIndex, PositionEncoding};
 use documents::Document;
 use libfuzzer_sys::fuzz_target;
