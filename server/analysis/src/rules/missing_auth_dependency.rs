@@ -1,5 +1,7 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
+use std::cell::OnceCell;
+
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, answers_constant, may_sign_up, reads};
@@ -8,7 +10,7 @@ use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
 use crate::data::is_self;
 use crate::facts::python::file::Binding;
-use crate::ide::{Confidence, Diagnostic, Judged, Location, Related, RouteKind, Severity};
+use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::verdicts::{Verifier, handler_site, with_interpreter};
@@ -28,6 +30,7 @@ pub const INFO: RuleInfo = RuleInfo {
 const SHOWN_ROUTES: usize = 5;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let people = OnceCell::new();
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         let is_open =
             |route: &Route, judged: &Judged| route.kind != RouteKind::Mount && judged.guard == Guard::Open(None);
@@ -63,7 +66,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
-                found.push(finding(state, application, route, judged, state.sources.locate(site)));
+                found.push(finding(state, &people, application, route, judged));
             }
         }
     }
@@ -169,7 +172,14 @@ pub(crate) fn is_test(state: &State, file: FileId) -> bool {
     state.sources.file(file).is_some_and(|file| file.test)
 }
 
-fn finding(state: &State, application: &Application, route: &Route, judged: &Judged, location: Location) -> Diagnostic {
+fn finding<'s>(
+    state: &'s State,
+    people: &OnceCell<People<'s>>,
+    application: &Application,
+    route: &Route,
+    judged: &Judged,
+) -> Diagnostic {
+    let location = state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration));
     let siblings = siblings(state, application, route);
     let demanded = judged.expected.basis().is_some();
     // A sentence about all endpoints hardly means one that gives nothing away.
@@ -179,8 +189,10 @@ fn finding(state: &State, application: &Application, route: &Route, judged: &Jud
     let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
     let beside = Beside::of(state, application, route);
     let shown_to_all = !demanded && users.is_none() && reads(route) && beside.reads_are_open();
-    let shown_to_all =
-        shown_to_all && !says_caller(route) && !is_internal(&route.path) && !People::of(state).are_in(&judged.data);
+    let shown_to_all = shown_to_all
+        && !says_caller(route)
+        && !is_internal(&route.path)
+        && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
     let catalogue = shown_to_all && beside.is_catalogue();
     // One other route is no habit; a middleware is.
     let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
