@@ -103,6 +103,19 @@ impl Imports<'_, '_> {
         {
             return Some(written);
         }
+        self.absolute_spelling(home)
+    }
+
+    /// How a new file at `path` would write the module of `home`, in the style of this file.
+    pub(super) fn spelling_from_new(&self, path: &str, home: FileId) -> Option<String> {
+        let target = &self.fixer.state.sources.file(home)?.path;
+        let relative = if self.prefers_relative() { relative_spelling(path, target) } else { None };
+        relative.or_else(|| self.absolute_spelling(home))
+    }
+
+    fn absolute_spelling(&self, home: FileId) -> Option<String> {
+        let sources = &self.fixer.state.sources;
+        let target = &sources.file(home)?.path;
         let roots = self.roots();
         for root in &roots {
             let dotted = dotted_below(root, target);

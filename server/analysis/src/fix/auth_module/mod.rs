@@ -1,9 +1,14 @@
 //! A new module with a verifying dependency, where a project has none.
 //!
-//! What it verifies is what the frontend issues: tokens that Better Auth's
-//! `jwt()` plugin signs are checked against its key set, session tokens of its
-//! `bearer()` plugin by asking Better Auth. The settings come from the
-//! environment, without defaults: a service that lacks them does not start.
+//! What it verifies is what callers send: tokens that Better Auth's `jwt()`
+//! plugin signs are checked against its key set, session tokens of its
+//! `bearer()` plugin by asking Better Auth, tokens that the project signs
+//! itself with the key it signs them with, all others against a key set that
+//! the environment names. The settings come from the environment, without
+//! defaults: a service that lacks them does not start.
+
+mod own;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +20,7 @@ use crate::auth::guard::Guard;
 use crate::ide::{Applicability, Fix, NewFile, Refusal, RouteKind, State};
 use crate::index::modules::parent;
 use crate::verdicts::source_root;
+use own::Own;
 
 /// Names that the new file may get, the first that is free.
 const NAMES: &[&str] = &["auth", "authentication", "current_user"];
@@ -22,20 +28,28 @@ const NAMES: &[&str] = &["auth", "authentication", "current_user"];
 /// Signature algorithms of Better Auth's key pairs.
 const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "ES512", "PS256", "RS256"];
 
-/// What a frontend sends as credential.
+/// What callers send as credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Tokens {
-    /// JWTs of the `jwt()` plugin, signed with this algorithm.
+    /// JWTs of Better Auth's `jwt()` plugin, signed with this algorithm.
     Jwt(&'static str),
-    /// Session tokens of the `bearer()` plugin.
+    /// Session tokens of Better Auth's `bearer()` plugin.
     Session,
-    /// It is not known: a frontend without plugins, or none in the workspace.
+    /// Better Auth has neither plugin.
+    WithoutPlugin,
+    /// JWTs that the project signs itself.
+    Own(Own),
+    /// It is not known who signs users in.
     Unknown,
 }
 
-struct Frontend {
+/// What the module has to be like.
+struct Wanted {
     tokens: Tokens,
+    /// Where Better Auth is served.
     base_path: String,
+    /// Whether the project declares parameters with `Annotated`.
+    annotated: bool,
 }
 
 /// Appends the fix that makes the module and guards open routes of one
@@ -94,34 +108,42 @@ fn module(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<NewModule, Refusal> 
     }
     let facts = sources.facts(application.site.file).ok_or_else(no_place)?;
     let ending = fixer.source(application.site.file)?.layout.ending;
-    let text = text(&frontend(fixer.state), fixer.style().annotates(facts)).replace('\n', ending);
+    let (mut tokens, base_path) = frontend(fixer.state);
+    if tokens == Tokens::Unknown
+        && let Some(own) = own::tokens(fixer, open, &path)?
+    {
+        tokens = Tokens::Own(own);
+    }
+    let wanted = Wanted { tokens, base_path, annotated: fixer.style().annotates(facts) };
+    let text = text::text(&wanted).replace('\n', ending);
     Ok(NewModule { file: NewFile { path, text }, spellings, name: "get_current_user" })
 }
 
 /// What the frontend of the workspace sends, by a plain look at the text of
-/// its Better Auth configuration.
-fn frontend(state: &State) -> Frontend {
+/// its Better Auth configuration, and where Better Auth is served.
+fn frontend(state: &State) -> (Tokens, String) {
     let configurations = state.sources.iter().filter_map(|(file, source)| {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let script = [".ts", ".tsx", ".js", ".mjs", ".mts"].iter().any(|ending| name.ends_with(ending));
         let text = state.documents.get(file).filter(|_| script)?.text()?;
         calls(&text, "betterAuth").then(|| without_comments(&text))
     });
-    let mut found = Frontend { tokens: Tokens::Unknown, base_path: "/api/auth".to_owned() };
+    let (mut tokens, mut base_path) = (Tokens::Unknown, "/api/auth".to_owned());
     for text in configurations {
         if let Some(path) = quoted_after(&text, "basePath") {
-            found.base_path = path.to_owned();
+            base_path = path.to_owned();
         }
         if calls(&text, "jwt") {
             let written = quoted_after(&text, "alg").and_then(|alg| ALGORITHMS.iter().find(|known| **known == alg));
-            found.tokens = Tokens::Jwt(written.unwrap_or(&"EdDSA"));
-            return found;
+            return (Tokens::Jwt(written.unwrap_or(&"EdDSA")), base_path);
         }
         if calls(&text, "bearer") {
-            found.tokens = Tokens::Session;
+            tokens = Tokens::Session;
+        } else if tokens == Tokens::Unknown {
+            tokens = Tokens::WithoutPlugin;
         }
     }
-    found
+    (tokens, base_path)
 }
 
 fn without_comments(text: &str) -> String {
@@ -146,95 +168,9 @@ fn quoted_after<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     rest[1..].split(quote).next()
 }
 
-fn text(frontend: &Frontend, annotated: bool) -> String {
-    let base = &frontend.base_path;
-    let typing = if annotated { "from typing import Annotated, Any" } else { "from typing import Any" };
-    let parameter = if annotated {
-        "credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]"
-    } else {
-        "credentials: HTTPAuthorizationCredentials | None = Depends(bearer)"
-    };
-    let alias = if annotated { "\n\nCurrentUser = Annotated[dict[str, Any], Depends(get_current_user)]\n" } else { "" };
-    let refuse = "        raise HTTPException(status.HTTP_401_UNAUTHORIZED, \"Not authenticated\", {\"WWW-Authenticate\": \"Bearer\"})";
-    let algorithm = match frontend.tokens {
-        Tokens::Session => {
-            return format!(
-                "\"\"\"Who is calling: sessions of Better Auth's `bearer()` plugin, checked by asking Better Auth.\"\"\"\n\n\
-                 import os\n{typing}\n\n\
-                 import httpx\n\
-                 from fastapi import Depends, HTTPException, status\n\
-                 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer\n\n\
-                 # Where this service reaches the frontend; inside a network that may be http://web:3000.\n\
-                 SESSION_URL = os.environ[\"BETTER_AUTH_INTERNAL_URL\"] + \"{base}/get-session\"\n\n\
-                 bearer = HTTPBearer(auto_error=False)\n\n\n\
-                 def get_current_user({parameter}) -> dict[str, Any]:\n    \
-                 if credentials is None:\n{refuse}\n    \
-                 headers = {{\"Authorization\": f\"Bearer {{credentials.credentials}}\"}}\n    \
-                 response = httpx.get(SESSION_URL, headers=headers, timeout=5)\n    \
-                 # Without a session the answer is 200 with the body `null`.\n    \
-                 session = response.json() if response.status_code == 200 else None\n    \
-                 if not session:\n{refuse}\n    \
-                 return session[\"user\"]\n{alias}"
-            );
-        }
-        Tokens::Jwt(algorithm) => algorithm,
-        Tokens::Unknown => "EdDSA",
-    };
-    let needed = if frontend.tokens == Tokens::Unknown {
-        "# The frontend has to use Better Auth's `jwt()` plugin, and to send its token as `Authorization: Bearer`.\n"
-    } else {
-        ""
-    };
-    format!(
-        "\"\"\"Who is calling: tokens of Better Auth's `jwt()` plugin, verified through its key set.\"\"\"\n\n\
-         import os\n{typing}\n\n\
-         import jwt\n\
-         from fastapi import Depends, HTTPException, status\n\
-         from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer\n\n\
-         {needed}\
-         # Where this service fetches the keys; inside a network that may be http://web:3000{base}/jwks.\n\
-         JWKS_URL = os.environ[\"BETTER_AUTH_JWKS_URL\"]\n\
-         # What tokens name as issuer and audience: the public origin of the frontend.\n\
-         ISSUER = os.environ[\"BETTER_AUTH_URL\"]\n\
-         AUDIENCE = os.environ.get(\"BETTER_AUTH_AUDIENCE\", ISSUER)\n\n\
-         # Needs PyJWT with its `crypto` extra.\n\
-         jwks = jwt.PyJWKClient(JWKS_URL)\n\
-         bearer = HTTPBearer(auto_error=False)\n\n\n\
-         def get_current_user({parameter}) -> dict[str, Any]:\n    \
-         if credentials is None:\n{refuse}\n    \
-         token = credentials.credentials\n    \
-         try:\n        \
-         return jwt.decode(\n            \
-         token,\n            \
-         jwks.get_signing_key_from_jwt(token).key,\n            \
-         algorithms=[\"{algorithm}\"],\n            \
-         audience=AUDIENCE,\n            \
-         issuer=ISSUER,\n            \
-         options={{\"require\": [\"exp\", \"sub\"]}},\n        \
-         )\n    \
-         except jwt.PyJWTError as error:\n        \
-         raise HTTPException(\n            \
-         status.HTTP_401_UNAUTHORIZED, \"Not authenticated\", {{\"WWW-Authenticate\": \"Bearer\"}}\n        \
-         ) from error\n{alias}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax::{Grammar, parse};
-
-    #[test]
-    fn every_module_parses() {
-        for tokens in [Tokens::Jwt("ES256"), Tokens::Session, Tokens::Unknown] {
-            for annotated in [true, false] {
-                let made = text(&Frontend { tokens: tokens.clone(), base_path: "/api/auth".into() }, annotated);
-                let tree = parse(Grammar::Python, &made, None).unwrap();
-                assert!(!tree.root_node().has_error(), "{made}");
-                assert!(made.ends_with('\n') && made.lines().all(|line| line.len() <= 120), "{made}");
-            }
-        }
-    }
 
     #[test]
     fn calls_are_told_from_other_names() {
