@@ -162,7 +162,7 @@ impl<'t> Reading<'t> {
         let (value, when) = match value.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) {
             // What is not set, or what is set to nothing, too.
             Some(inner) => match inner.split_once(":-").or_else(|| inner.split_once('-')) {
-                Some((_, default)) => (default, When::Unset),
+                Some((asked, default)) => (default, When::Unset(SmolStr::new(asked))),
                 None => return,
             },
             None => (value, When::Always),
@@ -208,7 +208,7 @@ mod tests {
     fn shown(text: &str, variables: &[Variable]) -> Vec<(String, When, Looks, u32)> {
         let shown = |one: &Variable| {
             let line = text[..one.range.start as usize].matches('\n').count() as u32 + 1;
-            (one.name.to_string(), one.when, one.value.looks, line)
+            (one.name.to_string(), one.when.clone(), one.value.looks, line)
         };
         variables.iter().map(shown).collect()
     }
@@ -218,7 +218,7 @@ mod tests {
         let text = "services:\n  api:\n    environment:\n      - A_KEY=q7f3n5\n      - B_KEY=${B_KEY}\n      - C_KEY=${C_KEY:-r8g4}\n  web:\n    environment:\n      D_KEY: change-me\n      E_KEY: ${E_KEY:?set it}\n";
         let wanted = [
             ("A_KEY".to_owned(), When::Always, Looks::Own, 4),
-            ("C_KEY".to_owned(), When::Unset, Looks::Own, 6),
+            ("C_KEY".to_owned(), When::Unset("C_KEY".into()), Looks::Own, 6),
             ("D_KEY".to_owned(), When::Always, Looks::Placeholder, 9),
         ];
         assert_eq!(shown(text, &compose(text)), wanted);

@@ -24,12 +24,12 @@ pub struct Variable {
 }
 
 /// When a value counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// Always.
     Always,
-    /// Where the variable is not set outside of the file: `${NAME:-value}`.
-    Unset,
+    /// Where this variable is not set outside of the file: `${NAME:-value}`.
+    Unset(SmolStr),
 }
 
 /// What is known of a value.

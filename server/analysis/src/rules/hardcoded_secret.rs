@@ -76,31 +76,34 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 });
                 continue;
             }
-            let is_default = variable.when == When::Unset;
+            let asked = match &variable.when {
+                When::Always => None,
+                When::Unset(asked) => Some(asked),
+            };
             // What asks to be replaced is `weak-secret`'s, unless it stands in silently.
             let is_key = match variable.value.looks {
                 Looks::Own | Looks::Guessable => true,
-                Looks::Placeholder => is_default,
+                Looks::Placeholder => asked.is_some(),
                 Looks::Blank => false,
             };
             let usage = used_near(state, used, &variable.name, *file);
             let Some(usage) = usage.filter(|_| is_key) else { continue };
             let name = &variable.name;
-            let (severity, message) = match form {
-                _ if is_default => (
+            let (severity, message) = match (asked, form) {
+                (Some(asked), _) => (
                     Severity::Warning,
                     format!(
-                        "Where `{name}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{name}:?}}`, so that nothing starts without it."
+                        "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{asked}:?}}`, so that nothing starts without it."
                     ),
                 ),
                 // Of these, other values are not kept.
-                Form::Lines | Form::Example | Form::Alembic => (
+                (None, Form::Lines | Form::Example | Form::Alembic) => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
                     ),
                 ),
-                Form::Compose | Form::Manifest | Form::Values => (
+                (None, Form::Compose | Form::Manifest | Form::Values) => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Have the value come from outside, and issue a new key."

@@ -62,7 +62,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 fn why(variable: &Variable, form: Form, is_committed: bool) -> Option<String> {
     let value = &variable.value;
     match value.looks {
-        _ if is_committed && variable.when == When::Unset => None,
+        _ if is_committed && matches!(variable.when, When::Unset(_)) => None,
         // Another rule says who else has it.
         _ if value.holds.is_some() => None,
         // Such a file shows what has to be set.
