@@ -18,7 +18,14 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
         let Abs::Part(id, column) = value else { return None };
         let (was, is) = (before.rows.get(id)?, after.rows.get(id)?);
         let model = is.model.as_ref().filter(|model| model.is_owner(column))?;
-        (is.checked && !was.checked && !was.absent).then(|| Arc::clone(model))
+        // Nobody else's row was asked for in the first place.
+        let is_own = |predicate: &Predicate| {
+            predicate.equal
+                && matches!(predicate.value, Abs::Principal(_))
+                && predicate.column.as_ref().is_some_and(|(_, asked)| asked == column)
+        };
+        let was_open = !was.checked && !was.absent && !was.predicates.iter().any(is_own);
+        (is.checked && was_open).then(|| Arc::clone(model))
     })
 }
 
