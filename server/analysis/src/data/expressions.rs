@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join, join_exits, joined};
 use super::models::{Model, model_of};
+use super::objects::named_member;
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
@@ -368,6 +369,8 @@ impl Engine<'_, '_> {
             Abs::Column(model, column) => Abs::Column(Arc::clone(model), column.clone()),
             Abs::Request(part) => self.request_attribute(part, name),
             Abs::Mix(_) => object.clone(),
+            // The member of an enumeration that the client named.
+            Abs::Client(_) if matches!(name.as_str(), "value" | "name") => object.clone(),
             _ => Abs::Unknown,
         }
     }
@@ -389,6 +392,7 @@ impl Engine<'_, '_> {
                 self.credential()
             }
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
+            (Abs::Known(Known(Value::Class(class))), Abs::Client(_)) if self.is_enum(class) => named_member(class, key),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
             _ => Abs::Unknown,
         }

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
 use super::execution::{Engine, Exit};
+use super::privileges::gives_more;
 use super::value::{Abs, Dump, Made, Mix, Object, Path};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Resolve};
@@ -83,6 +84,9 @@ impl Engine<'_, '_> {
         class: &Arc<ClassRef>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        if let Some(value) = self.converted(class, &given) {
+            return vec![(path, value)];
+        }
         let mut fields: BTreeMap<SmolStr, Abs> = BTreeMap::new();
         let mut spread = None;
         let mut rest = Mix::default();
@@ -109,5 +113,24 @@ impl Engine<'_, '_> {
         let id = self.add_object(&mut path, object);
         let exits = self.follow(path, expr, &init, Some(Abs::Object(id)), given);
         exits.into_iter().map(|(path, _)| (path, Abs::Object(id))).collect()
+    }
+
+    /// `Role(body.role)`: the member of an enumeration is whatever was asked for.
+    fn converted(&self, class: &Arc<ClassRef>, given: &[Given]) -> Option<Abs> {
+        match given {
+            [Given { name: None, spread: Spread::No, value }] if self.is_enum(class) => {
+                Some(named_member(class, value))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The member of an enumeration that a value names: what the client names is
+/// the client's choice, if there is anything to choose.
+pub(super) fn named_member(class: &ClassRef, value: &Abs) -> Abs {
+    match value {
+        Abs::Client(_) if !gives_more(&class.def) => Abs::Constant(None),
+        value => value.clone(),
     }
 }

@@ -254,6 +254,11 @@ fn members(expr: &Expr) -> Vec<SmolStr> {
     }
 }
 
+/// Whether a member of an enumeration gives more than what everybody has.
+pub(super) fn gives_more(class: &Class) -> bool {
+    members_of(class).iter().any(|value| is_high(value))
+}
+
 /// Names and texts of the members of an enumeration.
 fn members_of(class: &Class) -> Vec<SmolStr> {
     let mut found = Vec::new();
