@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::outcome::{Request, UrlPart};
+use super::outcome::UrlPart;
 use crate::index::routes::{Application, Route, RouteKind};
 
 /// Where a request goes.
@@ -53,9 +53,9 @@ pub struct Target {
     pub offset: usize,
 }
 
-/// The address of a request; none if nothing of its path is known.
-pub fn address(request: &Request) -> Option<Address> {
-    let address = address_of(&request.url)?;
+/// The address of a request to a URL; none if nothing of its path is known.
+pub fn address(url: &[UrlPart]) -> Option<Address> {
+    let address = address_of(url)?;
     address.segments.iter().any(|segment| *segment != Segment::Hole).then_some(address)
 }
 

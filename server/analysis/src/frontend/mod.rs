@@ -29,7 +29,7 @@ use smol_str::SmolStr;
 use self::bases::Bases;
 use self::evaluation::Session;
 use self::modules::{Configurations, Resolved};
-use self::outcome::{Client, Outcome, Place};
+use self::outcome::{Client, Outcome, Place, UrlPart};
 use self::placement::Placement;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::index::sources::{SourceFile, Sources};
@@ -47,6 +47,8 @@ pub struct Frontend {
     readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
     /// Clients that some module makes attach a token.
     intercepted: Arc<BTreeSet<Client>>,
+    /// What modules put before the paths of requests that axios itself makes.
+    default_bases: Arc<Vec<(FileId, Vec<UrlPart>)>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
     /// Where modules run.
@@ -138,12 +140,15 @@ impl Frontend {
         }
         let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
         let (mut changed, mut missing) = (moved, BTreeSet::new());
-        let mut intercepts = false;
+        let (mut intercepts, mut sets_bases) = (false, false);
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
             let both = before.as_deref().into_iter().chain(&outcome);
-            intercepts |= both.into_iter().any(|outcome| !outcome.interceptors.is_empty());
+            for outcome in both {
+                intercepts |= !outcome.interceptors.is_empty();
+                sets_bases |= !outcome.default_bases.is_empty();
+            }
             for module in before.iter().flat_map(|outcome| rests_on(outcome)) {
                 if let Some(readers) = Arc::make_mut(&mut self.readers).get_mut(&module) {
                     readers.remove(&file);
@@ -170,6 +175,12 @@ impl Frontend {
         if intercepts {
             let interceptors = self.outcomes.values().flat_map(|outcome| &outcome.interceptors);
             self.intercepted = Arc::new(interceptors.map(|interceptor| interceptor.client).collect());
+        }
+        if sets_bases {
+            let of_file = |(file, outcome): (&FileId, &Arc<Outcome>)| {
+                outcome.default_bases.iter().map(|base| (*file, base.clone())).collect::<Vec<_>>()
+            };
+            self.default_bases = Arc::new(self.outcomes.iter().flat_map(of_file).collect());
         }
         (changed, missing)
     }
@@ -217,6 +228,11 @@ impl Frontend {
     /// version that it asks for at least, where its package says so.
     pub fn next_project(&self, path: &str) -> Option<(&str, Option<u32>)> {
         self.configurations.next(path)
+    }
+
+    /// What modules put before the paths of requests that axios itself makes, with the modules.
+    pub(crate) fn default_bases(&self) -> &[(FileId, Vec<UrlPart>)] {
+        &self.default_bases
     }
 
     /// Whether some module makes a client attach a token.

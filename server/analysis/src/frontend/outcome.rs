@@ -41,6 +41,8 @@ pub struct Outcome {
     pub rewrites: Vec<Rewrite>,
     /// Interceptors that it puts on clients.
     pub interceptors: Vec<Interceptor>,
+    /// What it puts before the paths of all requests that axios itself makes.
+    pub default_bases: Vec<Vec<UrlPart>>,
     /// What it does beside sending requests.
     pub observed: Observed,
     /// Configurations of Better Auth that it makes.
@@ -278,6 +280,7 @@ pub(super) struct Found {
     logged: usize,
     literals: usize,
     interceptors: usize,
+    default_bases: usize,
     seen: Seen,
     issuers: usize,
     mints: usize,
@@ -293,6 +296,7 @@ impl Outcome {
             logged: self.logged.len(),
             literals: self.literals.len(),
             interceptors: self.interceptors.len(),
+            default_bases: self.default_bases.len(),
             seen: self.observed.seen(),
             issuers: self.issuers.len(),
             mints: self.mints.len(),
@@ -307,6 +311,7 @@ impl Outcome {
         self.logged.truncate(found.logged);
         self.literals.truncate(found.literals);
         self.interceptors.truncate(found.interceptors);
+        self.default_bases.truncate(found.default_bases);
         self.observed.forget_since(found.seen);
         self.issuers.truncate(found.issuers);
         self.mints.truncate(found.mints);
@@ -334,6 +339,7 @@ impl Outcome {
         once(&mut self.mints, |mint| mint.place);
         self.interceptors.sort_by_key(|interceptor| interceptor.client);
         self.interceptors.dedup();
+        self.default_bases.dedup();
         self.observed.settle();
     }
 }

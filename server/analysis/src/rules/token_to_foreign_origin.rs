@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{self, Base};
+use crate::frontend::matching::Base;
 use crate::frontend::outcome::{Attached, Place, Request, TokenSource, UrlPart};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
@@ -47,7 +47,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
             let sends = request.authorization == Attached::Given;
-            let Some(address) = matching::address(request) else { continue };
+            let Some(address) = origins.address(file, request) else { continue };
             match (origins.reached(file, request), host(&address.base)) {
                 (Some(reached), at) => {
                     // Wherever a route of the project is found, the backend is.

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{self, Address, Base, Segment};
+use crate::frontend::matching::{Address, Base, Segment};
 use crate::frontend::outcome::{Client, Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
@@ -39,7 +39,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut unanswered = Vec::new();
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
-            let Some(address) = matching::address(request) else { continue };
+            let Some(address) = origins.address(file, request) else { continue };
             let is_unknown = matches!(address.base, Base::Unknown | Base::Host(_));
             if is_unknown || request.client == Client::Unresolved {
                 continue;

@@ -14,7 +14,7 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
-use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource};
+use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource, UrlPart};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
@@ -104,7 +104,7 @@ impl<'s> Origins<'s> {
     /// The route that a request reaches through the route handler of Next.js that
     /// answers it; none where that sends requests to several, or to none that is known.
     pub(crate) fn through(&self, file: FileId, request: &Request) -> Option<Through<'s>> {
-        let address = matching::address(request).filter(|address| address.base == Base::Page)?;
+        let address = self.address(file, request).filter(|address| address.base == Base::Page)?;
         if self.sent_on(file, &address).is_some() {
             return None;
         }
@@ -167,7 +167,7 @@ impl<'s> Origins<'s> {
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
-        let address = matching::address(request)?;
+        let address = self.address(file, request)?;
         // What it goes through may put anything before the path: only one route may end so.
         if request.client == Client::Unresolved {
             let ending = self.nearest_of(file, self.routes().ending(&address, request.method.as_deref()));
@@ -184,6 +184,32 @@ impl<'s> Origins<'s> {
             && self.answering(file, &address).is_none();
         let target = self.target(file, &address, request.method.as_deref()).filter(|_| is_alone)?;
         (target.offset == 0).then_some(target)
+    }
+
+    /// The address of a request in a file; none if nothing of its path is known.
+    pub(crate) fn address(&self, file: FileId, request: &Request) -> Option<Address> {
+        match self.default_base(file, request) {
+            Some(base) => matching::address(&[base, &[UrlPart::Text("/".into())], &request.url].concat()),
+            None => matching::address(&request.url),
+        }
+    }
+
+    /// What axios puts before the path of a request, where it makes it itself:
+    /// what the nearest modules say, if they agree.
+    fn default_base(&self, file: FileId, request: &Request) -> Option<&'s [UrlPart]> {
+        let is_relative = match request.url.first() {
+            Some(UrlPart::Text(text)) => !text.contains("://"),
+            _ => false,
+        };
+        if request.client != Client::Axios || !is_relative {
+            return None;
+        }
+        let bases = self.state.frontend.default_bases();
+        let near = |one: &(FileId, Vec<UrlPart>)| shared_folders(self.state, one.0, file);
+        let nearest = bases.iter().map(near).max()?;
+        let mut nearest = bases.iter().filter(|base| near(base) == nearest).map(|(_, base)| base);
+        let first = nearest.next()?;
+        nearest.all(|other| other == first).then_some(first)
     }
 
     /// An address with the path that its variable holds, or what stands in for that.
@@ -210,7 +236,7 @@ impl<'s> Origins<'s> {
         if request.client == Client::Unresolved {
             return "the import that sends it leads nowhere".to_owned();
         }
-        let Some(address) = matching::address(request) else {
+        let Some(address) = self.address(file, request) else {
             return "nothing of its path is known".to_owned();
         };
         let answered = || {
@@ -324,7 +350,7 @@ impl<'s> Origins<'s> {
         reached: &Reached<'_>,
         test: impl Fn(&Reached<'s>) -> bool,
     ) -> bool {
-        let address = matching::address(request).and_then(|address| self.destination(file, &address));
+        let address = self.address(file, request).and_then(|address| self.destination(file, &address));
         let others = address.map(|address| self.nearest(file, &address, request.method.as_deref())).unwrap_or_default();
         let mut others = others.iter().filter(|target| (target.application, target.route) != reached.at);
         others.all(|target| self.of_target(*target).is_none_or(|other| test(&other)))

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use super::calls::Origins;
 use crate::frontend::bases::Bases;
 use crate::frontend::matching::Target;
-use crate::frontend::outcome::{Outcome, Request};
+use crate::frontend::outcome::{Outcome, Request, UrlPart};
 use crate::frontend::rewrites::Handler;
 use crate::ide::State;
 use crate::index::routes::RouteTable;
@@ -46,6 +46,8 @@ struct Basis {
     standing_in: Vec<(FileId, SmolStr, Option<SmolStr>)>,
     /// Folders of packages whose pages are static files.
     without_server: BTreeSet<SmolStr>,
+    /// What modules put before the paths of requests that axios itself makes.
+    default_bases: Vec<(FileId, Vec<UrlPart>)>,
     /// Outcomes that hold rewrites.
     rewriting: Vec<(FileId, Arc<Outcome>)>,
 }
@@ -63,6 +65,7 @@ impl Basis {
             bases: Arc::clone(&state.frontend.bases),
             standing_in: standing_in(state),
             without_server: state.frontend.folders_without_server().clone(),
+            default_bases: state.frontend.default_bases().to_vec(),
             rewriting: rewriting.map(|(file, outcome)| (file, Arc::clone(outcome))).collect(),
         }
     }
@@ -75,6 +78,7 @@ impl Basis {
             && self.bases == other.bases
             && self.standing_in == other.standing_in
             && self.without_server == other.without_server
+            && self.default_bases == other.default_bases
             && self.rewriting.iter().map(address_of).eq(other.rewriting.iter().map(address_of))
     }
 }

@@ -252,8 +252,13 @@ fn note_interceptor(session: &mut Session<'_>, client: Option<ObjectId>, interce
     }
 }
 
-/// `axios.defaults.headers.common.Authorization = …`.
+/// `axios.defaults.headers.common.Authorization = …` and `axios.defaults.baseURL = …`.
 pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value) {
+    if name == "baseURL" {
+        let bases = value.alternatives().iter().filter(|base| base.truth() != Some(false));
+        let bases: Vec<_> = bases.map(|base| requests::url_parts(session, base)).collect();
+        session.outcome.default_bases.extend(bases);
+    }
     if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
         session.outcome.interceptors.push(Interceptor { client: Client::Axios });
     }

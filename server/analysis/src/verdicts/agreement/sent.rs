@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::issued::Token;
 use crate::frontend::issuers::{Issuer, Mint};
-use crate::frontend::matching::{self, Segment};
+use crate::frontend::matching::Segment;
 use crate::frontend::outcome::{Area, Place, Request, TokenSource};
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::State;
@@ -135,7 +135,7 @@ impl<'s> Sent<'s> {
         if origins.reached(*file, request).is_some() {
             return None;
         }
-        let address = matching::address(request)?;
+        let address = origins.address(*file, request)?;
         let path = |file: FileId| self.state.sources.file(file).map_or("", |source| source.path.as_str());
         let is_near = |handler: &Handler| {
             path(*file).strip_prefix(handler.root.as_str()).is_some_and(|rest| rest.starts_with('/'))
