@@ -30,6 +30,37 @@ pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &Function
     block_returns(interpreter, handler, &def.body, &mut steps) == Some(true)
 }
 
+/// Whether a handler does nothing but send the caller to another address, which
+/// is made of constants and of what the caller gave: what is there to be had is
+/// asked for there.
+pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let said =
+        |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
+    let done: Vec<&Stmt> = handler.def.body.iter().filter(said).collect();
+    let [Stmt { kind: StmtKind::Return(Some(answer)), .. }] = done.as_slice() else { return false };
+    let Some((func, args)) = answer.as_call() else { return false };
+    let redirects = match interpreter.eval(handler, func) {
+        Value::Package(path) => path.ends_with(".RedirectResponse"),
+        _ => false,
+    };
+    redirects && args.iter().all(|arg| arg.spread == Spread::No && is_given(handler, &arg.value))
+}
+
+/// Whether an expression is put together of literals, names of the module, and
+/// parameters of the handler, without a look into anything.
+fn is_given(handler: &FunctionRef, expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Name(_) => true,
+        ExprKind::FString(parts) => parts.iter().all(|part| is_given(handler, part)),
+        ExprKind::Binary { left, right, .. } => is_given(handler, left) && is_given(handler, right),
+        ExprKind::Attribute { value, .. } => match value.as_name() {
+            Some(name) => handler.def.params.iter().all(|param| param.name.name != *name),
+            None => is_given(handler, value),
+        },
+        _ => false,
+    }
+}
+
 /// Whether a block returns a constant on every way; `None` when it does something else.
 fn block_returns(
     interpreter: &Interpreter<'_>,

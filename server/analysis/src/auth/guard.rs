@@ -11,7 +11,7 @@ use super::{Judge, Proof, Verdict, constant, decorators, public, signing_up, str
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
-use crate::index::value::{Resolve, Value};
+use crate::index::value::{FunctionRef, Resolve, Value};
 
 /// The verdict on a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,11 +233,25 @@ pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool 
 /// Whether a route runs no dependency, and its handler provably does nothing
 /// and gives everybody the same answer.
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    let Value::Function(handler) = &route.handler else { return false };
-    route.dependencies.is_empty()
-        && route.perhaps.is_empty()
-        && route.more.is_none()
-        && constant::answers_constant(interpreter, &interpreter.current(handler))
+    alone(route).is_some_and(|handler| constant::answers_constant(interpreter, &interpreter.current(handler)))
+}
+
+/// Whether a route runs no dependency, and its handler provably only sends the
+/// caller to another address.
+pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    alone(route).is_some_and(|handler| constant::only_redirects(interpreter, &interpreter.current(handler)))
+}
+
+/// The handler of a route that runs nothing else.
+fn alone(route: &Route) -> Option<&FunctionRef> {
+    match &route.handler {
+        Value::Function(handler)
+            if route.dependencies.is_empty() && route.perhaps.is_empty() && route.more.is_none() =>
+        {
+            Some(handler)
+        }
+        _ => None,
+    }
 }
 
 fn unknown_reason(verdict: &Verdict) -> Option<SmolStr> {

@@ -10,7 +10,7 @@ use super::execution::{Engine, Exit};
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
-use super::{Fault, RouteData, verifies};
+use super::{Access, Fault, RouteData, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_credential_parameter};
 use crate::facts::python::tree::{Param, ParamKind};
@@ -50,7 +50,11 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     engine.accept_hidden();
     // Who the caller is must be known at least, where the guard is not.
     if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
-        engine.data.faults.clear();
+        // Whoever it is, it does not say so itself.
+        let says_who_calls = |access: &Access| {
+            access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(|client| client.says_caller)
+        };
+        engine.data.faults.retain(says_who_calls);
         engine.data.scoped.clear();
         engine.data.links.clear();
         engine.data.within = None;

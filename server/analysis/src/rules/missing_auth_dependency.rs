@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, answers_constant, may_sign_up, reads};
+use crate::auth::guard::{Guard, answers_constant, may_sign_up, only_redirects, reads};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
@@ -185,6 +185,7 @@ fn finding<'s>(
     // A sentence about all endpoints hardly means one that gives nothing away.
     let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
     let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
+    let redirect = !named && with_interpreter(state, |interpreter| only_redirects(interpreter, route));
     let passing = passing_middleware(state, application);
     let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
     let beside = Beside::of(state, application, route);
@@ -202,7 +203,7 @@ fn finding<'s>(
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
     let signs_up = !demanded && with_interpreter(state, |interpreter| may_sign_up(interpreter, route));
     let named_public = !demanded && reads(route) && is_named_public(&route.path);
-    let (severity, confidence) = if route.conditional || constant {
+    let (severity, confidence) = if route.conditional || constant || redirect {
         (Severity::Info, Confidence::Low)
     } else if probe
         || named_public
@@ -219,6 +220,7 @@ fn finding<'s>(
     let name = shown(route);
     let why = match (&siblings, passing) {
         _ if constant => "it does nothing and tells everybody the same".to_owned(),
+        _ if redirect => "it only sends the caller elsewhere".to_owned(),
         _ if named_public => "its path calls it public, and nothing else says so".to_owned(),
         _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
         _ if signs_up => "callers may sign up here, as it hashes a password".to_owned(),
