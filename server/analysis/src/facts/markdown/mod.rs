@@ -10,13 +10,16 @@
 mod access;
 mod blocks;
 mod endpoints;
+mod lines;
+mod statements;
 
 use smol_str::SmolStr;
 
-use super::contract::{Access, Blanket, Contract, Endpoint, Statement, shape};
+use super::contract::{Access, Contract};
 use crate::text::TextRange;
 use access::Sweeping;
 use blocks::{Block, Piece, blocks};
+use lines::{Field, field, is_api_path, is_beside_the_point, plain_key, sentence_end, signs, stands_alone};
 
 /// Endpoints of one specification. The largest real one seen lists 140.
 const MAX_ENDPOINTS: usize = 4_000;
@@ -63,12 +66,6 @@ struct Found {
     said: Vec<(Access, TextRange)>,
     /// The token header among its request headers.
     header: Option<TextRange>,
-}
-
-/// A line of the form `Key: value`.
-struct Field<'t> {
-    key: String,
-    value: Piece<'t>,
 }
 
 #[derive(Default)]
@@ -454,173 +451,6 @@ impl<'t> Reader<'t> {
         }
         false
     }
-
-    /// Whether a section lies in another, or is it.
-    fn is_within(&self, section: usize, outer: usize) -> bool {
-        let mut at = Some(section);
-        while let Some(section) = at {
-            if section == outer {
-                return true;
-            }
-            at = self.sections[section].parent;
-        }
-        false
-    }
-
-    /// The section that a sentence about all endpoints speaks of, where it does not speak of the whole API:
-    /// its own if it lists endpoints, else one around it that lists some of those that the text knows.
-    fn bounds(&self, section: usize) -> Option<usize> {
-        let lists = |outer: usize| self.found.iter().any(|found| self.is_within(found.section, outer));
-        let is_all = |outer: usize| self.found.iter().all(|found| self.is_within(found.section, outer));
-        let outer = std::iter::successors(Some(section), |at| self.sections[*at].parent).find(|at| lists(*at))?;
-        (self.sections[outer].level > 1 && (outer == section || !is_all(outer))).then_some(outer)
-    }
-
-    fn contract(self) -> Contract {
-        let mut contract = Contract { bases: self.bases.clone(), ..Contract::default() };
-        let blankets: Vec<(Blanket, Option<usize>, bool)> = self
-            .sweeping
-            .iter()
-            .map(|(sweeping, range, section)| {
-                let blanket = Blanket {
-                    range: *range,
-                    below: sweeping.below.clone(),
-                    about: sweeping.about.clone(),
-                    except_paths: sweeping.except_paths.clone(),
-                    except_words: sweeping.except_words.clone(),
-                };
-                (blanket, self.bounds(*section), sweeping.others)
-            })
-            .collect();
-        for found in &self.found {
-            let stated = self.stated(found, &blankets);
-            contract.endpoints.push(Endpoint {
-                methods: found.methods.clone(),
-                path: found.path.clone(),
-                range: found.range,
-                stated,
-            });
-        }
-        let general = blankets.into_iter().filter(|(_, bounded, others)| bounded.is_none() || *others);
-        contract.blankets = general.map(|(blanket, _, _)| blanket).collect();
-        contract
-    }
-
-    /// What is said of an endpoint: by itself, by its group, by a sentence about all.
-    fn stated(&self, found: &Found, blankets: &[(Blanket, Option<usize>, bool)]) -> Option<Statement> {
-        let one = |said: &[(Access, TextRange)], own: bool| {
-            let access = access::agreed(said.iter().map(|(access, _)| *access).collect())?;
-            Some(Statement { access, range: said.first()?.1, own })
-        };
-        if !found.said.is_empty() {
-            return one(&found.said, true);
-        }
-        if let Some(range) = found.header {
-            return Some(Statement { access: Access::Required, range, own: true });
-        }
-        let mut at = Some(found.section);
-        while let Some(section) = at {
-            let section = &self.sections[section];
-            if !section.said.is_empty() {
-                return one(&section.said, false);
-            }
-            at = section.parent;
-        }
-        let shape = shape(&found.path);
-        let mut excluded = None;
-        for (blanket, bounded, others) in blankets {
-            let inside = bounded.is_none_or(|section| self.is_within(found.section, section));
-            if inside == *others && bounded.is_some() {
-                continue;
-            }
-            if blanket.covers(&shape) {
-                return Some(Statement { access: Access::Required, range: blanket.range, own: false });
-            }
-            if let Some(access) = blanket.exception(&shape) {
-                excluded = Some(Statement { access, range: blanket.range, own: false });
-            }
-        }
-        excluded
-    }
-}
-
-/// `**Key**: value`, `Key: value`.
-fn field(line: Piece<'_>) -> Option<Field<'_>> {
-    let text = line.text;
-    let (key, value) = text.split_once(':')?;
-    if key.len() > 40 || key.contains(['/', '(', '`', '|']) || value.starts_with("//") {
-        return None;
-    }
-    let key = plain_key(key);
-    let value = value.trim_start_matches(['*', '_', ' ']).trim();
-    let value = value.strip_suffix("**").unwrap_or(value);
-    let wordy = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '?' | '&'));
-    (wordy && key.split(' ').count() <= 4).then(|| Field { key, value: line.part(value) })
-}
-
-fn plain_key(key: &str) -> String {
-    let key = key.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
-    key.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The signs among the marks before an endpoint.
-fn signs(before: &str) -> &str {
-    let end = before.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(before.len());
-    &before[..end]
-}
-
-/// Whether what follows an endpoint leaves the line a line about it, and not a
-/// sentence that mentions it.
-fn stands_alone(rest: &str, is_item: bool) -> bool {
-    let rest = rest.trim_start_matches(['*', '`', '_', ')']);
-    let next = rest.trim_start();
-    next.is_empty()
-        || next.starts_with(['-', '–', '—', ':', '(', '[', '|', '→', '#'])
-        || next.starts_with("HTTP/")
-        || !next.is_ascii() && next.starts_with(|c: char| !c.is_ascii())
-        || (is_item && next.starts_with(|c: char| c.is_ascii_uppercase()))
-}
-
-/// Whether a path without a method belongs to the API and not to a page.
-fn is_api_path(path: &str) -> bool {
-    let shape = shape(path);
-    shape.first().is_some_and(|first| {
-        matches!(first.as_str(), "api" | "health" | "healthz" | "docs" | "redoc" | "openapi.json" | "auth")
-            || super::contract::is_version(first)
-    })
-}
-
-/// Titles of parts that do not say what the API must be.
-fn is_beside_the_point(title: &str) -> bool {
-    const TITLES: &[&str] = &[
-        "example",
-        "testing",
-        "test ",
-        "tests",
-        "out of scope",
-        "non-goal",
-        "not in scope",
-        "future",
-        "rate limit",
-        "changelog",
-        "change log",
-        "removed",
-        "deprecated",
-        "migration",
-        "frontend",
-        "error response",
-        "error code",
-        "status code",
-        "curl",
-    ];
-    TITLES.iter().any(|word| title.contains(word))
-}
-
-/// Length of the first sentence of a line with its full stop.
-fn sentence_end(line: &str) -> usize {
-    let mut ends = line.match_indices(['.', '!', ';']).map(|(at, _)| at + 1);
-    ends.find(|end| line[*end..].starts_with(' ') && !line[..*end].ends_with("e.g.") && !line[..*end].ends_with("i.e."))
-        .unwrap_or(line.len())
 }
 
 #[cfg(test)]
