@@ -69,7 +69,7 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
         summary.unknown
     );
     if summary.not_included > 0 {
-        line.push_str(&format!("; {} on routers that no application includes", summary.not_included));
+        line.push_str(&format!("; {} on routers that no application is seen to include", summary.not_included));
     }
     if summary.not_fully_analysed > 0 {
         line.push_str(&format!("; {} files not fully analysed", summary.not_fully_analysed));

@@ -48,7 +48,7 @@ fn text(loaded: &Loaded, analysis: &Analysis) -> String {
         summary.routes, summary.guarded, summary.open, summary.public, summary.unknown
     ));
     if summary.not_included > 0 {
-        out.push_str(&format!("; {} on routers that no application includes", summary.not_included));
+        out.push_str(&format!("; {} on routers that no application is seen to include", summary.not_included));
     }
     out.push('\n');
     out

@@ -271,7 +271,8 @@ pub struct Summary {
     pub public: usize,
     /// Of these, unknown.
     pub unknown: usize,
-    /// Routes of routers that no application includes: nobody can call them.
+    /// Routes of routers that no application is seen to include: nobody can call them, or what includes them
+    /// could not be followed.
     pub not_included: usize,
     /// Files with syntax errors, beyond the size cap, or not UTF-8.
     pub not_fully_analysed: usize,
