@@ -220,6 +220,8 @@ pub(super) enum ObjectKind {
     Api,
     /// `fetchBaseQuery` of RTK Query: its options are its entries.
     BaseQuery,
+    /// A method of a client of axios that was taken off it: `const { get } = client`.
+    Method(ObjectId, SmolStr),
     /// `interceptors` of a client of axios, and its `request` and `response`.
     Interceptors(ObjectId, Direction),
 }

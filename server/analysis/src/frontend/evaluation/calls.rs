@@ -184,7 +184,7 @@ impl Session<'_> {
                 };
                 return self.call_value(object, &rest, false, here);
             }
-            (Value::Function(_), "bind") => return object.clone(),
+            (Value::Function(_) | Value::Package(_), "bind") => return object.clone(),
             (Value::Promise(inner), "then" | "catch" | "finally") => {
                 return self.call_then(&Rc::clone(inner), name, arguments, here);
             }

@@ -77,6 +77,10 @@ fn lower_headers(session: &mut Session<'_>, client: ObjectId, here: Place) {
 pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, name: &str) -> Value {
     match (kind, name) {
         (ObjectKind::Axios, "defaults") => Value::Object(id),
+        (ObjectKind::Axios, name) if METHODS.contains(&name) => {
+            let place = session.store.get(id).place;
+            Value::Object(session.store.object(ObjectKind::Method(id, SmolStr::new(name)), place))
+        }
         (ObjectKind::Axios, "interceptors") => {
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Interceptors(id, Direction::Either), place))

@@ -140,6 +140,8 @@ pub(super) fn method(
         ObjectKind::Api => Some(redux::method(session, id, name, arguments, here)),
         ObjectKind::Plugin(_) | ObjectKind::Context | ObjectKind::BaseQuery => Some(Value::Unknown),
         ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
+        // Bound to its client, it is what it was.
+        ObjectKind::Method(..) => Some(if name == "bind" { Value::Object(id) } else { Value::Unknown }),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
     }
 }
@@ -154,6 +156,10 @@ pub(super) fn call_object(
 ) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        ObjectKind::Method(client, name) => {
+            let kind = session.store.get(*client).kind.clone();
+            method(session, *client, &kind, name, arguments, here).unwrap_or(Value::Unknown)
+        }
         ObjectKind::Store => stores::call(session, id, arguments, here),
         ObjectKind::BaseQuery => redux::call_base(session, id, arguments, here, here),
         _ => {
