@@ -103,7 +103,7 @@ fn each_method(
 }
 
 /// Whether a class is one of settings, which the environment fills (pydantic-settings 2).
-pub(super) fn is_settings(resolve: &dyn Resolve, class: &ClassRef) -> bool {
+pub(crate) fn is_settings(resolve: &dyn Resolve, class: &ClassRef) -> bool {
     resolve.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"))
 }
 

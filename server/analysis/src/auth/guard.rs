@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{Judge, Proof, Verdict, constant, decorators, public, signing_up, strongest};
+use super::{Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
+use crate::index::dependencies::Node;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
@@ -207,9 +208,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             if probe && answers_constant(self.interpreter, route) {
                 return Some("health check that answers the same to everybody");
             }
+            if signs_in(self.interpreter, route) {
+                return Some("signing in with a password");
+            }
             let Value::Function(handler) = &route.handler else { return None };
             let signs_up = public::makes_accounts(&route.path, &route.methods);
-            (signs_up && signing_up::hashes_password(self.interpreter, handler)).then_some("signing up")
+            (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
     }
 }
@@ -219,15 +223,36 @@ pub(crate) fn reads(route: &Route) -> bool {
     route.kind == RouteKind::Http && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }
 
+/// Whether a route is how callers sign in, wherever it stands: it takes the
+/// password form of OAuth 2 (RFC 6749, section 4.3), or its handler verifies a
+/// password and issues a token.
+fn signs_in(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let is_form = |path: &str| path.starts_with("fastapi.security") && path.contains("OAuth2PasswordRequestForm");
+    let takes_form = |node: &Node| match &node.callable {
+        Value::Package(path) => is_form(path),
+        Value::Class(class) => interpreter.package_bases(class).iter().any(|base| is_form(base)),
+        _ => false,
+    };
+    let exchanges = || match &route.handler {
+        Value::Function(handler) => !route.path.contains('{') && accounts::exchanges_password(interpreter, handler),
+        _ => false,
+    };
+    posts(route) && (route.dependencies.iter().any(takes_form) || exchanges())
+}
+
+/// Whether a route is asked by `POST` alone.
+fn posts(route: &Route) -> bool {
+    route.kind == RouteKind::Http && !route.methods.is_empty() && route.methods.iter().all(|method| method == "POST")
+}
+
 /// Whether a route may be how callers sign up: what it takes has no name yet, and
 /// its handler hashes a password.
 pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     let Value::Function(handler) = &route.handler else { return false };
-    let posts = route.kind == RouteKind::Http && !route.methods.is_empty() && route.methods.iter().all(|m| m == "POST");
-    posts
+    posts(route)
         && !route.path.contains('{')
         && !public::is_internal(&route.path)
-        && signing_up::hashes_password(interpreter, handler)
+        && accounts::hashes_password(interpreter, handler)
 }
 
 /// Whether a route runs no dependency, and its handler provably does nothing

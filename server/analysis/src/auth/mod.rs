@@ -4,6 +4,7 @@
 //! request reaches something that can tell a good one from a bad one (a
 //! *sink*), and every path that ends without an exception went through it.
 
+mod accounts;
 mod code;
 mod constant;
 mod decorators;
@@ -18,7 +19,6 @@ mod notes;
 pub mod policy;
 pub mod public;
 mod questioned;
-mod signing_up;
 mod sinks;
 mod sources;
 pub mod tokens;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub(crate) use self::code::is_settings;
 use self::evidence::Step;
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;

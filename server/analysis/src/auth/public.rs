@@ -206,6 +206,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
+        ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
         // A mailed code comes first, or a second step: `/register/send-code`, `/signup/verify`.
         ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
         // A form asks whether a name is taken before there is an account.
@@ -254,6 +255,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         {
             "signing in at an identity provider"
         }
+        // `/users/auth/login`
+        ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
         _ => return None,
     })
 }
@@ -286,6 +289,8 @@ mod tests {
             "/api/auth/oauth/{provider}",
             "/api/auth/oauth/{provider}/callback",
             "/api/auth/auth/signup",
+            "/api/users/auth/login",
+            "/auth/captcha",
             "/dapr/subscribe",
             "/health/live",
             "/api/v1/health/db",

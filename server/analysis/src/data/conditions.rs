@@ -6,6 +6,7 @@ use super::execution::Engine;
 use super::models::Model;
 use super::names;
 use super::value::{Abs, Mix, Path, Predicate};
+use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Value;
 
@@ -52,8 +53,13 @@ impl Engine<'_, '_> {
                 for value in values {
                     let mut next = Vec::new();
                     for path in open {
+                        let switch = self.is_switch(&path, value);
                         let (yes, no) = self.branch(path, value);
-                        let (on, done) = if *and { (yes, no) } else { (no, yes) };
+                        let (on, mut done) = if *and { (yes, no) } else { (no, yes) };
+                        // What the configuration switches off is said of the guard: here it is on.
+                        if switch && !on.is_empty() {
+                            done.clear();
+                        }
                         next.extend(on);
                         decided.extend(done);
                     }
@@ -142,6 +148,26 @@ impl Engine<'_, '_> {
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
+    }
+
+    /// Whether a part of a condition is a setting alone, of an object that the
+    /// environment fills: `not settings.auth_enabled or role in me.roles`.
+    fn is_switch(&self, path: &Path, test: &Expr) -> bool {
+        let test = match &test.kind {
+            ExprKind::Not(inner) => inner,
+            _ => test,
+        };
+        let ExprKind::Attribute { value, .. } = &test.kind else { return false };
+        if value.as_name().is_none_or(|name| path.vars.contains_key(name)) {
+            return false;
+        }
+        match self.outer(value) {
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => is_settings(self.interpreter, class),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// Whether a claim of the principal is compared with a kind of tokens

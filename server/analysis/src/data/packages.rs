@@ -81,6 +81,10 @@ impl Engine<'_, '_> {
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
             "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
+            // What the handler reads of it is taken for what the guard put there.
+            "hasattr" if matches!(first, Some(Abs::Request(part)) if part == "state") && self.guarded => {
+                Abs::Constant(Some(true))
+            }
             "any" | "all" => first.map_or(Abs::Other, |asked| asked_of_all(path, asked)),
             "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
             | "issubclass" | "id" | "hash" => Abs::Other,

@@ -303,6 +303,10 @@ impl Flow<'_, '_> {
         if gives(&Abs::Credential) {
             return Proof::ExtractsOnly;
         }
+        // `OAuth2PasswordRequestForm` and its kin: who asks for the form looks at what is in it.
+        if function.def.name.name == "__init__" && only_keeps(&function.def.body) {
+            return Proof::NotAuth;
+        }
         if self.found.credential {
             return Proof::ChecksNothing;
         }
@@ -337,6 +341,10 @@ impl Flow<'_, '_> {
             _ => return false,
         };
         let bases = self.judge.resolve.package_bases(class);
+        // `BaseUserManager`
+        if bases.iter().any(|base| base.ends_with(".BaseUserManager")) {
+            return true;
+        }
         let plain = bases.iter().all(|base| matches!(base.as_str(), "abc.ABC" | "typing.Protocol" | "typing.Generic"));
         let acts = |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Function(def) if !def.name.name.starts_with('_'));
         plain && class.def.body.iter().any(acts)
@@ -473,10 +481,46 @@ fn is_variable(target: &Expr) -> bool {
     matches!(target.kind, ExprKind::Name(_) | ExprKind::Tuple(_))
 }
 
-/// Whether a name speaks of authentication.
+/// Whether a block does nothing but keep values in attributes: `self.scopes = scope.split()`.
+fn only_keeps(block: &[Stmt]) -> bool {
+    block.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            assign.targets.iter().all(|target| matches!(target.kind, ExprKind::Attribute { .. }))
+        }
+        StmtKind::Expr(expr) => expr.as_str().is_some(),
+        StmtKind::Pass => true,
+        _ => false,
+    })
+}
+
+/// Whether a name speaks of authentication, and not of what does something for
+/// users: `get_user_db`, `user_service`.
 fn speaks_of_identity(name: &str) -> bool {
+    const TOOLS: &[&str] = &[
+        "backend",
+        "client",
+        "config",
+        "crud",
+        "dao",
+        "database",
+        "db",
+        "factory",
+        "handler",
+        "manager",
+        "repo",
+        "repository",
+        "service",
+        "settings",
+        "storage",
+        "store",
+        "strategy",
+        "uow",
+    ];
     let name = name.to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
+    if last.rsplit('_').next().is_some_and(|word| TOOLS.contains(&word)) {
+        return false;
+    }
     ["auth", "user", "token", "verify", "login", "identity", "principal", "jwt", "admin", "permission"]
         .iter()
         .any(|word| last.contains(word))

@@ -27,7 +27,8 @@ impl Found<'_> {
     /// What to call the principal.
     pub(in crate::rules) fn principal(&self) -> String {
         match (self.guarded, self.access.principal.as_str()) {
-            (true, "") => "the verified caller".to_owned(),
+            // `_` is there for its dependency's sake alone.
+            (true, "" | "_") => "the verified caller".to_owned(),
             (true, name) => format!("`{name}`"),
             (false, _) => "a verified caller".to_owned(),
         }
