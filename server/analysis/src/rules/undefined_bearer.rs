@@ -17,17 +17,20 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    for (file, outcome) in state.frontend.outcomes() {
-        for bearer in &outcome.bearers {
-            // What another file's function sends is said there.
-            if bearer.place.file == file && wanted(file) {
-                found.extend(finding(state, bearer));
-            }
+    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+        // What another file's function sends is said there.
+        let own = || outcome.bearers.iter().filter(|bearer| bearer.place.file == file && bearer.fault.is_some());
+        for (at, bearer) in own().enumerate() {
+            let is_same = |other: &&Bearer| other.source == bearer.source && other.fault == bearer.fault;
+            let first = own().take(at).find(is_same).filter(|_| bearer.source != TokenSource::Other);
+            found.extend(finding(state, bearer, first));
         }
     }
 }
 
-fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
+/// The finding on a text; `first` is one of the same kind that stands above it.
+fn finding(state: &State, bearer: &Bearer, first: Option<&Bearer>) -> Option<Diagnostic> {
+    let mut related = Vec::new();
     let (severity, message) = match bearer.fault? {
         Fault::Missing(absent) => {
             let source = match &bearer.source {
@@ -42,12 +45,18 @@ fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
                 Absent::Null => "Bearer null",
                 Absent::Undefined => "Bearer undefined",
             };
-            (
-                Severity::Warning,
-                format!(
-                    "Where {source}, this sends `{text}`, which the backend refuses as a bad token: test for the token first, and ask the user to sign in without one."
-                ),
-            )
+            // Said once in a file; the others are mended as the first is.
+            let (severity, too) = match first {
+                Some(first) => {
+                    related.extend(frontend::related(state, first.place, "the first one of this file"));
+                    (Severity::Info, ", too")
+                }
+                None => (Severity::Warning, ""),
+            };
+            let message = format!(
+                "Where {source}, this sends `{text}`{too}, which the backend refuses as a bad token: test for the token first, and ask the user to sign in without one."
+            );
+            (severity, message)
         }
         Fault::Promise => (
             Severity::Error,
@@ -59,5 +68,5 @@ fn finding(state: &State, bearer: &Bearer) -> Option<Diagnostic> {
                 .to_owned(),
         ),
     };
-    frontend::report(state, &INFO, severity, bearer.place, message, Vec::new())
+    frontend::report(state, &INFO, severity, bearer.place, message, related)
 }

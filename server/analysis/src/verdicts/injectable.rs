@@ -111,7 +111,8 @@ fn pretenders(interpreter: &Interpreter<'_>, judge: &Judge<'_>, file: FileId, fa
         let value = interpreter.lookup(file, &def.name.name);
         let Value::Function(function) = &value else { continue };
         let scheme = def.params.iter().any(|param| takes_scheme(interpreter, function, param));
-        if !scheme && !def.params.iter().any(is_injected) {
+        // What takes anything else is called by others, who have that from wherever they like.
+        if !scheme && !def.params.iter().all(|param| is_injected(param) || takes_request(param)) {
             continue;
         }
         let verdict = judge.dependency(&value);
@@ -149,6 +150,15 @@ fn rests_on_verification(
 fn is_injected(param: &Param) -> bool {
     let callee = param.default.as_ref().and_then(|default| default.as_call()).map(|(func, _)| &func.kind);
     matches!(callee, Some(ExprKind::Name(name)) if matches!(name.as_str(), "Header" | "Depends" | "Security"))
+}
+
+/// Whether a parameter is given the request itself.
+fn takes_request(param: &Param) -> bool {
+    let name = |ty: &Expr| match &ty.kind {
+        ExprKind::Name(name) => matches!(name.as_str(), "Request" | "WebSocket" | "HTTPConnection"),
+        _ => false,
+    };
+    param.annotation.as_ref().is_some_and(name)
 }
 
 /// A cheap look whether a parameter may ask for a dependency.
