@@ -48,7 +48,8 @@ pub(crate) struct Verifier {
 /// other routes of it, or stand in its source tree, and whose own parameters
 /// the route's path can fill.
 ///
-/// Those that guard routes of the same router come first, the most used of them before the others.
+/// Functions come before classes, and those that guard routes of the same router before the others, the most used of
+/// them first.
 pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
@@ -65,8 +66,11 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
         .collect();
     let near =
         |verifier: &Verifier| asked.iter().filter(|site| Some(**site) == definition_site(&verifier.callable)).count();
+    // A class is mostly a service that asks for the caller to work for them.
+    let is_class = |verifier: &Verifier| matches!(verifier.callable, Value::Class(_));
     found.sort_by_cached_key(|verifier| {
-        (!verifier.applications.contains(&application.router), std::cmp::Reverse(near(verifier)))
+        let far = !verifier.applications.contains(&application.router);
+        (far, is_class(verifier), std::cmp::Reverse(near(verifier)))
     });
     found
 }
