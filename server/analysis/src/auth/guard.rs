@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
+use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
 use crate::index::dependencies::Node;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -108,8 +108,13 @@ impl<'g, 'a> Guards<'g, 'a> {
             return self.mount(route, middlewares, marked_public);
         }
         let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
-        if let Ok(Some(wrapped)) = middleware {
-            return Guard::Around(wrapped);
+        if let Ok(Some(wrapped)) = &middleware {
+            // What is off unless somebody switches it on does not stand before a sign-in.
+            let is_off = wrapped.verdict.bypass.is_some_and(|bypass| bypass.decided_by == DecidedBy::Default);
+            return match self.by_nature(route).filter(|_| is_off && !required) {
+                Some(reason) => Guard::Public(reason.into()),
+                None => Guard::Around(wrapped.clone()),
+            };
         }
         if let Some(reason) = marked_public {
             return Guard::Public(format!("marked public: {reason}").into());

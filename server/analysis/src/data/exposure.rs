@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
-use super::value::{Abs, Path};
+use super::value::{Abs, Made, Path};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -36,6 +36,13 @@ impl Engine<'_, '_> {
             }
             Abs::Principal(part) if part.is_empty() => {
                 if let Some(model) = self.principal_table() {
+                    self.expose(&model, true);
+                }
+            }
+            // Whoever signs up gets what was made of it.
+            Abs::Object(id) if !self.guarded => {
+                let made = path.objects.get(id).map(|object| object.made.clone());
+                if let Some(Made::Row(model)) = made.filter(|made| matches!(made, Made::Row(model) if model.is_user)) {
                     self.expose(&model, true);
                 }
             }

@@ -14,7 +14,7 @@ use crate::auth::guard::Guard;
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
-use crate::index::dependencies::{Via, called, dependency_of};
+use crate::index::dependencies::{self, Via, called, dependency_of};
 use crate::index::value::Value;
 use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
@@ -99,8 +99,13 @@ fn is_usual(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
     let beside: Vec<Served<'_>> =
         fixer.all_served().filter(|other| other.application.router == one.application.router).collect();
     let asks = |other: &&Served<'_>| matches!(other.judged.guard, Guard::Guarded(_));
-    let is_it =
-        |other: &Served<'_>| other.route.dependencies.iter().any(|node| same(&node.callable, &verifier.callable));
+    // What asks for it in turn may let fewer callers in, too.
+    let is_it = |other: &Served<'_>| {
+        let nodes = &other.route.dependencies;
+        let mut asked = nodes.iter().filter(|node| same(&node.callable, &verifier.callable)).peekable();
+        let outer = |node: &dependencies::Node| node.parent.and_then(|parent| nodes.get(parent));
+        asked.peek().is_some() && asked.all(|node| outer(node).is_none())
+    };
     let mut own = beside.iter().filter(asks).filter(|other| other.route.router == one.route.router).peekable();
     match own.peek() {
         Some(_) => own.all(is_it),

@@ -216,6 +216,8 @@ pub(super) enum ObjectKind {
     Context,
     /// A store of zustand: its state is under `state`.
     Store,
+    /// What `persist` of zustand makes of an initializer, and the `set` that it gives to it.
+    Persisted,
     /// What `createApi` of RTK Query gives: what its endpoints go through is under `baseQuery`.
     Api,
     /// `fetchBaseQuery` of RTK Query: its options are its entries.

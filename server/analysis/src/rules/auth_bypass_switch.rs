@@ -2,6 +2,7 @@
 
 use super::shared::guards;
 use super::{RuleInfo, State};
+use crate::auth::public::is_probe;
 use crate::auth::{DecidedBy, Verdict};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -23,6 +24,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             1 => "1 route rests".to_owned(),
             count => format!("{count} routes rest"),
         };
+        // What others would leave open is hardly worth an error: `/metrics`, `/health/jobs`.
+        let probes = routes.iter().all(|route| is_probe(&route.path, &route.methods));
         match decided_by {
             DecidedBy::Configuration => (
                 Severity::Warning,
@@ -31,7 +34,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 ),
             ),
             DecidedBy::Default => (
-                Severity::Error,
+                if probes { Severity::Warning } else { Severity::Error },
                 format!(
                     "`{name}` verifies nobody unless this setting says otherwise, and {rest} on it: remove the switch, and give tests tokens of their own."
                 ),

@@ -2,8 +2,10 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::outcome::{Absent, Area, Bearer, Fault, TokenSource};
+use crate::auth::guard::Guard;
+use crate::frontend::outcome::{Absent, Area, Bearer, Fault, Outcome, Request, TokenSource};
 use crate::ide::{Diagnostic, Severity};
+use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -17,15 +19,39 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut origins = None;
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
         // What another file's function sends is said there.
-        let own = || outcome.bearers.iter().filter(|bearer| bearer.place.file == file && bearer.fault.is_some());
+        let here: Vec<&Bearer> =
+            outcome.bearers.iter().filter(|bearer| bearer.place.file == file && bearer.fault.is_some()).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let origins = origins.get_or_insert_with(|| Origins::new(state));
+        let own = || here.iter().copied().filter(|bearer| !is_sent_to_open(origins, file, outcome, bearer));
         for (at, bearer) in own().enumerate() {
             let is_same = |other: &&Bearer| other.source == bearer.source && other.fault == bearer.fault;
             let first = own().take(at).find(is_same).filter(|_| bearer.source != TokenSource::Other);
             found.extend(finding(state, bearer, first));
         }
     }
+}
+
+/// Whether the request that a text stands in reaches a route that takes everybody: nobody refuses it there.
+fn is_sent_to_open(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
+    let holds = |request: &&Request| {
+        let (extent, place) = (request.extent, bearer.place);
+        request.call.file == file
+            && request.call.item == place.item
+            && extent.start <= place.range.start
+            && place.range.end <= extent.end
+    };
+    let mut sending = outcome.requests.iter().filter(holds).peekable();
+    let is_open = |request: &Request| {
+        let reached = origins.reached(file, request);
+        reached.is_some_and(|reached| matches!(reached.judged.guard, Guard::Open(_) | Guard::Public(_)))
+    };
+    sending.peek().is_some() && sending.all(is_open)
 }
 
 /// The finding on a text; `first` is one of the same kind that stands above it.

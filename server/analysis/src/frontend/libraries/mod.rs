@@ -79,7 +79,7 @@ pub(super) fn call(
         "vite" | "vitest/config" if path == "defineConfig" => arguments.get(0),
         "zustand" | "zustand/vanilla" | "zustand/traditional" => stores::make(session, package, arguments, here),
         "zustand/middleware" | "zustand/middleware/immer" | "zustand/react/shallow" | "zustand/shallow" => {
-            stores::passed_through(session, path, arguments)
+            stores::passed_through(session, path, arguments, here)
         }
         "@tanstack/react-query" | "react-query" => queries::call(session, path, arguments, new, here),
         "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
@@ -140,6 +140,7 @@ pub(super) fn method(
         ObjectKind::Api => Some(redux::method(session, id, name, arguments, here)),
         ObjectKind::Plugin(_) | ObjectKind::Context | ObjectKind::BaseQuery => Some(Value::Unknown),
         ObjectKind::Store => Some(stores::method(session, id, name, arguments)),
+        ObjectKind::Persisted => Some(Value::Unknown),
         // Bound to its client, it is what it was.
         ObjectKind::Method(..) => Some(if name == "bind" { Value::Object(id) } else { Value::Unknown }),
         ObjectKind::Plain | ObjectKind::Instance(_) => None,
@@ -161,6 +162,7 @@ pub(super) fn call_object(
             method(session, *client, &kind, name, arguments, here).unwrap_or(Value::Unknown)
         }
         ObjectKind::Store => stores::call(session, id, arguments, here),
+        ObjectKind::Persisted => stores::set(session, id, arguments, here),
         ObjectKind::BaseQuery => redux::call_base(session, id, arguments, here, here),
         _ => {
             session.give_away(arguments);
