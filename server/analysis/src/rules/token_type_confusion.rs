@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, VerifierCall, is_about_tokens};
+use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens};
 use crate::facts::python::tree::StmtKind;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
@@ -45,9 +45,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Warning, decode.site, message, steps));
         }
         for twins in &tokens.twins {
-            let own = encodes.iter().find(|encode| encode.function == Some(twins.issuer));
-            let Some(encode) = own.filter(|encode| encode.marks.is_empty()) else { continue };
-            let message = "The access token and the refresh token come from here, and nothing in them tells which is which: each passes for the other, so that a refresh token is an access token of its longer life. Give them a claim that says what they are for, and compare it.".to_owned();
+            let of = |issuer| encodes.iter().copied().find(|encode| encode.function == Some(issuer));
+            let (Some(encode), Some(other)) = (of(twins.issuer), of(twins.other)) else { continue };
+            // A payload that is made elsewhere may say it, if somebody looks for that.
+            let is_read = twins.issuer != twins.other && reads_mark(items().flat_map(|tokens| &tokens.decodes), &calls);
+            if is_read || !are_alike(encode, other) {
+                continue;
+            }
+            let from = match twins.issuer == twins.other {
+                true => "The access token and the refresh token come from here",
+                false => "The refresh token is signed with the same key as this access token",
+            };
+            let message = format!(
+                "{from}, and nothing in them tells which is which: each passes for the other, so that a refresh token is an access token of its longer life. Give them a claim that says what they are for, and compare it."
+            );
             let steps = vec![
                 related(state, twins.access, "the access token is issued here".to_owned()),
                 related(state, twins.refresh, "the refresh token is issued here".to_owned()),
@@ -55,6 +66,26 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Warning, encode.site, message, steps));
         }
     });
+}
+
+/// Whether any verification looks at what a token is for.
+fn reads_mark<'d>(mut decodes: impl Iterator<Item = &'d Decode>, calls: &[&VerifierCall]) -> bool {
+    let is_mark = |claim: &Claim| MARKS.contains(&claim.name.as_str());
+    decodes.any(|decode| decode.reads.iter().any(is_mark)) || calls.iter().any(|call| call.reads.iter().any(is_mark))
+}
+
+/// Whether nothing tells an access token from a refresh token: of one key, and
+/// without a claim that only one of them has.
+fn are_alike(access: &Encode, refresh: &Encode) -> bool {
+    let one_key = match (&access.key, &refresh.key) {
+        (KeySource::Secret(Some(one)), KeySource::Secret(Some(other))) => one == other,
+        _ => access.function == refresh.function,
+    };
+    let has_own = |one: &Encode, other: &Encode| {
+        one.claims.iter().any(|claim| claim == "aud" || !is_of_the_token(claim) && !other.claims.contains(claim))
+    };
+    let is_same = access.function == refresh.function;
+    one_key && access.marks.is_empty() && refresh.marks.is_empty() && (is_same || !has_own(refresh, access))
 }
 
 /// Whether a verification is told of nothing that tells tokens of one key apart.

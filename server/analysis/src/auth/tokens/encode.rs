@@ -22,7 +22,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 }
 
 /// An access token and a refresh token, as OAuth names them (RFC 6749, section
-/// 5.1), that come from one function which is told nothing else of what they are for.
+/// 5.1), of which no call says what they are for.
 fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let named = |wanted: &str| {
         let by_key = |expr: &Expr| -> Option<TextRange> {
@@ -42,6 +42,16 @@ fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let call = |range: TextRange| body.calls().iter().find(|found| found.expr.range == range)?.call();
     let (Some((one, own)), Some((other, others))) = (call(access), call(refresh)) else { return };
     let (Value::Function(issuer), Value::Function(same)) = (body.eval(one), body.eval(other)) else { return };
+    let (access, refresh) = (body.site(access), body.site(refresh));
+    if issuer.site != same.site {
+        let (Some(own), Some(others)) = (told(body, own), told(body, others)) else { return };
+        let is_mark = |claim: &SmolStr| MARKS.contains(&claim.as_str());
+        let alike = others.iter().all(|claim| own.contains(claim)) && !own.iter().any(is_mark);
+        if alike {
+            tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
+        }
+        return;
+    }
     let says = |args: &[Arg]| {
         args.iter().any(|arg| {
             arg.value.as_str().is_some()
@@ -49,13 +59,31 @@ fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
         })
     };
-    if issuer.site == same.site && access != refresh && !says(own) && !says(others) {
-        tokens.twins.push(Twins { issuer: issuer.site, access: body.site(access), refresh: body.site(refresh) });
+    if access != refresh && !says(own) && !says(others) {
+        tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
     }
 }
 
+/// Claims that a call names in a literal payload; none where it says something in words of its own.
+fn told(body: &Body<'_, '_, '_>, args: &[Arg]) -> Option<Vec<SmolStr>> {
+    let mut claims = Vec::new();
+    for arg in args {
+        match &body.traced(&arg.value).kind {
+            ExprKind::Dict(entries) => {
+                for (key, _) in entries {
+                    claims.push(key.as_ref().and_then(Expr::as_str)?.clone());
+                }
+            }
+            ExprKind::Str(_) | ExprKind::Bool(_) => return None,
+            _ => {}
+        }
+    }
+    Some(claims)
+}
+
 /// Names of claims that say what a token is for.
-const MARKS: &[&str] = &["type", "typ", "token_type", "tokenType", "purpose", "use", "token_use", "kind", "scope"];
+pub(crate) const MARKS: &[&str] =
+    &["type", "typ", "token_type", "tokenType", "purpose", "use", "token_use", "kind", "scope"];
 
 /// Claims of a payload that say what it is for.
 fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {

@@ -298,8 +298,10 @@ pub enum Made {
 /// An access token and a refresh token that one function issues in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Twins {
-    /// The function.
+    /// The function that issues the access token.
     pub issuer: Site,
+    /// The one that issues the refresh token, which may be the same.
+    pub other: Site,
     /// The call that gives the access token.
     pub access: Site,
     /// The call that gives the refresh token.

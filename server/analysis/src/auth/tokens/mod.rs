@@ -33,6 +33,7 @@ use memchr::memmem;
 use smol_str::SmolStr;
 
 pub use decode::is_about_tokens;
+pub(crate) use encode::MARKS;
 pub use found::*;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;
