@@ -75,7 +75,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Verifies) {
-            return Guard::Guarded(best);
+            return Guard::Guarded(strictest(&route.dependencies, &verdicts, best));
         }
         let body = match &route.handler {
             Value::Function(handler) if route.kind != RouteKind::Mount => Some(self.judge.handler(handler)),
@@ -221,6 +221,24 @@ impl<'g, 'a> Guards<'g, 'a> {
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
     }
+}
+
+/// Of several dependencies that verify, the one that asks for the first of them
+/// in turn: it lets nobody in whom that one turns away.
+fn strictest(nodes: &[Node], verdicts: &[Arc<Verdict>], first: usize) -> usize {
+    let site = |node: &Node| match &node.callable {
+        Value::Function(function) => Some(function.site),
+        Value::Class(class) => Some(class.site),
+        _ => None,
+    };
+    let wanted = nodes.get(first).and_then(site);
+    let asks = |outer: usize| {
+        let mut nested = nodes.iter().filter(|node| node.parent == Some(outer));
+        nested.any(|node| site(node) == wanted)
+    };
+    let direct = nodes.iter().enumerate().filter(|(at, node)| *at != first && node.parent.is_none());
+    let mut verifying = direct.filter(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at);
+    verifying.find(|at| wanted.is_some() && asks(*at)).unwrap_or(first)
 }
 
 /// Whether a route changes nothing, by its methods (RFC 9110, section 9.2.1).
