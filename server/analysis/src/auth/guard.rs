@@ -75,7 +75,8 @@ impl<'g, 'a> Guards<'g, 'a> {
             route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Verifies) {
-            return Guard::Guarded(strictest(&route.dependencies, &verdicts, best));
+            let best = strictest(&route.dependencies, &verdicts, best);
+            return Guard::Guarded(root(&route.dependencies, &verdicts, best));
         }
         let body = match &route.handler {
             Value::Function(handler) if route.kind != RouteKind::Mount => Some(self.judge.handler(handler)),
@@ -221,6 +222,15 @@ impl<'g, 'a> Guards<'g, 'a> {
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
     }
+}
+
+/// Of a dependency that hands on whom others verified, the one that verifies: the proof is there.
+fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
+    let nested = |outer: &usize| {
+        let mut nested = nodes.iter().enumerate().filter(|(_, node)| node.parent == Some(*outer));
+        nested.find(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at)
+    };
+    std::iter::successors(Some(from), nested).last().unwrap_or(from)
 }
 
 /// Of several dependencies that verify, the one that asks for the first of them

@@ -296,6 +296,10 @@ impl Flow<'_, '_> {
             }
             return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
         }
+        // Whom a dependency verified, it hands on, perhaps after a look at what that user may do.
+        if unverified().all(|exit| exit.value == (Abs::Verified { checked: true })) {
+            return Proof::Verifies;
+        }
         // The result of a sink, returned before anybody looked whether it is `None`.
         if unverified().any(|exit| matches!(exit.value, Abs::Verified { .. } | Abs::Check)) {
             return Proof::Optional;

@@ -99,7 +99,11 @@ impl Flow<'_, '_> {
         }
         let verdict = self.judge.dependency(&callable);
         match verdict.proof.clone() {
-            Proof::Verifies => Abs::Verified { checked: true },
+            Proof::Verifies => {
+                // Where that one can be switched off, so can this one.
+                self.found.bypass = self.found.bypass.or(verdict.bypass);
+                Abs::Verified { checked: true }
+            }
             Proof::Optional => {
                 self.found.steps.extend(verdict.steps.iter().cloned());
                 Abs::Verified { checked: false }
