@@ -26,7 +26,7 @@ pub const INFO: RuleInfo = RuleInfo {
 struct Made<'s> {
     /// Those that are refused.
     refused: Vec<(&'s Request, Reached<'s>)>,
-    /// Whether others send more than cookies.
+    /// Whether others that reach a route send more than cookies, or may.
     sends_more: bool,
 }
 
@@ -47,7 +47,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         files.flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
     };
     let mut made: BTreeMap<Place, Made<'_>> = BTreeMap::new();
-    for (_, request) in all().filter(|(_, request)| wanted(request.place.file) && sends_cookies_only(request)) {
+    let concerns = |request: &Request| wanted(request.place.file) || wanted(request.call.file);
+    for (_, request) in all().filter(|(_, request)| concerns(request) && sends_cookies_only(request)) {
         made.entry(request.place).or_default();
     }
     if made.is_empty() {
@@ -56,12 +57,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let origins = Origins::new(state);
     for (file, request) in all() {
         let Some(entry) = made.get_mut(&request.place) else { continue };
+        let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
+        let reached = origins.reached(file, request).or_else(through_handler);
         if !sends_cookies_only(request) {
-            entry.sends_more = true;
+            // A function that runs by itself is given anything, and that leads nowhere: nobody makes such a request.
+            entry.sends_more |= reached.is_some() || request.authorization == Attached::Given;
             continue;
         }
-        let through_handler = || origins.forwarded(file, request).map(|(reached, _)| reached);
-        let Some(reached) = origins.reached(file, request).or_else(through_handler) else { continue };
+        let Some(reached) = reached else { continue };
         let refuses = |reached: &Reached<'_>| {
             let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, reached);
             is_guarded && !may_take_cookies(state, reached)
@@ -70,13 +73,23 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             entry.refused.push((request, reached));
         }
     }
-    for (place, made) in made.into_iter().filter(|(_, made)| !made.sends_more) {
-        found.extend(finding(state, place, &made.refused));
+    for (place, made) in made {
+        if !made.sends_more {
+            found.extend(finding(state, place, &made.refused).filter(|_| wanted(place.file)));
+            continue;
+        }
+        // What is made here is sound for other callers: those are at fault who give it no header.
+        let mut calls: BTreeMap<Place, Vec<_>> = BTreeMap::new();
+        let at_caller = |request: &Request| request.call != place && wanted(request.call.file);
+        for refused in made.refused.into_iter().filter(|(request, _)| at_caller(request)) {
+            calls.entry(refused.0.call).or_default().push(refused);
+        }
+        found.extend(calls.into_iter().filter_map(|(call, refused)| finding(state, call, &refused)));
     }
 }
 
 fn finding(state: &State, place: Place, calls: &[(&Request, Reached<'_>)]) -> Option<Diagnostic> {
-    let (_, first) = calls.first()?;
+    let (request, first) = calls.first()?;
     let always = calls.iter().any(|(_, reached)| !can_be_switched_off(state, reached));
     let route = shown(first.route);
     let message = format!(
@@ -84,6 +97,9 @@ fn finding(state: &State, place: Place, calls: &[(&Request, Reached<'_>)]) -> Op
     );
     let site = handler_site(&first.route.handler).unwrap_or(first.route.registration);
     let mut steps = vec![related(state, site, format!("{route} is served by `{}`", first.application.name))];
+    if request.place != place {
+        steps.extend(frontend::related(state, request.place, "the request is made here"));
+    }
     let called = calls.iter().filter(|(request, _)| request.call != place).take(SHOWN_CALLS);
     steps.extend(called.filter_map(|(request, reached)| {
         frontend::related(state, request.call, &format!("called here for {}", shown(reached.route)))

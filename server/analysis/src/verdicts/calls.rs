@@ -452,11 +452,41 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
                 let verdict = judged_at(state, interpreter, reached, &node.callable);
                 // What a scheme gives is a parameter of the function that verifies it.
                 let by_scheme = asks_for(reached.route, BEARER_SCHEMES);
-                (by_scheme && !by_other_way(&verdict)) || (by_header(&verdict) && !elsewhere(&verdict))
+                (by_scheme && !by_other_way(&verdict))
+                    || (by_header(&verdict) && !elsewhere(&verdict))
+                    || is_handed_header(state, interpreter, reached, *index, 0)
             })
         }
         _ => false,
     }
+}
+
+/// Whether all that a dependency takes from the request comes in the header, where others read that for it: a function
+/// of the project cuts the token out, and the one that verifies has it as a parameter.
+fn is_handed_header(
+    state: &State,
+    interpreter: &Interpreter<'_>,
+    reached: &Reached<'_>,
+    index: usize,
+    depth: usize,
+) -> bool {
+    let nodes = &reached.route.dependencies;
+    let Some(node) = nodes.get(index).filter(|_| depth < MAX_HANDED) else { return false };
+    let verdict = judged_at(state, interpreter, reached, &node.callable);
+    let reads = |parts: &[Part]| verdict.steps.iter().any(|step| parts.iter().any(|part| step.reads(*part)));
+    if reads(&[Part::Cookies, Part::Query, Part::Path]) {
+        return false;
+    }
+    let asked_for = |parameter: &str| {
+        nodes.iter().position(|node| node.parent == Some(index) && node.parameter.as_deref() == Some(parameter))
+    };
+    let mut taken = verdict.steps.iter().filter_map(Step::takes).peekable();
+    let reads_header = reads(&[Part::Headers]) || taken.peek().is_some();
+    reads_header
+        && taken.all(|parameter| match asked_for(parameter) {
+            Some(child) => is_handed_header(state, interpreter, reached, child, depth + 1),
+            None => parameter == "authorization",
+        })
 }
 
 /// Whether something that is asked before the handler may take a cookie for a
@@ -504,6 +534,8 @@ pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool 
     }
 }
 
+/// Dependencies that hand a token to each other are followed this far.
+const MAX_HANDED: usize = 4;
 /// Classes that extend each other are followed this far.
 const MAX_BASES: usize = 6;
 /// Schemes of FastAPI that read the `Authorization` header.
