@@ -182,10 +182,13 @@ impl Parsed {
             Some(Good::Python { text: before, items }) if !clean => salvage(&before.text(), items, text, &lowered),
             _ => whole(&lowered),
         };
+        drop(lowered.items);
+        let mut facts = PythonFile::new(items);
+        facts.forget_statements();
         Self {
             kept,
             tree: None,
-            facts: Facts::Python(Arc::new(PythonFile::new(items))),
+            facts: Facts::Python(Arc::new(facts)),
             never_parsed: !clean && good.is_none(),
             good: if clean { None } else { good },
             comments: lowered.comments,

@@ -234,8 +234,9 @@ impl<'s> Session<'s> {
     fn close(&mut self) {
         let own = std::mem::take(&mut self.rests_on);
         let mut open: Vec<FileId> = own.modules.iter().copied().collect();
-        let add = |outcome: &mut Outcome, rests_on: &RestsOn| {
-            outcome.executed.extend(&rests_on.executed);
+        let mut items: Vec<(FileId, ItemId)> = Vec::new();
+        let mut add = |outcome: &mut Outcome, rests_on: &RestsOn| {
+            items.extend(&rests_on.executed);
             outcome.missing.extend(&rests_on.missing);
             outcome.is_unresolved |= rests_on.is_unresolved;
         };
@@ -250,6 +251,10 @@ impl<'s> Session<'s> {
                 open.extend(&executed.rests_on.modules);
             }
         }
+        items.sort_unstable();
+        items.dedup();
+        self.outcome.executed = items.into();
+        self.outcome.modules.shrink_to_fit();
     }
 
     pub(super) fn script(&self, file: FileId) -> Option<Arc<TypeScriptFile>> {
