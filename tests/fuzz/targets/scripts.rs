@@ -21,11 +21,14 @@ fuzz_target!(|input: (bool, &str, &str)| {
     let alone = lower_file(after, &fresh, grammar, None);
     let shared = lower_file(after, &fresh, grammar, Some(&old.file));
     assert_eq!(shared.file.items, alone.file.items);
+    assert_eq!(shared.file.stmts(), alone.file.stmts());
     assert_eq!(shared.file.outline, alone.file.outline);
     assert_eq!(shared.errors, alone.errors);
     for item in &lower_file(after, &edited, grammar, Some(&old.file)).file.items {
         assert!(item.len as usize <= after.len());
     }
+    let stmts = alone.file.stmts();
+    assert_eq!(alone.file.packed().stmts(), stmts);
     let mut host = AnalysisHost::new();
     let disk = |text: &str| vec![(path.to_owned(), FileContent::Text(text.into()))];
     host.apply(Change { roots: Some(vec!["/p".to_owned()]), disk: disk(before), ..Change::default() });

@@ -17,6 +17,7 @@ pub mod rewrites;
 pub mod rows;
 mod store;
 pub(crate) mod tokens;
+mod unpacked;
 mod unused;
 mod value;
 
@@ -31,6 +32,7 @@ use self::evaluation::Session;
 use self::modules::{Configurations, Resolved};
 use self::outcome::{Client, Outcome, Place, UrlPart};
 use self::placement::Placement;
+use self::unpacked::Unpacked;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::index::sources::{SourceFile, Sources};
 use crate::vfs::{FileId, Location};
@@ -51,6 +53,7 @@ pub struct Frontend {
     default_bases: Arc<Vec<(FileId, Vec<UrlPart>)>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
+    unpacked: Unpacked,
     /// Where modules run.
     pub placement: Arc<Placement>,
     /// What variables of the environment say about where requests go.
@@ -186,22 +189,27 @@ impl Frontend {
     }
 
     /// Evaluates modules, on several threads when there are many.
-    fn evaluated(&self, sources: &Sources, files: &[FileId]) -> Vec<(FileId, Option<Outcome>)> {
-        let evaluate = |files: &[FileId]| -> Vec<(FileId, Option<Outcome>)> {
-            let mut session = Session::new(sources, &self.configurations);
+    fn evaluated(&mut self, sources: &Sources, files: &[FileId]) -> Vec<(FileId, Option<Outcome>)> {
+        let unpacked = std::mem::take(&mut self.unpacked);
+        let evaluate = |files: &[FileId], unpacked: Unpacked| -> (Vec<(FileId, Option<Outcome>)>, Unpacked) {
+            let mut session = Session::new(sources, &self.configurations, unpacked);
             // What does nothing that matters is executed where another file calls it.
             let is_root = |source: &SourceFile| source.script.is_some() && source.relevant && !source.test;
             let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(is_root)));
-            roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect()
+            let outcomes = roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect();
+            (outcomes, session.into_unpacked())
         };
         let threads =
             if files.len() < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
         if threads < 2 {
-            return evaluate(files);
+            let (outcomes, unpacked) = evaluate(files, unpacked);
+            self.unpacked = unpacked.kept();
+            return outcomes;
         }
         std::thread::scope(|scope| {
             let parts = files.chunks(files.len().div_ceil(threads));
-            let workers: Vec<_> = parts.map(|part| scope.spawn(move || evaluate(part))).collect();
+            let workers: Vec<_> =
+                parts.map(|part| scope.spawn(move || evaluate(part, Unpacked::default()).0)).collect();
             let joined = workers.into_iter().map(|worker| worker.join());
             // A panic is the caller's to catch: nothing is left out silently.
             joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()

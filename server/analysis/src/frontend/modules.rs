@@ -297,7 +297,7 @@ fn json(text: &str) -> Option<Expr> {
     let program = format!("({text})");
     let tree = parse(Grammar::TypeScript, &program, None)?;
     let lowered = lower_file(&program, &tree, Grammar::TypeScript, None);
-    match &lowered.file.items.first()?.stmt.kind {
+    match &lowered.file.stmts().first()?.kind {
         StmtKind::Expr(value) => Some(value.clone()),
         _ => None,
     }

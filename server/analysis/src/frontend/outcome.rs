@@ -56,7 +56,7 @@ pub struct Outcome {
     /// Modules whose outline it rests on.
     pub modules: FxHashMap<FileId, u64>,
     /// Statements whose functions were executed.
-    pub executed: BTreeSet<(FileId, ItemId)>,
+    pub executed: Box<[(FileId, ItemId)]>,
 }
 
 /// A request.

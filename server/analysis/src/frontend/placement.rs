@@ -300,7 +300,7 @@ impl Placement {
 /// What a module says of itself.
 fn read(path: &str, facts: &TypeScriptFile) -> Module {
     let mut uses = Uses::default();
-    facts.items.iter().for_each(|item| uses.add_stmt(&item.stmt));
+    facts.stmts().iter().for_each(|stmt| uses.add_stmt(stmt));
     let mut written: Written = Vec::new();
     for (here, (module, there)) in &facts.imports {
         if uses.names.contains(here) {

@@ -163,7 +163,7 @@ impl Parsed {
         let kept = if pack && !keep_tree { plain.packed() } else { plain };
         let mut parsed = match grammar {
             Grammar::Python => Self::python(text, kept, &tree, before, pack && !keep_tree),
-            Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, &tree, grammar, before),
+            Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, &tree, grammar, before, pack && !keep_tree),
         };
         parsed.tree = keep_tree.then_some(tree);
         Some(parsed)
@@ -182,10 +182,13 @@ impl Parsed {
             Some(Good::Python { text: before, items }) if !clean => salvage(&before.text(), items, text, &lowered),
             _ => whole(&lowered),
         };
+        drop(lowered.items);
+        let mut facts = PythonFile::new(items);
+        facts.forget_statements();
         Self {
             kept,
             tree: None,
-            facts: Facts::Python(Arc::new(PythonFile::new(items))),
+            facts: Facts::Python(Arc::new(facts)),
             never_parsed: !clean && good.is_none(),
             good: if clean { None } else { good },
             comments: lowered.comments,
@@ -194,7 +197,7 @@ impl Parsed {
         }
     }
 
-    fn script(text: &str, kept: KeptText, tree: &Tree, grammar: Grammar, before: Option<&Parsed>) -> Self {
+    fn script(text: &str, kept: KeptText, tree: &Tree, grammar: Grammar, before: Option<&Parsed>, pack: bool) -> Self {
         let previous = before.and_then(|before| before.facts.script());
         let lowered = typescript::lower_file(text, tree, grammar, previous.map(|facts| &**facts));
         let good = before.and_then(Parsed::last_good);
@@ -206,7 +209,7 @@ impl Parsed {
         Self {
             kept,
             tree: None,
-            facts: Facts::Script(Arc::new(facts)),
+            facts: Facts::Script(Arc::new(if pack { facts.packed() } else { facts })),
             never_parsed: !clean && good.is_none(),
             good: if clean { None } else { good },
             comments: lowered.comments,

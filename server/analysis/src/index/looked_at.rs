@@ -4,6 +4,7 @@
 //! before. An answer is kept as long as the names that were looked at for it
 //! mean what they meant, and the bodies that were looked into are the same.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -68,23 +69,94 @@ impl LookedAt {
 
     /// Counts an answer that was at hand.
     pub fn add_answer(&mut self, rests_on: &Arc<RestsOn>) {
+        if rests_on.is_nothing() {
+            return;
+        }
         if self.others.insert(Arc::as_ptr(rests_on), Arc::clone(rests_on)).is_none() {
             self.files.extend(rests_on.files.iter());
         }
     }
 
     /// All of it, for an answer to rest on.
-    pub fn into_rests_on(mut self) -> RestsOn {
+    pub fn into_rests_on(mut self, shared: &mut Shared) -> Arc<RestsOn> {
+        if self.names.is_empty() && self.bodies.is_empty() && self.others.len() == 1 {
+            // One that only passes another on rests on what that does.
+            let other = self.others.values().next().filter(|other| other.files.len() == self.files.len());
+            if let Some(other) = other {
+                return Arc::clone(other);
+            }
+        }
         // The same few names are looked at over and over.
         self.names.sort_unstable();
         self.names.dedup();
         let mut files: Vec<FileId> = self.files.into_iter().collect();
         files.sort_unstable();
-        RestsOn {
+        let mut bodies: Vec<(FileId, u32)> = self.bodies.into_iter().collect();
+        bodies.sort_unstable();
+        let mut others: Vec<Arc<RestsOn>> = self.others.into_values().collect();
+        others.sort_unstable_by_key(Arc::as_ptr);
+        shared.of(RestsOn {
             files: files.into(),
             names: self.names.into(),
-            bodies: self.bodies.into_iter().collect(),
-            others: self.others.into_values().collect(),
+            bodies: bodies.into(),
+            others: others.into(),
+        })
+    }
+}
+
+impl RestsOn {
+    fn is_nothing(&self) -> bool {
+        self.files.is_empty() && self.names.is_empty() && self.bodies.is_empty() && self.others.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.files.len() + self.names.len() + self.bodies.len() + self.others.len()
+    }
+}
+
+/// Most that an answer rests on which is compared with others.
+const FEW: usize = 16;
+
+/// What little answers rest on, once each: most of the expressions of a function rest on the same.
+#[derive(Debug, Default)]
+pub struct Shared {
+    known: FxHashSet<ByContent>,
+}
+
+impl Shared {
+    fn of(&mut self, rests_on: RestsOn) -> Arc<RestsOn> {
+        if rests_on.len() > FEW {
+            return Arc::new(rests_on);
         }
+        let fresh = ByContent(Arc::new(rests_on));
+        match self.known.get(&fresh) {
+            Some(known) => Arc::clone(&known.0),
+            None => {
+                self.known.insert(ByContent(Arc::clone(&fresh.0)));
+                fresh.0
+            }
+        }
+    }
+}
+
+/// Two are the same that rest on the same, and on the same other answers.
+#[derive(Debug)]
+struct ByContent(Arc<RestsOn>);
+
+impl PartialEq for ByContent {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        (&a.files, &a.names, &a.bodies) == (&b.files, &b.names, &b.bodies)
+            && a.others.len() == b.others.len()
+            && a.others.iter().zip(&b.others).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+impl Eq for ByContent {}
+
+impl Hash for ByContent {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.0.files, &self.0.names, &self.0.bodies).hash(state);
+        self.0.others.iter().for_each(|other| Arc::as_ptr(other).hash(state));
     }
 }

@@ -92,6 +92,15 @@ impl PythonFile {
         self.bindings.entry(name.clone()).and_modify(|old| *old = Binding::Computed).or_insert(binding);
     }
 
+    /// Forgets lowered statements that nobody else has, where they can be lowered again.
+    pub fn forget_statements(&mut self) {
+        for item in &mut self.items {
+            if let Some(item) = std::sync::Arc::get_mut(&mut item.placed.item) {
+                item.stmt.forget();
+            }
+        }
+    }
+
     /// The statement of an item.
     pub fn stmt(&self, item: u32) -> Option<&Stmt> {
         self.items.get(item as usize).map(|item| &*item.placed.item.stmt)

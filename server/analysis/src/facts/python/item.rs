@@ -2,7 +2,8 @@
 //!
 //! Most definitions of a large workspace are never looked at: a package is
 //! imported for a few of its names. Those of files that no editor has open stay
-//! source until then.
+//! source until then, and other long statements become source again once it is
+//! known which names they bind: long tables, mostly, of modules that nobody executes.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,26 +18,27 @@ use crate::text::{KeptText, TextRange};
 
 /// A top-level statement.
 pub struct ItemStmt {
-    stmt: OnceLock<Stmt>,
+    /// In a box: most are never there.
+    stmt: OnceLock<Box<Stmt>>,
     outline: OnceLock<u64>,
     later: Option<ItemSource>,
 }
 
-/// Where a definition that has not been lowered stands.
+/// Where a statement that can be lowered again stands.
 #[derive(Debug)]
 pub(super) struct ItemSource {
-    /// What it defines.
-    pub(super) name: SmolStr,
+    /// What it defines; none of other statements.
+    pub(super) name: Option<SmolStr>,
     /// The text of the file.
     pub(super) text: KeptText,
-    /// The definition in it, its decorators included.
+    /// The statement in it, its decorators included.
     pub(super) range: TextRange,
 }
 
 impl ItemStmt {
     /// A statement that is lowered already.
     pub(super) fn new(stmt: Stmt) -> Self {
-        Self { stmt: OnceLock::from(stmt), outline: OnceLock::new(), later: None }
+        Self { stmt: OnceLock::from(Box::new(stmt)), outline: OnceLock::new(), later: None }
     }
 
     /// A definition that is lowered when it is looked at.
@@ -44,9 +46,21 @@ impl ItemStmt {
         Self { stmt: OnceLock::new(), outline: OnceLock::new(), later: Some(source) }
     }
 
+    /// A statement that is lowered already, and may be forgotten.
+    pub(super) fn for_now(stmt: Stmt, source: ItemSource) -> Self {
+        Self { stmt: OnceLock::from(Box::new(stmt)), outline: OnceLock::new(), later: Some(source) }
+    }
+
+    /// Forgets what can be lowered again.
+    pub(super) fn forget(&mut self) {
+        if self.later.is_some() {
+            self.stmt = OnceLock::new();
+        }
+    }
+
     /// The name that it defines, if it was left for later.
     pub(super) fn defines(&self) -> Option<&SmolStr> {
-        self.later.as_ref().map(|source| &source.name)
+        self.later.as_ref()?.name.as_ref()
     }
 
     /// Hash of everything but the bodies of functions: signatures, decorators,
@@ -63,7 +77,7 @@ impl Deref for ItemStmt {
 
     fn deref(&self) -> &Stmt {
         let nothing = || Stmt { range: TextRange::default(), kind: StmtKind::Unknown };
-        self.stmt.get_or_init(|| self.later.as_ref().map_or_else(nothing, lower_stmt))
+        self.stmt.get_or_init(|| Box::new(self.later.as_ref().map_or_else(nothing, lower_stmt)))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::packed::Packed;
 use super::tree::{Directive, ExprKind, Pattern, Stmt, StmtKind};
 use crate::text::TextRange;
 
@@ -13,8 +14,8 @@ use crate::text::TextRange;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemId(pub u64);
 
-/// A top-level statement.
-#[derive(Debug, PartialEq, Eq)]
+/// A top-level statement, but for what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Which one it is.
     pub id: ItemId,
@@ -26,8 +27,23 @@ pub struct Item {
     pub broken: bool,
     /// Variables and properties that its functions assign to.
     pub assigned: Box<[SmolStr]>,
-    /// The statement.
-    pub stmt: Stmt,
+}
+
+/// The lowered top-level statements of a module.
+pub type Stmts = Arc<[Arc<Stmt>]>;
+
+/// What the statements of a module do.
+#[derive(Debug, Clone)]
+enum Code {
+    Lowered(Stmts),
+    /// Of a module that no editor has open.
+    Packed(Arc<Packed>),
+}
+
+impl Default for Code {
+    fn default() -> Self {
+        Self::Lowered(Stmts::default())
+    }
 }
 
 /// Where a name that a module exports comes from.
@@ -45,7 +61,8 @@ pub enum Export {
 #[derive(Debug, Default)]
 pub struct TypeScriptFile {
     /// Top-level statements in order.
-    pub items: Vec<Arc<Item>>,
+    pub items: Box<[Item]>,
+    code: Code,
     /// What the whole file declares itself to be.
     pub directive: Option<Directive>,
     /// What it exports, by name.
@@ -56,31 +73,69 @@ pub struct TypeScriptFile {
     pub imports: FxHashMap<SmolStr, (SmolStr, SmolStr)>,
     /// Hash of all that other modules can see of it without calling its functions.
     pub outline: u64,
-    /// Variables and properties that functions assign to: what they hold when
+    /// Variables and properties that functions assign to, sorted: what they hold when
     /// other code runs is not known.
-    pub assigned: FxHashSet<SmolStr>,
-    positions: FxHashMap<ItemId, u32>,
-    index: FxHashMap<ItemId, usize>,
+    assigned: Box<[SmolStr]>,
+    /// Where items stand, in their order; none that are not in the text.
+    starts: Box<[Option<u32>]>,
+    /// Which of the items they are, sorted by their identities.
+    index: Box<[(ItemId, u32)]>,
 }
 
 impl TypeScriptFile {
-    /// A module of items with their offsets.
-    pub fn new(placed: Vec<(u32, Arc<Item>)>, directive: Option<Directive>) -> Self {
+    /// A module of items with their offsets and statements.
+    pub fn new(placed: Vec<(u32, Item, Arc<Stmt>)>, directive: Option<Directive>) -> Self {
         use std::hash::{Hash, Hasher};
         let mut file = Self { directive, ..Self::default() };
         let mut outline = rustc_hash::FxHasher::default();
         directive.hash(&mut outline);
-        for (at, (start, item)) in placed.into_iter().enumerate() {
+        let mut assigned: Vec<SmolStr> = Vec::new();
+        for (at, (_, item, stmt)) in placed.iter().enumerate() {
             item.outline.hash(&mut outline);
             item.assigned.hash(&mut outline);
-            file.positions.insert(item.id, start);
-            file.index.insert(item.id, at);
-            file.assigned.extend(item.assigned.iter().cloned());
-            file.note(at, &item.stmt);
-            file.items.push(item);
+            assigned.extend(item.assigned.iter().cloned());
+            file.note(at, stmt);
         }
+        assigned.sort_unstable();
+        assigned.dedup();
+        file.assigned = assigned.into();
         file.outline = outline.finish();
+        file.starts = placed.iter().map(|(start, ..)| Some(*start)).collect();
+        file.code = Code::Lowered(placed.iter().map(|(.., stmt)| Arc::clone(stmt)).collect());
+        file.items = placed.into_iter().map(|(_, item, _)| item).collect();
+        let mut index: Vec<_> = file.items.iter().enumerate().map(|(at, item)| (item.id, at as u32)).collect();
+        index.sort_unstable();
+        file.index = index.into();
+        file.exports.shrink_to_fit();
+        file.exports_all.shrink_to_fit();
+        file.imports.shrink_to_fit();
         file
+    }
+
+    /// The same module, which takes a small part of the room.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        if let Code::Lowered(stmts) = &self.code {
+            self.code = Code::Packed(Arc::new(Packed::new(stmts)));
+        }
+        self
+    }
+
+    /// What its items do, in their order. Of a packed module the statements are made
+    /// for who asks, and are others each time.
+    pub fn stmts(&self) -> Stmts {
+        match &self.code {
+            Code::Lowered(stmts) => Arc::clone(stmts),
+            Code::Packed(packed) => packed.stmts(),
+        }
+    }
+
+    /// How much it takes to unpack it; nothing if it is not packed.
+    pub fn packed_size(&self) -> usize {
+        match &self.code {
+            Code::Lowered(_) => 0,
+            Code::Packed(packed) => packed.size(),
+        }
     }
 
     /// The same items, where they stand in another text: those that do not
@@ -88,30 +143,41 @@ impl TypeScriptFile {
     pub fn placed_as(&self, other: &Self) -> Self {
         Self {
             items: self.items.clone(),
+            code: self.code.clone(),
             directive: self.directive,
             exports: self.exports.clone(),
             exports_all: self.exports_all.clone(),
             imports: self.imports.clone(),
             outline: self.outline,
             assigned: self.assigned.clone(),
-            positions: other.positions.clone(),
+            starts: self.items.iter().map(|item| other.start(item.id)).collect(),
             index: self.index.clone(),
         }
     }
 
     /// Which of the items it is.
     pub fn index(&self, item: ItemId) -> Option<usize> {
-        self.index.get(&item).copied()
+        let at = self.index.binary_search_by_key(&item, |(id, _)| *id).ok()?;
+        self.index.get(at).map(|(_, at)| *at as usize)
+    }
+
+    fn start(&self, item: ItemId) -> Option<u32> {
+        *self.starts.get(self.index(item)?)?
     }
 
     /// The range in the file of a range in an item; none if the item is gone.
     pub fn absolute(&self, item: ItemId, range: TextRange) -> Option<TextRange> {
-        Some(range.shifted(*self.positions.get(&item)?))
+        Some(range.shifted(self.start(item)?))
     }
 
     /// Items that have no place in the text: it does not parse there.
     pub fn unplaced(&self) -> impl Iterator<Item = ItemId> {
-        self.items.iter().map(|item| item.id).filter(|item| !self.positions.contains_key(item))
+        self.items.iter().zip(&self.starts).filter(|(_, start)| start.is_none()).map(|(item, _)| item.id)
+    }
+
+    /// Whether functions assign to a variable or property of that name.
+    pub fn assigns(&self, name: &str) -> bool {
+        self.assigned.binary_search_by(|assigned| assigned.as_str().cmp(name)).is_ok()
     }
 
     fn note(&mut self, at: usize, stmt: &Stmt) {

@@ -3,5 +3,6 @@
 pub mod bundled;
 pub mod file;
 pub mod lower;
+mod packed;
 pub mod tree;
 pub mod uses;

@@ -84,8 +84,8 @@ fn server(fixer: &Fixer<'_>) -> Result<(FileId, String), Refusal> {
             continue;
         }
         let Some(facts) = state.sources.file(file).and_then(|file| file.script.as_ref()) else { continue };
-        for item in &facts.items {
-            let StmtKind::Export(declared) = &item.stmt.kind else { continue };
+        for stmt in &*facts.stmts() {
+            let StmtKind::Export(declared) = &stmt.kind else { continue };
             let StmtKind::Declare(declared) = &declared.kind else { continue };
             for Declarator { target, value } in declared {
                 if let (Pattern::Name(name, _), Some(ExprKind::Call(call))) = (target, value.as_ref().map(|v| &v.kind))

@@ -386,8 +386,7 @@ impl Session<'_> {
         // Its methods may have been called in between.
         if let Some(facts) = self.script(class.file) {
             let entries = self.store.get(object).entries.iter();
-            let assigned =
-                entries.filter(|(name, value)| facts.assigned.contains(*name) && !matches!(value, Value::Function(_)));
+            let assigned = entries.filter(|(name, value)| facts.assigns(name) && !matches!(value, Value::Function(_)));
             let loose: Vec<_> = assigned.map(|(name, value)| (name.clone(), value.clone())).collect();
             for (name, value) in loose {
                 self.store.set(object, &name, Value::any([value, Value::Unknown]));

@@ -54,13 +54,13 @@ impl Session<'_> {
             |session: &Self, name: &str| session.store.variable(scope, name) == Some(Value::Object(context));
         let found = self.outcome.found();
         let (steps, watch) = (std::mem::take(&mut self.steps), self.watch.take());
-        for item in &facts.items {
+        for stmt in &*self.unpacked(file, &facts) {
             let mut uses = Uses::default();
-            uses.add_stmt(&item.stmt);
+            uses.add_stmt(stmt);
             if !uses.names.iter().any(|name| is_context(self, name)) {
                 continue;
             }
-            for name in declared(&item.stmt) {
+            for name in declared(stmt) {
                 let Some(Value::Function(closure)) = self.store.variable(scope, &name) else { continue };
                 let ran = self.ran.clone();
                 let made = self.made.len();

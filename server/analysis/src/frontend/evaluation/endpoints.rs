@@ -97,11 +97,14 @@ impl Session<'_> {
         }
     }
 
-    fn run_export(&mut self, file: FileId, facts: &TypeScriptFile, name: &str, kind: EndpointKind) {
+    fn run_export(&mut self, file: FileId, facts: &Arc<TypeScriptFile>, name: &str, kind: EndpointKind) {
         if !matches!(facts.exports.get(name), Some(Export::Local(_) | Export::Default(_))) {
             return;
         }
-        let Some(place) = declared_at(facts, name).map(|(item, range)| Place { file, item, range }) else { return };
+        let stmts = self.unpacked(file, facts);
+        let Some(place) = declared_at(facts, &stmts, name).map(|(item, range)| Place { file, item, range }) else {
+            return;
+        };
         if let Value::Function(closure) = self.export(file, name) {
             self.run_endpoint(&closure, SmolStr::new(name), place, kind);
         }
@@ -326,12 +329,13 @@ fn environment_in(value: &Value) -> Vec<SmolStr> {
 }
 
 /// Where a module declares what it exports under a name.
-fn declared_at(facts: &TypeScriptFile, name: &str) -> Option<(ItemId, TextRange)> {
+fn declared_at(facts: &TypeScriptFile, stmts: &[Arc<Stmt>], name: &str) -> Option<(ItemId, TextRange)> {
     let local = match facts.exports.get(name)? {
         Export::Local(local) => local.clone(),
         _ => SmolStr::new_static("default"),
     };
-    facts.items.iter().find_map(|item| declared_in(&item.stmt, &local).map(|range| (item.id, range)))
+    let mut items = facts.items.iter().zip(stmts);
+    items.find_map(|(item, stmt)| declared_in(stmt, &local).map(|range| (item.id, range)))
 }
 
 fn declared_in(stmt: &Stmt, name: &str) -> Option<TextRange> {

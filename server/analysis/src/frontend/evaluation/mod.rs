@@ -32,9 +32,10 @@ use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
 use super::store::Store;
+use super::unpacked::Unpacked;
 use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
-use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
-use crate::facts::typescript::tree::Function;
+use crate::facts::typescript::file::{Export, ItemId, Stmts, TypeScriptFile};
+use crate::facts::typescript::tree::{Function, Stmt};
 use crate::index::sources::Sources;
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -59,6 +60,8 @@ pub(super) struct Session<'s> {
     pub(super) configurations: &'s Configurations,
     pub(super) store: Store,
     modules: FxHashMap<FileId, Executed>,
+    /// Packed modules that were looked at: the addresses of their functions tell these apart.
+    packed: Unpacked,
     /// What is being found out about the evaluated file.
     pub(super) outcome: Outcome,
     rests_on: RestsOn,
@@ -144,12 +147,13 @@ pub(super) struct Frame {
 }
 
 impl<'s> Session<'s> {
-    pub(super) fn new(sources: &'s Sources, configurations: &'s Configurations) -> Self {
+    pub(super) fn new(sources: &'s Sources, configurations: &'s Configurations, unpacked: Unpacked) -> Self {
         Self {
             sources,
             configurations,
             store: Store::default(),
             modules: FxHashMap::default(),
+            packed: unpacked,
             outcome: Outcome::default(),
             rests_on: RestsOn::default(),
             evaluated: FileId(u32::MAX),
@@ -185,6 +189,7 @@ impl<'s> Session<'s> {
         if self.store.len() > MAX_STORE {
             self.store = Store::default();
             self.modules.clear();
+            self.packed = Unpacked::default();
             self.properties.clear();
         }
         self.outcome = Outcome::default();
@@ -207,8 +212,8 @@ impl<'s> Session<'s> {
         let Some(scope) = self.module(file) else { return std::mem::take(&mut self.outcome) };
         self.run_endpoints(file, scope);
         if let Some(facts) = self.script(file) {
-            for (at, item) in facts.items.iter().enumerate() {
-                self.enter_item(file, at, scope, &item.stmt.kind);
+            for (at, stmt) in self.unpacked(file, &facts).iter().enumerate() {
+                self.enter_item(file, at, scope, &stmt.kind);
             }
         }
         self.run_made(0);
@@ -229,8 +234,9 @@ impl<'s> Session<'s> {
     fn close(&mut self) {
         let own = std::mem::take(&mut self.rests_on);
         let mut open: Vec<FileId> = own.modules.iter().copied().collect();
-        let add = |outcome: &mut Outcome, rests_on: &RestsOn| {
-            outcome.executed.extend(&rests_on.executed);
+        let mut items: Vec<(FileId, ItemId)> = Vec::new();
+        let mut add = |outcome: &mut Outcome, rests_on: &RestsOn| {
+            items.extend(&rests_on.executed);
             outcome.missing.extend(&rests_on.missing);
             outcome.is_unresolved |= rests_on.is_unresolved;
         };
@@ -245,10 +251,24 @@ impl<'s> Session<'s> {
                 open.extend(&executed.rests_on.modules);
             }
         }
+        items.sort_unstable();
+        items.dedup();
+        self.outcome.executed = items.into();
+        self.outcome.modules.shrink_to_fit();
     }
 
     pub(super) fn script(&self, file: FileId) -> Option<Arc<TypeScriptFile>> {
         self.sources.file(file)?.script.clone()
+    }
+
+    /// What the items of a module do.
+    fn unpacked(&mut self, file: FileId, facts: &Arc<TypeScriptFile>) -> Stmts {
+        self.packed.stmts(file, facts)
+    }
+
+    /// What was unpacked, for the next session.
+    pub(super) fn into_unpacked(self) -> Unpacked {
+        self.packed
     }
 
     /// Executes a module once; gives the scope of its variables.
@@ -286,14 +306,15 @@ impl<'s> Session<'s> {
             returns: Vec::new(),
             call: None,
         });
-        self.hoist(&facts, scope);
-        for (at, item) in facts.items.iter().enumerate() {
+        let stmts = self.unpacked(file, &facts);
+        self.hoist(&stmts, scope);
+        for (at, stmt) in stmts.iter().enumerate() {
             if let Some(frame) = self.frames.last_mut() {
                 frame.item = at;
             }
-            self.stmt(&item.stmt);
+            self.stmt(stmt);
         }
-        self.store.loosen(scope, objects, |name| facts.assigned.contains(name));
+        self.store.loosen(scope, objects, |name| facts.assigns(name));
         let exported = facts.exports.values().filter_map(|export| match export {
             Export::Local(name) => Some(name),
             _ => None,
@@ -318,12 +339,12 @@ impl<'s> Session<'s> {
         Some(scope)
     }
 
-    fn hoist(&mut self, facts: &TypeScriptFile, scope: ScopeId) {
-        for (at, item) in facts.items.iter().enumerate() {
+    fn hoist(&mut self, stmts: &[Arc<Stmt>], scope: ScopeId) {
+        for (at, stmt) in stmts.iter().enumerate() {
             if let Some(frame) = self.frames.last_mut() {
                 frame.item = at;
             }
-            self.hoist_stmt(&item.stmt, scope);
+            self.hoist_stmt(stmt, scope);
         }
     }
 

@@ -33,7 +33,7 @@ pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use self::scope::Scope;
-use super::looked_at::{LookedAt, RestsOn};
+use super::looked_at::{LookedAt, RestsOn, Shared};
 use super::modules::Module;
 use super::shared_map::SharedMap;
 use super::sources::Sources;
@@ -125,6 +125,8 @@ pub struct Remembered {
     module_names: RefCell<FxHashMap<FileId, SmolStr>>,
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
+    /// What answers rest on.
+    shared: RefCell<Shared>,
 }
 
 /// Executes modules on demand and answers questions about names.

@@ -103,7 +103,8 @@ impl Resolve for Interpreter<'_> {
     }
 
     fn end(&self, before: LookedAt) -> Arc<RestsOn> {
-        let rests_on = Arc::new(self.looked_at.replace(before).into_rests_on());
+        let looked_at = self.looked_at.replace(before);
+        let rests_on = looked_at.into_rests_on(&mut self.remembered.shared.borrow_mut());
         self.count(&rests_on);
         rests_on
     }

@@ -27,6 +27,9 @@ use crate::text::{KeptText, LineIndex, TextRange};
 /// deepest real code seen nests 41 levels.
 const MAX_NESTING: u32 = 90;
 
+/// Bytes of a statement from which on it takes less room to keep its source.
+const WORTH_FORGETTING: u32 = 128;
+
 /// A file, lowered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lowered {
@@ -126,7 +129,19 @@ fn lower_item(
     let mut lower = Lower { text, offset: 0, base: start, shared, nesting: 0, misplaced: Vec::new() };
     let stmt = match shared.and_then(|kept| lower.definition_for_later(node, kept)) {
         Some(source) => ItemStmt::later(source),
-        None => ItemStmt::new(lower.stmt(node)),
+        None => {
+            let stmt = lower.stmt(node);
+            let is_import = matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_));
+            // Who looks for imports looks at all of them.
+            let lasts = is_import || end - start < WORTH_FORGETTING || !lower.misplaced.is_empty();
+            match shared.filter(|_| !lasts) {
+                Some(text) => {
+                    let range = TextRange::new(start, end);
+                    ItemStmt::for_now(stmt, ItemSource { name: None, text: text.clone(), range })
+                }
+                None => ItemStmt::new(stmt),
+            }
+        }
     };
     broken |= !lower.misplaced.is_empty();
     errors.append(&mut lower.misplaced);

@@ -275,7 +275,7 @@ impl Lower<'_> {
         }
         self.note_misplaced(node);
         let range = TextRange::new(node.start_byte() as u32, node.end_byte() as u32);
-        Some(ItemSource { name: self.name(name), text: text.clone(), range })
+        Some(ItemSource { name: Some(self.name(name)), text: text.clone(), range })
     }
 
     /// Notes the misplaced statements below a block, as [`Lower::block`] does.

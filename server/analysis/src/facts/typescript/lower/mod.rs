@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
 
 use super::file::{Item, ItemId, TypeScriptFile};
-use super::tree::{Directive, Written};
+use super::tree::{Directive, Stmt, Written};
 use crate::facts::comments::{Comment, find_comments};
 use crate::syntax::Grammar;
 use crate::syntax::typescript::{Fields, Kind, Names};
@@ -40,8 +40,9 @@ pub struct Lowered {
 /// they change nothing but the time it takes.
 pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&TypeScriptFile>) -> Lowered {
     let names = Names::of(grammar);
-    let known: FxHashMap<ItemId, &Arc<Item>> =
-        previous.map(|file| file.items.iter().map(|item| (item.id, item)).collect()).unwrap_or_default();
+    let stmts = previous.map(TypeScriptFile::stmts).unwrap_or_default();
+    let known = previous.iter().flat_map(|file| file.items.iter().zip(&*stmts));
+    let known: FxHashMap<ItemId, (&Item, &Arc<Stmt>)> = known.map(|(item, stmt)| (item.id, (item, stmt))).collect();
     let root = tree.root_node();
     let mut errors = Vec::new();
     let mut placed = Vec::new();
@@ -70,8 +71,8 @@ pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&T
         let id = ItemId(text_hash.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         *nth += 1;
         let broken = node.has_error();
-        let item = match known.get(&id).filter(|item| !broken && !item.broken && item.len == end - start) {
-            Some(item) => Arc::clone(item),
+        let (item, stmt) = match known.get(&id).filter(|(item, _)| !broken && !item.broken && item.len == end - start) {
+            Some((item, stmt)) => ((*item).clone(), Arc::clone(stmt)),
             None => {
                 let mut lower = Lower {
                     text,
@@ -90,10 +91,10 @@ pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&T
                 lower.assigned.sort_unstable();
                 lower.assigned.dedup();
                 let assigned = lower.assigned.into_boxed_slice();
-                Arc::new(Item { id, outline, len: end - start, broken, assigned, stmt })
+                (Item { id, outline, len: end - start, broken, assigned }, Arc::new(stmt))
             }
         };
-        placed.push((start, item));
+        placed.push((start, item, stmt));
     }
     errors.sort_unstable();
     let comments = find_comments(text, root, |id| names.kind(id) == Kind::Comment);
