@@ -37,6 +37,19 @@ pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &Functi
     verifies && issues
 }
 
+/// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
+pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let mut issues = false;
+    each_callee(interpreter, handler, &mut |callee| {
+        issues |= match callee {
+            Callee::OfPackage(path) => is_issue(path),
+            Callee::Named(method) => method == "set_cookie",
+        };
+        issues
+    });
+    issues
+}
+
 /// What is called.
 enum Callee<'c> {
     /// Something of a package, by its path.

@@ -288,6 +288,16 @@ pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool 
         && accounts::hashes_password(interpreter, handler)
 }
 
+/// Whether a route may be how callers sign in, with whatever they have: what it
+/// takes has no name yet, and its handler issues a token or sets a cookie.
+pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    posts(route)
+        && !route.path.contains('{')
+        && !public::is_internal(&route.path)
+        && accounts::issues(interpreter, handler)
+}
+
 /// Whether a route runs no dependency, and its handler provably does nothing
 /// and gives everybody the same answer.
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {

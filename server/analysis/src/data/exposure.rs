@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::models::Model;
+use super::models::{Model, fields_of};
 use super::names;
 use super::value::{Abs, Made, Path};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
@@ -59,7 +59,7 @@ impl Engine<'_, '_> {
         };
         let Value::Function(handler) = &self.route.handler else { return };
         let handler = self.interpreter.current(handler);
-        if self.is_sent_whole(&handler) {
+        if self.is_sent_whole(&handler, &column.name) {
             let (table, column) = (model.name.clone(), column.name.clone());
             self.data.exposes = Some(Exposed { table, column, handler: handler.site, own });
         }
@@ -67,8 +67,8 @@ impl Engine<'_, '_> {
 
     /// Whether FastAPI sends what a handler gives with all of its columns: nothing
     /// says what the answer is made of (`response_model`, or from FastAPI 0.89 on
-    /// the annotation), or it is the table itself.
-    fn is_sent_whole(&mut self, handler: &FunctionRef) -> bool {
+    /// the annotation), or it is the table itself, or a model that has the column, too.
+    fn is_sent_whole(&mut self, handler: &FunctionRef, column: &str) -> bool {
         let registered = handler.def.decorators.iter().find_map(|decorator| {
             let (func, args) = decorator.as_call()?;
             matches!(self.interpreter.eval_signature(handler, func), Value::RouterMethod(..)).then_some(args)
@@ -77,18 +77,20 @@ impl Engine<'_, '_> {
         match keyword(args, "response_model").or(handler.def.returns.as_ref()) {
             None => args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some()),
             Some(Expr { kind: ExprKind::None, .. }) => true,
-            Some(model) => self.names_users(handler, model),
+            Some(model) => self.names_users(handler, model, column),
         }
     }
 
-    /// Whether the class of the users stands in an annotation: `list[User]`.
-    fn names_users(&mut self, handler: &FunctionRef, annotation: &Expr) -> bool {
+    /// Whether an annotation names the class of the users, `list[User]`, or a model
+    /// of the answer that has the column.
+    fn names_users(&mut self, handler: &FunctionRef, annotation: &Expr, column: &str) -> bool {
         let mut pending = vec![annotation];
         while let Some(expr) = pending.pop() {
-            if let Value::Class(class) = self.interpreter.eval_signature(handler, expr)
-                && self.model(&class).is_some_and(|model| model.is_user)
-            {
-                return true;
+            if let Value::Class(class) = self.interpreter.eval_signature(handler, expr) {
+                let is_table = self.model(&class).is_some_and(|model| model.is_user);
+                if is_table || fields_of(self.interpreter, &class).iter().any(|field| field == column) {
+                    return true;
+                }
             }
             pending.extend(expr.children());
         }

@@ -361,9 +361,13 @@ impl Engine<'_, '_> {
         if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
             && access.site == row.site
             && changed != row.site
-            && !access.steps.iter().any(|(site, _)| *site == changed)
         {
-            access.steps.push((changed, format!("`{}` is changed here", model.name)));
+            for (_, step) in access.steps.iter_mut().filter(|(site, _)| *site == row.site) {
+                *step = format!("`{}` is fetched here", model.name);
+            }
+            if !access.steps.iter().any(|(site, _)| *site == changed) {
+                access.steps.push((changed, format!("`{}` is changed here", model.name)));
+            }
         }
         // The handler's line only hands an object over: the method is where something is wrong.
         if let Some(access) = self.data.faults.last_mut().filter(|access| row.called_back && access.site == row.site) {

@@ -72,6 +72,22 @@ const KEEPING: &[&str] = &[
     "skip",
 ];
 
+impl Statement {
+    /// `.values(title=…)`, `.values(**body.model_dump())`, `query.update({…})`.
+    fn assign(&mut self, given: &[Given]) {
+        for one in given {
+            match (&one.name, one.spread, &one.value) {
+                // How the session is to follow an `update`.
+                (Some(name), Spread::No, _) if name == "synchronize_session" => {}
+                (Some(column), _, value) => self.sets.push((column.clone(), value.clone())),
+                (None, _, Abs::Dump(dump)) => self.spread = Some(Arc::clone(dump)),
+                (None, _, Abs::Map(entries)) => self.sets.extend(entries.iter().cloned()),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Engine<'_, '_> {
     /// `select(…)`, `update(…)`, `session.query(…)`.
     pub(super) fn statement(&mut self, verb: Verb, site: Site, given: &[Given]) -> Abs {
@@ -139,16 +155,7 @@ impl Engine<'_, '_> {
                     }
                 }
             }
-            "values" => {
-                for one in given {
-                    match (&one.name, one.spread, &one.value) {
-                        (Some(column), _, value) => next.sets.push((column.clone(), value.clone())),
-                        (None, _, Abs::Dump(dump)) => next.spread = Some(Arc::clone(dump)),
-                        (None, _, Abs::Map(entries)) => next.sets.extend(entries.iter().cloned()),
-                        _ => {}
-                    }
-                }
-            }
+            "values" => next.assign(given),
             "get" | "get_or_404" if statement.model.is_some() => {
                 let key = given.first().map_or(Abs::Unknown, |one| one.value.clone());
                 let site = self.site(expr);
@@ -159,6 +166,7 @@ impl Engine<'_, '_> {
             }
             "update" | "delete" if statement.verb == Verb::Select => {
                 next.verb = if name == "update" { Verb::Update } else { Verb::Delete };
+                next.assign(given);
                 let site = self.site(expr);
                 return self.execute(path, &next, site);
             }

@@ -99,17 +99,18 @@ fn is_usual(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
     let beside: Vec<Served<'_>> =
         fixer.all_served().filter(|other| other.application.router == one.application.router).collect();
     let asks = |other: &&Served<'_>| matches!(other.judged.guard, Guard::Guarded(_));
-    // What asks for it in turn may let fewer callers in, too.
-    let is_it = |other: &Served<'_>| {
-        let nodes = &other.route.dependencies;
-        let mut asked = nodes.iter().filter(|node| same(&node.callable, &verifier.callable)).peekable();
-        let outer = |node: &dependencies::Node| node.parent.and_then(|parent| nodes.get(parent));
-        asked.peek().is_some() && asked.all(|node| outer(node).is_none())
+    let is_it = |node: &&dependencies::Node| same(&node.callable, &verifier.callable);
+    let somewhere = |other: &Served<'_>| other.route.dependencies.iter().any(|node| is_it(&node));
+    // What asks for it in turn may let fewer callers in.
+    let itself = |other: &Served<'_>| {
+        let mut direct = other.route.dependencies.iter().filter(|node| node.parent.is_none());
+        direct.any(|node| is_it(&node))
     };
-    let mut own = beside.iter().filter(asks).filter(|other| other.route.router == one.route.router).peekable();
-    match own.peek() {
-        Some(_) => own.all(is_it),
-        None => beside.iter().filter(asks).all(is_it),
+    let own: Vec<&Served<'_>> =
+        beside.iter().filter(asks).filter(|other| other.route.router == one.route.router).collect();
+    match own.is_empty() {
+        false => own.iter().all(|other| somewhere(other)) && own.iter().any(|other| itself(other)),
+        true => beside.iter().filter(asks).all(itself),
     }
 }
 

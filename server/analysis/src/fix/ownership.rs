@@ -235,7 +235,7 @@ fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
         return Err(Refusal("the owner stands in another table".into()));
     }
     if access.usage == Use::Changes && !is_changed_by_handler(access) {
-        return Err(Refusal("the call that fetches the row changes it, too".into()));
+        return Err(Refusal("whether the handler has the row before it is changed is not known".into()));
     }
     let file = access.entry.file;
     let location = fixer.state.sources.locate(access.entry);

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, answers_constant, may_sign_up, only_redirects, reads};
+use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
@@ -202,12 +202,14 @@ fn finding<'s>(
     // router of which everything that reads is open.
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
     let signs_up = !demanded && with_interpreter(state, |interpreter| may_sign_up(interpreter, route));
+    let signs_in = !demanded && !signs_up && with_interpreter(state, |interpreter| may_sign_in(interpreter, route));
     let named_public = !demanded && reads(route) && is_named_public(&route.path);
     let (severity, confidence) = if route.conditional || constant || redirect {
         (Severity::Info, Confidence::Low)
     } else if probe
         || named_public
         || signs_up
+        || signs_in
         || catalogue
         || !habit && (shown_to_all || !demanded && users.is_none() && beside.only_reads(route))
     {
@@ -224,6 +226,7 @@ fn finding<'s>(
         _ if named_public => "its path calls it public, and nothing else says so".to_owned(),
         _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
         _ if signs_up => "callers may sign up here, as it hashes a password".to_owned(),
+        _ if signs_in => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
         _ if users.is_some() => format!("it gives out rows of `{}` as they are", users.unwrap_or_default()),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")
