@@ -97,8 +97,11 @@ def reported(authlens, root):
             handler = route["handler"] or {}
             key = (app["file"], route["path"], tuple(route["methods"]), handler.get("qualname"))
             routes[key] = route["status"]
-            for dependency in route["dependencies"]:
-                if dependency["verdict"] == "verifies the caller":
+            verifies = [dependency["verdict"] == "verifies the caller" for dependency in route["dependencies"]]
+            # What asks for one that verifies only hands on whom that one let in.
+            asking = {dependency["parent"] for dependency, does in zip(route["dependencies"], verifies) if does}
+            for index, dependency in enumerate(route["dependencies"]):
+                if verifies[index] and index not in asking:
                     verifying.add(f"{dependency.get('file')}:{dependency['qualname']}")
     return routes, verifying
 

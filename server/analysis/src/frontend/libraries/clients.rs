@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::METHODS;
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::How;
-use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place};
+use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place, UrlPart};
 use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
 use crate::frontend::value::{Direction, Hole, ObjectId, ObjectKind, Part, Value, joined};
 
@@ -177,6 +177,8 @@ fn request(
         base => base,
     };
     let url = with_base(session, &base, url);
+    let params = option(session, config, "params");
+    let url = with_tokens(session, &url, &params);
     let method = match method {
         Some(method) => Some(SmolStr::new(method.to_ascii_uppercase())),
         None => requests::method(session, config),
@@ -266,6 +268,25 @@ pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value)
     if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
         session.outcome.interceptors.push(Interceptor { client: Client::Axios });
     }
+}
+
+/// An address with those of its parameters (`params`) that are tokens: what else it asks for tells nothing of where it
+/// goes.
+fn with_tokens(session: &Session<'_>, url: &Value, params: &Value) -> Value {
+    let Value::Object(params) = params else { return url.clone() };
+    let mut tokens: Vec<(SmolStr, Value)> = session.store.get(*params).entries.clone().into_iter().collect();
+    tokens
+        .retain(|(_, value)| requests::url_parts(session, value).iter().any(|part| matches!(part, UrlPart::Token(_))));
+    tokens.sort_by(|(a, _), (b, _)| a.cmp(b));
+    tokens.iter().fold(url.clone(), |url, (name, token)| {
+        let token = session.text_parts(token);
+        url.each(|url| {
+            let query = Part::Text(SmolStr::new(format!("?{name}=")));
+            Value::Text(joined(
+                session.text_parts(url).into_iter().chain([query]).chain(token.clone()).collect::<Vec<_>>(),
+            ))
+        })
+    })
 }
 
 /// A path behind the base of a client, unless it is a whole URL.
