@@ -10,10 +10,10 @@ use super::imports::Imports;
 use super::signature::{add_parameter, has_word};
 use super::style::same;
 use super::{Fixer, Served, auth_module, wider};
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, reads};
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
-use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
+use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
 use crate::index::dependencies::{self, Via, called, dependency_of};
 use crate::index::value::Value;
 use crate::verdicts::{Verifier, candidates, handler_site};
@@ -69,7 +69,9 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
         return;
     }
     let identity = needs_identity(fixer, diagnostic.location);
-    let refused = diagnostic.severity != Severity::Error || may_be_refused(fixer, &open);
+    // What is read may well be for everybody, unless more than one beside it is guarded, or somebody says so.
+    let may_be_shown = diagnostic.confidence != Confidence::High && open.iter().any(|one| reads(one.route));
+    let refused = diagnostic.severity != Severity::Error || may_be_shown || may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let refused = refused || open.iter().any(|one| !is_usual(fixer, one, verifier));
         let forms = if identity { [true, false] } else { [false, true] };
