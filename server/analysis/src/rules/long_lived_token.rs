@@ -23,6 +23,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         for encode in &tokens.encodes {
             let (severity, site, message) = match encode.life {
                 Life::Endless if ends_otherwise(state, encode) => continue,
+                Life::Endless if encode.payload.is_none() => (
+                    Severity::Warning,
+                    encode.site,
+                    "Tokens of this strategy never expire, and whoever gets hold of one can use it for ever. Give it `lifetime_seconds`.".to_owned(),
+                ),
                 Life::Endless => (
                     Severity::Warning,
                     encode.site,

@@ -17,8 +17,29 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if let Some((library, Does::Encodes)) = does(body, func) {
             tokens.encodes.push(encode(body, found, library, args));
         }
+        tokens.encodes.extend(endless_strategy(body, found, func, args));
     }
     twins(body, tokens);
+}
+
+/// `JWTStrategy(secret=…, lifetime_seconds=None)` of fastapi-users 15: its tokens have no `exp`.
+fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Expr, args: &'b [Arg]) -> Option<Encode> {
+    let Value::Package(path) = body.eval(func) else { return None };
+    if !path.starts_with("fastapi_users.") || !path.ends_with(".JWTStrategy") {
+        return None;
+    }
+    let lifetime = keyword(args, "lifetime_seconds").or_else(|| positional(args, 1))?;
+    matches!(lifetime.kind, ExprKind::None).then(|| Encode {
+        site: body.site(found.expr.range),
+        library: Library::PyJwt,
+        unsigned: None,
+        life: Life::Endless,
+        payload: None,
+        claims: vec!["sub".into(), "aud".into()],
+        function: body.def.map(|def| body.site(def.name.range)),
+        key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
+        marks: Vec::new(),
+    })
 }
 
 /// An access token and a refresh token, as OAuth names them (RFC 6749, section

@@ -390,6 +390,7 @@ impl Looks {
             ".decode",
             "decode(",
             "encode(",
+            "lifetime_seconds",
             "unverified",
             "PyJWKClient(",
             ".verify(",
