@@ -30,6 +30,12 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     ".put(",
     ".patch(",
     ".delete(",
+    // With the type of the answer: `api.get<Task[]>("/tasks")`.
+    ".get<",
+    ".post<",
+    ".put<",
+    ".patch<",
+    ".delete<",
     "interceptors",
     "Authorization",
     "queryFn",

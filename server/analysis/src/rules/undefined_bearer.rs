@@ -28,11 +28,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             continue;
         }
         let origins = origins.get_or_insert_with(|| Origins::new(state));
-        let own = || here.iter().copied().filter(|bearer| !is_sent_to_open(origins, file, outcome, bearer));
-        for (at, bearer) in own().enumerate() {
-            let is_same = |other: &&Bearer| other.source == bearer.source && other.fault == bearer.fault;
-            let first = own().take(at).find(is_same).filter(|_| bearer.source != TokenSource::Other);
-            found.extend(finding(state, bearer, first));
+        let mut refused: Vec<&Bearer> = Vec::new();
+        for bearer in here {
+            if is_sent_to_open(origins, file, outcome, bearer) {
+                found.extend(finding(state, bearer, Sent::ToOpen));
+                continue;
+            }
+            let is_same = |other: &&&Bearer| other.source == bearer.source && other.fault == bearer.fault;
+            let first = refused.iter().find(is_same).filter(|_| bearer.source != TokenSource::Other);
+            found.extend(finding(state, bearer, first.map_or(Sent::First, |first| Sent::After(first))));
+            refused.push(bearer);
         }
     }
 }
@@ -54,8 +59,18 @@ fn is_sent_to_open(origins: &Origins<'_>, file: FileId, outcome: &Outcome, beare
     sending.peek().is_some() && sending.all(is_open)
 }
 
-/// The finding on a text; `first` is one of the same kind that stands above it.
-fn finding(state: &State, bearer: &Bearer, first: Option<&Bearer>) -> Option<Diagnostic> {
+/// How a text stands among those of its file.
+enum Sent<'b> {
+    /// It is the first of its kind.
+    First,
+    /// One of the same kind stands above it.
+    After(&'b Bearer),
+    /// It is sent to a route that takes everybody.
+    ToOpen,
+}
+
+/// The finding on a text.
+fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic> {
     let mut related = Vec::new();
     let (severity, message) = match bearer.fault? {
         Fault::Missing(absent) => {
@@ -72,15 +87,16 @@ fn finding(state: &State, bearer: &Bearer, first: Option<&Bearer>) -> Option<Dia
                 Absent::Undefined => "Bearer undefined",
             };
             // Said once in a file; the others are mended as the first is.
-            let (severity, too) = match first {
-                Some(first) => {
+            let (severity, refused) = match sent {
+                Sent::First => (Severity::Warning, ", which the backend refuses as a bad token"),
+                Sent::After(first) => {
                     related.extend(frontend::related(state, first.place, "the first one of this file"));
-                    (Severity::Info, ", too")
+                    (Severity::Info, ", too, which the backend refuses as a bad token")
                 }
-                None => (Severity::Warning, ""),
+                Sent::ToOpen => (Severity::Info, ", which nobody refuses only as long as the route takes everybody"),
             };
             let message = format!(
-                "Where {source}, this sends `{text}`{too}, which the backend refuses as a bad token: test for the token first, and ask the user to sign in without one."
+                "Where {source}, this sends `{text}`{refused}: test for the token first, and ask the user to sign in without one."
             );
             (severity, message)
         }
