@@ -25,13 +25,8 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
 pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let (mut verifies, mut issues) = (false, false);
     each_callee(interpreter, handler, &mut |callee| {
-        match callee {
-            Callee::OfPackage(path) => {
-                verifies |= is_password_check(path);
-                issues |= is_issue(path);
-            }
-            Callee::Named(method) => issues |= method == "set_cookie",
-        }
+        verifies |= matches!(callee, Callee::OfPackage(path) if is_password_check(path));
+        issues |= callee.issues();
         verifies && issues
     });
     verifies && issues
@@ -41,10 +36,7 @@ pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &Functi
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let mut issues = false;
     each_callee(interpreter, handler, &mut |callee| {
-        issues |= match callee {
-            Callee::OfPackage(path) => is_issue(path),
-            Callee::Named(method) => method == "set_cookie",
-        };
+        issues |= callee.issues();
         issues
     });
     issues
@@ -56,6 +48,19 @@ enum Callee<'c> {
     OfPackage(&'c str),
     /// A method of something that is not known.
     Named(&'c str),
+}
+
+impl Callee<'_> {
+    /// Whether it signs a token, or sets a cookie.
+    fn issues(&self) -> bool {
+        match self {
+            Self::OfPackage(path) => {
+                let package = path.split('.').next().unwrap_or(path);
+                matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode")
+            }
+            Self::Named(method) => *method == "set_cookie",
+        }
+    }
 }
 
 /// Looks at what a handler calls, and the functions of the project that it
@@ -133,10 +138,4 @@ fn is_password_check(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug")
         && matches!(method, "verify" | "checkpw" | "verify_and_update" | "check_password_hash")
-}
-
-/// Functions of packages that sign tokens.
-fn is_issue(path: &str) -> bool {
-    let package = path.split('.').next().unwrap_or(path);
-    matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode")
 }

@@ -8,7 +8,7 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
-use crate::index::dependencies::Node;
+use crate::index::dependencies::{Node, definition_site};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
@@ -236,15 +236,10 @@ fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
 /// Of several dependencies that verify, the one that asks for the first of them
 /// in turn: it lets nobody in whom that one turns away.
 fn strictest(nodes: &[Node], verdicts: &[Arc<Verdict>], first: usize) -> usize {
-    let site = |node: &Node| match &node.callable {
-        Value::Function(function) => Some(function.site),
-        Value::Class(class) => Some(class.site),
-        _ => None,
-    };
-    let wanted = nodes.get(first).and_then(site);
+    let wanted = nodes.get(first).and_then(|node| definition_site(&node.callable));
     let asks = |outer: usize| {
         let mut nested = nodes.iter().filter(|node| node.parent == Some(outer));
-        nested.any(|node| site(node) == wanted)
+        nested.any(|node| definition_site(&node.callable) == wanted)
     };
     let direct = nodes.iter().enumerate().filter(|(at, node)| *at != first && node.parent.is_none());
     let mut verifying = direct.filter(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at);
@@ -266,10 +261,7 @@ fn signs_in(interpreter: &Interpreter<'_>, route: &Route) -> bool {
         Value::Class(class) => interpreter.package_bases(class).iter().any(|base| is_form(base)),
         _ => false,
     };
-    let exchanges = || match &route.handler {
-        Value::Function(handler) => !route.path.contains('{') && accounts::exchanges_password(interpreter, handler),
-        _ => false,
-    };
+    let exchanges = || entrance(route).is_some_and(|handler| accounts::exchanges_password(interpreter, handler));
     posts(route) && (route.dependencies.iter().any(takes_form) || exchanges())
 }
 
@@ -278,24 +270,24 @@ fn posts(route: &Route) -> bool {
     route.kind == RouteKind::Http && !route.methods.is_empty() && route.methods.iter().all(|method| method == "POST")
 }
 
-/// Whether a route may be how callers sign up: what it takes has no name yet, and
-/// its handler hashes a password.
-pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    let Value::Function(handler) = &route.handler else { return false };
-    posts(route)
-        && !route.path.contains('{')
-        && !public::is_internal(&route.path)
-        && accounts::hashes_password(interpreter, handler)
+/// The handler of a route that callers may come in by: what it takes has no name yet.
+fn entrance(route: &Route) -> Option<&FunctionRef> {
+    match &route.handler {
+        Value::Function(handler) if posts(route) && !route.path.contains('{') => Some(handler),
+        _ => None,
+    }
 }
 
-/// Whether a route may be how callers sign in, with whatever they have: what it
-/// takes has no name yet, and its handler issues a token or sets a cookie.
+/// Whether a route may be how callers sign up: its handler hashes a password.
+pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    !public::is_internal(&route.path)
+        && entrance(route).is_some_and(|handler| accounts::hashes_password(interpreter, handler))
+}
+
+/// Whether a route may be how callers sign in, with whatever they have: its
+/// handler issues a token or sets a cookie.
 pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    let Value::Function(handler) = &route.handler else { return false };
-    posts(route)
-        && !route.path.contains('{')
-        && !public::is_internal(&route.path)
-        && accounts::issues(interpreter, handler)
+    !public::is_internal(&route.path) && entrance(route).is_some_and(|handler| accounts::issues(interpreter, handler))
 }
 
 /// Whether a route runs no dependency, and its handler provably does nothing

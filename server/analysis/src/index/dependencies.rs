@@ -372,3 +372,13 @@ pub fn called(interpreter: &Interpreter<'_>, callable: &Value) -> Option<(Functi
         _ => None,
     }
 }
+
+/// What tells one callable from another.
+pub fn definition_site(callable: &Value) -> Option<Site> {
+    match callable {
+        Value::Function(function) => Some(function.site),
+        Value::Class(class) => Some(class.site),
+        Value::Instance(instance) => Some(instance.site),
+        _ => None,
+    }
+}

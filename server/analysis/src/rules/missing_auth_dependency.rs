@@ -184,8 +184,14 @@ fn finding<'s>(
     let demanded = judged.expected.basis().is_some();
     // A sentence about all endpoints hardly means one that gives nothing away.
     let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-    let constant = !named && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
-    let redirect = !named && with_interpreter(state, |interpreter| only_redirects(interpreter, route));
+    let [constant, redirect, signs_up, signs_in] = with_interpreter(state, |interpreter| {
+        [
+            !named && answers_constant(interpreter, route),
+            !named && only_redirects(interpreter, route),
+            !demanded && may_sign_up(interpreter, route),
+            !demanded && may_sign_in(interpreter, route),
+        ]
+    });
     let passing = passing_middleware(state, application);
     let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
     let beside = Beside::of(state, application, route);
@@ -201,8 +207,6 @@ fn finding<'s>(
     // that tells everybody the same, and one that reads what is nobody's on a
     // router of which everything that reads is open.
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
-    let signs_up = !demanded && with_interpreter(state, |interpreter| may_sign_up(interpreter, route));
-    let signs_in = !demanded && !signs_up && with_interpreter(state, |interpreter| may_sign_in(interpreter, route));
     let named_public = !demanded && reads(route) && is_named_public(&route.path);
     let (severity, confidence) = if route.conditional || constant || redirect {
         (Severity::Info, Confidence::Low)

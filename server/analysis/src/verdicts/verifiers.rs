@@ -9,7 +9,7 @@ use super::injectable::NewInjectable;
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
-use crate::index::dependencies::{Via, called, dependency_of};
+use crate::index::dependencies::{Via, called, definition_site, dependency_of};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value};
@@ -82,16 +82,6 @@ pub(crate) fn any_is_near(state: &State, application: &Application, verifiers: &
         verifier.applications.contains(&application.router)
             || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root))
     })
-}
-
-/// What tells one callable from another.
-fn definition_site(callable: &Value) -> Option<Site> {
-    match callable {
-        Value::Function(function) => Some(function.site),
-        Value::Class(class) => Some(class.site),
-        Value::Instance(instance) => Some(instance.site),
-        _ => None,
-    }
 }
 
 /// The directory that an application's modules are imported from.
