@@ -94,6 +94,8 @@ pub struct ItemTokens {
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
     pub passwords: Vec<KeptPassword>,
+    /// Calls of functions of the project that are handed a password, or the hash of one.
+    pub password_calls: Vec<PasswordCall>,
     /// Attributes with a password that hashing it again fills: `body.password = hash(…)`.
     pub rehashed: Vec<SmolStr>,
     /// Refusals that a clause for everything else answers in its own way.
@@ -422,7 +424,7 @@ impl Looks {
             // Handlers have decorators.
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
-            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word=", "word = "]),
+            passwords: any(&["assword", "passwd", "pwd"]),
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
