@@ -10,3 +10,4 @@ pub(crate) mod links;
 pub(crate) mod ownership;
 pub(crate) mod people;
 pub(crate) mod tokens;
+pub(crate) mod tools;
