@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
+use super::counters;
 use super::joining::bounded;
 use super::models::Model;
 use super::names;
@@ -226,6 +227,8 @@ impl Engine<'_, '_> {
                 self.note_discarded(&mut path, expr);
                 after.extend(self.fork(path, expr).into_iter().map(|(path, _)| path));
             }
+            StmtKind::Assign(assign) if counters::counts(assign) => after.push(path),
+            StmtKind::AugAssign(assign) if counters::counts_on(assign) => after.push(path),
             StmtKind::Assign(assign) => {
                 let Some(value) = &assign.value else { return after.push(path) };
                 for (mut path, value) in self.fork(path, value) {

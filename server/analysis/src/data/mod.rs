@@ -12,6 +12,7 @@ mod calls;
 mod closures;
 mod compound;
 mod conditions;
+mod counters;
 mod entry;
 mod execution;
 mod exposure;

@@ -38,7 +38,7 @@ impl Engine<'_, '_> {
         };
         let (columns, relations) = (Vec::new(), Vec::new());
         let model =
-            Arc::new(Model { site, name: name.into(), table: name.into(), is_user, owners, columns, relations });
+            Arc::new(Model { site, name: name.into(), table: name.into(), is_user, owners, columns, relations, others: None });
         self.models.insert(site, Some(Arc::clone(&model)));
         model
     }
