@@ -27,6 +27,24 @@ const MAX_STEPS: u32 = 4_000;
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
 
+/// Who calls, by what the dependencies do that verify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Nothing is known yet.
+    Unknown,
+    /// Whoever has a key, which is all that was looked at.
+    Service,
+    /// Somebody in particular.
+    User,
+}
+
+impl Caller {
+    /// That a service called does not make a user less of one.
+    pub(super) fn and_service(self) -> Self {
+        if self == Self::User { Self::User } else { Self::Service }
+    }
+}
+
 /// The execution of one route.
 pub(super) struct Engine<'e, 'a> {
     pub(super) interpreter: &'e Interpreter<'a>,
@@ -52,6 +70,9 @@ pub(super) struct Engine<'e, 'a> {
     /// Paths that left the innermost loop by `break` or `continue`.
     jumps: Vec<Vec<Path>>,
     pub(super) principal: SmolStr,
+    /// Which of the route's dependencies only compare the credential with a key.
+    pub(super) compares: Vec<bool>,
+    pub(super) caller: Caller,
     /// The class of the principal, where the code says it.
     pub(super) principal_class: Option<Arc<ClassRef>>,
     /// Classes that annotations name, by their places.
@@ -93,6 +114,8 @@ impl<'e, 'a> Engine<'e, 'a> {
             numbers: FxHashMap::default(),
             jumps: Vec::new(),
             principal: SmolStr::default(),
+            compares: vec![false; route.dependencies.len()],
+            caller: Caller::Unknown,
             principal_class: None,
             services: FxHashMap::default(),
             absences: FxHashSet::default(),

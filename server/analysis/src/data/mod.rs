@@ -184,6 +184,16 @@ pub struct RouteData {
     pub verifies: Vec<bool>,
 }
 
+impl RouteData {
+    /// Nobody is known whose rows these could be.
+    fn forget_owners(&mut self) {
+        self.faults.clear();
+        self.scoped.clear();
+        self.links.clear();
+        self.within = None;
+    }
+}
+
 /// Two are the same that find the same.
 impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
