@@ -205,5 +205,9 @@ fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
 
 /// Whether a value is written in the source.
 fn is_literal(value: &Value) -> bool {
-    matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
+    match value {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
+        Value::List(values) => values.iter().all(is_literal),
+        _ => false,
+    }
 }

@@ -8,7 +8,7 @@ use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
-use crate::data::is_self;
+use crate::data::{is_self, is_user_table};
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -203,11 +203,20 @@ fn finding<'s>(
     let catalogue = shown_to_all && beside.is_catalogue();
     // One other route is no habit; a middleware is.
     let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
+    // Whoever guards most of a router and leaves several open that only read has decided that, it seems.
+    let reads_openly = habit
+        && !demanded
+        && users.is_none()
+        && reads(route)
+        && beside.reads_openly()
+        && !says_caller(route)
+        && !is_internal(&route.path)
+        && !route.path.split('/').any(is_user_table);
     // A route that only some configurations have may be meant so; so may one
     // that tells everybody the same, and one that reads what is nobody's on a
     // router of which everything that reads is open.
     let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
-    let named_public = !demanded && reads(route) && is_named_public(&route.path);
+    let named_public = !demanded && is_named_public(&route.path);
     let (severity, confidence) = if route.conditional || constant || redirect {
         (Severity::Info, Confidence::Low)
     } else if probe
@@ -215,6 +224,7 @@ fn finding<'s>(
         || signs_up
         || signs_in
         || catalogue
+        || reads_openly
         || !habit && (shown_to_all || !demanded && users.is_none() && beside.only_reads(route))
     {
         (Severity::Warning, Confidence::Medium)
@@ -234,6 +244,9 @@ fn finding<'s>(
         _ if users.is_some() => format!("it gives out rows of `{}` as they are", users.unwrap_or_default()),
         (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
             format!("like everything that reads on this router, of which changes require `{guard}`")
+        }
+        (Some((_, _, guard)), _) if reads_openly && passing != Some(guard) => {
+            format!("like {} of this router that only read, while changes require `{guard}`", beside.others())
         }
         (Some((guarded, all, guard)), _) if passing != Some(guard) => {
             format!("{guarded} of {all} routes of this router require `{guard}`")
@@ -288,6 +301,8 @@ fn says_caller(route: &Route) -> bool {
 #[derive(Default)]
 struct Beside {
     guarded_reads: usize,
+    /// Routes that only read and are open, this one among them.
+    open_reads: usize,
     /// Routes that change something, by method.
     changes: usize,
     /// Of those, the ones that are guarded or may be.
@@ -305,6 +320,7 @@ impl Beside {
             let guard = &judged.guard;
             if reads(other) {
                 beside.guarded_reads += usize::from(guard.is_guarded());
+                beside.open_reads += usize::from(*guard == Guard::Open(None));
                 continue;
             }
             beside.changes += 1;
@@ -318,6 +334,19 @@ impl Beside {
     /// catalogue, it seems, that everybody may see.
     fn is_catalogue(&self) -> bool {
         self.guarded_reads == 0 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    /// Whether several routes that read are open, and none that changes.
+    fn reads_openly(&self) -> bool {
+        self.open_reads > 1 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    /// The other routes that read and are open, in words.
+    fn others(&self) -> String {
+        match self.open_reads.saturating_sub(1) {
+            1 => "another one".to_owned(),
+            others => format!("{others} others"),
+        }
     }
 
     fn reads_are_open(&self) -> bool {
