@@ -88,6 +88,14 @@ pub fn is_named_public(path: &str) -> bool {
     path.split(['/', '-', '_', '.']).any(|word| word.to_ascii_lowercase().starts_with("public"))
 }
 
+/// Whether a path is that of a form which strangers send: `POST /contact`. That is what somebody meant, and no more.
+pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
+    const FORMS: &[&str] =
+        &["contact", "contactus", "newsletter", "subscribe", "waitlist", "enquiry", "inquiry", "demorequest"];
+    let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
+    posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
+}
+
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
 fn is_well_known(parts: &[&str]) -> bool {
     let folder = parts.iter().position(|part| *part == ".wellknown");

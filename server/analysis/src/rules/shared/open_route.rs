@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use super::people::People;
 use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads};
 use crate::auth::policy::Authority;
-use crate::auth::public::{is_internal, is_named_public, is_probe};
+use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
 use crate::data::{is_self, is_user_table};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -43,6 +43,8 @@ enum Meant {
     Conditional,
     /// Its path calls it public.
     NamedPublic,
+    /// Strangers send a form there, by its path.
+    Form,
     /// It is a probe by its path.
     Probe,
     /// Callers make an account there.
@@ -131,6 +133,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if redirect => Meant::Redirect,
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
+            () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if signs_up => Meant::SignsUp,
             () if signs_in => Meant::SignsIn,
@@ -159,6 +162,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
             (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
+            (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
