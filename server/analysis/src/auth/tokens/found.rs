@@ -308,6 +308,17 @@ pub struct Twins {
     pub refresh: Site,
 }
 
+/// A call that tells a function of the project how long something lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lifetime {
+    /// What is called.
+    pub callee: Site,
+    /// Seconds.
+    pub seconds: i64,
+    /// Where that is said.
+    pub site: Site,
+}
+
 /// A password that is kept, compared or hashed in a way that gives it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptPassword {

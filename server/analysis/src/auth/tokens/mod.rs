@@ -90,6 +90,8 @@ pub struct ItemTokens {
     pub insecure: Vec<Insecure>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
+    /// What functions of the project are told of how long something lives.
+    pub lifetimes: Vec<Lifetime>,
     /// Tokens of two purposes that one function issues.
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
@@ -393,6 +395,7 @@ impl Looks {
             "decode(",
             "encode(",
             "lifetime_seconds",
+            "timedelta(",
             "unverified",
             "PyJWKClient(",
             ".verify(",
