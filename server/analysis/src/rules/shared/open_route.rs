@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 
 use super::people::People;
-use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads};
+use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture};
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
 use crate::data::{is_self, is_user_table};
@@ -47,6 +47,8 @@ enum Meant {
     Form,
     /// It is a probe by its path.
     Probe,
+    /// It answers with a picture, which pages show without sending a token.
+    Picture,
     /// Callers make an account there.
     SignsUp,
     /// Callers get a token or a cookie there.
@@ -105,22 +107,20 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let (route, beside) = (self.route, &self.beside);
         // A sentence about all endpoints hardly means one that gives nothing away.
         let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-        let [constant, redirect, signs_up, signs_in] = with_interpreter(state, |interpreter| {
+        let [constant, redirect, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
             [
                 !named && answers_constant(interpreter, route),
                 !named && only_redirects(interpreter, route),
+                !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
                 !self.demanded && may_sign_up(interpreter, route),
                 !self.demanded && may_sign_in(interpreter, route),
             ]
         });
         let may_read = !self.demanded && self.users.is_none() && reads(route);
         let of_others = says_caller(route) || is_internal(&route.path);
-        let shown_to_all = || {
-            may_read
-                && beside.reads_are_open()
-                && !of_others
-                && !people.get_or_init(|| People::of(state)).are_in(&judged.data)
-        };
+        let is_nobodys =
+            || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
+        let shown_to_all = || beside.reads_are_open() && is_nobodys();
         let reads_openly = || {
             self.is_habit()
                 && may_read
@@ -135,11 +135,14 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
+            () if picture => Meant::Picture,
             () if signs_up => Meant::SignsUp,
             () if signs_in => Meant::SignsIn,
             () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
             () if reads_openly() => Meant::ReadsOpenly,
-            () if !self.is_habit() && (shown_to_all() || may_read && beside.changes == 0) => Meant::ReadsNobodys,
+            () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
+                Meant::ReadsNobodys
+            }
             () => Meant::Nothing,
         }
     }
@@ -164,6 +167,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
+            (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
             _ if self.users.is_some() => {
