@@ -86,7 +86,10 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 Looks::Placeholder => asked.is_some(),
                 Looks::Blank => false,
             };
-            let usage = used_near(state, used, &variable.name, *file);
+            // A chart's own name for a value may leave the end out: `jwtSecret` is given as `JWT_SECRET_KEY`.
+            let longer = (form == Form::Values).then(|| format!("{}_KEY", variable.name));
+            let usage = used_near(state, used, &variable.name, *file)
+                .or_else(|| longer.as_deref().and_then(|name| used_near(state, used, name, *file)));
             let Some(usage) = usage.filter(|_| is_key) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
@@ -96,8 +99,14 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{asked}:?}}`, so that nothing starts without it."
                     ),
                 ),
-                // Of these, other values are not kept.
-                (None, Form::Lines | Form::Example | Form::Alembic) => (
+                (None, Form::Example) => (
+                    Severity::Warning,
+                    format!(
+                        "This example is committed, and the value of `{name}` is a key that was generated, with which code signs or verifies: where it is in use, whoever can read the repository can sign a token for any user. Write what belongs there in its place, and issue a new key."
+                    ),
+                ),
+                // Of Alembic's, other values are not kept.
+                (None, Form::Lines | Form::Alembic) => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
