@@ -116,6 +116,12 @@ fn catches_all_refusals(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
     types.is_empty() || types.iter().any(|path| ALL.contains(&path.rsplit('.').next().unwrap_or(path)))
 }
 
+/// The clause without what stands in it.
+pub(super) fn clause(handler: &Handler) -> TextRange {
+    let end = handler.types.last().map_or(handler.range.start + "except".len() as u32, |last| last.range.end);
+    TextRange { start: handler.range.start, end }
+}
+
 /// An answer that a statement gives: `HTTPException(…)` or a response.
 pub(super) struct Answer<'b> {
     /// Its status, where it is known, and where it stands.

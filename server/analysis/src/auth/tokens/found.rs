@@ -308,6 +308,19 @@ pub struct Twins {
     pub refresh: Site,
 }
 
+/// A refusal that is caught and then forgotten: what comes behind is executed for callers who were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// The function.
+    pub function: Site,
+    /// The clause.
+    pub clause: Site,
+    /// The status of the refusal, 401 or 403.
+    pub refused: u16,
+    /// Where it is raised.
+    pub proof: Site,
+}
+
 /// A call that tells a function of the project how long something lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lifetime {

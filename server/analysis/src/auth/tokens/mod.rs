@@ -102,6 +102,8 @@ pub struct ItemTokens {
     pub rehashed: Vec<SmolStr>,
     /// Refusals that a clause for everything else answers in its own way.
     pub replaced: Vec<Replaced>,
+    /// Refusals that are caught and forgotten.
+    pub ignored: Vec<Ignored>,
     /// Texts that let others in wherever they stand.
     pub held: Vec<(Site, Held)>,
     /// Servers of tools that are served over HTTP and ask nobody who is calling.
