@@ -154,7 +154,7 @@ fn class_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, vari
 }
 
 /// Functions of packages that make of a password what can be kept of it.
-fn is_password_hash(path: &str) -> bool {
+pub(super) fn is_password_hash(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
         && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")

@@ -96,6 +96,8 @@ pub struct ItemTokens {
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
     pub passwords: Vec<KeptPassword>,
+    /// Passwords that stand in the code, and are hashed for an account.
+    pub written_passwords: Vec<Site>,
     /// Calls of functions of the project that are handed a password, or the hash of one.
     pub password_calls: Vec<PasswordCall>,
     /// Attributes with a password that hashing it again fills: `body.password = hash(…)`.

@@ -1,6 +1,7 @@
 //! Passwords that are kept as they are, compared as they are, or hashed with
 //! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
 
+use super::super::accounts::{hashes_password, is_password_hash};
 use super::super::code::{Body, Scope, each_body, last_name, mentions, parts};
 use super::{GivenPassword, ItemTokens, KeptPassword, Password, PasswordCall};
 use crate::facts::python::idioms::{callees, is_table};
@@ -18,6 +19,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for call in body.calls() {
         let Some((func, args)) = call.call() else { continue };
         tokens.password_calls.extend(password_call(body, function, func, args));
+        tokens.written_passwords.extend(written_out(body, func, args).map(|range| body.site(range)));
         if let Some(kept) = kept_as_it_is(body, func, args) {
             let of_callers = given(body, kept) == Some(GivenPassword::OfCallers);
             let attribute = match &body.traced(kept).kind {
@@ -46,6 +48,24 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         attribute: None,
         of_callers: false,
     }));
+}
+
+/// A password that stands in the code and is hashed, to be kept for an account.
+fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<TextRange> {
+    let hashes = last_name(func).is_some_and(|name| name.contains("hash"));
+    let given = args.iter().find(|arg| arg.spread == Spread::No && arg.value.as_str().is_some()).filter(|_| hashes)?;
+    // A hash of nothing takes as long as a real one.
+    let is_dummy = |text: &str| text.is_empty() || ["dummy", "fake", "timing"].iter().any(|word| text.contains(word));
+    if is_dummy(&given.value.as_str()?.to_ascii_lowercase()) {
+        return None;
+    }
+    let is_made = match body.eval(func) {
+        Value::Package(path) => is_password_hash(&path),
+        Value::Function(function) => hashes_password(body.interpreter, &function),
+        Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
+        _ => false,
+    };
+    is_made.then_some(given.value.range)
 }
 
 /// A call of a function of the project that is handed a password or the hash of one.
