@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name};
 use super::{ItemTokens, Logged, Secret, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
+use crate::index::value::{Resolve, Value};
 
 /// Characters of a secret that may be shown to tell it from others.
 const SHOWN: i64 = 7;
@@ -97,6 +98,8 @@ fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut 
                 pending.push((body.traced(expr), at));
                 continue;
             }
+            // All fields of a model are written.
+            ExprKind::Name(_) if let Some(fields) = model_fields(body, body.traced(expr)) => fields,
             _ => {
                 note(body, at, expr, None, sink, tokens);
                 continue;
@@ -106,11 +109,20 @@ fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut 
     }
 }
 
-/// Whether an expression makes a text of parts, which may be pieces of others.
+/// Whether an expression is made of parts, which may be pieces of others.
 fn is_put_together(expr: &Expr) -> bool {
     piece(expr).is_some()
         || matches!(&expr.kind, ExprKind::Binary { op, .. } if op == "+")
-        || matches!(expr.kind, ExprKind::IfExp { .. } | ExprKind::FString(_))
+        || matches!(expr.kind, ExprKind::IfExp { .. } | ExprKind::FString(_) | ExprKind::Dict(_))
+}
+
+/// What the fields of a model of pydantic are given, whose text shows all of them: `Token(access_token=…)`.
+fn model_fields<'e>(body: &Body<'_, '_, '_>, expr: &'e Expr) -> Option<Vec<&'e Expr>> {
+    let (func, args) = expr.as_call()?;
+    let Value::Class(class) = body.eval(func) else { return None };
+    let bases = body.interpreter.package_bases(&class);
+    let is_model = bases.iter().any(|base| base == "pydantic.BaseModel");
+    is_model.then(|| args.iter().filter(|arg| arg.name.is_some()).map(|arg| &arg.value).collect())
 }
 
 /// What is written of `token[:50] + "…" if len(token) > 50 else token`: what is
