@@ -49,12 +49,24 @@ pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRe
 /// Whether a handler answers with a picture: with a file whose type says so, or
 /// that stands under a name for pictures in the path.
 pub(super) fn shows_picture(interpreter: &Interpreter<'_>, handler: &FunctionRef, path: &str) -> bool {
-    const NAMES: &[&str] =
-        &["image", "images", "avatar", "avatars", "picture", "pictures", "photo", "photos", "logo", "thumbnail", "icon"];
+    const NAMES: &[&str] = &[
+        "image",
+        "images",
+        "avatar",
+        "avatars",
+        "picture",
+        "pictures",
+        "photo",
+        "photos",
+        "logo",
+        "thumbnail",
+        "icon",
+    ];
     let named = || path.split(['/', '-', '_']).any(|word| NAMES.contains(&word.to_ascii_lowercase().as_str()));
     calls(&handler.def.body).into_iter().any(|(func, args)| {
         let says = |value: &Expr| value.as_str().is_some_and(|said| said.starts_with("image/"));
-        let is_file = || matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".FileResponse"));
+        let is_file =
+            || matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".FileResponse"));
         // With a name it is to be saved, and not to be shown.
         keyword(args, "filename").is_none() && is_file() && keyword(args, "media_type").map_or_else(named, says)
     })

@@ -356,13 +356,11 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
                 None => return unknown("middleware".into(), "a middleware could not be resolved".into()),
             }
         }
-        Value::Package(path) if is_base_http(path) => {
-            match middleware.arguments.get("dispatch", None) {
-                Some(Value::Function(function)) => (FunctionRef::clone(function), None),
-                Some(Value::Bound(bound)) => (FunctionRef::clone(&bound.1), Some(bound.0.clone())),
-                _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
-            }
-        }
+        Value::Package(path) if is_base_http(path) => match middleware.arguments.get("dispatch", None) {
+            Some(Value::Function(function)) => (FunctionRef::clone(function), None),
+            Some(Value::Bound(bound)) => (FunctionRef::clone(&bound.1), Some(bound.0.clone())),
+            _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
+        },
         Value::Package(path) if is_authentication(path) => {
             let (verdict, left) = ask_backend(judge, middleware);
             return made("AuthenticationMiddleware".into(), MemberKind::Backend(Arc::new(verdict)), left);

@@ -14,9 +14,7 @@ pub(super) fn counts_on(assign: &AugAssign) -> bool {
 /// `answer.likes = max(0, answer.likes - 1)`.
 pub(super) fn counts(assign: &Assign) -> bool {
     let ([target], Some(value)) = (assign.targets.as_slice(), &assign.value) else { return false };
-    matches!(target.kind, ExprKind::Attribute { .. })
-        && mentions_column(value, target)
-        && is_made_of(value, target)
+    matches!(target.kind, ExprKind::Attribute { .. }) && mentions_column(value, target) && is_made_of(value, target)
 }
 
 fn mentions_column(expr: &Expr, column: &Expr) -> bool {

@@ -144,9 +144,7 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
             // `sqlalchemy.url = …`
             let names = |name: &str| is_name(name) || (form == Form::Alembic && name == "sqlalchemy.url");
             let mut variables = lines(text, &names);
-            let is_real = |value: &Assigned| {
-                value.holds.is_some() || form == Form::Example && value.is_random
-            };
+            let is_real = |value: &Assigned| value.holds.is_some() || form == Form::Example && value.is_random;
             variables.retain(|variable| is_real(&variable.value));
             variables
         }
@@ -201,8 +199,7 @@ pub(super) fn assigned(value: &str) -> Option<Assigned> {
 fn is_random(value: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| value.bytes().filter(kind).count();
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    let (digits, lower, upper) =
-        (has(u8::is_ascii_digit), has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
+    let (digits, lower, upper) = (has(u8::is_ascii_digit), has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
     let mut kinds: Vec<u8> = value.bytes().collect();
     kinds.sort_unstable();
     kinds.dedup();

@@ -96,5 +96,5 @@ fn hands_over_plain(calls: &[&PasswordCall], callee: Site, depth: usize) -> bool
         GivenPassword::OfCallers => hands_over_plain(calls, call.function, depth + 1),
         GivenPassword::Hash => false,
     };
-    !own().any(|call| call.given == GivenPassword::Hash) && own().any(|call| is_plain(call))
+    !own().any(|call| call.given == GivenPassword::Hash) && own().any(is_plain)
 }

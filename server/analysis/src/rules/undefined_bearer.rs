@@ -89,8 +89,7 @@ fn kept_elsewhere<'s>(state: &'s State, bearer: &Bearer) -> Option<&'s Kept> {
     }
     // Where a refresh token is kept, the token of requests may come from anywhere.
     let is_token = |kept: &&Kept| {
-        kept.area == *area
-            && matches!(&kept.what, What::Token(name) if !name.to_ascii_lowercase().contains("refresh"))
+        kept.area == *area && matches!(&kept.what, What::Token(name) if !name.to_ascii_lowercase().contains("refresh"))
     };
     kept().filter(is_token).min_by_key(|kept| (kept.place.file, kept.place.range))
 }

@@ -47,7 +47,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 steps.push(related(state, off, "the verification is switched off here".to_owned()));
             }
             steps.extend(used.map(|used| related(state, used, "the claims are believed here".to_owned())));
-            steps.extend(signs_in.map(|(_, issued)| related(state, issued, "whoever they name is signed in here".to_owned())));
+            steps.extend(
+                signs_in.map(|(_, issued)| related(state, issued, "whoever they name is signed in here".to_owned())),
+            );
             found.push(report(state, &INFO, severity, decode.site, message.to_owned(), steps));
         }
     });

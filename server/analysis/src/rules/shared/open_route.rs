@@ -118,8 +118,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         });
         let may_read = !self.demanded && self.users.is_none() && reads(route);
         let of_others = says_caller(route) || is_internal(&route.path);
-        let is_nobodys =
-            || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
+        let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
         let reads_openly = || {
             self.is_habit()
@@ -176,10 +175,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Catalogue, Some(Siblings { guard, .. }), _) => {
                 format!("like everything that reads on this router, of which changes require `{guard}`")
             }
-            (Meant::ReadsOpenly, Some(Siblings { guard, .. }), _) => format!(
-                "like {} of this router that only read, while changes require `{guard}`",
-                self.beside.others()
-            ),
+            (Meant::ReadsOpenly, Some(Siblings { guard, .. }), _) => {
+                format!("like {} of this router that only read, while changes require `{guard}`", self.beside.others())
+            }
             (_, Some(Siblings { guarded, all, guard }), _) => {
                 format!("{guarded} of {all} routes of this router require `{guard}`")
             }

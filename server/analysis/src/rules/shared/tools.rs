@@ -9,7 +9,7 @@ use crate::rules::{State, related};
 const SHOWN_TOOLS: usize = 3;
 
 /// The tools of a server that are told by their caller whose data they work on.
-pub(in crate::rules) fn identified_tools<'s>(state: &'s State, server: Site) -> impl Iterator<Item = &'s Tool> {
+pub(in crate::rules) fn identified_tools(state: &State, server: Site) -> impl Iterator<Item = &Tool> {
     let tools = state.tokens.items().flat_map(|(_, tokens)| &tokens.tools);
     tools.filter(move |tool| tool.server == server)
 }
@@ -25,7 +25,6 @@ pub(in crate::rules) fn what_callers_may(tools: &[&Tool]) -> String {
 /// The tools that prove it.
 pub(in crate::rules) fn believing(state: &State, tools: &[&Tool]) -> Vec<Related> {
     let shown = tools.iter().take(SHOWN_TOOLS);
-    let believes =
-        |tool: &&Tool| format!("this tool believes the `{}` that it is given", tool.identity);
+    let believes = |tool: &&Tool| format!("this tool believes the `{}` that it is given", tool.identity);
     shown.map(|tool| related(state, tool.function, believes(tool))).collect()
 }
