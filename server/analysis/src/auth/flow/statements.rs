@@ -1,5 +1,7 @@
 //! Statements on paths.
 
+use smol_str::SmolStr;
+
 use super::super::sources::{Worth, worth_of};
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
@@ -80,8 +82,13 @@ impl Flow<'_, '_> {
             }
             StmtKind::Assert(test) => return self.refine(path, test, true),
             StmtKind::If { test, body, or_else } => {
-                let (taken, skipped) = self.split(path, test);
+                let credentials = credentials(&path);
+                let (taken, mut skipped) = self.split(path, test);
                 let mut after = self.block(taken, body, exits);
+                // What goes on with and without a credential asks for it later, with both: who has none is not found.
+                if or_else.is_empty() && !after.is_empty() {
+                    skipped.iter_mut().for_each(|path| restore(path, &credentials));
+                }
                 after.extend(self.block(skipped, or_else, exits));
                 return after;
             }
@@ -292,4 +299,18 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
 
 fn is_message(value: &Abs) -> bool {
     matches!(value, Abs::Request(part) if part == MESSAGE)
+}
+
+/// The variables of a path that hold a credential.
+fn credentials(path: &Path) -> Vec<SmolStr> {
+    path.vars.iter().filter(|(_, value)| **value == Abs::Credential).map(|(name, _)| name.clone()).collect()
+}
+
+/// Lets variables hold a credential again of which a condition found that there is none.
+fn restore(path: &mut Path, credentials: &[SmolStr]) {
+    for name in credentials {
+        if path.get(name) == Some(&Abs::Nothing) {
+            path.set(name, Abs::Credential);
+        }
+    }
 }
