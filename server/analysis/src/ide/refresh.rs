@@ -81,6 +81,8 @@ pub(super) struct Reached {
     pub(super) table: Option<Arc<RouteTable>>,
     /// Whether anything may be said other than before of the frontend.
     pub(super) frontend: bool,
+    /// Whether the frontend may see anything else of the backend than before.
+    pub(super) seen_by_frontend: bool,
 }
 
 impl State {
@@ -102,10 +104,12 @@ impl State {
         let mut around: FxHashSet<FileId> = files.union(&others).copied().collect();
         let part = self.applications_around(&mut around);
         // Which route a request reaches, and how that is guarded, any application may decide.
-        if reached.frontend || !others.is_empty() {
+        if reached.frontend || reached.seen_by_frontend {
             files.extend(self.frontend.outcomes().map(|(file, _)| file));
             files.extend(self.diagnostics.keys().filter(|file| self.is_script(**file)));
-            // Keys of both halves stand in these.
+        }
+        // Keys of both halves stand in these.
+        if reached.frontend || !others.is_empty() {
             files.extend(self.environments.keys());
         }
         let mut found = rules::diagnostics(self, rules::Half::Frontend, Some(&files));

@@ -8,6 +8,7 @@ pub(crate) mod environments;
 mod in_use;
 mod injectable;
 mod keys;
+mod sight;
 mod tokens;
 mod verifiers;
 

@@ -325,7 +325,7 @@ impl State {
         reached.files.extend(forgotten);
         reached.table = before;
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
-        self.destinations = Arc::new(verdicts::Destinations::since(&self.destinations, self));
+        (self.destinations, reached.seen_by_frontend) = verdicts::Destinations::since(&self.destinations, self);
         reached.files.extend(self.update_agreement(&reached, &judged_before));
         let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);

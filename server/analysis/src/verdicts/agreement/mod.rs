@@ -110,14 +110,14 @@ pub(crate) struct Lacking {
 
 /// Finds out what both halves say of tokens.
 pub(crate) fn compare(state: &State) -> Agreement {
+    if state.indexing || !state.frontend.issues_tokens() {
+        return Agreement::default();
+    }
     let known = Verifications::new(state);
-    if state.indexing || known.is_empty() || state.frontend.is_empty() {
+    if known.is_empty() {
         return Agreement::default();
     }
     let sent = Sent::new(state);
-    if sent.issuers.is_empty() && sent.mints.is_empty() {
-        return Agreement::default();
-    }
     with_interpreter(state, |interpreter| {
         let guards = Guards::new(state, interpreter, &known);
         let mut found = Agreement::default();
