@@ -14,7 +14,6 @@ use super::documents::{Document, Parsed};
 use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::policy::Policy;
-use crate::auth::tokens::ItemTokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::facts::environment;
 use crate::facts::packages::Packages;
@@ -263,8 +262,7 @@ impl State {
         let mut files = self.agreement.files();
         files.extend(agreement.files());
         // Claims are read where functions are called that verify, too.
-        let reads = |tokens: &ItemTokens| tokens.calls.iter().any(|call| !call.reads.is_empty());
-        files.extend(self.tokens.items().filter(|(_, tokens)| reads(tokens)).map(|(file, _)| file));
+        files.extend(self.tokens.calls().filter(|call| !call.reads.is_empty()).map(|call| call.site.file));
         if agreement.random_ids != self.agreement.random_ids {
             // Any handler may take an id.
             let routes = self.table.applications.iter().flat_map(|application| application.routes.iter());
@@ -398,6 +396,30 @@ impl State {
 
     /// Forgets the verdicts that may be other after changes; all without them.
     /// Gives the files in which something was said of functions that were forgotten.
+    /// Which modules do something to routers, where those in `stale` do what is in `new_runs`
+    /// and did what is in `given_up`.
+    fn contributions_since(
+        &self,
+        interpreter: &Interpreter<'_>,
+        stale: &FxHashSet<FileId>,
+        given_up: &Runs,
+        new_runs: Runs,
+    ) -> Arc<Contributions> {
+        let before = &self.contributions;
+        let does_alike = |file: &FileId| match (before.place(*file), given_up.get(file), new_runs.get(file)) {
+            (None, _, None) => true,
+            (Some(_), Some(before), Some(now)) => act_alike(before, now),
+            _ => false,
+        };
+        if stale.iter().chain(new_runs.keys()).all(does_alike) {
+            return Arc::clone(before);
+        }
+        let kept = before.modules().iter().filter(|file| !stale.contains(*file) && !new_runs.contains_key(*file));
+        let mut runs: Vec<_> = kept.map(|file| (*file, interpreter.run(*file))).collect();
+        runs.extend(new_runs);
+        Arc::new(Contributions::new(&self.sources, runs))
+    }
+
     fn forget(&mut self, changes: Option<&Changes>, remembered: &mut Remembered) -> Vec<FileId> {
         let Some(changes) = changes else {
             self.memo = Arc::default();
@@ -483,13 +505,13 @@ impl State {
         remembered: Remembered,
     ) -> Reached {
         let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes, remembered);
-        let mut reached = Reached { everything: *self.keys != judgement.keys, ..Reached::default() };
+        let others = verdicts::take_over_keys(&mut self.keys, judgement.keys);
+        let mut reached = Reached { everything: others, ..Reached::default() };
         self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
             let before = std::mem::replace(&mut self.verifiers, Arc::new(judgement.verifiers));
             reached.verifiers = Some(before);
         }
-        self.keys = Arc::new(judgement.keys);
         if !judgement.tokens.is_empty() {
             reached.everything |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
         }

@@ -250,8 +250,7 @@ impl<'s> Comparison<'_, 's> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared_folders(self.state, file, group.file) >= near;
         let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
-        let signs_itself =
-            self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));
+        let signs_itself = self.state.tokens.encodes().any(|encode| is_in_reach(encode.site.file) && is_own(encode));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
