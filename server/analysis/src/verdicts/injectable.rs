@@ -63,9 +63,7 @@ const MAX_NESTED: usize = 8;
 /// Functions of all relevant files; of those files only that are not known yet.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> NewInjectable {
     let mut injectable = NewInjectable::default();
-    let same_handlers = state.injectable_of == state.in_use.generation;
-    let some = state.unexamined.as_ref().filter(|_| same_handlers);
-    let files: Box<dyn Iterator<Item = FileId>> = match some {
+    let files: Box<dyn Iterator<Item = FileId>> = match &state.unexamined {
         Some(unexamined) => Box::new(unexamined.iter().copied()),
         None => Box::new(state.sources.relevant().map(|(file, _)| file)),
     };
@@ -73,7 +71,7 @@ pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'
         let Some(source) = state.sources.file(file).filter(|source| source.relevant && !source.test) else { continue };
         let Some(facts) = source.facts.as_ref() else { continue };
         let known = state.injectable.get(&file);
-        if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
+        if known.is_some_and(|known| known.holds(&state.in_use)) {
             continue;
         }
         let outer = interpreter.begin();

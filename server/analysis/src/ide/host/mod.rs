@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
-use self::reading::{Extent, set};
+use self::reading::Extent;
 use super::documents::{Document, Parsed};
 use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
@@ -19,7 +19,8 @@ use crate::facts::environment;
 use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, KnownRuns, Remembered, Runs, Session};
+use crate::index::contributions::{Contributions, act_alike};
+use crate::index::interpreter::{Interpreter, KnownRuns, ModuleRun, Remembered, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
@@ -39,7 +40,7 @@ pub(crate) struct State {
     /// By file: modules that read it when they were executed.
     runs_by_file: Arc<Readers<FileId>>,
     /// Modules of which the execution did something to routers.
-    contributing: Arc<BTreeSet<FileId>>,
+    contributions: Arc<Contributions>,
     executed: Arc<FxHashSet<(FileId, u32)>>,
     /// Items of which a run executed a body; of runs that are gone, too.
     executed_in_runs: Arc<FxHashSet<(FileId, u32)>>,
@@ -85,8 +86,6 @@ pub(crate) struct State {
     pub(crate) agreement: Arc<verdicts::agreement::Agreement>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
-    /// The generation of handlers that `injectable` knows.
-    pub(crate) injectable_of: u64,
     /// Files of which `injectable` may not know the functions; any, where that is not known.
     pub(crate) unexamined: Option<BTreeSet<FileId>>,
     verdicts_by_file: Arc<Readers<VerdictKey>>,
@@ -348,7 +347,7 @@ impl State {
         if everything {
             self.runs = Arc::default();
             self.runs_by_file = Arc::default();
-            self.contributing = Arc::default();
+            self.contributions = Arc::default();
             self.executed = Arc::default();
         }
         // Whoever read something that goes, goes too.
@@ -357,7 +356,6 @@ impl State {
             if let Some(run) = self.runs.get(&file).cloned() {
                 Arc::make_mut(&mut self.runs).remove(&file);
                 Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
-                set(&mut self.contributing, file, false);
                 given_up.insert(file, run);
             }
             pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
@@ -372,30 +370,32 @@ impl State {
         for file in roots {
             interpreter.run(file);
         }
-        let mut contributing = Arc::clone(&self.contributing);
-        for (file, run) in interpreter.new_runs() {
-            let does = !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty());
-            set(&mut contributing, file, does && is_root(&file));
-        }
-        let current: Runs = contributing.iter().map(|file| (*file, interpreter.run(*file))).collect();
+        let mut new_runs = interpreter.new_runs();
+        new_runs.retain(|file, run| {
+            !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty()) && is_root(file)
+        });
+        let contributions = self.contributions_since(&interpreter, &stale, &given_up, new_runs);
+        let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
         let stale = (!everything).then_some(stale);
         let changes = stale.clone().map(|mut stale| {
             stale.extend(touched);
             Changes::new(stale, edits, given_up)
         });
-        let table = link(&interpreter, &current, &self.table, stale.as_ref(), changes.as_ref());
+        let table = link(&interpreter, &contributions, &current, &self.table, stale.as_ref(), changes.as_ref());
         let mut in_use = Arc::clone(&self.in_use);
-        Arc::make_mut(&mut in_use).relink(&table, &interpreter);
+        let handling = Arc::make_mut(&mut in_use).relink(&table, &interpreter);
         let session = interpreter.finish();
         let remembered = self.take_over(session);
         self.in_use = in_use;
-        self.contributing = contributing;
+        if let Some(unexamined) = &mut self.unexamined {
+            unexamined.extend(self.injectable_by_file.of(&handling));
+            unexamined.extend(handling);
+        }
+        self.contributions = contributions;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         Executed { before: Some(before), changes, remembered }
     }
 
-    /// Forgets the verdicts that may be other after changes; all without them.
-    /// Gives the files in which something was said of functions that were forgotten.
     /// Which modules do something to routers, where those in `stale` do what is in `new_runs`
     /// and did what is in `given_up`.
     fn contributions_since(
@@ -420,6 +420,8 @@ impl State {
         Arc::new(Contributions::new(&self.sources, runs))
     }
 
+    /// Forgets the verdicts that may be other after changes; all without them.
+    /// Gives the files in which something was said of functions that were forgotten.
     fn forget(&mut self, changes: Option<&Changes>, remembered: &mut Remembered) -> Vec<FileId> {
         let Some(changes) = changes else {
             self.memo = Arc::default();
@@ -537,7 +539,6 @@ impl State {
                 }
             }
         }
-        self.injectable_of = self.in_use.generation;
         self.unexamined = Some(BTreeSet::new());
         self.take_over(judgement.session);
         reached
