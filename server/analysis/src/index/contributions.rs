@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::interpreter::{Effect, ModuleRun};
+use super::interpreter::{Effect, Interpreter, ModuleRun, Runs};
 use super::sources::Sources;
 use super::value::{RouterId, Value};
 use crate::vfs::FileId;
@@ -22,8 +22,30 @@ pub struct Contributions {
 }
 
 impl Contributions {
-    /// What follows from the runs of some modules.
-    pub fn new(sources: &Sources, mut runs: Vec<(FileId, Arc<ModuleRun>)>) -> Self {
+    /// The contributions after a change: modules in `stale` did what is in `given_up`, and some
+    /// do now what is in `new_runs`.
+    pub fn since(
+        before: &Arc<Self>,
+        interpreter: &Interpreter<'_>,
+        stale: &FxHashSet<FileId>,
+        given_up: &Runs,
+        new_runs: Runs,
+    ) -> Arc<Self> {
+        let does_alike = |file: &FileId| match (before.place(*file), given_up.get(file), new_runs.get(file)) {
+            (None, _, None) => true,
+            (Some(_), Some(before), Some(now)) => act_alike(before, now),
+            _ => false,
+        };
+        if stale.iter().chain(new_runs.keys()).all(does_alike) {
+            return Arc::clone(before);
+        }
+        let kept = before.modules.iter().filter(|file| !stale.contains(*file) && !new_runs.contains_key(*file));
+        let mut runs: Vec<_> = kept.map(|file| (*file, interpreter.run(*file))).collect();
+        runs.extend(new_runs);
+        Arc::new(Self::new(interpreter.sources(), runs))
+    }
+
+    fn new(sources: &Sources, mut runs: Vec<(FileId, Arc<ModuleRun>)>) -> Self {
         let path = |file: FileId| sources.file(file).map(|file| file.path.as_str());
         runs.sort_unstable_by(|(a, _), (b, _)| path(*a).cmp(&path(*b)));
         let mut found = Self::default();
@@ -74,7 +96,7 @@ impl Contributions {
 }
 
 /// Whether two runs of a module do something to the same routers, in the same order.
-pub fn act_alike(a: &ModuleRun, b: &ModuleRun) -> bool {
+fn act_alike(a: &ModuleRun, b: &ModuleRun) -> bool {
     a.routers.len() == b.routers.len()
         && a.effects.iter().map(effect_target).eq(b.effects.iter().map(effect_target))
         && included(a).eq(included(b))

@@ -80,7 +80,7 @@ pub struct Application {
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
-    pub middleware: Vec<Middleware>,
+    pub middleware: Arc<Vec<Middleware>>,
     /// The path below which the only application that mounts it serves it;
     /// empty when none does, absent when that is not known.
     pub mounted_at: Option<SmolStr>,
@@ -97,8 +97,9 @@ impl Application {
         std::ptr::eq(self, other)
             || (self.mounted_at == other.mounted_at
                 && self.test == other.test
-                && self.middleware.len() == other.middleware.len()
-                && self.middleware.iter().zip(&other.middleware).all(same))
+                && (Arc::ptr_eq(&self.middleware, &other.middleware)
+                    || (self.middleware.len() == other.middleware.len()
+                        && self.middleware.iter().zip(other.middleware.iter()).all(same))))
     }
 }
 
@@ -182,7 +183,7 @@ impl RouteTable {
 pub struct RouterTree {
     routes: Arc<Vec<Route>>,
     unresolved: Vec<(Site, &'static str, u32)>,
-    middleware: Vec<Middleware>,
+    middleware: Arc<Vec<Middleware>>,
     mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
     /// Modules that it rests on.
@@ -255,7 +256,7 @@ pub fn link(
             test: sources.file(router.site.file).is_some_and(|file| file.test),
             routes: Arc::clone(&tree.routes),
             unresolved: tree.unresolved.clone(),
-            middleware: tree.middleware.clone(),
+            middleware: Arc::clone(&tree.middleware),
             mounted_at: Some(SmolStr::default()),
             mounts: tree.mounts.clone(),
             semantics,
@@ -283,12 +284,15 @@ struct MountEdge {
 fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
     for edge in mounts {
         let parent = applications.iter().find(|app| app.router == edge.parent);
-        let Some((inherited, above)) = parent.map(|app| (app.middleware.clone(), app.mounted_at.clone())) else {
+        let Some((inherited, above)) = parent.map(|app| (Arc::clone(&app.middleware), app.mounted_at.clone())) else {
             continue;
         };
         let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
         if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
-            app.middleware.extend(inherited.into_iter().map(|one| Middleware { inherited: true, ..one }));
+            if !inherited.is_empty() {
+                let inherited = inherited.iter().map(|one| Middleware { inherited: true, ..one.clone() });
+                Arc::make_mut(&mut app.middleware).extend(inherited);
+            }
             app.mounted_at = match (above, &edge.path) {
                 (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
                 _ => None,
@@ -436,7 +440,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         RouterTree {
             routes: Arc::new(walk.routes),
             unresolved: walk.unresolved,
-            middleware: walk.middleware,
+            middleware: Arc::new(walk.middleware),
             mounts: walk.mounts,
             seen: walk.seen,
             reads: walk.files,

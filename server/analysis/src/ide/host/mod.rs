@@ -19,7 +19,7 @@ use crate::facts::environment;
 use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
-use crate::index::contributions::{Contributions, act_alike};
+use crate::index::contributions::Contributions;
 use crate::index::interpreter::{Interpreter, KnownRuns, ModuleRun, Remembered, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
@@ -374,7 +374,7 @@ impl State {
         new_runs.retain(|file, run| {
             !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty()) && is_root(file)
         });
-        let contributions = self.contributions_since(&interpreter, &stale, &given_up, new_runs);
+        let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &given_up, new_runs);
         let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
         let stale = (!everything).then_some(stale);
         let changes = stale.clone().map(|mut stale| {
@@ -394,30 +394,6 @@ impl State {
         self.contributions = contributions;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         Executed { before: Some(before), changes, remembered }
-    }
-
-    /// Which modules do something to routers, where those in `stale` do what is in `new_runs`
-    /// and did what is in `given_up`.
-    fn contributions_since(
-        &self,
-        interpreter: &Interpreter<'_>,
-        stale: &FxHashSet<FileId>,
-        given_up: &Runs,
-        new_runs: Runs,
-    ) -> Arc<Contributions> {
-        let before = &self.contributions;
-        let does_alike = |file: &FileId| match (before.place(*file), given_up.get(file), new_runs.get(file)) {
-            (None, _, None) => true,
-            (Some(_), Some(before), Some(now)) => act_alike(before, now),
-            _ => false,
-        };
-        if stale.iter().chain(new_runs.keys()).all(does_alike) {
-            return Arc::clone(before);
-        }
-        let kept = before.modules().iter().filter(|file| !stale.contains(*file) && !new_runs.contains_key(*file));
-        let mut runs: Vec<_> = kept.map(|file| (*file, interpreter.run(*file))).collect();
-        runs.extend(new_runs);
-        Arc::new(Contributions::new(&self.sources, runs))
     }
 
     /// Forgets the verdicts that may be other after changes; all without them.
@@ -442,7 +418,7 @@ impl State {
             unexamined.extend(changes.edits.read_anew());
         }
         functions.retain(|file| {
-            let known = self.injectable.get(file);
+            let known = self.injectable.get(*file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
         });
         let affected = self.tokens.affected(changes);
@@ -465,7 +441,7 @@ impl State {
             let injectable = Arc::make_mut(&mut self.injectable);
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             for file in functions {
-                if let Some(known) = injectable.remove(&file) {
+                if let Some(known) = injectable.remove(file) {
                     readers.remove(file, &known.rests_on.files);
                     said_in.extend(known.said_in());
                 }
