@@ -2,13 +2,16 @@
 //! password that they are given, or verify it and issue a token. That is
 //! evidence from code of what a route is for.
 
+use smol_str::SmolStr;
+
+use super::flow::class_held;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Functions that are looked into for one handler.
-const MAX_FUNCTIONS: usize = 24;
+const MAX_FUNCTIONS: usize = 64;
 
 /// Whether a handler, or a function of the project that it calls, hashes a password.
 pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
@@ -56,7 +59,8 @@ impl Callee<'_> {
         match self {
             Self::OfPackage(path) => {
                 let package = path.split('.').next().unwrap_or(path);
-                matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode")
+                let signs = matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode");
+                signs || path.ends_with(".set_cookie")
             }
             Self::Named(method) => *method == "set_cookie",
         }
@@ -85,11 +89,12 @@ fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut 
                     pending.push(FunctionRef::clone(&bound.1));
                     false
                 }
-                _ => match (method_of_variable(interpreter, &function, callee), &callee.kind) {
-                    (Some(method), _) => {
+                _ => match (method_of_object(interpreter, &function, callee), &callee.kind) {
+                    (Some(Method::Own(method)), _) => {
                         pending.push(method);
                         false
                     }
+                    (Some(Method::OfPackage(path)), _) => look(Callee::OfPackage(&path)),
                     (None, ExprKind::Attribute { name, .. }) => look(Callee::Named(&name.name)),
                     _ => false,
                 },
@@ -101,16 +106,42 @@ fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut 
     }
 }
 
-/// The method that `variable.method` is, of a parameter with the class as its
-/// annotation, or a variable that an instance is assigned to.
-fn method_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> Option<FunctionRef> {
+/// A method of an object of which only the class is known.
+enum Method {
+    /// It is the project's.
+    Own(FunctionRef),
+    /// It is a package's: its path.
+    OfPackage(SmolStr),
+}
+
+/// The method that `variable.method` or `self.attribute.method` is.
+fn method_of_object(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> Option<Method> {
     let ExprKind::Attribute { value, name } = &callee.kind else { return None };
-    let variable = value.as_name()?;
+    let class = match &value.kind {
+        ExprKind::Name(variable) => class_of_variable(interpreter, function, variable)?,
+        ExprKind::Attribute { value: object, name: attribute } => {
+            let receiver = function.def.params.first().filter(|_| function.takes_receiver())?;
+            let is_own = object.as_name() == Some(&receiver.name.name);
+            class_held(interpreter, function.class.as_ref().filter(|_| is_own)?, &attribute.name)?
+        }
+        _ => return None,
+    };
+    match class {
+        Value::Class(class) => {
+            interpreter.method(&class, &name.name).map(|method| Method::Own(FunctionRef::clone(&method)))
+        }
+        Value::Package(path) => Some(Method::OfPackage(SmolStr::new(format!("{path}.{}", name.name)))),
+        _ => None,
+    }
+}
+
+/// The class of a parameter by its annotation, or of the instance that a variable is assigned.
+fn class_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, variable: &SmolStr) -> Option<Value> {
     let annotated = function.def.params.iter().find(|param| &param.name.name == variable);
-    let class = match annotated.and_then(|param| param.annotation.as_ref()) {
+    match annotated.and_then(|param| param.annotation.as_ref()) {
         Some(annotation) => match interpreter.eval_signature(function, annotation) {
-            Value::Annotated(annotated) => annotated.ty.clone(),
-            class => class,
+            Value::Annotated(annotated) => Some(annotated.ty.clone()),
+            class => Some(class),
         },
         None => function.def.body.iter().find_map(|stmt| match &stmt.kind {
             StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(variable)) => {
@@ -118,16 +149,12 @@ fn method_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, cal
                 Some(interpreter.eval(function, made))
             }
             _ => None,
-        })?,
-    };
-    match class {
-        Value::Class(class) => interpreter.method(&class, &name.name).map(|method| FunctionRef::clone(&method)),
-        _ => None,
+        }),
     }
 }
 
 /// Functions of packages that make of a password what can be kept of it.
-fn is_password_hash(path: &str) -> bool {
+pub(super) fn is_password_hash(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
         && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
@@ -44,6 +44,48 @@ pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRe
         _ => false,
     };
     redirects && args.iter().all(|arg| arg.spread == Spread::No && is_given(handler, &arg.value))
+}
+
+/// Whether a handler answers with a picture: with a file whose type says so, or
+/// that stands under a name for pictures in the path.
+pub(super) fn shows_picture(interpreter: &Interpreter<'_>, handler: &FunctionRef, path: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "image",
+        "images",
+        "avatar",
+        "avatars",
+        "picture",
+        "pictures",
+        "photo",
+        "photos",
+        "logo",
+        "thumbnail",
+        "icon",
+    ];
+    let named = || path.split(['/', '-', '_']).any(|word| NAMES.contains(&word.to_ascii_lowercase().as_str()));
+    calls(&handler.def.body).into_iter().any(|(func, args)| {
+        let says = |value: &Expr| value.as_str().is_some_and(|said| said.starts_with("image/"));
+        let is_file =
+            || matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".FileResponse"));
+        // With a name it is to be saved, and not to be shown.
+        keyword(args, "filename").is_none() && is_file() && keyword(args, "media_type").map_or_else(named, says)
+    })
+}
+
+/// All calls of a block.
+fn calls(block: &[Stmt]) -> Vec<(&Expr, &[Arg])> {
+    let (mut found, mut blocks) = (Vec::new(), vec![block]);
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            let mut pending = stmt.exprs();
+            while let Some(expr) = pending.pop() {
+                found.extend(expr.as_call());
+                pending.extend(expr.children());
+            }
+        }
+    }
+    found
 }
 
 /// Whether an expression is put together of literals, names of the module, and
@@ -205,5 +247,9 @@ fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
 
 /// Whether a value is written in the source.
 fn is_literal(value: &Value) -> bool {
-    matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
+    match value {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
+        Value::List(values) => values.iter().all(is_literal),
+        _ => false,
+    }
 }

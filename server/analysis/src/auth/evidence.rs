@@ -26,6 +26,8 @@ pub enum Evidence {
     Decides,
     /// So does what this one process keeps in its memory.
     DecidesInMemory,
+    /// The credential is compared with a key in constant time.
+    Compares,
     /// Nothing by itself: it makes the proof readable.
     Tells,
 }
@@ -70,7 +72,7 @@ impl Part {
 impl Step {
     /// Whether something tells a good credential from a bad one here.
     pub fn decides(&self) -> bool {
-        matches!(self.evidence, Evidence::Decides | Evidence::DecidesInMemory)
+        matches!(self.evidence, Evidence::Decides | Evidence::DecidesInMemory | Evidence::Compares)
     }
 
     /// Whether a credential is read from that part of the request.

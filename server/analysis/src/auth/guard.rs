@@ -290,6 +290,16 @@ pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool 
     !public::is_internal(&route.path) && entrance(route).is_some_and(|handler| accounts::issues(interpreter, handler))
 }
 
+/// Whether a route answers with a picture, which pages show without sending a header (`<img src>`).
+pub(crate) fn shows_picture(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    match &route.handler {
+        Value::Function(handler) => {
+            reads(route) && constant::shows_picture(interpreter, &interpreter.current(handler), &route.path)
+        }
+        _ => false,
+    }
+}
+
 /// Whether a route runs no dependency, and its handler provably does nothing
 /// and gives everybody the same answer.
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {

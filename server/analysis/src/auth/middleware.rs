@@ -8,9 +8,10 @@ use smol_str::SmolStr;
 
 use super::flow::{AroundVerdict, RequestState, Served, judge_around, judge_backend};
 use super::{Judge, Proof, Role, Verdict, notes};
+use crate::facts::python::tree::{ExprKind, Stmt, keyword, positional};
 use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Application, Middleware, Route, RouteKind};
-use crate::index::value::{Arguments, FunctionRef, Site, Unknown, Value};
+use crate::index::value::{Arguments, ClassRef, FunctionRef, Site, Unknown, Value};
 
 /// The middlewares of an application that matter to its routes.
 #[derive(Debug, Clone, Default)]
@@ -324,11 +325,14 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
             let method = judge.resolve.method(class, "dispatch").or_else(|| judge.resolve.method(class, "__call__"));
             let Some(method) = method else {
                 let bases = judge.resolve.package_bases(class);
+                if let Some(function) = handed_up(judge, class) {
+                    return judged(judge, middleware, function, None);
+                }
                 if bases.iter().any(|base| is_authentication(base)) {
                     let (verdict, left) = ask_backend(judge, middleware);
                     return made(class.qualname.clone(), MemberKind::Backend(Arc::new(verdict)), left);
                 }
-                if bases.iter().all(|base| base != "?" && !may_verify(base) && !base.ends_with(".BaseHTTPMiddleware")) {
+                if bases.iter().all(|base| base != "?" && !may_verify(base) && !is_base_http(base)) {
                     return None;
                 }
                 let reason = format!("the middleware `{}` could not be followed", class.qualname);
@@ -352,13 +356,11 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
                 None => return unknown("middleware".into(), "a middleware could not be resolved".into()),
             }
         }
-        Value::Package(path) if path.ends_with(".BaseHTTPMiddleware") => {
-            match middleware.arguments.get("dispatch", None) {
-                Some(Value::Function(function)) => (FunctionRef::clone(function), None),
-                Some(Value::Bound(bound)) => (FunctionRef::clone(&bound.1), Some(bound.0.clone())),
-                _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
-            }
-        }
+        Value::Package(path) if is_base_http(path) => match middleware.arguments.get("dispatch", None) {
+            Some(Value::Function(function)) => (FunctionRef::clone(function), None),
+            Some(Value::Bound(bound)) => (FunctionRef::clone(&bound.1), Some(bound.0.clone())),
+            _ => return unknown(path.clone(), "a middleware could not be resolved".into()),
+        },
         Value::Package(path) if is_authentication(path) => {
             let (verdict, left) = ask_backend(judge, middleware);
             return made("AuthenticationMiddleware".into(), MemberKind::Backend(Arc::new(verdict)), left);
@@ -369,6 +371,16 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
         }
         _ => return unknown("middleware".into(), "a middleware could not be resolved".into()),
     };
+    judged(judge, middleware, function, receiver)
+}
+
+/// A middleware whose function is known.
+fn judged(
+    judge: &Judge<'_>,
+    middleware: &Middleware,
+    function: FunctionRef,
+    receiver: Option<Value>,
+) -> Option<(Member, RequestState)> {
     let function = judge.resolve.current(&function);
     let AroundVerdict { verdict, left, asks_route } = judge_around(judge, &function, receiver.as_ref(), None, None);
     let takes = function.def.params.len() - usize::from(function.takes_receiver());
@@ -377,7 +389,28 @@ fn member(judge: &Judge<'_>, middleware: &Middleware) -> Option<(Member, Request
         None => function.qualname.clone(),
     };
     let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict), asks_route };
-    made(name, kind, left)
+    Some((Member { name, site: middleware.site, kind, conditional: middleware.conditional }, left))
+}
+
+/// The function that a subclass of `BaseHTTPMiddleware` hands to it: `super().__init__(app, dispatch)`.
+fn handed_up(judge: &Judge<'_>, class: &ClassRef) -> Option<FunctionRef> {
+    let bases = judge.resolve.package_bases(class);
+    let init = judge.resolve.method(class, "__init__").filter(|_| bases.iter().any(|base| is_base_http(base)))?;
+    let init = judge.resolve.current(&init);
+    init.def.body.iter().flat_map(Stmt::exprs).find_map(|expr| {
+        let (func, args) = expr.as_call()?;
+        let ExprKind::Attribute { value, name } = &func.kind else { return None };
+        let of_super = value.as_call().and_then(|(func, _)| func.as_name()).is_some_and(|name| name == "super");
+        let given = keyword(args, "dispatch").or_else(|| positional(args, 1)).filter(|_| of_super)?;
+        match judge.resolve.eval(&init, given).settled() {
+            Value::Function(function) if name.name == "__init__" => Some(FunctionRef::clone(&function)),
+            _ => None,
+        }
+    })
+}
+
+fn is_base_http(path: &str) -> bool {
+    path.ends_with(".BaseHTTPMiddleware")
 }
 
 /// Whether a package's middleware is the one of Starlette that asks a back end.

@@ -31,7 +31,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub(crate) use self::code::is_settings;
-use self::evidence::Step;
+use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
@@ -137,6 +137,13 @@ impl PartialEq for Verdict {
 impl Eq for Verdict {}
 
 impl Verdict {
+    /// Whether nothing but a comparison tells good credentials from bad ones: with
+    /// a key, which says nothing of who of its owners is calling.
+    pub fn compares_a_key(&self) -> bool {
+        let mut deciding = self.steps.iter().filter(|step| step.decides());
+        self.proof == Proof::Verifies && deciding.all(|step| step.evidence == Evidence::Compares)
+    }
+
     fn plain(proof: Proof) -> Arc<Self> {
         Arc::new(Self::bare(proof))
     }

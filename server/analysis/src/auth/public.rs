@@ -82,10 +82,18 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal(path) && is_named
 }
 
-/// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`. That is what somebody
-/// meant, and no more.
+/// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`. That
+/// is what somebody meant, and no more.
 pub fn is_named_public(path: &str) -> bool {
-    normalised(path).iter().any(|segment| segment.starts_with("public"))
+    path.split(['/', '-', '_', '.']).any(|word| word.to_ascii_lowercase().starts_with("public"))
+}
+
+/// Whether a path is that of a form which strangers send: `POST /contact`. That is what somebody meant, and no more.
+pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
+    const FORMS: &[&str] =
+        &["contact", "contactus", "newsletter", "subscribe", "waitlist", "enquiry", "inquiry", "demorequest"];
+    let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
+    posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
@@ -200,6 +208,30 @@ fn is_identity_provider(segment: &str) -> bool {
     )
 }
 
+/// `login-with-google`, `google-auth`, `google-callback`.
+fn is_with_provider(segment: &str) -> bool {
+    const ENDS: &[&str] = &["auth", "login", "signin", "callback", "oauth"];
+    const STARTS: &[&str] = &["loginwith", "signinwith", "authwith"];
+    ENDS.iter().any(|end| segment.strip_suffix(end).is_some_and(is_identity_provider))
+        || STARTS.iter().any(|start| segment.strip_prefix(start).is_some_and(is_identity_provider))
+}
+
+/// `verify-email-code`, `password-reset-request`, `resend-otp`: nothing but words for mailed codes and lost passwords,
+/// and among them what is done and with what.
+fn is_confirmation(segment: &str) -> bool {
+    const DONE: &[&str] = &["verify", "confirm", "resend", "send", "request", "forgot", "reset", "recover"];
+    const WITH: &[&str] = &["password", "verification", "confirmation", "activation", "otp", "code"];
+    const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin"];
+    let (mut rest, mut done, mut with) = (segment, false, false);
+    while !rest.is_empty() {
+        let word = |words: &[&'static str]| words.iter().copied().find(|word| rest.starts_with(word));
+        let known = word(DONE).inspect(|_| done = true).or_else(|| word(WITH).inspect(|_| with = true));
+        let Some(known) = known.or_else(|| word(OTHERS)) else { return false };
+        rest = &rest[known.len()..];
+    }
+    done && with
+}
+
 /// What happens before a caller can have a token.
 fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
@@ -255,6 +287,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         {
             "signing in at an identity provider"
         }
+        [segment] if is_with_provider(segment) => "signing in at an identity provider",
+        [segment] if is_confirmation(segment) => "recovering or confirming an account",
         // `/users/auth/login`
         ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
         _ => return None,
@@ -308,6 +342,12 @@ mod tests {
             "/{organization}/auth/register",
             "/login/openid",
             "/auth/oidc/logout",
+            "/auth/login-with-google",
+            "/auth/google-auth",
+            "/auth/google-callback",
+            "/auth/password-reset-request",
+            "/auth/verify-email-code",
+            "/auth/resend-otp",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -337,6 +377,10 @@ mod tests {
             "/{user_id}/token",
             "/auth/register/{user_id}",
             "/auth/password/change",
+            "/auth/send-email",
+            "/auth/verify-payment",
+            "/auth/change-password",
+            "/auth/google-settings",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

@@ -76,6 +76,8 @@ impl Engine<'_, '_> {
                 }
             },
             ExprKind::Await(inner) => self.branch(path, inner),
+            _ if self.captured_truth(&path, test) == Some(true) => (vec![path], Vec::new()),
+            _ if self.captured_truth(&path, test) == Some(false) => (Vec::new(), vec![path]),
             _ => {
                 let (mut yes, mut no) = (Vec::new(), Vec::new());
                 let site = self.site(test);
@@ -148,6 +150,21 @@ impl Engine<'_, '_> {
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
+    }
+
+    /// Whether a variable is true that the function has from the one around it,
+    /// which was called with that: `roles` of `require(roles=["admin"])`.
+    fn captured_truth(&self, path: &Path, test: &Expr) -> Option<bool> {
+        let name = test.as_name().filter(|name| !path.vars.contains_key(*name))?;
+        let frames = &self.stack.last()?.closure;
+        let captured = frames.iter().rev().find_map(|frame| frame.vars.iter().find(|(var, _)| var == name))?;
+        match &captured.1 {
+            Value::None => Some(false),
+            Value::Bool(value) => Some(*value),
+            Value::Str(text) => Some(!text.is_empty()),
+            Value::List(values) => Some(!values.is_empty()),
+            _ => None,
+        }
     }
 
     /// Whether a part of a condition is a setting alone, of an object that the

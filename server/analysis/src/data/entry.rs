@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Engine, Exit};
+use super::execution::{Caller, Engine, Exit};
 use super::models::last_name;
 use super::names;
+use super::requests::CREDENTIAL;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
 use super::{Access, Fault, RouteData, verifies};
 use crate::auth::guard::{Guard, Weak};
@@ -41,6 +42,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
     engine.data.verifies = verifies(judge, route);
+    engine.compares = route.dependencies.iter().map(|node| judge.dependency(&node.callable).compares_a_key()).collect();
     // Something else may look at the caller before the handler does.
     let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
@@ -48,16 +50,19 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     }
     engine.handler(Path::default(), handler);
     engine.accept_hidden();
+    // A service whose key was compared acts for whom it says.
+    if engine.caller == Caller::Service {
+        engine.data.forget_owners();
+    }
     // Who the caller is must be known at least, where the guard is not.
     if matches!(guard, Guard::Unknown(_)) && !engine.knows_user() {
         // Whoever it is, it does not say so itself.
         let says_who_calls = |access: &Access| {
             access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(|client| client.says_caller)
         };
-        engine.data.faults.retain(says_who_calls);
-        engine.data.scoped.clear();
-        engine.data.links.clear();
-        engine.data.within = None;
+        let faults = std::mem::take(&mut engine.data.faults);
+        engine.data.forget_owners();
+        engine.data.faults.extend(faults.into_iter().filter(says_who_calls));
     }
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
@@ -90,6 +95,15 @@ fn own_to_caller(name: &SmolStr, value: &mut Abs) {
     };
     if lost {
         *value = Abs::Principal(name.clone());
+    }
+}
+
+/// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
+fn names_nobody(value: &Abs) -> bool {
+    match value {
+        Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
+        Abs::Principal(part) => part == CREDENTIAL,
+        _ => false,
     }
 }
 
@@ -342,6 +356,10 @@ impl Engine<'_, '_> {
         }
         self.in_dependency = outer;
         self.in_root = outer_root;
+        if root && verifies {
+            let nobody = self.compares[index] && exits.iter().all(|(_, value)| names_nobody(value));
+            self.caller = if nobody { self.caller.and_service() } else { Caller::User };
+        }
         for (path, value) in &mut exits {
             // What it makes of a credential is what the verdict is about.
             if root {

@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::RouteData;
+use super::counters;
 use super::joining::bounded;
 use super::models::Model;
 use super::names;
@@ -25,6 +26,24 @@ const MAX_STEPS: u32 = 4_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
+
+/// Who calls, by what the dependencies do that verify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Nothing is known yet.
+    Unknown,
+    /// Whoever has a key, which is all that was looked at.
+    Service,
+    /// Somebody in particular.
+    User,
+}
+
+impl Caller {
+    /// That a service called does not make a user less of one.
+    pub(super) fn and_service(self) -> Self {
+        if self == Self::User { Self::User } else { Self::Service }
+    }
+}
 
 /// The execution of one route.
 pub(super) struct Engine<'e, 'a> {
@@ -51,6 +70,9 @@ pub(super) struct Engine<'e, 'a> {
     /// Paths that left the innermost loop by `break` or `continue`.
     jumps: Vec<Vec<Path>>,
     pub(super) principal: SmolStr,
+    /// Which of the route's dependencies only compare the credential with a key.
+    pub(super) compares: Vec<bool>,
+    pub(super) caller: Caller,
     /// The class of the principal, where the code says it.
     pub(super) principal_class: Option<Arc<ClassRef>>,
     /// Classes that annotations name, by their places.
@@ -92,6 +114,8 @@ impl<'e, 'a> Engine<'e, 'a> {
             numbers: FxHashMap::default(),
             jumps: Vec::new(),
             principal: SmolStr::default(),
+            compares: vec![false; route.dependencies.len()],
+            caller: Caller::Unknown,
             principal_class: None,
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
@@ -226,6 +250,8 @@ impl Engine<'_, '_> {
                 self.note_discarded(&mut path, expr);
                 after.extend(self.fork(path, expr).into_iter().map(|(path, _)| path));
             }
+            StmtKind::Assign(assign) if counters::counts(assign) => after.push(path),
+            StmtKind::AugAssign(assign) if counters::counts_on(assign) => after.push(path),
             StmtKind::Assign(assign) => {
                 let Some(value) = &assign.value else { return after.push(path) };
                 for (mut path, value) in self.fork(path, value) {

@@ -27,9 +27,13 @@ impl Engine<'_, '_> {
                 }
             }
             Abs::Row(id) => {
+                let model = path.rows.get(id).and_then(|row| row.model.clone());
+                if model.as_ref().is_some_and(|model| model.is_transient(name)) {
+                    return;
+                }
                 let site = self.site(target);
                 self.change(path, *id, site);
-                if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
+                if let Some(model) = model {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
                     self.note_link(path, &model, name, value, site);
                 }

@@ -12,6 +12,7 @@ mod calls;
 mod closures;
 mod compound;
 mod conditions;
+mod counters;
 mod entry;
 mod execution;
 mod exposure;
@@ -42,7 +43,7 @@ use smol_str::SmolStr;
 
 pub use exposure::Exposed;
 pub use links::Link;
-pub(crate) use names::{is_authority, is_check, is_owner, is_self};
+pub(crate) use names::{is_authority, is_check, is_owner, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
@@ -181,6 +182,16 @@ pub struct RouteData {
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
     pub verifies: Vec<bool>,
+}
+
+impl RouteData {
+    /// Nobody is known whose rows these could be.
+    fn forget_owners(&mut self) {
+        self.faults.clear();
+        self.scoped.clear();
+        self.links.clear();
+        self.within = None;
+    }
 }
 
 /// Two are the same that find the same.

@@ -1,13 +1,15 @@
 //! Tables of the project: SQLModel and SQLAlchemy declarative classes, and
 //! which of their columns say whose a row is.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::names;
 use crate::facts::python::idioms::is_table;
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Resolve, Site};
+use crate::index::value::{ClassRef, Resolve, Site, Value};
 
 /// Parts of a column's definition that are looked at.
 const MAX_PARTS: usize = 200;
@@ -29,6 +31,8 @@ pub(super) struct Model {
     pub(super) columns: Vec<Column>,
     /// Names of relationships.
     pub(super) relations: Vec<SmolStr>,
+    /// All else that the class and those above it define; none where one of them is not known.
+    pub(super) others: Option<Vec<SmolStr>>,
 }
 
 /// A column of a table.
@@ -63,6 +67,13 @@ impl Model {
     pub(super) fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|known| known.name == column) || self.relations.iter().any(|known| known == column)
     }
+
+    /// Whether an attribute is none of the table's, so that what is assigned to it is not stored; one without a
+    /// name is not known.
+    pub(super) fn is_transient(&self, attribute: &str) -> bool {
+        let is_other = |others: &Vec<SmolStr>| others.iter().any(|other| other == attribute);
+        !attribute.is_empty() && !self.has(attribute) && self.others.as_ref().is_some_and(|others| !is_other(others))
+    }
 }
 
 /// The table that a class maps to, if it is one.
@@ -82,6 +93,7 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
         owners: Vec::new(),
         columns: Vec::new(),
         relations: Vec::new(),
+        others: others(&classes),
     };
     let mut table = None;
     for class in &classes {
@@ -112,6 +124,19 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     model.table = table;
     model.owners = owners(&model, interpreter.sources().owner_names());
     Some(model)
+}
+
+/// All names that classes define; none where a base is not known.
+fn others(classes: &[Arc<ClassRef>]) -> Option<Vec<SmolStr>> {
+    let is_known = |base: &Value| matches!(base, Value::Class(_) | Value::Package(_));
+    let bases = |class: &ClassRef| class.bases.iter().all(is_known);
+    let names = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => assign.targets.iter().filter_map(Expr::as_name).cloned().collect(),
+        StmtKind::Function(def) => vec![def.name.name.clone()],
+        _ => Vec::new(),
+    };
+    let all = || classes.iter().flat_map(|class| class.def.body.iter().flat_map(names)).collect();
+    classes.iter().all(|class| bases(class)).then(all)
 }
 
 fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {

@@ -107,7 +107,7 @@ pub(super) fn is_of_person(name: &str) -> bool {
 }
 
 /// Whether a table of that name holds the users.
-pub(super) fn is_user_table(name: &str) -> bool {
+pub(crate) fn is_user_table(name: &str) -> bool {
     let name = plain(name);
     name.ends_with("user") || name.ends_with("users") || matches!(name.as_str(), "account" | "accounts")
 }

@@ -11,6 +11,9 @@ use super::value::{Abs, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::Site;
 
+/// What the principal is called while only its credential is known.
+pub(super) const CREDENTIAL: &str = "token";
+
 impl Engine<'_, '_> {
     /// A client's value, taken at a place.
     pub(super) fn client(&mut self, place: Place, name: &SmolStr, site: Site) -> Abs {
@@ -116,6 +119,6 @@ impl Engine<'_, '_> {
 
     /// A credential: what guards the route verifies it.
     pub(super) fn credential(&self) -> Abs {
-        if self.guarded { Abs::Principal(SmolStr::new_static("token")) } else { Abs::Unknown }
+        if self.guarded { Abs::Principal(SmolStr::new_static(CREDENTIAL)) } else { Abs::Unknown }
     }
 }

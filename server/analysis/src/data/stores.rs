@@ -37,8 +37,16 @@ impl Engine<'_, '_> {
             names::usual_owners().chain(self.interpreter.sources().owner_names().iter().cloned()).collect()
         };
         let (columns, relations) = (Vec::new(), Vec::new());
-        let model =
-            Arc::new(Model { site, name: name.into(), table: name.into(), is_user, owners, columns, relations });
+        let model = Arc::new(Model {
+            site,
+            name: name.into(),
+            table: name.into(),
+            is_user,
+            owners,
+            columns,
+            relations,
+            others: None,
+        });
         self.models.insert(site, Some(Arc::clone(&model)));
         model
     }

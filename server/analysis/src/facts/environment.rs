@@ -43,6 +43,8 @@ pub struct Assigned {
     pub looks: Looks,
     /// What it holds that lets others in, whatever the variable is for.
     pub holds: Option<Held>,
+    /// Whether a machine made it, by its characters: nobody types that to show what belongs there.
+    pub is_random: bool,
 }
 
 /// What a value looks like.
@@ -69,7 +71,7 @@ pub enum Form {
     Manifest,
     /// Values for the templates of a Helm chart.
     Values,
-    /// An example of `.env`: of its values only those count that nobody would make up.
+    /// An example of `.env`: of its values only those count that nobody would make up by hand.
     Example,
     /// What Alembic is told, likewise.
     Alembic,
@@ -142,7 +144,8 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
             // `sqlalchemy.url = …`
             let names = |name: &str| is_name(name) || (form == Form::Alembic && name == "sqlalchemy.url");
             let mut variables = lines(text, &names);
-            variables.retain(|variable| variable.value.holds.is_some());
+            let is_real = |value: &Assigned| value.holds.is_some() || form == Form::Example && value.is_random;
+            variables.retain(|variable| is_real(&variable.value));
             variables
         }
         Some(Form::Compose) => deployment::compose(text),
@@ -187,7 +190,22 @@ pub(super) fn assigned(value: &str) -> Option<Assigned> {
         bytes: value.len() as u32,
         looks: looks(value),
         holds: held::held(value),
+        is_random: is_random(value),
     })
+}
+
+/// Whether a value is what generators of keys write: 32 characters or more of
+/// hexadecimal digits or Base64, of which most kinds occur.
+fn is_random(value: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.bytes().filter(kind).count();
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let (digits, lower, upper) = (has(u8::is_ascii_digit), has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
+    let mut kinds: Vec<u8> = value.bytes().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let is_hex = value.bytes().all(|byte| byte.is_ascii_hexdigit()) && digits > 4 && kinds.len() > 9;
+    let is_mixed = value.bytes().all(is_base64) && digits > 2 && lower > 7 && upper > 7 && kinds.len() > 19;
+    value.len() >= 32 && (is_hex || is_mixed) && looks(value) == Looks::Own
 }
 
 /// Tells whether two values are the same.
@@ -279,6 +297,28 @@ mod tests {
         assert_eq!(found, [("A".into(), "http://localhost:8000/api".into()), ("B".into(), "/api".into())]);
         let paths = ["/p/.env", "/p/.env.example", "/p/.env.local", "/p/.envrc"];
         assert_eq!(paths.map(names_addresses), [true, true, true, false]);
+    }
+
+    #[test]
+    fn keys_that_a_machine_made_are_told_by_their_characters() {
+        let made = [
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "x8Kd0QzV3mB7nL2pR5tW9yA1cE4gJ6uH0iO8sF3",
+            "k3J9+fQ2Lr8sT0vXyZ1aB4cD6eG7hIoPqRsTuVwXyZA=",
+        ];
+        for value in made {
+            assert!(is_random(value), "{value}");
+        }
+        let written = [
+            "your-secret-key-at-least-32-characters-long",
+            "01234567890123456789012345678901",
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
+            "MyVerySecretKeyForDevelopmentOnly2024",
+            "changeme",
+        ];
+        for value in written {
+            assert!(!is_random(value), "{value}");
+        }
     }
 
     #[test]

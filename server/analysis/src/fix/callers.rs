@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{Fixer, Served, State};
-use crate::auth::public::is_named_public;
+use crate::auth::public::{is_named_form, is_named_public};
 use crate::frontend::outcome::Attached;
 use crate::index::routes::Route;
 use crate::verdicts::calls::Origins;
@@ -29,6 +29,7 @@ const OF_MACHINES: &[&str] = &[
 /// call without a credential, a program without a user may be the caller, or everybody by the route's name.
 pub(super) fn may_be_refused(fixer: &Fixer<'_>, open: &[Served<'_>]) -> bool {
     open.iter().any(|one| is_for_machines(&one.route.path) || is_named_public(&one.route.path))
+        || open.iter().any(|one| is_named_form(&one.route.path, &one.route.methods))
         || open.iter().any(|one| fixer.called_bare().contains(&std::ptr::from_ref(one.route)))
 }
 

@@ -34,7 +34,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 /// How a CORS middleware allows every origin with credentials, if it does.
 /// Starlette (since 0.8) answers such a request with the caller's own origin.
-fn allows_all(middleware: &Middleware) -> Option<&'static str> {
+fn allows_all(middleware: &Middleware) -> Option<String> {
     let Value::Package(path) = &middleware.what else { return None };
     if !matches!(path.as_str(), "fastapi.middleware.cors.CORSMiddleware" | "starlette.middleware.cors.CORSMiddleware") {
         return None;
@@ -46,11 +46,46 @@ fn allows_all(middleware: &Middleware) -> Option<&'static str> {
     let is = |value: &Value, text: &str| matches!(value, Value::Str(known) if known == text);
     match (argument("allow_origins"), argument("allow_origin_regex")) {
         (Some(Value::List(origins)), _) if origins.iter().any(|origin| is(origin, "*")) => {
-            Some("`allow_origins=[\"*\"]`")
+            Some("`allow_origins=[\"*\"]`".to_owned())
         }
         (_, Some(regex)) if [".*", "^.*$", ".+", "https?://.*"].iter().any(|all| is(regex, all)) => {
-            Some("An `allow_origin_regex` that matches everything")
+            Some("An `allow_origin_regex` that matches everything".to_owned())
+        }
+        (_, Some(Value::Str(regex))) => {
+            let host = any_site_of(regex)?;
+            Some(format!("An `allow_origin_regex` that matches every site on `{host}`, where anybody can put one,"))
         }
         _ => None,
     }
+}
+
+/// Domains below which whoever likes puts a site.
+const HOSTS: &[&str] = &[
+    "vercel.app",
+    "netlify.app",
+    "onrender.com",
+    "herokuapp.com",
+    "pages.dev",
+    "workers.dev",
+    "github.io",
+    "gitlab.io",
+    "fly.dev",
+    "railway.app",
+    "up.railway.app",
+    "web.app",
+    "firebaseapp.com",
+    "azurewebsites.net",
+    "ngrok.io",
+    "ngrok-free.app",
+    "replit.app",
+    "surge.sh",
+];
+
+/// The domain of which a pattern matches every site: `https://.*\.vercel\.app`.
+fn any_site_of(regex: &str) -> Option<&'static str> {
+    let (_, host) = regex.trim_start_matches('^').trim_end_matches('$').split_once("://")?;
+    let any = [".*", ".+", "[^.]+", "[^/]+", "[a-z0-9-]+", "[a-zA-Z0-9-]+", "[\\w-]+"];
+    let rest = any.iter().find_map(|any| host.strip_prefix(any).or_else(|| host.strip_prefix(&format!("({any})"))))?;
+    let domain = rest.trim_start_matches(['\\', '.']).replace("\\.", ".");
+    HOSTS.iter().copied().find(|host| *host == domain)
 }

@@ -3,8 +3,9 @@
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{KeptPassword, Made, Password};
+use crate::auth::tokens::{GivenPassword, KeptPassword, Made, Password, PasswordCall};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -17,9 +18,14 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/custom-crypto.md"),
 };
 
+/// Calls that a password is followed up through.
+const MAX_CALLS: usize = 4;
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        let standing = |kept: &&KeptPassword| !state.sources.is_ghost(kept.site) && !is_rehashed(state, kept);
+        let standing = |kept: &&KeptPassword| {
+            !state.sources.is_ghost(kept.site) && !is_rehashed(state, kept) && is_plain(state, kept)
+        };
         for kept in tokens.passwords.iter().filter(standing) {
             let (severity, message) = match kept.how {
                 Password::Kept => (
@@ -70,4 +76,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 fn is_rehashed(state: &State, kept: &KeptPassword) -> bool {
     let rehashed = || state.tokens.items().flat_map(|(_, tokens)| &tokens.rehashed);
     kept.attribute.as_ref().is_some_and(|attribute| rehashed().any(|name| name == attribute))
+}
+
+/// Whether it is a password as its owner types it: one that callers hand over
+/// on its own is what they make of it.
+fn is_plain(state: &State, kept: &KeptPassword) -> bool {
+    let calls: Vec<&PasswordCall> = match kept.of_callers {
+        true => state.tokens.items().flat_map(|(_, tokens)| &tokens.password_calls).collect(),
+        false => return true,
+    };
+    hands_over_plain(&calls, kept.function, 0)
+}
+
+/// Whether a caller of a function hands over a password as it was sent, and none a hash.
+fn hands_over_plain(calls: &[&PasswordCall], callee: Site, depth: usize) -> bool {
+    let own = || calls.iter().filter(|call| call.callee == callee && depth < MAX_CALLS);
+    let is_plain = |call: &&PasswordCall| match call.given {
+        GivenPassword::Plain => true,
+        GivenPassword::OfCallers => hands_over_plain(calls, call.function, depth + 1),
+        GivenPassword::Hash => false,
+    };
+    !own().any(|call| call.given == GivenPassword::Hash) && own().any(is_plain)
 }

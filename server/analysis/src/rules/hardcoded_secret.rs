@@ -2,13 +2,14 @@
 
 use super::shared::frontend;
 use super::shared::keys::{self, used_near, used_variables};
-use super::shared::tokens::for_each_item;
+use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::facts::environment::{Form, Looks, When, form};
 use crate::facts::held::Held;
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Confidence, Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -40,7 +41,21 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
             };
             found.push(report(state, &INFO, Severity::Error, *site, message, Vec::new()));
         }
+        let standing = |site: &&Site| !state.sources.is_ghost(**site) && !is_script(state, site.file);
+        for site in tokens.written_passwords.iter().filter(standing) {
+            let severity = if fills_in(state, *site) { Severity::Info } else { Severity::Warning };
+            let message = "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.";
+            found.push(report(state, &INFO, severity, *site, message.to_owned(), Vec::new()));
+        }
     });
+}
+
+/// Whether a file is called what fills a database with data to try things out with.
+fn fills_in(state: &State, site: Site) -> bool {
+    const WORDS: &[&str] = &["seed", "seeds", "seeder", "demo", "sample", "fixture", "fixtures"];
+    let path = state.sources.file(site.file).map_or("", |source| source.path.as_str());
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['_', '-', '.']).any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// What is said of a variable of a committed file by what its value holds.
@@ -86,7 +101,10 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 Looks::Placeholder => asked.is_some(),
                 Looks::Blank => false,
             };
-            let usage = used_near(state, used, &variable.name, *file);
+            // A chart's own name for a value may leave the end out: `jwtSecret` is given as `JWT_SECRET_KEY`.
+            let longer = (form == Form::Values).then(|| format!("{}_KEY", variable.name));
+            let usage = used_near(state, used, &variable.name, *file)
+                .or_else(|| longer.as_deref().and_then(|name| used_near(state, used, name, *file)));
             let Some(usage) = usage.filter(|_| is_key) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
@@ -96,8 +114,14 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{asked}:?}}`, so that nothing starts without it."
                     ),
                 ),
-                // Of these, other values are not kept.
-                (None, Form::Lines | Form::Example | Form::Alembic) => (
+                (None, Form::Example) => (
+                    Severity::Warning,
+                    format!(
+                        "This example is committed, and the value of `{name}` is a key that was generated, with which code signs or verifies: where it is in use, whoever can read the repository can sign a token for any user. Write what belongs there in its place, and issue a new key."
+                    ),
+                ),
+                // Of Alembic's, other values are not kept.
+                (None, Form::Lines | Form::Alembic) => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."

@@ -33,20 +33,30 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     encode.site,
                     "This token has no `exp`: it never expires, and whoever gets hold of one can use it for ever. Give the payload an `exp`.".to_owned(),
                 ),
-                Life::Seconds(seconds, site) if seconds > MAX_SECONDS => (
-                    if seconds > YEAR { Severity::Warning } else { Severity::Info },
-                    site,
-                    format!(
-                        "This token lives for {}: nothing takes it back until then. Let it live for minutes, and have it refreshed.",
-                        duration(seconds)
-                    ),
-                ),
+                Life::Seconds(seconds, site) if seconds > MAX_SECONDS => (severity_of(seconds), site, too_long(seconds)),
                 _ => continue,
             };
             let steps = encode.payload.map(|payload| related(state, payload, "its payload is made here".to_owned()));
             found.push(report(state, &INFO, severity, site, message, steps.into_iter().collect()));
         }
+        for told in tokens.lifetimes.iter().filter(|told| told.seconds > MAX_SECONDS) {
+            let encodes = || state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes);
+            let Some(encode) = encodes().find(|encode| encode.function == Some(told.callee)) else { continue };
+            let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
+            found.push(report(state, &INFO, severity_of(told.seconds), told.site, too_long(told.seconds), steps));
+        }
     });
+}
+
+fn severity_of(seconds: i64) -> Severity {
+    if seconds > YEAR { Severity::Warning } else { Severity::Info }
+}
+
+fn too_long(seconds: i64) -> String {
+    format!(
+        "This token lives for {}: nothing takes it back until then. Let it live for minutes, and have it refreshed.",
+        duration(seconds)
+    )
 }
 
 /// Whether a token has a claim of the project's own that says when it ends, and

@@ -2,13 +2,12 @@
 
 use std::cell::OnceCell;
 
+use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads};
+use crate::auth::guard::Guard;
 use crate::auth::policy::{Authority, Expectation};
-use crate::auth::public::{is_internal, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
-use crate::data::is_self;
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -180,70 +179,9 @@ fn finding<'s>(
     judged: &Judged,
 ) -> Diagnostic {
     let location = state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration));
-    let siblings = siblings(state, application, route);
-    let demanded = judged.expected.basis().is_some();
-    // A sentence about all endpoints hardly means one that gives nothing away.
-    let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-    let [constant, redirect, signs_up, signs_in] = with_interpreter(state, |interpreter| {
-        [
-            !named && answers_constant(interpreter, route),
-            !named && only_redirects(interpreter, route),
-            !demanded && may_sign_up(interpreter, route),
-            !demanded && may_sign_in(interpreter, route),
-        ]
-    });
-    let passing = passing_middleware(state, application);
-    let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
-    let beside = Beside::of(state, application, route);
-    let shown_to_all = !demanded && users.is_none() && reads(route) && beside.reads_are_open();
-    let shown_to_all = shown_to_all
-        && !says_caller(route)
-        && !is_internal(&route.path)
-        && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
-    let catalogue = shown_to_all && beside.is_catalogue();
-    // One other route is no habit; a middleware is.
-    let habit = siblings.as_ref().is_some_and(|(guarded, ..)| *guarded > 1 || passing.is_some());
-    // A route that only some configurations have may be meant so; so may one
-    // that tells everybody the same, and one that reads what is nobody's on a
-    // router of which everything that reads is open.
-    let probe = !named && is_probe(&route.path, &route.methods) && takes_nothing(route);
-    let named_public = !demanded && reads(route) && is_named_public(&route.path);
-    let (severity, confidence) = if route.conditional || constant || redirect {
-        (Severity::Info, Confidence::Low)
-    } else if probe
-        || named_public
-        || signs_up
-        || signs_in
-        || catalogue
-        || !habit && (shown_to_all || !demanded && users.is_none() && beside.only_reads(route))
-    {
-        (Severity::Warning, Confidence::Medium)
-    } else if habit || demanded {
-        (Severity::Error, Confidence::High)
-    } else {
-        (Severity::Error, Confidence::Medium)
-    };
-    let name = shown(route);
-    let why = match (&siblings, passing) {
-        _ if constant => "it does nothing and tells everybody the same".to_owned(),
-        _ if redirect => "it only sends the caller elsewhere".to_owned(),
-        _ if named_public => "its path calls it public, and nothing else says so".to_owned(),
-        _ if probe => "a probe by its path, whose answer is no constant".to_owned(),
-        _ if signs_up => "callers may sign up here, as it hashes a password".to_owned(),
-        _ if signs_in => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
-        _ if users.is_some() => format!("it gives out rows of `{}` as they are", users.unwrap_or_default()),
-        (Some((_, _, guard)), _) if catalogue && passing != Some(guard) => {
-            format!("like everything that reads on this router, of which changes require `{guard}`")
-        }
-        (Some((guarded, all, guard)), _) if passing != Some(guard) => {
-            format!("{guarded} of {all} routes of this router require `{guard}`")
-        }
-        (_, Some(middleware)) if route.kind == RouteKind::WebSocket => {
-            format!("the middleware `{middleware}` does not see WebSockets")
-        }
-        (_, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
-        _ => "no dependency in its chain verifies the caller".to_owned(),
-    };
+    let open = OpenRoute::of(state, people, application, route, judged);
+    let (severity, confidence) = open.severity();
+    let (name, why) = (shown(route), open.why());
     let advice = match crate::verdicts::candidates(state, application, route).first().map(|verifier| &verifier.name) {
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
@@ -259,6 +197,10 @@ fn finding<'s>(
         location: state.sources.locate(application.site),
         message: format!("served by `{}`", application.name),
     });
+    related.extend(open.first.map(|first| Related {
+        location: state.sources.locate(handler_site(&first.handler).unwrap_or(first.registration)),
+        message: format!("{} is the first of them", shown(first)),
+    }));
     related.retain(|step| step.location != location);
     related.extend(judged.expected.basis().map(|basis| spec_auth_drift::said(state, basis)));
     Diagnostic {
@@ -272,70 +214,6 @@ fn finding<'s>(
     }
 }
 
-/// Whether a handler takes nothing: no data of anybody, no connection to a database.
-fn takes_nothing(route: &Route) -> bool {
-    let plain = matches!(&route.handler, Value::Function(handler) if handler.def.params.is_empty());
-    plain && route.dependencies.is_empty() && route.perhaps.is_empty()
-}
-
-/// Whether a handler is told by the caller who that is.
-fn says_caller(route: &Route) -> bool {
-    let Value::Function(handler) = &route.handler else { return false };
-    handler.def.params.iter().any(|param| is_self(&param.name.name))
-}
-
-/// How the other routes of a route's router are guarded.
-#[derive(Default)]
-struct Beside {
-    guarded_reads: usize,
-    /// Routes that change something, by method.
-    changes: usize,
-    /// Of those, the ones that are guarded or may be.
-    guarded_changes: usize,
-    open_changes: usize,
-}
-
-impl Beside {
-    fn of(state: &State, application: &Application, route: &Route) -> Self {
-        let mut beside = Self::default();
-        let at = state.table.applications.iter().position(|app| app.router == application.router);
-        let Some(judged) = at.and_then(|at| state.guards.applications.get(at)) else { return beside };
-        let own = application.routes.iter().zip(judged.iter());
-        for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
-            let guard = &judged.guard;
-            if reads(other) {
-                beside.guarded_reads += usize::from(guard.is_guarded());
-                continue;
-            }
-            beside.changes += 1;
-            beside.open_changes += usize::from(*guard == Guard::Open(None));
-            beside.guarded_changes += usize::from(guard.is_guarded() || matches!(guard, Guard::Unknown(_)));
-        }
-        beside
-    }
-
-    /// Whether all that reads is open and all that changes is guarded: a
-    /// catalogue, it seems, that everybody may see.
-    fn is_catalogue(&self) -> bool {
-        self.guarded_reads == 0 && self.open_changes == 0 && self.guarded_changes > 0
-    }
-
-    fn reads_are_open(&self) -> bool {
-        self.guarded_reads == 0
-    }
-
-    fn only_reads(&self, route: &Route) -> bool {
-        reads(route) && self.changes == 0
-    }
-}
-
-/// The middleware of an application that turns callers away elsewhere.
-fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
-    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
-    let notes = &state.guards.middlewares.get(at)?.notes;
-    notes.iter().find(|note| note.turns_away).map(|note| note.name.as_str())
-}
-
 /// `GET /api/tasks`.
 pub(crate) fn shown(route: &Route) -> String {
     let method = match route.kind {
@@ -345,27 +223,6 @@ pub(crate) fn shown(route: &Route) -> String {
     };
     let path = if route.path.is_empty() { "/" } else { &route.path };
     format!("{method} {path}")
-}
-
-/// How many routes of the same router are guarded, by what most of all.
-fn siblings(state: &State, application: &Application, route: &Route) -> Option<(usize, usize, String)> {
-    let judged = state.table.applications.iter().position(|app| app.router == application.router)?;
-    let judged = state.guards.applications.get(judged)?;
-    let own: Vec<_> = application
-        .routes
-        .iter()
-        .zip(judged.iter())
-        .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
-        .collect();
-    let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {
-        Guard::Around(wrapped) => Some(wrapped.name.to_string()),
-        guard => guard_name(route, guard).map(str::to_owned),
-    };
-    let mut names: Vec<String> = own.iter().filter_map(name).collect();
-    let guarded = names.len();
-    names.sort_unstable();
-    let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded * 2 >= own.len()).then(|| (guarded, own.len(), most.clone()))
 }
 
 /// The name of the dependency that guards a route.

@@ -455,9 +455,25 @@ fn apply_levels(state: &State, path: &str, found: &mut Vec<Diagnostic>) {
             Some("info") => Severity::Info,
             Some("hint") => Severity::Hint,
             Some("off") => return false,
-            _ => return !OFF_UNLESS_ASKED_FOR.contains(&diagnostic.rule),
+            _ => {
+                // What was put aside runs nowhere, it seems; a secret in it is one all the same.
+                let is_secret = diagnostic.rule == hardcoded_secret::INFO.code;
+                if diagnostic.severity == Severity::Error && !is_secret && is_put_aside(state, path) {
+                    diagnostic.severity = Severity::Warning;
+                }
+                return !OFF_UNLESS_ASKED_FOR.contains(&diagnostic.rule);
+            }
         };
         diagnostic.severity = severity;
         true
     });
+}
+
+/// Whether a folder of the workspace is called what code is put aside in: `_old_app`, `backup`.
+fn is_put_aside(state: &State, path: &str) -> bool {
+    const WORDS: &[&str] = &["old", "backup", "bak", "archive", "archived", "deprecated", "unused"];
+    let root = state.roots.iter().filter(|root| path.starts_with(root.as_str())).map(String::len).max();
+    let below = path.get(root.unwrap_or(0)..).unwrap_or_default();
+    let Some((folders, _)) = below.rsplit_once('/') else { return false };
+    folders.split(['/', '_', '-', '.']).any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }

@@ -35,5 +35,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             ];
             found.push(report(state, &INFO, Severity::Error, swallowed.site, message, steps));
         }
+        for ignored in tokens.ignored.iter().filter(|one| state.in_use.is_used(one.function)) {
+            let message = format!(
+                "This clause catches the {} that is raised above, too, and goes on: whoever was refused gets in all the same. Put `except HTTPException: raise` before it.",
+                ignored.refused
+            );
+            let steps = vec![related(state, ignored.proof, "the caller is refused here".to_owned())];
+            found.push(report(state, &INFO, Severity::Error, ignored.clause, message, steps));
+        }
     });
 }

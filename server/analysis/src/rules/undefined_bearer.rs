@@ -1,9 +1,10 @@
 //! `undefined-bearer`: `Bearer null` and its kin.
 
 use super::shared::frontend;
+use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
 use crate::auth::guard::Guard;
-use crate::frontend::outcome::{Absent, Area, Bearer, Fault, Outcome, Request, TokenSource};
+use crate::frontend::outcome::{Absent, Area, Attached, Bearer, Fault, Kept, Outcome, Request, TokenSource, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -22,14 +23,21 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut origins = None;
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
         // What another file's function sends is said there.
+        let own = || outcome.bearers.iter().filter(|bearer| bearer.place.file == file);
+        let (never, rest): (Vec<_>, Vec<_>) =
+            own().map(|bearer| (bearer, kept_elsewhere(state, bearer))).partition(|(_, kept)| kept.is_some());
+        found.extend(never.into_iter().filter_map(|(bearer, kept)| never_there(state, bearer, kept?)));
         let here: Vec<&Bearer> =
-            outcome.bearers.iter().filter(|bearer| bearer.place.file == file && bearer.fault.is_some()).collect();
+            rest.into_iter().map(|(bearer, _)| bearer).filter(|bearer| bearer.fault.is_some()).collect();
         if here.is_empty() {
             continue;
         }
         let origins = origins.get_or_insert_with(|| Origins::new(state));
         let mut refused: Vec<&Bearer> = Vec::new();
         for bearer in here {
+            if is_left_out(file, outcome, bearer) {
+                continue;
+            }
             if is_sent_to_open(origins, file, outcome, bearer) {
                 found.extend(finding(state, bearer, Sent::ToOpen));
                 continue;
@@ -42,21 +50,63 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// Whether the request that a text stands in reaches a route that takes everybody: nobody refuses it there.
-fn is_sent_to_open(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
-    let holds = |request: &&Request| {
-        let (extent, place) = (request.extent, bearer.place);
+/// The requests that a text stands in.
+fn requests_around<'o>(file: FileId, outcome: &'o Outcome, bearer: &Bearer) -> impl Iterator<Item = &'o Request> {
+    let place = bearer.place;
+    outcome.requests.iter().filter(move |request| {
+        let extent = request.extent;
         request.call.file == file
             && request.call.item == place.item
             && extent.start <= place.range.start
             && place.range.end <= extent.end
-    };
-    let mut sending = outcome.requests.iter().filter(holds).peekable();
+    })
+}
+
+/// Whether the request that a text stands in leaves it out: it is given where the client takes no headers.
+fn is_left_out(file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
+    requests_around(file, outcome, bearer).any(|request| request.authorization == Attached::Never)
+}
+
+/// Whether the request that a text stands in reaches a route that takes everybody: nobody refuses it there.
+fn is_sent_to_open(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
+    let mut sending = requests_around(file, outcome, bearer).peekable();
     let is_open = |request: &Request| {
         let reached = origins.reached(file, request);
         reached.is_some_and(|reached| matches!(reached.judged.guard, Guard::Open(_) | Guard::Public(_)))
     };
     sending.peek().is_some() && sending.all(is_open)
+}
+
+/// Where the package keeps the token of a sign-in, if that is under another key than a text reads, and nothing
+/// keeps anything under that one.
+fn kept_elsewhere<'s>(state: &'s State, bearer: &Bearer) -> Option<&'s Kept> {
+    let TokenSource::Storage(area @ (Area::Local | Area::Session), Some(read)) = &bearer.source else { return None };
+    let root = root_of(state, bearer.place.file);
+    let of_package = |kept: &&Kept| root_of(state, kept.place.file) == root;
+    let kept = || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).filter(of_package);
+    if kept().any(|kept| kept.key.as_ref().is_none_or(|key| key == read)) {
+        return None;
+    }
+    // Where a refresh token is kept, the token of requests may come from anywhere.
+    let is_token = |kept: &&Kept| {
+        kept.area == *area && matches!(&kept.what, What::Token(name) if !name.to_ascii_lowercase().contains("refresh"))
+    };
+    kept().filter(is_token).min_by_key(|kept| (kept.place.file, kept.place.range))
+}
+
+/// The finding on a text whose token is never there.
+fn never_there(state: &State, bearer: &Bearer, kept: &Kept) -> Option<Diagnostic> {
+    let TokenSource::Storage(area, Some(read)) = &bearer.source else { return None };
+    let key = kept.key.as_ref()?;
+    let area = match area {
+        Area::Session => "sessionStorage",
+        _ => "localStorage",
+    };
+    let message = format!(
+        "Nothing keeps `{read}` in `{area}`: the token of the sign-in is kept as `{key}`, so this is never a token, and every caller is refused. Read the key that is written."
+    );
+    let steps = frontend::related(state, kept.place, "the token is kept here").into_iter().collect();
+    frontend::report(state, &INFO, Severity::Error, bearer.place, message, steps)
 }
 
 /// How a text stands among those of its file.

@@ -1,9 +1,11 @@
 //! `unguarded-mount`: a mounted application does not inherit guards.
 
 use super::missing_auth_dependency::{callable_name, intends_auth, is_test, shown};
+use super::shared::tools::{believing, identified_tools, what_callers_may};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::auth::mounts::{Mounted, mounted};
+use crate::auth::tokens::Tool;
 use crate::ide::{Diagnostic, Judged, RouteKind, Severity};
 use crate::index::dependencies::Via;
 use crate::index::routes::{Application, Route};
@@ -27,11 +29,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             && wanted(route.registration.file)
             && !is_test(state, route.registration.file)
             && !state.sources.is_ghost(route.registration)
-            && intends_auth(state, application)
         {
-            found.push(match mounted(&route.handler) {
-                Mounted::OpenPanel(argument) => panel(state, route, argument),
-                _ => tool_server(state, application, route),
+            let intends_auth = intends_auth(state, application);
+            found.extend(match mounted(&route.handler) {
+                Mounted::OpenPanel(argument) => intends_auth.then(|| panel(state, route, argument)),
+                _ => tool_server(state, application, route, intends_auth),
             });
         }
     });
@@ -76,20 +78,38 @@ fn panel(state: &State, route: &Route, argument: &str) -> Diagnostic {
     report(state, &INFO, Severity::Error, route.registration, message, made)
 }
 
-/// An MCP server that is mounted in an application which knows its callers.
-fn tool_server(state: &State, application: &Application, route: &Route) -> Diagnostic {
-    let message = format!(
-        "The MCP server mounted at `{}` asks nobody who is calling: dependencies of `{}` do not run for it, and whoever reaches it may call all of its tools; give it `auth=`, or put a middleware around it that verifies the token.",
-        route.path, application.name
-    );
-    let made = match &route.handler {
-        Value::Instance(mounted) => match mounted.attributes.get("server") {
-            Some(Value::Instance(server)) => vec![related(state, server.site, "the server is made here".to_owned())],
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
+/// An MCP server that is mounted in an application which knows its callers, or
+/// whose tools work on the data of whomever they are told.
+fn tool_server(state: &State, application: &Application, route: &Route, intends_auth: bool) -> Option<Diagnostic> {
+    let server = match &route.handler {
+        Value::Instance(mounted) => mounted.attributes.get("server"),
+        _ => None,
     };
-    report(state, &INFO, Severity::Error, route.registration, message, made)
+    let server = server.and_then(|server| match server {
+        Value::Instance(server) => Some(server.site),
+        _ => None,
+    });
+    let tools: Vec<&Tool> = server.map(|server| identified_tools(state, server).collect()).unwrap_or_default();
+    let severity = match (intends_auth, tools.is_empty()) {
+        (true, _) => Severity::Error,
+        (false, false) => Severity::Warning,
+        (false, true) => return None,
+    };
+    let may = what_callers_may(&tools);
+    let message = match intends_auth {
+        true => format!(
+            "The MCP server mounted at `{}` asks nobody who is calling: dependencies of `{}` do not run for it, and whoever reaches it may {may}; give it `auth=`, or put a middleware around it that verifies the token.",
+            route.path, application.name
+        ),
+        false => format!(
+            "The MCP server mounted at `{}` asks nobody who is calling: whoever reaches it may {may}; give it `auth=`, and take the user from the verified token.",
+            route.path
+        ),
+    };
+    let mut steps: Vec<_> =
+        server.map(|server| related(state, server, "the server is made here".to_owned())).into_iter().collect();
+    steps.extend(believing(state, &tools));
+    Some(report(state, &INFO, severity, route.registration, message, steps))
 }
 
 /// Routes named in a finding.

@@ -1,6 +1,7 @@
 //! `unguarded-tool-server`: a server of tools for language models that asks nobody who is calling.
 
 use super::shared::tokens::for_each_item;
+use super::shared::tools::{believing, identified_tools, what_callers_may};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Host, Tool};
 use crate::ide::{Diagnostic, Severity};
@@ -16,34 +17,21 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/unguarded-tool-server.md"),
 };
 
-/// Tools named in a finding.
-const SHOWN_TOOLS: usize = 3;
-
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for served in &tokens.served {
-            let tools: Vec<&Tool> = state
-                .tokens
-                .items()
-                .flat_map(|(_, tokens)| &tokens.tools)
-                .filter(|tool| tool.server == served.server)
-                .collect();
+            let tools: Vec<&Tool> = identified_tools(state, served.server).collect();
             let severity = match (served.host, tools.is_empty()) {
                 (Host::Everywhere, false) => Severity::Error,
                 (Host::Everywhere, true) | (Host::Unknown, false) => Severity::Warning,
                 (Host::Local, _) | (Host::Unknown, true) => continue,
             };
-            let of_whom = match tools.first() {
-                Some(tool) => format!("call its tools with any `{}`", tool.identity),
-                None => "call all of its tools".to_owned(),
-            };
             let message = format!(
-                "This MCP server asks nobody who is calling: whoever reaches its port may {of_whom}. Give it `auth=`, and take the user from the verified token."
+                "This MCP server asks nobody who is calling: whoever reaches its port may {}. Give it `auth=`, and take the user from the verified token.",
+                what_callers_may(&tools)
             );
             let mut steps = vec![related(state, served.server, "the server is made here".to_owned())];
-            steps.extend(tools.iter().take(SHOWN_TOOLS).map(|tool| {
-                related(state, tool.function, format!("this tool believes the `{}` that it is given", tool.identity))
-            }));
+            steps.extend(believing(state, &tools));
             found.push(report(state, &INFO, severity, served.site, message, steps));
         }
     });

@@ -25,7 +25,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         for decode in &tokens.decodes {
             let Some(off) = decode.unverified else { continue };
             let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
+            let signs_in = decode.function.and_then(|function| signing_in(state, function));
             let (severity, used) = match &decode.purpose {
+                Purpose::Believed(_) | Purpose::Unknown if signs_in.is_some() => {
+                    (Severity::Error, signs_in.map(|(claim, _)| claim))
+                }
                 Purpose::Believed(used) => (if guards { Severity::Error } else { Severity::Info }, Some(*used)),
                 Purpose::Unknown if guards => (Severity::Warning, None),
                 _ => continue,
@@ -43,7 +47,32 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 steps.push(related(state, off, "the verification is switched off here".to_owned()));
             }
             steps.extend(used.map(|used| related(state, used, "the claims are believed here".to_owned())));
+            steps.extend(
+                signs_in.map(|(_, issued)| related(state, issued, "whoever they name is signed in here".to_owned())),
+            );
             found.push(report(state, &INFO, severity, decode.site, message.to_owned(), steps));
         }
     });
+}
+
+/// Claims that say whose a token is.
+const OWNERS: &[&str] = &["sub", "email", "user_id", "uid", "id", "username", "preferred_username"];
+
+/// Where a caller of a function reads from what it gives whose a token is, and
+/// where it issues a token of its own then.
+fn signing_in(state: &State, function: Site) -> Option<(Site, Site)> {
+    let items = || state.tokens.items().map(|(_, tokens)| tokens);
+    let issued = |by: Site| {
+        let here = items().flat_map(|tokens| &tokens.encodes).find(|encode| encode.function == Some(by));
+        here.map(|encode| encode.site)
+    };
+    let calls = || items().flat_map(|tokens| &tokens.calls);
+    calls().filter(|call| call.callee == function).find_map(|call| {
+        let claim = call.reads.iter().find(|claim| OWNERS.contains(&claim.name.as_str()))?;
+        let by_call = || {
+            let beside = calls().filter(|other| other.function == call.function);
+            beside.into_iter().find(|other| issued(other.callee).is_some()).map(|other| other.site)
+        };
+        Some((claim.site, issued(call.function).or_else(by_call)?))
+    })
 }

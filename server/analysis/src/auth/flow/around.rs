@@ -17,7 +17,8 @@ use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
 use super::follow::either;
 use super::{Abs, Exit, Flow, Path};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind};
+use crate::facts::python::idioms::callees;
+use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
 use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Value};
 
@@ -276,9 +277,13 @@ impl Flow<'_, '_> {
 
     /// Whether a call is that of what comes next; notes how it was reached.
     pub(super) fn passes_on(&mut self, path: &Path, expr: &Expr, func: &Expr, args: &[Arg]) -> bool {
+        let body = self.stack.last().map(|function| Arc::clone(&function.def));
         let Some(around) = &mut self.around else { return false };
         let calls_next = match &around.next {
-            Next::Name(name) => func.as_name() == Some(name),
+            Next::Name(name) => {
+                let is_handed = |arg: &Arg| body.as_ref().is_some_and(|def| leads_to(&def.body, &arg.value, name));
+                func.as_name() == Some(name) || args.iter().any(is_handed)
+            }
             Next::Application { scope } => {
                 let first = args.first().and_then(|arg| arg.value.as_name());
                 // `response(scope, receive, send)` answers; an attribute is the wrapped application.
@@ -295,6 +300,17 @@ impl Flow<'_, '_> {
         }
         calls_next
     }
+}
+
+/// Whether what is handed over is a function inside of this one that calls another: `context.run(call)`.
+fn leads_to(body: &[Stmt], given: &Expr, callee: &SmolStr) -> bool {
+    let Some(name) = given.as_name() else { return false };
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Function(nested) if nested.name.name == *name => {
+            callees(&nested.body).any(|called| called.as_name() == Some(callee))
+        }
+        _ => false,
+    })
 }
 
 fn is_scope(value: &Abs) -> bool {

@@ -22,6 +22,7 @@ mod summary;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
+pub(super) use objects::class_held;
 pub(super) use summary::Summaries;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Abs, Flow};
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
-use crate::index::value::{ClassRef, FunctionRef, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
 impl Flow<'_, '_> {
     /// The object of a class of the project that a function makes and returns, or
@@ -27,29 +27,30 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// What an attribute of an object holds that `__init__` fills with an object it
-    /// makes, or with a parameter of which the annotation says the class.
+    /// What an attribute of an object holds that `__init__` fills.
     pub(super) fn held(&self, class: &Arc<ClassRef>, name: &SmolStr) -> Abs {
-        let Some(init) = self.judge.resolve.method(class, "__init__") else { return Abs::Other };
-        let init = self.judge.resolve.current(&init);
-        let Some(value) = filled(&init.def, name) else { return Abs::Other };
-        match self.class_given(&init, value) {
-            Some(class @ (Value::Class(_) | Value::Package(_))) => Abs::Object(Box::new(class)),
-            _ => Abs::Other,
-        }
+        class_held(self.judge.resolve, class, name).map_or(Abs::Other, |class| Abs::Object(Box::new(class)))
     }
+}
 
-    /// The class of what an initialiser's expression makes or is given.
-    fn class_given(&self, init: &FunctionRef, value: &Expr) -> Option<Value> {
-        if let Some((func, _)) = value.as_call() {
-            return Some(self.judge.resolve.eval(init, func));
-        }
-        let name = value.as_name()?;
-        let param = init.def.params.iter().find(|param| &param.name.name == name)?;
-        match self.judge.resolve.eval_signature(init, param.annotation.as_ref()?) {
-            Value::Annotated(annotated) => Some(annotated.ty.clone()),
-            class => Some(class),
-        }
+/// The class of what an attribute of an object holds that `__init__` fills with an
+/// object it makes, or with a parameter of which the annotation says the class.
+pub(in crate::auth) fn class_held(resolve: &dyn Resolve, class: &ClassRef, name: &str) -> Option<Value> {
+    let init = resolve.current(&*resolve.method(class, "__init__")?);
+    let given = class_given(resolve, &init, filled(&init.def, name)?)?;
+    matches!(given, Value::Class(_) | Value::Package(_)).then_some(given)
+}
+
+/// The class of what an initialiser's expression makes or is given.
+fn class_given(resolve: &dyn Resolve, init: &FunctionRef, value: &Expr) -> Option<Value> {
+    if let Some((func, _)) = value.as_call() {
+        return Some(resolve.eval(init, func));
+    }
+    let name = value.as_name()?;
+    let param = init.def.params.iter().find(|param| &param.name.name == name)?;
+    match resolve.eval_signature(init, param.annotation.as_ref()?) {
+        Value::Annotated(annotated) => Some(annotated.ty.clone()),
+        class => Some(class),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_lookup};
 use super::super::sources::{is_scheme, jwt_auth_method};
 use super::{Abs, Flow, Path};
@@ -51,7 +52,11 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             Sink::Answers => {
-                self.decides(expr, format!("`{package}` compares the credential"));
+                let evidence = match package.ends_with(".compare_digest") {
+                    true => Evidence::Compares,
+                    false => Evidence::Decides,
+                };
+                self.step(expr, evidence, format!("`{package}` compares the credential"));
                 Abs::Check
             }
             Sink::Forwards if derived.is_tainted() => {

@@ -197,7 +197,7 @@ impl Search<'_, '_, '_> {
 
     /// The argument that is the key of a call, and what the call does with it:
     /// PyJWT 2, python-jose 3, authlib 1, joserfc 1, itsdangerous 2,
-    /// fastapi-users 15, cryptography 40, Starlette.
+    /// fastapi-users 15, cryptography 40, Starlette; in `kept_on`, sqladmin 0.32.
     fn key_argument<'e>(&self, func: &'e Expr, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
         if !args.iter().any(|arg| arg.name.is_some() || !matches!(arg.value.kind, ExprKind::Int(_))) {
             return None;
@@ -263,6 +263,12 @@ impl Search<'_, '_, '_> {
 
     /// The argument that an object of the project keeps and its methods use as a key: `AuthService(secret=…)`.
     fn kept_on<'e>(&self, class: &Arc<ClassRef>, args: &'e [Arg]) -> Option<(&'e Expr, Purpose)> {
+        // sqladmin's back end keeps the key that its sessions are signed with.
+        let bases = self.interpreter.package_bases(class);
+        if bases.iter().any(|base| base.starts_with("sqladmin.") && base.ends_with(".AuthenticationBackend")) {
+            let given = keyword(args, "secret_key").or_else(|| positional(args, 0))?;
+            return Some((given, Purpose::SignsValues));
+        }
         let init = own_initialiser(self.interpreter, class)?;
         init.def.params.iter().skip(1).enumerate().find_map(|(position, param)| {
             let name = &param.name.name;

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::key;
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Twins, claims};
+use super::{Encode, ItemTokens, Life, Lifetime, Twins, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -18,8 +18,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             tokens.encodes.push(encode(body, found, library, args));
         }
         tokens.encodes.extend(endless_strategy(body, found, func, args));
+        tokens.lifetimes.extend(lifetime(body, func, args));
     }
     twins(body, tokens);
+}
+
+/// How long a function of the project is told that something lives: `create_token(user, timedelta(days=3650))`.
+fn lifetime(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Lifetime> {
+    let made_by = |value: &Expr| value.as_call().and_then(|(func, _)| last_name(func)).cloned();
+    let given = args.iter().find(|arg| made_by(body.traced(&arg.value)).is_some_and(|name| name == "timedelta"))?;
+    let callee = match body.eval(func) {
+        Value::Function(function) => function.site,
+        Value::Bound(bound) => bound.1.site,
+        _ => return None,
+    };
+    Some(Lifetime { callee, seconds: seconds(body, &given.value)?, site: body.site(given.value.range) })
 }
 
 /// `JWTStrategy(secret=…, lifetime_seconds=None)` of fastapi-users 15: its tokens have no `exp`.
@@ -80,7 +93,14 @@ fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
         })
     };
-    if access != refresh && !says(own) && !says(others) {
+    // `create(ACCESS, user)` and `create(REFRESH, user)`: two objects may say two things.
+    let differ = own.iter().zip(others).any(|(one, other)| match (body.eval(&one.value), body.eval(&other.value)) {
+        (Value::Instance(one), Value::Instance(other)) => {
+            matches!(one.class, Value::Class(_)) && one.site != other.site
+        }
+        _ => false,
+    });
+    if access != refresh && !differ && !says(own) && !says(others) {
         tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
     }
 }

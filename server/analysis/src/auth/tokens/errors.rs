@@ -85,14 +85,41 @@ pub(super) fn catches_verification(body: &Body<'_, '_, '_>, guarded: &[Stmt], ha
         start: guarded.first().map_or(0, |stmt| stmt.range.start),
         end: guarded.last().map_or(0, |stmt| stmt.range.end),
     };
+    let answered_inside = |found: &Found<'_>| {
+        found.around.iter().any(|(stmt, block)| match &stmt.kind {
+            StmtKind::Try { handlers, .. } if *block == 0 && inside.contains_range(stmt.range) => {
+                handlers.iter().any(|handler| catches_all_refusals(body, handler))
+            }
+            _ => false,
+        })
+    };
     let verifies = body.calls().iter().find(|found| {
         inside.contains_range(found.expr.range)
             && found.call().is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::Decodes))))
+            && !answered_inside(found)
     });
     match verifies {
         Some(found) => Some(found.expr.range),
         None => (named && types.iter().all(|path| is_token_error(path))).then_some(handler.range),
     }
+}
+
+/// Whether a clause leaves none of a library's refusals to the clauses around it.
+fn catches_all_refusals(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
+    const ALL: &[&str] =
+        &["PyJWTError", "InvalidTokenError", "JWTError", "JOSEError", "JoseError", "Exception", "BaseException"];
+    let raises_again = |stmt: &Stmt| matches!(stmt.kind, StmtKind::Raise { exc: None, .. });
+    if handler.body.iter().any(raises_again) {
+        return false;
+    }
+    let types = types(body, handler);
+    types.is_empty() || types.iter().any(|path| ALL.contains(&path.rsplit('.').next().unwrap_or(path)))
+}
+
+/// The clause without what stands in it.
+pub(super) fn clause(handler: &Handler) -> TextRange {
+    let end = handler.types.last().map_or(handler.range.start + "except".len() as u32, |last| last.range.end);
+    TextRange { start: handler.range.start, end }
 }
 
 /// An answer that a statement gives: `HTTPException(…)` or a response.

@@ -308,6 +308,30 @@ pub struct Twins {
     pub refresh: Site,
 }
 
+/// A refusal that is caught and then forgotten: what comes behind is executed for callers who were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// The function.
+    pub function: Site,
+    /// The clause.
+    pub clause: Site,
+    /// The status of the refusal, 401 or 403.
+    pub refused: u16,
+    /// Where it is raised.
+    pub proof: Site,
+}
+
+/// A call that tells a function of the project how long something lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lifetime {
+    /// What is called.
+    pub callee: Site,
+    /// Seconds.
+    pub seconds: i64,
+    /// Where that is said.
+    pub site: Site,
+}
+
 /// A password that is kept, compared or hashed in a way that gives it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptPassword {
@@ -319,6 +343,30 @@ pub struct KeptPassword {
     pub how: Password,
     /// The attribute that holds it: `password` of `body.password`.
     pub attribute: Option<SmolStr>,
+    /// Whether the function's own callers hand it over on its own, so that what it is depends on them.
+    pub of_callers: bool,
+}
+
+/// A call of a function of the project that is handed a password, or the hash of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordCall {
+    /// What is called.
+    pub callee: Site,
+    /// The function that calls.
+    pub function: Site,
+    /// What is handed over.
+    pub given: GivenPassword,
+}
+
+/// What is handed over where a password may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenPassword {
+    /// The password as it was sent.
+    Plain,
+    /// What the function's own callers hand over.
+    OfCallers,
+    /// What a call made of it, or what is called a hash.
+    Hash,
 }
 
 /// What is done with a password.

@@ -4,7 +4,8 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name};
 use super::{ItemTokens, Logged, Secret, secrets};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
+use crate::index::value::{Resolve, Value};
 
 /// Characters of a secret that may be shown to tell it from others.
 const SHOWN: i64 = 7;
@@ -69,30 +70,84 @@ pub(super) fn sink(body: &Body<'_, '_, '_>, func: &Expr) -> Option<SmolStr> {
 
 /// Notes the secrets that are shown where an expression is written out.
 fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut ItemTokens) {
-    let mut pending = vec![shown];
-    while let Some(expr) = pending.pop() {
-        if let Some((value, part)) = piece(expr) {
-            note(body, expr, value, Some(part), sink, tokens);
-            continue;
-        }
-        match &expr.kind {
-            ExprKind::FString(parts) | ExprKind::List(parts) | ExprKind::Tuple(parts) => pending.extend(parts),
-            ExprKind::Dict(entries) => pending.extend(entries.iter().map(|(_, value)| value)),
-            ExprKind::Binary { op, left, right } if op == "+" || op == "%" => pending.extend([&**left, &**right]),
-            ExprKind::IfExp { body, or_else, .. } => pending.extend([&**body, &**or_else]),
-            ExprKind::Call { func, args } if formats(func) => pending.extend(args.iter().map(|arg| &arg.value)),
+    // What is written out, and where that is said.
+    let mut pending = vec![(shown, shown)];
+    while let Some((expr, at)) = pending.pop() {
+        let at = if at.range.contains_range(expr.range) { expr } else { at };
+        let parts: Vec<&Expr> = match &expr.kind {
+            _ if let Some((value, part)) = piece(expr) => {
+                note(body, at, value, Some(part - scheme_before(body, value)), sink, tokens);
+                continue;
+            }
+            ExprKind::FString(parts) | ExprKind::List(parts) | ExprKind::Tuple(parts) => parts.iter().collect(),
+            ExprKind::Dict(entries) => entries.iter().map(|(_, value)| value).collect(),
+            ExprKind::Binary { op, left, right } if op == "+" || op == "%" => vec![left, right],
+            ExprKind::IfExp { test, body, or_else } => cut_down(test, body, or_else),
+            ExprKind::Call { func, args } if formats(func) => args.iter().map(|arg| &arg.value).collect(),
             ExprKind::Name(name) if let Some(entry) = authorization_of(body, expr, name) => {
                 tokens.logged.push(Logged {
-                    site: body.site(expr.range),
+                    site: body.site(at.range),
                     origin: body.site(entry.range),
                     what: Secret::Token,
                     part: None,
                     sink: sink.clone(),
                 });
+                continue;
             }
-            _ => note(body, expr, expr, None, sink, tokens),
-        }
+            ExprKind::Name(_) if is_put_together(body.traced(expr)) => {
+                pending.push((body.traced(expr), at));
+                continue;
+            }
+            // All fields of a model are written.
+            ExprKind::Name(_) if let Some(fields) = model_fields(body, body.traced(expr)) => fields,
+            _ => {
+                note(body, at, expr, None, sink, tokens);
+                continue;
+            }
+        };
+        pending.extend(parts.into_iter().map(|part| (part, at)));
     }
+}
+
+/// Whether an expression is made of parts, which may be pieces of others.
+fn is_put_together(expr: &Expr) -> bool {
+    piece(expr).is_some()
+        || matches!(&expr.kind, ExprKind::Binary { op, .. } if op == "+")
+        || matches!(expr.kind, ExprKind::IfExp { .. } | ExprKind::FString(_) | ExprKind::Dict(_))
+}
+
+/// What the fields of a model of pydantic are given, whose text shows all of them: `Token(access_token=…)`.
+fn model_fields<'e>(body: &Body<'_, '_, '_>, expr: &'e Expr) -> Option<Vec<&'e Expr>> {
+    let (func, args) = expr.as_call()?;
+    let Value::Class(class) = body.eval(func) else { return None };
+    let bases = body.interpreter.package_bases(&class);
+    let is_model = bases.iter().any(|base| base == "pydantic.BaseModel");
+    is_model.then(|| args.iter().filter(|arg| arg.name.is_some()).map(|arg| &arg.value).collect())
+}
+
+/// What is written of `token[:50] + "…" if len(token) > 50 else token`: what is
+/// shorter than a token is none.
+fn cut_down<'e>(test: &Expr, body: &'e Expr, or_else: &'e Expr) -> Vec<&'e Expr> {
+    let is_measured = |expr: &Expr| {
+        let ExprKind::Compare { first, .. } = &test.kind else { return false };
+        let Some((func, args)) = first.as_call() else { return false };
+        let measured = args.first().and_then(|arg| arg.value.as_name());
+        func.as_name().is_some_and(|name| name == "len") && measured.is_some() && measured == expr.as_name()
+    };
+    [body, or_else].into_iter().filter(|part| !is_measured(part)).collect()
+}
+
+/// Characters of the scheme before the token, where a value is the whole header: `Bearer `.
+fn scheme_before(body: &Body<'_, '_, '_>, value: &Expr) -> i64 {
+    let is_name = |text: &str| text.eq_ignore_ascii_case("authorization");
+    let named = |args: &[Arg]| positional(args, 0).and_then(Expr::as_str).is_some_and(|key| is_name(key));
+    let is_header = match &body.traced(value).kind {
+        ExprKind::Name(name) => is_name(name),
+        ExprKind::Call { args, .. } => named(args),
+        ExprKind::Subscript { index, .. } => index.as_str().is_some_and(|key| is_name(key)),
+        _ => false,
+    };
+    if is_header { "Bearer ".len() as i64 } else { 0 }
 }
 
 /// The credential in the headers that a variable holds: what stands under

@@ -90,14 +90,22 @@ pub struct ItemTokens {
     pub insecure: Vec<Insecure>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
+    /// What functions of the project are told of how long something lives.
+    pub lifetimes: Vec<Lifetime>,
     /// Tokens of two purposes that one function issues.
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
     pub passwords: Vec<KeptPassword>,
+    /// Passwords that stand in the code, and are hashed for an account.
+    pub written_passwords: Vec<Site>,
+    /// Calls of functions of the project that are handed a password, or the hash of one.
+    pub password_calls: Vec<PasswordCall>,
     /// Attributes with a password that hashing it again fills: `body.password = hash(…)`.
     pub rehashed: Vec<SmolStr>,
     /// Refusals that a clause for everything else answers in its own way.
     pub replaced: Vec<Replaced>,
+    /// Refusals that are caught and forgotten.
+    pub ignored: Vec<Ignored>,
     /// Texts that let others in wherever they stand.
     pub held: Vec<(Site, Held)>,
     /// Servers of tools that are served over HTTP and ask nobody who is calling.
@@ -391,6 +399,7 @@ impl Looks {
             "decode(",
             "encode(",
             "lifetime_seconds",
+            "timedelta(",
             "unverified",
             "PyJWKClient(",
             ".verify(",
@@ -422,7 +431,7 @@ impl Looks {
             // Handlers have decorators.
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
-            passwords: any(&["assword", "passwd", "pwd"]) && any(&["==", "!=", "hashlib", "=p", "word=", "word = "]),
+            passwords: any(&["assword", "passwd", "pwd"]),
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),

@@ -1,8 +1,9 @@
 //! Passwords that are kept as they are, compared as they are, or hashed with
 //! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
 
+use super::super::accounts::{hashes_password, is_password_hash};
 use super::super::code::{Body, Scope, each_body, last_name, mentions, parts};
-use super::{ItemTokens, KeptPassword, Password};
+use super::{GivenPassword, ItemTokens, KeptPassword, Password, PasswordCall};
 use crate::facts::python::idioms::{callees, is_table};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
 use crate::index::value::{Resolve, Site, Value};
@@ -17,26 +18,89 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let mut found = Vec::new();
     for call in body.calls() {
         let Some((func, args)) = call.call() else { continue };
+        tokens.password_calls.extend(password_call(body, function, func, args));
+        tokens.written_passwords.extend(written_out(body, func, args).map(|range| body.site(range)));
         if let Some(kept) = kept_as_it_is(body, func, args) {
+            let of_callers = given(body, kept) == Some(GivenPassword::OfCallers);
             let attribute = match &body.traced(kept).kind {
                 ExprKind::Attribute { name, .. } => Some(name.name.clone()),
                 _ => None,
             };
-            found.push((kept.range, Password::Kept, attribute));
+            tokens.passwords.push(KeptPassword {
+                site: body.site(kept.range),
+                function,
+                how: Password::Kept,
+                attribute,
+                of_callers,
+            });
         } else if is_fast_hash(body, func, args) && !knows_better(body) && !is_prepared(body) {
-            found.push((call.expr.range, Password::HashedFast, None));
+            found.push((call.expr.range, Password::HashedFast));
         }
     }
     let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
     found.extend(
-        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared, None)),
+        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared)),
     );
-    tokens.passwords.extend(found.into_iter().map(|(range, how, attribute)| KeptPassword {
+    tokens.passwords.extend(found.into_iter().map(|(range, how)| KeptPassword {
         site: body.site(range),
         function,
         how,
-        attribute,
+        attribute: None,
+        of_callers: false,
     }));
+}
+
+/// A password that stands in the code and is hashed, to be kept for an account.
+fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<TextRange> {
+    let hashes = last_name(func).is_some_and(|name| name.contains("hash"));
+    let given = args.iter().find(|arg| arg.spread == Spread::No && arg.value.as_str().is_some()).filter(|_| hashes)?;
+    // A hash of nothing takes as long as a real one.
+    let is_dummy = |text: &str| text.is_empty() || ["dummy", "fake", "timing"].iter().any(|word| text.contains(word));
+    if is_dummy(&given.value.as_str()?.to_ascii_lowercase()) {
+        return None;
+    }
+    let is_made = match body.eval(func) {
+        Value::Package(path) => is_password_hash(&path),
+        Value::Function(function) => hashes_password(body.interpreter, &function),
+        Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
+        _ => false,
+    };
+    is_made.then_some(given.value.range)
+}
+
+/// A call of a function of the project that is handed a password or the hash of one.
+fn password_call(body: &Body<'_, '_, '_>, function: Site, func: &Expr, args: &[Arg]) -> Option<PasswordCall> {
+    let given = args.iter().filter(|arg| arg.spread == Spread::No).find_map(|arg| {
+        let called = arg.name.as_ref().is_some_and(|name| is_password(&name.name) || is_hash(&name.name));
+        given(body, &arg.value).or_else(|| {
+            let is_made = || body.traced(&arg.value).as_call().is_some();
+            (called && is_made()).then_some(GivenPassword::Hash)
+        })
+    })?;
+    let callee = match body.eval(func) {
+        Value::Function(function) => function.site,
+        Value::Bound(bound) => bound.1.site,
+        _ => return None,
+    };
+    Some(PasswordCall { callee, function, given })
+}
+
+/// What is given where a password may be; nothing where it is about something else.
+fn given(body: &Body<'_, '_, '_>, value: &Expr) -> Option<GivenPassword> {
+    let traced = body.traced(value);
+    let made_by = traced.as_call().and_then(|(func, _)| last_name(func));
+    if last_name(value).is_some_and(|name| is_hash(name)) || made_by.is_some_and(|name| name.contains("hash")) {
+        return Some(GivenPassword::Hash);
+    }
+    if !last_name(traced).is_some_and(|name| is_password(name)) || !comes_from_caller(body, traced) {
+        return None;
+    }
+    // What a decorated function takes comes from requests.
+    let is_handler = body.def.is_some_and(|def| !def.decorators.is_empty());
+    Some(match traced.as_name().is_some() && !is_handler {
+        true => GivenPassword::OfCallers,
+        false => GivenPassword::Plain,
+    })
 }
 
 /// Attributes that something slow fills: `body.password = bcrypt.hashpw(…)`.

@@ -1,8 +1,8 @@
 //! Refusals that a clause meant for everything else catches: the caller gets
-//! its status instead of 401 or 403.
+//! its status instead of 401 or 403, or gets in.
 
 use super::super::code::Body;
-use super::{ItemTokens, Replaced, errors};
+use super::{Ignored, ItemTokens, Replaced, errors};
 use crate::facts::python::idioms::{http_status, raised};
 use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Value};
@@ -15,6 +15,16 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         let StmtKind::Try { body: tried, handlers, .. } = &stmt.kind else { continue };
         let Some(handler) = handlers.iter().find(|handler| catches_refusals(body, handler)) else { continue };
         if !catches_all(body, handler) || passes_on(handler) {
+            continue;
+        }
+        if only_tells(&handler.body) {
+            let refused = own_refusal(body, tried);
+            tokens.ignored.extend(refused.map(|(refused, proof)| Ignored {
+                function: body.site(def.name.range),
+                clause: body.site(errors::clause(handler)),
+                refused,
+                proof: body.site(proof),
+            }));
             continue;
         }
         let answers = handler.body.iter().find_map(|stmt| errors::answer(body, stmt)?.status);
@@ -76,17 +86,29 @@ fn passes_on(handler: &Handler) -> bool {
     false
 }
 
+/// Whether a block does nothing but call something, a log perhaps: what comes behind it is executed.
+fn only_tells(block: &[Stmt]) -> bool {
+    block.iter().all(|stmt| matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Pass))
+}
+
+/// A refusal with 401 or 403 that a block raises itself: the status, and where.
+fn own_refusal(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Option<(u16, TextRange)> {
+    let eval = |expr: &Expr| body.eval(expr);
+    let caught = caught_inside(body, tried);
+    let mut escaping =
+        raised(tried).into_iter().filter(|raised| !caught.iter().any(|caught| caught.contains_range(raised.range)));
+    escaping.find_map(|raised| Some((refuses(raised, &eval)?, raised.range)))
+}
+
 /// A refusal with 401 or 403 that a block raises itself, or a function of the
 /// project that it calls: the status, and where.
 fn refusal(body: &Body<'_, '_, '_>, tried: &[Stmt]) -> Option<(u16, TextRange)> {
-    let eval = |expr: &Expr| body.eval(expr);
-    let caught = caught_inside(body, tried);
-    let escapes = |range: TextRange| !caught.iter().any(|caught| caught.contains_range(range));
-    let own = raised(tried).into_iter().filter(|raised| escapes(raised.range));
-    let own = own.into_iter().find_map(|raised| Some((refuses(raised, &eval)?, raised.range)));
+    let own = own_refusal(body, tried);
     if own.is_some() {
         return own;
     }
+    let caught = caught_inside(body, tried);
+    let escapes = |range: TextRange| !caught.iter().any(|caught| caught.contains_range(range));
     let inside = TextRange { start: tried.first()?.range.start, end: tried.last()?.range.end };
     let calls = body.calls().iter().filter(|found| inside.contains_range(found.expr.range));
     calls.filter(|found| escapes(found.expr.range)).find_map(|found| {

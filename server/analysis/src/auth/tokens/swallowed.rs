@@ -18,7 +18,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 // Nothing is verified there that could be seen.
                 continue;
             }
-            let (clause, verified) = (body.site(clause(handler)), body.site(verified));
+            let (clause, verified) = (body.site(errors::clause(handler)), body.site(verified));
             if let Some((instead, unverified)) = instead(body, handler) {
                 tokens.swallowed.push(Swallowed { site: body.site(instead), clause, verified, function, unverified });
             } else if answers(body, handler) && !logs(body, handler) {
@@ -26,12 +26,6 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             }
         }
     }
-}
-
-/// The clause without what stands in it.
-fn clause(handler: &Handler) -> TextRange {
-    let end = handler.types.last().map_or(handler.range.start + "except".len() as u32, |last| last.range.end);
-    TextRange { start: handler.range.start, end }
 }
 
 /// What a clause gives in place of what was to be verified: somebody who need

@@ -7,7 +7,7 @@ use crate::facts::environment;
 use crate::facts::typescript::tree::{Assign, Binary, Expr, ExprKind, Operator, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Literal;
-use crate::frontend::value::{ObjectKind, Origin, Symbol, Value, joined};
+use crate::frontend::value::{ObjectId, ObjectKind, Origin, Symbol, Value, joined};
 
 impl Session<'_> {
     pub(super) fn binary(&mut self, binary: &Binary, whole: &Expr) -> Value {
@@ -147,6 +147,12 @@ impl Session<'_> {
                     if let Some(name) = &name {
                         self.note_bare_header(name, &value, place.range);
                     }
+                    if is_headers
+                        && let Some(name) = &name
+                        && let Some(client) = self.client_of_headers(place)
+                    {
+                        libraries::set_default_header(self, client, name, &value);
+                    }
                     match &name {
                         Some(name) if is_headers => self.store.set(*id, &name.to_ascii_lowercase(), value.clone()),
                         Some(name) => self.store.set(*id, name, value.clone()),
@@ -166,6 +172,26 @@ impl Session<'_> {
                 _ => self.escapes(&value),
             }
         }
+    }
+
+    /// The client of axios in whose headers a place is: `client.defaults.headers.common.Authorization`.
+    fn client_of_headers(&mut self, place: &Expr) -> Option<ObjectId> {
+        let mut object = match &place.kind {
+            ExprKind::Member(member) => &member.object,
+            ExprKind::Index(index) => &index.object,
+            _ => return None,
+        };
+        while let ExprKind::Member(member) = &object.kind {
+            object = &member.object;
+            if member.property == "headers" {
+                let owner = self.expr(object);
+                return owner.alternatives().iter().find_map(|owner| match owner {
+                    Value::Object(id) if self.store.get(*id).kind == ObjectKind::Axios => Some(*id),
+                    _ => None,
+                });
+            }
+        }
+        None
     }
 }
 

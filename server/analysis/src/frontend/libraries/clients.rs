@@ -270,6 +270,14 @@ pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value)
     }
 }
 
+/// `client.defaults.headers.common.Authorization = …`: other files may use the client.
+pub(in crate::frontend) fn set_default_header(session: &mut Session<'_>, client: ObjectId, name: &str, value: &Value) {
+    if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
+        let client = made(session, Some(client), Client::Axios);
+        session.outcome.interceptors.push(Interceptor { client });
+    }
+}
+
 /// An address with those of its parameters (`params`) that are tokens: what else it asks for tells nothing of where it
 /// goes.
 fn with_tokens(session: &Session<'_>, url: &Value, params: &Value) -> Value {

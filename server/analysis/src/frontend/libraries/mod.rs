@@ -18,6 +18,7 @@ mod web;
 use std::rc::Rc;
 
 pub(super) use better_auth::is_better_auth;
+pub(super) use clients::set_default_header;
 pub(in crate::frontend) use queries::says_what_is_retried;
 
 use super::evaluation::{Arguments, Session};

@@ -549,7 +549,10 @@ impl Execution<'_, '_> {
         Value::None
     }
 
-    fn middleware(&mut self, app: RouterId, what: Value, arguments: Box<Arguments>, listed: bool, site: Site) {
+    fn middleware(&mut self, app: RouterId, what: Value, mut arguments: Box<Arguments>, listed: bool, site: Site) {
+        for (_, value) in &mut arguments.named {
+            *value = self.interpreter.force(value.clone());
+        }
         let conditional = self.conditional();
         self.run.effects.push(Effect::Middleware { app, what, arguments, listed, site, conditional });
     }

@@ -7,6 +7,8 @@ pub(crate) mod guards;
 pub(crate) mod keeping;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod open_route;
 pub(crate) mod ownership;
 pub(crate) mod people;
 pub(crate) mod tokens;
+pub(crate) mod tools;

@@ -118,7 +118,9 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
         let personal = one.parent.unwrap_or(&one.access.table).personal;
         return (hangs && personal && custom.keeps_within()).then_some(Severity::Warning);
     }
-    let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded;
+    // What somebody wrote is often for everybody to read.
+    let is_written = one.access.usage == Use::Reads && !one.parent.unwrap_or(&one.access.table).personal;
+    let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded && !is_written;
     Some(if usual { Severity::Error } else { Severity::Warning })
 }
 

@@ -1,0 +1,310 @@
+//! What is known of a route that nothing guards: what stands beside it, and
+//! whether somebody may have meant it to be open.
+
+use std::cell::OnceCell;
+
+use super::people::People;
+use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture};
+use crate::auth::policy::Authority;
+use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
+use crate::data::{is_self, is_user_table};
+use crate::ide::{Confidence, Judged, RouteKind, Severity};
+use crate::index::routes::{Application, Route};
+use crate::index::value::Value;
+use crate::rules::State;
+use crate::rules::missing_auth_dependency::guard_name;
+use crate::verdicts::with_interpreter;
+
+/// A route that nothing guards.
+pub(in crate::rules) struct OpenRoute<'s, 'r> {
+    route: &'r Route,
+    meant: Meant,
+    /// Whether the specification or the configuration wants it guarded.
+    demanded: bool,
+    /// What guards most of the routes of its router, where that is the rule.
+    siblings: Option<Siblings>,
+    beside: Beside,
+    /// The middleware of the application that turns callers away elsewhere.
+    passing: Option<&'s str>,
+    /// The class of the users, if it gives out whole rows of it.
+    users: Option<&'r str>,
+    /// The first route of its router that is open in the same way, if that is another.
+    pub(in crate::rules) first: Option<&'r Route>,
+}
+
+/// What somebody may have meant who left a route open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    /// It does nothing and tells everybody the same.
+    Constant,
+    /// It only sends the caller elsewhere.
+    Redirect,
+    /// Only some configurations have it.
+    Conditional,
+    /// Its path calls it public.
+    NamedPublic,
+    /// Strangers send a form there, by its path.
+    Form,
+    /// It is a probe by its path.
+    Probe,
+    /// It answers with a picture, which pages show without sending a token.
+    Picture,
+    /// Callers make an account there.
+    SignsUp,
+    /// Callers get a token or a cookie there.
+    SignsIn,
+    /// All that reads on its router is open, and all that changes is guarded.
+    Catalogue,
+    /// Most of its router is guarded, and several routes that read are not.
+    ReadsOpenly,
+    /// It reads what is nobody's, where everything that reads is open.
+    ReadsNobodys,
+    /// Nothing tells of any intention.
+    Nothing,
+}
+
+/// How many routes of a router are guarded.
+struct Siblings {
+    guarded: usize,
+    all: usize,
+    /// By what most of them are.
+    guard: String,
+}
+
+impl<'s, 'r> OpenRoute<'s, 'r> {
+    pub(in crate::rules) fn of(
+        state: &'s State,
+        people: &OnceCell<People<'s>>,
+        application: &'r Application,
+        route: &'r Route,
+        judged: &'r Judged,
+    ) -> Self {
+        let demanded = judged.expected.basis().is_some();
+        let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
+        let mut open = Self {
+            route,
+            meant: Meant::Nothing,
+            demanded,
+            siblings: siblings(state, application, route),
+            beside: Beside::of(state, application, route),
+            passing: passing_middleware(state, application),
+            users,
+            first: None,
+        };
+        open.meant = open.what_is_meant(state, people, judged);
+        if matches!(open.meant, Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys) {
+            open.first = first_open_read(state, application, route);
+        }
+        open
+    }
+
+    /// One other guarded route is no habit; a middleware is.
+    fn is_habit(&self) -> bool {
+        self.siblings.as_ref().is_some_and(|siblings| siblings.guarded > 1 || self.passing.is_some())
+    }
+
+    fn what_is_meant<'p>(&self, state: &'p State, people: &OnceCell<People<'p>>, judged: &Judged) -> Meant {
+        let (route, beside) = (self.route, &self.beside);
+        // A sentence about all endpoints hardly means one that gives nothing away.
+        let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
+        let [constant, redirect, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
+            [
+                !named && answers_constant(interpreter, route),
+                !named && only_redirects(interpreter, route),
+                !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
+                !self.demanded && may_sign_up(interpreter, route),
+                !self.demanded && may_sign_in(interpreter, route),
+            ]
+        });
+        let may_read = !self.demanded && self.users.is_none() && reads(route);
+        let of_others = says_caller(route) || is_internal(&route.path);
+        let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
+        let shown_to_all = || beside.reads_are_open() && is_nobodys();
+        let reads_openly = || {
+            self.is_habit()
+                && may_read
+                && beside.reads_openly()
+                && !of_others
+                && !route.path.split('/').any(is_user_table)
+        };
+        match () {
+            () if constant => Meant::Constant,
+            () if redirect => Meant::Redirect,
+            () if route.conditional => Meant::Conditional,
+            () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
+            () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
+            () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
+            () if picture => Meant::Picture,
+            () if signs_up => Meant::SignsUp,
+            () if signs_in => Meant::SignsIn,
+            () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
+            () if reads_openly() => Meant::ReadsOpenly,
+            () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
+                Meant::ReadsNobodys
+            }
+            () => Meant::Nothing,
+        }
+    }
+
+    /// How bad that is. Of several routes that were left open by one decision, the first says so.
+    pub(in crate::rules) fn severity(&self) -> (Severity, Confidence) {
+        match self.meant {
+            Meant::Constant | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
+            Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
+            Meant::Nothing => (Severity::Error, Confidence::Medium),
+            _ if self.first.is_some() => (Severity::Info, Confidence::Medium),
+            _ => (Severity::Warning, Confidence::Medium),
+        }
+    }
+
+    /// Why it is taken for open by mistake, or on purpose.
+    pub(in crate::rules) fn why(&self) -> String {
+        let siblings = self.siblings.as_ref().filter(|siblings| self.passing != Some(siblings.guard.as_str()));
+        match (self.meant, siblings, self.passing) {
+            (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
+            (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
+            (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
+            (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
+            (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
+            (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
+            (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
+            (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
+            _ if self.users.is_some() => {
+                format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
+            }
+            (Meant::Catalogue, Some(Siblings { guard, .. }), _) => {
+                format!("like everything that reads on this router, of which changes require `{guard}`")
+            }
+            (Meant::ReadsOpenly, Some(Siblings { guard, .. }), _) => {
+                format!("like {} of this router that only read, while changes require `{guard}`", self.beside.others())
+            }
+            (_, Some(Siblings { guarded, all, guard }), _) => {
+                format!("{guarded} of {all} routes of this router require `{guard}`")
+            }
+            (_, _, Some(middleware)) if self.route.kind == RouteKind::WebSocket => {
+                format!("the middleware `{middleware}` does not see WebSockets")
+            }
+            (_, _, Some(middleware)) => format!("the middleware `{middleware}` lets it through"),
+            _ => "no dependency in its chain verifies the caller".to_owned(),
+        }
+    }
+}
+
+/// The first route of a router that reads and is open, unless that is the route itself.
+fn first_open_read<'r>(state: &State, application: &'r Application, route: &Route) -> Option<&'r Route> {
+    let judged = judged(state, application)?;
+    let mut own = application.routes.iter().zip(judged.iter());
+    let (first, _) = own.find(|(other, judged)| {
+        other.router == route.router
+            && other.kind == RouteKind::Http
+            && reads(other)
+            && judged.guard == Guard::Open(None)
+            && !other.conditional
+            && !state.sources.is_ghost(other.registration)
+            && with_interpreter(state, |interpreter| {
+                !answers_constant(interpreter, other) && !only_redirects(interpreter, other)
+            })
+    })?;
+    (first.registration != route.registration).then_some(first)
+}
+
+/// The verdicts on an application's routes.
+fn judged<'s>(state: &'s State, application: &Application) -> Option<&'s [Judged]> {
+    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
+    state.guards.applications.get(at).map(|judged| &judged[..])
+}
+
+/// Whether a handler takes nothing: no data of anybody, no connection to a database.
+fn takes_nothing(route: &Route) -> bool {
+    let plain = matches!(&route.handler, Value::Function(handler) if handler.def.params.is_empty());
+    plain && route.dependencies.is_empty() && route.perhaps.is_empty()
+}
+
+/// Whether a handler is told by the caller who that is.
+fn says_caller(route: &Route) -> bool {
+    let Value::Function(handler) = &route.handler else { return false };
+    handler.def.params.iter().any(|param| is_self(&param.name.name))
+}
+
+/// How the other routes of a route's router are guarded.
+#[derive(Default)]
+struct Beside {
+    guarded_reads: usize,
+    /// Routes that only read and are open, this one among them.
+    open_reads: usize,
+    /// Routes that change something, by method.
+    changes: usize,
+    /// Of those, the ones that are guarded or may be.
+    guarded_changes: usize,
+    open_changes: usize,
+}
+
+impl Beside {
+    fn of(state: &State, application: &Application, route: &Route) -> Self {
+        let mut beside = Self::default();
+        let Some(judged) = judged(state, application) else { return beside };
+        let own = application.routes.iter().zip(judged.iter());
+        for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
+            let guard = &judged.guard;
+            if reads(other) {
+                beside.guarded_reads += usize::from(guard.is_guarded());
+                beside.open_reads += usize::from(*guard == Guard::Open(None));
+                continue;
+            }
+            beside.changes += 1;
+            beside.open_changes += usize::from(*guard == Guard::Open(None));
+            beside.guarded_changes += usize::from(guard.is_guarded() || matches!(guard, Guard::Unknown(_)));
+        }
+        beside
+    }
+
+    /// Whether all that reads is open and all that changes is guarded: a
+    /// catalogue, it seems, that everybody may see.
+    fn is_catalogue(&self) -> bool {
+        self.guarded_reads == 0 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    /// Whether several routes that read are open, and none that changes.
+    fn reads_openly(&self) -> bool {
+        self.open_reads > 1 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    /// The other routes that read and are open, in words.
+    fn others(&self) -> String {
+        match self.open_reads.saturating_sub(1) {
+            1 => "another one".to_owned(),
+            others => format!("{others} others"),
+        }
+    }
+
+    fn reads_are_open(&self) -> bool {
+        self.guarded_reads == 0
+    }
+}
+
+/// The middleware of an application that turns callers away elsewhere.
+fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
+    let at = state.table.applications.iter().position(|app| app.router == application.router)?;
+    let notes = &state.guards.middlewares.get(at)?.notes;
+    notes.iter().find(|note| note.turns_away).map(|note| note.name.as_str())
+}
+
+/// How many routes of the same router are guarded, by what most of all.
+fn siblings(state: &State, application: &Application, route: &Route) -> Option<Siblings> {
+    let judged = judged(state, application)?;
+    let own: Vec<_> = application
+        .routes
+        .iter()
+        .zip(judged.iter())
+        .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
+        .collect();
+    let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {
+        Guard::Around(wrapped) => Some(wrapped.name.to_string()),
+        guard => guard_name(route, guard).map(str::to_owned),
+    };
+    let mut names: Vec<String> = own.iter().filter_map(name).collect();
+    let guarded = names.len();
+    names.sort_unstable();
+    let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
+    (guarded * 2 >= own.len()).then(|| Siblings { guarded, all: own.len(), guard: most.clone() })
+}
