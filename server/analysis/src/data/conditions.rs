@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
-use super::value::{Abs, Mix, Path, Predicate};
+use super::value::{Abs, Mix, Path, Predicate, Stranger};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
-use crate::index::value::Value;
+use crate::index::value::{Site, Value};
 
 /// Rows that the judgement of a row may rest on.
 const MAX_CHAIN: u32 = 8;
@@ -146,10 +146,19 @@ impl Engine<'_, '_> {
             self.equate(&mut same, &a, &b);
             self.equate(&mut same, &b, &a);
             other.doubt |= same.doubt;
-            other.stranger = newly_checked(&other, &same, [&a, &b]).or(other.stranger);
+            let owner = newly_checked(&other, &same, [&a, &b]).map(Stranger::Owner);
+            let named = self.newly_named(&other, &same).map(Stranger::Named);
+            other.stranger = owner.or(other.stranger).or(named);
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
+    }
+
+    /// The function that is being executed, if it found out that the caller is whom the request names.
+    fn newly_named(&self, before: &Path, after: &Path) -> Option<Site> {
+        let says_caller = |client: &u32| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
+        let is_new = after.authorised.iter().any(|client| !before.authorised.contains(client) && says_caller(client));
+        self.stack.last().filter(|_| is_new).map(|function| function.site)
     }
 
     /// Whether a variable is true that the function has from the one around it,

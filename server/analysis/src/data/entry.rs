@@ -73,6 +73,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         engine.data.within = None;
     }
     engine.data.links.sort_by_key(|link| (link.site, link.table));
+    engine.data.turned_away.sort_unstable();
     engine.data.kept.sort_unstable();
     engine.data.asked.sort_unstable();
     engine.data.unsure.sort_unstable();

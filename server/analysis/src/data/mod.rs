@@ -172,6 +172,8 @@ pub struct RouteData {
     /// How the handler writes the part of the principal that owners are
     /// compared with: the dependency, and what follows its name (`.id`, `["sub"]`).
     pub spelled: Vec<(Site, SmolStr)>,
+    /// Where it turns away who names somebody else, and with which status.
+    pub turned_away: Vec<(Site, &'static str)>,
     /// What it asks of what users may do.
     pub asked: Vec<Asked>,
     /// Rows that it puts under those of other tables which the client names.
@@ -205,6 +207,7 @@ impl PartialEq for RouteData {
             && self.exposes == other.exposes
             && self.within == other.within
             && self.spelled == other.spelled
+            && self.turned_away == other.turned_away
             && self.asked == other.asked
             && self.kept == other.kept
             && self.links == other.links

@@ -1,7 +1,7 @@
 //! What a caller is answered who is not the owner.
 
 use super::execution::Engine;
-use super::value::Path;
+use super::value::{Path, Stranger};
 use super::{Access, Fault, Use};
 use crate::facts::python::idioms::http_status;
 use crate::facts::python::tree::{Expr, keyword, positional};
@@ -14,7 +14,7 @@ impl Engine<'_, '_> {
             let site = self.site(exception);
             self.absences.insert(site);
         }
-        let Some(model) = path.stranger.clone() else { return };
+        let Some(stranger) = path.stranger.clone() else { return };
         let Some((func, args)) = exception.as_call() else { return };
         let framework = match self.stack.last().map(|function| self.interpreter.eval(function, func)) {
             Some(Value::Package(package)) => package.ends_with("HTTPException"),
@@ -23,7 +23,16 @@ impl Engine<'_, '_> {
         let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status);
         let Some(detail) = status.filter(|_| framework).and_then(shown) else { return };
         let site = self.site(exception);
-        self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail);
+        match stranger {
+            Stranger::Owner(model) => self.fault(path, Fault::WrongStatus, Use::Reads, site, &model, None, detail),
+            // What a function for errors raises is for others, too.
+            Stranger::Named(function) => {
+                let is_own = self.stack.last().is_some_and(|raising| raising.site == function);
+                if is_own && !self.data.turned_away.contains(&(site, detail)) {
+                    self.data.turned_away.push((site, detail));
+                }
+            }
+        }
     }
 
     /// Where one statement answers for rows of others and for rows that there

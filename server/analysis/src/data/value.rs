@@ -270,6 +270,15 @@ impl Object {
 /// Variables of a function.
 pub(super) type Vars = Shared<FxHashMap<SmolStr, Abs>>;
 
+/// Whom a caller was found not to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// The owner of a row of that table.
+    Owner(Arc<Model>),
+    /// Somebody whom the request names, as the function at that place found out.
+    Named(Site),
+}
+
 /// One path through a handler and all that it calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Path {
@@ -283,8 +292,8 @@ pub(super) struct Path {
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.
     pub(super) handed_out: Shared<BTreeSet<RowId>>,
-    /// The table of an owner that was found to be somebody else by the condition at hand.
-    pub(super) stranger: Option<Arc<Model>>,
+    /// Whom the condition at hand found the caller not to be.
+    pub(super) stranger: Option<Stranger>,
     /// What the generator at hand has given so far.
     pub(super) yielded: Option<Abs>,
     /// Whether the caller was seen to be privileged.

@@ -1,10 +1,14 @@
 //! `wrong-ownership-status`: whoever is not the owner gets another answer than 403, or than the
 //! configuration says.
 
+use rustc_hash::FxHashSet;
+
+use super::missing_auth_dependency::is_test;
 use super::shared::ownership::check as ownership_check;
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, for_each_served, report};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -34,5 +38,22 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let message =
             format!("A caller who does not own the `{}` is answered with {status}: {why}; raise {right}.", table.name);
         Some((severity, one.access.site, message))
+    });
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |_, _, judged| {
+        for (site, status) in &judged.data.turned_away {
+            let why = match *status {
+                "401" => "who is calling is known, and another login changes nothing",
+                "500" => "nothing went wrong on the server",
+                "400" | "422" => "the request is well formed",
+                // With 404 it is hidden who there is.
+                _ => continue,
+            };
+            let is_shown = wanted(site.file) && !state.sources.is_ghost(*site) && !is_test(state, site.file);
+            if is_shown && seen.insert(*site) {
+                let message = format!("A caller who names somebody else is answered with {status}: {why}; raise 403.");
+                found.push(report(state, &INFO, Severity::Warning, *site, message, Vec::new()));
+            }
+        }
     });
 }

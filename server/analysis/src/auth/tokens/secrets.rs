@@ -112,7 +112,16 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
     if bound.is_empty() {
         return setting(body, expr, name);
     }
-    bound.into_iter().flatten().find_map(|value| follow(body, value, depth + 1))
+    let generated = |value: &Expr| {
+        (name.to_ascii_lowercase().contains("token") && is_generated(body, value)).then(|| issued(value))
+    };
+    bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)))
+}
+
+/// Whether a value is drawn at random, so that nobody guesses it: a token, where it is called one.
+fn is_generated(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let Some((func, _)) = value.as_call() else { return false };
+    body.package(func).is_some_and(|path| matches!(path.as_str(), "secrets.token_urlsafe" | "secrets.token_hex"))
 }
 
 /// The second of `scheme, token = header.split()`.
@@ -405,7 +414,7 @@ fn entry(body: &Body<'_, '_, '_>, expr: &Expr, map: &Expr, key: &str, depth: u32
 fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
     match does(body, func) {
         Some((_, Does::Encodes)) => {
-            return Some(Origin { what: Secret::Issued, range: expr.range, credential: false });
+            return Some(issued(expr));
         }
         Some((_, Does::Decodes | Does::Peeks)) => {
             return Some(Origin { what: Secret::Claims, range: expr.range, credential: false });
@@ -441,11 +450,14 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
             _ => None,
         },
-        Value::Function(function) if depth < 2 => {
-            issues(body, &function).then_some(Origin { what: Secret::Issued, range: expr.range, credential: false })
-        }
+        Value::Function(function) if depth < 2 => issues(body, &function).then_some(issued(expr)),
+        Value::Bound(bound) if depth < 2 => issues(body, &bound.1).then_some(issued(expr)),
         _ => None,
     }
+}
+
+fn issued(call: &Expr) -> Origin {
+    Origin { what: Secret::Issued, range: call.range, credential: false }
 }
 
 /// Whether a function of the project returns a token that it issues.
@@ -458,7 +470,8 @@ fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
     inner.statements().iter().any(|(stmt, _)| match &stmt.kind {
         StmtKind::Return(Some(value)) => {
             let value = inner.traced(value);
-            value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
+            let is_token = function.def.name.name.contains("token") && is_generated(&inner, value);
+            is_token || value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
         }
         _ => false,
     })
