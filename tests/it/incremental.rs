@@ -1,7 +1,7 @@
 //! Incremental equals from scratch: random edits over several files, with
 //! broken code in between. `AUTHLENS_RANDOM_EDITS` sets how many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use authlens_analysis::facts::python::lower::lower_file;
 use authlens_analysis::facts::typescript::lower as typescript;
@@ -513,4 +513,43 @@ fn a_finding_on_an_application_stays_while_its_only_open_route_is_broken() {
     let broken = things.replace("def delete(id: int):", "def delete(id: int = rou\nter):");
     host.apply(Change { open: vec![("/p/things.py".into(), Some(broken.into()))], ..Change::default() });
     assert_eq!(messages(&host.snapshot(), "/p/main.py"), before);
+}
+
+/// The frontend is looked at again where a request may lead to a route that is other than before, or where all count.
+#[test]
+fn requests_follow_the_routes_that_they_may_lead_to() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, HTTPException\nfrom fastapi.security import HTTPBearer\n\napp = FastAPI()\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n@app.get(\"/me\")\ndef me(user=Depends(caller)): ...\n\n@app.get(\"/other\")\ndef other(user=Depends(caller)): ...\n";
+    let page = "const API = process.env.NEXT_PUBLIC_API_URL;\n\nexport default function Page({ id }) {\n  const load = async () => {\n    await fetch(`${API}/me`);\n    await fetch(`${API}/rows/${id}`);\n    await fetch(`${API}/${id}/stats`);\n  };\n  return <button onClick={load} />;\n}\n";
+    let leaving = "  const leave = async () => {\n    const answer = await fetch(\"/x\");\n    if (answer.status === 401 || answer.status === 403) localStorage.removeItem(\"token\");\n  };\n  return";
+    for page in [page.to_owned(), page.replace("  return", leaving)] {
+        let texts = |main: &str| {
+            Texts::from([("/p/main.py".to_owned(), main.to_owned()), ("/p/web/app/page.tsx".to_owned(), page.clone())])
+        };
+        let mut host = AnalysisHost::new();
+        let written = texts(main).into_iter().map(|(path, text)| (path, FileContent::Text(text.into())));
+        host.apply(Change { roots: Some(vec!["/p".into()]), disk: written.collect(), ..Change::default() });
+        let mut said = BTreeSet::new();
+        for (from, to) in [
+            ("/other", "/others"),
+            ("/me", "/mine"),
+            ("def me(user=Depends(caller))", "def me()"),
+            ("def other(user=Depends(caller))", "def other()"),
+            ("/other", "/rows/all"),
+            ("/other", "/teams/stats"),
+            ("/other", "/{rest:path}"),
+            ("get(\"/me\")", "post(\"/me\")"),
+            ("return jwt", "return token or jwt"),
+            ("HTTPBearer())", "HTTPBearer(auto_error=False))"),
+        ] {
+            for text in [main.replace(from, to), main.to_owned()] {
+                host.apply(Change {
+                    open: vec![("/p/main.py".into(), Some(text.as_str().into()))],
+                    ..Change::default()
+                });
+                assert_eq!(all(&host.snapshot()), all(&fresh(&texts(&text))), "{from} became {to}");
+                said.insert(messages(&host.snapshot(), "/p/web/app/page.tsx"));
+            }
+        }
+        assert!(said.len() > 1, "{said:?}");
+    }
 }

@@ -26,13 +26,13 @@ const TOGETHER: usize = 128;
 /// workspace has files.
 #[derive(Debug, Clone)]
 pub struct ByFile<T> {
-    groups: Vec<Arc<Vec<T>>>,
+    groups: Arc<Vec<Arc<Vec<T>>>>,
     len: usize,
 }
 
 impl<T> Default for ByFile<T> {
     fn default() -> Self {
-        Self { groups: Vec::new(), len: 0 }
+        Self { groups: Arc::default(), len: 0 }
     }
 }
 
@@ -49,10 +49,11 @@ impl<T: Clone> ByFile<T> {
 
     /// Appends the entry of the next file.
     pub fn push(&mut self, entry: T) {
+        let groups = Arc::make_mut(&mut self.groups);
         if self.len.is_multiple_of(TOGETHER) {
-            self.groups.push(Arc::default());
+            groups.push(Arc::default());
         }
-        if let Some(group) = self.groups.last_mut() {
+        if let Some(group) = groups.last_mut() {
             Arc::make_mut(group).push(entry);
             self.len += 1;
         }
@@ -65,7 +66,7 @@ impl<T: Clone> ByFile<T> {
 
     /// The entry of a file, to change it.
     pub fn get_mut(&mut self, file: FileId) -> Option<&mut T> {
-        let group = self.groups.get_mut(file.0 as usize / TOGETHER)?;
+        let group = Arc::make_mut(&mut self.groups).get_mut(file.0 as usize / TOGETHER)?;
         Arc::make_mut(group).get_mut(file.0 as usize % TOGETHER)
     }
 

@@ -145,7 +145,7 @@ impl Middlewares {
         let mut state = RequestState::default();
         let mut members = Vec::new();
         let outer = judge.resolve.begin();
-        for middleware in &application.middleware {
+        for middleware in application.middleware.iter() {
             let Some((member, left)) = member(judge, middleware) else { continue };
             state.merge(if member.conditional { left.perhaps() } else { left });
             members.push((member, middleware));

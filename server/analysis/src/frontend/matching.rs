@@ -226,9 +226,8 @@ impl<'t> Reachable<'t> {
 
     /// Whether a route that takes any path below its own may answer an address that fits none.
     pub fn may_take(&self, address: &Address) -> bool {
-        let fixed = |path: &[&str]| path.iter().position(|segment| segment.contains(":path}"));
         self.routes.iter().any(|(_, _, path)| {
-            fixed(path).is_some_and(|end| {
+            takes_any(path).is_some_and(|end| {
                 // A segment that is not known may be any.
                 let shared = path[..end].iter().zip(&address.segments);
                 end <= address.segments.len()
@@ -243,33 +242,17 @@ impl<'t> Reachable<'t> {
     /// Whether an address that begins with a segment which is not known, the name of
     /// what is asked for perhaps, may be that of a route.
     pub fn may_name(&self, address: &Address) -> bool {
-        let segments = &address.segments;
-        let fits = |(own, given): (&&str, &Segment)| match given {
-            Segment::Text(text) | Segment::TextAndMore(text) => own.contains('{') || text == *own,
-            Segment::Hole => true,
-        };
-        segments.first() == Some(&Segment::Hole)
-            && self.routes.iter().any(|(_, _, path)| {
-                path.len() >= segments.len() && path[path.len() - segments.len()..].iter().zip(segments).all(fits)
-            })
+        self.routes.iter().any(|(_, _, path)| takes_name(path, &address.segments))
     }
 
     /// How many known segments routes have where an address ends in one that is not known: it may be any of these,
     /// with what follows.
     pub fn ways_on(&self, address: &Address, method: Option<&str>) -> usize {
-        let Some((Segment::Hole, before)) = address.segments.split_last() else { return 0 };
-        let next = |extra: usize, path: &[&'t str]| {
-            let end = extra + before.len();
-            let own = path.get(..end)?;
-            fits_without(own, before, extra, 0)?;
-            path.get(end).copied().filter(|segment| !segment.contains('{'))
-        };
         let answering = self
             .routes
             .iter()
             .filter(|(_, route, _)| method.is_none_or(|method| route.methods.iter().any(|own| own == method)));
-        let mut ways: Vec<&str> =
-            answering.flat_map(|(_, _, path)| (0..=MAX_PREFIX).filter_map(|extra| next(extra, path))).collect();
+        let mut ways: Vec<&str> = answering.flat_map(|(_, _, path)| ways_on(path, &address.segments)).collect();
         ways.sort_unstable();
         ways.dedup();
         ways.len()
@@ -306,13 +289,49 @@ impl<'t> Reachable<'t> {
     }
 }
 
+/// Where a path takes anything that follows.
+pub(super) fn takes_any(path: &[&str]) -> Option<usize> {
+    path.iter().position(|segment| segment.contains(":path}"))
+}
+
+/// Whether an address that begins with a segment which is not known may be that of a path.
+pub(super) fn takes_name(path: &[&str], segments: &[Segment]) -> bool {
+    let fits = |(own, given): (&&str, &Segment)| match given {
+        Segment::Text(text) | Segment::TextAndMore(text) => own.contains('{') || text == *own,
+        Segment::Hole => true,
+    };
+    segments.first() == Some(&Segment::Hole)
+        && path.len() >= segments.len()
+        && path[path.len() - segments.len()..].iter().zip(segments).all(fits)
+}
+
+/// Known segments of a path that may be the one which an address ends in.
+fn ways_on<'p>(path: &[&'p str], segments: &[Segment]) -> impl Iterator<Item = &'p str> {
+    let before = match segments.split_last() {
+        Some((Segment::Hole, before)) => Some(before),
+        _ => None,
+    };
+    before.into_iter().flat_map(move |before| {
+        (0..=MAX_PREFIX).filter_map(move |extra| {
+            let end = extra + before.len();
+            fits_without(path.get(..end)?, before, extra, 0)?;
+            path.get(end).copied().filter(|segment| !segment.contains('{'))
+        })
+    })
+}
+
+/// Whether the segment that an address ends in may be one of a path.
+pub(super) fn goes_on_to(path: &[&str], segments: &[Segment]) -> bool {
+    ways_on(path, segments).next().is_some()
+}
+
 fn is_served(route: &Route) -> bool {
     route.kind == RouteKind::Http && route.path_known
 }
 
 /// How many segments stand before the path in one of the two, and how many
 /// known segments of the request meet a parameter. None if they do not fit.
-fn fits(own: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
+pub(super) fn fits(own: &[&str], segments: &[Segment], prefixes: bool) -> Option<(usize, usize)> {
     if let Some((last, fixed)) = own.split_last()
         && last.ends_with(":path}")
     {

@@ -3,6 +3,7 @@
 //! Every module is evaluated for itself, with what it imports; what was found
 //! stays while the code that it rests on does.
 
+pub mod asked;
 pub mod bases;
 mod evaluation;
 pub mod issuers;
@@ -54,6 +55,12 @@ pub struct Frontend {
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
     unpacked: Unpacked,
+    /// Tells the states of now and before from each other.
+    revision: u64,
+    /// Whether some module issues tokens.
+    issues: bool,
+    /// Whether some module does something about a refusal.
+    dismisses: bool,
     /// Where modules run.
     pub placement: Arc<Placement>,
     /// What variables of the environment say about where requests go.
@@ -85,6 +92,21 @@ impl Frontend {
         let mut own = literals.filter(|literal| literal.variable.as_deref() == Some(variable));
         let first = own.next()?.address.as_ref()?;
         own.all(|other| other.address.as_ref() == Some(first)).then_some(first)
+    }
+
+    /// A number that is another one whenever anything was evaluated again.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether some module issues tokens.
+    pub fn issues_tokens(&self) -> bool {
+        self.issues
+    }
+
+    /// Whether some module ends the session, or the like, because a request was refused.
+    pub fn dismisses(&self) -> bool {
+        self.dismisses
     }
 
     /// What an import of a module in a file means.
@@ -141,9 +163,10 @@ impl Frontend {
         if pending.is_empty() {
             return (false, BTreeSet::new());
         }
+        self.revision += 1;
         let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
         let (mut changed, mut missing) = (moved, BTreeSet::new());
-        let (mut intercepts, mut sets_bases) = (false, false);
+        let (mut intercepts, mut sets_bases, mut issues, mut dismisses) = (false, false, false, false);
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
@@ -151,6 +174,8 @@ impl Frontend {
             for outcome in both {
                 intercepts |= !outcome.interceptors.is_empty();
                 sets_bases |= !outcome.default_bases.is_empty();
+                issues |= outcome.issues_tokens();
+                dismisses |= !outcome.observed.dismissals.is_empty();
             }
             for module in before.iter().flat_map(|outcome| rests_on(outcome)) {
                 if let Some(readers) = Arc::make_mut(&mut self.readers).get_mut(&module) {
@@ -178,6 +203,12 @@ impl Frontend {
         if intercepts {
             let interceptors = self.outcomes.values().flat_map(|outcome| &outcome.interceptors);
             self.intercepted = Arc::new(interceptors.map(|interceptor| interceptor.client).collect());
+        }
+        if issues {
+            self.issues = self.outcomes.values().any(|outcome| outcome.issues_tokens());
+        }
+        if dismisses {
+            self.dismisses = self.outcomes.values().any(|outcome| !outcome.observed.dismissals.is_empty());
         }
         if sets_bases {
             let of_file = |(file, outcome): (&FileId, &Arc<Outcome>)| {

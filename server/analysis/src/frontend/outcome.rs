@@ -59,6 +59,13 @@ pub struct Outcome {
     pub executed: Box<[(FileId, ItemId)]>,
 }
 
+impl Outcome {
+    /// Whether its code issues tokens.
+    pub fn issues_tokens(&self) -> bool {
+        !(self.issuers.is_empty() && self.mints.is_empty())
+    }
+}
+
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

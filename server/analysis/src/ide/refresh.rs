@@ -25,6 +25,8 @@ pub(crate) struct Reach {
     middlewares: Arc<Middlewares>,
     tree: Option<Arc<RouterTree>>,
     files: FxHashSet<FileId>,
+    /// The folder that its modules are imported from.
+    root: String,
 }
 
 impl Reach {
@@ -32,16 +34,17 @@ impl Reach {
         application: &Application,
         judged: &Arc<JudgedRoutes>,
         middlewares: &Arc<Middlewares>,
-        table: &RouteTable,
+        state: &State,
     ) -> Self {
-        let tree = table.tree(application.router);
+        let tree = state.table.tree(application.router);
         let mut files: FxHashSet<FileId> = judged.files.iter().chain(&middlewares.rests_on.files).copied().collect();
         files.extend(tree.into_iter().flat_map(|tree| tree.reads()));
         files.insert(application.site.file);
         // What is mounted, and what the one that mounts it puts around it.
         files.extend(application.mounts.iter().map(|(_, child)| child.file));
         files.extend(application.middleware.iter().map(|middleware| middleware.site.file));
-        Self { judged: Arc::clone(judged), middlewares: Arc::clone(middlewares), tree: tree.cloned(), files }
+        let root = verdicts::source_root(state, application);
+        Self { judged: Arc::clone(judged), middlewares: Arc::clone(middlewares), tree: tree.cloned(), files, root }
     }
 
     /// Whether the same is said of an application that was not linked anew.
@@ -81,6 +84,8 @@ pub(super) struct Reached {
     pub(super) table: Option<Arc<RouteTable>>,
     /// Whether anything may be said other than before of the frontend.
     pub(super) frontend: bool,
+    /// Whether the frontend may see anything else of the backend than before.
+    pub(super) seen_by_frontend: bool,
 }
 
 impl State {
@@ -102,10 +107,12 @@ impl State {
         let mut around: FxHashSet<FileId> = files.union(&others).copied().collect();
         let part = self.applications_around(&mut around);
         // Which route a request reaches, and how that is guarded, any application may decide.
-        if reached.frontend || !others.is_empty() {
+        if reached.frontend || reached.seen_by_frontend {
             files.extend(self.frontend.outcomes().map(|(file, _)| file));
             files.extend(self.diagnostics.keys().filter(|file| self.is_script(**file)));
-            // Keys of both halves stand in these.
+        }
+        // Keys of both halves stand in these.
+        if reached.frontend || !others.is_empty() {
             files.extend(self.environments.keys());
         }
         let mut found = rules::diagnostics(self, rules::Half::Frontend, Some(&files));
@@ -129,7 +136,7 @@ impl State {
             let is_it = |reach: &&Arc<Reach>| reach.is_of(judged, middlewares, tree);
             // Most stand where they stood.
             let known = before.get(at).filter(is_it).or_else(|| before.iter().find(is_it));
-            known.map_or_else(|| Arc::new(Reach::new(application, judged, middlewares, &self.table)), Arc::clone)
+            known.map_or_else(|| Arc::new(Reach::new(application, judged, middlewares, self)), Arc::clone)
         });
         Arc::new(reaches.collect())
     }
@@ -154,7 +161,7 @@ impl State {
         if let Some(before) = &reached.verifiers {
             let others: Vec<&Verifier> = verifiers_since(before, &self.verifiers).collect();
             for (application, reach) in self.table.applications.iter().zip(self.reaches.iter()) {
-                if verdicts::any_is_near(self, application, &others) {
+                if verdicts::any_is_near(self, application, &reach.root, &others) {
                     files.extend(&reach.files);
                 }
             }

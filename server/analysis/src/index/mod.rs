@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod changes;
+pub mod contributions;
 pub mod dependencies;
 pub mod interpreter;
 pub mod looked_at;

@@ -199,7 +199,10 @@ impl ModuleMap {
     /// The module at a path without ending, which is the same afterwards.
     fn at(&self, path: &mut String) -> Option<Module> {
         let base = path.len();
-        for ending in ["/__init__.py", ".py"] {
+        // Mostly there is nothing: that is known soonest without a look into the folder.
+        let dir = self.dirs.get(path.as_str());
+        let endings = ["/__init__.py", ".py"];
+        for ending in &endings[usize::from(dir.is_none())..] {
             path.push_str(ending);
             let file = self.by_path.get(path.as_str());
             path.truncate(base);
@@ -207,7 +210,7 @@ impl ModuleMap {
                 return Some(Module::File(file));
             }
         }
-        self.dirs.get(path.as_str()).map(|dir| Module::Namespace(dir.clone()))
+        dir.map(|dir| Module::Namespace(dir.clone()))
     }
 
     /// A file anywhere whose path ends in a dotted name of two or more

@@ -8,8 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::changes::Changes;
+use super::contributions::{Contributions, effect_target};
 use super::dependencies::{Asked, Node, Via, expand_list};
-use super::interpreter::{Effect, Interpreter, Registration, Router, RouterKind, Runs};
+use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
 use super::value::{Arguments, Resolve, RouterId, Site, Value};
@@ -79,7 +80,7 @@ pub struct Application {
     /// What could not be followed: where, why, and how many routes at least.
     pub unresolved: Vec<(Site, &'static str, u32)>,
     /// Middlewares, its own and those of applications that mount it.
-    pub middleware: Vec<Middleware>,
+    pub middleware: Arc<Vec<Middleware>>,
     /// The path below which the only application that mounts it serves it;
     /// empty when none does, absent when that is not known.
     pub mounted_at: Option<SmolStr>,
@@ -96,8 +97,9 @@ impl Application {
         std::ptr::eq(self, other)
             || (self.mounted_at == other.mounted_at
                 && self.test == other.test
-                && self.middleware.len() == other.middleware.len()
-                && self.middleware.iter().zip(&other.middleware).all(same))
+                && (Arc::ptr_eq(&self.middleware, &other.middleware)
+                    || (self.middleware.len() == other.middleware.len()
+                        && self.middleware.iter().zip(other.middleware.iter()).all(same))))
     }
 }
 
@@ -153,6 +155,12 @@ impl RouteTable {
         self.trees.get(&router)
     }
 
+    /// An application by its router. Most stand where they stood.
+    fn application(&self, router: RouterId, at: usize) -> Option<&Application> {
+        let is_it = |application: &&Application| application.router == router;
+        self.applications.get(at).filter(is_it).or_else(|| self.applications.iter().find(is_it))
+    }
+
     /// The table of some of its applications, by their indices.
     pub fn part(&self, applications: &BTreeSet<usize>) -> Self {
         let applications = applications.iter().filter_map(|at| self.applications.get(*at)).cloned().collect();
@@ -175,7 +183,7 @@ impl RouteTable {
 pub struct RouterTree {
     routes: Arc<Vec<Route>>,
     unresolved: Vec<(Site, &'static str, u32)>,
-    middleware: Vec<Middleware>,
+    middleware: Arc<Vec<Middleware>>,
     mounts: Vec<(SmolStr, RouterId)>,
     seen: FxHashSet<RouterId>,
     /// Modules that it rests on.
@@ -189,20 +197,21 @@ impl RouterTree {
     }
 }
 
-/// Joins all runs to the route table. What rests on no module in `stale` is
+/// Joins the runs of the modules that contribute to it to the route table. What rests on no module in `stale` is
 /// taken over from the table before, and so is what a handler asks for that
 /// means the same after `changes`; without them nothing is.
 pub fn link(
     interpreter: &Interpreter<'_>,
-    runs: &Runs,
+    contributions: &Contributions,
+    runs: &[Arc<ModuleRun>],
     before: &RouteTable,
     stale: Option<&FxHashSet<FileId>>,
     changes: Option<&Changes>,
 ) -> RouteTable {
-    let linker = Linker::new(interpreter, runs, changes);
+    let linker = Linker { interpreter, contributions, runs, changes };
     // Routers to which a module of now may have added something.
     let touched: FxHashSet<RouterId> = stale.map_or_else(FxHashSet::default, |stale| {
-        let effects = stale.iter().filter_map(|file| runs.get(file)).flat_map(|run| &run.effects);
+        let effects = stale.iter().filter_map(|file| linker.run(*file)).flat_map(|run| &run.effects);
         effects.map(effect_target).collect()
     });
     let holds =
@@ -217,39 +226,46 @@ pub fn link(
     };
     let mut reached = FxHashSet::default();
     let mut mounts: Vec<MountEdge> = Vec::new();
-    for (id, router) in &linker.routers {
+    for (id, router) in linker.routers() {
         if router.kind == RouterKind::Router || linker.is_called_elsewhere(router) {
             continue;
         }
-        let semantics = Semantics::of(interpreter.sources().fastapi(id.file).map(|(version, _)| version));
-        let tree = tree(*id, &Prefix::application(), semantics);
+        let earlier = before.application(id, table.applications.len()).filter(|_| stale.is_some());
+        let semantics = earlier.map_or_else(
+            || Semantics::of(interpreter.sources().fastapi(id.file).map(|(version, _)| version)),
+            |earlier| earlier.semantics,
+        );
+        let tree = tree(id, &Prefix::application(), semantics);
         if router.kind == RouterKind::Starlette && tree.routes.is_empty() {
             continue;
         }
         reached.extend(tree.seen.iter().copied());
         mounts.extend(tree.mounts.iter().map(|(path, child)| MountEdge {
             child: *child,
-            parent: *id,
+            parent: id,
             path: path.clone(),
         }));
         let sources = interpreter.sources();
         table.applications.push(Application {
-            router: *id,
-            name: linker.application_name(router),
+            router: id,
+            name: match earlier.filter(|_| before.tree(id).is_some_and(|before| Arc::ptr_eq(before, &tree))) {
+                Some(earlier) => earlier.name.clone(),
+                None => linker.application_name(router),
+            },
             site: router.site,
             test: sources.file(router.site.file).is_some_and(|file| file.test),
             routes: Arc::clone(&tree.routes),
             unresolved: tree.unresolved.clone(),
-            middleware: tree.middleware.clone(),
+            middleware: Arc::clone(&tree.middleware),
             mounted_at: Some(SmolStr::default()),
             mounts: tree.mounts.clone(),
             semantics,
         });
     }
     inherit_middleware(&mut table.applications, &mounts);
-    for (id, router) in &linker.routers {
-        if router.kind == RouterKind::Router && !reached.contains(id) && !linker.included.contains(id) {
-            let tree = tree(*id, &Prefix::unknown(), Semantics::of(None));
+    for (id, router) in linker.routers() {
+        if router.kind == RouterKind::Router && !reached.contains(&id) && !contributions.is_included(id) {
+            let tree = tree(id, &Prefix::unknown(), Semantics::of(None));
             reached.extend(tree.seen.iter().copied());
             table.orphans.push(Arc::clone(&tree.routes));
         }
@@ -268,12 +284,15 @@ struct MountEdge {
 fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
     for edge in mounts {
         let parent = applications.iter().find(|app| app.router == edge.parent);
-        let Some((inherited, above)) = parent.map(|app| (app.middleware.clone(), app.mounted_at.clone())) else {
+        let Some((inherited, above)) = parent.map(|app| (Arc::clone(&app.middleware), app.mounted_at.clone())) else {
             continue;
         };
         let mounted_often = mounts.iter().filter(|other| other.child == edge.child).count() > 1;
         if let Some(app) = applications.iter_mut().find(|app| app.router == edge.child) {
-            app.middleware.extend(inherited.into_iter().map(|one| Middleware { inherited: true, ..one }));
+            if !inherited.is_empty() {
+                let inherited = inherited.iter().map(|one| Middleware { inherited: true, ..one.clone() });
+                Arc::make_mut(&mut app.middleware).extend(inherited);
+            }
             app.mounted_at = match (above, &edge.path) {
                 (Some(above), path) if !mounted_often => Some(SmolStr::new(format!("{above}{path}"))),
                 _ => None,
@@ -284,13 +303,11 @@ fn inherit_middleware(applications: &mut [Application], mounts: &[MountEdge]) {
 
 struct Linker<'r, 'i, 'a> {
     interpreter: &'i Interpreter<'a>,
-    runs: &'r Runs,
+    contributions: &'r Contributions,
+    /// The runs of its modules.
+    runs: &'r [Arc<ModuleRun>],
     /// What is other than in the table before.
     changes: Option<&'r Changes>,
-    routers: Vec<(RouterId, &'r Router)>,
-    by_id: FxHashMap<RouterId, &'r Router>,
-    effects: FxHashMap<RouterId, Vec<Placed<'r>>>,
-    included: FxHashSet<RouterId>,
 }
 
 /// An effect, and when it happens: its place among those of the module that
@@ -354,50 +371,38 @@ impl<'t> Walk<'t> {
 }
 
 impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
-    fn new(interpreter: &'i Interpreter<'a>, runs: &'r Runs, changes: Option<&'r Changes>) -> Self {
-        let sources = interpreter.sources();
-        let mut files: Vec<_> = runs.keys().copied().collect();
-        let path = |file: &FileId| sources.file(*file).map(|file| file.path.as_str());
-        files.sort_unstable_by(|a, b| path(a).cmp(&path(b)));
-        let mut linker = Self {
-            interpreter,
-            runs,
-            changes,
-            routers: Vec::new(),
-            by_id: FxHashMap::default(),
-            effects: FxHashMap::default(),
-            included: FxHashSet::default(),
-        };
-        for file in &files {
-            for (index, router) in runs[file].routers.iter().enumerate() {
-                let id = RouterId { file: *file, index: index as u32 };
-                linker.routers.push((id, router));
-                linker.by_id.insert(id, router);
-            }
-        }
-        // A router's own module comes first: it ran before those that import it.
-        for own in [true, false] {
-            for file in &files {
-                for (number, effect) in runs[file].effects.iter().enumerate() {
-                    let target = effect_target(effect);
-                    if (target.file == *file) == own {
-                        let placed = Placed { effect, module: *file, number };
-                        linker.effects.entry(target).or_default().push(placed);
-                    }
-                    if let (Effect::Include { child: Value::Router(child), .. }, true) = (effect, own) {
-                        linker.included.insert(*child);
-                    }
-                }
-            }
-        }
-        linker
+    fn run(&self, file: FileId) -> Option<&'r ModuleRun> {
+        self.runs.get(self.contributions.place(file)?).map(|run| &**run)
+    }
+
+    fn router(&self, id: RouterId) -> Option<&'r Router> {
+        self.run(id.file)?.routers.get(id.index as usize)
+    }
+
+    /// All routers, by the paths of the modules that make them.
+    fn routers(&self) -> impl Iterator<Item = (RouterId, &'r Router)> {
+        self.contributions.modules().iter().zip(self.runs).flat_map(|(file, run)| {
+            let numbered = run.routers.iter().enumerate();
+            numbered.map(|(index, router)| (RouterId { file: *file, index: index as u32 }, router))
+        })
+    }
+
+    /// What is done to a router.
+    fn effects(&self, id: RouterId) -> impl Iterator<Item = Placed<'r>> {
+        let (modules, runs) = (self.contributions.modules(), self.runs);
+        self.contributions.acting(id).iter().flat_map(move |place| {
+            let module = modules[*place];
+            let effects =
+                runs[*place].effects.iter().enumerate().filter(move |(_, effect)| effect_target(effect) == id);
+            effects.map(move |(number, effect)| Placed { effect, module, number })
+        })
     }
 
     /// Whether a factory's application also exists because something calls the factory.
     fn is_called_elsewhere(&self, router: &Router) -> bool {
         let Some(factory) = router.factory else { return false };
         let key = (factory.site.file, factory.site.item);
-        factory.superseded || self.runs.iter().any(|(file, run)| *file != key.0 && run.executed.contains(&key))
+        factory.superseded || self.contributions.is_called(key)
     }
 
     fn application_name(&self, router: &Router) -> SmolStr {
@@ -435,7 +440,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         RouterTree {
             routes: Arc::new(walk.routes),
             unresolved: walk.unresolved,
-            middleware: walk.middleware,
+            middleware: Arc::new(walk.middleware),
             mounts: walk.mounts,
             seen: walk.seen,
             reads: walk.files,
@@ -445,7 +450,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     /// Collects what a router serves. `included` is the include that leads to
     /// it, for versions that copy routes at that moment.
     fn walk(&self, id: RouterId, above: &Prefix, included: Option<Placed<'r>>, walk: &mut Walk<'_>) {
-        let Some(router) = self.by_id.get(&id) else { return };
+        let Some(router) = self.router(id) else { return };
         walk.seen.insert(id);
         walk.files.insert(id.file);
         let mut here = above.clone();
@@ -456,7 +461,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
         expand_list(self.interpreter, &router.dependencies, via, &mut here.asked);
         let known = here.path_known;
-        for &placed in self.effects.get(&id).into_iter().flatten() {
+        for placed in self.effects(id) {
             walk.files.insert(placed.module);
             if included.is_some_and(|included| !walk.semantics.lazy_includes && self.happens_after(placed, included)) {
                 continue;
@@ -544,7 +549,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     /// A mounted application is judged by itself; a mounted router has no other
     /// place. Neither gets anything from the routers above.
     fn mount(&self, child: RouterId, path: SmolStr, above: &Prefix, walk: &mut Walk<'_>) {
-        match self.by_id.get(&child) {
+        match self.router(child) {
             Some(router) if router.kind == RouterKind::Router => {
                 if above.depth < MAX_INCLUDES {
                     let prefix = Prefix {
@@ -567,7 +572,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         if effect.module == include.module {
             return effect.number > include.number;
         }
-        let reads = |reader: FileId, read: FileId| self.runs.get(&reader).is_some_and(|run| run.reads.contains(&read));
+        let reads = |reader: FileId, read: FileId| self.run(reader).is_some_and(|run| run.reads.contains(&read));
         reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 
@@ -608,14 +613,6 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             included_at: here.included_at,
             own,
         });
-    }
-}
-
-fn effect_target(effect: &Effect) -> RouterId {
-    match effect {
-        Effect::Route { router, .. } | Effect::Unresolved { router, .. } => *router,
-        Effect::Include { parent, .. } | Effect::Mount { parent, .. } => *parent,
-        Effect::Middleware { app, .. } => *app,
     }
 }
 

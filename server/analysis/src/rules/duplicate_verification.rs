@@ -28,12 +28,11 @@ type Kind<'s> = (&'static str, &'s SmolStr, Vec<&'s SmolStr>);
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut by_kind: BTreeMap<Kind<'_>, Vec<&Decode>> = BTreeMap::new();
-    for (file, tokens) in state.tokens.items() {
-        let counts = state.sources.file(file).is_some_and(|source| !source.test) && !is_script(state, file);
-        for decode in tokens.decodes.iter().filter(|_| counts) {
-            if let Some(kind) = kind(decode) {
-                by_kind.entry(kind).or_default().push(decode);
-            }
+    for decode in state.tokens.decodes() {
+        let file = decode.site.file;
+        let counts = || state.sources.file(file).is_some_and(|source| !source.test) && !is_script(state, file);
+        if let Some(kind) = kind(decode).filter(|_| counts()) {
+            by_kind.entry(kind).or_default().push(decode);
         }
     }
     for (_, mut decodes) in by_kind {

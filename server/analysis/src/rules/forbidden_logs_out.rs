@@ -25,8 +25,7 @@ pub const INFO: RuleInfo = RuleInfo {
 const ANSWERS_401: Version = Version(0, 122, 0);
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let is_seen = state.frontend.outcomes().any(|(_, outcome)| !outcome.observed.dismissals.is_empty());
-    if !is_seen || means_both(state) {
+    if !state.frontend.dismisses() || means_both(state) {
         return;
     }
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {

@@ -2,7 +2,8 @@
 
 use smol_str::SmolStr;
 
-use super::shared::tokens::{for_each_item, way_out};
+use super::missing_auth_dependency::is_test;
+use super::shared::tokens::way_out;
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Caught, Decode, IdentityUse, KeySource, Library, Missing, Unrequired, VerifierCall};
 use crate::frontend::outcome::Place;
@@ -27,15 +28,13 @@ const MAX_CALLS: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut all: Vec<(&Decode, &Unrequired)> = Vec::new();
-    for_each_item(state, &|_| true, |tokens| {
-        let verified = tokens.decodes.iter().filter(|decode| decode.unverified.is_none() && decode.validated);
-        for decode in verified.filter(|decode| !is_own(state, decode)) {
-            let reads = reads(state, decode).into_iter().filter(|(_, read)| wanted(read.site.file));
-            all.extend(
-                reads.filter(|(function, read)| is_reached(state, *function, read)).map(|(_, read)| (decode, read)),
-            );
-        }
-    });
+    let says_who = |decode: &&Decode| !decode.identity.unrequired.is_empty() || decode.identity.returns_claims;
+    let verified = state.tokens.decodes().filter(|decode| decode.unverified.is_none() && decode.validated);
+    let counts = |decode: &&Decode| !is_test(state, decode.site.file) && !is_own(state, decode);
+    for decode in verified.filter(says_who).filter(counts) {
+        let reads = reads(state, decode).into_iter().filter(|(_, read)| wanted(read.site.file));
+        all.extend(reads.filter(|(function, read)| is_reached(state, *function, read)).map(|(_, read)| (decode, read)));
+    }
     for (decode, read) in all {
         let claim = &read.claim;
         let by_secret = !matches!(decode.key, KeySource::Jwks { .. });
@@ -82,7 +81,7 @@ fn advice(decode: &Decode, claim: &SmolStr) -> String {
 
 /// Whether a project verifies the tokens that it issues: it knows what they hold.
 fn is_own(state: &State, decode: &Decode) -> bool {
-    let mut issued = state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes);
+    let mut issued = state.tokens.encodes();
     !matches!(decode.key, KeySource::Jwks { .. }) && issued.any(|encode| encode.library == decode.library)
 }
 
@@ -95,7 +94,7 @@ fn reads<'s>(state: &'s State, decode: &'s Decode) -> Vec<(Site, &'s Unrequired)
     while let Some((function, used, depth)) = pending.pop() {
         reads.extend(used.unrequired.iter().map(|read| (function, read)));
         if used.returns_claims && depth < MAX_CALLS {
-            let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
+            let calls = state.tokens.calls();
             let above = calls.filter(|call| call.callee == function);
             pending.extend(above.map(|call| (call.function, &call.identity, depth + 1)));
         }

@@ -407,9 +407,13 @@ pub(crate) fn diagnostics(
     for diagnostic in found {
         by_file.entry(diagnostic.location.file).or_default().push(diagnostic);
     }
-    let mut files: FxHashSet<FileId> = by_file.keys().chain(state.speaking.iter()).copied().collect();
-    files.extend(state.policy.configurations().map(|(file, _)| file));
-    for file in files.into_iter().filter(|file| wanted(*file)) {
+    let configurations = state.policy.configurations().map(|(file, _)| file);
+    let others: FxHashSet<FileId> = match &only {
+        Some(only) => only.iter().filter(|file| state.speaking.contains(file)).copied().chain(configurations).collect(),
+        None => state.speaking.iter().copied().chain(configurations).collect(),
+    };
+    let files: FxHashSet<FileId> = by_file.keys().copied().chain(others).filter(|file| wanted(*file)).collect();
+    for file in files {
         let Some(source) = state.sources.file(file) else { continue };
         let mut own = by_file.remove(&file).unwrap_or_default();
         apply_levels(state, &source.path, &mut own);

@@ -1,5 +1,7 @@
 //! `token-type-confusion`: a verification that takes tokens of another purpose for a caller's.
 
+use std::cell::LazyCell;
+
 use smol_str::SmolStr;
 
 use super::shared::tokens::for_each_item;
@@ -24,9 +26,8 @@ pub const INFO: RuleInfo = RuleInfo {
 const MAX_CALLS: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let items = || state.tokens.items().map(|(_, tokens)| tokens);
-    let encodes: Vec<&Encode> = items().flat_map(|tokens| &tokens.encodes).collect();
-    let calls: Vec<&VerifierCall> = items().flat_map(|tokens| &tokens.calls).collect();
+    let encodes: LazyCell<Vec<&Encode>, _> = LazyCell::new(|| state.tokens.encodes().collect());
+    let calls: LazyCell<Vec<&VerifierCall>, _> = LazyCell::new(|| state.tokens.calls().collect());
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
             let Some((marked, value)) = other_purpose(state, decode, &encodes) else { continue };
@@ -48,7 +49,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let of = |issuer| encodes.iter().copied().find(|encode| encode.function == Some(issuer));
             let (Some(encode), Some(other)) = (of(twins.issuer), of(twins.other)) else { continue };
             // A payload that is made elsewhere may say it, if somebody looks for that.
-            let is_read = twins.issuer != twins.other && reads_mark(items().flat_map(|tokens| &tokens.decodes), &calls);
+            let is_read = twins.issuer != twins.other && reads_mark(state.tokens.decodes(), &calls);
             if is_read || !are_alike(encode, other) {
                 continue;
             }

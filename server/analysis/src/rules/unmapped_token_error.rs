@@ -42,8 +42,7 @@ pub(crate) fn roots() -> impl Iterator<Item = Root> {
 }
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let items = || state.tokens.items().map(|(_, tokens)| tokens);
-    if items().any(|tokens| tokens.answers_errors) {
+    if state.tokens.answers_errors() {
         return;
     }
     let mut known: Option<FxHashSet<Site>> = None;

@@ -80,7 +80,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 /// that believe what the client says of itself, and that no route rests on yet:
 /// the first one that does will be open.
 fn unused(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    for pretender in state.injectable.values().flat_map(|known| &known.pretenders) {
+    for pretender in state.injectable.telling().flat_map(|(_, known)| &known.pretenders) {
         let function = &pretender.function;
         if !wanted(function.site.file) || state.in_use.is_used(function.site) || state.sources.is_ghost(function.site) {
             continue;

@@ -139,7 +139,7 @@ fn used(state: &State, folder: &str, hole: &Hole) -> Option<Site> {
 fn verified(state: &State, folder: &str, library: Library, matters: &dyn Fn(&Algorithms) -> bool) -> Option<Site> {
     let below =
         |file: FileId| state.sources.file(file).is_some_and(|source| !source.test && source.path.starts_with(folder));
-    let decodes = state.tokens.items().filter(|(file, _)| below(*file)).flat_map(|(_, tokens)| &tokens.decodes);
+    let decodes = state.tokens.decodes().filter(|decode| below(decode.site.file));
     let mut decodes = decodes.filter(|decode| decode.library == library && decode.unverified.is_none());
     decodes.find(|decode| matters(&decode.algorithms)).map(|decode| decode.site)
 }

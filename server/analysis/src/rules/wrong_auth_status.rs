@@ -67,6 +67,8 @@ fn answers_callers(state: &State, wrong: &WrongStatus) -> bool {
     if !wrong.is_given {
         return state.in_use.is_used(wrong.function);
     }
-    let calls = || state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
-    calls().any(|call| call.callee == wrong.function && call.is_credential && state.in_use.is_used(call.function))
+    state
+        .tokens
+        .calls()
+        .any(|call| call.callee == wrong.function && call.is_credential && state.in_use.is_used(call.function))
 }

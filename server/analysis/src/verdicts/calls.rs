@@ -12,6 +12,7 @@ use super::{enter, with_interpreter};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
+use crate::frontend::asked::Asked;
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource, UrlPart};
@@ -163,6 +164,30 @@ impl<'s> Origins<'s> {
         let mut addresses = own.filter_map(|sent| rewrites::handed_on(handler, &sent.url, &address.segments));
         let first = addresses.next()?;
         addresses.all(|other| other == first).then_some(first)
+    }
+
+    /// All addresses that requests ask for, before and behind what sends them on.
+    pub(super) fn asked(&self) -> Asked {
+        let mut asked = Asked::default();
+        for (file, outcome) in self.state.frontend.outcomes() {
+            for request in &outcome.requests {
+                let Some(address) = self.address(file, request) else { continue };
+                asked.add(&address);
+                let resolved = self.resolved(file, address.clone());
+                asked.add(&resolved);
+                if resolved.base == Base::Page {
+                    self.sent_on(file, &resolved).iter().for_each(|address| asked.add(address));
+                }
+                let Some((handler_file, handler)) = self.answering(file, &address) else { continue };
+                let sent = self.state.frontend.outcome(*handler_file).map_or(&[][..], |outcome| &outcome.requests);
+                for handed in sent.iter().filter_map(|sent| rewrites::handed_on(handler, &sent.url, &address.segments))
+                {
+                    asked.add(&handed);
+                    asked.add(&self.resolved(*handler_file, handed));
+                }
+            }
+        }
+        asked
     }
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.

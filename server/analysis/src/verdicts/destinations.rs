@@ -1,5 +1,6 @@
 //! Where requests of the frontend lead, kept between changes: a key in one
-//! module leaves all other requests where they led.
+//! module leaves all other requests where they led, and a key in a route to which none
+//! may lead leaves all.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::calls::Origins;
+use super::sight;
+use crate::frontend::asked::Asked;
 use crate::frontend::bases::Bases;
 use crate::frontend::matching::Target;
 use crate::frontend::outcome::{Outcome, Request, UrlPart};
 use crate::frontend::rewrites::Handler;
-use crate::ide::State;
+use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::routes::RouteTable;
 use crate::vfs::FileId;
 
@@ -20,7 +23,11 @@ use crate::vfs::FileId;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Destinations {
     basis: Basis,
-    by_file: FxHashMap<FileId, Reaching>,
+    by_file: Arc<FxHashMap<FileId, Reaching>>,
+    /// The state of the frontend that this is of.
+    revision: u64,
+    /// Addresses that its requests ask for, once that was of matter.
+    asked: Option<Arc<Asked>>,
 }
 
 /// The routes that the requests of one outcome reach, in their order.
@@ -34,9 +41,14 @@ struct Reaching {
 #[derive(Debug, Clone, Default)]
 struct Basis {
     table: Arc<RouteTable>,
-    /// Of the routes of each application, whether they are guarded: where several
-    /// backends answer, it matters whether they agree.
-    guarded: Vec<Vec<bool>>,
+    /// What is said of its routes.
+    guards: Arc<Guards>,
+    around: Arc<Around>,
+}
+
+/// What decides it beside the backend's routes.
+#[derive(Debug, Default)]
+struct Around {
     handlers: Vec<Handler>,
     /// What variables of the environment say about addresses.
     bases: Arc<Bases>,
@@ -54,12 +66,21 @@ struct Basis {
 
 impl Basis {
     fn of(state: &State, origins: &Origins<'_>) -> Self {
-        let is_guarded = |judged: &crate::ide::Judged| judged.guard.is_guarded();
-        let guarded = state.guards.applications.iter().map(|judged| judged.iter().map(is_guarded).collect());
+        let around = Arc::new(Around::of(state, origins));
+        Self { table: Arc::clone(&state.table), guards: Arc::clone(&state.guards), around }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.table, &other.table)
+            && guard_the_same(&self.guards, &other.guards)
+            && self.around.is(&other.around)
+    }
+}
+
+impl Around {
+    fn of(state: &State, origins: &Origins<'_>) -> Self {
         let rewriting = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.rewrites.is_empty());
         Self {
-            table: Arc::clone(&state.table),
-            guarded: guarded.collect(),
             handlers: origins.handlers().iter().map(|(_, handler)| handler.clone()).collect(),
             frontends: origins.frontends().to_vec(),
             bases: Arc::clone(&state.frontend.bases),
@@ -71,9 +92,7 @@ impl Basis {
     }
 
     fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.table, &other.table)
-            && self.guarded == other.guarded
-            && self.handlers == other.handlers
+        self.handlers == other.handlers
             && self.frontends == other.frontends
             && self.bases == other.bases
             && self.standing_in == other.standing_in
@@ -81,6 +100,15 @@ impl Basis {
             && self.default_bases == other.default_bases
             && self.rewriting.iter().map(address_of).eq(other.rewriting.iter().map(address_of))
     }
+}
+
+/// Whether the same routes are guarded: where several backends answer, it matters whether they agree.
+fn guard_the_same(a: &Guards, b: &Guards) -> bool {
+    let is_guarded = |judged: &Judged| judged.guard.is_guarded();
+    let same = |(a, b): (&Arc<JudgedRoutes>, &Arc<JudgedRoutes>)| {
+        Arc::ptr_eq(a, b) || a.iter().map(is_guarded).eq(b.iter().map(is_guarded))
+    };
+    a.applications.len() == b.applications.len() && a.applications.iter().zip(&b.applications).all(same)
 }
 
 /// What stands in for variables of the environment, with the files in which it does.
@@ -100,13 +128,31 @@ fn address_of((file, outcome): &(FileId, Arc<Outcome>)) -> (FileId, *const Outco
 }
 
 impl Destinations {
-    /// The destinations after a change: what still holds is kept.
-    pub(crate) fn since(before: &Self, state: &State) -> Self {
+    /// The destinations after a change: what still holds is kept. Tells whether the
+    /// frontend may see anything else of the backend than before.
+    pub(crate) fn since(before: &Arc<Self>, state: &State) -> (Arc<Self>, bool) {
         if state.frontend.is_empty() {
-            return Self::default();
+            return (Arc::default(), false);
         }
         let origins = Origins::new(state);
-        let basis = Basis::of(state, &origins);
+        let changed = sight::changed(state, &before.basis.table, &before.basis.guards);
+        let is_changed = changed.as_ref().is_none_or(|changed| !changed.is_empty());
+        let is_same_frontend = before.revision == state.frontend.revision()
+            && Arc::ptr_eq(&before.basis.around.bases, &state.frontend.bases);
+        let Some(changed) = changed.filter(|_| is_same_frontend) else {
+            return (Arc::new(Self::anew(before, state, &origins)), is_changed);
+        };
+        if changed.is_empty() {
+            return (Arc::new(before.beside(state)), false);
+        }
+        let asked = before.asked.as_ref().map_or_else(|| Arc::new(origins.asked()), Arc::clone);
+        let is_seen = sight::is_seen(state, &asked, &changed);
+        let now = if is_seen { Self::anew(before, state, &origins) } else { before.beside(state) };
+        (Arc::new(Self { asked: Some(asked), ..now }), is_seen)
+    }
+
+    fn anew(before: &Self, state: &State, origins: &Origins<'_>) -> Self {
+        let basis = Basis::of(state, origins);
         let holds = basis.is(&before.basis);
         let reaching = |(file, outcome): (FileId, &Arc<Outcome>)| {
             let known = before.by_file.get(&file).filter(|known| holds && Arc::ptr_eq(&known.outcome, outcome));
@@ -117,7 +163,16 @@ impl Destinations {
             (file, reaching)
         };
         let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
-        Self { by_file: sending.map(reaching).collect(), basis }
+        let by_file = Arc::new(sending.map(reaching).collect());
+        Self { by_file, basis, revision: state.frontend.revision(), asked: None }
+    }
+
+    /// The same beside a backend of which no request sees anything else.
+    fn beside(&self, state: &State) -> Self {
+        let mut now = self.clone();
+        now.basis.table = Arc::clone(&state.table);
+        now.basis.guards = Arc::clone(&state.guards);
+        now
     }
 
     /// The route that a request of an outcome reaches. None where that is not

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::handler_site;
 use crate::index::dependencies::called;
@@ -10,6 +10,7 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteTable};
 use crate::index::shared_map::SharedMap;
 use crate::index::value::Site;
+use crate::vfs::FileId;
 
 /// Functions that the routes of the table rest on. They are counted by lists
 /// of routes, so that an edit costs what the lists hold that it changed.
@@ -19,8 +20,6 @@ pub(crate) struct FunctionsInUse {
     lists: FxHashMap<(usize, bool), Arc<List>>,
     handlers: SharedMap<Site, u32>,
     all: SharedMap<Site, u32>,
-    /// Tells the sets of handlers from each other that there were.
-    pub(crate) generation: u64,
 }
 
 /// Functions that one list of routes rests on.
@@ -43,8 +42,10 @@ impl FunctionsInUse {
         self.all.contains_key(&site)
     }
 
-    /// Goes on to the lists of a table that was linked anew.
-    pub(crate) fn relink(&mut self, table: &RouteTable, interpreter: &Interpreter<'_>) {
+    /// Goes on to the lists of a table that was linked anew. Gives the files with functions
+    /// that are handlers now and were not, or the other way round.
+    pub(crate) fn relink(&mut self, table: &RouteTable, interpreter: &Interpreter<'_>) -> FxHashSet<FileId> {
+        let mut others = FxHashSet::default();
         let served = table.applications.iter().map(|application| (&application.routes, true));
         let lists: FxHashMap<(usize, bool), &Arc<Vec<Route>>> = served
             .chain(table.orphans.iter().map(|routes| (routes, false)))
@@ -65,29 +66,37 @@ impl FunctionsInUse {
             };
             let earlier = alike(true).or_else(|| alike(false));
             match earlier.map(|at| gone.swap_remove(at)) {
-                Some((earlier, _)) => self.exchange(&earlier, &list, key.1),
-                None => self.count(&list, key.1, 1),
+                Some((earlier, _)) => self.exchange(&earlier, &list, key.1, &mut others),
+                None => self.count(&list, key.1, 1, &mut others),
             }
             self.lists.insert(key, list);
         }
         for (list, served) in gone {
-            self.count(&list, served, -1);
+            self.count(&list, served, -1, &mut others);
         }
+        others
     }
 
     /// Counts a list in the place of another one: what stands between their ends that are the same.
-    fn exchange(&mut self, before: &List, now: &List, served: bool) {
+    fn exchange(&mut self, before: &List, now: &List, served: bool, others: &mut FxHashSet<FileId>) {
         let (gone, new) = between(&before.handlers, &now.handlers);
         let (gone_dependencies, new_dependencies) = between(&before.dependencies, &now.dependencies);
-        self.count_all(new, new_dependencies, served, 1);
-        self.count_all(gone, gone_dependencies, served, -1);
+        self.count_all(new, new_dependencies, served, 1, others);
+        self.count_all(gone, gone_dependencies, served, -1, others);
     }
 
-    fn count(&mut self, list: &List, served: bool, by: i32) {
-        self.count_all(&list.handlers, &list.dependencies, served, by);
+    fn count(&mut self, list: &List, served: bool, by: i32, others: &mut FxHashSet<FileId>) {
+        self.count_all(&list.handlers, &list.dependencies, served, by, others);
     }
 
-    fn count_all(&mut self, handlers: &[Site], dependencies: &[Site], served: bool, by: i32) {
+    fn count_all(
+        &mut self,
+        handlers: &[Site],
+        dependencies: &[Site],
+        served: bool,
+        by: i32,
+        others: &mut FxHashSet<FileId>,
+    ) {
         let add = |counts: &mut SharedMap<Site, u32>, site: Site| {
             let before = counts.get(&site).copied().unwrap_or_default();
             let count = before.saturating_add_signed(by);
@@ -98,13 +107,13 @@ impl FunctionsInUse {
             }
             (before == 0) != (count == 0)
         };
-        let mut others = false;
         for site in handlers {
-            others |= served && add(&mut self.handlers, *site);
+            if served && add(&mut self.handlers, *site) {
+                others.insert(site.file);
+            }
             add(&mut self.all, *site);
         }
         dependencies.iter().for_each(|site| _ = add(&mut self.all, *site));
-        self.generation += u64::from(others);
     }
 }
 
@@ -136,7 +145,6 @@ fn between<'s>(before: &'s [Site], now: &'s [Site]) -> (&'s [Site], &'s [Site]) 
 mod tests {
     use super::*;
     use crate::text::TextRange;
-    use crate::vfs::FileId;
 
     #[test]
     fn between_equal_ends_stands_what_differs() {

@@ -1,5 +1,6 @@
 //! Functions of each file that a route could ask for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -51,7 +52,40 @@ impl FileInjectable {
 }
 
 /// The same by file.
-pub(crate) type Injectable = SharedMap<FileId, Arc<FileInjectable>>;
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Injectable {
+    files: SharedMap<FileId, Arc<FileInjectable>>,
+    /// Files of which something is said: few of all.
+    telling: BTreeSet<FileId>,
+}
+
+impl Injectable {
+    /// What is known of a file.
+    pub(crate) fn get(&self, file: FileId) -> Option<&Arc<FileInjectable>> {
+        self.files.get(&file)
+    }
+
+    /// Puts in what is known of a file; gives what was.
+    pub(crate) fn insert(&mut self, file: FileId, known: Arc<FileInjectable>) -> Option<Arc<FileInjectable>> {
+        if known.verifiers.is_empty() && known.pretenders.is_empty() {
+            self.telling.remove(&file);
+        } else {
+            self.telling.insert(file);
+        }
+        self.files.insert(file, known)
+    }
+
+    /// Forgets a file.
+    pub(crate) fn remove(&mut self, file: FileId) -> Option<Arc<FileInjectable>> {
+        self.telling.remove(&file);
+        self.files.remove(&file)
+    }
+
+    /// Files of which something is said, in the order of their ids.
+    pub(crate) fn telling(&self) -> impl Iterator<Item = (FileId, &Arc<FileInjectable>)> {
+        self.telling.iter().filter_map(|file| Some((*file, self.get(*file)?)))
+    }
+}
 
 /// The same of files of which it was not known.
 pub(super) type NewInjectable = FxHashMap<FileId, FileInjectable>;
@@ -63,17 +97,15 @@ const MAX_NESTED: usize = 8;
 /// Functions of all relevant files; of those files only that are not known yet.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, judge: &Judge<'_>) -> NewInjectable {
     let mut injectable = NewInjectable::default();
-    let same_handlers = state.injectable_of == state.in_use.generation;
-    let some = state.unexamined.as_ref().filter(|_| same_handlers);
-    let files: Box<dyn Iterator<Item = FileId>> = match some {
+    let files: Box<dyn Iterator<Item = FileId>> = match &state.unexamined {
         Some(unexamined) => Box::new(unexamined.iter().copied()),
         None => Box::new(state.sources.relevant().map(|(file, _)| file)),
     };
     for file in files {
         let Some(source) = state.sources.file(file).filter(|source| source.relevant && !source.test) else { continue };
         let Some(facts) = source.facts.as_ref() else { continue };
-        let known = state.injectable.get(&file);
-        if known.is_some_and(|known| same_handlers || known.holds(&state.in_use)) {
+        let known = state.injectable.get(file);
+        if known.is_some_and(|known| known.holds(&state.in_use)) {
             continue;
         }
         let outer = interpreter.begin();

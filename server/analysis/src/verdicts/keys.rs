@@ -20,6 +20,8 @@ use crate::vfs::FileId;
 #[derive(Debug)]
 pub(crate) struct FileKeys {
     items: Vec<ItemKeys>,
+    /// How many keys they have: mostly none.
+    count: usize,
     /// All files that this rests on, sorted.
     rests_on: Box<[FileId]>,
 }
@@ -35,7 +37,8 @@ struct ItemKeys {
 impl FileKeys {
     /// The keys, in the order of the items.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.items.iter().flat_map(|item| item.keys.iter())
+        let items = if self.count == 0 { &[] } else { self.items.as_slice() };
+        items.iter().flat_map(|item| item.keys.iter())
     }
 }
 
@@ -49,23 +52,41 @@ impl PartialEq for FileKeys {
 /// The same by file.
 pub(crate) type Keys = FxHashMap<FileId, Arc<FileKeys>>;
 
-/// Keys of all files outside of tests that may be given any.
-pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, changes: Option<&Changes>) -> Keys {
-    let mut keys = Keys::default();
-    for &file in state.signing.iter() {
-        let Some(source) = state.sources.file(file).filter(|source| !source.test) else { continue };
-        let Some(facts) = &source.facts else { continue };
-        let known = state.keys.get(&file).zip(changes);
-        let is_untouched = |(known, changes): &(&Arc<FileKeys>, &Changes)| {
-            !changes.edits.is_read(file) && !share(&known.rests_on, &changes.stale)
-        };
-        let found = match known {
-            Some(known) if is_untouched(&known) => Arc::clone(known.0),
-            known => Arc::new(look_at(interpreter, file, facts, known)),
-        };
-        keys.insert(file, found);
+/// The same of those files that have to be looked at; none of those that hold no key any more.
+pub(super) type NewKeys = Vec<(FileId, Option<Arc<FileKeys>>)>;
+
+/// Keys of files outside of tests that may be given any, where they may be other than known.
+pub(super) fn look(state: &State, interpreter: &Interpreter<'_>, changes: Option<&Changes>) -> NewKeys {
+    let facts = |file: FileId| {
+        let source = state.sources.file(file).filter(|source| !source.test && state.signing.contains(&file));
+        source.and_then(|source| source.facts.as_ref())
+    };
+    let is_touched = |known: &FileKeys, file: FileId| {
+        changes.is_none_or(|changes| changes.edits.is_read(file) || share(&known.rests_on, &changes.stale))
+    };
+    let mut found = NewKeys::new();
+    for (file, known) in state.keys.iter().filter(|(file, known)| is_touched(known, **file)) {
+        let known = changes.map(|changes| (known, changes));
+        found.push((*file, facts(*file).map(|facts| Arc::new(look_at(interpreter, *file, facts, known)))));
     }
-    keys
+    for file in state.signing.iter().filter(|file| !state.keys.contains_key(*file)) {
+        found.extend(facts(*file).map(|facts| (*file, Some(Arc::new(look_at(interpreter, *file, facts, None))))));
+    }
+    found
+}
+
+/// Takes over what was found. Tells whether that is other than before.
+pub(crate) fn take_over(keys: &mut Arc<Keys>, found: NewKeys) -> bool {
+    let mut changed = false;
+    for (file, now) in found {
+        let keys = Arc::make_mut(keys);
+        let before = match &now {
+            Some(now) => keys.insert(file, Arc::clone(now)),
+            None => keys.remove(&file),
+        };
+        changed |= before != now;
+    }
+    changed
 }
 
 /// Keys of the items of a file; `known` is what they were before a change.
@@ -94,5 +115,5 @@ fn look_at(
     let mut rests_on: Vec<FileId> = items.iter().flat_map(|item| item.rests_on.files.iter().copied()).collect();
     rests_on.sort_unstable();
     rests_on.dedup();
-    FileKeys { items, rests_on: rests_on.into() }
+    FileKeys { count: items.iter().map(|item| item.keys.len()).sum(), items, rests_on: rests_on.into() }
 }

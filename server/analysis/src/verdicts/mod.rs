@@ -8,6 +8,7 @@ pub(crate) mod environments;
 mod in_use;
 mod injectable;
 mod keys;
+mod sight;
 mod tokens;
 mod verifiers;
 
@@ -20,7 +21,7 @@ pub(crate) use destinations::Destinations;
 pub(crate) use in_use::FunctionsInUse;
 use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, take_over as take_over_keys};
 pub(crate) use tokens::{FoundTokens, Tokens};
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{any_is_near, candidates, source_root};
@@ -45,7 +46,7 @@ pub(crate) struct Judgement {
     pub(crate) verifiers: Vec<Verifier>,
     pub(crate) memo: NewVerdicts,
     pub(crate) injectable: NewInjectable,
-    pub(crate) keys: Keys,
+    pub(crate) keys: keys::NewKeys,
     pub(crate) tokens: Vec<FoundTokens>,
     pub(crate) session: Session,
 }

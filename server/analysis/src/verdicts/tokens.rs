@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::auth::tokens::{ItemTokens, Looks, Marked, tokens_of};
+use crate::auth::tokens::{Decode, Encode, ItemTokens, Looks, Marked, VerifierCall, tokens_of};
 use crate::facts::python::tree::Item;
 use crate::ide::State;
 use crate::index::changes::Changes;
@@ -28,6 +28,32 @@ pub(crate) struct Tokens {
     /// Files in which something was found, by path: what comes first must not
     /// depend on which file was seen first.
     telling: BTreeSet<(SmolStr, FileId)>,
+    overview: Arc<Overview>,
+}
+
+/// What was found, without all that says nothing: every rule asks for it at every key.
+#[derive(Debug, Default)]
+struct Overview {
+    files: Vec<(FileId, Vec<Arc<ItemTokens>>)>,
+    answers_errors: bool,
+    decoding: Vec<Arc<ItemTokens>>,
+    encoding: Vec<Arc<ItemTokens>>,
+    calling: Vec<Arc<ItemTokens>>,
+}
+
+impl Overview {
+    fn new(files: Vec<(FileId, Vec<Arc<ItemTokens>>)>) -> Self {
+        let of = |says: &dyn Fn(&ItemTokens) -> bool| {
+            files.iter().flat_map(|(_, items)| items).filter(|item| says(item)).map(Arc::clone).collect::<Vec<_>>()
+        };
+        Self {
+            answers_errors: files.iter().flat_map(|(_, items)| items).any(|item| item.answers_errors),
+            decoding: of(&|item| !item.decodes.is_empty()),
+            encoding: of(&|item| !item.encodes.is_empty()),
+            calling: of(&|item| !item.calls.is_empty()),
+            files,
+        }
+    }
 }
 
 /// What the items of one file do with tokens.
@@ -36,6 +62,13 @@ struct FileTokens {
     items: Vec<Known>,
     /// All that this rests on, sorted.
     rests_on: Box<[FileId]>,
+}
+
+impl FileTokens {
+    /// What its items do with tokens, those that do something.
+    fn told(&self) -> Vec<Arc<ItemTokens>> {
+        self.items.iter().filter(|known| known.tells).map(|known| Arc::clone(&known.tokens)).collect()
+    }
 }
 
 /// What one item does with tokens, and what that rests on.
@@ -55,10 +88,33 @@ struct Known {
 impl Tokens {
     /// What items do with tokens, by files that hold any, in the order of their paths.
     pub(crate) fn items(&self) -> impl Iterator<Item = (FileId, &ItemTokens)> {
-        let told = self.telling.iter().filter_map(|(_, file)| Some((*file, self.files.get(file)?)));
-        told.flat_map(|(file, tokens)| {
-            tokens.items.iter().filter(|known| known.tells).map(move |known| (file, &*known.tokens))
-        })
+        self.items_of(|_| true)
+    }
+
+    /// The same of some files.
+    pub(crate) fn items_of(&self, wanted: impl Fn(FileId) -> bool) -> impl Iterator<Item = (FileId, &ItemTokens)> {
+        let files = self.overview.files.iter().filter(move |(file, _)| wanted(*file));
+        files.flat_map(|(file, items)| items.iter().map(|tokens| (*file, &**tokens)))
+    }
+
+    /// All calls that read tokens.
+    pub(crate) fn decodes(&self) -> impl Iterator<Item = &Decode> {
+        self.overview.decoding.iter().flat_map(|tokens| &tokens.decodes)
+    }
+
+    /// All calls that issue tokens.
+    pub(crate) fn encodes(&self) -> impl Iterator<Item = &Encode> {
+        self.overview.encoding.iter().flat_map(|tokens| &tokens.encodes)
+    }
+
+    /// All calls of functions of the project that verify tokens.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &VerifierCall> {
+        self.overview.calling.iter().flat_map(|tokens| &tokens.calls)
+    }
+
+    /// Whether an exception of a library for tokens is answered for a whole application.
+    pub(crate) fn answers_errors(&self) -> bool {
+        self.overview.answers_errors
     }
 
     /// Has a file looked at.
@@ -124,6 +180,10 @@ impl Tokens {
                 self.telling.remove(&(path, file));
             }
             self.files.insert(file, Arc::new(tokens));
+        }
+        if changed {
+            let told = self.telling.iter().filter_map(|(_, file)| Some((*file, self.files.get(file)?.told())));
+            self.overview = Arc::new(Overview::new(told.collect()));
         }
         changed
     }

@@ -76,11 +76,11 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
 }
 
 /// Whether routes of an application could ask for one of these verifiers, or the other routes by it be told apart.
-pub(crate) fn any_is_near(state: &State, application: &Application, verifiers: &[&Verifier]) -> bool {
-    let root = source_root(state, application);
+/// `root` is the folder that the application's modules are imported from.
+pub(crate) fn any_is_near(state: &State, application: &Application, root: &str, verifiers: &[&Verifier]) -> bool {
     verifiers.iter().any(|verifier| {
         verifier.applications.contains(&application.router)
-            || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(&root))
+            || state.sources.file(verifier.file).is_some_and(|file| file.path.starts_with(root))
     })
 }
 
@@ -132,7 +132,7 @@ pub(super) fn all(state: &State, guards: &Guards, injectable: &NewInjectable) ->
             Entry::Vacant(place) => _ = place.insert(verifier.clone()),
         }
     }
-    let known = state.injectable.iter().filter(|(file, _)| !injectable.contains_key(file));
+    let known = state.injectable.telling().filter(|(file, _)| !injectable.contains_key(file));
     let known = known.flat_map(|(_, known)| &known.verifiers);
     for verifier in known.chain(injectable.values().flat_map(|known| &known.verifiers)) {
         found.entry(verifier.site).or_insert_with(|| verifier.clone());

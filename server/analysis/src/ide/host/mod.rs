@@ -9,18 +9,18 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
-use self::reading::{Extent, set};
+use self::reading::Extent;
 use super::documents::{Document, Parsed};
 use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
 use crate::auth::policy::Policy;
-use crate::auth::tokens::ItemTokens;
 use crate::auth::{VerdictKey, VerdictMemo};
 use crate::facts::environment;
 use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
-use crate::index::interpreter::{Interpreter, KnownRuns, Remembered, Runs, Session};
+use crate::index::contributions::Contributions;
+use crate::index::interpreter::{Interpreter, KnownRuns, ModuleRun, Remembered, Runs, Session};
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable, link};
@@ -40,7 +40,7 @@ pub(crate) struct State {
     /// By file: modules that read it when they were executed.
     runs_by_file: Arc<Readers<FileId>>,
     /// Modules of which the execution did something to routers.
-    contributing: Arc<BTreeSet<FileId>>,
+    contributions: Arc<Contributions>,
     executed: Arc<FxHashSet<(FileId, u32)>>,
     /// Items of which a run executed a body; of runs that are gone, too.
     executed_in_runs: Arc<FxHashSet<(FileId, u32)>>,
@@ -86,8 +86,6 @@ pub(crate) struct State {
     pub(crate) agreement: Arc<verdicts::agreement::Agreement>,
     /// Functions that its routes rest on.
     pub(crate) in_use: Arc<verdicts::FunctionsInUse>,
-    /// The generation of handlers that `injectable` knows.
-    pub(crate) injectable_of: u64,
     /// Files of which `injectable` may not know the functions; any, where that is not known.
     pub(crate) unexamined: Option<BTreeSet<FileId>>,
     verdicts_by_file: Arc<Readers<VerdictKey>>,
@@ -263,8 +261,7 @@ impl State {
         let mut files = self.agreement.files();
         files.extend(agreement.files());
         // Claims are read where functions are called that verify, too.
-        let reads = |tokens: &ItemTokens| tokens.calls.iter().any(|call| !call.reads.is_empty());
-        files.extend(self.tokens.items().filter(|(_, tokens)| reads(tokens)).map(|(file, _)| file));
+        files.extend(self.tokens.calls().filter(|call| !call.reads.is_empty()).map(|call| call.site.file));
         if agreement.random_ids != self.agreement.random_ids {
             // Any handler may take an id.
             let routes = self.table.applications.iter().flat_map(|application| application.routes.iter());
@@ -325,7 +322,7 @@ impl State {
         reached.files.extend(forgotten);
         reached.table = before;
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
-        self.destinations = Arc::new(verdicts::Destinations::since(&self.destinations, self));
+        (self.destinations, reached.seen_by_frontend) = verdicts::Destinations::since(&self.destinations, self);
         reached.files.extend(self.update_agreement(&reached, &judged_before));
         let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
@@ -350,7 +347,7 @@ impl State {
         if everything {
             self.runs = Arc::default();
             self.runs_by_file = Arc::default();
-            self.contributing = Arc::default();
+            self.contributions = Arc::default();
             self.executed = Arc::default();
         }
         // Whoever read something that goes, goes too.
@@ -359,7 +356,6 @@ impl State {
             if let Some(run) = self.runs.get(&file).cloned() {
                 Arc::make_mut(&mut self.runs).remove(&file);
                 Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
-                set(&mut self.contributing, file, false);
                 given_up.insert(file, run);
             }
             pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
@@ -374,24 +370,28 @@ impl State {
         for file in roots {
             interpreter.run(file);
         }
-        let mut contributing = Arc::clone(&self.contributing);
-        for (file, run) in interpreter.new_runs() {
-            let does = !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty());
-            set(&mut contributing, file, does && is_root(&file));
-        }
-        let current: Runs = contributing.iter().map(|file| (*file, interpreter.run(*file))).collect();
+        let mut new_runs = interpreter.new_runs();
+        new_runs.retain(|file, run| {
+            !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty()) && is_root(file)
+        });
+        let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &given_up, new_runs);
+        let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
         let stale = (!everything).then_some(stale);
         let changes = stale.clone().map(|mut stale| {
             stale.extend(touched);
             Changes::new(stale, edits, given_up)
         });
-        let table = link(&interpreter, &current, &self.table, stale.as_ref(), changes.as_ref());
+        let table = link(&interpreter, &contributions, &current, &self.table, stale.as_ref(), changes.as_ref());
         let mut in_use = Arc::clone(&self.in_use);
-        Arc::make_mut(&mut in_use).relink(&table, &interpreter);
+        let handling = Arc::make_mut(&mut in_use).relink(&table, &interpreter);
         let session = interpreter.finish();
         let remembered = self.take_over(session);
         self.in_use = in_use;
-        self.contributing = contributing;
+        if let Some(unexamined) = &mut self.unexamined {
+            unexamined.extend(self.injectable_by_file.of(&handling));
+            unexamined.extend(handling);
+        }
+        self.contributions = contributions;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
         Executed { before: Some(before), changes, remembered }
     }
@@ -418,7 +418,7 @@ impl State {
             unexamined.extend(changes.edits.read_anew());
         }
         functions.retain(|file| {
-            let known = self.injectable.get(file);
+            let known = self.injectable.get(*file);
             known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
         });
         let affected = self.tokens.affected(changes);
@@ -441,7 +441,7 @@ impl State {
             let injectable = Arc::make_mut(&mut self.injectable);
             let readers = Arc::make_mut(&mut self.injectable_by_file);
             for file in functions {
-                if let Some(known) = injectable.remove(&file) {
+                if let Some(known) = injectable.remove(file) {
                     readers.remove(file, &known.rests_on.files);
                     said_in.extend(known.said_in());
                 }
@@ -483,13 +483,13 @@ impl State {
         remembered: Remembered,
     ) -> Reached {
         let judgement = verdicts::judge(self, before.unwrap_or(&self.table), changes, remembered);
-        let mut reached = Reached { everything: *self.keys != judgement.keys, ..Reached::default() };
+        let others = verdicts::take_over_keys(&mut self.keys, judgement.keys);
+        let mut reached = Reached { everything: others, ..Reached::default() };
         self.guards = Arc::new(judgement.guards);
         if *self.verifiers != judgement.verifiers {
             let before = std::mem::replace(&mut self.verifiers, Arc::new(judgement.verifiers));
             reached.verifiers = Some(before);
         }
-        self.keys = Arc::new(judgement.keys);
         if !judgement.tokens.is_empty() {
             reached.everything |= Arc::make_mut(&mut self.tokens).take_over(judgement.tokens);
         }
@@ -515,7 +515,6 @@ impl State {
                 }
             }
         }
-        self.injectable_of = self.in_use.generation;
         self.unexamined = Some(BTreeSet::new());
         self.take_over(judgement.session);
         reached

@@ -18,15 +18,14 @@ pub(in crate::rules) fn for_each_item<'s>(
     wanted: &dyn Fn(FileId) -> bool,
     mut look: impl FnMut(&'s ItemTokens),
 ) {
-    let items = state.tokens.items().filter(|(file, _)| wanted(*file) && !is_test(state, *file));
+    let items = state.tokens.items_of(|file| wanted(file) && !is_test(state, file));
     items.for_each(|(_, tokens)| look(tokens));
 }
 
 /// Whether the project issues tokens of its own with a library, none of which
 /// is seen to have that claim.
 pub(in crate::rules) fn issues_own(state: &State, library: Library, claim: &str) -> bool {
-    let mut own =
-        state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes).filter(|encode| encode.library == library);
+    let mut own = state.tokens.encodes().filter(|encode| encode.library == library);
     own.next().is_some_and(|first| {
         let has = |claims: &[smol_str::SmolStr]| claims.iter().any(|known| known == claim);
         !has(&first.claims) && !own.any(|encode| has(&encode.claims))
@@ -63,8 +62,7 @@ pub(in crate::rules) fn way_out<'s>(
         if way.len() >= MAX_CALLS {
             continue;
         }
-        let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.calls);
-        for call in calls.filter(|call| call.callee == function) {
+        for call in state.tokens.calls().filter(|call| call.callee == function) {
             if leaves(call, &way) && !way.iter().any(|step| step.site == call.site) {
                 pending.push((call.function, way.iter().copied().chain([call]).collect()));
             }

@@ -110,14 +110,14 @@ pub(crate) struct Lacking {
 
 /// Finds out what both halves say of tokens.
 pub(crate) fn compare(state: &State) -> Agreement {
+    if state.indexing || !state.frontend.issues_tokens() {
+        return Agreement::default();
+    }
     let known = Verifications::new(state);
-    if state.indexing || known.is_empty() || state.frontend.is_empty() {
+    if known.is_empty() {
         return Agreement::default();
     }
     let sent = Sent::new(state);
-    if sent.issuers.is_empty() && sent.mints.is_empty() {
-        return Agreement::default();
-    }
     with_interpreter(state, |interpreter| {
         let guards = Guards::new(state, interpreter, &known);
         let mut found = Agreement::default();
@@ -250,8 +250,7 @@ impl<'s> Comparison<'_, 's> {
         let (near, issuers) = self.sent.issuers_near(group.file);
         let is_in_reach = |file: FileId| shared_folders(self.state, file, group.file) >= near;
         let is_own = |encode: &Encode| strategies.iter().any(|strategy| may_verify(strategy, encode));
-        let signs_itself =
-            self.state.tokens.items().any(|(file, tokens)| is_in_reach(file) && tokens.encodes.iter().any(is_own));
+        let signs_itself = self.state.tokens.encodes().any(|encode| is_in_reach(encode.site.file) && is_own(encode));
         let is_known = |issuer: &&Issuer| !issuer.may_have_more && issuer.options.open.is_empty();
         if signs_itself || issuers.is_empty() || !issuers.iter().all(is_known) {
             return None;
