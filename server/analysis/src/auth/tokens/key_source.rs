@@ -182,13 +182,9 @@ fn is_signing_key(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
         ExprKind::Await(inner) => inner,
         _ => expr,
     };
-    let Some((func, args)) = expr.as_call() else { return false };
+    let Some((func, _)) = expr.as_call() else { return false };
     let name = last_name(func).map(SmolStr::as_str).unwrap_or_default();
     name.starts_with("get_signing_key")
         || name == "PyJWK"
-        || (matches!(name, "to_thread" | "run_in_threadpool")
-            && args
-                .first()
-                .is_some_and(|arg| last_name(&arg.value).is_some_and(|name| name.starts_with("get_signing_key"))))
         || body.package(func).is_some_and(|path| path.ends_with("PyJWK"))
 }

@@ -41,7 +41,7 @@ impl Lower<'_> {
             Kind::Call => {
                 let func = self.boxed(node, f.function);
                 let args = field(node, f.arguments).map(|list| self.args(list)).unwrap_or_default();
-                ExprKind::Call { func, args }
+                called(func, args)
             }
             Kind::Subscript => self.subscript(node),
             Kind::GenericType => self.generic_type(node),
@@ -421,4 +421,30 @@ fn unescape(content: &str, raw: bool, formatted: bool) -> String {
         }
     }
     out
+}
+
+/// A call; what is handed to a thread is called there: `asyncio.to_thread(f, x)` is `f(x)`, and so is
+/// `loop.run_in_executor(None, f, x)`.
+fn called(func: Box<Expr>, mut args: Vec<Arg>) -> ExprKind {
+    let last = |expr: &Expr| match &expr.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Attribute { name, .. } => Some(name.name.clone()),
+        _ => None,
+    };
+    let of = match &func.kind {
+        ExprKind::Attribute { value, .. } => last(value),
+        _ => None,
+    };
+    let before = match (of.as_deref(), last(&func).as_deref()) {
+        (_, Some("to_thread" | "run_in_threadpool")) | (Some("to_thread"), Some("run_sync")) => 0,
+        (_, Some("run_in_executor")) => 1,
+        _ => return ExprKind::Call { func, args },
+    };
+    let is_plain = |arg: &Arg| arg.name.is_none() && arg.spread == Spread::No;
+    if args.len() <= before || !args[..=before].iter().all(is_plain) || last(&args[before].value).is_none() {
+        return ExprKind::Call { func, args };
+    }
+    let rest = args.split_off(before + 1);
+    let func = args.pop().map_or(func, |arg| Box::new(arg.value));
+    ExprKind::Call { func, args: rest }
 }
