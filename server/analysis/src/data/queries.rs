@@ -143,6 +143,14 @@ impl Engine<'_, '_> {
                 }
             }
             "where" | "filter" => self.add_conditions(path, &mut next, args, given),
+            // The condition of an inner join narrows like any other.
+            "join" if !given.iter().any(|one| one.name.is_some()) => {
+                for one in given.iter().skip(1) {
+                    if let Abs::Predicates(predicates) = &one.value {
+                        next.predicates.extend(predicates.iter().cloned());
+                    }
+                }
+            }
             "filter_by" => {
                 for one in given {
                     match (&one.name, &next.model) {
