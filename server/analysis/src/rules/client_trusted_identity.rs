@@ -2,7 +2,7 @@
 
 use super::shared::ownership::{check as ownership_check, done, identity_site};
 use super::{RuleInfo, State};
-use crate::data::{Fault, Place, Use};
+use crate::data::{Fault, Place, Use, is_user_table};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -27,18 +27,27 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if !one.guarded && client.place == Place::Path {
             return None;
         }
-        let meant = client.says_caller;
+        let (meant, table) = (client.says_caller, &one.access.table);
+        // Administrators change users by a plain `id`: whoever is one may be asked out of sight.
+        let of_users = !meant && (is_user_table(&table.name) || is_user_table(&table.sql));
         let severity = match one.access.usage {
             _ if !one.guarded => Severity::Warning,
+            _ if of_users => Severity::Warning,
             Use::Reads if one.custom.reads == 0 && !meant => return None,
             Use::Reads if one.custom.reads == 0 && client.place == Place::Query => Severity::Warning,
             _ => Severity::Error,
         };
-        let (value, table, principal) = (one.client(), &one.access.table.name, one.principal());
-        let message = format!(
-            "{value} decides whose `{table}` is {}, and nothing compares it with {principal}: a caller can name somebody else; take the identity from {principal}, or compare the two and raise 403 first.",
-            done(one.access.usage)
-        );
+        let (value, table, principal) = (one.client(), &table.name, one.principal());
+        let message = match of_users {
+            true => format!(
+                "{value} decides which `{table}` is {}, and nothing asks who may do that: whoever is signed in can take anybody's; compare it with {principal}, or ask for a right first.",
+                done(one.access.usage)
+            ),
+            false => format!(
+                "{value} decides whose `{table}` is {}, and nothing compares it with {principal}: a caller can name somebody else; take the identity from {principal}, or compare the two and raise 403 first.",
+                done(one.access.usage)
+            ),
+        };
         Some((severity, identity_site(one.route, one.access), message))
     });
 }
