@@ -553,3 +553,21 @@ fn requests_follow_the_routes_that_they_may_lead_to() {
         assert!(said.len() > 1, "{said:?}");
     }
 }
+
+/// What stands in a broken text tells nothing of whether the module matters: its last good text counts.
+#[test]
+fn a_broken_module_matters_as_much_as_it_did() {
+    let good = "export function proxy(request) {\n  return request.cookies;\n}\nexport const config = { matcher: [\"/tasks\"] };\n";
+    let broken = good.replace("export function", "export funct@router.get(\"/new\")\nion");
+    let disk = start().into_iter().map(|(path, text)| (path, FileContent::Text(text.into()))).collect();
+    let mut host = AnalysisHost::packing();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let mut said = Vec::new();
+    for text in [good, &broken, good] {
+        let open = vec![("/p/web/proxy.ts".into(), Some(text.into()))];
+        host.apply(Change { open, ..Change::default() });
+        said.push(messages(&host.snapshot(), "/p/web/app/actions.ts"));
+    }
+    assert_eq!(said[0], said[1]);
+    assert_eq!(said[0], said[2]);
+}

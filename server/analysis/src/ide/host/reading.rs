@@ -163,7 +163,10 @@ impl State {
             self.unplaced |= unplaced(&source.script) != unplaced(&script);
             if script.is_some() || source.script.is_some() || listing {
                 // While it does not parse, its last good text counts.
-                let relevant = (broken && source.relevant) || words.as_mut().is_some_and(may_send);
+                let relevant = match broken && source.script.is_some() {
+                    true => source.relevant,
+                    false => words.as_mut().is_some_and(may_send),
+                };
                 self.sources.set_script(file, script.clone(), listed, relevant);
                 self.frontend.note(&self.sources, file, script.as_deref(), listing);
             }
