@@ -356,9 +356,10 @@ impl Engine<'_, '_> {
     fn mix_is_authorised(&self, path: &Path, mix: &Mix, depth: u32) -> bool {
         mix.principal
             || mix.unclear
-            || mix.clients.iter().any(|client| {
-                path.authorised.contains(client) || self.names_own_row(path, &Abs::Client(*client))
-            })
+            || mix
+                .clients
+                .iter()
+                .any(|client| path.authorised.contains(client) || self.names_own_row(path, &Abs::Client(*client)))
             || mix.rows.iter().any(|row| self.is_fine(path, *row, depth + 1))
     }
 
