@@ -35,6 +35,16 @@ pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &Functi
     verifies && issues
 }
 
+/// Whether a handler, or a function of the project that it calls, verifies a password.
+pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let mut verifies = false;
+    each_callee(interpreter, handler, &mut |callee| {
+        verifies |= matches!(callee, Callee::OfPackage(path) if is_password_check(path));
+        verifies
+    });
+    verifies
+}
+
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let mut issues = false;

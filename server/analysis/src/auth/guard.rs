@@ -278,6 +278,11 @@ fn entrance(route: &Route) -> Option<&FunctionRef> {
     }
 }
 
+/// Whether the handler of a route compares a password with what is kept of it.
+pub(crate) fn verifies_password(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    entrance(route).is_some_and(|handler| accounts::verifies_password(interpreter, handler))
+}
+
 /// Whether a route may be how callers sign up: its handler hashes a password.
 pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     !public::is_internal(&route.path)

@@ -78,7 +78,9 @@ pub fn held(value: &str) -> Option<Held> {
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
         && (*start != "AKIA" || key.len() == *least)
         && is_random(key);
-    is_key.then_some(Held::Key(service))
+    // Others begin their keys like OpenAI does, and go on with 32 hexadecimal digits.
+    let is_hex = *start == "sk-" && key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_key.then_some(Held::Key(if is_hex { "DashScope or DeepSeek" } else { service }))
 }
 
 /// Whether characters are such as nobody types.
@@ -140,6 +142,10 @@ mod tests {
         for (start, service) in [("sk-proj-", "OpenAI"), ("sk_live_", "Stripe")] {
             assert_eq!(held(&format!("{start}{random}")), Some(Held::Key(service)));
         }
+        assert_eq!(
+            held(&format!("sk-{}", "9f86d081884c7d659a2feaa0c55ad015")),
+            Some(Held::Key("DashScope or DeepSeek"))
+        );
         assert_eq!(held(&format!("AKIA{}", "Q7ZR2VNC5LXT8MHD")), Some(Held::Key("AWS")));
         let made_up = [
             "sk-your-openai-api-key-goes-here-0123456789".to_owned(),

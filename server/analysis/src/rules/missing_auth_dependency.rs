@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, verifies_password};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::{Judge, Proof};
 use crate::facts::python::file::Binding;
@@ -160,7 +160,9 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
         let verifies = |route: &Route| match &route.handler {
-            Value::Function(handler) => judge.handler(handler).proof == Proof::Verifies,
+            Value::Function(handler) => {
+                judge.handler(handler).proof == Proof::Verifies || verifies_password(interpreter, route)
+            }
             _ => false,
         };
         public.map(|(route, _)| route).find(|route| verifies(route))

@@ -97,10 +97,25 @@ fn given(body: &Body<'_, '_, '_>, value: &Expr) -> Option<GivenPassword> {
     }
     // What a decorated function takes comes from requests.
     let is_handler = body.def.is_some_and(|def| !def.decorators.is_empty());
-    Some(match traced.as_name().is_some() && !is_handler {
+    Some(match !is_handler && (traced.as_name().is_some() || is_of_entity(body, traced)) {
         true => GivenPassword::OfCallers,
         false => GivenPassword::Plain,
     })
+}
+
+/// Whether a value is an attribute of a parameter that is no model of a request, by its
+/// annotation: what is in it was decided where that was made.
+fn is_of_entity(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let ExprKind::Attribute { value: object, .. } = &value.kind else { return false };
+    let param = object.as_name().and_then(|name| body.param(name));
+    let annotation = param.and_then(|param| param.annotation.as_ref());
+    match annotation.map(|annotation| body.eval(annotation)) {
+        Some(Value::Class(class)) => {
+            let bases = body.interpreter.package_bases(&class);
+            !bases.iter().any(|base| base == "?" || base.starts_with("pydantic") || base.starts_with("sqlmodel"))
+        }
+        _ => false,
+    }
 }
 
 /// Attributes that something slow fills: `body.password = bcrypt.hashpw(…)`.
