@@ -184,7 +184,10 @@ impl Middlewares {
                 site: member.site,
                 verifies,
                 turns_away: verdict.proof == Proof::Verifies,
-                raises: if *asgi { Vec::new() } else { notes::uncaught_rejections(judge.resolve, function) },
+                raises: match *asgi || self.is_answered(judge, middleware, placed) {
+                    true => Vec::new(),
+                    false => notes::uncaught_rejections(judge.resolve, function),
+                },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),
             };
@@ -211,6 +214,15 @@ impl Middlewares {
             }
         }
         notes
+    }
+
+    /// Whether a middleware around another one answers what that raises.
+    fn is_answered(&self, judge: &Judge<'_>, inner: &Middleware, placed: &[&Middleware]) -> bool {
+        let outer = self.members.iter().zip(placed).filter(|(_, middleware)| middleware.depth < inner.depth);
+        outer.into_iter().any(|(member, _)| match &member.kind {
+            MemberKind::Code { function, asgi: false, .. } => notes::answers_rejections(judge.resolve, function),
+            _ => false,
+        })
     }
 
     /// The middleware that verifies every request of a route, or why it can't

@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use super::Proof;
 use super::middleware::PublicPrefix;
+use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -20,6 +21,27 @@ pub(super) fn uncaught_rejections(resolve: &dyn Resolve, function: &FunctionRef)
     let mut found = Vec::new();
     collect_raises(resolve, function, &function.def.body, &mut found);
     found
+}
+
+/// Whether a middleware answers what the application inside of it raises: it
+/// passes the request on in a `try` whose clause catches `HTTPException` and returns.
+pub(super) fn answers_rejections(resolve: &dyn Resolve, function: &FunctionRef) -> bool {
+    let Some(next) = function.def.params.last().map(|param| &param.name.name) else { return false };
+    let calls_next = |block: &[Stmt]| callees(block).any(|callee| callee.as_name() == Some(next));
+    let returns = |handler: &Handler| handler.body.iter().any(|stmt| matches!(stmt.kind, StmtKind::Return(Some(_))));
+    let mut blocks: Vec<&[Stmt]> = vec![&function.def.body];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            if let StmtKind::Try { body, handlers, .. } = &stmt.kind
+                && calls_next(body)
+                && handlers.iter().any(|one| returns(one) && catches_http_exceptions(resolve, function, one))
+            {
+                return true;
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    false
 }
 
 fn collect_raises(resolve: &dyn Resolve, function: &FunctionRef, body: &[Stmt], found: &mut Vec<Site>) {
