@@ -3,7 +3,8 @@
 
 use super::shared::frontend;
 use super::shared::keeping::{Keeping, one_per_token};
-use super::{RuleInfo, State};
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, report};
 use crate::frontend::observed::SetCookie;
 use crate::frontend::outcome::{Area, What};
 use crate::ide::{Diagnostic, Severity};
@@ -36,6 +37,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
     let told = one_per_token(state, places.collect());
     found.extend(told.into_iter().filter(|finding| wanted(finding.location.file)));
+}
+
+/// Cookies that the backend sets.
+pub(super) fn check_backend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for_each_item(state, wanted, |tokens| {
+        for site in tokens.readable_cookies.iter().filter(|site| !state.sources.is_ghost(**site)) {
+            let message = "This cookie holds a token, and every script on the page can read it: Starlette sets no `HttpOnly` by itself. Add `httponly=True`.";
+            found.push(report(state, &INFO, Severity::Warning, *site, message.to_owned(), Vec::new()));
+        }
+    });
 }
 
 fn finding(state: &State, cookie: &SetCookie) -> Option<Diagnostic> {

@@ -236,6 +236,7 @@ const CHECKS: &[Check] = &[
     auth_failure_not_logged::check,
     check_after_change::check,
     client_trusted_identity::check,
+    cookie_without_flags::check_backend,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
     custom_crypto::check,

@@ -88,6 +88,8 @@ pub struct ItemTokens {
     pub unlogged: Vec<Unlogged>,
     /// Keys, tokens and cookies that others can read on their way.
     pub insecure: Vec<Insecure>,
+    /// Cookies with a token in them that scripts can read.
+    pub readable_cookies: Vec<Site>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.

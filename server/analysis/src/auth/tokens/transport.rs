@@ -1,4 +1,5 @@
-//! Keys, tokens and cookies that go over a connection on which others can read or change them.
+//! Keys, tokens and cookies that go over a connection on which others can read or change them, and
+//! cookies that scripts can read.
 
 use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
@@ -11,6 +12,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for found in body.calls() {
         let Some((func, args)) = found.call() else { continue };
         let Some(name) = last_name(func) else { continue };
+        tokens.readable_cookies.extend(readable_cookie(body, func, args).map(|range| body.site(range)));
         let how = match name.as_str() {
             "PyJWKClient" => fetches_keys(body, func, args),
             "get" | "post" | "request" => sends(body, func, args),
@@ -80,6 +82,21 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
         Some(secure) if matches!(secure.kind, ExprKind::Bool(false)) => Some((Transport::Cookie, secure.range)),
         Some(_) => None,
         None => Some((Transport::Cookie, found.expr.range)),
+    }
+}
+
+/// A token in a cookie that scripts can read: Starlette sets no `HttpOnly` by itself (1.0).
+fn readable_cookie(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<At> {
+    let sets = last_name(func).is_some_and(|name| name == "set_cookie");
+    let value = keyword(args, "value").or_else(|| positional(args, 1)).filter(|_| sets)?;
+    let origin = secrets::origin(body, value)?;
+    let is_token = matches!(origin.what, Secret::Issued | Secret::Token);
+    if !is_token || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No) {
+        return None;
+    }
+    match keyword(args, "httponly").or_else(|| positional(args, 7)) {
+        Some(flag) => matches!(flag.kind, ExprKind::Bool(false)).then_some(flag.range),
+        None => Some(func.range),
     }
 }
 
