@@ -245,11 +245,7 @@ fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
         && interpreter.linearised(class).iter().all(plain)
 }
 
-/// Whether a value is written in the source.
+/// Whether a value is written in the source, and stays as it is: a list may hold anything by the time that it is given out.
 fn is_literal(value: &Value) -> bool {
-    match value {
-        Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
-        Value::List(values) => values.iter().all(is_literal),
-        _ => false,
-    }
+    matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
 }
