@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::modules::{Configurations, Resolved};
-use super::unused::{self, Said};
+use super::unused::{self, Said, Unused};
 use crate::facts::typescript::file::{Export, TypeScriptFile};
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
@@ -107,7 +107,7 @@ pub struct Placement {
     /// Modules on the server, likewise.
     server: FxHashMap<FileId, Option<FileId>>,
     /// Modules with components that nothing draws.
-    unused: FxHashSet<FileId>,
+    unused: Unused,
 }
 
 impl Placement {
@@ -123,7 +123,12 @@ impl Placement {
 
     /// Whether a module has components that nothing draws: no entry of a framework leads to it.
     pub fn is_unused(&self, file: FileId) -> bool {
-        self.unused.contains(&file)
+        self.unused.known.contains(&file)
+    }
+
+    /// Whether it likely is: nothing that was read leads to it.
+    pub fn is_likely_unused(&self, file: FileId) -> bool {
+        self.is_unused(file) || self.unused.likely.contains(&file)
     }
 
     /// What Next.js runs a module as.
@@ -235,7 +240,11 @@ impl Placement {
         let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
         let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
         let path = |file: FileId| sources.file(file).map_or("", |source| source.path.as_str());
-        let unused = unused::find(&self.modules, configurations, path);
+        let unread = || {
+            let listed = sources.iter().filter(|(_, source)| source.listed && source.script.is_none() && !source.test);
+            listed.map(|(_, source)| source.path.as_str())
+        };
+        let unused = unused::find(&self.modules, configurations, path, unread);
         let same = self.browser == browser && self.server == server && self.unused == unused;
         self.unused = unused;
         self.browser = browser;

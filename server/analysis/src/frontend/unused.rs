@@ -48,6 +48,15 @@ const ENTRIES: &[&str] = &[
 /// Folders whose files a framework, or a plugin of a builder, takes for pages.
 const PAGES: &[&str] = &["pages", "routes", "screens", "views"];
 
+/// Modules with components that nothing draws.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unused {
+    /// Of these it is known.
+    pub(super) known: FxHashSet<FileId>,
+    /// Of these it is likely.
+    pub(super) likely: FxHashSet<FileId>,
+}
+
 /// What a module says that matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Said {
@@ -68,13 +77,15 @@ impl Said {
     }
 }
 
-/// Modules with components that nothing draws, as far as that is known: those of packages that React draws, in which
-/// every import is written out.
-pub(super) fn find<'p>(
+/// Modules with components that nothing draws, of packages that React draws and in which every import is written out;
+/// and those of which that is only likely, as some scripts of the package that may draw were not read. `unread` gives
+/// the paths of these.
+pub(super) fn find<'p, U: Iterator<Item = &'p str>>(
     modules: &FxHashMap<FileId, std::sync::Arc<Module>>,
     configurations: &Configurations,
     path: impl Fn(FileId) -> &'p str,
-) -> FxHashSet<FileId> {
+    unread: impl Fn() -> U,
+) -> Unused {
     let mut by_stem: FxHashMap<&str, Vec<FileId>> = FxHashMap::default();
     // Packages in which an import may mean any module, and those that React draws.
     let (mut any, mut drawn) = (FxHashSet::default(), FxHashSet::default());
@@ -107,7 +118,16 @@ pub(super) fn find<'p>(
         package.is_some_and(|package| drawn.contains(package) && !any.contains(package))
     };
     let unused = modules.iter().filter(|(file, module)| module.said.is_component && !used.contains(*file));
-    unused.map(|(file, _)| *file).filter(is_known).collect()
+    let unused: Vec<FileId> = unused.map(|(file, _)| *file).filter(is_known).collect();
+    if unused.is_empty() {
+        return Unused::default();
+    }
+    // What nobody has read may import anything of its package.
+    let may_draw = |path: &&str| [".tsx", ".jsx", ".js"].iter().any(|ending| path.ends_with(ending));
+    let open: FxHashSet<&str> = unread().filter(may_draw).filter_map(|path| configurations.drawn(path)).collect();
+    let is_open = |file: &FileId| configurations.drawn(path(*file)).is_some_and(|package| open.contains(package));
+    let (likely, known) = unused.into_iter().partition(is_open);
+    Unused { known, likely }
 }
 
 /// Whether something else than an import may run a module.

@@ -207,9 +207,14 @@ fn unless_unused(
     severity: Severity,
     message: String,
 ) -> (Severity, String) {
-    match asking.into_iter().all(|file| state.frontend.placement.is_unused(file)) {
-        true => (Severity::Info, format!("{UNUSED} {message}")),
-        false => (severity, message),
+    let asking: Vec<FileId> = asking.into_iter().collect();
+    let placement = &state.frontend.placement;
+    if asking.iter().all(|file| placement.is_unused(*file)) {
+        return (Severity::Info, format!("{UNUSED} {message}"));
+    }
+    match severity {
+        Severity::Error if asking.iter().all(|file| placement.is_likely_unused(*file)) => (Severity::Warning, message),
+        severity => (severity, message),
     }
 }
 
