@@ -15,12 +15,7 @@ const MAX_FUNCTIONS: usize = 64;
 
 /// Whether a handler, or a function of the project that it calls, hashes a password.
 pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    let mut hashes = false;
-    each_callee(interpreter, handler, &mut |callee| {
-        hashes |= matches!(callee, Callee::OfPackage(path) if is_password_hash(path));
-        hashes
-    });
-    hashes
+    calls_any(interpreter, handler, &|callee| callee.is_of(is_password_hash))
 }
 
 /// Whether a handler and the functions of the project that it calls verify a
@@ -28,7 +23,7 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
 pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let (mut verifies, mut issues) = (false, false);
     each_callee(interpreter, handler, &mut |callee| {
-        verifies |= matches!(callee, Callee::OfPackage(path) if is_password_check(path));
+        verifies |= callee.is_of(is_password_check);
         issues |= callee.issues();
         verifies && issues
     });
@@ -37,22 +32,22 @@ pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &Functi
 
 /// Whether a handler, or a function of the project that it calls, verifies a password.
 pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    let mut verifies = false;
-    each_callee(interpreter, handler, &mut |callee| {
-        verifies |= matches!(callee, Callee::OfPackage(path) if is_password_check(path));
-        verifies
-    });
-    verifies
+    calls_any(interpreter, handler, &|callee| callee.is_of(is_password_check))
 }
 
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    let mut issues = false;
+    calls_any(interpreter, handler, &|callee| callee.issues())
+}
+
+/// Whether a handler, or a function of the project that it calls, calls something that is `wanted`.
+fn calls_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, wanted: &dyn Fn(&Callee<'_>) -> bool) -> bool {
+    let mut calls = false;
     each_callee(interpreter, handler, &mut |callee| {
-        issues |= callee.issues();
-        issues
+        calls |= wanted(&callee);
+        calls
     });
-    issues
+    calls
 }
 
 /// What is called.
@@ -64,6 +59,11 @@ enum Callee<'c> {
 }
 
 impl Callee<'_> {
+    /// Whether it is something of a package, of that kind by its path.
+    fn is_of(&self, kind: fn(&str) -> bool) -> bool {
+        matches!(self, Self::OfPackage(path) if kind(path))
+    }
+
     /// Whether it signs a token, or sets a cookie.
     fn issues(&self) -> bool {
         match self {
