@@ -2,13 +2,16 @@
 //! password that they are given, or verify it and issue a token. That is
 //! evidence from code of what a route is for.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::flow::class_held;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
 /// Functions that are looked into for one handler.
 const MAX_FUNCTIONS: usize = 64;
@@ -38,6 +41,37 @@ pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &Functio
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     calls_any(interpreter, handler, &|callee| callee.issues())
+}
+
+/// Whether a handler shows the framework's documentation of the API: its pages, or the schema behind them.
+pub(super) fn shows_documentation(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    callees(&interpreter.current(handler).def.body).any(|callee| {
+        let callee = interpreter.eval(handler, callee);
+        matches!(callee, Value::Package(path) if path.starts_with("fastapi.openapi."))
+    })
+}
+
+/// Whether a handler takes one of these fields from the client: as a parameter,
+/// or as a field of the body that a parameter is.
+pub(super) fn takes_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, fields: &[&str]) -> bool {
+    let is_one = |name: &SmolStr| fields.contains(&name.to_ascii_lowercase().replace('_', "").as_str());
+    let has_field = |class: &Arc<ClassRef>| {
+        let mut stmts = interpreter.linearised(class).into_iter().flat_map(|class| class.def.body.clone());
+        stmts.any(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => assign.targets.iter().any(|target| target.as_name().is_some_and(is_one)),
+            _ => false,
+        })
+    };
+    handler.def.params.iter().filter(|param| dependency_of(interpreter, handler, param).is_none()).any(|param| {
+        let class = param.annotation.as_ref().map(|ty| match interpreter.eval_signature(handler, ty) {
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            ty => ty,
+        });
+        match class {
+            Some(Value::Class(class)) => has_field(&class),
+            _ => is_one(&param.name.name),
+        }
+    })
 }
 
 /// Whether a handler, or a function of the project that it calls, calls something that is `wanted`.

@@ -175,7 +175,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(unapplied) = unapplied::find(self.judge, self.interpreter, route) {
             return Guard::Open(Some(Weak::Unapplied(unapplied)));
         }
-        if !route.path_known {
+        if !route.end_known {
             return Guard::Unknown("its path is not known before run time".into());
         }
         Guard::Open(None)
@@ -206,7 +206,7 @@ impl<'g, 'a> Guards<'g, 'a> {
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
-        if !route.path_known || route.kind != RouteKind::Http {
+        if !route.end_known || route.kind != RouteKind::Http {
             return None;
         }
         public::by_nature(&route.path, &route.methods).or_else(|| {
@@ -218,6 +218,14 @@ impl<'g, 'a> Guards<'g, 'a> {
                 return Some("signing in with a password");
             }
             let Value::Function(handler) = &route.handler else { return None };
+            if reads(route) && accounts::shows_documentation(self.interpreter, handler) {
+                return Some("documentation of the API");
+            }
+            if let Some((reason, fields)) = entrance(route).and_then(|_| public::entrance(&route.path))
+                && accounts::takes_any(self.interpreter, handler, fields)
+            {
+                return Some(reason);
+            }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })

@@ -31,6 +31,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub(crate) use self::code::is_settings;
+use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
@@ -297,11 +298,12 @@ impl<'a> Judge<'a> {
         let verdict = self.resting(|| {
             let function = &self.resolve.current(function);
             let mut verdict = flow::judge(self, function, receiver, role);
-            if role == Role::Dependency
-                && verdict.proof != Proof::Verifies
-                && let Some(reason) = decorators::may_change(self.resolve, function)
-            {
-                verdict.proof = Proof::Unknown(reason);
+            if role == Role::Dependency && verdict.proof != Proof::Verifies {
+                match decorators::change(self, function) {
+                    Changed::Nothing => {}
+                    Changed::Verified(around) => verdict = around,
+                    Changed::Perhaps(reason) => verdict.proof = Proof::Unknown(reason),
+                }
             }
             verdict
         });

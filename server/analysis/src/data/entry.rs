@@ -18,7 +18,7 @@ use crate::facts::python::tree::{Param, ParamKind};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteKind};
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value, is_from_container};
 
 /// Paths that the dependencies may leave.
 const MAX_ENTRIES: usize = 8;
@@ -440,6 +440,12 @@ impl Engine<'_, '_> {
             Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
             other => (other, Vec::new()),
         };
+        if metadata.iter().any(is_from_container) {
+            return match ty {
+                Some(Value::Class(class)) => Abs::Object(self.add_object(path, Object::instance(&class))),
+                _ => Abs::Unknown,
+            };
+        }
         let marker = metadata.iter().chain(&default).find_map(|value| match value {
             Value::Instance(instance) => match &instance.class {
                 Value::Package(package) if package.starts_with("fastapi") => {
@@ -454,8 +460,7 @@ impl Engine<'_, '_> {
             },
             _ => None,
         });
-        let in_path =
-            self.route.path.contains(&format!("{{{name}}}")) || self.route.path.contains(&format!("{{{name}:"));
+        let in_path = self.is_in_path(name);
         let place = match marker.as_ref().map(|(kind, _)| kind.as_str()) {
             Some("Header") => Place::Header,
             Some("Cookie") => Place::Cookie,
