@@ -67,7 +67,9 @@ pub(super) fn change(judge: &Judge<'_>, function: &FunctionRef) -> Changed {
     }
     perhaps.map_or(Changed::Nothing, |name| {
         let function = &function.qualname;
-        Changed::Perhaps(SmolStr::new(format!("`{function}` is decorated by `{name}`, which may change what it checks")))
+        Changed::Perhaps(SmolStr::new(format!(
+            "`{function}` is decorated by `{name}`, which may change what it checks"
+        )))
     })
 }
 

@@ -36,6 +36,7 @@ use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
+use crate::index::routes::{Route, RouteKind};
 use crate::index::shared_map::SharedMap;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
 
@@ -280,9 +281,10 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What a route handler checks in its own body.
-    pub fn handler(&self, handler: &FunctionRef) -> Arc<Verdict> {
-        self.function(handler, None, Role::Handler)
+    /// What a route's handler checks in its own body, if that is known.
+    pub fn handler(&self, route: &Route) -> Option<Arc<Verdict>> {
+        let handler = route.function().filter(|_| route.kind != RouteKind::Mount)?;
+        Some(self.function(handler, route.receiver(), Role::Handler))
     }
 
     fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Arc<Verdict> {

@@ -35,7 +35,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         Guard::Public(_) if writes(route) => false,
         _ => return RouteData::default(),
     };
-    let Value::Function(handler) = &route.handler else { return RouteData::default() };
+    let Some(handler) = route.function() else { return RouteData::default() };
     if route.kind == RouteKind::Mount || !route.injects {
         return RouteData::default();
     }
@@ -160,6 +160,13 @@ impl Engine<'_, '_> {
         let view = handler.class.clone().filter(|_| handler.takes_receiver());
         for (at, param) in handler.def.params.iter().enumerate() {
             let name = &param.name.name;
+            if at == 0
+                && let Some(receiver) = self.route.receiver()
+            {
+                let receiver = self.as_abs(receiver.clone());
+                paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), receiver.clone()));
+                continue;
+            }
             if at == 0
                 && let Some(class) = &view
             {

@@ -13,7 +13,7 @@ use super::dependencies::{Asked, Node, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
-use super::value::{Arguments, Resolve, RouterId, Site, Value};
+use super::value::{Arguments, FunctionRef, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
 use crate::vfs::FileId;
 
@@ -65,6 +65,25 @@ pub struct Route {
     pub included_at: Option<Site>,
     /// What the handler asks for by itself, if all of that is known.
     pub(super) own: Option<Own>,
+}
+
+impl Route {
+    /// The function that handles it, or the method of an object.
+    pub fn function(&self) -> Option<&Arc<FunctionRef>> {
+        match &self.handler {
+            Value::Function(function) => Some(function),
+            Value::Bound(bound) => Some(&bound.1),
+            _ => None,
+        }
+    }
+
+    /// The object whose method handles it.
+    pub fn receiver(&self) -> Option<&Value> {
+        match &self.handler {
+            Value::Bound(bound) => Some(&bound.0),
+            _ => None,
+        }
+    }
 }
 
 /// An application.

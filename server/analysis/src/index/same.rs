@@ -21,7 +21,9 @@ pub fn same(a: &Value, b: &Value) -> bool {
 /// Whether FastAPI does the same for two routes until the handler is called,
 /// and calls the same one.
 pub fn same_route(a: &Route, b: &Route) -> bool {
-    let how = |route: &Route| (route.kind, route.injects, route.registration, (route.path_known, route.end_known), route.conditional);
+    let how = |route: &Route| {
+        (route.kind, route.injects, route.registration, (route.path_known, route.end_known), route.conditional)
+    };
     how(a) == how(b)
         && (&a.path, &a.methods, &a.more) == (&b.path, &b.methods, &b.more)
         && same(&a.handler, &b.handler)
