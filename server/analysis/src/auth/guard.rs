@@ -225,7 +225,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             if signs_in(self.interpreter, route) {
                 return Some("signing in with a password");
             }
-            let Some(handler) = route.function() else { return None };
+            let handler = route.function()?;
             if reads(route) && accounts::shows_documentation(self.interpreter, handler) {
                 return Some("documentation of the API");
             }
