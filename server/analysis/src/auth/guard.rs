@@ -229,6 +229,16 @@ impl<'g, 'a> Guards<'g, 'a> {
             if reads(route) && accounts::shows_documentation(self.interpreter, handler) {
                 return Some("documentation of the API");
             }
+            if reads(route)
+                && public::is_fallback(&route.path)
+                && constant::answers_pages(self.interpreter, &self.interpreter.current(handler))
+            {
+                return Some("pages of the frontend at any path");
+            }
+            let mailed = entrance(route).filter(|_| public::is_confirmation_of_mail(&route.path));
+            if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {
+                return Some("confirming what was mailed");
+            }
             if let Some((reason, fields)) = entrance(route).and_then(|_| public::entrance(&route.path))
                 && accounts::takes_any(self.interpreter, handler, fields)
             {

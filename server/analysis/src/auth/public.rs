@@ -143,10 +143,26 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal(path) && is_named
 }
 
+/// Whether a path is any below the root that no other route has: `/{path:path}`.
+pub(super) fn is_fallback(path: &str) -> bool {
+    path.strip_prefix("/{").is_some_and(|rest| rest.ends_with(":path}") && !rest.contains('/'))
+}
+
+/// Whether a path ends in a confirmation, of an address perhaps. That alone is no reason to leave it open: the
+/// handler must take a mailed token, and nothing beside it.
+pub(super) fn is_confirmation_of_mail(path: &str) -> bool {
+    const STEPS: &[&str] = &["verify", "confirm", "activate", "unsubscribe", "optout"];
+    normalised(path).last().is_some_and(|last| STEPS.contains(&last.as_str()))
+}
+
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`. That
 /// is what somebody meant, and no more.
 pub fn is_named_public(path: &str) -> bool {
-    path.split(['/', '-', '_', '.']).any(|word| word.to_ascii_lowercase().starts_with("public"))
+    path.split(['/', '-', '_', '.']).any(|word| {
+        let word = word.to_ascii_lowercase();
+        // Readers of feeds have no account.
+        word.starts_with("public") || matches!(word.as_str(), "rss" | "atom" | "sitemap")
+    })
 }
 
 /// Whether a path is that of a form which strangers send: `POST /contact`. That is what somebody meant, and no more.

@@ -262,7 +262,7 @@ pub(super) fn last_name(expr: &Expr) -> Option<&str> {
 }
 
 /// The annotated fields of a class, those of bases included.
-pub(super) fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
+pub fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
     let mut fields: Vec<SmolStr> = Vec::new();
     for class in interpreter.linearised(class) {
         for stmt in &class.def.body {
