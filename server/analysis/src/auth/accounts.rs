@@ -5,9 +5,9 @@
 use smol_str::SmolStr;
 
 use super::flow::class_held;
+use crate::data::fields_of;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
-use crate::data::fields_of;
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};

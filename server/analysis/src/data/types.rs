@@ -73,13 +73,7 @@ impl Engine<'_, '_> {
     }
 
     /// An attribute that a method of its class sets.
-    fn member_made_in(
-        &mut self,
-        path: &mut Path,
-        class: &Arc<ClassRef>,
-        maker: &str,
-        name: &SmolStr,
-    ) -> Option<Abs> {
+    fn member_made_in(&mut self, path: &mut Path, class: &Arc<ClassRef>, maker: &str, name: &SmolStr) -> Option<Abs> {
         let init = self.interpreter.method(class, maker)?;
         let init = self.interpreter.current(&init);
         self.interpreter.count_body(init.site);

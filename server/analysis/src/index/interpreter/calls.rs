@@ -189,6 +189,17 @@ impl Execution<'_, '_> {
                 _ => UNSUPPORTED,
             },
             "importlib.import_module" => self.import_module(&arguments, site),
+            // With a list of names it gives the module itself, and not its outermost package.
+            "builtins.__import__" => {
+                let names = arguments.get("fromlist", Some(3)).map(|names| self.interpreter.force(names.clone()));
+                match (names.as_ref().and_then(truth), arguments.positional.first().cloned()) {
+                    (Some(true), Some(name)) => {
+                        let positional = vec![self.interpreter.force(name)];
+                        self.import_module(&Arguments { positional, ..Arguments::default() }, site)
+                    }
+                    _ => UNSUPPORTED,
+                }
+            }
             // What the environment does not set has its default.
             "os.getenv" | "os.environ.get" | "decouple.config" => {
                 self.assumptions += 1;
