@@ -23,11 +23,25 @@ const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "O
 /// constants of its module and the time; which of them may depend on the configuration.
 pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let def = &handler.def;
+    if only_refuses(handler) {
+        return true;
+    }
     if !def.params.is_empty() || def.is_generator {
         return false;
     }
     let mut steps = MAX_STEPS;
     block_returns(interpreter, handler, &def.body, &mut steps) == Some(true)
+}
+
+/// Whether a handler does nothing but refuse, with words that are constants or what
+/// the caller gave: `raise HTTPException(404, f"no {path}")`.
+fn only_refuses(handler: &FunctionRef) -> bool {
+    let said =
+        |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
+    let done: Vec<&Stmt> = handler.def.body.iter().filter(said).collect();
+    let [Stmt { kind: StmtKind::Raise { exc: Some(refusal), .. }, .. }] = done.as_slice() else { return false };
+    let args = refusal.as_call().map_or(&[][..], |(_, args)| args);
+    args.iter().all(|arg| arg.spread == Spread::No && is_given(handler, &arg.value))
 }
 
 /// Whether a handler does nothing but send the caller to another address, which
