@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join, join_exits, joined};
 use super::models::{Model, model_of};
+use super::names;
 use super::objects::named_member;
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -289,6 +290,10 @@ impl Engine<'_, '_> {
             // Of a member of an enumeration.
             Abs::Principal(part) if name == "value" && !part.is_empty() => object.clone(),
             Abs::Part(..) if name == "value" => object.clone(),
+            // What a role is called, which is a record of its own.
+            Abs::Principal(part) | Abs::Part(_, part) if names::is_privilege(part) && names::is_label(name) => {
+                object.clone()
+            }
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 let property = class.and_then(|class| self.interpreter.method(&class, name));

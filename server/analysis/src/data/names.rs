@@ -144,10 +144,16 @@ pub(crate) fn is_authority(name: &str) -> bool {
 pub(super) fn is_privilege(name: &str) -> bool {
     const FLAGS: &[&str] =
         &["admin", "superadmin", "superuser", "staff", "moderator", "verified", "emailverified", "approved", "root"];
-    const GRANTS: &[&str] = &["role", "roles", "permission", "permissions", "scopes", "privileges", "accesslevel"];
+    const GRANTS: &[&str] =
+        &["role", "roles", "roleid", "permission", "permissions", "scopes", "privileges", "accesslevel"];
     let name = plain(name);
     FLAGS.contains(&name.strip_prefix("is").unwrap_or(&name))
         || GRANTS.iter().any(|grant| name.strip_prefix("user").unwrap_or(&name) == *grant)
+}
+
+/// Whether an attribute of that name is what something is called by.
+pub(super) fn is_label(name: &str) -> bool {
+    matches!(name, "name" | "code" | "slug" | "key" | "title" | "label")
 }
 
 /// Whether a claim of that name may say what a token is for.

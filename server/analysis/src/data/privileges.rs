@@ -244,9 +244,10 @@ impl Engine<'_, '_> {
     }
 }
 
-/// The names in `UserRole.ADMIN` and `[Role.ADMIN, Role.STAFF]`.
+/// The names in `UserRole.ADMIN` and `[Role.ADMIN, Role.STAFF]`, or the key of a role's record.
 fn members(expr: &Expr) -> Vec<SmolStr> {
     match &expr.kind {
+        ExprKind::Int(key) => vec![SmolStr::new(key.to_string())],
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
             parts.iter().filter_map(last_name).map(SmolStr::new).collect()
         }

@@ -71,12 +71,17 @@ fn asked_for<'s>(
     let (table, column) = (access.table.site, &access.table.owner);
     let declared = state.sources.file(table.file).is_some();
     let meant = |(from, asked): &&(Site, &Asked)| {
-        asked.attribute == *column
+        is_about(&asked.attribute, column)
             && (*from == application || declared && asked.table == Some(table))
             // What else than flags says is told by what it is compared with.
-            && (is_flag(column) || is_high(&asked.value))
+            && (is_flag(column) || is_high(&asked.value) || asked.attribute.ends_with("_id"))
     };
     questions.iter().find(meant).map(|(_, asked)| *asked)
+}
+
+/// Whether a question is about a column, or about the record of a role that the column refers to.
+fn is_about(attribute: &str, column: &str) -> bool {
+    attribute == column || column.strip_suffix("_id").is_some_and(|role| attribute == role)
 }
 
 /// Whether a column is either true or not.
