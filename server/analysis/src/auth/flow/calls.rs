@@ -177,6 +177,9 @@ impl Flow<'_, '_> {
                 self.authenticated(second, Required::from(&scopes))
             }
             (Abs::Credential, Abs::Credential) => Abs::Other,
+            // Whoever sends both makes them equal.
+            (Abs::Credential, Abs::Other) if self.is_of_client(second) => Abs::Other,
+            (Abs::Other, Abs::Credential) if self.is_of_client(first) => Abs::Other,
             (Abs::Credential | Abs::Secret, other) if self.tells_apart(second, other) => {
                 if op.ends_with("in") && self.is_kept_in_memory(path, second) {
                     self.step(second, Evidence::DecidesInMemory, IN_MEMORY);

@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::super::evidence::{Evidence, Step};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
-use super::{Abs, Flow, Path};
-use crate::facts::python::tree::Param;
+use super::{Abs, Flow, Path, root_name};
+use crate::facts::python::tree::{Expr, Param};
 use crate::index::value::{FunctionRef, Instance, Site, Value, is_from_container};
 
 impl Flow<'_, '_> {
@@ -34,6 +34,23 @@ impl Flow<'_, '_> {
             path.set(&param.name.name, value);
         }
         path
+    }
+
+    /// Whether an expression is a parameter that the client fills, or a part of one.
+    pub(super) fn is_of_client(&self, expr: &Expr) -> bool {
+        let (Some(name), [function]) = (root_name(expr), self.stack.as_slice()) else { return false };
+        let Some(param) = function.def.params.iter().find(|param| &param.name.name == name) else { return false };
+        let given = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.judge.resolve.eval_signature(function, expr));
+        let is_injected = |value: &Value| matches!(value, Value::Depends(_)) || is_from_container(value);
+        match (given(&param.default), given(&param.annotation)) {
+            (Some(Value::Depends(_)), _) => false,
+            (_, Some(Value::Annotated(annotated))) => !annotated.metadata.iter().any(is_injected),
+            // Objects that FastAPI makes.
+            (_, Some(Value::Package(path))) => path.starts_with("builtins.") || path.starts_with("uuid."),
+            (_, Some(Value::Class(_))) => true,
+            (default, None) => default.is_none(),
+            _ => false,
+        }
     }
 
     fn receiver(&self, function: &FunctionRef) -> Abs {
