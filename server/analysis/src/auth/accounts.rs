@@ -5,7 +5,6 @@
 use smol_str::SmolStr;
 
 use super::flow::class_held;
-use crate::data::fields_of;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::dependencies::dependency_of;
@@ -80,7 +79,7 @@ fn taken(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Vec<SmolStr> {
             ty => ty,
         });
         match class {
-            Some(Value::Class(class)) => found.extend(fields_of(interpreter, &class)),
+            Some(Value::Class(class)) => found.extend(interpreter.fields_of(&class)),
             // The request itself, a response, a task for later.
             Some(Value::Package(path)) if path.starts_with("fastapi.") || path.starts_with("starlette.") => {}
             _ => found.push(param.name.name.clone()),

@@ -173,7 +173,7 @@ fn passes_nothing_on(verdict: &Verdict) -> bool {
 
 /// The function that a function defines and returns; the last one that it
 /// defines when it returns something else.
-fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
+pub(super) fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
     let returned = function.def.body.iter().rev().find_map(|stmt| match &stmt.kind {
         StmtKind::Return(Some(value)) => value.as_name().cloned(),
         _ => None,

@@ -267,6 +267,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether a callable is no dependency that verifies, and gives one when it is called.
+    pub fn makes_guard(&self, callable: &Value) -> bool {
+        let Value::Function(function) = callable else { return false };
+        let inner = decorators::inner_function(&self.resolve.current(function));
+        inner.is_some_and(|inner| self.function(&inner, None, Role::Dependency).proof == Proof::Verifies)
+    }
+
     /// Whether the user's configuration says that a callable verifies.
     fn is_vouched(&self, callable: &Value) -> bool {
         match callable {

@@ -219,6 +219,12 @@ fn normalised(path: &str) -> Vec<String> {
     plain.filter(|segment| !is_base(segment) && !is_version(segment)).collect()
 }
 
+/// Whether a segment of a path only says that an API begins: `api`, `v1`.
+pub fn is_base_of_api(segment: &str) -> bool {
+    let segment = segment.to_ascii_lowercase();
+    is_base(&segment) || is_version(&segment)
+}
+
 /// `api`, `api2`: what an API is served below.
 fn is_base(segment: &str) -> bool {
     segment.strip_prefix("api").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
@@ -325,6 +331,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         // The parameter is the address or the mailed token, the only credential there is.
         [
             "forgotpassword"
+            | "forgetpassword"
+            | "emailverification"
             | "forgotpin"
             | "resetpin"
             | "passwordrecovery"

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::models::{Model, fields_of};
+use super::models::Model;
 use super::names;
 use super::value::{Abs, Made, Path};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
@@ -88,7 +88,7 @@ impl Engine<'_, '_> {
         while let Some(expr) = pending.pop() {
             if let Value::Class(class) = self.interpreter.eval_signature(handler, expr) {
                 let is_table = self.model(&class).is_some_and(|model| model.is_user);
-                if is_table || fields_of(self.interpreter, &class).iter().any(|field| field == column) {
+                if is_table || self.interpreter.fields_of(&class).iter().any(|field| field == column) {
                     return true;
                 }
             }

@@ -260,20 +260,3 @@ pub(super) fn last_name(expr: &Expr) -> Option<&str> {
         _ => None,
     }
 }
-
-/// The annotated fields of a class, those of bases included.
-pub fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
-    let mut fields: Vec<SmolStr> = Vec::new();
-    for class in interpreter.linearised(class) {
-        for stmt in &class.def.body {
-            if let StmtKind::Assign(assign) = &stmt.kind
-                && assign.annotation.is_some()
-                && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
-                && !fields.contains(name)
-            {
-                fields.push(name.clone());
-            }
-        }
-    }
-    fields
-}

@@ -14,7 +14,8 @@ use super::models::{Model, last_name};
 use super::names;
 use super::value::{Abs, ClientId, Dump, Path, Place};
 use super::{Fault, Use};
-use crate::facts::python::tree::{Class, Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::{raises, returned};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{ClassRef, Site, Value};
 
 /// Parts of an annotation that are looked at.
@@ -285,13 +286,20 @@ fn is_looked_at(class: &Class, field: &str) -> bool {
             let (callee, args) = decorator.as_call().unwrap_or((decorator, &[]));
             match last_name(callee) {
                 Some("field_validator" | "validator") => {
-                    args.iter().any(|arg| arg.value.as_str().is_some_and(|name| name == field || name == "*"))
+                    let is_meant = |arg: &Arg| arg.value.as_str().is_some_and(|name| name == field || name == "*");
+                    args.iter().any(is_meant) && may_refuse(&def.body)
                 }
                 Some("model_validator" | "root_validator") => mentions(&def.body, field),
                 _ => false,
             }
         })
     })
+}
+
+/// Whether a validator refuses a value, or puts another in its place; one that only
+/// makes it another type does neither.
+fn may_refuse(body: &[Stmt]) -> bool {
+    raises(body) || returned(body).iter().all(|value| matches!(value.kind, ExprKind::Str(_) | ExprKind::Bool(_)))
 }
 
 /// Whether statements name a field, as an attribute or a key.

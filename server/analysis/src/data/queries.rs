@@ -481,11 +481,13 @@ impl Engine<'_, '_> {
             Made::Row(model) => (Some(Arc::clone(model)), object.spread.clone()),
             // A table that serves as a request model.
             Made::Body(class) => {
-                let fields = super::models::fields_of(self.interpreter, class);
+                let fields = self.interpreter.fields_of(class);
                 fields.iter().for_each(|field| self.note_harmless(class, &object.name, field));
                 let spread = Dump {
                     body: object.name.clone(),
-                    fields: super::models::fields_of(self.interpreter, class)
+                    fields: self
+                        .interpreter
+                        .fields_of(class)
                         .into_iter()
                         .filter(|field| !object.fields.contains_key(field))
                         .collect(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::models::fields_of;
 use super::names;
 use super::value::{Abs, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
@@ -26,7 +25,7 @@ impl Engine<'_, '_> {
         let Some(object) = path.objects.get(&id) else { return Abs::Unknown };
         let Made::Body(class) = &object.made else { return Abs::Unknown };
         let shown = SmolStr::new(format!("{}.{name}", object.name));
-        if !fields_of(self.interpreter, class).contains(name) {
+        if !self.interpreter.fields_of(class).contains(name) {
             return Abs::Unknown;
         }
         let (site, class, body) = (object.site, Arc::clone(class), object.name.clone());
@@ -39,7 +38,7 @@ impl Engine<'_, '_> {
         let object = path.objects.get(&id)?;
         let Made::Body(class) = &object.made else { return None };
         let mut dump =
-            Dump { body: object.name.clone(), fields: fields_of(self.interpreter, class), site: self.site(expr) };
+            Dump { body: object.name.clone(), fields: self.interpreter.fields_of(class), site: self.site(expr) };
         dump.fields.retain(|field| !object.fields.contains_key(field));
         let class = Arc::clone(class);
         dump.fields.iter().for_each(|field| self.note_harmless(&class, &dump.body, field));

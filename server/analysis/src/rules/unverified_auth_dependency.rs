@@ -32,6 +32,8 @@ struct Pretender<'s> {
     name: &'s str,
     proof: &'s Proof,
     verdict: Arc<Verdict>,
+    /// Whether it gives a guard when it is called, and nobody calls it.
+    uncalled: bool,
     routes: Vec<&'s Route>,
 }
 
@@ -52,15 +54,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     Weak::Unapplied(_) => continue,
                     Weak::Dependency(index, proof) => {
                         let node = &route.dependencies[*index];
-                        let site = called(interpreter, &node.callable).map_or(node.site, |(function, _)| function.site);
+                        let uncalled = *proof == Proof::ChecksNothing && judge.makes_guard(&node.callable);
+                        let definition = called(interpreter, &node.callable).filter(|_| !uncalled);
+                        let site = definition.map_or(node.site, |(function, _)| function.site);
                         let name = callable_name(&node.callable).unwrap_or("this dependency");
                         let verdict = judge.dependency(&node.callable);
-                        (site, Pretender { name, proof, verdict, routes: Vec::new() })
+                        (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new() })
                     }
                     Weak::Around(wrapped) => {
                         let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
                         let verdict = Arc::clone(&wrapped.verdict);
-                        (wrapped.site, Pretender { name, proof, verdict, routes: Vec::new() })
+                        (wrapped.site, Pretender { name, proof, verdict, uncalled: false, routes: Vec::new() })
                     }
                 };
                 pretenders.entry(site).or_insert(pretender).routes.push(route);
@@ -120,13 +124,20 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
             message: format!("{} rests on `{name}`", shown(route)),
         });
     }
+    let message = if weak.uncalled {
+        format!(
+            "`{name}` gives a guard when it is called, and is asked for itself here, so that nobody is verified: {more} {plural} on it; write `Depends({name}())`."
+        )
+    } else {
+        format!("`{name}` {what}: {more} {plural} on it; verify the token and raise 401 when that fails.")
+    };
     let conditional = weak.routes.iter().all(|route| route.conditional);
     Diagnostic {
         rule: INFO.code,
         severity: if conditional { Severity::Info } else { Severity::Error },
         confidence: Confidence::High,
         location: state.sources.locate(site),
-        message: format!("`{name}` {what}: {more} {plural} on it; verify the token and raise 401 when that fails."),
+        message,
         related,
         unnecessary: false,
     }

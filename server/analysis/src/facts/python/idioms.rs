@@ -74,6 +74,17 @@ pub fn raised(body: &[Stmt]) -> Vec<&Expr> {
     found
 }
 
+/// What the statements return, in no order; those of nested definitions left out.
+pub fn returned(body: &[Stmt]) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    each(body, &mut |stmt| {
+        if let StmtKind::Return(Some(value)) = &stmt.kind {
+            found.push(value);
+        }
+    });
+    found
+}
+
 /// Whether the statements raise anything, or pass on what was caught.
 pub fn raises(body: &[Stmt]) -> bool {
     let mut found = false;

@@ -46,6 +46,23 @@ fn is_decorated(def: &Function, names: &[&str]) -> bool {
 }
 
 impl Interpreter<'_> {
+    /// The annotated fields of a class, those of bases included.
+    pub fn fields_of(&self, class: &ClassRef) -> Vec<SmolStr> {
+        let mut fields: Vec<SmolStr> = Vec::new();
+        for class in self.linearised(class) {
+            for stmt in &class.def.body {
+                if let StmtKind::Assign(assign) = &stmt.kind
+                    && assign.annotation.is_some()
+                    && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
+                    && !fields.contains(name)
+                {
+                    fields.push(name.clone());
+                }
+            }
+        }
+        fields
+    }
+
     /// The class attribute `name` in the class or the nearest base that has it.
     pub fn class_attribute(&self, class: &ClassRef, name: &str) -> Option<Value> {
         self.linearised(class).iter().find_map(|class| self.own_class_attribute(class, name))

@@ -6,8 +6,9 @@ use std::cell::OnceCell;
 use super::people::People;
 use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture};
 use crate::auth::policy::Authority;
-use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
+use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
 use crate::data::{is_self, is_user_table};
+use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::rules::State;
@@ -23,6 +24,8 @@ pub(in crate::rules) struct OpenRoute<'s, 'r> {
     /// What guards most of the routes of its router, where that is the rule.
     siblings: Option<Siblings>,
     beside: Beside,
+    /// The same of those that are about the same, where all stand on the application itself.
+    alike: Beside,
     /// The middleware of the application that turns callers away elsewhere.
     passing: Option<&'s str>,
     /// The class of the users, if it gives out whole rows of it.
@@ -42,6 +45,8 @@ enum Meant {
     Conditional,
     /// Its path calls it public.
     NamedPublic,
+    /// Its summary, description or tags call it public.
+    SaidPublic,
     /// Strangers send a form there, by its path.
     Form,
     /// It is a probe by its path.
@@ -85,7 +90,8 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             meant: Meant::Nothing,
             demanded,
             siblings: siblings(state, application, route),
-            beside: Beside::of(state, application, route),
+            beside: Beside::of(state, application, &|other| other.router == route.router),
+            alike: Beside::of(state, application, &|other| stand_together(application, other, route)),
             passing: passing_middleware(state, application),
             users,
             first: None,
@@ -131,12 +137,14 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if redirect => Meant::Redirect,
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
+            () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if picture => Meant::Picture,
             () if signs_up => Meant::SignsUp,
             () if signs_in => Meant::SignsIn,
             () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
+            () if self.alike.is_catalogue() && self.alike.reads_are_open() && is_nobodys() => Meant::Catalogue,
             () if reads_openly() => Meant::ReadsOpenly,
             () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
                 Meant::ReadsNobodys
@@ -163,6 +171,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
             (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
+            (Meant::SaidPublic, ..) => {
+                "what its decorator says of it calls it public, and nothing else does".to_owned()
+            }
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
@@ -189,6 +200,25 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     }
 }
 
+/// Whether the summary, the description or the tags that a route's decorator gives call it public.
+fn is_said_public(route: &Route) -> bool {
+    const WORDS: &[&str] = &["public", "público", "publico", "no auth", "without auth", "unauthenticated", "anonymous"];
+    const NAMES: &[&str] = &["summary", "description", "tags"];
+    let says = |text: &str| {
+        let text = text.to_lowercase();
+        WORDS.iter().any(|word| text.contains(word)) && !text.contains("not public")
+    };
+    let is_public = |value: &Expr| match &value.kind {
+        ExprKind::Str(text) => says(text),
+        ExprKind::List(tags) => tags.iter().filter_map(Expr::as_str).any(|tag| says(tag)),
+        _ => false,
+    };
+    let decorators = route.function().into_iter().flat_map(|handler| &handler.def.decorators);
+    decorators
+        .filter_map(Expr::as_call)
+        .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
+}
+
 /// The first route of a router that reads and is open, unless that is the route itself.
 fn first_open_read<'r>(state: &State, application: &'r Application, route: &Route) -> Option<&'r Route> {
     let judged = judged(state, application)?;
@@ -205,6 +235,16 @@ fn first_open_read<'r>(state: &State, application: &'r Application, route: &Rout
             })
     })?;
     (first.registration != route.registration).then_some(first)
+}
+
+/// Whether two routes are about the same: they stand on one router, and where that is the
+/// application itself their paths begin alike.
+fn stand_together(application: &Application, one: &Route, other: &Route) -> bool {
+    let begins = |route: &'_ Route| -> Option<String> {
+        let mut segments = route.path.split('/').filter(|segment| !segment.is_empty());
+        segments.find(|segment| !is_base_of_api(segment)).map(str::to_owned)
+    };
+    one.router == other.router && (one.router != application.router || begins(one) == begins(other))
 }
 
 /// The verdicts on an application's routes.
@@ -240,11 +280,11 @@ struct Beside {
 }
 
 impl Beside {
-    fn of(state: &State, application: &Application, route: &Route) -> Self {
+    fn of(state: &State, application: &Application, among: &dyn Fn(&Route) -> bool) -> Self {
         let mut beside = Self::default();
         let Some(judged) = judged(state, application) else { return beside };
         let own = application.routes.iter().zip(judged.iter());
-        for (other, judged) in own.filter(|(other, _)| other.router == route.router && other.kind != RouteKind::Mount) {
+        for (other, judged) in own.filter(|(other, _)| among(other) && other.kind != RouteKind::Mount) {
             let guard = &judged.guard;
             if reads(other) {
                 beside.guarded_reads += usize::from(guard.is_guarded());

@@ -108,6 +108,12 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     // Where most routes leave the owner out, the rows are everybody's: sooner so
     // if the column tells who wrote them than if it tells whose they are.
     let weight = if one.parent.unwrap_or(&one.access.table).personal { 4 } else { 1 };
+    // Whoever makes a row becomes its owner, and nothing ever asks for that.
+    let table = one.parent.unwrap_or(&one.access.table);
+    if private == 0 && custom.creates > 0 && !custom.of_right {
+        let is_own = one.access.usage == Use::Changes && one.parent.is_none() && table.personal && one.guarded;
+        return is_own.then_some(Severity::Warning);
+    }
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
