@@ -37,6 +37,9 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     ".patch<",
     ".delete<",
     "interceptors",
+    // What generated clients are told elsewhere.
+    "setConfig(",
+    "OpenAPI",
     "Authorization",
     "queryFn",
     "mutationFn",

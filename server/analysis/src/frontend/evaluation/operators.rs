@@ -146,6 +146,9 @@ impl Session<'_> {
                     }
                     if let Some(name) = &name {
                         self.note_bare_header(name, &value, place.range);
+                        if self.store.get(*id).is_settings() {
+                            libraries::generated::set_setting(self, *id, name, &value);
+                        }
                     }
                     if is_headers
                         && let Some(name) = &name

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::navigation;
+use super::{generated, navigation};
 
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
@@ -119,6 +119,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "Object.assign" => {
             if let Value::Object(target) = first {
                 for value in arguments.values.iter().skip(1) {
+                    generated::note_settings(session, target, value);
                     session.spread_into(target, value);
                 }
             }
