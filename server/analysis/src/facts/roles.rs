@@ -52,7 +52,9 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "document.cookie",
     "createAuthClient",
     "betterAuth(",
-    "EventSource(",
+    // `fetchEventSource` and the packages that stand in for it, too.
+    "EventSource",
+    "XMLHttpRequest(",
     "WebSocket(",
     "next/server",
     "new Response(",

@@ -215,6 +215,10 @@ pub(super) enum ObjectKind {
     Ky,
     /// A client of openapi-fetch.
     OpenApi,
+    /// A client of ofetch: its defaults are its entries.
+    Ofetch,
+    /// `XMLHttpRequest`: what it is to send is its entries.
+    Xhr,
     /// A client that @hey-api/openapi-ts writes: its configuration is its entries.
     Generated,
     /// `SignJWT` of jose, whose methods give it back: what it signs is its entries.

@@ -141,7 +141,7 @@ impl Session<'_> {
             match object {
                 Value::Object(id) => {
                     let is_headers = self.store.get(*id).kind == ObjectKind::Headers;
-                    if self.store.get(*id).kind == ObjectKind::Native {
+                    if matches!(self.store.get(*id).kind, ObjectKind::Native | ObjectKind::Xhr) {
                         self.escapes(&value);
                     }
                     if let Some(name) = &name {

@@ -4,6 +4,7 @@
 pub(super) mod auth_js;
 pub(super) mod better_auth;
 mod clients;
+mod fetchers;
 pub(super) mod generated;
 mod navigation;
 mod options;
@@ -57,6 +58,9 @@ pub(super) fn call(
     session.watch_package(package, arguments, here);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
+    if let Some(answer) = fetchers::call_package(session, &package.package, path, arguments, new, here) {
+        return answer;
+    }
     match &*package.package {
         "" => web::call(session, path, arguments, new, here),
         "axios" => clients::call_axios(session, path, arguments, here),
@@ -136,6 +140,8 @@ pub(super) fn method(
         ObjectKind::Axios | ObjectKind::Ky | ObjectKind::OpenApi | ObjectKind::Interceptors(..) => {
             clients::method(session, id, kind, name, arguments, here)
         }
+        ObjectKind::Ofetch => fetchers::method(session, id, name, arguments, here),
+        ObjectKind::Xhr => Some(fetchers::method_of_xhr(session, id, name, arguments, here)),
         ObjectKind::Generated => generated::method(session, id, name, arguments, here),
         ObjectKind::Signer => Some(tokens::method(session, id, name, arguments, here)),
         // `TextEncoder`: the bytes of a text are as good as the text.
@@ -164,6 +170,7 @@ pub(super) fn call_object(
 ) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        ObjectKind::Ofetch => fetchers::request(session, Some(id), arguments, here),
         ObjectKind::Method(client, name) => {
             let kind = session.store.get(*client).kind.clone();
             method(session, *client, &kind, name, arguments, here).unwrap_or(Value::Unknown)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::{generated, navigation};
+use super::{fetchers, generated, navigation};
 
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
@@ -67,6 +67,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             session.give_away(arguments);
             Value::Unknown
         }
+        "XMLHttpRequest" if new => fetchers::make_xhr(session, here),
         "EventSource" if new => requests::event_source(session, &first, &arguments.get(1), here),
         _ if new => {
             session.give_away(arguments);
