@@ -41,9 +41,12 @@ pub(super) fn call_package(
             Some(Value::Object(session.store.object(ObjectKind::Native, here)))
         }
         ("ofetch", path) => Some(call_ofetch(session, path, arguments, here)),
-        // Nuxt gives it to every module.
-        ("", path) if path == "$fetch" || path.starts_with("$fetch.") => {
+        // Nuxt gives these to every module.
+        ("" | "#app" | "#imports" | "nuxt/app", path) if path == "$fetch" || path.starts_with("$fetch.") => {
             Some(call_ofetch(session, path, arguments, here))
+        }
+        ("" | "#app" | "#imports" | "nuxt/app", "useFetch" | "useLazyFetch") => {
+            Some(request(session, None, arguments, here))
         }
         _ => None,
     }
