@@ -39,7 +39,10 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "interceptors",
     // What generated clients are told elsewhere.
     "setConfig(",
-    "OpenAPI",
+    ".TOKEN = ",
+    ".HEADERS = ",
+    ".BASE = ",
+    "(OpenAPI,",
     "Authorization",
     "queryFn",
     "mutationFn",
