@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use authlens_analysis::facts::typescript::imports::Imports;
 use authlens_analysis::facts::{manifests, roles};
 use authlens_analysis::ide::{AnalysisHost, Change, FileContent};
 use authlens_analysis::syntax::typescript;
@@ -153,6 +154,36 @@ fn scripts_that_are_not_read_lead_to_others() {
     assert!(about("web/src/tasks.tsx").iter().all(|said| !said.contains("No page leads")), "{said:#?}");
     assert!(about("web/src/gone.tsx").iter().all(|said| said.contains("No page leads")), "{said:#?}");
     assert_eq!((about("web/src/tasks.tsx").len(), about("web/src/gone.tsx").len()), (1, 1), "{said:#?}");
+}
+
+/// What a script that is not read imports may change while an editor shows the others.
+#[test]
+fn imports_of_scripts_that_are_not_read_are_followed_as_they_change() {
+    let unread = |text: &str| FileContent::Script(Imports::of(text).into());
+    let text = |text: &str| FileContent::Text(text.into());
+    let of = |path: &str| format!("/p/{path}");
+    let mut host = AnalysisHost::new();
+    let disk = vec![
+        (of("main.py"), text(GUARDED)),
+        (of("web/package.json"), text(PACKAGE)),
+        (of("web/src/start.tsx"), unread(PAGE)),
+        (of("web/src/shell.tsx"), unread(BAR)),
+        (of("web/src/tasks.tsx"), text(TASKS)),
+    ];
+    host.apply(Change { roots: Some(vec!["/p".to_owned()]), disk, ..Change::default() });
+    let is_unused = |host: &AnalysisHost| {
+        let analysis = host.snapshot();
+        let found = analysis.diagnostics(analysis.file_id(&of("web/src/tasks.tsx")).unwrap());
+        let finding = found.iter().find(|found| found.rule == "missing-bearer").unwrap();
+        finding.message.contains("No page leads")
+    };
+    assert!(!is_unused(&host));
+    for (shell, unused) in [("export const Shell = () => null;\n", true), (BAR, false)] {
+        host.apply(Change { disk: vec![(of("web/src/shell.tsx"), unread(shell))], ..Change::default() });
+        assert_eq!(is_unused(&host), unused, "{shell}");
+    }
+    host.apply(Change { disk: vec![(of("web/src/shell.tsx"), FileContent::Removed)], ..Change::default() });
+    assert!(is_unused(&host));
 }
 
 #[test]
