@@ -5,8 +5,10 @@
 use smol_str::SmolStr;
 
 use super::flow::class_held;
+use crate::data::fields_of;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -38,6 +40,53 @@ pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &Functio
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     calls_any(interpreter, handler, &|callee| callee.issues())
+}
+
+/// Whether a handler shows the framework's documentation of the API: its pages, or the schema behind them.
+pub(super) fn shows_documentation(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    callees(&interpreter.current(handler).def.body).any(|callee| {
+        let callee = interpreter.eval(handler, callee);
+        matches!(callee, Value::Package(path) if path.starts_with("fastapi.openapi."))
+    })
+}
+
+/// Whether a handler takes one of these fields from the client: as a parameter,
+/// or as a field of the body that a parameter is.
+pub(super) fn takes_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, fields: &[&str]) -> bool {
+    taken(interpreter, handler).iter().any(|name| fields.contains(&plain(name).as_str()))
+}
+
+/// Whether a token or a code is all that a handler takes from the client.
+pub(super) fn takes_token_alone(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    const TOKENS: &[&str] = &["token", "code", "verificationtoken", "confirmationtoken", "unsubscribetoken"];
+    matches!(taken(interpreter, handler).as_slice(), [only] if TOKENS.contains(&plain(only).as_str()))
+}
+
+/// A name in lower case and without underscores.
+fn plain(name: &SmolStr) -> String {
+    name.to_ascii_lowercase().replace('_', "")
+}
+
+/// What a handler takes from the client: its parameters, and the fields of those that are bodies.
+fn taken(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Vec<SmolStr> {
+    let mut found = Vec::new();
+    let receiver = usize::from(handler.takes_receiver());
+    for param in handler.def.params.iter().skip(receiver) {
+        if dependency_of(interpreter, handler, param).is_some() {
+            continue;
+        }
+        let class = param.annotation.as_ref().map(|ty| match interpreter.eval_signature(handler, ty) {
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            ty => ty,
+        });
+        match class {
+            Some(Value::Class(class)) => found.extend(fields_of(interpreter, &class)),
+            // The request itself, a response, a task for later.
+            Some(Value::Package(path)) if path.starts_with("fastapi.") || path.starts_with("starlette.") => {}
+            _ => found.push(param.name.name.clone()),
+        }
+    }
+    found
 }
 
 /// Whether a handler, or a function of the project that it calls, calls something that is `wanted`.

@@ -72,6 +72,27 @@ pub(super) fn shows_picture(interpreter: &Interpreter<'_>, handler: &FunctionRef
     })
 }
 
+/// Whether all that a handler answers with is pages: files, and HTML.
+pub(super) fn answers_pages(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    const PAGES: &[&str] = &[".FileResponse", ".HTMLResponse", ".RedirectResponse", ".TemplateResponse"];
+    let is_page = |value: &Expr| {
+        let made = value.as_call().map(|(func, _)| interpreter.eval(handler, func));
+        matches!(made, Some(Value::Package(path)) if PAGES.iter().any(|page| path.ends_with(page)))
+    };
+    let (mut answers, mut blocks) = (0, vec![&handler.def.body[..]]);
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            match &stmt.kind {
+                StmtKind::Return(Some(value)) if is_page(value) => answers += 1,
+                StmtKind::Return(_) => return false,
+                _ => {}
+            }
+        }
+    }
+    answers > 0
+}
+
 /// All calls of a block.
 fn calls(block: &[Stmt]) -> Vec<(&Expr, &[Arg])> {
     let (mut found, mut blocks) = (Vec::new(), vec![block]);

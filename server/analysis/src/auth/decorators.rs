@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::flow::{Required, Served, judge_around, required_scopes, scopes_of_decorator};
 use super::{Judge, Proof, Verdict};
 use crate::facts::python::tree::{Expr, Stmt, StmtKind};
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::index::value::{FunctionRef, Site, Value};
 use crate::text::TextRange;
 
 /// Decorators that neither look at callers nor change what a function takes.
@@ -26,21 +26,50 @@ const HARMLESS: &[&str] = &[
     "typing_extensions.override",
     "typing_extensions.deprecated",
     "warnings.deprecated",
+    // They hand in what the container holds for the parameters that ask for it.
+    "dishka.integrations.fastapi.inject",
+    "dishka.integrations.base.wrap_injection",
+    "dependency_injector.wiring.inject",
+    "fastapi_injector.inject",
 ];
 
-/// Why the decorators of a dependency may make something else of it, if they may.
-pub(super) fn may_change(resolve: &dyn Resolve, function: &FunctionRef) -> Option<SmolStr> {
-    function.def.decorators.iter().find_map(|decorator| {
+/// What the decorators of a dependency make of it.
+pub(super) enum Changed {
+    /// It checks what its own body checks.
+    Nothing,
+    /// One of them verifies the caller before it is called.
+    Verified(Verdict),
+    /// It may check something else; why.
+    Perhaps(SmolStr),
+}
+
+/// What the decorators of a dependency make of one whose body does not verify.
+pub(super) fn change(judge: &Judge<'_>, function: &FunctionRef) -> Changed {
+    let mut perhaps = None;
+    for decorator in &function.def.decorators {
         let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
-        let name = match resolve.eval_signature(function, callee) {
-            Value::Package(path) if HARMLESS.contains(&path.as_str()) => return None,
+        let name = match judge.resolve.eval_signature(function, callee) {
+            Value::Package(path) if HARMLESS.contains(&path.as_str()) => continue,
             Value::Package(path) => path,
-            Value::Function(decorator) => decorator.qualname.clone(),
-            Value::Class(decorator) => decorator.qualname.clone(),
+            Value::Function(callee) => {
+                let decorated = one(judge, function, decorator);
+                match decorated.map(|decorated| decorated.verdict) {
+                    Some(verdict) if verdict.proof == Proof::Verifies => return Changed::Verified(verdict),
+                    Some(verdict) if verdict.proof == Proof::NotAuth => continue,
+                    _ => callee.qualname.clone(),
+                }
+            }
+            Value::Class(callee) => callee.qualname.clone(),
             // A name that nothing binds decorates nothing that imports.
-            _ => return None,
+            _ => continue,
         };
-        Some(SmolStr::new(format!("`{}` is decorated by `{name}`, which may change what it checks", function.qualname)))
+        perhaps.get_or_insert(name);
+    }
+    perhaps.map_or(Changed::Nothing, |name| {
+        let function = &function.qualname;
+        Changed::Perhaps(SmolStr::new(format!(
+            "`{function}` is decorated by `{name}`, which may change what it checks"
+        )))
     })
 }
 

@@ -8,6 +8,7 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
+use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, definition_site};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -78,10 +79,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             let best = strictest(&route.dependencies, &verdicts, best);
             return Guard::Guarded(root(&route.dependencies, &verdicts, best));
         }
-        let body = match &route.handler {
-            Value::Function(handler) if route.kind != RouteKind::Mount => Some(self.judge.handler(handler)),
-            _ => None,
-        };
+        let body = self.judge.handler(route);
         if let Some(body) = body.clone().filter(|body| body.proof == Proof::Verifies) {
             // Who signs in proves a password in the handler: that is what the route is for.
             return match self.by_nature(route) {
@@ -89,8 +87,8 @@ impl<'g, 'a> Guards<'g, 'a> {
                 _ => Guard::InBody(body),
             };
         }
-        let wrappers = match &route.handler {
-            Value::Function(handler) if route.kind != RouteKind::Mount => {
+        let wrappers = match route.function() {
+            Some(handler) if route.kind != RouteKind::Mount => {
                 let mut around = decorators::of_wrappers(self.judge, handler);
                 let current = self.interpreter.current(handler);
                 around.extend(decorators::of_handler(self.judge, &current, route.registration));
@@ -154,8 +152,8 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Optional) {
             let node = &route.dependencies[best];
-            // Whoever gets the value can look whether somebody is there.
-            if node.parameter.is_some() && !required {
+            // Whoever gets the value can look whether somebody is there, if they do.
+            if node.parameter.is_some() && !required && !self.is_ignored(route, node) {
                 return Guard::Public("authentication is optional".into());
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
@@ -175,7 +173,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(unapplied) = unapplied::find(self.judge, self.interpreter, route) {
             return Guard::Open(Some(Weak::Unapplied(unapplied)));
         }
-        if !route.path_known {
+        if !route.end_known {
             return Guard::Unknown("its path is not known before run time".into());
         }
         Guard::Open(None)
@@ -199,6 +197,16 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
     }
 
+    /// Whether the handler asks for a dependency's value, and never looks at it.
+    fn is_ignored(&self, route: &Route, node: &Node) -> bool {
+        let (Some(handler), None, Some(name)) = (route.function(), node.parent, &node.parameter) else {
+            return false;
+        };
+        let handler = self.interpreter.current(handler);
+        let is_own = handler.def.params.iter().any(|param| &param.name.name == name);
+        is_own && !uses(&handler.def.body, name)
+    }
+
     fn may_guard(&self, dependency: &Value) -> bool {
         matches!(self.judge.dependency(dependency).proof, Proof::Verifies | Proof::Optional | Proof::Unknown(_))
     }
@@ -206,7 +214,7 @@ impl<'g, 'a> Guards<'g, 'a> {
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
-        if !route.path_known || route.kind != RouteKind::Http {
+        if !route.end_known || route.kind != RouteKind::Http {
             return None;
         }
         public::by_nature(&route.path, &route.methods).or_else(|| {
@@ -217,7 +225,25 @@ impl<'g, 'a> Guards<'g, 'a> {
             if signs_in(self.interpreter, route) {
                 return Some("signing in with a password");
             }
-            let Value::Function(handler) = &route.handler else { return None };
+            let handler = route.function()?;
+            if reads(route) && accounts::shows_documentation(self.interpreter, handler) {
+                return Some("documentation of the API");
+            }
+            if reads(route)
+                && public::is_fallback(&route.path)
+                && constant::answers_pages(self.interpreter, &self.interpreter.current(handler))
+            {
+                return Some("pages of the frontend at any path");
+            }
+            let mailed = entrance(route).filter(|_| public::is_confirmation_of_mail(&route.path));
+            if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {
+                return Some("confirming what was mailed");
+            }
+            if let Some((reason, fields)) = entrance(route).and_then(|_| public::entrance(&route.path))
+                && accounts::takes_any(self.interpreter, handler, fields)
+            {
+                return Some(reason);
+            }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
@@ -272,10 +298,7 @@ fn posts(route: &Route) -> bool {
 
 /// The handler of a route that callers may come in by: what it takes has no name yet.
 fn entrance(route: &Route) -> Option<&FunctionRef> {
-    match &route.handler {
-        Value::Function(handler) if posts(route) && !route.path.contains('{') => Some(handler),
-        _ => None,
-    }
+    route.function().map(|handler| &**handler).filter(|_| posts(route) && !route.path.contains('{'))
 }
 
 /// Whether the handler of a route compares a password with what is kept of it.
@@ -297,12 +320,9 @@ pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool 
 
 /// Whether a route answers with a picture, which pages show without sending a header (`<img src>`).
 pub(crate) fn shows_picture(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    match &route.handler {
-        Value::Function(handler) => {
-            reads(route) && constant::shows_picture(interpreter, &interpreter.current(handler), &route.path)
-        }
-        _ => false,
-    }
+    route.function().is_some_and(|handler| {
+        reads(route) && constant::shows_picture(interpreter, &interpreter.current(handler), &route.path)
+    })
 }
 
 /// Whether a route runs no dependency, and its handler provably does nothing
@@ -319,14 +339,8 @@ pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bo
 
 /// The handler of a route that runs nothing else.
 fn alone(route: &Route) -> Option<&FunctionRef> {
-    match &route.handler {
-        Value::Function(handler)
-            if route.dependencies.is_empty() && route.perhaps.is_empty() && route.more.is_none() =>
-        {
-            Some(handler)
-        }
-        _ => None,
-    }
+    let is_alone = route.dependencies.is_empty() && route.perhaps.is_empty() && route.more.is_none();
+    route.function().map(|handler| &**handler).filter(|_| is_alone)
 }
 
 fn unknown_reason(verdict: &Verdict) -> Option<SmolStr> {

@@ -31,10 +31,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 pub(crate) use self::code::is_settings;
+use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
 use crate::index::looked_at::RestsOn;
+use crate::index::routes::{Route, RouteKind};
 use crate::index::shared_map::SharedMap;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
 
@@ -279,9 +281,10 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What a route handler checks in its own body.
-    pub fn handler(&self, handler: &FunctionRef) -> Arc<Verdict> {
-        self.function(handler, None, Role::Handler)
+    /// What a route's handler checks in its own body, if that is known.
+    pub fn handler(&self, route: &Route) -> Option<Arc<Verdict>> {
+        let handler = route.function().filter(|_| route.kind != RouteKind::Mount)?;
+        Some(self.function(handler, route.receiver(), Role::Handler))
     }
 
     fn function(&self, function: &FunctionRef, receiver: Option<&Value>, role: Role) -> Arc<Verdict> {
@@ -297,11 +300,12 @@ impl<'a> Judge<'a> {
         let verdict = self.resting(|| {
             let function = &self.resolve.current(function);
             let mut verdict = flow::judge(self, function, receiver, role);
-            if role == Role::Dependency
-                && verdict.proof != Proof::Verifies
-                && let Some(reason) = decorators::may_change(self.resolve, function)
-            {
-                verdict.proof = Proof::Unknown(reason);
+            if role == Role::Dependency && verdict.proof != Proof::Verifies {
+                match decorators::change(self, function) {
+                    Changed::Nothing => {}
+                    Changed::Verified(around) => verdict = around,
+                    Changed::Perhaps(reason) => verdict.proof = Proof::Unknown(reason),
+                }
             }
             verdict
         });

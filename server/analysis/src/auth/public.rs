@@ -19,7 +19,6 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let reason = match parts.as_slice() {
         [] => "root of the service",
-        [one] => single(one)?,
         ["users", "open"] => "signing up",
         ["auth" | "login" | "oauth" | "oauth2" | "sso", provider] if is_identity_provider(provider) => {
             "signing in at an identity provider"
@@ -27,9 +26,25 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         ["auth" | "session", "status"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
             "whether somebody is signed in"
         }
-        ["auth", "providers"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
+        ["auth" | "oauth" | "oauth2" | "sso", "providers"] | ["auth", "oauth" | "sso", "providers"]
+            if methods.iter().all(|method| method == "GET" || method == "HEAD") =>
+        {
             "list of the identity providers"
         }
+        // The framework's own paths; below others a project keeps documents of its own.
+        ["docs" | "redoc" | "openapi.json" | "openapi"]
+            if methods.iter().all(|method| method == "GET" || method == "HEAD") && path.matches('/').count() == 1 =>
+        {
+            "documentation of the API"
+        }
+        ["csrf" | "csrftoken" | "xsrftoken"] | ["auth", "csrf" | "csrftoken" | "xsrftoken"]
+            if methods.iter().all(|method| method == "GET" || method == "HEAD") =>
+        {
+            "a token against requests across sites"
+        }
+        [one] => single(one)?,
+        // The parameter is the provider: `/auth/sso/{provider}/start`, `/oauth/callback/{provider}`.
+        ["auth", rest @ ..] | rest if at_provider(rest).is_some() => at_provider(rest)?,
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
         ["{}", "auth" | "authentication" | "oauth" | "oauth2", rest @ ..] => account(rest)?,
@@ -45,6 +60,52 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     // What deletes something needs somebody; signing out ends only one's own session.
     let deletes = methods.iter().any(|method| method == "DELETE");
     (!deletes || reason == "signing out").then_some(reason)
+}
+
+/// What happens at an identity provider that a parameter of the path names.
+fn at_provider(parts: &[&str]) -> Option<&'static str> {
+    let (protocol, "{}", step) = (match parts {
+        [protocol, step, provider] if *step == "callback" => (protocol, *provider, step),
+        [protocol, provider, step] => (protocol, *provider, step),
+        _ => return None,
+    }) else {
+        return None;
+    };
+    if !matches!(*protocol, "oauth" | "oauth2" | "oidc" | "openid" | "sso" | "social" | "saml" | "providers") {
+        return None;
+    }
+    match *step {
+        "callback" | "acs" => Some("callback of an identity provider"),
+        "start" | "login" | "authorize" | "init" | "initiate" | "begin" | "url" | "redirect" => {
+            Some("signing in at an identity provider")
+        }
+        _ => None,
+    }
+}
+
+/// What happens at the end of a path, wherever that stands, before a caller can have a token. That alone is no
+/// reason to leave it open: the handler must take one of the fields that belong to it, which are given in lower case
+/// and without underscores.
+pub(super) fn entrance(path: &str) -> Option<(&'static str, &'static [&'static str])> {
+    const PASSWORD: &[&str] = &["password", "passwd", "pwd", "pin", "passcode"];
+    const REFRESH: &[&str] = &["refreshtoken", "refresh"];
+    const MAILED: &[&str] =
+        &["email", "mail", "token", "code", "otp", "resettoken", "verificationcode", "newpassword", "password"];
+    let segments = normalised(path);
+    if segments.iter().any(|segment| segment == "{}") {
+        return None;
+    }
+    let last = segments.last()?.as_str();
+    if matches!(last, "verify" | "activate" | "callback") {
+        return None;
+    }
+    let reason = account(&[last])?;
+    match reason {
+        "signing in" | "signing up" => Some((reason, PASSWORD)),
+        "refreshing a token" => Some((reason, REFRESH)),
+        "recovering or confirming an account" => Some((reason, MAILED)),
+        _ => None,
+    }
 }
 
 /// Whether a path is where accounts are made: `POST /users`. That alone is no
@@ -82,10 +143,26 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal(path) && is_named
 }
 
+/// Whether a path is any below the root that no other route has: `/{path:path}`.
+pub(super) fn is_fallback(path: &str) -> bool {
+    path.strip_prefix("/{").is_some_and(|rest| rest.ends_with(":path}") && !rest.contains('/'))
+}
+
+/// Whether a path ends in a confirmation, of an address perhaps. That alone is no reason to leave it open: the
+/// handler must take a mailed token, and nothing beside it.
+pub(super) fn is_confirmation_of_mail(path: &str) -> bool {
+    const STEPS: &[&str] = &["verify", "confirm", "activate", "unsubscribe", "optout"];
+    normalised(path).last().is_some_and(|last| STEPS.contains(&last.as_str()))
+}
+
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`. That
 /// is what somebody meant, and no more.
 pub fn is_named_public(path: &str) -> bool {
-    path.split(['/', '-', '_', '.']).any(|word| word.to_ascii_lowercase().starts_with("public"))
+    path.split(['/', '-', '_', '.']).any(|word| {
+        let word = word.to_ascii_lowercase();
+        // Readers of feeds have no account.
+        word.starts_with("public") || matches!(word.as_str(), "rss" | "atom" | "sitemap")
+    })
 }
 
 /// Whether a path is that of a form which strangers send: `POST /contact`. That is what somebody meant, and no more.
@@ -156,7 +233,6 @@ fn single(segment: &str) -> Option<&'static str> {
         "health" | "healthz" | "healthcheck" | "livez" | "readyz" | "live" | "ready" | "liveness" | "readiness"
         | "ping" | "status" | "heartbeat" | "alive" => "health check",
         "version" | "info" => "version of the service",
-        "docs" | "redoc" | "openapi.json" | "openapi" => "documentation of the API",
         "favicon.ico" | "robots.txt" | "sitemap.xml" | "manifest.json" => "static file that browsers ask for",
         other => return account(&[other]),
     })
@@ -243,7 +319,8 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
         // A form asks whether a name is taken before there is an account.
         ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
-        ["refresh" | "refreshtoken" | "tokenrefresh"] | ["token" | "jwt", "refresh"] => "refreshing a token",
+        ["refresh" | "refreshtoken" | "tokenrefresh" | "refreshaccesstoken" | "newaccesstoken" | "renewtoken"]
+        | ["token" | "jwt", "refresh" | "renew"] => "refreshing a token",
         ["logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
         [
@@ -348,6 +425,13 @@ mod tests {
             "/auth/password-reset-request",
             "/auth/verify-email-code",
             "/auth/resend-otp",
+            "/auth/sso/{provider}/start",
+            "/auth/sso/{provider}/callback",
+            "/oauth/callback/{provider}",
+            "/oauth/providers",
+            "/auth/new_access_token",
+            "/auth/csrf-token",
+            "/docs",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -381,6 +465,10 @@ mod tests {
             "/auth/verify-payment",
             "/auth/change-password",
             "/auth/google-settings",
+            "/api/docs",
+            "/docs/{id}",
+            "/social/{user_id}/posts",
+            "/sso/{provider}/settings",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

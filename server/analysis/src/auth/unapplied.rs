@@ -43,7 +43,7 @@ pub enum Form {
 
 /// The guard that a route's handler was meant to have.
 pub(super) fn find(judge: &Judge<'_>, interpreter: &Interpreter<'_>, route: &Route) -> Option<Unapplied> {
-    let Value::Function(handler) = &route.handler else { return None };
+    let handler = route.function()?;
     let handler = interpreter.current(handler);
     let in_signature = handler.def.params.iter().find_map(|param| {
         let (form, name) = of_parameter(judge, interpreter, &handler, param)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
-use super::value::{Abs, Mix, Path, Predicate, Stranger};
+use super::value::{Abs, Mix, Path, Place, Predicate, Stranger};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{Site, Value};
@@ -293,6 +293,10 @@ impl Engine<'_, '_> {
             Abs::Nothing | Abs::Constant(Some(false)) => (None, Some(path)),
             Abs::Map(entries) if !entries.is_empty() => (Some(path), None),
             Abs::Constant(Some(true)) => (Some(path), None),
+            // A part of the path is there, and not empty (Starlette 0.46, `StringConvertor.regex`).
+            Abs::Client(client) if self.clients.get(*client as usize).is_some_and(|c| c.place == Place::Path) => {
+                (Some(path), None)
+            }
             Abs::Principal(part) => {
                 // Whoever was verified is somebody.
                 if part.is_empty() || names::is_identity(part) {
@@ -318,6 +322,12 @@ impl Engine<'_, '_> {
                 }
                 let privileged = path.privileged || self.asks_right_of_record(&path, value);
                 (Some(Path { privileged, ..path }), Some(no))
+            }
+            // Who asks for no right is given none.
+            Abs::Client(client) if self.asks_privilege(*client) => {
+                let mut no = path.clone();
+                no.doubted.1.insert(*client);
+                (Some(path), Some(no))
             }
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
             Abs::Mix(mix) if mix.principal && mix.unclear && !(mix.clients.is_empty() && mix.rows.is_empty()) => {
@@ -385,12 +395,22 @@ impl Engine<'_, '_> {
                         Abs::Principal(_) | Abs::Own => true,
                         Abs::Client(client) => path.authorised.contains(client),
                         Abs::Mix(mix) => mix.principal,
+                        // The caller's record, which was found by what the token says.
+                        Abs::Part(id, part) if names::is_identity(part) => self.is_callers_record(path, *id),
                         // Whoever it is, the code chose the owner.
                         Abs::Unknown => predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column)),
                         _ => false,
                     }
             };
             found && (row.checked || row.predicates.iter().any(own))
+        })
+    }
+
+    /// Whether a row is the record of the user that the token names.
+    fn is_callers_record(&self, path: &Path, id: u32) -> bool {
+        path.rows.get(&id).is_some_and(|row| {
+            row.model.as_ref().is_some_and(|model| model.is_user)
+                && row.predicates.iter().any(|asked| asked.equal && asked.value.parts(path).principal)
         })
     }
 

@@ -18,7 +18,7 @@ use crate::facts::python::tree::{Param, ParamKind};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteKind};
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value, is_from_container};
 
 /// Paths that the dependencies may leave.
 const MAX_ENTRIES: usize = 8;
@@ -35,7 +35,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         Guard::Public(_) if writes(route) => false,
         _ => return RouteData::default(),
     };
-    let Value::Function(handler) = &route.handler else { return RouteData::default() };
+    let Some(handler) = route.function() else { return RouteData::default() };
     if route.kind == RouteKind::Mount || !route.injects {
         return RouteData::default();
     }
@@ -160,6 +160,13 @@ impl Engine<'_, '_> {
         let view = handler.class.clone().filter(|_| handler.takes_receiver());
         for (at, param) in handler.def.params.iter().enumerate() {
             let name = &param.name.name;
+            if at == 0
+                && let Some(receiver) = self.route.receiver()
+            {
+                let receiver = self.as_abs(receiver.clone());
+                paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), receiver.clone()));
+                continue;
+            }
             if at == 0
                 && let Some(class) = &view
             {
@@ -440,6 +447,12 @@ impl Engine<'_, '_> {
             Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
             other => (other, Vec::new()),
         };
+        if metadata.iter().any(is_from_container) {
+            return match ty {
+                Some(Value::Class(class)) => Abs::Object(self.add_object(path, Object::instance(&class))),
+                _ => Abs::Unknown,
+            };
+        }
         let marker = metadata.iter().chain(&default).find_map(|value| match value {
             Value::Instance(instance) => match &instance.class {
                 Value::Package(package) if package.starts_with("fastapi") => {
@@ -454,8 +467,7 @@ impl Engine<'_, '_> {
             },
             _ => None,
         });
-        let in_path =
-            self.route.path.contains(&format!("{{{name}}}")) || self.route.path.contains(&format!("{{{name}:"));
+        let in_path = self.is_in_path(name);
         let place = match marker.as_ref().map(|(kind, _)| kind.as_str()) {
             Some("Header") => Place::Header,
             Some("Cookie") => Place::Cookie,

@@ -121,10 +121,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             absences: FxHashSet::default(),
             harmless: FxHashSet::default(),
             at: route.registration,
-            route_handler: match &route.handler {
-                Value::Function(handler) => Some(handler.site),
-                _ => None,
-            },
+            route_handler: route.function().map(|handler| handler.site),
             wrappers: 0,
             principals: FxHashMap::default(),
             rights: Vec::new(),

@@ -57,7 +57,7 @@ impl Engine<'_, '_> {
         let Some(column) = column.filter(|_| self.data.exposes.as_ref().is_none_or(|known| known.own && !own)) else {
             return;
         };
-        let Value::Function(handler) = &self.route.handler else { return };
+        let Some(handler) = self.route.function() else { return };
         let handler = self.interpreter.current(handler);
         if self.is_sent_whole(&handler, &column.name) {
             let (table, column) = (model.name.clone(), column.name.clone());

@@ -9,6 +9,7 @@ use super::names;
 use crate::facts::python::idioms::is_table;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
+use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
 
 /// Parts of a column's definition that are looked at.
@@ -68,6 +69,11 @@ impl Model {
         self.columns.iter().any(|known| known.name == column) || self.relations.iter().any(|known| known == column)
     }
 
+    /// Whether a column says itself which table it refers to.
+    fn refers(&self, column: &str) -> bool {
+        self.columns.iter().any(|known| known.name == column && known.refers_to.is_some())
+    }
+
     /// Whether an attribute is none of the table's, so that what is assigned to it is not stored; one without a
     /// name is not known.
     pub(super) fn is_transient(&self, attribute: &str) -> bool {
@@ -122,8 +128,29 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
     model.table = table;
-    model.owners = owners(&model, interpreter.sources().owner_names());
+    let mut owners = owners(&model, interpreter.sources().owner_names());
+    owners.retain(|owner| model.refers(owner) || !names_other_table(interpreter, class, owner));
+    model.owners = owners;
     Some(model)
+}
+
+/// Whether a column that refers to nothing is named after a table beside its own
+/// which is not that of the users: `author_id`, where there is a table `Author`.
+fn names_other_table(interpreter: &Interpreter<'_>, class: &ClassRef, column: &str) -> bool {
+    let Some(stem) = column.strip_suffix("_id").filter(|stem| !names::is_user_table(stem)) else { return false };
+    let name: String = stem
+        .split('_')
+        .flat_map(|word| word.chars().enumerate().map(|(at, c)| if at == 0 { c.to_ascii_uppercase() } else { c }))
+        .collect();
+    let own = class.site.file;
+    let beside = ["", stem].map(|module| match interpreter.sources().resolve(own, 1, module) {
+        Module::File(file) => Some(file),
+        _ => None,
+    });
+    [Some(own)].into_iter().chain(beside).flatten().any(|file| {
+        let Value::Class(named) = interpreter.force(interpreter.lookup(file, &name)) else { return false };
+        is_table(&named.def) && !names::is_user_table(&name)
+    })
 }
 
 /// All names that classes define; none where a base is not known.
@@ -235,7 +262,7 @@ pub(super) fn last_name(expr: &Expr) -> Option<&str> {
 }
 
 /// The annotated fields of a class, those of bases included.
-pub(super) fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
+pub fn fields_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
     let mut fields: Vec<SmolStr> = Vec::new();
     for class in interpreter.linearised(class) {
         for stmt in &class.def.body {

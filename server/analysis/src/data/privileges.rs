@@ -79,11 +79,16 @@ impl Engine<'_, '_> {
     pub(super) fn note_wish(&self, path: &mut Path, value: &Abs, with: &Abs) {
         if let Abs::Client(client) = value
             && *with != Abs::Nothing
-            && let Some(known) = self.clients.get(*client as usize)
-            && names::is_privilege(known.name.rsplit('.').next().unwrap_or(&known.name))
+            && self.asks_privilege(*client)
         {
             path.doubted.1.insert(*client);
         }
+    }
+
+    /// Whether a client's value says by its name what its sender may do.
+    pub(super) fn asks_privilege(&self, client: ClientId) -> bool {
+        let known = self.clients.get(client as usize);
+        known.is_some_and(|known| names::is_privilege(known.name.rsplit('.').next().unwrap_or(&known.name)))
     }
 
     /// A request model is copied to a record of the users.

@@ -104,6 +104,8 @@ impl Engine<'_, '_> {
             "headers" => Place::Header,
             "cookies" => Place::Cookie,
             "query_params" => Place::Query,
+            // A dependency of several routes asks for what only some of their paths have.
+            "path_params" if self.route.path_known && !self.is_in_path(key) => return Abs::Nothing,
             "path_params" => Place::Path,
             "body" => Place::Body,
             "form" => Place::Form,
@@ -115,6 +117,11 @@ impl Engine<'_, '_> {
         }
         let site = self.site(expr);
         self.client(place, key, site)
+    }
+
+    /// Whether the path of the route has a parameter of that name.
+    pub(super) fn is_in_path(&self, name: &str) -> bool {
+        self.route.path.contains(&format!("{{{name}}}")) || self.route.path.contains(&format!("{{{name}:"))
     }
 
     /// A credential: what guards the route verifies it.

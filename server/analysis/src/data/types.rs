@@ -65,9 +65,16 @@ impl Engine<'_, '_> {
         Abs::Object(self.add_object(path, Object { site: call, ..Object::instance(&class) }))
     }
 
-    /// An attribute of an instance that was not made here: what its class says of it.
+    /// An attribute of an instance that was not made here: what its class says of it,
+    /// where it is made, or where a `with` enters it (a unit of work and its repositories).
     pub(super) fn member(&mut self, path: &mut Path, class: &Arc<ClassRef>, name: &SmolStr) -> Option<Abs> {
-        let init = self.interpreter.method(class, "__init__")?;
+        let makers = ["__init__", "__aenter__", "__enter__"];
+        makers.into_iter().find_map(|maker| self.member_made_in(path, class, maker, name))
+    }
+
+    /// An attribute that a method of its class sets.
+    fn member_made_in(&mut self, path: &mut Path, class: &Arc<ClassRef>, maker: &str, name: &SmolStr) -> Option<Abs> {
+        let init = self.interpreter.method(class, maker)?;
         let init = self.interpreter.current(&init);
         self.interpreter.count_body(init.site);
         let assigned = init.def.body.iter().find_map(|stmt| match &stmt.kind {

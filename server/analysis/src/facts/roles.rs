@@ -10,6 +10,9 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "APIRouter",
     "Depends(",
     "include_router",
+    // What the project's own functions and classes make.
+    "router = ",
+    "Router(",
     "\napp = ",
     "create_app",
     "get_app",

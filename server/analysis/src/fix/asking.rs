@@ -82,7 +82,7 @@ fn value_type(fixer: &Fixer<'_>, imports: &mut Imports<'_, '_>, verifier: &Verif
         return written(fixer, imports, function.site.file, returns);
     }
     for one in fixer.all_served() {
-        let Value::Function(handler) = &one.route.handler else { continue };
+        let Some(handler) = one.route.function() else { continue };
         for node in &one.route.dependencies {
             if node.via != Via::Parameter || !same(&node.callable, &verifier.callable) {
                 continue;

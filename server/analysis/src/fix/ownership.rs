@@ -342,7 +342,7 @@ fn type_name(expr: &Expr) -> Option<String> {
 }
 
 fn parameter_type(fixer: &Fixer<'_>, subject: &Subject<'_>, client: &str) -> Option<String> {
-    let Value::Function(handler) = &subject.served.route.handler else { return None };
+    let handler = subject.served.route.function()?;
     let handler = fixer.interpreter.current(handler);
     let param = handler.def.params.iter().find(|param| param.name.name == client)?;
     param.annotation.as_ref().and_then(type_name)

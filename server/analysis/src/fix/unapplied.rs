@@ -62,7 +62,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 
 fn about<'s>(fixer: &Fixer<'s>, one: Served<'s>, diagnostic: &Diagnostic) -> Option<Found<'s>> {
     let Guard::Open(Some(Weak::Unapplied(unapplied))) = &one.judged.guard else { return None };
-    let Value::Function(handler) = &one.route.handler else { return None };
+    let handler = one.route.function()?;
     let handler = fixer.interpreter.current(handler);
     (fixer.state.sources.locate(unapplied.site) == diagnostic.location).then_some(Found { one, unapplied, handler })
 }

@@ -81,7 +81,9 @@ pub fn expand_list(interpreter: &Interpreter<'_>, list: &DependencyList, via: Vi
     for value in &list.known {
         match value {
             Value::Depends(depends) => expand(interpreter, depends, None, via, None, None, &mut asked.certain, 0),
-            Value::Perhaps(depends) => expand(interpreter, depends, None, via, None, None, &mut asked.perhaps, 0),
+            Value::Perhaps(value) if let Value::Depends(depends) = &**value => {
+                expand(interpreter, depends, None, via, None, None, &mut asked.perhaps, 0);
+            }
             _ => {
                 asked.more.get_or_insert_with(|| "a dependency in a list could not be resolved".into());
             }

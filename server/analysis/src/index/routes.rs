@@ -13,7 +13,7 @@ use super::dependencies::{Asked, Node, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
-use super::value::{Arguments, Resolve, RouterId, Site, Value};
+use super::value::{Arguments, FunctionRef, Resolve, RouterId, Site, Value};
 use crate::facts::manifests::Version;
 use crate::vfs::FileId;
 
@@ -38,6 +38,9 @@ pub struct Route {
     pub path: SmolStr,
     /// Whether every part of the path is known.
     pub path_known: bool,
+    /// Whether the end of it is known, which the registration gives, whatever the
+    /// prefixes before it are.
+    pub end_known: bool,
     /// Upper-case methods, sorted; empty for WebSocket and mount.
     pub methods: Vec<SmolStr>,
     /// Kind.
@@ -62,6 +65,25 @@ pub struct Route {
     pub included_at: Option<Site>,
     /// What the handler asks for by itself, if all of that is known.
     pub(super) own: Option<Own>,
+}
+
+impl Route {
+    /// The function that handles it, or the method of an object.
+    pub fn function(&self) -> Option<&Arc<FunctionRef>> {
+        match &self.handler {
+            Value::Function(function) => Some(function),
+            Value::Bound(bound) => Some(&bound.1),
+            _ => None,
+        }
+    }
+
+    /// The object whose method handles it.
+    pub fn receiver(&self) -> Option<&Value> {
+        match &self.handler {
+            Value::Bound(bound) => Some(&bound.0),
+            _ => None,
+        }
+    }
 }
 
 /// An application.
@@ -508,6 +530,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     walk.routes.push(Route {
                         path: path.clone(),
                         path_known: here.path_known,
+                        end_known: true,
                         methods: Vec::new(),
                         kind: RouteKind::Mount,
                         injects: false,
@@ -577,14 +600,11 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
     }
 
     fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk<'_>) {
-        let mut path_known = here.path_known;
         let mut path = here.path.clone();
+        let end_known = matches!(route.path, Value::Str(_));
         match &route.path {
             Value::Str(own) => path.push_str(own),
-            _ => {
-                walk.unresolved.push((route.site, "dynamic-path", 1));
-                path_known = false;
-            }
+            _ => walk.unresolved.push((route.site, "dynamic-path", 1)),
         }
         let Some(methods) = route.methods.clone() else {
             walk.unresolved.push((route.site, "dynamic-methods", 1));
@@ -599,7 +619,8 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         }
         walk.routes.push(Route {
             path: path.into(),
-            path_known,
+            path_known: here.path_known && end_known,
+            end_known,
             methods,
             kind: route.kind,
             injects: route.injects,

@@ -21,7 +21,9 @@ pub fn same(a: &Value, b: &Value) -> bool {
 /// Whether FastAPI does the same for two routes until the handler is called,
 /// and calls the same one.
 pub fn same_route(a: &Route, b: &Route) -> bool {
-    let how = |route: &Route| (route.kind, route.injects, route.registration, route.path_known, route.conditional);
+    let how = |route: &Route| {
+        (route.kind, route.injects, route.registration, (route.path_known, route.end_known), route.conditional)
+    };
     how(a) == how(b)
         && (&a.path, &a.methods, &a.more) == (&b.path, &b.methods, &b.more)
         && same(&a.handler, &b.handler)
@@ -83,11 +85,13 @@ impl Comparison {
             (Value::RouteDecorator(a), Value::RouteDecorator(b)) => {
                 (a.router, &a.method, a.site) == (b.router, &b.method, b.site) && self.arguments(&a.args, &b.args)
             }
-            (Value::Depends(a), Value::Depends(b)) | (Value::Perhaps(a), Value::Perhaps(b)) => self.depends(a, b),
+            (Value::Depends(a), Value::Depends(b)) => self.depends(a, b),
             (Value::Annotated(a), Value::Annotated(b)) => {
                 self.values(&a.ty, &b.ty) && self.lists(&a.metadata, &b.metadata)
             }
-            (Value::Alias(a), Value::Alias(b)) | (Value::ByDefault(a), Value::ByDefault(b)) => self.values(a, b),
+            (Value::Alias(a), Value::Alias(b))
+            | (Value::ByDefault(a), Value::ByDefault(b))
+            | (Value::Perhaps(a), Value::Perhaps(b)) => self.values(a, b),
             _ => false,
         };
         self.depth -= 1;

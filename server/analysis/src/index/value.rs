@@ -257,8 +257,9 @@ pub enum Value {
     Annotated(Arc<Annotated>),
     /// `type X = …` (PEP 695).
     Alias(Arc<Value>),
-    /// A dependency in a list that is there only under a condition which could not be decided.
-    Perhaps(Arc<Depends>),
+    /// An element of a list (a dependency, a router, what an `include_router` is told) that
+    /// is there only under a condition which could not be decided.
+    Perhaps(Arc<Value>),
     /// Plain data that the environment decides, and what it is where the
     /// environment says nothing. Only modules that are being executed, and what
     /// they register, hold it: everybody else gets `Unknown`.
@@ -281,6 +282,19 @@ impl Value {
             value => value,
         }
     }
+}
+
+/// Whether the metadata of an annotation says that a container of the
+/// application hands the value in, so that the client has no say in it.
+pub fn is_from_container(metadata: &Value) -> bool {
+    let marker = match metadata {
+        Value::Instance(instance) => &instance.class,
+        marker => marker,
+    };
+    let Value::Package(path) = marker else { return false };
+    let name = path.rsplit('.').next().unwrap_or_default();
+    path.starts_with("dishka.") && matches!(name, "FromDishka" | "FromComponent")
+        || path.starts_with("fastapi_injector.") && name == "Injected"
 }
 
 /// A decorator made by a method of a router.

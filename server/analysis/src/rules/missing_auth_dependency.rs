@@ -159,11 +159,9 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
     let public = public.filter(|(_, judged)| matches!(judged.guard, Guard::Public(_)));
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        let verifies = |route: &Route| match &route.handler {
-            Value::Function(handler) => {
-                judge.handler(handler).proof == Proof::Verifies || verifies_password(interpreter, route)
-            }
-            _ => false,
+        let verifies = |route: &Route| {
+            let checks = judge.handler(route).is_some_and(|verdict| verdict.proof == Proof::Verifies);
+            checks || verifies_password(interpreter, route)
         };
         public.map(|(route, _)| route).find(|route| verifies(route))
     })

@@ -25,7 +25,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     with_interpreter(state, |interpreter| {
         let mut seen: Vec<Site> = Vec::new();
         for_each_served(state, |_, route, judged| {
-            let Value::Function(handler) = &route.handler else { return };
+            let Some(handler) = route.function() else { return };
             if !wanted(handler.site.file) || !judged.guard.is_guarded() || seen.contains(&handler.site) {
                 return;
             }

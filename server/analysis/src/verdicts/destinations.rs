@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::calls::Origins;
@@ -13,7 +13,7 @@ use super::sight;
 use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
 use crate::frontend::bases::Bases;
-use crate::frontend::matching::Target;
+use crate::frontend::matching::{Base, Target, address};
 use crate::frontend::outcome::{Outcome, Request};
 use crate::frontend::rewrites::Handler;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
@@ -25,6 +25,8 @@ use crate::vfs::FileId;
 pub(crate) struct Destinations {
     basis: Basis,
     by_file: Arc<FxHashMap<FileId, Reaching>>,
+    /// Bases that lead to the root of an application.
+    rooted: Arc<FxHashSet<(Base, usize)>>,
     /// The state of the frontend that this is of.
     revision: u64,
     /// Addresses that its requests ask for, once that was of matter.
@@ -164,8 +166,9 @@ impl Destinations {
             (file, reaching)
         };
         let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
-        let by_file = Arc::new(sending.map(reaching).collect());
-        Self { by_file, basis, revision: state.frontend.revision(), asked: None }
+        let by_file: FxHashMap<FileId, Reaching> = sending.map(reaching).collect();
+        let rooted = Arc::new(rooted(&basis.table, by_file.values()));
+        Self { by_file: Arc::new(by_file), rooted, basis, revision: state.frontend.revision(), asked: None }
     }
 
     /// The same beside a backend of which no request sees anything else.
@@ -181,6 +184,50 @@ impl Destinations {
     pub(crate) fn target(&self, file: FileId, request: &Request) -> Option<Option<Target>> {
         let known = self.by_file.get(&file)?;
         let at = known.outcome.requests.iter().position(|own| std::ptr::eq(own, request))?;
-        known.targets.get(at).copied()
+        let target = known.targets.get(at).copied()?;
+        Some(target.filter(|target| {
+            let base = lacks_prefix(&self.basis.table, request, *target);
+            base.is_none_or(|base| !self.rooted.contains(&(base, target.application)))
+        }))
     }
+}
+
+/// Requests that show where a base leads before it is believed.
+const SHOWN: usize = 3;
+
+/// Bases of which many requests have the whole path of a route of an application,
+/// and hardly any lacks what stands before it: the base brings no prefix with it,
+/// so that what ends like a route of another path does not reach that.
+fn rooted<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
+    let mut counts: FxHashMap<(Base, usize), (usize, usize)> = FxHashMap::default();
+    for known in reaching {
+        for (request, target) in known.outcome.requests.iter().zip(known.targets.iter()) {
+            let Some(target) = target else { continue };
+            let lacking = lacks_prefix(table, request, *target);
+            let whole = || address(&request.url).map(|address| address.base).filter(|_| target.offset == 0);
+            let is_lacking = lacking.is_some();
+            if let Some(base) = lacking.or_else(whole).filter(may_be_rooted) {
+                let (whole, less) = counts.entry((base, target.application)).or_default();
+                *if is_lacking { less } else { whole } += 1;
+            }
+        }
+    }
+    counts.retain(|_, (whole, less)| *whole >= SHOWN && *less * SHOWN <= *whole);
+    counts.into_keys().collect()
+}
+
+/// Whether a base has one value: that of a variable, or a host.
+fn may_be_rooted(base: &Base) -> bool {
+    matches!(base, Base::Environment(_) | Base::Local(_))
+}
+
+/// The base of a request whose path lacks what stands before it in that of the route.
+fn lacks_prefix(table: &RouteTable, request: &Request, target: Target) -> Option<Base> {
+    if target.offset == 0 {
+        return None;
+    }
+    let route = table.applications.get(target.application)?.routes.get(target.route)?;
+    let address = address(&request.url)?;
+    let own = route.path.split('/').filter(|segment| !segment.is_empty()).count();
+    (own > address.segments.len()).then_some(address.base)
 }

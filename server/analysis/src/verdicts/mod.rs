@@ -220,7 +220,7 @@ impl Work<'_, '_> {
         }
         let outer = self.interpreter.begin();
         self.interpreter.count_file(route.registration.file);
-        if let Value::Function(handler) = &route.handler {
+        if let Some(handler) = route.function() {
             self.interpreter.count_file(handler.site.file);
         }
         if let Some(around) = around {

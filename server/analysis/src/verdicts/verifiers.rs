@@ -12,7 +12,7 @@ use crate::ide::{Guards, Judged, State};
 use crate::index::dependencies::{Via, called, definition_site, dependency_of};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
-use crate::index::value::{FunctionRef, RouterId, Site, Value};
+use crate::index::value::{FunctionRef, RouterId, Site, Value, is_from_container};
 use crate::vfs::FileId;
 
 /// Two are equal when nobody can tell them apart by what they say of them.
@@ -203,6 +203,9 @@ fn needs(interpreter: &Interpreter<'_>, callable: &Value) -> Vec<SmolStr> {
             Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), annotated.metadata.clone()),
             other => (other, Vec::new()),
         };
+        if metadata.iter().any(is_from_container) {
+            return false;
+        }
         match metadata.iter().chain(&default).find_map(client_marker) {
             // A path parameter has no default.
             Some(("Path", _)) => true,

@@ -7,7 +7,7 @@ use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of, worth_o
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::Param;
-use crate::index::value::{FunctionRef, Instance, Site, Value};
+use crate::index::value::{FunctionRef, Instance, Site, Value, is_from_container};
 
 impl Flow<'_, '_> {
     /// The path on which FastAPI enters a dependency or handler.
@@ -67,6 +67,9 @@ impl Flow<'_, '_> {
                     }
                 }
                 _ => {}
+            }
+            if is_from_container(marker) {
+                return ty.map_or(Abs::Other, |ty| Abs::Object(Box::new(ty)));
             }
         }
         if let Some(Value::Instance(instance)) = &default

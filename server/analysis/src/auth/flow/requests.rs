@@ -15,14 +15,15 @@ use crate::index::value::Value;
 /// headers of their own with it, so that the token comes in a message.
 pub(super) const MESSAGE: &str = "message";
 
-/// Whether a method of a socket gives what the client sends (Starlette 0.27, `WebSocket`).
+/// Whether a method of a socket gives a message of the client's that may hold a token
+/// (Starlette 0.27, `WebSocket`). Bytes are sound or pictures.
 pub(super) fn receives(method: &str) -> bool {
-    matches!(method, "receive" | "receive_text" | "receive_json" | "receive_bytes" | "iter_text" | "iter_json")
+    matches!(method, "receive" | "receive_text" | "receive_json" | "iter_text" | "iter_json")
 }
 
 /// Whether a method of a socket gives the client something.
 fn gives(method: &str) -> bool {
-    receives(method) || matches!(method, "accept" | "send" | "send_text" | "send_json" | "send_bytes")
+    receives(method) || matches!(method, "receive_bytes" | "accept" | "send" | "send_text" | "send_json" | "send_bytes")
 }
 
 impl Flow<'_, '_> {

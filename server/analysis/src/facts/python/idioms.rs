@@ -27,6 +27,36 @@ pub fn calls(body: &[Stmt]) -> Vec<(&Expr, &[Arg])> {
     found
 }
 
+/// Whether a variable of that name is used in the statements, those of nested
+/// definitions included. What could not be read may use it.
+pub fn uses(body: &[Stmt], name: &str) -> bool {
+    let mut used = false;
+    each(body, &mut |stmt| {
+        used |= match &stmt.kind {
+            StmtKind::Function(def) => uses(&def.body, name),
+            StmtKind::Class(def) => uses(&def.body, name),
+            StmtKind::Unknown => true,
+            _ => false,
+        };
+        let mut exprs = stmt.exprs();
+        while let Some(expr) = exprs.pop() {
+            used |= expr.as_name().is_some_and(|found| found == name);
+            match &expr.kind {
+                ExprKind::Comprehension(of) => {
+                    exprs.extend(std::iter::once(&of.element).chain(&of.value));
+                    exprs.extend(of.clauses.iter().flat_map(|clause| &clause.conditions));
+                }
+                ExprKind::Lambda { body, .. } => exprs.push(body),
+                ExprKind::Yield(value) => exprs.extend(value.as_deref()),
+                ExprKind::Unknown => used = true,
+                _ => {}
+            }
+            exprs.extend(expr.children());
+        }
+    });
+    used
+}
+
 /// What the statements call, as [`calls`].
 pub fn callees(body: &[Stmt]) -> impl Iterator<Item = &Expr> {
     calls(body).into_iter().map(|(callee, _)| callee)

@@ -80,7 +80,7 @@ const NAMES: &[&str] = &[
     "ZeroDivisionError",
     "__doc__",
     "__file__",
-    "__package__",
+    "__import__",
     "__package__",
     "abs",
     "aiter",

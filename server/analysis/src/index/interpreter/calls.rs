@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, Attributes, Depends, Instance, Resolve, RouterId, Site, Unknown, Value};
-use super::expressions::{UNSUPPORTED, same, truth};
+use super::expressions::{UNSUPPORTED, may_be_missing, perhaps, same, truth};
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::modules::Module;
@@ -185,10 +185,21 @@ impl Execution<'_, '_> {
             "builtins.isinstance" => self.is_instance(&arguments),
             "builtins.range" => range(&arguments),
             "builtins.len" => match arguments.positional.first().map(|value| self.interpreter.force(value.clone())) {
-                Some(Value::List(values)) => Value::Int(values.len() as i64),
+                Some(Value::List(values)) if !values.iter().any(may_be_missing) => Value::Int(values.len() as i64),
                 _ => UNSUPPORTED,
             },
             "importlib.import_module" => self.import_module(&arguments, site),
+            // With a list of names it gives the module itself, and not its outermost package.
+            "builtins.__import__" => {
+                let names = arguments.get("fromlist", Some(3)).map(|names| self.interpreter.force(names.clone()));
+                match (names.as_ref().and_then(truth), arguments.positional.first().cloned()) {
+                    (Some(true), Some(name)) => {
+                        let positional = vec![self.interpreter.force(name)];
+                        self.import_module(&Arguments { positional, ..Arguments::default() }, site)
+                    }
+                    _ => UNSUPPORTED,
+                }
+            }
             // What the environment does not set has its default.
             "os.getenv" | "os.environ.get" | "decouple.config" => {
                 self.assumptions += 1;
@@ -262,7 +273,7 @@ impl Execution<'_, '_> {
         let mut lists = Vec::new();
         for value in &arguments.positional {
             match self.interpreter.force(value.clone()) {
-                Value::List(values) => lists.push(values),
+                Value::List(values) if !values.iter().any(may_be_missing) => lists.push(values),
                 _ => return UNSUPPORTED,
             }
         }
@@ -285,7 +296,9 @@ impl Execution<'_, '_> {
                     arguments.positional.push(value);
                 }
                 (None, Spread::Iterable) => match self.forced(scope, &arg.value) {
-                    Value::List(values) => arguments.positional.extend(values.iter().cloned()),
+                    Value::List(values) if !values.iter().any(may_be_missing) => {
+                        arguments.positional.extend(values.iter().cloned());
+                    }
                     _ => arguments.open_ended = true,
                 },
                 (None, Spread::Mapping) => match self.forced(scope, &arg.value) {
@@ -321,11 +334,11 @@ impl Execution<'_, '_> {
                 match (method, arguments.positional.first()) {
                     ("append", Some(value)) => {
                         let added = |value| Value::List(Arc::new(values.iter().cloned().chain([value]).collect()));
-                        let grown = match self.interpreter.force(value.clone()) {
-                            Value::Depends(depends) if self.conditional > 0 && self.unknown_loops == 0 => {
-                                added(Value::Perhaps(depends))
-                            }
-                            value => self.grown(added(value)),
+                        let value = self.interpreter.force(value.clone());
+                        let may_miss = self.conditional > 0 && self.unknown_loops == 0;
+                        let grown = match perhaps(&value).filter(|_| may_miss) {
+                            Some(perhaps) => added(perhaps),
+                            None => self.grown(added(value)),
                         };
                         self.bind(scope, target, grown);
                     }

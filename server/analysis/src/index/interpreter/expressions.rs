@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::value::{Annotated, FunctionRef, Unknown, Value};
+use super::super::value::{Annotated, FunctionRef, Unknown, Value, is_from_container};
 use super::{Execution, MAX_ITERATIONS, Scope, dotted};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
@@ -143,6 +143,11 @@ impl Execution<'_, '_> {
                     ty => Value::Annotated(Arc::new(Annotated { ty, metadata: metadata.collect() })),
                 }
             }
+            // What `Annotated[T, FromComponent()]` is short for (dishka 1.0).
+            marker @ Value::Package(_) if is_from_container(&marker) => {
+                let ty = self.forced(scope, index);
+                Value::Annotated(Arc::new(Annotated { ty, metadata: vec![marker] }))
+            }
             // `Annotated[T, Depends()]` with its type variable filled in.
             Value::Annotated(annotated) => {
                 let is_variable = matches!(&annotated.ty, Value::Instance(instance)
@@ -152,7 +157,7 @@ impl Execution<'_, '_> {
             }
             // A parameterised generic stands for the generic itself.
             generic @ (Value::Class(_) | Value::Package(_)) => generic,
-            Value::List(values) => match self.forced(scope, index) {
+            Value::List(values) if !values.iter().any(may_be_missing) => match self.forced(scope, index) {
                 Value::Int(at) => {
                     usize::try_from(at).ok().and_then(|at| values.get(at).cloned()).unwrap_or(UNSUPPORTED)
                 }
@@ -228,14 +233,20 @@ impl Execution<'_, '_> {
         let mut inner = scope.nested();
         let mut values = Vec::new();
         for item in items.iter().take(MAX_ITERATIONS) {
-            self.bind(&mut inner, &clause.target, item.clone());
+            self.bind(&mut inner, &clause.target, present(item).clone());
             let mut kept = clause.conditions.iter().map(|test| truth(&self.forced(&mut inner, test)));
             match kept.try_fold(true, |all, one| one.map(|one| all && one)) {
                 Some(true) => {}
                 Some(false) => continue,
                 None => return UNSUPPORTED,
             }
-            let element = self.expr(&mut inner, &comprehension.element);
+            let mut element = self.expr(&mut inner, &comprehension.element);
+            if may_be_missing(item) {
+                match perhaps(&self.interpreter.force(element)).filter(|_| comprehension.value.is_none()) {
+                    Some(perhaps) => element = perhaps,
+                    None => return UNSUPPORTED,
+                }
+            }
             match &comprehension.value {
                 Some(value) => values.push((element, self.expr(&mut inner, value))),
                 None => values.push((element, Value::None)),
@@ -258,6 +269,7 @@ pub fn truth(value: &Value) -> Option<bool> {
         Value::Bool(value) => Some(*value),
         Value::Int(value) => Some(*value != 0),
         Value::Str(value) => Some(!value.is_empty()),
+        Value::List(values) if !values.is_empty() && values.iter().all(may_be_missing) => None,
         Value::List(values) => Some(!values.is_empty()),
         Value::Dict(entries) => Some(!entries.is_empty()),
         // The flag of `typing` is false at run time.
@@ -295,16 +307,43 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
         (Value::Function(a), Value::Function(b)) => a.site == b.site,
         (Value::Class(a), Value::Class(b)) => a.site == b.site,
         (Value::Instance(a), Value::Instance(b)) => a.site == b.site,
-        (Value::Depends(a), Value::Depends(b)) | (Value::Perhaps(a), Value::Perhaps(b)) => a.site == b.site,
+        (Value::Depends(a), Value::Depends(b)) => a.site == b.site,
+        (Value::Perhaps(a), Value::Perhaps(b)) => same(a, b),
         (Value::Lazy(a), Value::Lazy(b)) => a == b,
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b)),
         _ => false,
     }
 }
 
+/// An element of a list that may not be there. Of plain data it is not worth
+/// knowing, and lists of it decide conditions.
+pub(super) fn perhaps(element: &Value) -> Option<Value> {
+    match element {
+        Value::Perhaps(_) => Some(element.clone()),
+        Value::List(parts) if parts.iter().all(|part| matches!(part, Value::Str(_) | Value::Int(_))) => None,
+        Value::Depends(_) | Value::Router(_) | Value::List(_) | Value::Class(_) | Value::Function(_) => {
+            Some(Value::Perhaps(Arc::new(element.clone())))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an element of a list may not be there.
+pub(super) fn may_be_missing(element: &Value) -> bool {
+    matches!(element, Value::Perhaps(_))
+}
+
+/// The element of a list, where it is there.
+pub(super) fn present(element: &Value) -> &Value {
+    match element {
+        Value::Perhaps(element) => element,
+        element => element,
+    }
+}
+
 /// One value where two ways give different ones. Of two routers the first
 /// stands for both: they are one variable at run time. Lists of dependencies
-/// are joined, because it matters which of them are always there.
+/// and routers are joined, because it matters which of them are always there.
 pub(super) fn either(a: Value, b: Value) -> Value {
     match (&a, &b) {
         (Value::Router(_), Value::Router(_)) => a,
@@ -342,20 +381,14 @@ fn elements(list: &Value) -> &[Value] {
 }
 
 fn either_list(a: &[Value], b: &[Value]) -> Option<Value> {
-    let dependency = |value: &Value| match value {
-        Value::Depends(depends) | Value::Perhaps(depends) => Some(Arc::clone(depends)),
-        _ => None,
-    };
     let in_both = |value: &Value, other: &[Value]| other.iter().any(|other| same(value, other));
     let mut joined = Vec::with_capacity(a.len().max(b.len()));
     for value in a {
-        let depends = dependency(value)?;
-        joined.push(if in_both(value, b) { value.clone() } else { Value::Perhaps(depends) });
+        joined.push(if in_both(value, b) { value.clone() } else { perhaps(value)? });
     }
     for value in b {
-        let depends = dependency(value)?;
         if !in_both(value, a) {
-            joined.push(Value::Perhaps(depends));
+            joined.push(perhaps(value)?);
         }
     }
     Some(Value::List(Arc::new(joined)))

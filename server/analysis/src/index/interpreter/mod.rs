@@ -16,6 +16,7 @@ mod panels;
 mod resolve;
 mod routers;
 mod scope;
+mod startup;
 mod statements;
 
 use std::cell::{Cell, RefCell};
@@ -33,6 +34,7 @@ pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use self::scope::Scope;
+use self::startup::Startup;
 use super::looked_at::{LookedAt, RestsOn, Shared};
 use super::modules::Module;
 use super::shared_map::SharedMap;
@@ -189,6 +191,8 @@ struct Execution<'i, 'a> {
     assigned: FxHashMap<(FileId, SmolStr), Value>,
     /// What the innermost function returned under conditions that are not known.
     early_returns: Vec<Value>,
+    /// What the applications that were made run when they start.
+    startups: Vec<Startup>,
     /// Where the program asked for what the project's own router class is doing.
     asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
@@ -616,6 +620,7 @@ impl<'i, 'a> Execution<'i, 'a> {
             guesses: 0,
             assigned: FxHashMap::default(),
             early_returns: Vec::new(),
+            startups: Vec::new(),
             asked_at: None,
             conditional: 0,
             unknown_loops: 0,

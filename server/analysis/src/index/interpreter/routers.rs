@@ -273,6 +273,7 @@ impl Execution<'_, '_> {
                 }
             }
         }
+        self.note_startups(id, arguments, site);
         let position = (kind == RouterKind::Starlette).then_some(1);
         if let Some(routes) = arguments.get("routes", position).cloned() {
             self.route_objects(id, &routes, site);
@@ -492,7 +493,11 @@ impl Execution<'_, '_> {
                 self.middleware(*router, what, arguments, false, *site);
                 return decorated.clone();
             }
-            "on_event" | "exception_handler" => return decorated.clone(),
+            "on_event" => {
+                self.note_event_handler(*router, args, Some(decorated), *site);
+                return decorated.clone();
+            }
+            "exception_handler" => return decorated.clone(),
             _ => {}
         }
         let web_socket = method.starts_with("websocket");
@@ -543,7 +548,8 @@ impl Execution<'_, '_> {
                 let arguments = Box::new(arguments.clone());
                 self.middleware(router, what, arguments, false, site);
             }
-            "add_event_handler" | "add_exception_handler" | "openapi" | "setup" => {}
+            "add_event_handler" => self.note_event_handler(router, arguments, None, site),
+            "add_exception_handler" | "openapi" | "setup" => {}
             _ => return UNSUPPORTED,
         }
         Value::None

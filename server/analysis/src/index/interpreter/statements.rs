@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
-use super::expressions::{either, either_by_default, same};
+use super::expressions::{either, either_by_default, may_be_missing, present, same};
 use super::objects::registers;
 use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
@@ -77,13 +77,15 @@ pub(super) struct Decision {
 }
 
 impl Execution<'_, '_> {
-    /// Executes a module's items, then the factories that nothing called.
+    /// Executes a module's items, then the factories that nothing called, then
+    /// what applications do when they start.
     pub(super) fn module(&mut self, facts: &Arc<PythonFile>) {
         for (index, item) in facts.items.iter().enumerate() {
             let mut scope = Scope::module(self.root, index as u32);
             self.stmt(&mut scope, &item.placed.item.stmt);
         }
         self.factories(facts);
+        self.run_startups();
     }
 
     /// Executes `def create_app(…)` as an application server would
@@ -281,7 +283,9 @@ impl Execution<'_, '_> {
             ExprKind::Name(name) => self.set(scope, name, value),
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
                 let values = match self.interpreter.force(value) {
-                    Value::List(values) if values.len() == parts.len() => Some(values),
+                    Value::List(values) if values.len() == parts.len() && !values.iter().any(may_be_missing) => {
+                        Some(values)
+                    }
                     _ => None,
                 };
                 for (at, part) in parts.iter().enumerate() {
@@ -435,8 +439,12 @@ impl Execution<'_, '_> {
             return Flow::Return(value);
         };
         for value in values.iter().take(MAX_ITERATIONS) {
-            self.bind(scope, target, value.clone());
-            match self.block(scope, body) {
+            let is_conditional = u32::from(may_be_missing(value));
+            self.conditional += is_conditional;
+            self.bind(scope, target, present(value).clone());
+            let flow = self.block(scope, body);
+            self.conditional -= is_conditional;
+            match flow {
                 Flow::Return(value) => return Flow::Return(value),
                 Flow::Break => return Flow::Next,
                 Flow::Leave => return Flow::Leave,

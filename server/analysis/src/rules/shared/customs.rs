@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Table, Use, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
@@ -148,7 +149,9 @@ impl<'s> AllCustoms<'s> {
             if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
                 return;
             }
-            found.plain.add(&judged.data.scoped, &judged.data.faults);
+            // An open route knows no caller whose rows it could keep to.
+            let scoped = if matches!(judged.guard, Guard::Open(_)) { &[][..] } else { &judged.data.scoped };
+            found.plain.add(scoped, &judged.data.faults);
             for table in &judged.data.hanging {
                 if !found.hanging.iter().any(|known| known.site == table.site) {
                     found.hanging.push(table);

@@ -10,7 +10,6 @@ use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe}
 use crate::data::{is_self, is_user_table};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
-use crate::index::value::Value;
 use crate::rules::State;
 use crate::rules::missing_auth_dependency::guard_name;
 use crate::verdicts::with_interpreter;
@@ -216,13 +215,14 @@ fn judged<'s>(state: &'s State, application: &Application) -> Option<&'s [Judged
 
 /// Whether a handler takes nothing: no data of anybody, no connection to a database.
 fn takes_nothing(route: &Route) -> bool {
-    let plain = matches!(&route.handler, Value::Function(handler) if handler.def.params.is_empty());
+    let plain =
+        route.function().is_some_and(|handler| handler.def.params.len() == usize::from(handler.takes_receiver()));
     plain && route.dependencies.is_empty() && route.perhaps.is_empty()
 }
 
 /// Whether a handler is told by the caller who that is.
 fn says_caller(route: &Route) -> bool {
-    let Value::Function(handler) = &route.handler else { return false };
+    let Some(handler) = route.function() else { return false };
     handler.def.params.iter().any(|param| is_self(&param.name.name))
 }
 

@@ -8,7 +8,7 @@ use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
-use crate::index::value::{Site, Value};
+use crate::index::value::Site;
 use crate::rules::{RuleInfo, State, for_each_served, related, report};
 use crate::vfs::FileId;
 
@@ -126,7 +126,7 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
 
 /// Where a client names an owner: the handler, of whose parameters it is one, or the place in its body that takes it.
 pub(crate) fn identity_site(route: &Route, access: &Access) -> Site {
-    let Value::Function(handler) = &route.handler else { return route.registration };
+    let Some(handler) = route.function() else { return route.registration };
     let taken = access.client.as_ref().map(|client| client.site).filter(|site| {
         let same = site.file == handler.site.file && site.item == handler.site.item;
         same && site.range.start >= handler.def.header.end

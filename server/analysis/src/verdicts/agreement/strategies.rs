@@ -13,7 +13,7 @@ use crate::ide::State;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
-use crate::index::value::{Site, Value};
+use crate::index::value::Site;
 use crate::verdicts::calls::asks_for_bearer;
 use crate::verdicts::enter;
 use crate::vfs::FileId;
@@ -154,7 +154,7 @@ impl<'s> Guards<'s> {
                     }
                     Guard::Around(wrapped) => (wrapped.site, Arc::clone(&wrapped.verdict)),
                     Guard::InBody(verdict) => {
-                        let Value::Function(handler) = &route.handler else { continue };
+                        let Some(handler) = route.function() else { continue };
                         (handler.site, Arc::clone(verdict))
                     }
                     // It verifies nobody, and refuses what is no JWT.
