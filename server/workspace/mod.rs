@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use authlens_analysis::facts::roles::{self, Role};
 use authlens_analysis::facts::typescript::bundled::is_bundled;
+use authlens_analysis::facts::typescript::imports::Imports;
 use authlens_analysis::facts::{environment, manifests};
 use authlens_analysis::ide::FileContent;
 use authlens_analysis::syntax::typescript;
@@ -312,7 +313,10 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
         FileContent::Text(text) if typescript::grammar(&slashed(path)).is_some() => {
             let mut markers = roles::SCRIPT_MARKERS.iter().chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
-            if relevant && !is_bundled(&text) { FileContent::Text(text) } else { FileContent::Listed }
+            match relevant && !is_bundled(&text) {
+                true => FileContent::Text(text),
+                false => FileContent::Script(Imports::of(&text).into()),
+            }
         }
         FileContent::Text(text) => {
             let speaks = role == Some(Role::Project) && text.contains("authlens");

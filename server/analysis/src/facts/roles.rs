@@ -40,6 +40,12 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     ".patch<",
     ".delete<",
     "interceptors",
+    // What generated clients are told elsewhere.
+    "setConfig(",
+    ".TOKEN = ",
+    ".HEADERS = ",
+    ".BASE = ",
+    "(OpenAPI,",
     "Authorization",
     "queryFn",
     "mutationFn",
@@ -52,7 +58,9 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "document.cookie",
     "createAuthClient",
     "betterAuth(",
-    "EventSource(",
+    // `fetchEventSource` and the packages that stand in for it, too.
+    "EventSource",
+    "XMLHttpRequest(",
     "WebSocket(",
     "next/server",
     "new Response(",

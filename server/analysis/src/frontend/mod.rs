@@ -41,6 +41,18 @@ use crate::vfs::{FileId, Location};
 /// Modules evaluated at once are shared among threads from this number on.
 const PARALLEL_FROM: usize = 64;
 
+/// What a module puts before the paths of requests of a client that others use: axios itself, or one that a generator
+/// wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DefaultBase {
+    /// The module.
+    pub(crate) file: FileId,
+    /// The client.
+    pub(crate) client: Client,
+    /// The address.
+    pub(crate) base: Vec<UrlPart>,
+}
+
 /// What is known of all modules.
 #[derive(Debug, Default, Clone)]
 pub struct Frontend {
@@ -50,8 +62,8 @@ pub struct Frontend {
     readers: Arc<FxHashMap<FileId, BTreeSet<FileId>>>,
     /// Clients that some module makes attach a token.
     intercepted: Arc<BTreeSet<Client>>,
-    /// What modules put before the paths of requests that axios itself makes.
-    default_bases: Arc<Vec<(FileId, Vec<UrlPart>)>>,
+    /// What modules put before the paths of requests of clients that others use.
+    default_bases: Arc<Vec<DefaultBase>>,
     /// Modules to evaluate.
     pending: BTreeSet<FileId>,
     unpacked: Unpacked,
@@ -212,7 +224,10 @@ impl Frontend {
         }
         if sets_bases {
             let of_file = |(file, outcome): (&FileId, &Arc<Outcome>)| {
-                outcome.default_bases.iter().map(|base| (*file, base.clone())).collect::<Vec<_>>()
+                let bases = outcome.default_bases.iter();
+                bases
+                    .map(|(client, base)| DefaultBase { file: *file, client: *client, base: base.clone() })
+                    .collect::<Vec<_>>()
             };
             self.default_bases = Arc::new(self.outcomes.iter().flat_map(of_file).collect());
         }
@@ -269,8 +284,8 @@ impl Frontend {
         self.configurations.next(path)
     }
 
-    /// What modules put before the paths of requests that axios itself makes, with the modules.
-    pub(crate) fn default_bases(&self) -> &[(FileId, Vec<UrlPart>)] {
+    /// What modules put before the paths of requests of clients that others use.
+    pub(crate) fn default_bases(&self) -> &[DefaultBase] {
         &self.default_bases
     }
 

@@ -42,7 +42,7 @@ pub struct Outcome {
     /// Interceptors that it puts on clients.
     pub interceptors: Vec<Interceptor>,
     /// What it puts before the paths of all requests that axios itself makes.
-    pub default_bases: Vec<Vec<UrlPart>>,
+    pub default_bases: Vec<(Client, Vec<UrlPart>)>,
     /// What it does beside sending requests.
     pub observed: Observed,
     /// Configurations of Better Auth that it makes.

@@ -198,10 +198,11 @@ impl Placement {
     pub(super) fn update(&mut self, sources: &Sources, configurations: &Configurations) -> bool {
         let stale = std::mem::take(&mut self.stale);
         let unresolved = std::mem::take(&mut self.unresolved);
-        let (mut changed, mut runs_otherwise) = (false, false);
+        let (mut changed, mut runs_otherwise, mut leads_otherwise) = (false, false, false);
         let mut fresh: Vec<(FileId, Option<Module>)> = Vec::new();
         for file in stale.iter().copied() {
             let source = sources.file(file).filter(|source| !source.test);
+            leads_otherwise |= source.is_some_and(|source| source.imports.is_some());
             let read = source.and_then(|source| Some(read(&source.path, source.script.as_ref()?)));
             fresh.push((file, read));
         }
@@ -225,7 +226,7 @@ impl Placement {
             }
         }
         // A package may say now that it has pages.
-        if !changed && !unresolved {
+        if !changed && !unresolved && !leads_otherwise {
             return false;
         }
         let is_drawn = |module: &Module| {
@@ -239,12 +240,7 @@ impl Placement {
         // A client component that imports a server action gets a name to call it by.
         let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
         let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
-        let path = |file: FileId| sources.file(file).map_or("", |source| source.path.as_str());
-        let unread = || {
-            let listed = sources.iter().filter(|(_, source)| source.listed && source.script.is_none() && !source.test);
-            listed.map(|(_, source)| source.path.as_str())
-        };
-        let unused = unused::find(&self.modules, configurations, path, unread);
+        let unused = unused::find(&self.modules, sources, configurations);
         let same = self.browser == browser && self.server == server && self.unused == unused;
         self.unused = unused;
         self.browser = browser;

@@ -155,7 +155,9 @@ impl Store {
                 Some(Value::Object(id)) => Some(id.0 as usize),
                 _ => None,
             })
-            .filter(|id| *id >= since && self.objects[*id].kind == ObjectKind::Plain)
+            .filter(|id| {
+                *id >= since && self.objects[*id].kind == ObjectKind::Plain && !self.objects[*id].is_settings()
+            })
             .collect();
         for object in objects {
             for value in self.objects[object].entries.values_mut() {

@@ -3,10 +3,13 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::modules::Configurations;
+use super::modules::{Configurations, Resolved};
 use super::placement::Module;
+use crate::facts::typescript::imports::Imports;
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
+use crate::index::sources::{SourceFile, Sources};
+use crate::syntax::typescript;
 use crate::vfs::FileId;
 
 /// Names of files that frameworks and builders look for, or that are where a program begins.
@@ -78,25 +81,18 @@ impl Said {
 }
 
 /// Modules with components that nothing draws, of packages that React draws and in which every import is written out;
-/// and those of which that is only likely, as some scripts of the package that may draw were not read. `unread` gives
-/// the paths of these.
-pub(super) fn find<'p, U: Iterator<Item = &'p str>>(
+/// and those of which that is only likely, as of some scripts of the package that may draw it is not known what they
+/// import.
+pub(super) fn find(
     modules: &FxHashMap<FileId, std::sync::Arc<Module>>,
+    sources: &Sources,
     configurations: &Configurations,
-    path: impl Fn(FileId) -> &'p str,
-    unread: impl Fn() -> U,
 ) -> Unused {
-    let mut by_stem: FxHashMap<&str, Vec<FileId>> = FxHashMap::default();
+    let path = |file: FileId| sources.file(file).map_or("", |source| source.path.as_str());
     // Packages in which an import may mean any module, and those that React draws.
     let (mut any, mut drawn) = (FxHashSet::default(), FxHashSet::default());
-    let mut open: Vec<FileId> = Vec::new();
     for (file, module) in modules {
-        let path = path(*file);
-        by_stem.entry(stem(path)).or_default().push(*file);
-        if is_entry(path, module) {
-            open.push(*file);
-        }
-        let Some(package) = configurations.drawn(path) else { continue };
+        let Some(package) = configurations.drawn(path(*file)) else { continue };
         if module.said.imports_any {
             any.insert(package);
         }
@@ -104,42 +100,122 @@ pub(super) fn find<'p, U: Iterator<Item = &'p str>>(
             drawn.insert(package);
         }
     }
-    let mut used: FxHashSet<FileId> = open.iter().copied().collect();
-    while let Some(module) = open.pop().and_then(|file| modules.get(&file)) {
-        let resolved =
-            module.imports.iter().map(|(file, _)| *file).chain(module.exports.iter().map(|(_, file, _)| *file));
-        let names = module.written.iter().map(|(name, _)| name).chain(module.handed_on.iter().map(|(_, name, _)| name));
-        // What an import means may not be known: any file of its name counts.
-        let named = names.filter_map(|name| by_stem.get(stem(name))).flatten().copied();
-        open.extend(resolved.chain(named).filter(|file| used.insert(*file)));
-    }
-    let is_known = |file: &FileId| {
-        let package = configurations.drawn(path(*file));
-        package.is_some_and(|package| drawn.contains(package) && !any.contains(package))
+    let is_drawn = |file: FileId, any: &FxHashSet<&str>| {
+        configurations.drawn(path(file)).is_some_and(|package| drawn.contains(package) && !any.contains(package))
     };
-    let unused = modules.iter().filter(|(file, module)| module.said.is_component && !used.contains(*file));
-    let unused: Vec<FileId> = unused.map(|(file, _)| *file).filter(is_known).collect();
-    if unused.is_empty() {
+    let components = modules.iter().filter(|(_, module)| module.said.is_component).map(|(file, _)| *file);
+    let components: Vec<FileId> = components.filter(|file| is_drawn(*file, &any)).collect();
+    let used = used(modules.iter().map(|(file, module)| Node::read(*file, path(*file), module)).collect(), |_, _| None);
+    if components.iter().all(|file| used.contains(file)) {
         return Unused::default();
     }
-    // What nobody has read may import anything of its package.
-    let may_draw = |path: &&str| [".tsx", ".jsx", ".js"].iter().any(|ending| path.ends_with(ending));
-    let open: FxHashSet<&str> = unread().filter(may_draw).filter_map(|path| configurations.drawn(path)).collect();
+    // What is only listed was not read: it may import others all the same.
+    let unread = sources.iter().filter(|(_, source)| source.listed && source.script.is_none() && !source.test);
+    let unread: Vec<(FileId, &SourceFile)> = unread.filter(|(_, source)| may_draw(&source.path)).collect();
+    let mut nodes: Vec<Node> = modules.iter().map(|(file, module)| Node::read(*file, path(*file), module)).collect();
+    // Packages of which it is not known what some script imports.
+    let mut open = FxHashSet::default();
+    for (file, source) in unread {
+        let package = configurations.drawn(&source.path);
+        match &source.imports {
+            Some(imports) => {
+                any.extend(package.filter(|_| imports.any));
+                nodes.push(Node::unread(file, &source.path, imports));
+            }
+            None => open.extend(package),
+        }
+    }
+    let resolve = |file: FileId, module: &str| match configurations.resolve(sources, path(file), module) {
+        Resolved::File(file) => Some(file),
+        Resolved::Package(_) => None,
+    };
+    let used = self::used(nodes, resolve);
+    let unused = components.into_iter().filter(|file| !used.contains(file) && is_drawn(*file, &any));
     let is_open = |file: &FileId| configurations.drawn(path(*file)).is_some_and(|package| open.contains(package));
-    let (likely, known) = unused.into_iter().partition(is_open);
+    let (likely, known) = unused.partition(is_open);
     Unused { known, likely }
+}
+
+/// A script, and what it imports.
+struct Node<'m> {
+    file: FileId,
+    path: &'m str,
+    is_entry: bool,
+    imports: Imported<'m>,
+}
+
+enum Imported<'m> {
+    Read(&'m Module),
+    Unread(&'m Imports),
+}
+
+impl<'m> Node<'m> {
+    fn read(file: FileId, path: &'m str, module: &'m Module) -> Self {
+        Self { file, path, is_entry: is_entry(path, module), imports: Imported::Read(module) }
+    }
+
+    fn unread(file: FileId, path: &'m str, imports: &'m Imports) -> Self {
+        let draws = imports.modules().any(|module| module == "react-dom/client");
+        let is_entry = draws || !imports.exports || is_entry_by_path(path);
+        Self { file, path, is_entry, imports: Imported::Unread(imports) }
+    }
+}
+
+/// The scripts to which others lead that run. `resolve` says which file an import means that no file has the name of.
+fn used(nodes: Vec<Node>, resolve: impl Fn(FileId, &str) -> Option<FileId>) -> FxHashSet<FileId> {
+    let mut by_stem: FxHashMap<&str, Vec<FileId>> = FxHashMap::default();
+    for node in &nodes {
+        by_stem.entry(stem(node.path)).or_default().push(node.file);
+    }
+    let mut open: Vec<FileId> = nodes.iter().filter(|node| node.is_entry).map(|node| node.file).collect();
+    let mut used: FxHashSet<FileId> = open.iter().copied().collect();
+    let imports: FxHashMap<FileId, Imported> = nodes.into_iter().map(|node| (node.file, node.imports)).collect();
+    while let Some(file) = open.pop() {
+        let mut found: Vec<FileId> = Vec::new();
+        // What an import means may not be known: any file of its name counts.
+        let named = |name: &str| by_stem.get(stem(name)).map(Vec::as_slice).unwrap_or_default();
+        match imports.get(&file) {
+            Some(Imported::Read(module)) => {
+                found.extend(module.imports.iter().map(|(file, _)| *file));
+                found.extend(module.exports.iter().map(|(_, file, _)| *file));
+                let handed_on = module.handed_on.iter().map(|(_, name, _)| name);
+                found.extend(module.written.iter().map(|(name, _)| name).chain(handed_on).flat_map(|name| named(name)));
+            }
+            Some(Imported::Unread(imports)) => {
+                for name in imports.modules() {
+                    match named(name) {
+                        [] => found.extend(resolve(file, name)),
+                        files => found.extend(files),
+                    }
+                }
+            }
+            None => {}
+        }
+        open.extend(found.into_iter().filter(|file| used.insert(*file)));
+    }
+    used
+}
+
+/// Whether a file is a script that can draw what others give, or hand it on.
+fn may_draw(path: &str) -> bool {
+    typescript::grammar(path).is_some() && !path.ends_with(".d.ts")
 }
 
 /// Whether something else than an import may run a module.
 fn is_entry(path: &str, module: &Module) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let exports_nothing = module.own.is_empty() && module.handed_on.is_empty();
     module.entry.is_some()
         || module.draws
         || module.directive == Some(Directive::Server)
         || exports_nothing
-        || ENTRIES.contains(&stem)
+        || is_entry_by_path(path)
+}
+
+/// Whether the path of a module says so.
+fn is_entry_by_path(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    ENTRIES.contains(&stem)
         || stem.contains('.')
         || stem.starts_with(['_', '[', '('])
         || path.split('/').any(|folder| PAGES.contains(&folder))

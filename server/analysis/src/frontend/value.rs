@@ -180,6 +180,13 @@ pub(super) struct Object {
     pub(super) place: Place,
 }
 
+impl Object {
+    /// Whether it is the settings of a generated client, `OpenAPI`: who assigns to these is noted.
+    pub(super) fn is_settings(&self) -> bool {
+        ["BASE", "TOKEN", "WITH_CREDENTIALS"].iter().all(|name| self.entries.contains_key(*name))
+    }
+}
+
 /// What an interceptor sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -208,6 +215,12 @@ pub(super) enum ObjectKind {
     Ky,
     /// A client of openapi-fetch.
     OpenApi,
+    /// A client of ofetch: its defaults are its entries.
+    Ofetch,
+    /// `XMLHttpRequest`: what it is to send is its entries.
+    Xhr,
+    /// A client that @hey-api/openapi-ts writes: its configuration is its entries.
+    Generated,
     /// `SignJWT` of jose, whose methods give it back: what it signs is its entries.
     Signer,
     /// A plugin of Better Auth, by the function that made it: its options are under `options`.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::facts::typescript::imports::Imports;
 pub use crate::index::routes::RouteKind;
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -311,6 +312,8 @@ pub struct RouteHint {
 pub enum FileContent {
     /// The file exists, its text has not been read.
     Listed,
+    /// The same of a script, of which it is known what it imports.
+    Script(Arc<Imports>),
     /// Its text.
     Text(Arc<str>),
     /// The text of a file that sets variables and is not committed.

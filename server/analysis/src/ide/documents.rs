@@ -12,6 +12,7 @@ use crate::facts::python::salvage::salvage;
 use crate::facts::python::tree::PlacedItem;
 use crate::facts::typescript::bundled::is_bundled;
 use crate::facts::typescript::file::TypeScriptFile;
+use crate::facts::typescript::imports::Imports;
 use crate::facts::typescript::lower as typescript;
 use crate::facts::words::Words;
 use crate::syntax::{self, Grammar};
@@ -26,6 +27,8 @@ pub(crate) struct Document {
     pub(crate) open: Option<Arc<str>>,
     /// Why the file on disk can't be read.
     pub(crate) unreadable: Option<&'static str>,
+    /// What the script on disk imports, if nothing else of it was read.
+    pub(crate) imports: Option<Arc<Imports>>,
     /// Whether it exists on disk.
     pub(crate) on_disk: bool,
     /// Whether it is known that it is committed, as far as that matters.
@@ -120,8 +123,9 @@ impl Document {
         self.unreadable = None;
         let committed = matches!(content, FileContent::Text(_));
         match content {
-            FileContent::Listed if self.disk.is_some() => return false,
-            FileContent::Listed => {}
+            FileContent::Listed | FileContent::Script(_) if self.disk.is_some() => return false,
+            FileContent::Listed => self.imports = None,
+            FileContent::Script(imports) => self.imports = Some(imports),
             FileContent::Text(text) | FileContent::Private(text) => {
                 let same = self.committed == committed;
                 self.committed = committed;

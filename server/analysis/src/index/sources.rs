@@ -12,6 +12,7 @@ use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
 use crate::facts::typescript::file::TypeScriptFile;
+use crate::facts::typescript::imports::Imports;
 use crate::syntax::typescript;
 use crate::vfs::{ByFile, FileId, Location};
 
@@ -26,6 +27,8 @@ pub struct SourceFile {
     pub script: Option<Arc<TypeScriptFile>>,
     /// Whether it exists but has not been read.
     pub listed: bool,
+    /// What it imports, if it is a script of which nothing else was read.
+    pub imports: Option<Arc<Imports>>,
     /// Whether its text names a framework or a router, or may send requests: only
     /// such files are executed for themselves.
     pub relevant: bool,
@@ -108,7 +111,15 @@ impl Sources {
         let test = self.is_test(path);
         let path = SmolStr::new(path);
         Arc::make_mut(&mut self.by_path).insert(path.clone(), file);
-        self.files.push(SourceFile { path, facts: None, script: None, listed: false, relevant: false, test });
+        self.files.push(SourceFile {
+            path,
+            facts: None,
+            script: None,
+            listed: false,
+            imports: None,
+            relevant: false,
+            test,
+        });
         file
     }
 
@@ -146,6 +157,13 @@ impl Sources {
             source.script = script;
             source.listed = listed;
             source.relevant = relevant;
+        }
+    }
+
+    /// Takes over what a script imports of which nothing else was read.
+    pub fn set_imports(&mut self, file: FileId, imports: Option<Arc<Imports>>) {
+        if let Some(source) = self.files.get_mut(file) {
+            source.imports = imports;
         }
     }
 

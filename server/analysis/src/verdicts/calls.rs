@@ -12,6 +12,7 @@ use super::{enter, with_interpreter};
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
+use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
@@ -219,20 +220,20 @@ impl<'s> Origins<'s> {
         }
     }
 
-    /// What axios puts before the path of a request, where it makes it itself:
+    /// What is put before the path of a request of axios itself, or of a client that a generator wrote:
     /// what the nearest modules say, if they agree.
     fn default_base(&self, file: FileId, request: &Request) -> Option<&'s [UrlPart]> {
         let is_relative = match request.url.first() {
             Some(UrlPart::Text(text)) => !text.contains("://"),
             _ => false,
         };
-        if request.client != Client::Axios || !is_relative {
+        if !is_relative {
             return None;
         }
-        let bases = self.state.frontend.default_bases();
-        let near = |one: &(FileId, Vec<UrlPart>)| shared_folders(self.state, one.0, file);
-        let nearest = bases.iter().map(near).max()?;
-        let mut nearest = bases.iter().filter(|base| near(base) == nearest).map(|(_, base)| base);
+        let bases = self.state.frontend.default_bases().iter().filter(|base| base.client == request.client);
+        let near = |one: &&DefaultBase| shared_folders(self.state, one.file, file);
+        let nearest = bases.clone().map(|base| near(&base)).max()?;
+        let mut nearest = bases.filter(|base| near(base) == nearest).map(|base| &base.base);
         let first = nearest.next()?;
         nearest.all(|other| other == first).then_some(first)
     }

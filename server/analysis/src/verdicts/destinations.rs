@@ -10,10 +10,11 @@ use smol_str::SmolStr;
 
 use super::calls::Origins;
 use super::sight;
+use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
 use crate::frontend::bases::Bases;
 use crate::frontend::matching::{Base, Target, address};
-use crate::frontend::outcome::{Outcome, Request, UrlPart};
+use crate::frontend::outcome::{Outcome, Request};
 use crate::frontend::rewrites::Handler;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::routes::RouteTable;
@@ -61,7 +62,7 @@ struct Around {
     /// Folders of packages whose pages are static files.
     without_server: BTreeSet<SmolStr>,
     /// What modules put before the paths of requests that axios itself makes.
-    default_bases: Vec<(FileId, Vec<UrlPart>)>,
+    default_bases: Vec<DefaultBase>,
     /// Outcomes that hold rewrites.
     rewriting: Vec<(FileId, Arc<Outcome>)>,
 }

@@ -2,6 +2,7 @@
 
 pub mod bundled;
 pub mod file;
+pub mod imports;
 pub mod lower;
 mod packed;
 pub mod tree;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
-use crate::frontend::libraries;
+use crate::frontend::libraries::{self, generated};
 use crate::frontend::outcome::Place;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::frontend::{requests, rewrites, tokens};
@@ -105,6 +105,9 @@ impl Session<'_> {
             }
             Value::Function(closure) => {
                 let closure = Rc::clone(closure);
+                if let Some(result) = self.call_generated(&closure, arguments, here) {
+                    return result;
+                }
                 self.call_closure(&closure, &arguments.values, Some((here, arguments.open)))
             }
             Value::Class(class) if new => {
@@ -146,6 +149,23 @@ impl Session<'_> {
                 rewrites::given_on(self, arguments)
             }
         }
+    }
+
+    /// Calls a function of a client that a generator wrote, from outside of its module.
+    fn call_generated(&mut self, closure: &Closure, arguments: &Arguments, here: Place) -> Option<Value> {
+        let file = closure.file;
+        if here.file == file {
+            return None;
+        }
+        let generator = match self.generators.get(&file) {
+            Some(known) => *known,
+            None => {
+                let known = self.script(file).and_then(|facts| generated::generator(&facts));
+                self.generators.insert(file, known);
+                known
+            }
+        };
+        generated::call(self, generator?, closure, arguments, here)
     }
 
     /// Calls a method of a value.

@@ -85,6 +85,8 @@ pub(super) struct Session<'s> {
     pub(super) properties: FxHashMap<ObjectId, Vec<(SmolStr, Place)>>,
     /// Whether files have to do with Better Auth.
     configuring: FxHashMap<FileId, bool>,
+    /// What wrote modules whose functions were called from outside.
+    generators: FxHashMap<FileId, Option<libraries::generated::Generator>>,
     /// Functions that were made and have not been called yet, innermost last.
     made: Vec<Rc<Closure>>,
     /// Whether the execution stands where there is no browser.
@@ -168,6 +170,7 @@ impl<'s> Session<'s> {
             extents: FxHashMap::default(),
             properties: FxHashMap::default(),
             configuring: FxHashMap::default(),
+            generators: FxHashMap::default(),
             made: Vec::new(),
             without_window: false,
             watch: None,

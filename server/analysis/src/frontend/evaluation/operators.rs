@@ -141,11 +141,14 @@ impl Session<'_> {
             match object {
                 Value::Object(id) => {
                     let is_headers = self.store.get(*id).kind == ObjectKind::Headers;
-                    if self.store.get(*id).kind == ObjectKind::Native {
+                    if matches!(self.store.get(*id).kind, ObjectKind::Native | ObjectKind::Xhr) {
                         self.escapes(&value);
                     }
                     if let Some(name) = &name {
                         self.note_bare_header(name, &value, place.range);
+                        if self.store.get(*id).is_settings() {
+                            libraries::generated::set_setting(self, *id, name, &value);
+                        }
                     }
                     if is_headers
                         && let Some(name) = &name

@@ -81,10 +81,7 @@ pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, 
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Method(id, SmolStr::new(name)), place))
         }
-        (ObjectKind::Axios, "interceptors") => {
-            let place = session.store.get(id).place;
-            Value::Object(session.store.object(ObjectKind::Interceptors(id, Direction::Either), place))
-        }
+        (ObjectKind::Axios, "interceptors") => interceptors(session, id),
         (ObjectKind::Interceptors(client, Direction::Either), "request" | "response") => {
             let direction = if name == "request" { Direction::Request } else { Direction::Response };
             let place = session.store.get(id).place;
@@ -195,15 +192,9 @@ fn request(
     let mut open = is_open(session, config);
     let mut all = vec![own.clone(), common];
     if let Some(client) = client {
-        let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
-        if let Some(Value::Array(interceptors)) = interceptors {
-            for interceptor in interceptors.iter() {
-                let (headers, unknown) = intercepted(session, interceptor, &own, here);
-                all.push(headers);
-                open |= unknown;
-            }
-        }
-        open |= session.store.get(client).open;
+        let (added, unknown) = intercepted_headers(session, client, &own, here);
+        all.extend(added);
+        open |= unknown || session.store.get(client).open;
     }
     let client = made(session, client, Client::Axios);
     let prepared = Prepared { url, method, headers: all.iter().collect(), credentials, client, open };
@@ -222,6 +213,31 @@ fn note_failures(session: &mut Session<'_>, client: Option<ObjectId>, arguments:
     session.give_away(&succeeded);
     let reissued = session.watch_reissue(&arguments.get(1), client, here);
     session.outcome.observed.reissued.extend(reissued);
+}
+
+/// What the interceptors of a client make of headers, and whether that is not known.
+pub(super) fn intercepted_headers(
+    session: &mut Session<'_>,
+    client: ObjectId,
+    own: &Value,
+    here: Place,
+) -> (Vec<Value>, bool) {
+    let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
+    let (mut all, mut open) = (Vec::new(), false);
+    if let Some(Value::Array(interceptors)) = interceptors {
+        for interceptor in interceptors.iter() {
+            let (headers, unknown) = intercepted(session, interceptor, own, here);
+            all.push(headers);
+            open |= unknown;
+        }
+    }
+    (all, open)
+}
+
+/// What a client has for those that add interceptors.
+pub(super) fn interceptors(session: &mut Session<'_>, client: ObjectId) -> Value {
+    let place = session.store.get(client).place;
+    Value::Object(session.store.object(ObjectKind::Interceptors(client, Direction::Either), place))
 }
 
 /// Which client it is; `otherwise` where none was made.
@@ -262,7 +278,7 @@ fn note_interceptor(session: &mut Session<'_>, client: Option<ObjectId>, interce
 pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value) {
     if name == "baseURL" {
         let bases = value.alternatives().iter().filter(|base| base.truth() != Some(false));
-        let bases: Vec<_> = bases.map(|base| requests::url_parts(session, base)).collect();
+        let bases: Vec<_> = bases.map(|base| (Client::Axios, requests::url_parts(session, base))).collect();
         session.outcome.default_bases.extend(bases);
     }
     if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
@@ -280,7 +296,7 @@ pub(in crate::frontend) fn set_default_header(session: &mut Session<'_>, client:
 
 /// An address with those of its parameters (`params`) that are tokens: what else it asks for tells nothing of where it
 /// goes.
-fn with_tokens(session: &Session<'_>, url: &Value, params: &Value) -> Value {
+pub(super) fn with_tokens(session: &Session<'_>, url: &Value, params: &Value) -> Value {
     let Value::Object(params) = params else { return url.clone() };
     let mut tokens: Vec<(SmolStr, Value)> = session.store.get(*params).entries.clone().into_iter().collect();
     tokens
@@ -438,7 +454,7 @@ fn request_open_api(
 }
 
 /// `/tasks/{id}`: what stands in braces is filled in.
-fn braces_as_holes(path: &Value) -> Value {
+pub(super) fn braces_as_holes(path: &Value) -> Value {
     let Some(text) = path.known_text() else { return path.clone() };
     let mut parts = Vec::new();
     let mut rest = text.as_str();

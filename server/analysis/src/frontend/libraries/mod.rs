@@ -4,6 +4,8 @@
 pub(super) mod auth_js;
 pub(super) mod better_auth;
 mod clients;
+mod fetchers;
+pub(super) mod generated;
 mod navigation;
 mod options;
 mod queries;
@@ -56,11 +58,17 @@ pub(super) fn call(
     session.watch_package(package, arguments, here);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
+    if let Some(answer) = fetchers::call_package(session, &package.package, path, arguments, new, here) {
+        return answer;
+    }
     match &*package.package {
         "" => web::call(session, path, arguments, new, here),
         "axios" => clients::call_axios(session, path, arguments, here),
         "ky" => clients::call_ky(session, path, arguments, here),
         "openapi-fetch" => clients::make_open_api(session, arguments, here),
+        module if module.starts_with("@hey-api/client-") => {
+            generated::call_package(session, module, path, arguments, here)
+        }
         "jwt-decode" => servers::decode(session, package, arguments, here),
         "jose" if path == "decodeJwt" => servers::decode(session, package, arguments, here),
         "jsonwebtoken" if path.ends_with("decode") => servers::decode(session, package, arguments, here),
@@ -104,6 +112,7 @@ pub(super) fn call(
 pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, name: &str) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Interceptors(..) => clients::entry(session, id, kind, name),
+        ObjectKind::Generated => generated::entry(session, id, name),
         ObjectKind::Headers if matches!(name, "common" | "get" | "post" | "put" | "patch" | "delete") => {
             Value::Object(id)
         }
@@ -131,6 +140,9 @@ pub(super) fn method(
         ObjectKind::Axios | ObjectKind::Ky | ObjectKind::OpenApi | ObjectKind::Interceptors(..) => {
             clients::method(session, id, kind, name, arguments, here)
         }
+        ObjectKind::Ofetch => fetchers::method(session, id, name, arguments, here),
+        ObjectKind::Xhr => Some(fetchers::method_of_xhr(session, id, name, arguments, here)),
+        ObjectKind::Generated => generated::method(session, id, name, arguments, here),
         ObjectKind::Signer => Some(tokens::method(session, id, name, arguments, here)),
         // `TextEncoder`: the bytes of a text are as good as the text.
         ObjectKind::Native if name == "encode" => Some(arguments.get(0)),
@@ -158,6 +170,7 @@ pub(super) fn call_object(
 ) -> Value {
     match kind {
         ObjectKind::Axios | ObjectKind::Ky => clients::call_client(session, id, kind, arguments, here),
+        ObjectKind::Ofetch => fetchers::request(session, Some(id), arguments, here),
         ObjectKind::Method(client, name) => {
             let kind = session.store.get(*client).kind.clone();
             method(session, *client, &kind, name, arguments, here).unwrap_or(Value::Unknown)

@@ -14,7 +14,13 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
     let first = arguments.get(0);
     let nothing = Arguments { values: Vec::new(), places: vec![here], open: false };
     match path {
-        "useState" => Value::Array(Rc::new([Value::Unknown, Value::Setter])),
+        "useState" => {
+            let first = match first {
+                Value::Function(_) => session.call_value(&first, &nothing, false, here),
+                first => first,
+            };
+            Value::Array(Rc::new([kept(session, first), Value::Setter]))
+        }
         "useCallback" | "useEffectEvent" | "memo" | "forwardRef" | "cache" => first,
         "createContext" => Value::Object(session.store.object(ObjectKind::Context, here)),
         "useContext" | "use" => session.context_value(&first),
@@ -26,13 +32,29 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         }
         "useRef" => {
             let reference = session.store.object(ObjectKind::Plain, here);
-            session.store.set(reference, "current", Value::Unknown);
+            let current = kept(session, first);
+            session.store.set(reference, "current", current);
             Value::Object(reference)
         }
         _ => {
             session.give_away(arguments);
             Value::Unknown
         }
+    }
+}
+
+/// What a component keeps from one time to the next that it is drawn: it may be another one then, unless it is a client,
+/// which is made once.
+fn kept(session: &Session<'_>, first: Value) -> Value {
+    let Value::Object(id) = first else { return Value::Unknown };
+    match session.store.get(id).kind {
+        ObjectKind::Axios
+        | ObjectKind::Ky
+        | ObjectKind::OpenApi
+        | ObjectKind::Ofetch
+        | ObjectKind::Generated
+        | ObjectKind::Instance(_) => first,
+        _ => Value::Unknown,
     }
 }
 

@@ -131,6 +131,7 @@ pub(super) fn call_next(
         ("next/server", "NextResponse" | "NextResponse.json" | "NextResponse.next" | "NextResponse.redirect") => {
             Value::package("next/server", "response()")
         }
+        ("next/server", "NextRequest") => super::web::make_request(session, arguments, here),
         ("next/server", "after") => {
             session.give_away(arguments);
             Value::Undefined

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::navigation;
+use super::{fetchers, generated, navigation};
 
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
@@ -39,12 +39,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
     match path {
         "fetch" => requests::fetch(session, &first, &arguments.get(1), here),
         "Headers" if new => Value::Object(requests::headers(session, &first, here)),
-        "Request" if new => {
-            let request = session.store.object(ObjectKind::Plain, here);
-            session.spread_into(request, &arguments.get(1));
-            session.store.set(request, "url", first);
-            Value::Object(request)
-        }
+        "Request" if new => make_request(session, arguments, here),
         "URL" if new => {
             let href = match arguments.get(1) {
                 Value::Undefined => Value::Text(session.text_parts(&first).into()),
@@ -67,6 +62,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             session.give_away(arguments);
             Value::Unknown
         }
+        "XMLHttpRequest" if new => fetchers::make_xhr(session, here),
         "EventSource" if new => requests::event_source(session, &first, &arguments.get(1), here),
         _ if new => {
             session.give_away(arguments);
@@ -119,6 +115,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "Object.assign" => {
             if let Value::Object(target) = first {
                 for value in arguments.values.iter().skip(1) {
+                    generated::note_settings(session, target, value);
                     session.spread_into(target, value);
                 }
             }
@@ -151,6 +148,22 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Unknown
         }
     }
+}
+
+/// `new Request(url, init)`, or of another request.
+pub(super) fn make_request(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value {
+    let request = session.store.object(ObjectKind::Plain, here);
+    match arguments.get(0) {
+        other @ Value::Object(id) if session.store.get(id).kind == ObjectKind::Plain => {
+            session.spread_into(request, &other);
+            session.spread_into(request, &arguments.get(1));
+        }
+        url => {
+            session.spread_into(request, &arguments.get(1));
+            session.store.set(request, "url", url);
+        }
+    }
+    Value::Object(request)
 }
 
 /// The text that JSON makes of a value.

@@ -141,6 +141,7 @@ impl State {
     pub(super) fn install(&mut self, file: FileId, parsed: Option<Parsed>, edits: &mut Edits) -> Extent {
         let Some(document) = self.documents.get_mut(file) else { return Extent::Nothing };
         let listed = document.exists() && !document.has_text() && document.unreadable.is_none();
+        let imports = document.imports.clone().filter(|_| listed);
         let script = parsed.as_ref().and_then(|parsed| parsed.facts.script().map(Arc::clone));
         let facts = parsed.as_ref().and_then(|parsed| parsed.facts.python().map(Arc::clone));
         let broken = parsed.as_ref().is_some_and(|parsed| !parsed.errors.is_empty());
@@ -161,13 +162,14 @@ impl State {
                 script.iter().flat_map(|script| script.unplaced().collect::<Vec<_>>()).collect()
             };
             self.unplaced |= unplaced(&source.script) != unplaced(&script);
-            if script.is_some() || source.script.is_some() || listing {
+            if script.is_some() || source.script.is_some() || listing || source.imports != imports {
                 // While it does not parse, its last good text counts.
                 let relevant = match broken && source.script.is_some() {
                     true => source.relevant,
                     false => words.as_mut().is_some_and(may_send),
                 };
                 self.sources.set_script(file, script.clone(), listed, relevant);
+                self.sources.set_imports(file, imports);
                 self.frontend.note(&self.sources, file, script.as_deref(), listing);
             }
             self.keep_words(file, words);
