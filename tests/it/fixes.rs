@@ -430,7 +430,7 @@ fn unapplied_cases() -> Vec<Case> {
         "def handler(user: CurrentUser | None = None):",
         "def handler(q: int = 1, user: Optional[CurrentUser] = None):",
     ] {
-        let module = format!("{head}@router.get(\"/x\")\n{signature}\n    return {{}}\n");
+        let module = format!("{head}@router.get(\"/x\")\n{signature}\n    return {{\"user\": user}}\n");
         cases.push(routed(format!("optional {signature}"), &module, &format!("{deps}{optional}")));
     }
     let blocks = [

@@ -326,7 +326,7 @@ impl Engine<'_, '_> {
             // Who asks for no right is given none.
             Abs::Client(client) if self.asks_privilege(*client) => {
                 let mut no = path.clone();
-                no.doubted.1.insert(*client);
+                no.declined.insert(*client);
                 (Some(path), Some(no))
             }
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),

@@ -81,6 +81,7 @@ fn same_evidence(a: &Path, b: &Path) -> bool {
         && a.dead == b.dead
         && a.stranger.is_some() == b.stranger.is_some()
         && a.authorised == b.authorised
+        && a.declined == b.declined
         && a.doubted == b.doubted
         && a.yielded == b.yielded
         && a.rows.len() == b.rows.len()
@@ -339,6 +340,9 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     a.privileged &= b.privileged;
     a.doubt |= b.doubt;
     a.dead &= b.dead;
+    if !Shared::is(&a.declined, &b.declined) {
+        a.declined = Shared::new(a.declined.intersection(&b.declined).copied().collect());
+    }
     if !Shared::is(&a.authorised, &b.authorised) {
         a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
     }

@@ -165,7 +165,7 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         let has = model.columns.is_empty() || model.has(column);
-        if !model.is_user || !has || path.doubted.1.contains(&client) {
+        if !model.is_user || !has || path.doubted.1.contains(&client) || path.declined.contains(&client) {
             return;
         }
         let Some(known) = self.clients.get(client as usize) else { return };

@@ -288,6 +288,8 @@ pub(super) struct Path {
     pub(super) objects: Shared<BTreeMap<ObjectId, Shared<Object>>>,
     /// What dependencies have given, by their definition.
     pub(super) provided: Shared<BTreeMap<Site, Abs>>,
+    /// Rights that the client is seen not to ask for: values of the request that are missing or false.
+    pub(super) declined: Shared<BTreeSet<ClientId>>,
     /// Values of the client that are known to be the principal's.
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.
