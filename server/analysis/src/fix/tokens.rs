@@ -23,22 +23,34 @@ const BY_BEARER: &str = "{\"WWW-Authenticate\": \"Bearer\"}";
 
 /// Appends the fix of a secret in a log.
 pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
-    keep(
-        edit(fixer, diagnostic, Applicability::Safe, "Leave the value out of the log", |source, range| {
+    let title = "Leave the value out of the log";
+    let narrow = edit(fixer, diagnostic, Applicability::Safe, title, |source, range| {
+        let node = node_at(source, &range).ok_or_else(unreadable)?;
+        let whole = std::iter::successors(Some(node), Node::parent)
+            .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
+            .find(|node| node.kind() == "interpolation");
+        Ok(match whole {
+            Some(whole) => interpolated(source, whole),
+            None => vec![replacement(range, format!("\"{REDACTED}\""))],
+        })
+    });
+    // Strings in strings may leave no quotes for it: then all of the expression goes.
+    let fix = narrow.or_else(|refusal| {
+        edit(fixer, diagnostic, Applicability::Safe, title, |source, range| {
             let node = node_at(source, &range).ok_or_else(unreadable)?;
-            let interpolation = std::iter::successors(Some(node), Node::parent)
-                .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
-                .find(|node| node.kind() == "interpolation");
-            let Some(interpolation) = interpolation else {
-                return Ok(vec![replacement(range, format!("\"{REDACTED}\""))]);
-            };
-            let mut edits = vec![replacement(interpolation.byte_range(), REDACTED.to_owned())];
-            edits.extend(interpolation.parent().and_then(|text| no_longer_formatted(source, text)));
-            Ok(edits)
-        }),
-        fixes,
-        refusals,
-    );
+            let mut around = std::iter::successors(Some(node), Node::parent);
+            let whole = around.find(|node| node.kind() == "interpolation").ok_or(refusal)?;
+            Ok(interpolated(source, whole))
+        })
+    });
+    keep(fix, fixes, refusals);
+}
+
+/// Has a text say that something is left out where it showed it.
+fn interpolated(source: &Source, interpolation: Node<'_>) -> Vec<TextEdit> {
+    let mut edits = vec![replacement(interpolation.byte_range(), REDACTED.to_owned())];
+    edits.extend(interpolation.parent().and_then(|text| no_longer_formatted(source, text)));
+    edits
 }
 
 /// Takes the `f` from a text whose only interpolation goes, where no doubled brace needs it.
