@@ -141,8 +141,11 @@ fn let_pass(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
 
 /// Appends the fix of an expiry that is not looked at.
 pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    // What only signs out, or says in words that it takes expired tokens, may have to.
+    let is_meant = diagnostic.severity == Severity::Info || speaks_of_expired(fixer, diagnostic);
+    let applicability = if is_meant { Applicability::Unsafe } else { Applicability::Safe };
     keep(
-        edit(fixer, diagnostic, Applicability::Safe, "Have `exp` checked", |source, range| {
+        edit(fixer, diagnostic, applicability, "Have `exp` checked", |source, range| {
             let written = source.text.get(range.clone()).unwrap_or_default();
             let refused = || Refusal("the check is not switched off where it is given".into());
             let kept =
@@ -152,6 +155,29 @@ pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec
         fixes,
         refusals,
     );
+}
+
+/// Whether a comment or the documentation of the function around says something of expired tokens.
+fn speaks_of_expired(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> bool {
+    let Ok(source) = fixer.source(diagnostic.location.file) else { return false };
+    let range = diagnostic.location.range;
+    let node = node_at(&source, &(range.start as usize..range.end as usize));
+    let mut around = std::iter::successors(node, Node::parent);
+    let Some(function) = around.find(|node| node.kind() == "function_definition") else { return false };
+    let is_words = |node: &Node<'_>| {
+        let is_alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+        node.kind() == "comment" || (node.kind() == "string" && is_alone)
+    };
+    let mut pending = vec![function];
+    while let Some(node) = pending.pop() {
+        let text = source.text.get(node.byte_range()).unwrap_or_default();
+        if is_words(&node) && text.to_ascii_lowercase().contains("expired") {
+            return true;
+        }
+        let mut cursor = node.walk();
+        pending.extend(node.children(&mut cursor));
+    }
+    false
 }
 
 /// Appends the fix of too much tolerance.
