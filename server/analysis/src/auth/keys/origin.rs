@@ -175,7 +175,12 @@ impl Search<'_, '_, '_> {
 
     /// Whether code asks whether a key is there: where it is used, or where it is read.
     pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
-        let mut names: Vec<SmolStr> = last_name(argument).cloned().into_iter().collect();
+        // `key`, `settings.key`, `key.encode()`
+        let value = argument.as_call().map_or(argument, |(func, _)| match &func.kind {
+            ExprKind::Attribute { value, .. } => value,
+            _ => argument,
+        });
+        let mut names: Vec<SmolStr> = last_name(value).cloned().into_iter().collect();
         if let Source::Environment(name) | Source::Setting(name) = &origin.source {
             names.push(name.clone());
         }
