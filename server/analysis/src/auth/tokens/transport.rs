@@ -4,7 +4,7 @@
 use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
 use super::{Insecure, ItemTokens, Secret, Transport, secrets};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::Value;
 
 /// Finds such connections in a body.
@@ -75,6 +75,7 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
     let origin = secrets::origin(body, value)?;
     if !matches!(origin.what, Secret::Issued | Secret::Token)
         || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
+        || is_for_development(found)
     {
         return None;
     }
@@ -83,6 +84,62 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
         Some(_) => None,
         None => Some((Transport::Cookie, found.expr.range)),
     }
+}
+
+/// Whether something stands where only a machine for development gets: below `if ENVIRONMENT == "development"`,
+/// or in the other branch of a question for production.
+fn is_for_development(found: &Found<'_>) -> bool {
+    found.around.iter().any(|(stmt, block)| {
+        let StmtKind::If { test, .. } = &stmt.kind else { return false };
+        match (&test.kind, block) {
+            (ExprKind::Not(inner), 0) => says(inner, PRODUCTION),
+            (_, 0) => says(test, DEVELOPMENT) && !negates(test),
+            _ => says(test, PRODUCTION) && !negates(test),
+        }
+    })
+}
+
+/// How environments for development are called, in texts and names.
+const DEVELOPMENT: &[&str] = &["development", "dev", "local", "localhost", "testing", "debug"];
+/// How those for production are.
+const PRODUCTION: &[&str] = &["production", "prod"];
+
+/// Whether a part of an expression is a text or name of which one of the words is a part.
+fn says(expr: &Expr, words: &[&str]) -> bool {
+    let is_one = |text: &str| text.to_ascii_lowercase().split(['_', '-']).any(|part| words.contains(&part));
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        let named = match &expr.kind {
+            ExprKind::Str(text) => is_one(text),
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => last_name(expr).is_some_and(|name| is_one(name)),
+            _ => false,
+        };
+        if named {
+            return true;
+        }
+        pending.extend(parts(expr));
+    }
+    false
+}
+
+/// Whether an expression holds something that turns a question round.
+fn negates(expr: &Expr) -> bool {
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        let turned = match &expr.kind {
+            ExprKind::Not(_) => true,
+            ExprKind::BoolOp { and, .. } => !and,
+            ExprKind::Compare { rest, .. } => {
+                rest.iter().any(|(op, _)| matches!(op.as_str(), "!=" | "not in" | "is not"))
+            }
+            _ => false,
+        };
+        if turned {
+            return true;
+        }
+        pending.extend(parts(expr));
+    }
+    false
 }
 
 /// A token in a cookie that scripts can read: Starlette sets no `HttpOnly` by itself (1.0).
