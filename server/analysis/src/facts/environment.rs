@@ -21,6 +21,8 @@ pub struct Variable {
     pub when: When,
     /// What is known of the value.
     pub value: Assigned,
+    /// Whether it stands among what a chart or a composition gives to its frontend.
+    pub to_frontend: bool,
 }
 
 /// When a value counts.
@@ -170,7 +172,7 @@ fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
         let Some(value) = assigned(value) else { continue };
         let from = at + offset as u32;
         let range = TextRange { start: from, end: from + name.len() as u32 };
-        variables.push(Variable { name: name.into(), range, when: When::Always, value });
+        variables.push(Variable { name: name.into(), range, when: When::Always, value, to_frontend: false });
     }
     variables
 }

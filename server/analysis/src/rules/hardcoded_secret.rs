@@ -103,8 +103,9 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
             };
             // A chart's own name for a value may leave the end out: `jwtSecret` is given as `JWT_SECRET_KEY`.
             let longer = (form == Form::Values).then(|| format!("{}_KEY", variable.name));
-            let usage = used_near(state, used, &variable.name, *file)
-                .or_else(|| longer.as_deref().and_then(|name| used_near(state, used, name, *file)));
+            let usage = used_near(state, used, &variable.name, *file, variable.to_frontend).or_else(|| {
+                longer.as_deref().and_then(|name| used_near(state, used, name, *file, variable.to_frontend))
+            });
             let Some(usage) = usage.filter(|_| is_key) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
