@@ -4,9 +4,9 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, is_settings, last_name, mentions};
 use super::super::sources::{Worth, is_scheme, worth_of};
-use super::Secret;
 use super::key_source::environment;
 use super::libraries::{Does, does};
+use super::{Secret, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -488,14 +488,22 @@ pub(super) fn identity(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange
             ExprKind::Name(name) if name == "getattr" => {
                 args.first().is_some_and(|arg| on_state(&arg.value)).then_some(value.range)
             }
-            ExprKind::Attribute { value: object, name } if name.name == "get" => {
+            ExprKind::Attribute { value: object, name }
+                if name.name == "get" && names_somebody(positional(args, 0)) =>
+            {
                 follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
             }
             _ => None,
         },
-        ExprKind::Subscript { value: object, .. } => {
+        ExprKind::Subscript { value: object, index } if names_somebody(Some(index)) => {
             follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
         }
         _ => None,
     }
+}
+
+/// Whether a claim is about the owner of a token, and not about the token: `purpose`, `type`, `exp`.
+fn names_somebody(claim: Option<&Expr>) -> bool {
+    let about_token = |name: &str| claims::OF_THE_TOKEN.contains(&name) || super::MARKS.contains(&name);
+    claim.and_then(Expr::as_str).is_none_or(|name| !about_token(name))
 }
