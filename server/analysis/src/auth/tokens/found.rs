@@ -177,6 +177,8 @@ pub struct VerifierCall {
 pub struct IdentityUse {
     /// Those that are used although they may not be there.
     pub unrequired: Vec<Unrequired>,
+    /// Those of which something asks whether they are there.
+    pub asked_for: Vec<SmolStr>,
     /// Whether the claims are returned as they are.
     pub returns_claims: bool,
     /// Whether what is given is returned, whole or as a part, and nothing asks whether it is `None`.
