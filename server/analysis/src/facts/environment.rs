@@ -80,7 +80,11 @@ pub enum Form {
 }
 
 /// Parts of names of files that show how others are to be written, or that only tests read.
-const EXAMPLES: &[&str] = &["example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "ci"];
+const EXAMPLES: &[&str] = &[
+    "example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "tests", "testing", "e2e", "ci",
+];
+/// Those of files that only tests read.
+const TESTS: &[&str] = &["test", "tests", "testing", "e2e", "ci"];
 
 /// How a path says that a file sets variables; of examples only `.env`'s count.
 pub fn form(path: &str) -> Option<Form> {
@@ -104,6 +108,12 @@ pub fn form(path: &str) -> Option<Form> {
         return Some(Form::Values);
     }
     deployment::is_manifest(path).then_some(Form::Manifest)
+}
+
+/// Whether a path is one of a file that only tests read.
+pub fn is_for_tests(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['.', '-', '_']).any(|part| TESTS.contains(&part.to_ascii_lowercase().as_str()))
 }
 
 /// Whether a path is one of a file that sets variables, or shows how.
@@ -350,6 +360,7 @@ mod tests {
             ("/p/.env.local", Some(Form::Lines)),
             ("/p/.env.example", Some(Form::Example)),
             ("/p/.env.local.example", Some(Form::Example)),
+            ("/p/.env.testing", Some(Form::Example)),
             ("/p/backend/alembic.ini", Some(Form::Alembic)),
             ("/p/.environment", None),
             ("/p/a.env", None),
