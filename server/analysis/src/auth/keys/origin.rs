@@ -9,7 +9,7 @@ use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
 use super::{Search, Source, What};
 use crate::facts::python::idioms::without_none;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
@@ -74,7 +74,9 @@ impl Search<'_, '_, '_> {
             }
         }
         let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
-        Some(Origin { source: unset?, ..origin })
+        // Where the last one is a look-up itself, that one has to be unset too.
+        let source = if origin.source == Source::Literal { unset? } else { unset.and(Some(origin.source))? };
+        Some(Origin { source, ..origin })
     }
 
     /// The module or class that an expression is, or is an instance of:
@@ -246,6 +248,9 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
         return None;
     }
     for class in &classes {
+        if let Some(origin) = property_value(interpreter, class, name, depth) {
+            return Some(origin);
+        }
         let bound = bindings_of(&class.def.body, name);
         match bound.as_slice() {
             [] => {}
@@ -264,6 +269,34 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
         }
     }
     None
+}
+
+/// What a property of that name gives, where it has one end.
+fn property_value(interpreter: &Interpreter<'_>, class: &ClassRef, name: &SmolStr, depth: u32) -> Option<Origin> {
+    let is_property = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Function(def) if def.name.name == *name => {
+            let mut decorators = def.decorators.iter().filter_map(last_name);
+            decorators.any(|decorator| matches!(decorator.as_str(), "property" | "cached_property" | "computed_field"))
+        }
+        _ => false,
+    };
+    if depth > MAX_DEPTH || !class.def.body.iter().any(is_property) {
+        return None;
+    }
+    let method = interpreter.method(class, name).filter(|method| method.site.item == class.site.item)?;
+    let method = interpreter.current(&method);
+    let mut returned = Vec::new();
+    let mut pending: Vec<&Stmt> = method.def.body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(value) => returned.push(value.as_ref()),
+            // It may refuse what it would give.
+            StmtKind::Raise { .. } => return None,
+            _ => pending.extend(stmt.blocks().into_iter().flatten()),
+        }
+    }
+    let [Some(value)] = returned.as_slice() else { return None };
+    Search::new(interpreter, Scope::Function(&method)).origin(value, depth + 1)
 }
 
 /// `__init__` of a class, if it has one of its own.
