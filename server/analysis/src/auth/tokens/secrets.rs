@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, is_settings, last_name, mentions};
+use super::super::keys;
 use super::super::sources::{Worth, is_scheme, worth_of};
 use super::key_source::environment;
 use super::libraries::{Does, does};
@@ -346,10 +347,10 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     {
         return Some(Origin { what: Secret::Token, range: param.range, credential: true });
     }
+    // `settings.secret`, and `self.secret` in the settings themselves.
     if names_secret(name)
-        && let Value::Instance(instance) = body.eval(value)
-        && let Value::Class(class) = &instance.class
-        && is_settings(body.interpreter, class)
+        && let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value)
+        && is_settings(body.interpreter, &class)
     {
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
