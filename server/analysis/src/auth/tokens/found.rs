@@ -260,6 +260,8 @@ pub struct Insecure {
     pub site: Site,
     /// What it is.
     pub how: Transport,
+    /// The function that does it to what its callers hand over, where only they know that.
+    pub helper: Option<Site>,
 }
 
 /// What others can read or change on its way.

@@ -3,9 +3,13 @@
 
 use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
+use super::super::sources::{Worth, worth_of};
 use super::{Insecure, ItemTokens, Secret, Transport, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::Value;
+
+/// Parts of parts that a value is followed through.
+const MAX_PARTS: usize = 6;
 
 /// Finds such connections in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -16,10 +20,13 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         let how = match name.as_str() {
             "PyJWKClient" => fetches_keys(body, func, args),
             "get" | "post" | "request" => sends(body, func, args),
-            "set_cookie" => sets_cookie(body, found, args),
+            "set_cookie" => {
+                tokens.insecure.extend(sets_handed_cookie(body, found, args));
+                sets_cookie(body, found, args)
+            }
             _ => None,
         };
-        tokens.insecure.extend(how.map(|(how, range)| Insecure { site: body.site(range), how }));
+        tokens.insecure.extend(how.map(|(how, range)| Insecure { site: body.site(range), how, helper: None }));
     }
 }
 
@@ -84,6 +91,42 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
         Some(_) => None,
         None => Some((Transport::Cookie, found.expr.range)),
     }
+}
+
+/// The same in a function that is handed what it sets, under the name of a token or a session.
+fn sets_handed_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<Insecure> {
+    let value = keyword(args, "value").or_else(|| positional(args, 1))?;
+    let Value::Str(name) = body.eval(body.traced(keyword(args, "key").or_else(|| positional(args, 0))?)) else {
+        return None;
+    };
+    let secure = keyword(args, "secure").filter(|secure| matches!(secure.kind, ExprKind::Bool(false)))?;
+    let is_removed = matches!(value.kind, ExprKind::Str(_) | ExprKind::None);
+    let is_handed = !is_removed && is_made_of_parameters(body, value) && secrets::origin(body, value).is_none();
+    if !is_handed || worth_of(&name) != Worth::Credential || is_for_development(found) {
+        return None;
+    }
+    let helper = Some(body.site(body.def?.name.range));
+    Some(Insecure { site: body.site(secure.range), how: Transport::Cookie, helper })
+}
+
+/// Whether a value is a parameter of the function, or is taken out of one.
+fn is_made_of_parameters(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let mut value = body.traced(value);
+    for _ in 0..MAX_PARTS {
+        value = match &value.kind {
+            ExprKind::Name(name) => return body.param(name).is_some(),
+            ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => body.traced(value),
+            // `data.pop("refresh_token", None)`
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "get" | "pop") => {
+                    body.traced(value)
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+    }
+    false
 }
 
 /// Whether something stands where only a machine for development gets: below `if ENVIRONMENT == "development"`,
