@@ -165,9 +165,7 @@ impl Search<'_, '_, '_> {
             return self.origin(passed, depth + 1);
         }
         match &func.kind {
-            ExprKind::Attribute { value, name }
-                if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
-            {
+            ExprKind::Attribute { value, name } if keeps_value(&name.name) => {
                 // `None` has no such methods: the application does not start.
                 self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
             }
@@ -176,10 +174,10 @@ impl Search<'_, '_, '_> {
     }
 
     /// Whether code asks whether a key is there: where it is used, or where it is read.
-    pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
+    pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin, counts: &dyn Fn(&Expr) -> bool) -> bool {
         // `key`, `settings.key`, `key.encode()`
         let value = argument.as_call().map_or(argument, |(func, _)| match &func.kind {
-            ExprKind::Attribute { value, .. } => value,
+            ExprKind::Attribute { value, name } if keeps_value(&name.name) => value,
             _ => argument,
         });
         let mut names: Vec<SmolStr> = last_name(value).cloned().into_iter().collect();
@@ -187,8 +185,8 @@ impl Search<'_, '_, '_> {
             names.push(name.clone());
         }
         let own = self.scope.file();
-        asks_for(self.interpreter, own, &names)
-            || (origin.site.file != own && asks_for(self.interpreter, origin.site.file, &names))
+        let asks = |file| asks_for(self.interpreter, file, &names, counts);
+        asks(own) || (origin.site.file != own && asks(origin.site.file))
     }
 
     /// The variable of the environment that an expression reads, without a default.
@@ -215,9 +213,36 @@ impl Search<'_, '_, '_> {
     }
 }
 
+/// Whether a method of a key gives the same key in another form.
+fn keeps_value(method: &str) -> bool {
+    matches!(method, "encode" | "strip" | "get_secret_value")
+}
+
 /// The module or class that an expression is, or is an instance of.
 pub(in crate::auth) fn object_of(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr) -> Value {
     Search::new(interpreter, scope).object(expr, 0)
+}
+
+/// Where a key is read that is `None` where nothing sets it, and what has to be set; none where something asks
+/// whether it is there. To compare it with something else is no question.
+pub(in crate::auth) fn may_be_unset(
+    interpreter: &Interpreter<'_>,
+    scope: Scope<'_>,
+    key: &Expr,
+) -> Option<(Site, Source)> {
+    let search = Search::new(interpreter, scope);
+    let origin = search.origin(key, 0).filter(|origin| origin.what == What::Nothing)?;
+    let asks = |test: &Expr| match &test.kind {
+        ExprKind::Compare { rest, .. } => {
+            !rest.iter().all(|(op, second)| op == "!=" && !matches!(second.kind, ExprKind::None))
+        }
+        _ => true,
+    };
+    if origin.source == Source::Literal || search.is_questioned(key, &origin, &asks) {
+        return None;
+    }
+    interpreter.count_body(origin.site);
+    Some((origin.site, origin.source))
 }
 
 /// The value of a module's variable that is assigned once, and never questioned.

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Caught, Claim};
+use crate::auth::keys::Source;
 use crate::index::value::Site;
 
 /// A secret value that is written to a log.
@@ -275,6 +276,19 @@ pub enum Transport {
     Unchecked,
     /// A token in a cookie.
     Cookie,
+}
+
+/// A key that a credential of the request is compared with, where both may be `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsetKey {
+    /// The key in the comparison.
+    pub site: Site,
+    /// The function.
+    pub function: Site,
+    /// Where the key is read.
+    pub origin: Site,
+    /// What has to be set.
+    pub source: Source,
 }
 
 /// A token that is taken apart without a library.

@@ -26,6 +26,7 @@ mod statuses;
 mod swallowed;
 mod tools;
 mod transport;
+mod unset;
 
 use std::cell::RefCell;
 
@@ -91,6 +92,8 @@ pub struct ItemTokens {
     pub insecure: Vec<Insecure>,
     /// Cookies with a token in them that scripts can read.
     pub readable_cookies: Vec<Site>,
+    /// Keys that a credential is compared with, where both may be nothing.
+    pub unset: Vec<UnsetKey>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
@@ -359,6 +362,7 @@ pub struct Looks {
     replaces: bool,
     holds: bool,
     tools: bool,
+    compares: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -387,6 +391,7 @@ impl Looks {
         replaces: true,
         holds: true,
         tools: true,
+        compares: true,
     };
 
     fn at(text: &str) -> Self {
@@ -445,6 +450,7 @@ impl Looks {
             returns: any(&["@"])
                 && any(&["return"])
                 && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+            compares: secrets && any(&["!= ", "!=\n"]) && any(&["raise"]),
             logs: secrets && logs(holds),
         }
     }
@@ -463,6 +469,7 @@ impl Looks {
             || self.replaces
             || self.holds
             || self.tools
+            || self.compares
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -501,6 +508,9 @@ impl Looks {
         }
         if self.replaces {
             replaced::look(body, tokens);
+        }
+        if self.compares {
+            unset::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);
