@@ -291,6 +291,17 @@ pub struct UnsetKey {
     pub source: Source,
 }
 
+/// A header of the request that is compared with a key of the configuration before a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedHeader {
+    /// The function.
+    pub function: Site,
+    /// The header, in small letters.
+    pub header: SmolStr,
+    /// The condition.
+    pub site: Site,
+}
+
 /// A token that is taken apart without a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handmade {

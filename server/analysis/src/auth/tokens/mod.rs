@@ -94,6 +94,8 @@ pub struct ItemTokens {
     pub readable_cookies: Vec<Site>,
     /// Keys that a credential is compared with, where both may be nothing.
     pub unset: Vec<UnsetKey>,
+    /// Headers that are compared with a key.
+    pub compared: Vec<ComparedHeader>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
@@ -450,7 +452,7 @@ impl Looks {
             returns: any(&["@"])
                 && any(&["return"])
                 && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
-            compares: secrets && any(&["!= ", "!=\n"]) && any(&["raise"]),
+            compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
             logs: secrets && logs(holds),
         }
     }

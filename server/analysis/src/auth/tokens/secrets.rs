@@ -229,7 +229,7 @@ pub(super) fn signature(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Value> {
 }
 
 /// `Header` for `x = Header(…)` and for `x: Annotated[str, Header()]`.
-fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
+pub(super) fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
     let by_call = |expr: &Expr| {
         let (func, _) = expr.as_call()?;
         let Some(Value::Package(path)) = signature(body, func) else { return None };
