@@ -137,6 +137,8 @@ pub struct Decode {
     pub unverified: Option<Site>,
     /// Where the key comes from.
     pub key: KeySource,
+    /// The field of settings that the key is, where nothing but the environment fills it.
+    pub field: Option<PlainField>,
     /// Which algorithms it takes.
     pub algorithms: Algorithms,
     /// What it is told of the audience.
@@ -210,6 +212,17 @@ pub enum KeySource {
     Unknown,
 }
 
+/// A field of a settings class that the environment fills, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainField {
+    /// The class.
+    pub class: Site,
+    /// The field.
+    pub name: SmolStr,
+    /// Tells whether two defaults are the same, where there are any.
+    pub default: Option<u64>,
+}
+
 /// Which algorithms a verification takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Algorithms {
@@ -271,6 +284,8 @@ pub struct Encode {
     pub function: Option<Site>,
     /// Where the key comes from.
     pub key: KeySource,
+    /// The field of settings that the key is, where nothing but the environment fills it.
+    pub field: Option<PlainField>,
     /// Claims that say what it is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
 }
