@@ -171,6 +171,17 @@ fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, de
     None
 }
 
+/// Whether a field of a class is read from the environment where the class is made.
+pub(super) fn reads_environment(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &str) -> bool {
+    interpreter.linearised(class).iter().any(|class| {
+        interpreter.count_body(class.site);
+        match bindings_of(&class.def.body, name).as_slice() {
+            [Some(value)] => variable(interpreter, Scope::Class(class), value, 0).is_some(),
+            _ => false,
+        }
+    })
+}
+
 /// Whether a name is a parameter or variable of a function.
 fn binds(function: &FunctionRef, name: &SmolStr) -> bool {
     function.def.params.iter().any(|param| param.name.name == *name)

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, is_settings, last_name, mentions};
 use super::super::keys;
 use super::super::sources::{Worth, is_scheme, worth_of};
-use super::key_source::environment;
+use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::{Secret, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
@@ -350,7 +350,7 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     // `settings.secret`, and `self.secret` in the settings themselves.
     if names_secret(name)
         && let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value)
-        && is_settings(body.interpreter, &class)
+        && (is_settings(body.interpreter, &class) || reads_environment(body.interpreter, &class, name))
     {
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
