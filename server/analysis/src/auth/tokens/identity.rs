@@ -9,7 +9,7 @@ use crate::facts::python::tree::{Class, Expr, ExprKind, Stmt, StmtKind, position
 use crate::index::value::{Resolve, Value};
 
 /// Claims by which code names the caller.
-const IDENTITIES: &[&str] = &["sub", "id", "user_id", "userId", "userid", "uid"];
+pub(super) const IDENTITIES: &[&str] = &["sub", "id", "user_id", "userId", "userid", "uid"];
 
 /// What a function does with the claims that a call gives, as far as they name the caller.
 pub(super) fn identity_use(body: &Body<'_, '_, '_>, found: &Found<'_>) -> IdentityUse {
