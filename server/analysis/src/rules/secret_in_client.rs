@@ -62,6 +62,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
+/// A key that browsers send.
+struct SentKey {
+    /// A request that holds it.
+    place: Place,
+    /// As which header.
+    header: SmolStr,
+    /// The routes that are reached with it.
+    routes: BTreeSet<(usize, usize)>,
+    /// Where the backend compares it.
+    compared: Site,
+}
+
 /// Keys that browsers send, where nothing else guards what they reach.
 fn check_keys(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let sent =
@@ -71,8 +83,8 @@ fn check_keys(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Di
     }
     let origins = Origins::new(state);
     let placement = &state.frontend.placement;
-    // By the module that sends it and the variable: the routes, and where the header is compared.
-    let mut keys: BTreeMap<(FileId, SmolStr), (Place, SmolStr, BTreeSet<(usize, usize)>, Site)> = BTreeMap::new();
+    // By the module that sends it and the variable.
+    let mut keys: BTreeMap<(FileId, SmolStr), SentKey> = BTreeMap::new();
     for (file, request) in sent().filter(|(_, request)| !request.keys.is_empty()) {
         let sender = request.place.file;
         if !placement.in_browser(sender) || !wanted(sender) {
@@ -81,12 +93,13 @@ fn check_keys(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Di
         let Some(reached) = origins.reached(file, request) else { continue };
         for (header, variable) in &request.keys {
             let Some(compared) = only_guard(state, &reached, header) else { continue };
+            let (place, header) = (request.place, header.clone());
             let entry = keys.entry((sender, variable.clone()));
-            let (.., routes, _) = entry.or_insert_with(|| (request.place, header.clone(), BTreeSet::new(), compared));
-            routes.insert(reached.at);
+            let key = entry.or_insert_with(|| SentKey { place, header, routes: BTreeSet::new(), compared });
+            key.routes.insert(reached.at);
         }
     }
-    for ((file, variable), (place, header, routes, compared)) in keys {
+    for ((file, variable), SentKey { place, header, routes, compared }) in keys {
         let guarded = match routes.len() {
             1 => "the route that this reaches".to_owned(),
             count => format!("{count} routes that this reaches"),
