@@ -1,4 +1,4 @@
-//! `secret-mismatch`: two halves that sign and verify with different values of one secret.
+//! `secret-mismatch`: tokens that are signed with another secret than they are verified with.
 
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
@@ -20,7 +20,7 @@ use crate::vfs::{FileId, Location};
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "secret-mismatch",
-    summary: "a secret that both halves share and that has another value in each",
+    summary: "tokens that are signed with another secret than they are verified with",
     cwe: "CWE-1188",
     owasp: "API8:2023",
     severity: Severity::Error,
