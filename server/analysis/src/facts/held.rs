@@ -115,6 +115,7 @@ fn has_password(address: &str) -> bool {
 fn is_own_password(user: &str, password: &str) -> bool {
     password.len() >= PASSWORD
         && password != user
+        && password != "postgres"
         && looks(password) == Looks::Own
         && !password.contains(['$', '{', '}', '<', '>', '[', ']', '*', '%', '('])
         && !password.to_ascii_lowercase().contains("password")
