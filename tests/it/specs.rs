@@ -6,6 +6,8 @@ use authlens_analysis::fix;
 use authlens_analysis::ide::{Analysis, AnalysisHost, Change, FileContent, FixKind, Severity, SourceChange};
 use authlens_analysis::rules;
 
+use crate::fixes::compile;
+
 const ROOT: &str = "/project";
 
 struct Block {
@@ -204,6 +206,22 @@ fn fixes_do_what_the_pages_say() {
             assert!(left.iter().all(|found| is_left_out(found.rule, &page)), "{}:{}", page.display(), pair[0].line);
         }
     }
+}
+
+/// What the pages say that fixes make can be read by CPython.
+#[test]
+fn python_compiles_what_the_pages_say() {
+    let mut made = Vec::new();
+    for page in pages() {
+        let all = blocks(&std::fs::read_to_string(&page).unwrap());
+        for block in all.iter().filter(|block| block.info == "python after") {
+            let python = files(block).into_iter().filter(|(path, _)| path.ends_with(".py"));
+            made.extend(python.map(|(_, text)| (format!("{}:{}", page.display(), block.line), text)));
+        }
+    }
+    let texts: Vec<(&str, &str)> = made.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    compile(&texts);
+    assert!(texts.len() > 10);
 }
 
 /// The preferred fixes of all findings that can be made at once.

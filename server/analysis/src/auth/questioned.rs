@@ -35,8 +35,13 @@ pub(super) fn validates(stmt: &Stmt, field: &str) -> bool {
     checks && raises(&def.body)
 }
 
-/// Whether a condition anywhere in a file is about one of these names.
-pub(super) fn asks_for(interpreter: &Interpreter<'_>, file: FileId, names: &[SmolStr]) -> bool {
+/// Whether a condition anywhere in a file is about one of these names; of conditions only those count that `counts` picks.
+pub(super) fn asks_for(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    names: &[SmolStr],
+    counts: &dyn Fn(&Expr) -> bool,
+) -> bool {
     let Some(facts) = interpreter.sources().facts(file) else { return false };
     let is_named = |expr: &Expr| match &expr.kind {
         ExprKind::Name(name) | ExprKind::Str(name) => names.contains(name),
@@ -50,7 +55,7 @@ pub(super) fn asks_for(interpreter: &Interpreter<'_>, file: FileId, names: &[Smo
             while let Some(block) = blocks.pop() {
                 for stmt in block {
                     let mut exprs: Vec<&Expr> = match &stmt.kind {
-                        StmtKind::If { test, .. } => vec![test],
+                        StmtKind::If { test, .. } if counts(test) => vec![test],
                         StmtKind::Assert(test) => vec![test],
                         // Lists of what must be set.
                         StmtKind::For { iter, .. } => vec![iter],

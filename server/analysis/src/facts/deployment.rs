@@ -36,18 +36,24 @@ pub(super) fn values(text: &str) -> Vec<Variable> {
     }
     let mut found = Reading::new(text);
     each_document(text, &mut |root| {
-        let mut pending = vec![&root];
-        while let Some(node) = pending.pop() {
+        let mut pending = vec![(&root, false)];
+        while let Some((node, to_frontend)) = pending.pop() {
+            found.to_frontend = to_frontend;
             for (name, line, value) in node.entries() {
                 if let Some(value) = value.text() {
                     found.add_as(name, &variable_of(name), *line, value);
                 }
-                pending.push(value);
+                pending.push((value, to_frontend || is_frontend(name)));
             }
         }
         true
     });
     found.variables
+}
+
+/// Whether a part of a chart or a service is called a frontend.
+fn is_frontend(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("frontend")
 }
 
 /// The variable that a key in camel case is for.
@@ -71,7 +77,8 @@ pub(super) fn compose(text: &str) -> Vec<Variable> {
         let services = root.get("services").map(|(_, services)| services.entries()).unwrap_or_default();
         // `x-common: &common` holds what services share.
         let shared = root.entries().iter().filter(|(name, ..)| name.starts_with("x-"));
-        for (_, line, service) in services.iter().chain(shared) {
+        for (name, line, service) in services.iter().chain(shared) {
+            found.to_frontend = is_frontend(name);
             let (line, environment) = service.get("environment").unwrap_or((*line, service));
             for (name, line, value) in environment.entries() {
                 if let Some(value) = value.text() {
@@ -144,11 +151,13 @@ struct Reading<'t> {
     text: &'t str,
     lines: LineIndex,
     variables: Vec<Variable>,
+    /// Whether what comes next is for a frontend.
+    to_frontend: bool,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, lines: LineIndex::new(text), variables: Vec::new() }
+        Self { text, lines: LineIndex::new(text), variables: Vec::new(), to_frontend: false }
     }
 
     /// Adds a variable that is named on that line or on one after it.
@@ -172,7 +181,8 @@ impl<'t> Reading<'t> {
         let Some(offset) = self.text.get(from..).and_then(|rest| rest.find(name)) else { return };
         let start = (from + offset) as u32;
         let range = TextRange { start, end: start + name.len() as u32 };
-        self.variables.push(Variable { name: SmolStr::new(variable), range, when, value });
+        let to_frontend = self.to_frontend;
+        self.variables.push(Variable { name: SmolStr::new(variable), range, when, value, to_frontend });
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Variable {
     pub when: When,
     /// What is known of the value.
     pub value: Assigned,
+    /// Whether it stands among what a chart or a composition gives to its frontend.
+    pub to_frontend: bool,
 }
 
 /// When a value counts.
@@ -78,7 +80,11 @@ pub enum Form {
 }
 
 /// Parts of names of files that show how others are to be written, or that only tests read.
-const EXAMPLES: &[&str] = &["example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "ci"];
+const EXAMPLES: &[&str] = &[
+    "example", "examples", "sample", "samples", "template", "dist", "defaults", "test", "tests", "testing", "e2e", "ci",
+];
+/// Those of files that only tests read.
+const TESTS: &[&str] = &["test", "tests", "testing", "e2e", "ci"];
 
 /// How a path says that a file sets variables; of examples only `.env`'s count.
 pub fn form(path: &str) -> Option<Form> {
@@ -102,6 +108,12 @@ pub fn form(path: &str) -> Option<Form> {
         return Some(Form::Values);
     }
     deployment::is_manifest(path).then_some(Form::Manifest)
+}
+
+/// Whether a path is one of a file that only tests read.
+pub fn is_for_tests(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(['.', '-', '_']).any(|part| TESTS.contains(&part.to_ascii_lowercase().as_str()))
 }
 
 /// Whether a path is one of a file that sets variables, or shows how.
@@ -170,7 +182,7 @@ fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
         let Some(value) = assigned(value) else { continue };
         let from = at + offset as u32;
         let range = TextRange { start: from, end: from + name.len() as u32 };
-        variables.push(Variable { name: name.into(), range, when: When::Always, value });
+        variables.push(Variable { name: name.into(), range, when: When::Always, value, to_frontend: false });
     }
     variables
 }
@@ -348,6 +360,7 @@ mod tests {
             ("/p/.env.local", Some(Form::Lines)),
             ("/p/.env.example", Some(Form::Example)),
             ("/p/.env.local.example", Some(Form::Example)),
+            ("/p/.env.testing", Some(Form::Example)),
             ("/p/backend/alembic.ini", Some(Form::Alembic)),
             ("/p/.environment", None),
             ("/p/a.env", None),

@@ -108,12 +108,22 @@ fn has_password(address: &str) -> bool {
     let Some((login, host)) = authority.rsplit_once('@').filter(|_| is_kept) else { return false };
     let Some((user, password)) = login.split_once(':') else { return false };
     let host = host.split(':').next().unwrap_or(host);
-    let is_own = password.len() >= PASSWORD
+    is_own_password(user, password) && is_reached_by_others(host)
+}
+
+/// Whether a password is somebody's own, and stands for none.
+fn is_own_password(user: &str, password: &str) -> bool {
+    password.len() >= PASSWORD
         && password != user
+        && password != "postgres"
         && looks(password) == Looks::Own
         && !password.contains(['$', '{', '}', '<', '>', '[', ']', '*', '%', '('])
-        && !password.to_ascii_lowercase().contains("password");
-    is_own && is_reached_by_others(host)
+        && !password.to_ascii_lowercase().contains("password")
+}
+
+/// Whether parts of what a connection is made with tell the password of a database that others reach.
+pub fn is_login(host: &str, user: &str, password: &str) -> bool {
+    is_own_password(user, password) && is_reached_by_others(host)
 }
 
 /// Whether a host is no name in a network of containers, and no example.
@@ -157,6 +167,15 @@ mod tests {
         ];
         for value in made_up {
             assert_eq!(held(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn connections_are_told_by_their_parts() {
+        assert!(is_login("93.184.216.34", "app", "hK3v9Qz2x"));
+        assert!(is_login("db.tasks.dev", "", "hK3v9Qz2x"));
+        for (host, password) in [("localhost", "hK3v9Qz2x"), ("db", "hK3v9Qz2x"), ("db.tasks.dev", "postgres")] {
+            assert!(!is_login(host, "app", password), "{host}");
         }
     }
 

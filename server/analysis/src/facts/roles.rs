@@ -21,6 +21,8 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "MCPServer",
     "mcp.tool",
 ];
+/// What stands in a module that may hold the password of a database: packages that connect to one.
+pub const DATABASE_MARKERS: &[&str] = &["psycopg", "asyncpg", "pymysql", "aiomysql", "mysql.connector"];
 /// What stands in a script that may send requests or handle tokens: those that
 /// wait for nothing do neither. Others are read when one of these imports them.
 pub const SCRIPT_MARKERS: &[&str] = &[

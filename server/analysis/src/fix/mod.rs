@@ -15,6 +15,7 @@ mod layout;
 mod literal_secret;
 mod ownership;
 mod ownership_writes;
+mod quoting;
 mod registry;
 mod rejection;
 mod required_claim;
@@ -267,6 +268,9 @@ impl<'s> Fixer<'s> {
         for (file, edits) in &mut edits {
             edits.sort_by_key(|edit| edit.range);
             let source = self.source(*file)?;
+            for edit in edits.iter_mut() {
+                quoting::requote(&source.text, source.tree.root_node(), edit)?;
+            }
             let after = apply(&source.text, edits);
             let mut tree = source.tree.clone();
             syntax::edit(&mut tree, &source.text, &after);

@@ -23,22 +23,34 @@ const BY_BEARER: &str = "{\"WWW-Authenticate\": \"Bearer\"}";
 
 /// Appends the fix of a secret in a log.
 pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
-    keep(
-        edit(fixer, diagnostic, Applicability::Safe, "Leave the value out of the log", |source, range| {
+    let title = "Leave the value out of the log";
+    let narrow = edit(fixer, diagnostic, Applicability::Safe, title, |source, range| {
+        let node = node_at(source, &range).ok_or_else(unreadable)?;
+        let whole = std::iter::successors(Some(node), Node::parent)
+            .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
+            .find(|node| node.kind() == "interpolation");
+        Ok(match whole {
+            Some(whole) => interpolated(source, whole),
+            None => vec![replacement(range, format!("\"{REDACTED}\""))],
+        })
+    });
+    // Strings in strings may leave no quotes for it: then all of the expression goes.
+    let fix = narrow.or_else(|refusal| {
+        edit(fixer, diagnostic, Applicability::Safe, title, |source, range| {
             let node = node_at(source, &range).ok_or_else(unreadable)?;
-            let interpolation = std::iter::successors(Some(node), Node::parent)
-                .take_while(|node| node.byte_range() == range || node.kind() == "interpolation")
-                .find(|node| node.kind() == "interpolation");
-            let Some(interpolation) = interpolation else {
-                return Ok(vec![replacement(range, format!("\"{REDACTED}\""))]);
-            };
-            let mut edits = vec![replacement(interpolation.byte_range(), REDACTED.to_owned())];
-            edits.extend(interpolation.parent().and_then(|text| no_longer_formatted(source, text)));
-            Ok(edits)
-        }),
-        fixes,
-        refusals,
-    );
+            let mut around = std::iter::successors(Some(node), Node::parent);
+            let whole = around.find(|node| node.kind() == "interpolation").ok_or(refusal)?;
+            Ok(interpolated(source, whole))
+        })
+    });
+    keep(fix, fixes, refusals);
+}
+
+/// Has a text say that something is left out where it showed it.
+fn interpolated(source: &Source, interpolation: Node<'_>) -> Vec<TextEdit> {
+    let mut edits = vec![replacement(interpolation.byte_range(), REDACTED.to_owned())];
+    edits.extend(interpolation.parent().and_then(|text| no_longer_formatted(source, text)));
+    edits
 }
 
 /// Takes the `f` from a text whose only interpolation goes, where no doubled brace needs it.
@@ -129,8 +141,11 @@ fn let_pass(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
 
 /// Appends the fix of an expiry that is not looked at.
 pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    // What only signs out, or says in words that it takes expired tokens, may have to.
+    let is_meant = diagnostic.severity == Severity::Info || speaks_of_expired(fixer, diagnostic);
+    let applicability = if is_meant { Applicability::Unsafe } else { Applicability::Safe };
     keep(
-        edit(fixer, diagnostic, Applicability::Safe, "Have `exp` checked", |source, range| {
+        edit(fixer, diagnostic, applicability, "Have `exp` checked", |source, range| {
             let written = source.text.get(range.clone()).unwrap_or_default();
             let refused = || Refusal("the check is not switched off where it is given".into());
             let kept =
@@ -140,6 +155,29 @@ pub(super) fn expiry(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec
         fixes,
         refusals,
     );
+}
+
+/// Whether a comment or the documentation of the function around says something of expired tokens.
+fn speaks_of_expired(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> bool {
+    let Ok(source) = fixer.source(diagnostic.location.file) else { return false };
+    let range = diagnostic.location.range;
+    let node = node_at(&source, &(range.start as usize..range.end as usize));
+    let mut around = std::iter::successors(node, Node::parent);
+    let Some(function) = around.find(|node| node.kind() == "function_definition") else { return false };
+    let is_words = |node: &Node<'_>| {
+        let is_alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+        node.kind() == "comment" || (node.kind() == "string" && is_alone)
+    };
+    let mut pending = vec![function];
+    while let Some(node) = pending.pop() {
+        let text = source.text.get(node.byte_range()).unwrap_or_default();
+        if is_words(&node) && text.to_ascii_lowercase().contains("expired") {
+            return true;
+        }
+        let mut cursor = node.walk();
+        pending.extend(node.children(&mut cursor));
+    }
+    false
 }
 
 /// Appends the fix of too much tolerance.

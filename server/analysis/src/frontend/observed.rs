@@ -21,6 +21,8 @@ pub struct Observed {
     pub passed: Vec<Passed>,
     /// Texts that have the form of somebody's secret keys, and whose.
     pub key_literals: Vec<(Place, &'static str)>,
+    /// Addresses of databases with a password in them.
+    pub passwords: Vec<Place>,
     /// Cookies that it sets.
     pub cookies: Vec<SetCookie>,
     /// What it takes out of the browser's storage; no key stands for any.
@@ -256,7 +258,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 17]);
+pub(super) struct Seen([usize; 18]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -279,6 +281,7 @@ impl Observed {
             self.reissued.len(),
             self.dismissals.len(),
             self.owned.len(),
+            self.passwords.len(),
         ])
     }
 
@@ -301,6 +304,7 @@ impl Observed {
         self.reissued.truncate(seen[14]);
         self.dismissals.truncate(seen[15]);
         self.owned.truncate(seen[16]);
+        self.passwords.truncate(seen[17]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -326,5 +330,6 @@ impl Observed {
         once(&mut self.reissued, |place| *place);
         once(&mut self.dismissals, Clone::clone);
         once(&mut self.owned, Clone::clone);
+        once(&mut self.passwords, |place| *place);
     }
 }

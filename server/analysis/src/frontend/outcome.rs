@@ -91,6 +91,8 @@ pub struct Request {
     pub credentials: Credentials,
     /// The client that makes it.
     pub client: Client,
+    /// Headers that are variables which are written into code for browsers, each with the variable; sorted.
+    pub keys: Vec<(SmolStr, SmolStr)>,
     /// Whether it is made because another one was refused: it renews the session,
     /// or asks once more.
     pub after_refusal: bool,

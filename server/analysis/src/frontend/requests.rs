@@ -107,6 +107,7 @@ pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arg
         sent: vec![TokenSource::Other],
         credentials: Credentials::Unknown,
         client: Client::Unresolved,
+        keys: Vec::new(),
         after_refusal: session.is_after_refusal(),
     });
 }
@@ -132,6 +133,7 @@ pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, m
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, made_at);
     let sent = sent(session, &prepared.headers, prepared.open);
+    let keys = public_keys(session, &prepared.headers);
     let call = session.call_on_the_way(here);
     let via = session.calls_behind(call, here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
@@ -148,6 +150,7 @@ pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, m
             sent: sent.clone(),
             credentials: prepared.credentials,
             client: prepared.client,
+            keys: keys.clone(),
             after_refusal: session.is_after_refusal(),
         });
     }
@@ -292,6 +295,35 @@ fn hands_on(session: &Session<'_>, headers: &Value) -> bool {
     })
 }
 
+/// Headers that hold a variable which is written into code for browsers, in small letters, each with the variable.
+fn public_keys(session: &Session<'_>, headers: &[&Value]) -> Vec<(SmolStr, SmolStr)> {
+    let objects = headers.iter().flat_map(|headers| headers.alternatives()).filter_map(|headers| match headers {
+        Value::Object(id) => Some(*id),
+        _ => None,
+    });
+    let mut keys = Vec::new();
+    for id in objects {
+        for (name, value) in &session.store.get(id).entries {
+            let variables = value.alternatives().iter().filter_map(|value| match value {
+                Value::Symbol(symbol) if symbol.path.is_empty() => match &symbol.origin {
+                    Origin::Environment(variable) if is_written_into_code(variable) => Some(variable.clone()),
+                    _ => None,
+                },
+                _ => None,
+            });
+            keys.extend(variables.map(|variable| (SmolStr::new(name.to_ascii_lowercase()), variable)));
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// Whether bundlers write the value of a variable into code for browsers, by its name.
+fn is_written_into_code(variable: &str) -> bool {
+    ["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_"].iter().any(|start| variable.starts_with(start))
+}
+
 /// Where the tokens come from that headers may hold.
 fn sent(session: &Session<'_>, headers: &[&Value], may_hold_more: bool) -> Vec<TokenSource> {
     let mut sources = Vec::new();
@@ -358,11 +390,10 @@ fn attached_in(session: &Session<'_>, id: ObjectId) -> Attached {
 
 /// Whether everybody knows a value: it stands in the code, or in that of the page.
 fn is_public(value: &Value) -> bool {
-    const WRITTEN_INTO_PAGES: &[&str] = &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_"];
     value.alternatives().iter().all(|value| match value {
         Value::Undefined => true,
         Value::Symbol(symbol) => match &symbol.origin {
-            Origin::Environment(name) => WRITTEN_INTO_PAGES.iter().any(|beginning| name.starts_with(beginning)),
+            Origin::Environment(name) => is_written_into_code(name),
             _ => false,
         },
         value => value.known_text().is_some(),

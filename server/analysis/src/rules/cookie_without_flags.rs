@@ -50,8 +50,13 @@ pub(super) fn check_backend(state: &State, wanted: &dyn Fn(FileId) -> bool, foun
 }
 
 fn finding(state: &State, cookie: &SetCookie) -> Option<Diagnostic> {
-    let sent = cookie.name.as_ref().map(|name| frontend::sent_from(state, Area::Cookie, name)).unwrap_or_default();
-    let is_sent = cookie.name.as_ref().is_some_and(|name| frontend::is_sent(state, Area::Cookie, name));
+    let sent = cookie
+        .name
+        .as_ref()
+        .map(|name| frontend::sent_from(state, cookie.place.file, Area::Cookie, name))
+        .unwrap_or_default();
+    let is_sent =
+        cookie.name.as_ref().is_some_and(|name| frontend::is_sent(state, cookie.place.file, Area::Cookie, name));
     let what = match (&cookie.what, is_sent) {
         (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
         (What::Unknown, true) => "what is sent as the bearer token".to_owned(),

@@ -1,9 +1,13 @@
 //! `expiry-not-verified`: expired tokens that are accepted.
 
 use super::shared::tokens::for_each_item;
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::public::by_nature;
 use crate::auth::tokens::{Check, Decode, Library};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::dependencies::called;
+use crate::index::value::Site;
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -29,6 +33,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);
             let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
             let (severity, site, message) = match skipped {
+                Some((_, site)) if decode.function.is_some_and(|function| only_signs_out(state, function)) => {
+                    (Severity::Info, *site, ONLY_SIGNS_OUT.to_owned())
+                }
                 Some((_, site)) => (
                     if guards { Severity::Error } else { Severity::Warning },
                     *site,
@@ -52,4 +59,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, site, message, steps));
         }
     });
+}
+
+/// What is said where an expired token signs its owner out, and does nothing else.
+const ONLY_SIGNS_OUT: &str = "An expired token passes this verification: whoever gets hold of an old one can sign its owner out, and nothing else. Where that is meant, say so; else leave the check of `exp` on.";
+
+/// Whether routes rest on a function, and all of them are for signing out.
+fn only_signs_out(state: &State, function: Site) -> bool {
+    let (mut signs_out, mut does_more) = (false, false);
+    with_interpreter(state, |interpreter| {
+        for_each_served(state, |_, route, _| {
+            let mut asked = route.dependencies.iter().chain(&route.perhaps);
+            let rests = handler_site(&route.handler) == Some(function)
+                || asked.any(|node| called(interpreter, &node.callable).is_some_and(|(one, _)| one.site == function));
+            if rests && by_nature(&route.path, &route.methods) == Some("signing out") {
+                signs_out = true;
+            } else if rests {
+                does_more = true;
+            }
+        });
+    });
+    signs_out && !does_more
 }

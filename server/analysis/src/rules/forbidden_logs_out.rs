@@ -68,7 +68,7 @@ fn finding(state: &State, dismissal: &Dismissal) -> Option<Diagnostic> {
         Ending::SignedOut => "ends the session".to_owned(),
         Ending::Removed(area, key) => {
             let is_token = match key {
-                Some(key) => frontend::is_sent(state, *area, key),
+                Some(key) => frontend::is_sent(state, dismissal.place.file, *area, key),
                 None => *area != Area::Cookie,
             };
             let key = key.as_ref().map(|key| format!(" (`{key}`)")).unwrap_or_default();

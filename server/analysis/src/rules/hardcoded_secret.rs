@@ -1,14 +1,14 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
 use super::shared::frontend;
-use super::shared::keys::{self, used_near, used_variables};
+use super::shared::keys::{self, UsedVariable, used_near, used_variables};
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
-use crate::facts::environment::{Form, Looks, When, form};
+use crate::facts::environment::{self, Form, Looks, Variable, When, form, is_for_tests};
 use crate::facts::held::Held;
 use crate::frontend::outcome::KeyUse;
-use crate::ide::{Confidence, Diagnostic, Severity};
+use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::value::Site;
 use crate::vfs::{FileId, Location};
 
@@ -34,7 +34,7 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
     for_each_item(state, wanted, |tokens| {
         for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
             let message = match held {
-                Held::Password => "The password of a database stands in the code, and whoever has read the code can read and change what is in it: read the address from the environment, and change the password.".to_owned(),
+                Held::Password => DATABASE.to_owned(),
                 Held::Key(service) => format!(
                     "What stands here looks like a key of {service}, and whoever has read the code can use it: read it from the environment, and have {service} revoke this one."
                 ),
@@ -49,6 +49,9 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
         }
     });
 }
+
+/// What is said of the password of a database in code.
+const DATABASE: &str = "The password of a database stands in the code, and whoever has read the code can read and change what is in it: read the address from the environment, and change the password.";
 
 /// Whether a file is called what fills a database with data to try things out with.
 fn fills_in(state: &State, site: Site) -> bool {
@@ -77,7 +80,8 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
     let mut used = None;
     for (file, environment) in state.environments.iter().filter(|(file, set)| set.is_committed && wanted(**file)) {
         let used = used.get_or_insert_with(|| used_variables(state));
-        let Some(form) = state.sources.file(*file).and_then(|source| form(&source.path)) else { continue };
+        let path = state.sources.file(*file).map(|source| source.path.as_str());
+        let Some(form) = path.and_then(form) else { continue };
         for variable in &environment.variables {
             if let Some(held) = variable.value.holds {
                 found.push(Diagnostic {
@@ -103,15 +107,23 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
             };
             // A chart's own name for a value may leave the end out: `jwtSecret` is given as `JWT_SECRET_KEY`.
             let longer = (form == Form::Values).then(|| format!("{}_KEY", variable.name));
-            let usage = used_near(state, used, &variable.name, *file)
-                .or_else(|| longer.as_deref().and_then(|name| used_near(state, used, name, *file)));
+            let usage = used_near(state, used, &variable.name, *file, variable.to_frontend).or_else(|| {
+                longer.as_deref().and_then(|name| used_near(state, used, name, *file, variable.to_frontend))
+            });
             let Some(usage) = usage.filter(|_| is_key) else { continue };
+            let Some(copies) = copies(state, used, *file, form, variable) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
                 (Some(asked), _) => (
                     Severity::Warning,
                     format!(
                         "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{asked}:?}}`, so that nothing starts without it."
+                    ),
+                ),
+                (None, Form::Example) if path.is_some_and(is_for_tests) => (
+                    Severity::Info,
+                    format!(
+                        "This file is committed, and `{name}` is a key that was generated: that is fine as long as tests alone use it, and whoever can read the repository can sign a token for any user where anything else does."
                     ),
                 ),
                 (None, Form::Example) => (
@@ -140,11 +152,32 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 confidence: Confidence::High,
                 location: Location { file: *file, range: variable.range },
                 message,
-                related: usage.related(state),
+                related: usage.related(state).into_iter().chain(copies).collect(),
                 unnecessary: false,
             });
         }
     }
+}
+
+/// Where the value of a variable of an example is set again, in this file and in others; none where it is said at
+/// another place already.
+fn copies(state: &State, used: &[UsedVariable], file: FileId, form: Form, variable: &Variable) -> Option<Vec<Related>> {
+    if form != Form::Example {
+        return Some(Vec::new());
+    }
+    let committed = state.environments.iter().filter(|(_, set)| set.is_committed);
+    let all = committed.flat_map(|(file, set)| set.variables.iter().map(move |one| (*file, one)));
+    let same = all.filter(|(_, one)| one.value.fingerprint == variable.value.fingerprint && one.value.is_random);
+    let same = same.filter(|(file, one)| used_near(state, used, &one.name, *file, one.to_frontend).is_some());
+    let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
+    let mut same: Vec<(&str, FileId, &Variable)> = same.map(|(file, one)| (path(file), file, one)).collect();
+    same.sort_by_key(|(path, _, one)| (environment::form(path) == Some(Form::Example), *path, one.range));
+    let (first, others) = same.split_first()?;
+    let step = |(_, file, one): &(&str, FileId, &Variable)| Related {
+        location: Location { file: *file, range: one.range },
+        message: "the same value is set here too".to_owned(),
+    };
+    (first.1 == file && first.2.range == variable.range).then(|| others.iter().map(step).collect())
 }
 
 /// Variables that Better Auth 1.7 reads its secret from by itself.
@@ -153,6 +186,9 @@ const BETTER_AUTH_VARIABLES: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
 /// Keys in the frontend's code.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for (file, outcome) in state.frontend.outcomes() {
+        for place in outcome.observed.passwords.iter().filter(|place| place.file == file && wanted(file)) {
+            found.extend(frontend::report(state, &INFO, Severity::Error, *place, DATABASE.to_owned(), Vec::new()));
+        }
         for literal in outcome.literals.iter().filter(|literal| literal.place.file == file && wanted(file)) {
             let is_read_by_name =
                 literal.variable.as_ref().is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));

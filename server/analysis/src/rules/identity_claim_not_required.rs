@@ -90,13 +90,16 @@ fn is_own(state: &State, decode: &Decode) -> bool {
 fn reads<'s>(state: &'s State, decode: &'s Decode) -> Vec<(Site, &'s Unrequired)> {
     let Some(function) = decode.function else { return Vec::new() };
     let mut reads = Vec::new();
-    let mut pending: Vec<(Site, &IdentityUse, usize)> = vec![(function, &decode.identity, 0)];
-    while let Some((function, used, depth)) = pending.pop() {
-        reads.extend(used.unrequired.iter().map(|read| (function, read)));
+    // What a function asks for is there where its callers go on.
+    let mut pending: Vec<(Site, &IdentityUse, Vec<&SmolStr>, usize)> =
+        vec![(function, &decode.identity, Vec::new(), 0)];
+    while let Some((function, used, asked_for, depth)) = pending.pop() {
+        let unsure = used.unrequired.iter().filter(|read| !asked_for.contains(&&read.claim));
+        reads.extend(unsure.map(|read| (function, read)));
         if used.returns_claims && depth < MAX_CALLS {
-            let calls = state.tokens.calls();
-            let above = calls.filter(|call| call.callee == function);
-            pending.extend(above.map(|call| (call.function, &call.identity, depth + 1)));
+            let asked_for: Vec<&SmolStr> = asked_for.into_iter().chain(&used.asked_for).collect();
+            let above = state.tokens.calls().filter(|call| call.callee == function);
+            pending.extend(above.map(|call| (call.function, &call.identity, asked_for.clone(), depth + 1)));
         }
     }
     reads

@@ -3,7 +3,7 @@
 use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, report};
-use crate::auth::tokens::{Transport, is_plain_and_far};
+use crate::auth::tokens::{Insecure, Transport, is_plain_and_far};
 use crate::frontend::outcome::{Attached, UrlPart};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -20,7 +20,11 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        for insecure in tokens.insecure.iter().filter(|one| !is_script(state, one.site.file)) {
+        let counts = |one: &&Insecure| {
+            let is_called = |helper| state.tokens.calls().any(|call| call.callee == helper && call.function != helper);
+            !is_script(state, one.site.file) && one.helper.is_none_or(is_called)
+        };
+        for insecure in tokens.insecure.iter().filter(counts) {
             let message = match insecure.how {
                 Transport::Keys => {
                     "Public keys are fetched over plain HTTP: whoever is on the way can put in their own, and sign a token for any user. Use `https://`."

@@ -1,10 +1,21 @@
 //! `secret-in-client`: a secret in code that browsers load.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
 use super::shared::frontend;
 use super::{RuleInfo, State};
+use crate::auth::guard::Guard;
+use crate::auth::{Judge, Proof};
 use crate::frontend::observed::{EnvironmentRead, Passed};
+use crate::frontend::outcome::Place;
 use crate::frontend::tokens::is_secret_name;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::dependencies::called;
+use crate::index::value::Site;
+use crate::verdicts::calls::{Origins, Reached};
+use crate::verdicts::{enter, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -18,6 +29,7 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    check_keys(state, wanted, found);
     let placement = &state.frontend.placement;
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
         let observed = &outcome.observed;
@@ -48,6 +60,79 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.extend(frontend::report(state, &INFO, Severity::Error, *place, message, steps));
         }
     }
+}
+
+/// A key that browsers send.
+struct SentKey {
+    /// A request that holds it.
+    place: Place,
+    /// As which header.
+    header: SmolStr,
+    /// The routes that are reached with it.
+    routes: BTreeSet<(usize, usize)>,
+    /// Where the backend compares it.
+    compared: Site,
+}
+
+/// Keys that browsers send, where nothing else guards what they reach.
+fn check_keys(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let sent =
+        || state.frontend.outcomes().flat_map(|(file, outcome)| outcome.requests.iter().map(move |one| (file, one)));
+    if !sent().any(|(_, request)| !request.keys.is_empty()) {
+        return;
+    }
+    let origins = Origins::new(state);
+    let placement = &state.frontend.placement;
+    // By the module that sends it and the variable.
+    let mut keys: BTreeMap<(FileId, SmolStr), SentKey> = BTreeMap::new();
+    for (file, request) in sent().filter(|(_, request)| !request.keys.is_empty()) {
+        let sender = request.place.file;
+        if !placement.in_browser(sender) || !wanted(sender) {
+            continue;
+        }
+        let Some(reached) = origins.reached(file, request) else { continue };
+        for (header, variable) in &request.keys {
+            let Some(compared) = only_guard(state, &reached, header) else { continue };
+            let (place, header) = (request.place, header.clone());
+            let entry = keys.entry((sender, variable.clone()));
+            let key = entry.or_insert_with(|| SentKey { place, header, routes: BTreeSet::new(), compared });
+            key.routes.insert(reached.at);
+        }
+    }
+    for ((file, variable), SentKey { place, header, routes, compared }) in keys {
+        let guarded = match routes.len() {
+            1 => "the route that this reaches".to_owned(),
+            count => format!("{count} routes that this reaches"),
+        };
+        let message = format!(
+            "The value of `{variable}` is written into the code that browsers load, and as the header `{header}` it is all that guards {guarded}: every visitor can read it, and ask for anything with it. Have the server know who is signed in, and ask the backend from there."
+        );
+        let mut steps =
+            vec![super::related(state, compared, "the backend compares the header here, and nothing else".to_owned())];
+        steps.extend(frontend::way_to_browser(state, file));
+        found.extend(frontend::report(state, &INFO, Severity::Error, place, message, steps));
+    }
+}
+
+/// Where the only dependency that guards a route compares that header with a key.
+fn only_guard(state: &State, reached: &Reached<'_>, header: &str) -> Option<Site> {
+    let Guard::Guarded(_) = &reached.judged.guard else { return None };
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        enter(state, &judge, reached.at.0);
+        let mut compared = None;
+        for node in &reached.route.dependencies {
+            if !matches!(judge.dependency(&node.callable).proof, Proof::Verifies | Proof::Unknown(_) | Proof::Optional)
+            {
+                continue;
+            }
+            let (function, _) = called(interpreter, &node.callable)?;
+            let mut all = state.tokens.items().flat_map(|(_, tokens)| &tokens.compared);
+            let own = all.find(|one| one.function == function.site && one.header == header)?;
+            compared = Some(own.site);
+        }
+        compared
+    })
 }
 
 /// Whether a variable that is written into code for browsers holds a secret, by

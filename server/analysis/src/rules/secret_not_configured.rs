@@ -1,7 +1,8 @@
 //! `secret-not-configured`: a key that is not there where nothing sets it, and of which nobody says so.
 
 use super::shared::keys;
-use super::{RuleInfo, State};
+use super::shared::tokens::for_each_item;
+use super::{RuleInfo, State, related, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -22,6 +23,27 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         is_about_tokens && matches!(key.what, What::Nothing | What::NothingAsText)
     };
     keys::at_origins(state, wanted, found, &INFO, &is_missing, &said);
+    for_each_item(state, wanted, |tokens| {
+        for unset in tokens.unset.iter().filter(|unset| state.in_use.is_used(unset.function)) {
+            let (condition, repair) = told_source(&unset.source);
+            let message = format!(
+                "{condition}, nothing is compared with nothing here: a request without the credential passes, and whoever sends none gets in. {repair}, so that the application does not start without it."
+            );
+            let repaired = vec![related(state, unset.origin, "the key is read here".to_owned())];
+            found.push(report(state, &INFO, Severity::Error, unset.site, message, repaired));
+        }
+    });
+}
+
+/// When a key is missing, and what to do about it.
+fn told_source(source: &Source) -> (String, String) {
+    match source {
+        Source::Environment(name) => {
+            (format!("Where `{name}` is not set"), format!("Read it with `os.environ[\"{name}\"]`"))
+        }
+        Source::Setting(name) => (format!("Where nothing sets `{name}`"), "Declare it without a default".to_owned()),
+        Source::Literal => ("The key is `None`".to_owned(), "Give it a value".to_owned()),
+    }
 }
 
 /// What is said of a key that may be missing.

@@ -25,9 +25,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         .filter_map(|kept| {
             let key = kept.key.as_ref()?;
             // One that nobody sends is left over from other times.
-            let is_token =
-                matches!(kept.what, What::Token(_) | What::Unknown) && frontend::is_sent(state, kept.area, key);
-            is_token.then(|| (kept, frontend::sent_from(state, kept.area, key)))
+            let is_token = matches!(kept.what, What::Token(_) | What::Unknown)
+                && frontend::is_sent(state, kept.place.file, kept.area, key);
+            is_token.then(|| (kept, frontend::sent_from(state, kept.place.file, kept.area, key)))
         })
         .collect();
     if left.is_empty() {

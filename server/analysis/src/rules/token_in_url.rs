@@ -23,7 +23,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (_, outcome) in state.frontend.outcomes() {
         for request in outcome.requests.iter().filter(|request| wanted(request.place.file)) {
             if let Some(source) = token_of(request)
-                && is_token(state, source)
+                && is_token(state, request.place.file, source)
             {
                 places.push((request.place, request.client));
             }
@@ -61,8 +61,8 @@ pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
 /// Pages that are led to and connections that are made with a token in their address.
 fn check_navigations(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let navigations = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.observed.navigations);
-    let is_token = |url: &[UrlPart]| token_in(url).is_some_and(|source| is_token(state, source));
-    let led = navigations.filter(|led| wanted(led.place.file) && is_token(&led.url));
+    let is_token = |file, url: &[UrlPart]| token_in(url).is_some_and(|source| is_token(state, file, source));
+    let led = navigations.filter(|led| wanted(led.place.file) && is_token(led.place.file, &led.url));
     let mut led: Vec<_> = led.map(|led| (led.place, led.leads)).collect();
     led.sort_unstable();
     led.dedup();
@@ -98,11 +98,11 @@ fn token_in(url: &[UrlPart]) -> Option<&TokenSource> {
 }
 
 /// Whether what is taken from there is a token, by what else is done with it.
-fn is_token(state: &State, source: &TokenSource) -> bool {
+fn is_token(state: &State, file: FileId, source: &TokenSource) -> bool {
     match source {
         TokenSource::BetterAuthJwt | TokenSource::BetterAuthSession | TokenSource::Response(_) => true,
         TokenSource::Storage(area, Some(key)) => {
-            frontend::is_sent(state, *area, key)
+            frontend::is_sent(state, file, *area, key)
                 || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).any(|kept| {
                     kept.area == *area && kept.key.as_ref() == Some(key) && matches!(kept.what, What::Token(_))
                 })

@@ -39,8 +39,9 @@ fn area(area: Area) -> Option<&'static str> {
 }
 
 fn finding(state: &State, kept: &Kept, area: &str) -> Option<Diagnostic> {
-    let sent = kept.key.as_ref().map(|key| frontend::sent_from(state, kept.area, key)).unwrap_or_default();
-    let is_sent = kept.key.as_ref().is_some_and(|key| frontend::is_sent(state, kept.area, key));
+    let sent =
+        kept.key.as_ref().map(|key| frontend::sent_from(state, kept.place.file, kept.area, key)).unwrap_or_default();
+    let is_sent = kept.key.as_ref().is_some_and(|key| frontend::is_sent(state, kept.place.file, kept.area, key));
     let what = match (&kept.what, is_sent) {
         (What::Token(name), _) => format!("the `{name}` that a sign-in gave"),
         (What::Unknown, true) => "what is sent as the bearer token".to_owned(),

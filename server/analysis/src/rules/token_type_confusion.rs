@@ -34,8 +34,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if is_never_called(state, marked, &calls) {
                 continue;
             }
-            let verification =
-                Verification { state, decode, mark: &marked.marks[0].0, encodes: &encodes, calls: &calls };
+            let verification = Verification { state, decode, marked, encodes: &encodes, calls: &calls };
             let Some(reader) = verification.lets_in() else { continue };
             let (name, _) = &marked.marks[0];
             let message = format!(
@@ -133,8 +132,8 @@ fn is_never_called(state: &State, encode: &Encode, calls: &[&VerifierCall]) -> b
 struct Verification<'a, 's> {
     state: &'s State,
     decode: &'a Decode,
-    /// The claim that says what a token is for.
-    mark: &'a SmolStr,
+    /// A token for something else.
+    marked: &'a Encode,
     encodes: &'a [&'s Encode],
     calls: &'a [&'s VerifierCall],
 }
@@ -170,8 +169,11 @@ impl Verification<'_, '_> {
         })
     }
 
+    /// Whether somebody looks at what the token is for, or at a claim like that which it does not have.
     fn compares(&self, reads: &[Claim]) -> bool {
-        reads.iter().any(|read| read.name == *self.mark)
+        let Encode { marks, claims, .. } = self.marked;
+        let is_missing = |name: &SmolStr| MARKS.contains(&name.as_str()) && !claims.contains(name);
+        reads.iter().any(|read| read.name == marks[0].0 || is_missing(&read.name))
     }
 
     /// Whether a function gives a token for a token: what it takes is no caller's access.

@@ -26,7 +26,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         for variable in &environment.variables {
             let Some(why) = why(variable, form, environment.is_committed) else { continue };
             let used = used.get_or_insert_with(|| used_variables(state));
-            let Some(usage) = used_near(state, used, &variable.name, *file) else { continue };
+            let usage = used_near(state, used, &variable.name, *file, variable.to_frontend);
+            let Some(usage) = usage else { continue };
             let is_same = |other: &&Variable| {
                 other.name == variable.name && other.value.fingerprint == variable.value.fingerprint
             };

@@ -2,7 +2,7 @@
 
 mod origin;
 
-pub(in crate::auth) use origin::{assigned_attribute, object_of, own_initialiser};
+pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 
 use std::sync::Arc;
 
@@ -181,7 +181,7 @@ impl Search<'_, '_, '_> {
     fn key_at(&self, used: &Expr, argument: &Expr, purpose: Purpose) -> Option<Key> {
         let origin = self.origin(argument, 0)?;
         let is_missing = origin.what != What::Text;
-        if is_missing && (matches!(argument.kind, ExprKind::None) || self.is_questioned(argument, &origin)) {
+        if is_missing && (matches!(argument.kind, ExprKind::None) || self.is_questioned(argument, &origin, &|_| true)) {
             return None;
         }
         // Not only what it is counts, but also where it stands.

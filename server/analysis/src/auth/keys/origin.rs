@@ -9,7 +9,7 @@ use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
 use super::{Search, Source, What};
 use crate::facts::python::idioms::without_none;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
@@ -74,7 +74,9 @@ impl Search<'_, '_, '_> {
             }
         }
         let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
-        Some(Origin { source: unset?, ..origin })
+        // Where the last one is a look-up itself, that one has to be unset too.
+        let source = if origin.source == Source::Literal { unset? } else { unset.and(Some(origin.source))? };
+        Some(Origin { source, ..origin })
     }
 
     /// The module or class that an expression is, or is an instance of:
@@ -163,9 +165,7 @@ impl Search<'_, '_, '_> {
             return self.origin(passed, depth + 1);
         }
         match &func.kind {
-            ExprKind::Attribute { value, name }
-                if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") =>
-            {
+            ExprKind::Attribute { value, name } if keeps_value(&name.name) => {
                 // `None` has no such methods: the application does not start.
                 self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
             }
@@ -174,14 +174,19 @@ impl Search<'_, '_, '_> {
     }
 
     /// Whether code asks whether a key is there: where it is used, or where it is read.
-    pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin) -> bool {
-        let mut names: Vec<SmolStr> = last_name(argument).cloned().into_iter().collect();
+    pub(super) fn is_questioned(&self, argument: &Expr, origin: &Origin, counts: &dyn Fn(&Expr) -> bool) -> bool {
+        // `key`, `settings.key`, `key.encode()`
+        let value = argument.as_call().map_or(argument, |(func, _)| match &func.kind {
+            ExprKind::Attribute { value, name } if keeps_value(&name.name) => value,
+            _ => argument,
+        });
+        let mut names: Vec<SmolStr> = last_name(value).cloned().into_iter().collect();
         if let Source::Environment(name) | Source::Setting(name) = &origin.source {
             names.push(name.clone());
         }
         let own = self.scope.file();
-        asks_for(self.interpreter, own, &names)
-            || (origin.site.file != own && asks_for(self.interpreter, origin.site.file, &names))
+        let asks = |file| asks_for(self.interpreter, file, &names, counts);
+        asks(own) || (origin.site.file != own && asks(origin.site.file))
     }
 
     /// The variable of the environment that an expression reads, without a default.
@@ -208,9 +213,36 @@ impl Search<'_, '_, '_> {
     }
 }
 
+/// Whether a method of a key gives the same key in another form.
+fn keeps_value(method: &str) -> bool {
+    matches!(method, "encode" | "strip" | "get_secret_value")
+}
+
 /// The module or class that an expression is, or is an instance of.
 pub(in crate::auth) fn object_of(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr) -> Value {
     Search::new(interpreter, scope).object(expr, 0)
+}
+
+/// Where a key is read that is `None` where nothing sets it, and what has to be set; none where something asks
+/// whether it is there. To compare it with something else is no question.
+pub(in crate::auth) fn may_be_unset(
+    interpreter: &Interpreter<'_>,
+    scope: Scope<'_>,
+    key: &Expr,
+) -> Option<(Site, Source)> {
+    let search = Search::new(interpreter, scope);
+    let origin = search.origin(key, 0).filter(|origin| origin.what == What::Nothing)?;
+    let asks = |test: &Expr| match &test.kind {
+        ExprKind::Compare { rest, .. } => {
+            !rest.iter().all(|(op, second)| op == "!=" && !matches!(second.kind, ExprKind::None))
+        }
+        _ => true,
+    };
+    if origin.source == Source::Literal || search.is_questioned(key, &origin, &asks) {
+        return None;
+    }
+    interpreter.count_body(origin.site);
+    Some((origin.site, origin.source))
 }
 
 /// The value of a module's variable that is assigned once, and never questioned.
@@ -241,6 +273,9 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
         return None;
     }
     for class in &classes {
+        if let Some(origin) = property_value(interpreter, class, name, depth) {
+            return Some(origin);
+        }
         let bound = bindings_of(&class.def.body, name);
         match bound.as_slice() {
             [] => {}
@@ -259,6 +294,34 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
         }
     }
     None
+}
+
+/// What a property of that name gives, where it has one end.
+fn property_value(interpreter: &Interpreter<'_>, class: &ClassRef, name: &SmolStr, depth: u32) -> Option<Origin> {
+    let is_property = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Function(def) if def.name.name == *name => {
+            let mut decorators = def.decorators.iter().filter_map(last_name);
+            decorators.any(|decorator| matches!(decorator.as_str(), "property" | "cached_property" | "computed_field"))
+        }
+        _ => false,
+    };
+    if depth > MAX_DEPTH || !class.def.body.iter().any(is_property) {
+        return None;
+    }
+    let method = interpreter.method(class, name).filter(|method| method.site.item == class.site.item)?;
+    let method = interpreter.current(&method);
+    let mut returned = Vec::new();
+    let mut pending: Vec<&Stmt> = method.def.body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(value) => returned.push(value.as_ref()),
+            // It may refuse what it would give.
+            StmtKind::Raise { .. } => return None,
+            _ => pending.extend(stmt.blocks().into_iter().flatten()),
+        }
+    }
+    let [Some(value)] = returned.as_slice() else { return None };
+    Search::new(interpreter, Scope::Function(&method)).origin(value, depth + 1)
 }
 
 /// `__init__` of a class, if it has one of its own.

@@ -11,7 +11,8 @@ use crate::text::TextRange;
 
 /// Claims that tell which key or issuer to ask, or which token it is: reading
 /// them before the verification is how libraries for many issuers work.
-const OF_THE_TOKEN: &[&str] = &["iss", "kid", "jti", "aud", "azp", "tid", "exp", "iat", "nbf", "typ", "type", "alg"];
+pub(super) const OF_THE_TOKEN: &[&str] =
+    &["iss", "kid", "jti", "aud", "azp", "tid", "exp", "iat", "nbf", "typ", "type", "alg"];
 
 /// The variable that the result of a call is assigned to.
 pub(super) fn variable<'b>(found: &Found<'b>) -> Option<&'b SmolStr> {
@@ -44,7 +45,8 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
     let variable = variable(found);
     let is_result = |expr: &Expr| is_result(found, variable, expr);
     let mut claims = Vec::new();
-    for found in body.find(&|_| true) {
+    let everything = body.find(&|_| true);
+    for found in &everything {
         let expr = found.expr;
         if let Some(variable) = variable
             && let Some(fields) = filled_model(body, expr, variable)
@@ -69,6 +71,8 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if matches!(op.as_str(), "in" | "not in") && is_result(second) => {
+                    let names = first.as_name().map(|name| gone_through(body, &everything, name)).unwrap_or_default();
+                    claims.extend(names.into_iter().map(|claim| (claim, expr.range)));
                     first.as_str().cloned()
                 }
                 _ => None,
@@ -78,6 +82,38 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
         claims.extend(claim.map(|claim| (claim, expr.range)));
     }
     claims
+}
+
+/// The texts that a variable goes through: `for name in ["sub", "type"]`, as a statement or in an expression.
+fn gone_through(body: &Body<'_, '_, '_>, everything: &[Found<'_>], name: &str) -> Vec<SmolStr> {
+    let is_it = |target: &Expr| target.as_name().is_some_and(|found| found == name);
+    let of_expressions = everything.iter().filter_map(|found| match &found.expr.kind {
+        ExprKind::Comprehension(comprehension) => Some(&comprehension.clauses),
+        _ => None,
+    });
+    let of_expressions = of_expressions.flatten().filter(|clause| is_it(&clause.target)).map(|clause| &clause.iter);
+    let of_statements = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+        StmtKind::For { target, iter, .. } if is_it(target) => Some(&**iter),
+        _ => None,
+    });
+    let mut iterated = of_expressions.chain(of_statements);
+    // Of two loops it can't be told which one it is.
+    let Some(iter) = iterated.next().filter(|_| iterated.next().is_none()) else { return Vec::new() };
+    match &body.traced(iter).kind {
+        ExprKind::List(names) | ExprKind::Tuple(names) | ExprKind::Set(names) => {
+            names.iter().filter_map(Expr::as_str).cloned().collect()
+        }
+        _ => match body.eval(iter) {
+            Value::List(names) => names
+                .iter()
+                .filter_map(|name| match name {
+                    Value::Str(name) => Some(name.clone()),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        },
+    }
 }
 
 /// The fields of a model that the claims fill: `TokenPayload(**claims)`.

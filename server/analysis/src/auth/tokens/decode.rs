@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
-use super::key_source::{environment, key};
+use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
@@ -102,6 +102,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         ExprKind::Attribute { value, .. } => Some(&**value),
         _ => None,
     });
+    let given_key = positional(args, 1).or_else(|| keyword(args, "key"));
     let open_ended = args.iter().any(|arg| arg.spread != Spread::No);
     let reads = claims::reads(body, found);
     // Libraries that validate claims in a call of its own are told there what to expect.
@@ -118,7 +119,8 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         function: body.def.map(|def| body.site(def.name.range)),
         library,
         is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
-        key: key(body, positional(args, 1).or_else(|| keyword(args, "key"))),
+        key: key(body, given_key),
+        field: plain_field(body, given_key),
         algorithms: algorithms(body, receiver, args, library, open_ended),
         audience,
         issuer,

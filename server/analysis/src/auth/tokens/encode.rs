@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
-use super::key_source::key;
+use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::{Encode, ItemTokens, Life, Lifetime, Twins, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
@@ -51,6 +51,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         claims: vec!["sub".into(), "aud".into()],
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
+        field: None,
         marks: Vec::new(),
     })
 }
@@ -155,6 +156,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         Value::None => library == Library::PyJwt && matches!(algorithm.kind, ExprKind::None),
         _ => false,
     };
+    let given_key = keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 }));
     Encode {
         site: body.site(found.expr.range),
         library,
@@ -163,10 +165,8 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         function: body.def.map(|def| body.site(def.name.range)),
-        key: key(
-            body,
-            keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 })),
-        ),
+        key: key(body, given_key),
+        field: plain_field(body, given_key),
         marks,
     }
 }

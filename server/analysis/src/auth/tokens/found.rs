@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Caught, Claim};
+use crate::auth::keys::Source;
 use crate::index::value::Site;
 
 /// A secret value that is written to a log.
@@ -177,6 +178,8 @@ pub struct VerifierCall {
 pub struct IdentityUse {
     /// Those that are used although they may not be there.
     pub unrequired: Vec<Unrequired>,
+    /// Those of which something asks whether they are there.
+    pub asked_for: Vec<SmolStr>,
     /// Whether the claims are returned as they are.
     pub returns_claims: bool,
     /// Whether what is given is returned, whole or as a part, and nothing asks whether it is `None`.
@@ -258,6 +261,8 @@ pub struct Insecure {
     pub site: Site,
     /// What it is.
     pub how: Transport,
+    /// The function that does it to what its callers hand over, where only they know that.
+    pub helper: Option<Site>,
 }
 
 /// What others can read or change on its way.
@@ -271,6 +276,30 @@ pub enum Transport {
     Unchecked,
     /// A token in a cookie.
     Cookie,
+}
+
+/// A key that a credential of the request is compared with, where both may be `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsetKey {
+    /// The key in the comparison.
+    pub site: Site,
+    /// The function.
+    pub function: Site,
+    /// Where the key is read.
+    pub origin: Site,
+    /// What has to be set.
+    pub source: Source,
+}
+
+/// A header of the request that is compared with a key of the configuration before a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedHeader {
+    /// The function.
+    pub function: Site,
+    /// The header, in small letters.
+    pub header: SmolStr,
+    /// The condition.
+    pub site: Site,
 }
 
 /// A token that is taken apart without a library.

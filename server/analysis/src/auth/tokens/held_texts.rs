@@ -2,9 +2,10 @@
 
 use super::super::code::parts;
 use super::ItemTokens;
-use crate::facts::held::held;
-use crate::facts::python::tree::{ExprKind, Stmt, StmtKind};
+use crate::facts::held::{Held, held, is_login};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::Site;
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Finds such texts in a statement, and in all that is defined in it.
@@ -34,8 +35,30 @@ fn search(file: FileId, item: u32, mut pending: Vec<&Stmt>, tokens: &mut ItemTok
             if let ExprKind::Str(text) = &expr.kind {
                 tokens.held.extend(held(text).map(|held| (Site { file, item, range: expr.range }, held)));
             }
+            let password = login(expr).map(|range| (Site { file, item, range }, Held::Password));
+            tokens.held.extend(password);
             exprs.extend(parts(expr));
         }
         pending.extend(stmt.blocks().into_iter().flatten());
     }
+}
+
+/// The password among what a database is connected to with: `{"host": …, "dbname": …, "password": …}`, or the
+/// same as arguments of a call.
+fn login(expr: &Expr) -> Option<TextRange> {
+    let named: Vec<(&str, &Expr)> = match &expr.kind {
+        ExprKind::Dict(entries) => {
+            entries.iter().filter_map(|(key, value)| Some((key.as_ref()?.as_str()?.as_str(), value))).collect()
+        }
+        ExprKind::Call { args, .. } => {
+            args.iter().filter_map(|arg| Some((arg.name.as_ref()?.name.as_str(), &arg.value))).collect()
+        }
+        _ => return None,
+    };
+    let given = |names: &[&str]| named.iter().find(|(name, _)| names.contains(name)).map(|(_, value)| *value);
+    given(&["database", "dbname", "db", "db_name"])?;
+    let host = given(&["host", "hostname", "server"])?.as_str()?;
+    let user = given(&["user", "username"]).and_then(Expr::as_str).map_or("", |user| user.as_str());
+    let password = given(&["password", "passwd"])?;
+    is_login(host, user, password.as_str()?).then_some(password.range)
 }

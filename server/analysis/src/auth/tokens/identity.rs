@@ -9,7 +9,7 @@ use crate::facts::python::tree::{Class, Expr, ExprKind, Stmt, StmtKind, position
 use crate::index::value::{Resolve, Value};
 
 /// Claims by which code names the caller.
-const IDENTITIES: &[&str] = &["sub", "id", "user_id", "userId", "userid", "uid"];
+pub(super) const IDENTITIES: &[&str] = &["sub", "id", "user_id", "userId", "userid", "uid"];
 
 /// What a function does with the claims that a call gives, as far as they name the caller.
 pub(super) fn identity_use(body: &Body<'_, '_, '_>, found: &Found<'_>) -> IdentityUse {
@@ -18,9 +18,28 @@ pub(super) fn identity_use(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Identi
     let is_questioned = variable(found).is_some_and(|name| is_tested(body, &|expr| expr.as_name() == Some(name)));
     IdentityUse {
         unrequired: unrequired(body, found),
+        asked_for: asked_for(body, found),
         returns_claims: returned.iter().any(|value| whole(value)),
         passes_on: !is_questioned && !promises_nobody(body) && returned.iter().any(|value| holds(body, value, &whole)),
     }
+}
+
+/// Claims that name the caller and that a condition asks about, by themselves or in a variable.
+fn asked_for(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<SmolStr> {
+    let is_claims = |expr: &Expr| is_result(found, variable(found), expr);
+    let reads = body.find(&|expr| read(expr, &is_claims).is_some());
+    let asked = reads.iter().filter_map(|one| {
+        let (claim, _) = read(one.expr, &is_claims)?;
+        let variable = match &one.stmt.kind {
+            StmtKind::Assign(assign) if assign.value.as_ref().is_some_and(|value| is_same(value, one.expr)) => {
+                assign.targets.first().and_then(Expr::as_name)
+            }
+            _ => None,
+        };
+        let is_it = |expr: &Expr| expr.range == one.expr.range || (variable.is_some() && expr.as_name() == variable);
+        is_tested(body, &is_it).then_some(claim)
+    });
+    asked.collect()
 }
 
 /// Reads of claims that name the caller and that nothing makes sure of.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Scope, bindings_of, is_settings, last_name, module_variable};
+use super::super::code::{Body, Scope, bindings_of, is_settings, last_name, module_variable, parts};
 use super::super::keys;
-use super::KeySource;
-use crate::facts::python::tree::{Expr, ExprKind, positional};
+use super::{KeySource, PlainField};
+use crate::facts::environment::fingerprint;
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::vfs::FileId;
@@ -170,6 +171,17 @@ fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, de
     None
 }
 
+/// Whether a field of a class is read from the environment where the class is made.
+pub(super) fn reads_environment(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &str) -> bool {
+    interpreter.linearised(class).iter().any(|class| {
+        interpreter.count_body(class.site);
+        match bindings_of(&class.def.body, name).as_slice() {
+            [Some(value)] => variable(interpreter, Scope::Class(class), value, 0).is_some(),
+            _ => false,
+        }
+    })
+}
+
 /// Whether a name is a parameter or variable of a function.
 fn binds(function: &FunctionRef, name: &SmolStr) -> bool {
     function.def.params.iter().any(|param| param.name.name == *name)
@@ -187,4 +199,73 @@ fn is_signing_key(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     name.starts_with("get_signing_key")
         || name == "PyJWK"
         || body.package(func).is_some_and(|path| path.ends_with("PyJWK"))
+}
+
+/// The field of settings that a key is, where nothing but the environment fills it: declared without more than a
+/// default, and named by no function of its class.
+pub(super) fn plain_field(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> Option<PlainField> {
+    let traced = body.traced(given?);
+    let (value, name) = match &traced.kind {
+        ExprKind::Attribute { value, name } => (value, &name.name),
+        ExprKind::Call { func, .. } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get_secret_value" => {
+                return plain_field(body, Some(value));
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value) else { return None };
+    if !is_settings(body.interpreter, &class) {
+        return None;
+    }
+    body.interpreter.count_body(class.site);
+    let mut declared = None;
+    for stmt in &class.def.body {
+        match &stmt.kind {
+            StmtKind::Assign(assign) if assign.targets.first().and_then(Expr::as_name) == Some(name) => {
+                declared = Some(assign.value.as_ref());
+            }
+            StmtKind::Function(def) if names_in(def, name) => return None,
+            _ => {}
+        }
+    }
+    let default = match declared?.map(|value| &value.kind) {
+        None | Some(ExprKind::Ellipsis) => None,
+        Some(ExprKind::Str(text)) => Some(fingerprint(text)),
+        Some(ExprKind::Call { func, args }) if last_name(func).is_some_and(|name| name == "Field") => {
+            let is_plain = |arg: &Arg| {
+                arg.name.as_ref().is_none_or(|name| matches!(name.name.as_str(), "min_length" | "description"))
+            };
+            let is_needed = args.iter().all(is_plain)
+                && positional(args, 0).is_none_or(|first| matches!(first.kind, ExprKind::Ellipsis));
+            is_needed.then_some(None)?
+        }
+        _ => return None,
+    };
+    Some(PlainField { class: class.site, name: name.clone(), default })
+}
+
+/// Whether a function names a field, as an attribute or as a text.
+fn names_in(def: &Function, field: &str) -> bool {
+    let is_it = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { name, .. } => name.name == field,
+        ExprKind::Str(text) => text == field,
+        _ => false,
+    };
+    let mut blocks: Vec<&[Stmt]> = vec![&def.body];
+    let mut exprs: Vec<&Expr> = def.decorators.iter().collect();
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            exprs.extend(stmt.exprs());
+            blocks.extend(stmt.blocks());
+        }
+    }
+    while let Some(expr) = exprs.pop() {
+        if is_it(expr) {
+            return true;
+        }
+        exprs.extend(parts(expr));
+    }
+    false
 }

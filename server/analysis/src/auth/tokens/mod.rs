@@ -26,6 +26,7 @@ mod statuses;
 mod swallowed;
 mod tools;
 mod transport;
+mod unset;
 
 use std::cell::RefCell;
 
@@ -35,6 +36,7 @@ use smol_str::SmolStr;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
+pub use leaks::SHOWN_OF_TOKEN;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
@@ -90,6 +92,10 @@ pub struct ItemTokens {
     pub insecure: Vec<Insecure>,
     /// Cookies with a token in them that scripts can read.
     pub readable_cookies: Vec<Site>,
+    /// Keys that a credential is compared with, where both may be nothing.
+    pub unset: Vec<UnsetKey>,
+    /// Headers that are compared with a key.
+    pub compared: Vec<ComparedHeader>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
@@ -131,6 +137,8 @@ pub struct Decode {
     pub unverified: Option<Site>,
     /// Where the key comes from.
     pub key: KeySource,
+    /// The field of settings that the key is, where nothing but the environment fills it.
+    pub field: Option<PlainField>,
     /// Which algorithms it takes.
     pub algorithms: Algorithms,
     /// What it is told of the audience.
@@ -204,6 +212,17 @@ pub enum KeySource {
     Unknown,
 }
 
+/// A field of a settings class that the environment fills, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainField {
+    /// The class.
+    pub class: Site,
+    /// The field.
+    pub name: SmolStr,
+    /// Tells whether two defaults are the same, where there are any.
+    pub default: Option<u64>,
+}
+
 /// Which algorithms a verification takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Algorithms {
@@ -265,6 +284,8 @@ pub struct Encode {
     pub function: Option<Site>,
     /// Where the key comes from.
     pub key: KeySource,
+    /// The field of settings that the key is, where nothing but the environment fills it.
+    pub field: Option<PlainField>,
     /// Claims that say what it is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
 }
@@ -358,6 +379,7 @@ pub struct Looks {
     replaces: bool,
     holds: bool,
     tools: bool,
+    compares: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -386,6 +408,7 @@ impl Looks {
         replaces: true,
         holds: true,
         tools: true,
+        compares: true,
     };
 
     fn at(text: &str) -> Self {
@@ -437,13 +460,14 @@ impl Looks {
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
-            holds: any(held::MARKS),
+            holds: any(held::MARKS) || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"])
                 && any(&["return"])
                 && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+            compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
             logs: secrets && logs(holds),
         }
     }
@@ -462,6 +486,7 @@ impl Looks {
             || self.replaces
             || self.holds
             || self.tools
+            || self.compares
     }
 
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -500,6 +525,9 @@ impl Looks {
         }
         if self.replaces {
             replaced::look(body, tokens);
+        }
+        if self.compares {
+            unset::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

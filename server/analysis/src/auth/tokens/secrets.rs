@@ -3,10 +3,11 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, is_settings, last_name, mentions};
+use super::super::keys;
 use super::super::sources::{Worth, is_scheme, worth_of};
-use super::Secret;
-use super::key_source::environment;
+use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
+use super::{Secret, claims};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -228,7 +229,7 @@ pub(super) fn signature(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Value> {
 }
 
 /// `Header` for `x = Header(…)` and for `x: Annotated[str, Header()]`.
-fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
+pub(super) fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
     let by_call = |expr: &Expr| {
         let (func, _) = expr.as_call()?;
         let Some(Value::Package(path)) = signature(body, func) else { return None };
@@ -346,10 +347,10 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     {
         return Some(Origin { what: Secret::Token, range: param.range, credential: true });
     }
+    // `settings.secret`, and `self.secret` in the settings themselves.
     if names_secret(name)
-        && let Value::Instance(instance) = body.eval(value)
-        && let Value::Class(class) = &instance.class
-        && is_settings(body.interpreter, class)
+        && let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value)
+        && (is_settings(body.interpreter, &class) || reads_environment(body.interpreter, &class, name))
     {
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
@@ -488,14 +489,22 @@ pub(super) fn identity(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange
             ExprKind::Name(name) if name == "getattr" => {
                 args.first().is_some_and(|arg| on_state(&arg.value)).then_some(value.range)
             }
-            ExprKind::Attribute { value: object, name } if name.name == "get" => {
+            ExprKind::Attribute { value: object, name }
+                if name.name == "get" && names_somebody(positional(args, 0)) =>
+            {
                 follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
             }
             _ => None,
         },
-        ExprKind::Subscript { value: object, .. } => {
+        ExprKind::Subscript { value: object, index } if names_somebody(Some(index)) => {
             follow(body, object, 0).filter(|origin| origin.what == Secret::Claims).map(|_| value.range)
         }
         _ => None,
     }
+}
+
+/// Whether a claim is about the owner of a token, and not about the token: `purpose`, `type`, `exp`.
+fn names_somebody(claim: Option<&Expr>) -> bool {
+    let about_token = |name: &str| claims::OF_THE_TOKEN.contains(&name) || super::MARKS.contains(&name);
+    claim.and_then(Expr::as_str).is_none_or(|name| !about_token(name))
 }

@@ -1,9 +1,10 @@
 //! Answers to failed authentication with another status than 401.
 
 use super::super::code::{Body, mentions, parts};
+use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
 /// Assignments that a value is followed through to a credential.
@@ -93,6 +94,10 @@ fn fails(body: &Body<'_, '_, '_>, test: &Expr) -> Option<(Failure, TextRange)> {
             [(op, second)] if matches!(op.as_str(), "is" | "==") => {
                 matches!(second.kind, ExprKind::None | ExprKind::Bool(false)).then(|| absent(body, first))?
             }
+            // `token not in known`
+            [(op, _)] if op == "not in" && secrets::credential(body, first).is_some() => {
+                Some((Failure::Rejected, test.range))
+            }
             [(op, second)] if op == "not in" => {
                 // `"session_token" not in request.cookies`
                 let key = first.as_str()?;
@@ -128,8 +133,24 @@ fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)>
     if body.param(name).is_some() {
         return None;
     }
-    let made = body.bindings(name).into_iter().flatten().find(|made| comes_from_credential(body, made, 0));
+    let mut made = body.bindings(name).into_iter().flatten();
+    let made = made.find(|made| comes_from_credential(body, made, 0) || is_nobody(body, made));
     made.map(|made| (Failure::Rejected, made.range))
+}
+
+/// Whether a value is the claim that names the owner of the caller's token: `claims.get("sub")`.
+fn is_nobody(body: &Body<'_, '_, '_>, made: &Expr) -> bool {
+    let (claims, claim) = match &made.kind {
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get" => (&**value, positional(args, 0)),
+            _ => return false,
+        },
+        ExprKind::Subscript { value, index } => (&**value, Some(&**index)),
+        _ => return false,
+    };
+    let is_owner = claim.and_then(Expr::as_str).is_some_and(|claim| IDENTITIES.contains(&claim.as_str()));
+    let given = body.traced(claims).as_call().map(|(_, args)| args).unwrap_or_default();
+    is_owner && given.iter().any(|arg| secrets::credential(body, &arg.value).is_some())
 }
 
 /// Whether a value is found out from the caller's credential: by a call that

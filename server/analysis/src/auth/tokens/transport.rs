@@ -3,9 +3,13 @@
 
 use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
+use super::super::sources::{Worth, worth_of};
 use super::{Insecure, ItemTokens, Secret, Transport, secrets};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::Value;
+
+/// Parts of parts that a value is followed through.
+const MAX_PARTS: usize = 6;
 
 /// Finds such connections in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -16,10 +20,13 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         let how = match name.as_str() {
             "PyJWKClient" => fetches_keys(body, func, args),
             "get" | "post" | "request" => sends(body, func, args),
-            "set_cookie" => sets_cookie(body, found, args),
+            "set_cookie" => {
+                tokens.insecure.extend(sets_handed_cookie(body, found, args));
+                sets_cookie(body, found, args)
+            }
             _ => None,
         };
-        tokens.insecure.extend(how.map(|(how, range)| Insecure { site: body.site(range), how }));
+        tokens.insecure.extend(how.map(|(how, range)| Insecure { site: body.site(range), how, helper: None }));
     }
 }
 
@@ -75,6 +82,7 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
     let origin = secrets::origin(body, value)?;
     if !matches!(origin.what, Secret::Issued | Secret::Token)
         || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
+        || is_for_development(found)
     {
         return None;
     }
@@ -83,6 +91,98 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
         Some(_) => None,
         None => Some((Transport::Cookie, found.expr.range)),
     }
+}
+
+/// The same in a function that is handed what it sets, under the name of a token or a session.
+fn sets_handed_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<Insecure> {
+    let value = keyword(args, "value").or_else(|| positional(args, 1))?;
+    let Value::Str(name) = body.eval(body.traced(keyword(args, "key").or_else(|| positional(args, 0))?)) else {
+        return None;
+    };
+    let secure = keyword(args, "secure").filter(|secure| matches!(secure.kind, ExprKind::Bool(false)))?;
+    let is_removed = matches!(value.kind, ExprKind::Str(_) | ExprKind::None);
+    let is_handed = !is_removed && is_made_of_parameters(body, value) && secrets::origin(body, value).is_none();
+    if !is_handed || worth_of(&name) != Worth::Credential || is_for_development(found) {
+        return None;
+    }
+    let helper = Some(body.site(body.def?.name.range));
+    Some(Insecure { site: body.site(secure.range), how: Transport::Cookie, helper })
+}
+
+/// Whether a value is a parameter of the function, or is taken out of one.
+fn is_made_of_parameters(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let mut value = body.traced(value);
+    for _ in 0..MAX_PARTS {
+        value = match &value.kind {
+            ExprKind::Name(name) => return body.param(name).is_some(),
+            ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => body.traced(value),
+            // `data.pop("refresh_token", None)`
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "get" | "pop") => {
+                    body.traced(value)
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+    }
+    false
+}
+
+/// Whether something stands where only a machine for development gets: below `if ENVIRONMENT == "development"`,
+/// or in the other branch of a question for production.
+fn is_for_development(found: &Found<'_>) -> bool {
+    found.around.iter().any(|(stmt, block)| {
+        let StmtKind::If { test, .. } = &stmt.kind else { return false };
+        match (&test.kind, block) {
+            (ExprKind::Not(inner), 0) => says(inner, PRODUCTION),
+            (_, 0) => says(test, DEVELOPMENT) && !negates(test),
+            _ => says(test, PRODUCTION) && !negates(test),
+        }
+    })
+}
+
+/// How environments for development are called, in texts and names.
+const DEVELOPMENT: &[&str] = &["development", "dev", "local", "localhost", "testing", "debug"];
+/// How those for production are.
+const PRODUCTION: &[&str] = &["production", "prod"];
+
+/// Whether a part of an expression is a text or name of which one of the words is a part.
+fn says(expr: &Expr, words: &[&str]) -> bool {
+    let is_one = |text: &str| text.to_ascii_lowercase().split(['_', '-']).any(|part| words.contains(&part));
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        let named = match &expr.kind {
+            ExprKind::Str(text) => is_one(text),
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => last_name(expr).is_some_and(|name| is_one(name)),
+            _ => false,
+        };
+        if named {
+            return true;
+        }
+        pending.extend(parts(expr));
+    }
+    false
+}
+
+/// Whether an expression holds something that turns a question round.
+fn negates(expr: &Expr) -> bool {
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        let turned = match &expr.kind {
+            ExprKind::Not(_) => true,
+            ExprKind::BoolOp { and, .. } => !and,
+            ExprKind::Compare { rest, .. } => {
+                rest.iter().any(|(op, _)| matches!(op.as_str(), "!=" | "not in" | "is not"))
+            }
+            _ => false,
+        };
+        if turned {
+            return true;
+        }
+        pending.extend(parts(expr));
+    }
+    false
 }
 
 /// A token in a cookie that scripts can read: Starlette sets no `HttpOnly` by itself (1.0).

@@ -1,6 +1,7 @@
 //! Secrets where code names them, hands them on, or holds them.
 
 use super::Session;
+use crate::facts::held::{Held, held};
 use crate::facts::typescript::tree::{ExprKind, Jsx, Property};
 use crate::frontend::libraries;
 use crate::frontend::observed::{EnvironmentRead, Passed};
@@ -36,10 +37,14 @@ impl Session<'_> {
         }
     }
 
-    /// A text that has the form of a key.
+    /// A text that has the form of a key, or of an address with a password.
     pub(super) fn note_key_literal(&mut self, text: &str, range: TextRange) {
         if text.len() < SHORTEST_KEY {
             return;
+        }
+        let place = self.place(range);
+        if place.file == self.evaluated && held(text) == Some(Held::Password) {
+            self.outcome.observed.passwords.push(place);
         }
         // An example says so, or repeats one letter.
         let is_real = |rest: &str| {
@@ -49,7 +54,6 @@ impl Session<'_> {
             letters.len() > 8 && !rest.contains("...") && !rest.to_ascii_lowercase().contains("your")
         };
         let whose = KEY_FORMS.iter().find(|(form, _)| text.strip_prefix(form).is_some_and(is_real));
-        let place = self.place(range);
         if let Some((_, whose)) = whose.filter(|_| place.file == self.evaluated) {
             self.outcome.observed.key_literals.push((place, whose));
         }

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::frontend::locate;
-use crate::frontend::outcome::{Area, Place, TokenSource};
+use crate::frontend::outcome::{Area, Bearer, Place, TokenSource};
 use crate::ide::{Confidence, Diagnostic, Location, Related, Severity};
 use crate::rules::{RuleInfo, State};
 use crate::text::TextRange;
@@ -42,19 +42,33 @@ pub(in crate::rules) fn related(state: &State, place: Place, message: &str) -> O
     Some(Related { location: locate(&state.sources, place)?, message: message.to_owned() })
 }
 
-/// Whether what is kept under a key is sent as a bearer token, wherever that
+/// Whether what a file keeps under a key is sent as a bearer token, wherever that
 /// stands now.
-pub(in crate::rules) fn is_sent(state: &State, area: Area, key: &SmolStr) -> bool {
-    let source = TokenSource::Storage(area, Some(key.clone()));
-    state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers).any(|bearer| bearer.source == source)
+pub(in crate::rules) fn is_sent(state: &State, file: FileId, area: Area, key: &SmolStr) -> bool {
+    bearers_of(state, file, area, key).next().is_some()
 }
 
-/// The places at which what is kept under a key is sent as a bearer token.
-pub(in crate::rules) fn sent_from(state: &State, area: Area, key: &SmolStr) -> Vec<Related> {
+/// The bearer tokens that are what a file keeps under a key: of its own workspace, for another copy of an
+/// application has a browser's storage of its own.
+fn bearers_of<'s>(state: &'s State, file: FileId, area: Area, key: &SmolStr) -> impl Iterator<Item = &'s Bearer> {
     let source = TokenSource::Storage(area, Some(key.clone()));
+    let own = workspace_of(state, file);
     let bearers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.bearers);
-    let mut sent: Vec<Related> = bearers
-        .filter(|bearer| bearer.source == source)
+    bearers.filter(move |bearer| bearer.source == source && workspace_of(state, bearer.place.file) == own)
+}
+
+/// The outermost folder around a file that holds a `package.json`: packages of one workspace share it.
+fn workspace_of(state: &State, file: FileId) -> &str {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let folders = std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
+    let folders = folders.map(|(folder, _)| folder);
+    let packages = folders.filter(|folder| state.sources.id(&format!("{folder}/package.json")).is_some());
+    packages.last().unwrap_or_default()
+}
+
+/// The places at which what a file keeps under a key is sent as a bearer token.
+pub(in crate::rules) fn sent_from(state: &State, file: FileId, area: Area, key: &SmolStr) -> Vec<Related> {
+    let mut sent: Vec<Related> = bearers_of(state, file, area, key)
         .filter_map(|bearer| related(state, bearer.place, "it is sent as the bearer token here"))
         .collect();
     sent.sort_by_key(|step| step.location);

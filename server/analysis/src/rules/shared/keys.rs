@@ -62,8 +62,11 @@ pub(in crate::rules) fn used_near<'u>(
     used: &'u [UsedVariable],
     name: &str,
     file: FileId,
+    to_frontend: bool,
 ) -> Option<&'u UsedVariable> {
     let own = used.iter().filter(|one| one.name.eq_ignore_ascii_case(name));
+    // What a chart or a composition gives to its frontend no backend gets.
+    let own = own.filter(|one| !to_frontend || one.site.is_none());
     // Of several that lie as near, the first.
     own.rev().max_by_key(|one| one.file().map(|used| shared_folders(state, used, file)))
 }
