@@ -3,13 +3,15 @@
 use rustc_hash::FxHashMap;
 
 use crate::frontend::outcome::{TokenSource, What};
-use crate::ide::{Diagnostic, Related};
+use crate::ide::{Diagnostic, Location, Related, Severity};
 use crate::rules::State;
 use crate::rules::sign_out_keeps_token::root_of;
 use crate::vfs::FileId;
 
 /// Other places that a finding shows.
-const SHOWN_PLACES: usize = 12;
+const SHOWN_PLACES: usize = 5;
+/// Bytes of code, some eight lines: what stands nearer is seen at one glance.
+const NEAR: u32 = 400;
 
 /// A place at which a token is kept.
 pub(in crate::rules) struct Keeping<'s> {
@@ -48,7 +50,7 @@ impl<'s> Keeping<'s> {
 }
 
 /// What is said of each token: a finding at the place that tells most of it, where it is seen that it is a token,
-/// and of those the first. The others are related.
+/// and of those the first. The others are related; those that stand out of its sight are information, as each has to go.
 pub(in crate::rules) fn one_per_token(state: &State, places: Vec<Keeping<'_>>) -> Vec<Diagnostic> {
     let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
     let mut tokens = together(state, places);
@@ -86,10 +88,10 @@ fn together<'s>(state: &'s State, places: Vec<Keeping<'s>>) -> Vec<Vec<Keeping<'
     groups
 }
 
-/// The first finding, with the places of the others.
-fn told(findings: Vec<Diagnostic>) -> Option<Diagnostic> {
+/// The first finding, with the places of the others, and a word at each that is not near one of which something is said.
+fn told(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut findings = findings.into_iter();
-    let mut first = findings.next()?;
+    let Some(mut first) = findings.next() else { return Vec::new() };
     let others: Vec<Diagnostic> = findings.collect();
     match others.len() {
         0 => {}
@@ -98,5 +100,17 @@ fn told(findings: Vec<Diagnostic>) -> Option<Diagnostic> {
     }
     let shown = others.iter().take(SHOWN_PLACES).map(|other| other.location);
     first.related.extend(shown.map(|location| Related { location, message: "it is kept here too".to_owned() }));
-    Some(first)
+    let mut told = vec![first];
+    for other in others {
+        if !told.iter().any(|known| is_near(known.location, other.location)) {
+            let related = vec![Related { location: told[0].location, message: "it is kept here first".to_owned() }];
+            let message = "The same token is kept here too.".to_owned();
+            told.push(Diagnostic { severity: Severity::Info, message, related, ..other });
+        }
+    }
+    told
+}
+
+fn is_near(one: Location, other: Location) -> bool {
+    one.file == other.file && one.range.start.abs_diff(other.range.start) <= NEAR
 }
