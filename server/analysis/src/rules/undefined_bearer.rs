@@ -4,7 +4,6 @@ use super::shared::frontend;
 use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
 use crate::auth::guard::Guard;
-use crate::frontend::locate;
 use crate::frontend::outcome::{Absent, Area, Attached, Bearer, Fault, Kept, Outcome, Request, TokenSource, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
@@ -28,41 +27,26 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let (never, rest): (Vec<_>, Vec<_>) =
             own().map(|bearer| (bearer, kept_elsewhere(state, bearer))).partition(|(_, kept)| kept.is_some());
         found.extend(never.into_iter().filter_map(|(bearer, kept)| never_there(state, bearer, kept?)));
-        let mut here: Vec<&Bearer> =
+        let here: Vec<&Bearer> =
             rest.into_iter().map(|(bearer, _)| bearer).filter(|bearer| bearer.fault.is_some()).collect();
         if here.is_empty() {
             continue;
         }
-        here.sort_by_cached_key(|bearer| locate(&state.sources, bearer.place));
-        here.dedup_by_key(|bearer| bearer.place);
         let origins = origins.get_or_insert_with(|| Origins::new(state));
-        let mut kinds: Vec<Kind<'_>> = Vec::new();
-        for bearer in here.into_iter().filter(|bearer| !is_left_out(file, outcome, bearer)) {
-            let is_open = is_sent_to_open(origins, file, outcome, bearer);
-            let same = kinds.iter_mut().find(|kind| kind.takes(bearer, is_open));
-            match same {
-                Some(kind) => kind.others.push(bearer),
-                None => kinds.push(Kind { first: bearer, is_open, others: Vec::new() }),
+        let mut refused: Vec<&Bearer> = Vec::new();
+        for bearer in here {
+            if is_left_out(file, outcome, bearer) {
+                continue;
             }
+            if is_sent_to_open(origins, file, outcome, bearer) {
+                found.extend(finding(state, bearer, Sent::ToOpen));
+                continue;
+            }
+            let is_same = |other: &&&Bearer| other.source == bearer.source && other.fault == bearer.fault;
+            let first = refused.iter().find(is_same).filter(|_| bearer.source != TokenSource::Other);
+            found.extend(finding(state, bearer, first.map_or(Sent::First, |first| Sent::After(first))));
+            refused.push(bearer);
         }
-        found.extend(kinds.iter().filter_map(|kind| finding(state, kind)));
-    }
-}
-
-/// Texts of one file that are one fault: one finding is made of them, at the first.
-struct Kind<'b> {
-    first: &'b Bearer,
-    /// Whether they are sent to routes that take everybody.
-    is_open: bool,
-    others: Vec<&'b Bearer>,
-}
-
-impl Kind<'_> {
-    /// Whether a text is one of these: it sends what the same place holds, in the same way.
-    fn takes(&self, bearer: &Bearer, is_open: bool) -> bool {
-        let Bearer { source, fault, .. } = self.first;
-        let is_missing = matches!(fault, Some(Fault::Missing(_)));
-        is_missing && *source == bearer.source && *fault == bearer.fault && self.is_open == is_open
     }
 }
 
@@ -125,22 +109,19 @@ fn never_there(state: &State, bearer: &Bearer, kept: &Kept) -> Option<Diagnostic
     frontend::report(state, &INFO, Severity::Error, bearer.place, message, steps)
 }
 
-/// Other texts that a finding shows.
-const SHOWN_PLACES: usize = 12;
-
-/// Whether nothing in the package keeps anything under the key that a text reads, as far as keys are known.
-fn is_never_written(state: &State, bearer: &Bearer) -> bool {
-    let TokenSource::Storage(Area::Local | Area::Session, Some(read)) = &bearer.source else { return false };
-    let root = root_of(state, bearer.place.file);
-    let mut kept = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept);
-    !kept.any(|kept| root_of(state, kept.place.file) == root && kept.key.as_ref().is_none_or(|key| key == read))
+/// How a text stands among those of its file.
+enum Sent<'b> {
+    /// It is the first of its kind.
+    First,
+    /// One of the same kind stands above it.
+    After(&'b Bearer),
+    /// It is sent to a route that takes everybody.
+    ToOpen,
 }
 
-/// The finding on the texts of one kind.
-fn finding(state: &State, kind: &Kind<'_>) -> Option<Diagnostic> {
-    let bearer = kind.first;
-    let shown = kind.others.iter().take(SHOWN_PLACES);
-    let steps = shown.filter_map(|other| frontend::related(state, other.place, "the same is sent here"));
+/// The finding on a text.
+fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic> {
+    let mut related = Vec::new();
     let (severity, message) = match bearer.fault? {
         Fault::Missing(absent) => {
             let source = match &bearer.source {
@@ -155,21 +136,17 @@ fn finding(state: &State, kind: &Kind<'_>) -> Option<Diagnostic> {
                 Absent::Null => "Bearer null",
                 Absent::Undefined => "Bearer undefined",
             };
-            let never = is_never_written(state, bearer);
-            let (severity, refused) = match (kind.is_open, never) {
-                (true, _) => (Severity::Info, ", which nobody refuses only as long as the route takes everybody"),
-                (false, true) => {
-                    (Severity::Warning, ", which the backend refuses as a bad token, and nothing is seen to write that key")
+            // Said once in a file; the others are mended as the first is.
+            let (severity, refused) = match sent {
+                Sent::First => (Severity::Warning, ", which the backend refuses as a bad token"),
+                Sent::After(first) => {
+                    related.extend(frontend::related(state, first.place, "the first one of this file"));
+                    (Severity::Info, ", too, which the backend refuses as a bad token")
                 }
-                (false, false) => (Severity::Info, ", which the backend refuses as a bad token"),
-            };
-            let too = match kind.others.len() {
-                0 => String::new(),
-                1 => " Another place of this file does the same.".to_owned(),
-                count => format!(" {count} other places of this file do the same."),
+                Sent::ToOpen => (Severity::Info, ", which nobody refuses only as long as the route takes everybody"),
             };
             let message = format!(
-                "Where {source}, this sends `{text}`{refused}: test for the token first, and ask the user to sign in without one.{too}"
+                "Where {source}, this sends `{text}`{refused}: test for the token first, and ask the user to sign in without one."
             );
             (severity, message)
         }
@@ -183,5 +160,5 @@ fn finding(state: &State, kind: &Kind<'_>) -> Option<Diagnostic> {
                 .to_owned(),
         ),
     };
-    frontend::report(state, &INFO, severity, bearer.place, message, steps.collect())
+    frontend::report(state, &INFO, severity, bearer.place, message, related)
 }
