@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Logged, SHOWN_OF_TOKEN, Secret};
+use crate::auth::tokens::{Logged, Secret};
 use crate::frontend::outcome::{self as logs, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -68,10 +68,6 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
             What::Unknown | What::Harmless => continue,
         };
         if !told.insert(logged.place) {
-            continue;
-        }
-        if matches!(logged.what, What::Token(_)) && logged.front.is_some_and(|front| i64::from(front) <= SHOWN_OF_TOKEN)
-        {
             continue;
         }
         let (severity, part, use_of_it) = match logged.front {

@@ -9,8 +9,6 @@ use crate::index::value::{Resolve, Value};
 
 /// Characters of a secret that may be shown to tell it from others.
 const SHOWN: i64 = 7;
-/// The same of a token: of a JWT these are its header, which is the same for all.
-pub const SHOWN_OF_TOKEN: i64 = 20;
 
 /// Finds secret values that a body writes to a log.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -211,8 +209,7 @@ fn note(
 ) {
     let Some(origin) = secrets::origin(body, value) else { return };
     // A bearer object's scheme, a few characters of a token: nobody can use them.
-    let shown_of = if matches!(origin.what, Secret::Token | Secret::Issued) { SHOWN_OF_TOKEN } else { SHOWN };
-    let harmless = part.is_some_and(|part| part <= shown_of) || (part.is_some() && origin.what == Secret::Claims);
+    let harmless = part.is_some_and(|part| part <= SHOWN) || (part.is_some() && origin.what == Secret::Claims);
     if harmless || (origin.what == Secret::Claims && !matches!(value.kind, ExprKind::Name(_) | ExprKind::Call { .. })) {
         return;
     }

@@ -36,7 +36,6 @@ use smol_str::SmolStr;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
-pub use leaks::SHOWN_OF_TOKEN;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
