@@ -13,7 +13,7 @@ use super::dependencies::{Asked, Node, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, Own, expand_own};
 use super::same::same_middleware;
-use super::value::{Arguments, FunctionRef, Resolve, RouterId, Site, Value};
+use super::value::{Arguments, FunctionRef, Resolve, RouterId, Site, Unknown, Value};
 use crate::facts::manifests::Version;
 use crate::vfs::FileId;
 
@@ -38,8 +38,8 @@ pub struct Route {
     pub path: SmolStr,
     /// Whether every part of the path is known.
     pub path_known: bool,
-    /// Whether the end of it is known, which the registration gives, whatever the
-    /// prefixes before it are.
+    /// Whether the end of it is known, which the registration gives, and all was read that
+    /// decides about the prefixes before it.
     pub end_known: bool,
     /// Upper-case methods, sorted; empty for WebSocket and mount.
     pub methods: Vec<SmolStr>,
@@ -346,6 +346,8 @@ struct Placed<'r> {
 struct Prefix {
     path: String,
     path_known: bool,
+    /// Whether all modules were read that decide about it.
+    all_read: bool,
     /// The paths of includes alone: mounts of included routers know no other.
     includes: String,
     asked: Asked,
@@ -356,7 +358,13 @@ struct Prefix {
 
 impl Prefix {
     fn application() -> Self {
-        Self { path_known: true, ..Self::default() }
+        Self { path_known: true, all_read: true, ..Self::default() }
+    }
+
+    /// Goes on below a prefix that is not known. What is not read yet may say anything of it.
+    fn lose(&mut self, prefix: &Value) {
+        self.path_known = false;
+        self.all_read &= !matches!(prefix, Value::Unknown(Unknown::Import(_)));
     }
 
     fn unknown() -> Self {
@@ -478,7 +486,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         let mut here = above.clone();
         match &router.prefix {
             Value::Str(prefix) => here.path.push_str(prefix),
-            _ => here.path_known = false,
+            unknown => here.lose(unknown),
         }
         let via = if router.kind == RouterKind::Router { Via::Router } else { Via::Application };
         expand_list(self.interpreter, &router.dependencies, via, &mut here.asked);
@@ -509,7 +517,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                             below.path.push_str(prefix);
                             below.includes.push_str(prefix);
                         }
-                        _ => below.path_known = false,
+                        unknown => below.lose(unknown),
                     }
                     expand_list(self.interpreter, dependencies, Via::Include, &mut below.asked);
                     let before = walk.routes.len();
@@ -578,6 +586,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     let prefix = Prefix {
                         path: path.to_string(),
                         path_known: above.path_known,
+                        all_read: above.all_read,
                         conditional: above.conditional,
                         depth: above.depth + 1,
                         ..Prefix::default()
@@ -601,7 +610,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
 
     fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk<'_>) {
         let mut path = here.path.clone();
-        let end_known = matches!(route.path, Value::Str(_));
+        let end_known = here.all_read && matches!(route.path, Value::Str(_));
         match &route.path {
             Value::Str(own) => path.push_str(own),
             _ => walk.unresolved.push((route.site, "dynamic-path", 1)),

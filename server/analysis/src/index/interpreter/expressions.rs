@@ -123,6 +123,8 @@ impl Execution<'_, '_> {
             // A member of an enumeration stands for its value.
             text @ (Value::Str(_) | Value::Int(_)) if name == "value" => text,
             Value::Function(function) if name == "__name__" => Value::Str(function.def.name.name.clone()),
+            // Of what was not read nothing is known, which is not what run time alone knows.
+            unread @ Value::Unknown(Unknown::Import(_)) => unread,
             _ => UNSUPPORTED,
         }
     }
