@@ -143,6 +143,50 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal(path) && is_named
 }
 
+/// Whether a word of a path speaks of what callers do who have no token, or of what other machines do. That is no
+/// reason to leave it open, and one to ask somebody before it is guarded.
+pub fn speaks_of_strangers(path: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "login",
+        "signin",
+        "logout",
+        "signout",
+        "register",
+        "registration",
+        "signup",
+        "refresh",
+        "token",
+        "password",
+        "forgot",
+        "forget",
+        "reset",
+        "recover",
+        "recovery",
+        "verify",
+        "verification",
+        "confirm",
+        "confirmation",
+        "activate",
+        "activation",
+        "otp",
+        "callback",
+        "webhook",
+        "webhooks",
+        "hook",
+        "hooks",
+        "events",
+        "invite",
+        "invitation",
+        "guest",
+        "anonymous",
+        "branding",
+        "contact",
+        "newsletter",
+        "unsubscribe",
+    ];
+    path.split(['/', '-', '_', '.']).any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
 /// Whether a path is any below the root that no other route has: `/{path:path}`.
 pub(super) fn is_fallback(path: &str) -> bool {
     path.strip_prefix("/{").is_some_and(|rest| rest.ends_with(":path}") && !rest.contains('/'))

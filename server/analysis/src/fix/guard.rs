@@ -11,6 +11,7 @@ use super::signature::{add_parameter, has_word};
 use super::style::same;
 use super::{Fixer, Served, auth_module, wider};
 use crate::auth::guard::{Guard, reads};
+use crate::auth::public::speaks_of_strangers;
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
@@ -71,7 +72,9 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let identity = needs_identity(fixer, diagnostic.location);
     // What is read may well be for everybody, unless more than one beside it is guarded, or somebody says so.
     let may_be_shown = diagnostic.confidence != Confidence::High && open.iter().any(|one| reads(one.route));
-    let refused = diagnostic.severity != Severity::Error || may_be_shown || may_be_refused(fixer, &open);
+    let may_be_a_strangers = open.iter().any(|one| speaks_of_strangers(&one.route.path));
+    let refused =
+        diagnostic.severity != Severity::Error || may_be_shown || may_be_a_strangers || may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let refused = refused || open.iter().any(|one| !is_usual(fixer, one, verifier));
         let forms = if identity { [true, false] } else { [false, true] };
