@@ -861,6 +861,19 @@ fn guards_are_unsafe_where_callers_have_no_credential() {
     assert_eq!(safe("/people/new-password"), Some(false));
 }
 
+#[test]
+fn defaults_of_other_look_ups_are_left_alone() {
+    let main = "import os\nimport jwt\n\nKEY = os.getenv(\"KEY\", os.getenv(\"OLD_KEY\", \"a-key-that-everybody-knows\"))\n\n\ndef sign(user: str):\n    return jwt.encode({\"sub\": user, \"exp\": 900}, KEY, algorithm=\"HS256\")\n";
+    let files = Files::from([(format!("{ROOT}/main.py"), main.to_owned())]);
+    let analysis = host(&files).snapshot();
+    let file = analysis.file_id(&format!("{ROOT}/main.py")).unwrap();
+    let found = analysis.diagnostics(file).to_vec();
+    let finding = found.iter().find(|diagnostic| diagnostic.rule == "hardcoded-secret").unwrap();
+    let (fixes, refusals) = analysis.fixes(finding);
+    assert!(!fixes.iter().any(|fix| fix.title.starts_with("Fail when")), "{fixes:?}");
+    assert!(refusals.iter().any(|refusal| refusal.0.contains("another look-up")), "{refusals:?}");
+}
+
 fn authlens(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_authlens")).args(args).current_dir(folder).output().unwrap()
 }

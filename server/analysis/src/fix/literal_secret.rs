@@ -34,6 +34,10 @@ fn looked_up(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal>
 fn replaced(source: &Source, literal: Node<'_>, imports: &mut Imports<'_, '_>) -> Result<(TextEdit, String), Refusal> {
     let parent = literal.parent().ok_or_else(unreadable)?;
     if let Some((whole, variable)) = default_of(source, literal) {
+        // A default is looked up even where it is not needed.
+        if whole.parent().is_some_and(|around| around.kind() == "argument_list") {
+            return Err(Refusal("it is the default of another look-up, which would fail with it".into()));
+        }
         let environ = imports.of_package(&["os"], "environ")?;
         let title = format!("Fail when `{variable}` is missing");
         return Ok((replacement(whole.byte_range(), format!("{environ}[\"{variable}\"]")), title));
