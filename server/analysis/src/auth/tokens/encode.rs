@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Lifetime, Twins, claims};
+use super::{Encode, ItemTokens, Life, Lifetime, claims, twins};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -20,7 +20,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         tokens.encodes.extend(endless_strategy(body, found, func, args));
         tokens.lifetimes.extend(lifetime(body, func, args));
     }
-    twins(body, tokens);
+    twins::look(body, tokens);
 }
 
 /// How long a function of the project is told that something lives: `create_token(user, timedelta(days=3650))`.
@@ -54,73 +54,6 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         field: None,
         marks: Vec::new(),
     })
-}
-
-/// An access token and a refresh token, as OAuth names them (RFC 6749, section
-/// 5.1), of which no call says what they are for.
-fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    let named = |wanted: &str| {
-        let by_key = |expr: &Expr| -> Option<TextRange> {
-            match &expr.kind {
-                ExprKind::Dict(entries) => entries
-                    .iter()
-                    .find(|(key, _)| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == wanted))
-                    .map(|(_, value)| body.traced(value).range),
-                ExprKind::Call { args, .. } => keyword(args, wanted).map(|value| body.traced(value).range),
-                _ => None,
-            }
-        };
-        let given = body.find(&|expr| by_key(expr).is_some());
-        given.first().and_then(|found| by_key(found.expr))
-    };
-    let (Some(access), Some(refresh)) = (named("access_token"), named("refresh_token")) else { return };
-    let call = |range: TextRange| body.calls().iter().find(|found| found.expr.range == range)?.call();
-    let (Some((one, own)), Some((other, others))) = (call(access), call(refresh)) else { return };
-    let (Value::Function(issuer), Value::Function(same)) = (body.eval(one), body.eval(other)) else { return };
-    let (access, refresh) = (body.site(access), body.site(refresh));
-    if issuer.site != same.site {
-        let (Some(own), Some(others)) = (told(body, own), told(body, others)) else { return };
-        let is_mark = |claim: &SmolStr| MARKS.contains(&claim.as_str());
-        let alike = others.iter().all(|claim| own.contains(claim)) && !own.iter().any(is_mark);
-        if alike {
-            tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
-        }
-        return;
-    }
-    let says = |args: &[Arg]| {
-        args.iter().any(|arg| {
-            arg.value.as_str().is_some()
-                || matches!(arg.value.kind, ExprKind::Dict(_) | ExprKind::Bool(_))
-                || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
-        })
-    };
-    // `create(ACCESS, user)` and `create(REFRESH, user)`: two objects may say two things.
-    let differ = own.iter().zip(others).any(|(one, other)| match (body.eval(&one.value), body.eval(&other.value)) {
-        (Value::Instance(one), Value::Instance(other)) => {
-            matches!(one.class, Value::Class(_)) && one.site != other.site
-        }
-        _ => false,
-    });
-    if access != refresh && !differ && !says(own) && !says(others) {
-        tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
-    }
-}
-
-/// Claims that a call names in a literal payload; none where it says something in words of its own.
-fn told(body: &Body<'_, '_, '_>, args: &[Arg]) -> Option<Vec<SmolStr>> {
-    let mut claims = Vec::new();
-    for arg in args {
-        match &body.traced(&arg.value).kind {
-            ExprKind::Dict(entries) => {
-                for (key, _) in entries {
-                    claims.push(key.as_ref().and_then(Expr::as_str)?.clone());
-                }
-            }
-            ExprKind::Str(_) | ExprKind::Bool(_) => return None,
-            _ => {}
-        }
-    }
-    Some(claims)
 }
 
 /// Names of claims that say what a token is for.

@@ -26,6 +26,7 @@ mod statuses;
 mod swallowed;
 mod tools;
 mod transport;
+mod twins;
 mod unset;
 
 use std::cell::RefCell;
