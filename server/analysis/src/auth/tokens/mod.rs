@@ -6,6 +6,7 @@
 
 mod callees;
 mod claims;
+mod containers;
 mod decode;
 mod encode;
 mod errors;
