@@ -47,6 +47,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         library: Library::PyJwt,
         unsigned: None,
         life: Life::Endless,
+        local_end: None,
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
         function: body.def.map(|def| body.site(def.name.range)),
@@ -74,14 +75,15 @@ fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(S
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, known, made, marks) = match payload {
+    let (life, local_end, known, made, marks) = match payload {
         Some(payload) => {
             let (claims, whole) = claims_of(body, payload);
             let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
             let marks = marks(body, &claims);
-            (life, claims, Some(body.site(body.traced(payload).range)), marks)
+            let local_end = local_end(body, &claims).filter(|_| !library.validates_apart());
+            (life, local_end, claims, Some(body.site(body.traced(payload).range)), marks)
         }
-        None => (Life::Unknown, Vec::new(), None, Vec::new()),
+        None => (Life::Unknown, None, Vec::new(), None, Vec::new()),
     };
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
@@ -95,6 +97,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         library,
         unsigned: algorithm.filter(|algorithm| is_none(algorithm)).map(|algorithm| body.site(algorithm.range)),
         life,
+        local_end,
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         function: body.def.map(|def| body.site(def.name.range)),
@@ -294,6 +297,29 @@ fn life(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)], whole: boo
         },
         _ => Life::Unknown,
     }
+}
+
+/// Where `exp` is counted from `datetime.now()`, which is local time and says of no zone. PyJWT and python-jose
+/// take a time without a zone for UTC.
+fn local_end(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Option<Site> {
+    let is_local = |expr: &&Expr| {
+        let call = body.traced(expr).as_call();
+        call.is_some_and(|(func, args)| {
+            args.is_empty() && body.package(func).is_some_and(|path| path == "datetime.datetime.now")
+        })
+    };
+    let counted_from = |expr: &Expr| match &expr.kind {
+        ExprKind::Binary { op, left, right } if op == "+" => {
+            [left, right].into_iter().map(|side| &**side).find(is_local).map(|now| now.range)
+        }
+        _ => None,
+    };
+    let ends = claims.iter().filter(|(claim, _)| claim == "exp").filter_map(|(_, value)| *value);
+    let ways = ends.flat_map(|end| match end.as_name().filter(|name| body.param(name).is_none()) {
+        Some(name) => body.bindings(name).into_iter().flatten().collect(),
+        None => vec![end],
+    });
+    ways.filter_map(counted_from).min_by_key(|range| range.start).map(|range| body.site(range))
 }
 
 /// Seconds between now and a time: `datetime.now(UTC) + timedelta(days=7)`.

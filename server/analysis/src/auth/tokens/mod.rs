@@ -278,6 +278,8 @@ pub struct Encode {
     pub unsigned: Option<Site>,
     /// What is known of its life.
     pub life: Life,
+    /// Where its end is counted from local time without a zone, which the library takes for UTC.
+    pub local_end: Option<Site>,
     /// Where the payload is made.
     pub payload: Option<Site>,
     /// Claims of the payload, as far as they are known.
