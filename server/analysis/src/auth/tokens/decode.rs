@@ -127,6 +127,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         validated: !library.validates_apart() || is_validated(body, found),
         purpose: match unverified {
             Some(_) => claims::purpose(body, found, token),
+            None if claims::is_only_logged(body, found) => Purpose::Peek,
             None => Purpose::VerifiedToo,
         },
         unverified,

@@ -161,7 +161,7 @@ pub struct Decode {
     pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
     pub identity: IdentityUse,
-    /// What becomes of a result that nothing verified.
+    /// What becomes of a result that nothing verified, or that is looked at for a log alone.
     pub purpose: Purpose,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
