@@ -1,9 +1,9 @@
 //! Tokens that are kept in an object or a dictionary, and read back from it.
 
 use super::super::code::{Body, Scope};
+use super::Secret;
 use super::callees::callee;
 use super::secrets::{Origin, follow, issued};
-use super::Secret;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword};
 use crate::index::value::{Resolve, Value};
 

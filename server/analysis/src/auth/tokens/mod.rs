@@ -7,6 +7,7 @@
 mod callees;
 mod claims;
 mod containers;
+mod databases;
 mod decode;
 mod encode;
 mod errors;
@@ -390,8 +391,22 @@ pub struct Looks {
 type Holds<'h> = &'h mut dyn FnMut(&'static str) -> bool;
 
 /// Parts of names of what nobody else must read.
-const SECRETS: &[&str] =
-    &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+const SECRETS: &[&str] = &[
+    "oken",
+    "uthoriz",
+    "redential",
+    "header",
+    "ookie",
+    "assword",
+    "ecret",
+    "SECRET",
+    "PASSWORD",
+    "KEY",
+    "atabase_ur",
+    "DATABASE_UR",
+    "db_ur",
+    "DB_UR",
+];
 /// What calls of a log begin with.
 const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
@@ -468,9 +483,7 @@ impl Looks {
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"])
-                && any(&["return"])
-                && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+            returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
             compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
             logs: secrets && logs(holds),
         }

@@ -125,10 +125,12 @@ fn have_same_claims(body: &Body<'_, '_, '_>, one: &[Entry], other: &[Entry]) -> 
             _ => false,
         })
     };
-    let is_mark = |(key, _): &Entry| key.as_ref().is_some_and(|key| match body.eval(key) {
-        Value::Str(name) => name == "aud" || MARKS.contains(&name.as_str()),
-        _ => true,
-    });
+    let is_mark = |(key, _): &Entry| {
+        key.as_ref().is_some_and(|key| match body.eval(key) {
+            Value::Str(name) => name == "aud" || MARKS.contains(&name.as_str()),
+            _ => true,
+        })
+    };
     // What is spread in may say it.
     let is_spread = |(key, _): &Entry| key.is_none();
     !one.iter().chain(other).any(|entry| is_mark(entry) || is_spread(entry))
