@@ -312,7 +312,7 @@ impl Handler {
         let last = self.segments.len().saturating_sub(1);
         let of = |(at, own): (usize, &Option<SmolStr>)| match (own, path.get(at)) {
             _ if self.takes_many && at == last => 2 + u8::from(self.takes_none),
-            (Some(_), Some(Segment::Hole)) => 1,
+            (Some(_), Some(Segment::Hole)) => 4,
             (Some(_), _) | (None, Some(Segment::Hole)) => 0,
             (None, _) => 1,
         };

@@ -262,6 +262,7 @@ const CHECKS: &[Check] = &[
     missing_ownership_check::check,
     mixed_algorithms::check,
     none_algorithm::check,
+    not_fully_analysed::check_applications,
     owner_mass_assignment::check,
     privilege_mass_assignment::check,
     query_not_scoped::check,

@@ -1,19 +1,22 @@
 //! `not-fully-analysed`: a file about which authlens can't say everything.
 
 use super::{RuleInfo, State};
-use crate::ide::{Confidence, Diagnostic, Location, Severity};
+use crate::ide::{Confidence, Diagnostic, Location, Related, Severity};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "not-fully-analysed",
-    summary: "a file that does not parse, is too large or is not UTF-8",
+    summary: "a file or an application that could not be read as a whole",
     cwe: "",
     owasp: "",
     severity: Severity::Info,
     page: include_str!("../../../../specs/rules/not-fully-analysed.md"),
 };
+
+/// Places named in a finding; the rest is counted.
+const SHOWN_PLACES: usize = 5;
 
 pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
     let Some(source) = state.sources.file(file).filter(|source| !source.test && source.path.ends_with(".py")) else {
@@ -35,6 +38,54 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
         related: Vec::new(),
         unnecessary: false,
     });
+}
+
+/// Applications that include routers which could not be followed: silence about their
+/// routes would look like safety. One finding for each, at the first such place.
+pub(super) fn check_applications(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for application in state.table.applications.iter().filter(|application| !application.test) {
+        // A package's own router is its own affair, unless all that is included seems to be one.
+        let foreign = application.unresolved.iter().filter(|(_, reason, _)| *reason == "library-router").count();
+        let nothing_else = application.routes.iter().all(|route| route.included_at.is_none());
+        let is_lost = |reason: &str| match reason {
+            "unknown-router" | "unknown-routes" | "loop" => true,
+            "library-router" => nothing_else && (foreign > 1 || application.routes.is_empty()),
+            _ => false,
+        };
+        let mut lost: Vec<Location> = application
+            .unresolved
+            .iter()
+            .filter(|(site, reason, _)| is_lost(reason) && !state.sources.is_ghost(*site))
+            .map(|(site, ..)| state.sources.locate(*site))
+            .collect();
+        lost.sort_by_key(|location| (location.file, location.range.start));
+        lost.dedup();
+        let Some(first) = lost.first().copied().filter(|first| wanted(first.file)) else { continue };
+        if state.sources.file(first.file).is_some_and(|file| file.test) {
+            continue;
+        }
+        let others = match lost.len() - 1 {
+            0 => String::new(),
+            1 => ", and in one other place".to_owned(),
+            others => format!(", and in {others} other places"),
+        };
+        let related = lost[1..]
+            .iter()
+            .take(SHOWN_PLACES)
+            .map(|location| Related { location: *location, message: "this could not be followed either".to_owned() });
+        found.push(Diagnostic {
+            rule: INFO.code,
+            severity: Severity::Info,
+            confidence: Confidence::High,
+            location: first,
+            message: format!(
+                "What `{}` serves by this could not be followed{others}: nothing is said of the routes behind it. Import the router by its name where it is included.",
+                application.name
+            ),
+            related: related.collect(),
+            unnecessary: false,
+        });
+    }
 }
 
 /// Whether a file is counted as not fully analysed.

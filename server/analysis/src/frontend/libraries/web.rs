@@ -202,6 +202,8 @@ pub(super) fn call_headers(
 ) -> Option<Value> {
     let key = arguments.get(0).known_text().map(|key| key.to_ascii_lowercase());
     match (name, key) {
+        // A method of axios' own headers (axios 1.0, `AxiosHeaders.accessor`).
+        ("setAuthorization", _) => session.store.set(id, "authorization", arguments.get(0)),
         ("set" | "append", Some(key)) => {
             if let Some(place) = arguments.places.get(1) {
                 session.note_bare_header(&key, &arguments.get(1), place.range);
