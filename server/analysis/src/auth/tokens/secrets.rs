@@ -114,10 +114,14 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
     if bound.is_empty() {
         return setting(body, expr, name);
     }
-    let generated = |value: &Expr| {
-        (name.to_ascii_lowercase().contains("token") && is_generated(body, value)).then(|| issued(value))
-    };
+    let generated = |value: &Expr| (is_called_token(name) && is_generated(body, value)).then(|| issued(value));
     bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)))
+}
+
+/// Whether a name is one of a token that somebody gets in with: what protects forms has to be read by scripts.
+fn is_called_token(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("token") && !lower.contains("csrf") && !lower.contains("xsrf")
 }
 
 /// Whether a value is drawn at random, so that nobody guesses it: a token, where it is called one.
@@ -457,7 +461,11 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
             _ => None,
         },
-        _ if depth < 2 => callee(body, func).filter(|function| issues(body, function)).map(|_| issued(expr)),
+        value if depth < 2 => {
+            // What a method is called on of which the class is known may be any of its kin: its name says less.
+            let by_name = !matches!(value, Value::Unknown(_));
+            callee(body, func).filter(|function| issues(body, function, by_name)).map(|_| issued(expr))
+        }
         _ => None,
     }
 }
@@ -466,8 +474,8 @@ pub(super) fn issued(call: &Expr) -> Origin {
     Origin { what: Secret::Issued, range: call.range, credential: false }
 }
 
-/// Whether a function of the project returns a token that it issues.
-fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
+/// Whether a function of the project returns a token that it issues, or draws at random where its name may say it.
+fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool) -> bool {
     if function.def.is_generator {
         return false;
     }
@@ -476,7 +484,7 @@ fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
     inner.statements().iter().any(|(stmt, _)| match &stmt.kind {
         StmtKind::Return(Some(value)) => {
             let value = inner.traced(value);
-            let is_token = function.def.name.name.contains("token") && is_generated(&inner, value);
+            let is_token = by_name && is_called_token(&function.def.name.name) && is_generated(&inner, value);
             is_token || value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
         }
         _ => false,
