@@ -366,6 +366,8 @@ fn file_watcher() -> Registration {
         "**/*.{md,yaml,yml,json}",
         "**/{authlens,pyproject}.toml",
         "**/.env*",
+        "**/*.env",
+        "**/*[eE][nN][vV]*.txt",
         "**/alembic.ini",
     ];
     let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});

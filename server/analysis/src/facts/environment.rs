@@ -94,6 +94,10 @@ pub fn form(path: &str) -> Option<Form> {
         let form = if is_example { Form::Example } else { Form::Lines };
         return (rest.is_empty() || rest.starts_with('.')).then_some(form);
     }
+    let is_named = name.strip_suffix(".env").is_some_and(|stem| !stem.is_empty());
+    if is_named || is_list(name) {
+        return Some(if is_example { Form::Example } else { Form::Lines });
+    }
     if name == "alembic.ini" {
         return Some(Form::Alembic);
     }
@@ -108,6 +112,14 @@ pub fn form(path: &str) -> Option<Form> {
         return Some(Form::Values);
     }
     deployment::is_manifest(path).then_some(Form::Manifest)
+}
+
+/// Whether a name is one of a text that lists the variables to set, for people to copy: `SPACE_ENV_VARS.txt`.
+fn is_list(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let Some(stem) = lower.strip_suffix(".txt") else { return false };
+    let words: Vec<&str> = stem.split(['_', '-', '.', ' ']).collect();
+    words.windows(2).any(|pair| matches!(pair, ["env", "vars" | "variables"]))
 }
 
 /// Whether a path is one of a file that only tests read.
@@ -175,7 +187,9 @@ fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
         start += line.len() as u32;
         let trimmed = line.trim();
         let trimmed = trimmed.strip_prefix("export ").unwrap_or(trimmed);
-        let Some((name, value)) = trimmed.split_once('=') else { continue };
+        // `KEY: value`, as lists for people write it.
+        let listed = || trimmed.split_once(": ").filter(|(name, _)| is_name(name));
+        let Some((name, value)) = listed().or_else(|| trimmed.split_once('=')) else { continue };
         let name = name.trim();
         let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
         let Some(offset) = line.find(name).filter(|_| names(name)) else { continue };
@@ -363,7 +377,11 @@ mod tests {
             ("/p/.env.testing", Some(Form::Example)),
             ("/p/backend/alembic.ini", Some(Form::Alembic)),
             ("/p/.environment", None),
-            ("/p/a.env", None),
+            ("/p/conf/api.env", Some(Form::Lines)),
+            ("/p/template.env", Some(Form::Example)),
+            ("/p/SPACE_ENV_VARS.txt", Some(Form::Lines)),
+            ("/p/python_environment.txt", None),
+            ("/p/a.environ", None),
             ("/p/docker-compose.prod.yml", Some(Form::Compose)),
             ("/p/compose.yaml", Some(Form::Compose)),
             ("/p/docker-compose.test.yml", None),

@@ -3,7 +3,7 @@
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::public::by_nature;
-use crate::auth::tokens::{Check, Decode, Library};
+use crate::auth::tokens::{Check, Decode, Library, Purpose};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
@@ -28,6 +28,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let of_function = |other: &&Decode| other.function.is_some() && other.function == decode.function;
             let own = tokens.decodes.iter().filter(of_function).chain([decode]);
             if own.flat_map(|decode| &decode.reads).any(|claim| claim.name.ends_with("exp") || claim.name == "jti") {
+                continue;
+            }
+            if decode.purpose == Purpose::Peek {
                 continue;
             }
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);

@@ -21,6 +21,7 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for encode in &tokens.encodes {
+            found.extend(local_end(state, encode));
             let (severity, site, message) = match encode.life {
                 Life::Endless if ends_otherwise(state, encode) => continue,
                 Life::Endless if encode.payload.is_none() => (
@@ -46,6 +47,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity_of(told.seconds), told.site, too_long(told.seconds), steps));
         }
     });
+}
+
+/// An end that is counted from local time, and read as if that were UTC.
+fn local_end(state: &State, encode: &Encode) -> Option<Diagnostic> {
+    let message = format!(
+        "`datetime.now()` gives local time without a zone, and {} takes that for UTC: east of it this token lives hours longer, west of it it has expired when it is issued. Count from `datetime.now(timezone.utc)`.",
+        encode.library.name()
+    );
+    let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
+    Some(report(state, &INFO, Severity::Warning, encode.local_end?, message, steps))
 }
 
 fn severity_of(seconds: i64) -> Severity {

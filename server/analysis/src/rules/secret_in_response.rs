@@ -6,6 +6,7 @@ use super::missing_auth_dependency::is_test;
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, report};
 use crate::auth::guard::Guard;
+use crate::auth::tokens::Shown;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::verdicts::handler_site;
@@ -59,10 +60,14 @@ fn check_settings(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Ve
     });
     for exposed in exposed {
         let open = open.contains(&exposed.function);
-        let message = if exposed.whole {
-            "This route answers with all settings, the secrets among them: answer with the few that clients need."
-        } else {
-            "This route answers with a secret of the application: leave it out."
+        let message = match exposed.what {
+            Shown::Settings => {
+                "This route answers with all settings, the secrets among them: answer with the few that clients need."
+            }
+            Shown::Secret => "This route answers with a secret of the application: leave it out.",
+            Shown::Database => {
+                "This route answers with the address of the database, and the password that stands in it: leave it out."
+            }
         };
         let severity = if open { Severity::Error } else { Severity::Warning };
         found.push(report(state, &INFO, severity, exposed.site, message.to_owned(), Vec::new()));

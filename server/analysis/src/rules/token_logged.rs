@@ -92,6 +92,7 @@ fn said(logged: &Logged) -> (Severity, String) {
         Secret::PasswordHolder => "an object of the request with the password in it",
         Secret::Key => "a secret of the application",
         Secret::Issued => "a token that was just issued",
+        Secret::Database => "the address of the database, and the password that stands in it",
         Secret::Claims => "all claims of the token, with whatever it says of its owner",
     };
     match (logged.part, logged.what) {
@@ -100,6 +101,7 @@ fn said(logged: &Logged) -> (Severity, String) {
         }
         (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
         (None, Secret::Claims) => (Severity::Info, what.to_owned()),
+        (None, Secret::Database) => (Severity::Warning, what.to_owned()),
         (None, _) => (Severity::Error, what.to_owned()),
     }
 }

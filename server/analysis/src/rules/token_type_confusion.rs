@@ -45,8 +45,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Warning, decode.site, message, steps));
         }
         for twins in &tokens.twins {
-            let of = |issuer| encodes.iter().copied().find(|encode| encode.function == Some(issuer));
-            let (Some(encode), Some(other)) = (of(twins.issuer), of(twins.other)) else { continue };
+            let of = |issuer, call| {
+                let here = encodes.iter().copied().find(|encode| encode.site == call);
+                here.or_else(|| encodes.iter().copied().find(|encode| encode.function == Some(issuer)))
+            };
+            let issued = (of(twins.issuer, twins.access), of(twins.other, twins.refresh));
+            let (Some(encode), Some(other)) = issued else { continue };
             // A payload that is made elsewhere may say it, if somebody looks for that.
             let is_read = twins.issuer != twins.other && reads_mark(state.tokens.decodes(), &calls);
             if is_read || !are_alike(encode, other) {

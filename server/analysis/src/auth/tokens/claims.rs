@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, does};
 use super::{HandedOn, Purpose};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
 
@@ -226,6 +226,48 @@ pub(super) fn purpose(body: &Body<'_, '_, '_>, found: &Found<'_>, token: Option<
         _ => true,
     };
     if handed_on { Purpose::Unknown } else { Purpose::Peek }
+}
+
+/// Whether all that becomes of the claims that a call gives is written to a log, and whoever calls the function gets
+/// nothing of them, not even a refusal.
+pub(super) fn is_only_logged(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let Some(variable) = variable(found) else { return false };
+    let tells = |stmt: &StmtKind| matches!(stmt, StmtKind::Return(Some(_)) | StmtKind::Raise { .. });
+    let is_caught = found.around.iter().any(|(stmt, _)| matches!(stmt.kind, StmtKind::Try { .. }));
+    if !is_caught || body.statements().iter().any(|(stmt, _)| tells(&stmt.kind)) {
+        return false;
+    }
+    let told = |name: &SmolStr, through: &dyn Fn(&Found<'_>) -> bool| {
+        let uses = body.find(&|expr| expr.as_name() == Some(name));
+        let mut used = uses.iter().filter(|used| !is_target(used)).peekable();
+        used.peek().is_some() && used.all(|used| is_logged(body, used) || through(used))
+    };
+    told(variable, &|used| assigned(used).is_some_and(|name| told(name, &|_| false)))
+}
+
+/// The variable that a statement assigns.
+fn assigned<'b>(found: &Found<'b>) -> Option<&'b SmolStr> {
+    match &found.stmt.kind {
+        StmtKind::Assign(assign) => assign.targets.first().and_then(Expr::as_name),
+        _ => None,
+    }
+}
+
+/// Whether an expression is what a statement assigns to.
+fn is_target(found: &Found<'_>) -> bool {
+    matches!(&found.stmt.kind, StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.range == found.expr.range))
+}
+
+/// Whether something stands in a call that writes to a log, or in the condition of one.
+fn is_logged(body: &Body<'_, '_, '_>, used: &Found<'_>) -> bool {
+    let writes = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Expr(expr) => expr.as_call().is_some_and(|(func, _)| super::leaks::sink(body, func).is_some()),
+        _ => false,
+    };
+    match &used.stmt.kind {
+        StmtKind::If { .. } => used.stmt.blocks().iter().all(|block| block.iter().all(writes)),
+        _ => writes(used.stmt),
+    }
 }
 
 /// Whether a token is what an issuer answered: OpenID Connect lets a client

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
+use super::callees::callee;
 use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
@@ -62,12 +63,8 @@ pub fn is_about_tokens(name: &str) -> bool {
 
 /// A call of a function of the project, where tokens are handled.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
-    let callee = match body.eval(func) {
-        Value::Function(function) => function.site,
-        Value::Bound(bound) => bound.1.site,
-        _ => return None,
-    };
     let function = body.site(body.def?.name.range);
+    let callee = callee(body, func)?.site;
     let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
@@ -130,6 +127,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         validated: !library.validates_apart() || is_validated(body, found),
         purpose: match unverified {
             Some(_) => claims::purpose(body, found, token),
+            None if claims::is_only_logged(body, found) => Purpose::Peek,
             None => Purpose::VerifiedToo,
         },
         unverified,

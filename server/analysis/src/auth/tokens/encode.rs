@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Lifetime, Twins, claims};
+use super::{Encode, ItemTokens, Life, Lifetime, claims, twins};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -20,7 +20,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         tokens.encodes.extend(endless_strategy(body, found, func, args));
         tokens.lifetimes.extend(lifetime(body, func, args));
     }
-    twins(body, tokens);
+    twins::look(body, tokens);
 }
 
 /// How long a function of the project is told that something lives: `create_token(user, timedelta(days=3650))`.
@@ -47,6 +47,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         library: Library::PyJwt,
         unsigned: None,
         life: Life::Endless,
+        local_end: None,
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
         function: body.def.map(|def| body.site(def.name.range)),
@@ -54,73 +55,6 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         field: None,
         marks: Vec::new(),
     })
-}
-
-/// An access token and a refresh token, as OAuth names them (RFC 6749, section
-/// 5.1), of which no call says what they are for.
-fn twins(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    let named = |wanted: &str| {
-        let by_key = |expr: &Expr| -> Option<TextRange> {
-            match &expr.kind {
-                ExprKind::Dict(entries) => entries
-                    .iter()
-                    .find(|(key, _)| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == wanted))
-                    .map(|(_, value)| body.traced(value).range),
-                ExprKind::Call { args, .. } => keyword(args, wanted).map(|value| body.traced(value).range),
-                _ => None,
-            }
-        };
-        let given = body.find(&|expr| by_key(expr).is_some());
-        given.first().and_then(|found| by_key(found.expr))
-    };
-    let (Some(access), Some(refresh)) = (named("access_token"), named("refresh_token")) else { return };
-    let call = |range: TextRange| body.calls().iter().find(|found| found.expr.range == range)?.call();
-    let (Some((one, own)), Some((other, others))) = (call(access), call(refresh)) else { return };
-    let (Value::Function(issuer), Value::Function(same)) = (body.eval(one), body.eval(other)) else { return };
-    let (access, refresh) = (body.site(access), body.site(refresh));
-    if issuer.site != same.site {
-        let (Some(own), Some(others)) = (told(body, own), told(body, others)) else { return };
-        let is_mark = |claim: &SmolStr| MARKS.contains(&claim.as_str());
-        let alike = others.iter().all(|claim| own.contains(claim)) && !own.iter().any(is_mark);
-        if alike {
-            tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
-        }
-        return;
-    }
-    let says = |args: &[Arg]| {
-        args.iter().any(|arg| {
-            arg.value.as_str().is_some()
-                || matches!(arg.value.kind, ExprKind::Dict(_) | ExprKind::Bool(_))
-                || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
-        })
-    };
-    // `create(ACCESS, user)` and `create(REFRESH, user)`: two objects may say two things.
-    let differ = own.iter().zip(others).any(|(one, other)| match (body.eval(&one.value), body.eval(&other.value)) {
-        (Value::Instance(one), Value::Instance(other)) => {
-            matches!(one.class, Value::Class(_)) && one.site != other.site
-        }
-        _ => false,
-    });
-    if access != refresh && !differ && !says(own) && !says(others) {
-        tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
-    }
-}
-
-/// Claims that a call names in a literal payload; none where it says something in words of its own.
-fn told(body: &Body<'_, '_, '_>, args: &[Arg]) -> Option<Vec<SmolStr>> {
-    let mut claims = Vec::new();
-    for arg in args {
-        match &body.traced(&arg.value).kind {
-            ExprKind::Dict(entries) => {
-                for (key, _) in entries {
-                    claims.push(key.as_ref().and_then(Expr::as_str)?.clone());
-                }
-            }
-            ExprKind::Str(_) | ExprKind::Bool(_) => return None,
-            _ => {}
-        }
-    }
-    Some(claims)
 }
 
 /// Names of claims that say what a token is for.
@@ -141,14 +75,15 @@ fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(S
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, known, made, marks) = match payload {
+    let (life, local_end, known, made, marks) = match payload {
         Some(payload) => {
             let (claims, whole) = claims_of(body, payload);
             let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
             let marks = marks(body, &claims);
-            (life, claims, Some(body.site(body.traced(payload).range)), marks)
+            let local_end = local_end(body, &claims).filter(|_| !library.validates_apart());
+            (life, local_end, claims, Some(body.site(body.traced(payload).range)), marks)
         }
-        None => (Life::Unknown, Vec::new(), None, Vec::new()),
+        None => (Life::Unknown, None, Vec::new(), None, Vec::new()),
     };
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
@@ -162,6 +97,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         library,
         unsigned: algorithm.filter(|algorithm| is_none(algorithm)).map(|algorithm| body.site(algorithm.range)),
         life,
+        local_end,
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         function: body.def.map(|def| body.site(def.name.range)),
@@ -361,6 +297,29 @@ fn life(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)], whole: boo
         },
         _ => Life::Unknown,
     }
+}
+
+/// Where `exp` is counted from `datetime.now()`, which is local time and says of no zone. PyJWT and python-jose
+/// take a time without a zone for UTC.
+fn local_end(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Option<Site> {
+    let is_local = |expr: &&Expr| {
+        let call = body.traced(expr).as_call();
+        call.is_some_and(|(func, args)| {
+            args.is_empty() && body.package(func).is_some_and(|path| path == "datetime.datetime.now")
+        })
+    };
+    let counted_from = |expr: &Expr| match &expr.kind {
+        ExprKind::Binary { op, left, right } if op == "+" => {
+            [left, right].into_iter().map(|side| &**side).find(is_local).map(|now| now.range)
+        }
+        _ => None,
+    };
+    let ends = claims.iter().filter(|(claim, _)| claim == "exp").filter_map(|(_, value)| *value);
+    let ways = ends.flat_map(|end| match end.as_name().filter(|name| body.param(name).is_none()) {
+        Some(name) => body.bindings(name).into_iter().flatten().collect(),
+        None => vec![end],
+    });
+    ways.filter_map(counted_from).min_by_key(|range| range.start).map(|range| body.site(range))
 }
 
 /// Seconds between now and a time: `datetime.now(UTC) + timedelta(days=7)`.

@@ -1,7 +1,7 @@
 //! Secrets of the application that functions return.
 
 use super::super::code::{Body, is_settings, last_name};
-use super::{Exposed, ItemTokens, Secret, secrets};
+use super::{Exposed, ItemTokens, Secret, Shown, databases, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword};
 use crate::index::value::{Resolve, Value};
 
@@ -37,13 +37,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 }
                 _ => {}
             }
-            let whole = is_all_settings(body, expr);
-            let secret = secrets::origin(body, expr).is_some_and(|origin| origin.what == Secret::Key);
-            if whole || secret {
-                tokens.exposed.push(Exposed { site: body.site(expr.range), function, whole });
-            }
+            let what = shown(body, expr).map(|what| Exposed { site: body.site(expr.range), function, what });
+            tokens.exposed.extend(what);
         }
     }
+}
+
+/// What an expression shows.
+fn shown(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Shown> {
+    if is_all_settings(body, expr) {
+        return Some(Shown::Settings);
+    }
+    if secrets::origin(body, expr).is_some_and(|origin| origin.what == Secret::Key) {
+        return Some(Shown::Secret);
+    }
+    databases::address(body, expr).map(|_| Shown::Database)
 }
 
 /// `settings`, `settings.model_dump()`, `dict(os.environ)`.

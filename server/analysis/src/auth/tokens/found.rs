@@ -47,6 +47,8 @@ pub enum Secret {
     Issued,
     /// The claims of a token.
     Claims,
+    /// The address of a database, with the password in it.
+    Database,
 }
 
 /// An answer that says too much.
@@ -213,8 +215,19 @@ pub struct Exposed {
     pub site: Site,
     /// The function that returns it.
     pub function: Site,
-    /// Whether all settings are returned.
-    pub whole: bool,
+    /// What it is.
+    pub what: Shown,
+}
+
+/// What a function returns that the application has to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// All settings.
+    Settings,
+    /// One secret.
+    Secret,
+    /// The address of a database, with the password in it.
+    Database,
 }
 
 /// A session endpoint's answer that is believed.

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name};
-use super::{ItemTokens, Logged, Secret, secrets};
+use super::{ItemTokens, Logged, Secret, databases, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -126,10 +126,13 @@ fn model_fields<'e>(body: &Body<'_, '_, '_>, expr: &'e Expr) -> Option<Vec<&'e E
 }
 
 /// What is written of `token[:50] + "…" if len(token) > 50 else token`: what is
-/// shorter than a token is none.
+/// shorter than a token is none, nor is an address without an `@` one with a password.
 fn cut_down<'e>(test: &Expr, body: &'e Expr, or_else: &'e Expr) -> Vec<&'e Expr> {
     let is_measured = |expr: &Expr| {
-        let ExprKind::Compare { first, .. } = &test.kind else { return false };
+        let ExprKind::Compare { first, rest } = &test.kind else { return false };
+        if first.as_str().is_some_and(|text| text.contains('@')) {
+            return rest.iter().any(|(_, held)| held.as_name().is_some() && held.as_name() == expr.as_name());
+        }
         let Some((func, args)) = first.as_call() else { return false };
         let measured = args.first().and_then(|arg| arg.value.as_name());
         func.as_name().is_some_and(|name| name == "len") && measured.is_some() && measured == expr.as_name()
@@ -199,6 +202,21 @@ fn piece(expr: &Expr) -> Option<(&Expr, i64)> {
     Some((value, length))
 }
 
+/// Whether a value is one of the later parts of a token, alone: `token.split(".")[-1]`. Claims or a signature of a JWT
+/// open nothing without the others.
+fn is_cut_out(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let mut value = body.traced(value);
+    if let ExprKind::IfExp { body: cut, .. } = &value.kind {
+        value = body.traced(cut);
+    }
+    let ExprKind::Subscript { value, index } = &value.kind else { return false };
+    let splits = value.as_call().is_some_and(|(func, args)| {
+        let by = positional(args, 0).and_then(Expr::as_str);
+        last_name(func).is_some_and(|name| name == "split") && by.is_some_and(|by| by == ".")
+    });
+    splits && !matches!(index.kind, ExprKind::Int(0) | ExprKind::Slice { .. })
+}
+
 fn note(
     body: &Body<'_, '_, '_>,
     shown: &Expr,
@@ -207,7 +225,11 @@ fn note(
     sink: &SmolStr,
     tokens: &mut ItemTokens,
 ) {
-    let Some(origin) = secrets::origin(body, value) else { return };
+    let database = || databases::address(body, value).filter(|_| part.is_none());
+    let Some(origin) = secrets::origin(body, value).or_else(database) else { return };
+    if matches!(origin.what, Secret::Token | Secret::Issued) && is_cut_out(body, value) {
+        return;
+    }
     // A bearer object's scheme, a few characters of a token: nobody can use them.
     let harmless = part.is_some_and(|part| part <= SHOWN) || (part.is_some() && origin.what == Secret::Claims);
     if harmless || (origin.what == Secret::Claims && !matches!(value.kind, ExprKind::Name(_) | ExprKind::Call { .. })) {

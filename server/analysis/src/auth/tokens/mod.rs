@@ -4,7 +4,10 @@
 //! Found out for every item of a file on its own, so that an edit costs what
 //! stands in the edited item. Rules look at the result, never at code.
 
+mod callees;
 mod claims;
+mod containers;
+mod databases;
 mod decode;
 mod encode;
 mod errors;
@@ -26,6 +29,7 @@ mod statuses;
 mod swallowed;
 mod tools;
 mod transport;
+mod twins;
 mod unset;
 
 use std::cell::RefCell;
@@ -158,7 +162,7 @@ pub struct Decode {
     pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
     pub identity: IdentityUse,
-    /// What becomes of a result that nothing verified.
+    /// What becomes of a result that nothing verified, or that is looked at for a log alone.
     pub purpose: Purpose,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
@@ -275,6 +279,8 @@ pub struct Encode {
     pub unsigned: Option<Site>,
     /// What is known of its life.
     pub life: Life,
+    /// Where its end is counted from local time without a zone, which the library takes for UTC.
+    pub local_end: Option<Site>,
     /// Where the payload is made.
     pub payload: Option<Site>,
     /// Claims of the payload, as far as they are known.
@@ -385,8 +391,22 @@ pub struct Looks {
 type Holds<'h> = &'h mut dyn FnMut(&'static str) -> bool;
 
 /// Parts of names of what nobody else must read.
-const SECRETS: &[&str] =
-    &["oken", "uthoriz", "redential", "header", "ookie", "assword", "ecret", "SECRET", "PASSWORD", "KEY"];
+const SECRETS: &[&str] = &[
+    "oken",
+    "uthoriz",
+    "redential",
+    "header",
+    "ookie",
+    "assword",
+    "ecret",
+    "SECRET",
+    "PASSWORD",
+    "KEY",
+    "atabase_ur",
+    "DATABASE_UR",
+    "db_ur",
+    "DB_UR",
+];
 /// What calls of a log begin with.
 const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
@@ -463,9 +483,7 @@ impl Looks {
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"])
-                && any(&["return"])
-                && any(&["settings", "config", "environ", "getenv", "SECRET", "PASSWORD", "KEY"]),
+            returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
             compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
             logs: secrets && logs(holds),
         }

@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 use super::super::code::{Body, is_settings, last_name, mentions};
 use super::super::keys;
 use super::super::sources::{Worth, is_scheme, worth_of};
+use super::callees::callee;
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
-use super::{Secret, claims};
+use super::{Secret, claims, containers};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -81,7 +82,7 @@ pub(super) fn is_whole(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     false
 }
 
-fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
+pub(super) fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<Origin> {
     let left = body.steps.get();
     if depth > MAX_DEPTH || left == 0 {
         return None;
@@ -113,10 +114,14 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
     if bound.is_empty() {
         return setting(body, expr, name);
     }
-    let generated = |value: &Expr| {
-        (name.to_ascii_lowercase().contains("token") && is_generated(body, value)).then(|| issued(value))
-    };
+    let generated = |value: &Expr| (is_called_token(name) && is_generated(body, value)).then(|| issued(value));
     bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)))
+}
+
+/// Whether a name is one of a token that somebody gets in with: what protects forms has to be read by scripts.
+fn is_called_token(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.contains("token") && !lower.contains("csrf") && !lower.contains("xsrf")
 }
 
 /// Whether a value is drawn at random, so that nobody guesses it: a token, where it is called one.
@@ -132,7 +137,11 @@ fn unpacked(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
         let [target] = assign.targets.as_slice() else { return None };
         let ExprKind::Tuple(parts) = &target.kind else { return None };
         let at = parts.iter().position(|part| part.as_name().is_some_and(|part| part == name))?;
-        let (func, _) = assign.value.as_ref()?.as_call()?;
+        let given = assign.value.as_ref()?;
+        if let Some(origin) = containers::unpacked(body, given, at) {
+            return Some(origin);
+        }
+        let (func, _) = given.as_call()?;
         let ExprKind::Attribute { value, name: method } = &func.kind else { return None };
         let splits = matches!(method.name.as_str(), "split" | "partition" | "rpartition");
         if splits && at > 0 { follow(body, value, depth + 1) } else { None }
@@ -354,7 +363,7 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     {
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
-    None
+    containers::held(body, value, name, depth)
 }
 
 /// Whether an expression is the request: a parameter that is annotated so, or
@@ -371,7 +380,7 @@ pub(super) fn is_request(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
 
 fn subscript(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, index: &Expr, depth: u32) -> Option<Origin> {
     if let Some(key) = index.as_str()
-        && let Some(origin) = entry(body, expr, value, key, depth)
+        && let Some(origin) = entry(body, expr, value, key, depth).or_else(|| containers::held(body, value, key, depth))
     {
         return Some(origin);
     }
@@ -427,7 +436,8 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
         match name.name.as_str() {
             "get" => {
                 let key = positional(args, 0)?.as_str()?;
-                return entry(body, expr, value, key, depth + 1);
+                return entry(body, expr, value, key, depth + 1)
+                    .or_else(|| containers::held(body, value, key, depth + 1));
             }
             "split" | "strip" | "lstrip" | "rstrip" | "replace" | "removeprefix" | "removesuffix" | "partition"
             | "rpartition" | "decode" | "encode" | "get_secret_value" => return follow(body, value, depth + 1),
@@ -451,18 +461,21 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
             _ => None,
         },
-        Value::Function(function) if depth < 2 => issues(body, &function).then_some(issued(expr)),
-        Value::Bound(bound) if depth < 2 => issues(body, &bound.1).then_some(issued(expr)),
+        value if depth < 2 => {
+            // What a method is called on of which the class is known may be any of its kin: its name says less.
+            let by_name = !matches!(value, Value::Unknown(_));
+            callee(body, func).filter(|function| issues(body, function, by_name)).map(|_| issued(expr))
+        }
         _ => None,
     }
 }
 
-fn issued(call: &Expr) -> Origin {
+pub(super) fn issued(call: &Expr) -> Origin {
     Origin { what: Secret::Issued, range: call.range, credential: false }
 }
 
-/// Whether a function of the project returns a token that it issues.
-fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
+/// Whether a function of the project returns a token that it issues, or draws at random where its name may say it.
+fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool) -> bool {
     if function.def.is_generator {
         return false;
     }
@@ -471,7 +484,7 @@ fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef) -> bool {
     inner.statements().iter().any(|(stmt, _)| match &stmt.kind {
         StmtKind::Return(Some(value)) => {
             let value = inner.traced(value);
-            let is_token = function.def.name.name.contains("token") && is_generated(&inner, value);
+            let is_token = by_name && is_called_token(&function.def.name.name) && is_generated(&inner, value);
             is_token || value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
         }
         _ => false,

@@ -1,0 +1,30 @@
+//! What functions of the project calls reach.
+
+use std::sync::Arc;
+
+use super::super::code::Body;
+use super::super::keys;
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::{FunctionRef, Resolve, Value};
+
+/// The function of the project that a callee is: by its value, or as a method
+/// of an object of which only the class is known, as of a parameter by its annotation.
+pub(super) fn callee(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
+    match body.eval(func) {
+        Value::Function(function) => Some(function),
+        Value::Bound(bound) => Some(Arc::clone(&bound.1)),
+        Value::Unknown(_) => method(body, func),
+        _ => None,
+    }
+}
+
+fn method(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
+    let ExprKind::Attribute { value, name } = &func.kind else { return None };
+    if body.is_nested() {
+        return None;
+    }
+    match keys::object_of(body.interpreter, body.scope, value) {
+        Value::Class(class) => body.interpreter.method(&class, &name.name),
+        _ => None,
+    }
+}
