@@ -365,6 +365,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
         ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
+        ["otp", "send" | "resend" | "request" | "verify"] => "signing in with a mailed code",
         // A mailed code comes first, or a second step: `/register/send-code`, `/signup/verify`.
         ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
         // A form asks whether a name is taken before there is an account.
@@ -477,6 +478,7 @@ mod tests {
             "/auth/password-reset-request",
             "/auth/verify-email-code",
             "/auth/resend-otp",
+            "/api/otp/send",
             "/auth/sso/{provider}/start",
             "/auth/sso/{provider}/callback",
             "/oauth/callback/{provider}",

@@ -8,7 +8,29 @@ use super::execution::Engine;
 use super::joining::{join, joined};
 use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
-use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr};
+use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr, ExprKind};
+
+/// Whether a comprehension copies the entries of a dictionary, all or those whose values
+/// are of some kind: `{key: value for key, value in d.items() if value is not None}`.
+pub(super) fn copies_entries(comprehension: &Comprehension) -> bool {
+    let ([clause], Some(value)) = (comprehension.clauses.as_slice(), &comprehension.value) else { return false };
+    let ExprKind::Tuple(names) = &clause.target.kind else { return false };
+    let [key, entry] = names.as_slice() else { return false };
+    let (Some(key), Some(entry)) = (key.as_name(), entry.as_name()) else { return false };
+    let asks_key = |condition: &Expr| {
+        let mut pending = vec![condition];
+        while let Some(expr) = pending.pop() {
+            if expr.as_name() == Some(key) {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
+    };
+    comprehension.element.as_name() == Some(key)
+        && value.as_name() == Some(entry)
+        && !clause.conditions.iter().any(asks_key)
+}
 
 impl Engine<'_, '_> {
     /// A comprehension over the entries of a dictionary that is known.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::compound::copies_entries;
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join, join_exits, joined};
 use super::models::{Model, model_of};
@@ -186,6 +187,9 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval(&mut inner, &clause.iter);
+                    if let (Abs::Dump(_), true) = (&items, copies_entries(comprehension)) {
+                        return items;
+                    }
                     if comprehension.clauses.len() == 1
                         && comprehension.value.is_none()
                         && let Some(entries) = entries(&items)
