@@ -2,6 +2,8 @@
 //! password that they are given, or verify it and issue a token. That is
 //! evidence from code of what a route is for.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::flow::class_held;
@@ -175,12 +177,20 @@ enum Method {
 /// The method that `variable.method` or `self.attribute.method` is.
 fn method_of_object(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> Option<Method> {
     let ExprKind::Attribute { value, name } = &callee.kind else { return None };
+    // `self`, or the `cls` of a class method.
+    let receiver = function.def.params.first().filter(|_| function.takes_receiver()).map(|param| &param.name.name);
+    let own = |object: &Expr| function.class.as_ref().filter(|_| receiver.is_some() && object.as_name() == receiver);
     let class = match &value.kind {
+        ExprKind::Name(_) if own(value).is_some() => Value::Class(Arc::clone(own(value)?)),
         ExprKind::Name(variable) => class_of_variable(interpreter, function, variable)?,
         ExprKind::Attribute { value: object, name: attribute } => {
-            let receiver = function.def.params.first().filter(|_| function.takes_receiver())?;
-            let is_own = object.as_name() == Some(&receiver.name.name);
-            class_held(interpreter, function.class.as_ref().filter(|_| is_own)?, &attribute.name)?
+            let class = own(object)?;
+            class_held(interpreter, class, &attribute.name).or_else(|| {
+                match interpreter.class_attribute(class, &attribute.name).map(|held| interpreter.force(held))? {
+                    Value::Instance(held) => Some(held.class.clone()),
+                    _ => None,
+                }
+            })?
         }
         _ => return None,
     };

@@ -25,6 +25,7 @@ pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
 pub(crate) fn is_owner(name: &str) -> bool {
     const OWNERS: &[&str] = &[
         "userid",
+        "iduser",
         "useruuid",
         "ownerid",
         "owneruserid",
@@ -71,8 +72,18 @@ pub(super) fn is_other_person(name: &str) -> bool {
 
 /// Whether a name says who is calling, and not whom a record is about.
 pub(crate) fn is_self(name: &str) -> bool {
-    const NAMES: &[&str] =
-        &["userid", "uid", "useruuid", "xuserid", "currentuserid", "useremail", "xuseremail", "ownerid", "user"];
+    const NAMES: &[&str] = &[
+        "userid",
+        "iduser",
+        "uid",
+        "useruuid",
+        "xuserid",
+        "currentuserid",
+        "useremail",
+        "xuseremail",
+        "ownerid",
+        "user",
+    ];
     NAMES.contains(&plain(name).as_str())
 }
 

@@ -48,6 +48,7 @@ pub mod none_algorithm;
 pub mod not_fully_analysed;
 pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
+pub mod password_not_checked;
 pub mod privilege_mass_assignment;
 pub mod query_not_scoped;
 pub mod retry_on_auth_failure;
@@ -174,6 +175,7 @@ pub fn all() -> &'static [RuleInfo] {
         not_fully_analysed::INFO,
         optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
+        password_not_checked::INFO,
         privilege_mass_assignment::INFO,
         query_not_scoped::INFO,
         retry_on_auth_failure::INFO,
@@ -264,6 +266,7 @@ const CHECKS: &[Check] = &[
     none_algorithm::check,
     not_fully_analysed::check_applications,
     owner_mass_assignment::check,
+    password_not_checked::check,
     privilege_mass_assignment::check,
     query_not_scoped::check,
     router_included_unguarded_twice::check,

@@ -41,20 +41,52 @@ pub fn uses(body: &[Stmt], name: &str) -> bool {
         let mut exprs = stmt.exprs();
         while let Some(expr) = exprs.pop() {
             used |= expr.as_name().is_some_and(|found| found == name);
-            match &expr.kind {
-                ExprKind::Comprehension(of) => {
-                    exprs.extend(std::iter::once(&of.element).chain(&of.value));
-                    exprs.extend(of.clauses.iter().flat_map(|clause| &clause.conditions));
-                }
-                ExprKind::Lambda { body, .. } => exprs.push(body),
-                ExprKind::Yield(value) => exprs.extend(value.as_deref()),
-                ExprKind::Unknown => used = true,
-                _ => {}
-            }
+            used |= matches!(expr.kind, ExprKind::Unknown);
+            exprs.extend(hidden(expr));
             exprs.extend(expr.children());
         }
     });
     used
+}
+
+/// Whether a variable is used as a whole in the statements, or an attribute of it that
+/// `counts`; in nested definitions any use does. What could not be read may use it.
+pub fn escapes(body: &[Stmt], name: &str, counts: &dyn Fn(&str) -> bool) -> bool {
+    let mut escapes = false;
+    each(body, &mut |stmt| {
+        escapes |= match &stmt.kind {
+            StmtKind::Function(def) => uses(&def.body, name),
+            StmtKind::Class(def) => uses(&def.body, name),
+            StmtKind::Unknown => true,
+            _ => false,
+        };
+        let mut exprs = stmt.exprs();
+        while let Some(expr) = exprs.pop() {
+            if let ExprKind::Attribute { value, name: attribute } = &expr.kind
+                && value.as_name().is_some_and(|found| found == name)
+            {
+                escapes |= counts(&attribute.name);
+                continue;
+            }
+            escapes |= expr.as_name().is_some_and(|found| found == name) || matches!(expr.kind, ExprKind::Unknown);
+            exprs.extend(hidden(expr));
+            exprs.extend(expr.children());
+        }
+    });
+    escapes
+}
+
+/// The parts of an expression that [`Expr::children`] leaves out.
+fn hidden(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Comprehension(of) => {
+            let conditions = of.clauses.iter().flat_map(|clause| &clause.conditions);
+            std::iter::once(&of.element).chain(&of.value).chain(conditions).collect()
+        }
+        ExprKind::Lambda { body, .. } => vec![body],
+        ExprKind::Yield(value) => value.as_deref().into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What the statements call, as [`calls`].

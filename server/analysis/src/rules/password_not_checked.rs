@@ -1,0 +1,94 @@
+//! `password-not-checked`: a sign-in that asks for a password and never looks at it.
+
+use rustc_hash::FxHashSet;
+
+use super::missing_auth_dependency::{is_test, shown};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
+use crate::facts::python::idioms::{escapes, uses};
+use crate::ide::{Diagnostic, Severity};
+use crate::index::dependencies::called;
+use crate::index::interpreter::Interpreter;
+use crate::index::routes::Route;
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::verdicts::with_interpreter;
+use crate::vfs::FileId;
+
+/// What is known of the rule.
+pub const INFO: RuleInfo = RuleInfo {
+    code: "password-not-checked",
+    summary: "a sign-in that asks for a password and never looks at it",
+    cwe: "CWE-287",
+    owasp: "API2:2023",
+    severity: Severity::Error,
+    page: include_str!("../../../../specs/rules/password-not-checked.md"),
+};
+
+pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    with_interpreter(state, |interpreter| {
+        for_each_served(state, |_, route, judged| {
+            let Some(handler) = route.function() else { return };
+            let site = handler.site;
+            // Whoever is signed in already was asked for something else.
+            let is_open = matches!(judged.guard, Guard::Public(_) | Guard::Open(_));
+            if !is_open || !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
+                return;
+            }
+            if !seen.insert(site) || !may_sign_in(interpreter, route) || may_sign_up(interpreter, route) {
+                return;
+            }
+            let handler = interpreter.current(handler);
+            if asks_elsewhere(interpreter, route) {
+                return;
+            }
+            let Some(password) = ignored(interpreter, &handler) else { return };
+            let message = format!(
+                "{} hands out a token and never looks at `{password}`: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
+                shown(route)
+            );
+            let steps = vec![related(state, route.registration, format!("{} is registered here", shown(route)))];
+            found.push(report(state, &INFO, Severity::Error, site, message, steps));
+        });
+    });
+}
+
+/// Names of fields that hold a password.
+fn is_password(name: &str) -> bool {
+    matches!(name, "password" | "passwd" | "pwd" | "passcode")
+}
+
+/// Whether a dependency of the route takes what the client sends, and may look at the password.
+fn asks_elsewhere(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    route.dependencies.iter().any(|node| {
+        let Some((function, skip)) = called(interpreter, &node.callable) else { return false };
+        function.def.params.iter().skip(skip).any(|param| {
+            is_password(&param.name.name)
+                || param.annotation.as_ref().is_some_and(|ty| {
+                    matches!(interpreter.eval_signature(&function, ty), Value::Class(class)
+                        if interpreter.fields_of(&class).iter().any(|field| is_password(field)))
+                })
+        })
+    })
+}
+
+/// The password that a handler takes from the client and never looks at.
+fn ignored(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<String> {
+    handler.def.params.iter().find_map(|param| {
+        let name = &param.name.name;
+        let class = param.annotation.as_ref().map(|ty| match interpreter.eval_signature(handler, ty) {
+            Value::Annotated(annotated) => annotated.ty.clone(),
+            ty => ty,
+        });
+        match class {
+            Some(Value::Class(class)) => {
+                let fields = interpreter.fields_of(&class);
+                let password = fields.iter().find(|field| is_password(field))?;
+                let read = |field: &str| field == password || !fields.iter().any(|own| own == field);
+                (!escapes(&handler.def.body, name, &read)).then(|| format!("{name}.{password}"))
+            }
+            _ if is_password(name) => (!uses(&handler.def.body, name)).then(|| name.to_string()),
+            _ => None,
+        }
+    })
+}
