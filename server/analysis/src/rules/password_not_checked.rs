@@ -31,7 +31,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let Some(handler) = route.function() else { return };
             let site = handler.site;
             // Whoever is signed in already was asked for something else.
-            let is_open = matches!(judged.guard, Guard::Public(_) | Guard::Open(_));
+            let is_open = match &judged.guard {
+                // A new account has no password yet that could be compared.
+                Guard::Public(reason) => reason != "signing up",
+                guard => matches!(guard, Guard::Open(_)),
+            };
             if !is_open || !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
                 return;
             }
