@@ -101,7 +101,10 @@ pub(super) fn entrance(path: &str) -> Option<(&'static str, &'static [&'static s
     }
     let reason = account(&[last])?;
     match reason {
-        "signing in" | "signing up" => Some((reason, PASSWORD)),
+        "signing in" => Some((reason, PASSWORD)),
+        // What administrators do to other people's accounts is called the same.
+        _ if is_internal(path) => None,
+        "signing up" => Some((reason, PASSWORD)),
         "refreshing a token" => Some((reason, REFRESH)),
         "recovering or confirming an account" => Some((reason, MAILED)),
         _ => None,
@@ -530,6 +533,17 @@ mod tests {
         assert!(by_nature("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
         let delete = [SmolStr::new_static("DELETE")];
         assert!(by_nature("/auth/token", &delete).is_none() && by_nature("/auth/logout", &delete).is_some());
+    }
+
+    #[test]
+    fn ends_of_paths_are_entrances_apart_from_what_administrators_do() {
+        let reason = |path: &str| entrance(path).map(|(reason, _)| reason);
+        assert_eq!(reason("/api/system/login"), Some("signing in"));
+        assert_eq!(reason("/admin/login"), Some("signing in"));
+        assert_eq!(reason("/portal/forgot-password"), Some("recovering or confirming an account"));
+        for path in ["/admin/reset-password", "/admin/register", "/orders/{id}/login", "/orders/verify"] {
+            assert_eq!(reason(path), None, "{path}");
+        }
     }
 
     #[test]
