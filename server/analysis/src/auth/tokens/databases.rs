@@ -11,10 +11,9 @@ use crate::index::value::{Resolve, Value};
 /// The address of a database that the environment sets, where an expression is all of it. What has an address
 /// without a password for a default may be left at that, and is none.
 pub(super) fn address(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
-    let traced = body.traced(expr);
+    let traced = as_text(body, body.traced(expr));
     let is_address = match &traced.kind {
         ExprKind::Call { func, args } => match body.package(func)?.as_str() {
-            "builtins.str" => return address(body, positional(args, 0)?),
             "os.getenv" | "os.environ.get" => {
                 positional(args, 0).and_then(Expr::as_str).is_some_and(|name| names_database(name))
                     && may_hold_password(traced)
@@ -36,6 +35,16 @@ pub(super) fn address(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
         _ => false,
     };
     is_address.then_some(Origin { what: Secret::Database, range: expr.range, credential: false })
+}
+
+/// What `str(…)` is given, once: `url = str(url)` is given itself.
+fn as_text<'e, 'b: 'e>(body: &Body<'b, '_, '_>, expr: &'e Expr) -> &'e Expr {
+    match expr.as_call() {
+        Some((func, args)) if body.package(func).is_some_and(|path| path == "builtins.str") => {
+            positional(args, 0).map_or(expr, |given| body.traced(given))
+        }
+        _ => expr,
+    }
 }
 
 /// Whether a field of settings is what the environment sets.
