@@ -33,13 +33,19 @@ pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &Function
     block_returns(interpreter, handler, &def.body, &mut steps) == Some(true)
 }
 
+/// The statements of a handler that do something.
+fn done(handler: &FunctionRef) -> Vec<&Stmt> {
+    let does =
+        |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
+    handler.def.body.iter().filter(does).collect()
+}
+
 /// Whether a handler does nothing but refuse, with words that are constants or what
 /// the caller gave: `raise HTTPException(404, f"no {path}")`.
 fn only_refuses(handler: &FunctionRef) -> bool {
-    let said =
-        |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
-    let done: Vec<&Stmt> = handler.def.body.iter().filter(said).collect();
-    let [Stmt { kind: StmtKind::Raise { exc: Some(refusal), .. }, .. }] = done.as_slice() else { return false };
+    let [Stmt { kind: StmtKind::Raise { exc: Some(refusal), .. }, .. }] = done(handler).as_slice() else {
+        return false;
+    };
     let args = refusal.as_call().map_or(&[][..], |(_, args)| args);
     args.iter().all(|arg| arg.spread == Spread::No && is_given(handler, &arg.value))
 }
@@ -48,10 +54,7 @@ fn only_refuses(handler: &FunctionRef) -> bool {
 /// is made of constants and of what the caller gave: what is there to be had is
 /// asked for there.
 pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    let said =
-        |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
-    let done: Vec<&Stmt> = handler.def.body.iter().filter(said).collect();
-    let [Stmt { kind: StmtKind::Return(Some(answer)), .. }] = done.as_slice() else { return false };
+    let [Stmt { kind: StmtKind::Return(Some(answer)), .. }] = done(handler).as_slice() else { return false };
     let Some((func, args)) = answer.as_call() else { return false };
     let redirects = match interpreter.eval(handler, func) {
         Value::Package(path) => path.ends_with(".RedirectResponse"),

@@ -239,7 +239,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {
                 return Some("confirming what was mailed");
             }
-            if let Some((reason, fields)) = entrance(route).and_then(|_| public::entrance(&route.path))
+            if let Some((reason, fields)) = entrance(route).and_then(|_| public::account_at_end(&route.path))
                 && accounts::takes_any(self.interpreter, handler, fields)
             {
                 return Some(reason);

@@ -64,17 +64,15 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
 
 /// What happens at an identity provider that a parameter of the path names.
 fn at_provider(parts: &[&str]) -> Option<&'static str> {
-    let (protocol, "{}", step) = (match parts {
-        [protocol, step, provider] if *step == "callback" => (protocol, *provider, step),
-        [protocol, provider, step] => (protocol, *provider, step),
+    let (protocol, step) = match parts {
+        [protocol, "callback", "{}"] => (protocol, "callback"),
+        [protocol, "{}", step] => (protocol, *step),
         _ => return None,
-    }) else {
-        return None;
     };
     if !matches!(*protocol, "oauth" | "oauth2" | "oidc" | "openid" | "sso" | "social" | "saml" | "providers") {
         return None;
     }
-    match *step {
+    match step {
         "callback" | "acs" => Some("callback of an identity provider"),
         "start" | "login" | "authorize" | "init" | "initiate" | "begin" | "url" | "redirect" => {
             Some("signing in at an identity provider")
@@ -86,7 +84,7 @@ fn at_provider(parts: &[&str]) -> Option<&'static str> {
 /// What happens at the end of a path, wherever that stands, before a caller can have a token. That alone is no
 /// reason to leave it open: the handler must take one of the fields that belong to it, which are given in lower case
 /// and without underscores.
-pub(super) fn entrance(path: &str) -> Option<(&'static str, &'static [&'static str])> {
+pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'static str])> {
     const PASSWORD: &[&str] = &["password", "passwd", "pwd", "pin", "passcode"];
     const REFRESH: &[&str] = &["refreshtoken", "refresh"];
     const MAILED: &[&str] =
@@ -536,8 +534,8 @@ mod tests {
     }
 
     #[test]
-    fn ends_of_paths_are_entrances_apart_from_what_administrators_do() {
-        let reason = |path: &str| entrance(path).map(|(reason, _)| reason);
+    fn ends_of_paths_tell_of_accounts_apart_from_what_administrators_do() {
+        let reason = |path: &str| account_at_end(path).map(|(reason, _)| reason);
         assert_eq!(reason("/api/system/login"), Some("signing in"));
         assert_eq!(reason("/admin/login"), Some("signing in"));
         assert_eq!(reason("/portal/forgot-password"), Some("recovering or confirming an account"));

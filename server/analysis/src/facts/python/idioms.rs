@@ -30,23 +30,7 @@ pub fn calls(body: &[Stmt]) -> Vec<(&Expr, &[Arg])> {
 /// Whether a variable of that name is used in the statements, those of nested
 /// definitions included. What could not be read may use it.
 pub fn uses(body: &[Stmt], name: &str) -> bool {
-    let mut used = false;
-    each(body, &mut |stmt| {
-        used |= match &stmt.kind {
-            StmtKind::Function(def) => uses(&def.body, name),
-            StmtKind::Class(def) => uses(&def.body, name),
-            StmtKind::Unknown => true,
-            _ => false,
-        };
-        let mut exprs = stmt.exprs();
-        while let Some(expr) = exprs.pop() {
-            used |= expr.as_name().is_some_and(|found| found == name);
-            used |= matches!(expr.kind, ExprKind::Unknown);
-            exprs.extend(hidden(expr));
-            exprs.extend(expr.children());
-        }
-    });
-    used
+    escapes(body, name, &|_| true)
 }
 
 /// Whether a variable is used as a whole in the statements, or an attribute of it that

@@ -45,22 +45,27 @@ fn is_decorated(def: &Function, names: &[&str]) -> bool {
     })
 }
 
-impl Interpreter<'_> {
-    /// The annotated fields of a class, those of bases included.
-    pub fn fields_of(&self, class: &ClassRef) -> Vec<SmolStr> {
-        let mut fields: Vec<SmolStr> = Vec::new();
-        for class in self.linearised(class) {
-            for stmt in &class.def.body {
-                if let StmtKind::Assign(assign) = &stmt.kind
-                    && assign.annotation.is_some()
-                    && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
-                    && !fields.contains(name)
-                {
-                    fields.push(name.clone());
-                }
+/// Names of the annotated variables of classes, each once, in the order of the classes.
+fn annotated<'c>(classes: impl Iterator<Item = &'c Arc<ClassRef>>) -> Vec<SmolStr> {
+    let mut fields: Vec<SmolStr> = Vec::new();
+    for class in classes {
+        for stmt in &class.def.body {
+            if let StmtKind::Assign(assign) = &stmt.kind
+                && assign.annotation.is_some()
+                && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
+                && !fields.contains(name)
+            {
+                fields.push(name.clone());
             }
         }
-        fields
+    }
+    fields
+}
+
+impl Interpreter<'_> {
+    /// The annotated fields of a class, those of bases behind its own.
+    pub fn fields_of(&self, class: &ClassRef) -> Vec<SmolStr> {
+        annotated(self.linearised(class).iter())
     }
 
     /// The class attribute `name` in the class or the nearest base that has it.
@@ -148,19 +153,7 @@ impl Execution<'_, '_> {
 
     /// Names of annotated class variables, those of bases first.
     fn fields(&self, class: &ClassRef) -> Vec<SmolStr> {
-        let mut fields: Vec<SmolStr> = Vec::new();
-        for class in self.interpreter.linearised(class).iter().rev() {
-            for stmt in &class.def.body {
-                if let StmtKind::Assign(assign) = &stmt.kind
-                    && assign.annotation.is_some()
-                    && let Some(name) = assign.targets.first().and_then(|target| target.as_name())
-                    && !fields.contains(name)
-                {
-                    fields.push(name.clone());
-                }
-            }
-        }
-        fields
+        annotated(self.interpreter.linearised(class).iter().rev())
     }
 
     /// `instance.name`.
