@@ -861,6 +861,26 @@ fn guards_are_unsafe_where_callers_have_no_credential() {
     assert_eq!(safe("/people/new-password"), Some(false));
 }
 
+/// The one guarded route of a router is no measure of who may call those beside it, where the application has
+/// other guards: of a payment, a student starts it and an administrator confirms it.
+#[test]
+fn a_guard_of_one_sibling_is_safe_only_where_the_application_has_no_other() {
+    let shared = "import os\nimport jwt\nfrom fastapi import APIRouter, Depends, FastAPI, Header, HTTPException\n\napp = FastAPI()\npayments = APIRouter(prefix=\"/payments\")\n\n\ndef claims(authorization: str) -> dict:\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\ndef student(authorization: str = Header()):\n    return claims(authorization)\n\n\ndef admin(authorization: str = Header()):\n    if claims(authorization)[\"role\"] != \"admin\":\n        raise HTTPException(403)\n\n\n@payments.post(\"/start\", dependencies=[Depends(student)])\ndef start(): ...\n\n\n@payments.post(\"/success\")\ndef success(text: str):\n    return text\n\n\n@app.post(\"/courses\", dependencies=[Depends(GUARD)])\ndef courses(): ...\n\n\napp.include_router(payments)\n";
+    let is_safe = |other: &str| {
+        let path = format!("{ROOT}/main.py");
+        let files = Files::from([(path.clone(), shared.replace("GUARD", other))]);
+        let analysis = host(&files).snapshot();
+        let found = analysis.diagnostics(analysis.file_id(&path).unwrap()).to_vec();
+        let named = |diagnostic: &&Diagnostic| diagnostic.message.contains("POST /payments/success is open");
+        let finding = found.iter().find(named).unwrap_or_else(|| panic!("{other}: {found:?}"));
+        let fixes = repairs(&analysis, finding);
+        let guard = fixes.iter().find(|fix| fix.title == "Guard the route with `student`");
+        guard.unwrap_or_else(|| panic!("{other}: {fixes:?}")).applicability == Applicability::Safe
+    };
+    assert!(is_safe("student"));
+    assert!(!is_safe("admin"));
+}
+
 #[test]
 fn defaults_of_other_look_ups_are_left_alone() {
     let main = "import os\nimport jwt\n\nKEY = os.getenv(\"KEY\", os.getenv(\"OLD_KEY\", \"a-key-that-everybody-knows\"))\n\n\ndef sign(user: str):\n    return jwt.encode({\"sub\": user, \"exp\": 900}, KEY, algorithm=\"HS256\")\n";

@@ -113,9 +113,11 @@ fn is_usual(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
     };
     let own: Vec<&Served<'_>> =
         beside.iter().filter(asks).filter(|other| other.route.router == one.route.router).collect();
-    match own.is_empty() {
-        false => own.iter().all(|other| somewhere(other)) && own.iter().any(|other| itself(other)),
-        true => beside.iter().filter(asks).all(itself),
+    match own.as_slice() {
+        [] => beside.iter().filter(asks).all(itself),
+        // One route beside it says little where the application has other guards.
+        [one] => itself(one) && beside.iter().filter(asks).all(somewhere),
+        many => many.iter().all(|other| somewhere(other)) && many.iter().any(|other| itself(other)),
     }
 }
 
