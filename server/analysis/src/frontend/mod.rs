@@ -75,6 +75,8 @@ pub struct Frontend {
     dismisses: bool,
     /// Where modules run.
     pub placement: Arc<Placement>,
+    /// Whether modules run elsewhere than when something was evaluated last.
+    moved: bool,
     /// What variables of the environment say about where requests go.
     pub bases: Arc<Bases>,
 }
@@ -168,6 +170,13 @@ impl Frontend {
         }
     }
 
+    /// Modules that are to be read before anything is evaluated: what is evaluated without them is evaluated in vain.
+    pub fn unread(&mut self, sources: &Sources) -> BTreeSet<FileId> {
+        let placement = Arc::make_mut(&mut self.placement);
+        self.moved |= placement.update(sources, &self.configurations);
+        placement.unread(sources)
+    }
+
     /// Evaluates what has changed. Tells whether anything was found that was
     /// not, and which modules have to be read to go on.
     pub fn update(&mut self, sources: &Sources) -> (bool, BTreeSet<FileId>) {
@@ -176,8 +185,8 @@ impl Frontend {
             return (false, BTreeSet::new());
         }
         self.revision += 1;
-        let moved = Arc::make_mut(&mut self.placement).update(sources, &self.configurations);
-        let (mut changed, mut missing) = (moved, BTreeSet::new());
+        let mut missing = self.unread(sources);
+        let mut changed = std::mem::take(&mut self.moved);
         let (mut intercepts, mut sets_bases, mut issues, mut dismisses) = (false, false, false, false);
         let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
         for (file, outcome) in fresh {
@@ -239,9 +248,7 @@ impl Frontend {
         let unpacked = std::mem::take(&mut self.unpacked);
         let evaluate = |files: &[FileId], unpacked: Unpacked| -> (Vec<(FileId, Option<Outcome>)>, Unpacked) {
             let mut session = Session::new(sources, &self.configurations, unpacked);
-            // What does nothing that matters is executed where another file calls it.
-            let is_root = |source: &SourceFile| source.script.is_some() && source.relevant && !source.test;
-            let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(is_root)));
+            let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(SourceFile::is_evaluated)));
             let outcomes = roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect();
             (outcomes, session.into_unpacked())
         };

@@ -5,6 +5,7 @@
 //! counts when code names what it gives, so that types lead nowhere, and of a
 //! module that hands names on those that are asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,7 +16,7 @@ use super::unused::{self, Said, Unused};
 use crate::facts::typescript::file::{Export, TypeScriptFile};
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
-use crate::index::sources::Sources;
+use crate::index::sources::{SourceFile, Sources};
 use crate::vfs::FileId;
 
 /// Methods that a route handler exports.
@@ -67,9 +68,15 @@ pub fn entry(path: &str, facts: &TypeScriptFile) -> Option<Entry> {
     }
 }
 
-/// What a module imports as it is written: the module, and the name there. No
-/// name stands for the module as a whole.
-type Written = Vec<(SmolStr, Option<SmolStr>)>;
+/// Something that a module's code names of another one: `M` is its file, or what it is imported as.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named<M> {
+    pub(super) module: M,
+    /// The name there; none for the module as a whole.
+    name: Option<SmolStr>,
+    /// Whether it is only drawn, as an element of JSX: who evaluates the code that names it does not look at it.
+    is_only_drawn: bool,
+}
 
 /// A module, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,11 +89,11 @@ pub(super) struct Module {
     pub(super) draws: bool,
     gives_properties: bool,
     /// What its code names of other modules.
-    pub(super) written: Written,
+    pub(super) written: Vec<Named<SmolStr>>,
     /// What it hands on: its own name, the module, and the name there.
     pub(super) handed_on: Vec<(SmolStr, SmolStr, SmolStr)>,
     /// The same, resolved.
-    pub(super) imports: Vec<(FileId, Option<SmolStr>)>,
+    pub(super) imports: Vec<Named<FileId>>,
     pub(super) exports: Vec<(SmolStr, FileId, SmolStr)>,
     /// What it exports itself.
     pub(super) own: FxHashSet<SmolStr>,
@@ -108,6 +115,8 @@ pub struct Placement {
     server: FxHashMap<FileId, Option<FileId>>,
     /// Modules with components that nothing draws.
     unused: Unused,
+    /// Whether some module imports other things than when [`Self::unread`] was asked.
+    leads_otherwise: bool,
 }
 
 impl Placement {
@@ -145,7 +154,7 @@ impl Placement {
     pub fn is_imported(&self, file: FileId) -> bool {
         let mut modules = self.modules.values();
         modules.any(|module| {
-            module.imports.iter().any(|(other, _)| *other == file)
+            module.imports.iter().any(|import| import.module == file)
                 || module.exports.iter().any(|(_, other, _)| *other == file)
         })
     }
@@ -157,14 +166,14 @@ impl Placement {
             module
                 .written
                 .iter()
-                .map(|(module, _)| module)
+                .map(|named| &named.module)
                 .chain(module.handed_on.iter().map(|(_, module, _)| module))
                 .any(|written| {
                     written == package || written.strip_prefix(package).is_some_and(|rest| rest.starts_with('/'))
                 })
         };
         let Some(module) = self.modules.get(&file) else { return false };
-        let others = module.imports.iter().filter_map(|(other, _)| self.modules.get(other));
+        let others = module.imports.iter().filter_map(|import| self.modules.get(&import.module));
         names(module) || others.into_iter().any(|other| names(other))
     }
 
@@ -220,6 +229,8 @@ impl Placement {
             let known = self.modules.get(&file);
             runs_otherwise |=
                 known.map(|known| (known.entry, known.directive)) != Some((module.entry, module.directive));
+            self.leads_otherwise |=
+                known.is_none_or(|known| known.imports != module.imports || known.exports != module.exports);
             if known.is_none_or(|known| **known != module) {
                 self.modules.insert(file, Arc::new(module));
                 changed = true;
@@ -262,10 +273,10 @@ impl Placement {
         while let Some(file) = open.pop_front() {
             let Some(module) = self.modules.get(&file) else { continue };
             let mut next = Vec::new();
-            for (target, name) in &module.imports {
-                match name {
-                    Some(name) => self.givers(*target, name, &mut next, 0),
-                    None => next.push(*target),
+            for import in &module.imports {
+                match &import.name {
+                    Some(name) => self.givers(import.module, name, &mut next, 0),
+                    None => next.push(import.module),
                 }
             }
             for target in next {
@@ -277,6 +288,32 @@ impl Placement {
             }
         }
         found
+    }
+
+    /// Modules that were not read, and that code of those names that are evaluated, or code of what these name, and so
+    /// on. Nothing where imports are as they were when this was asked last.
+    pub(super) fn unread(&mut self, sources: &Sources) -> BTreeSet<FileId> {
+        let mut unread = BTreeSet::new();
+        if !std::mem::take(&mut self.leads_otherwise) {
+            return unread;
+        }
+        let is_root = |file: &FileId| sources.file(*file).is_some_and(SourceFile::is_evaluated);
+        let mut open: Vec<FileId> = self.modules.keys().copied().filter(is_root).collect();
+        let mut seen: FxHashSet<FileId> = open.iter().copied().collect();
+        let mut next = Vec::new();
+        while let Some(module) = open.pop().and_then(|file| self.modules.get(&file)) {
+            for import in module.imports.iter().filter(|import| !import.is_only_drawn) {
+                self.givers(import.module, import.name.as_deref().unwrap_or("*"), &mut next, 0);
+            }
+            for target in next.drain(..).filter(|target| seen.insert(*target)) {
+                if self.modules.contains_key(&target) {
+                    open.push(target);
+                } else if sources.file(target).is_some_and(|source| source.listed && source.script.is_none()) {
+                    unread.insert(target);
+                }
+            }
+        }
+        unread
     }
 
     /// The modules that give a name: the one that is asked, and those that it
@@ -306,15 +343,17 @@ impl Placement {
 fn read(path: &str, facts: &TypeScriptFile) -> Module {
     let mut uses = Uses::default();
     facts.stmts().iter().for_each(|stmt| uses.add_stmt(stmt));
-    let mut written: Written = Vec::new();
+    let mut written: Vec<Named<SmolStr>> = Vec::new();
     for (here, (module, there)) in &facts.imports {
         if uses.names.contains(here) {
-            written.push((module.clone(), Some(there.clone())));
+            let is_only_drawn = !uses.values.contains(here);
+            written.push(Named { module: module.clone(), name: Some(there.clone()), is_only_drawn });
         }
     }
-    written.extend(uses.modules.iter().chain(&uses.effects).map(|module| (module.clone(), None)));
+    let whole = |module: &SmolStr| Named { module: module.clone(), name: None, is_only_drawn: false };
+    written.extend(uses.modules.iter().chain(&uses.effects).map(whole));
     let server_only = uses.effects.contains("server-only");
-    let draws = written.iter().any(|(module, _)| module == "react-dom/client");
+    let draws = written.iter().any(|named| named.module == "react-dom/client");
     written.sort_unstable();
     let mut own = FxHashSet::default();
     let mut handed_on: Vec<(SmolStr, SmolStr, SmolStr)> =
@@ -360,10 +399,11 @@ fn resolve(module: &mut Module, file: FileId, sources: &Sources, configurations:
         }
     };
     let mut imports = Vec::new();
-    for (written, name) in &module.written {
-        let target = target(written, &mut known);
-        known.insert(written, target);
-        imports.extend(target.map(|target| (target, name.clone())));
+    for named in &module.written {
+        let target = target(&named.module, &mut known);
+        known.insert(&named.module, target);
+        let import = |module| Named { module, name: named.name.clone(), is_only_drawn: named.is_only_drawn };
+        imports.extend(target.map(import));
     }
     let mut exports = Vec::new();
     for (own, written, there) in &module.handed_on {
@@ -447,6 +487,32 @@ mod tests {
         ];
         let wanted: Vec<(String, String)> = wanted.map(|(path, place)| (path.into(), place.into())).into();
         assert_eq!(places(&files), wanted);
+    }
+
+    #[test]
+    fn what_code_names_is_to_be_read_and_what_it_draws_is_not() {
+        let mut sources = Sources::default();
+        let mut placement = Placement::default();
+        let modules = ["lib/index.ts", "lib/client.ts", "ui/button.tsx", "lib/types.ts", "lib/deep.ts"];
+        for path in modules {
+            let file = sources.intern(&format!("/p/{path}"));
+            sources.set_script(file, None, true, false);
+        }
+        let mut read = |path: &str, text: &str| {
+            let file = sources.intern(&format!("/p/{path}"));
+            sources.set_script(file, facts(path, text).map(Arc::new), false, path.starts_with("app/"));
+            placement.note(file, false);
+            placement.update(&sources, &Configurations::default());
+            let unread = placement.unread(&sources);
+            unread.iter().filter_map(|file| sources.file(*file)).map(|file| file.path.to_string()).collect::<Vec<_>>()
+        };
+        let page = "import { get } from '../lib';\nimport { Button } from '../ui/button';\nimport type { Row } from '../lib/types';\nexport default function Page() { get(); return <Button />; }\n";
+        assert_eq!(read("app/page.tsx", page), ["/p/lib/index.ts"]);
+        assert_eq!(read("lib/index.ts", "export { get } from './client';\n"), ["/p/lib/client.ts"]);
+        let client = "import { send } from './deep';\nexport const get = () => send();\n";
+        assert_eq!(read("lib/client.ts", client), ["/p/lib/deep.ts"]);
+        // Nothing is asked for again where imports are as they were.
+        assert_eq!(read("app/page.tsx", &format!("{page}const x = 1;\n")), [""; 0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::modules::{Configurations, Resolved};
-use super::placement::Module;
+use super::placement::{Module, Named};
 use crate::facts::typescript::imports::Imports;
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
@@ -70,12 +70,12 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn of(path: &str, uses: &Uses, written: &[(SmolStr, Option<SmolStr>)]) -> Self {
+    pub(super) fn of(path: &str, uses: &Uses, written: &[Named<SmolStr>]) -> Self {
         Self {
             imports_any: uses.globs || ["import", "require"].iter().any(|name| uses.names.contains(*name)),
             is_component: path.ends_with(".tsx")
                 || path.ends_with(".jsx")
-                || written.iter().any(|(module, _)| module == "react"),
+                || written.iter().any(|named| named.module == "react"),
         }
     }
 }
@@ -96,7 +96,7 @@ pub(super) fn find(
         if module.said.imports_any {
             any.insert(package);
         }
-        if module.written.iter().any(|(name, _)| name == "react" || name.starts_with("react-dom")) {
+        if module.written.iter().any(|named| named.module == "react" || named.module.starts_with("react-dom")) {
             drawn.insert(package);
         }
     }
@@ -176,10 +176,12 @@ fn used(nodes: Vec<Node>, resolve: impl Fn(FileId, &str) -> Option<FileId>) -> F
         let named = |name: &str| by_stem.get(stem(name)).map(Vec::as_slice).unwrap_or_default();
         match imports.get(&file) {
             Some(Imported::Read(module)) => {
-                found.extend(module.imports.iter().map(|(file, _)| *file));
+                found.extend(module.imports.iter().map(|import| import.module));
                 found.extend(module.exports.iter().map(|(_, file, _)| *file));
                 let handed_on = module.handed_on.iter().map(|(_, name, _)| name);
-                found.extend(module.written.iter().map(|(name, _)| name).chain(handed_on).flat_map(|name| named(name)));
+                found.extend(
+                    module.written.iter().map(|named| &named.module).chain(handed_on).flat_map(|name| named(name)),
+                );
             }
             Some(Imported::Unread(imports)) => {
                 for name in imports.modules() {

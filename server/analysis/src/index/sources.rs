@@ -36,6 +36,14 @@ pub struct SourceFile {
     pub test: bool,
 }
 
+impl SourceFile {
+    /// Whether it is a script that is evaluated for itself. One that does nothing that matters is executed where
+    /// another one calls it.
+    pub fn is_evaluated(&self) -> bool {
+        self.script.is_some() && self.relevant && !self.test
+    }
+}
+
 /// All files, by id and by module name.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {

@@ -12,6 +12,8 @@ use super::tree::{
 pub struct Uses {
     /// Variables.
     pub names: FxHashSet<SmolStr>,
+    /// Those of them that do more than give an element of JSX its kind.
+    pub values: FxHashSet<SmolStr>,
     /// Modules that it imports when it runs.
     pub modules: FxHashSet<SmolStr>,
     /// Modules that are imported for what they do.
@@ -31,7 +33,7 @@ impl Uses {
             StmtKind::Import(_) => {}
             StmtKind::ExportNames(exported) => {
                 if exported.module.is_none() {
-                    self.names.extend(exported.names.iter().map(|(there, _)| there.clone()));
+                    exported.names.iter().for_each(|(there, _)| self.add_name(there));
                 }
             }
             StmtKind::Expr(value) | StmtKind::Throw(value) | StmtKind::ExportDefault(value) => self.add(value),
@@ -78,15 +80,18 @@ impl Uses {
         }
     }
 
+    fn add_name(&mut self, name: &SmolStr) {
+        self.names.insert(name.clone());
+        self.values.insert(name.clone());
+    }
+
     fn add_all(&mut self, stmts: &[Stmt]) {
         stmts.iter().for_each(|stmt| self.add_stmt(stmt));
     }
 
     fn add(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::Name(name) => {
-                self.names.insert(name.clone());
-            }
+            ExprKind::Name(name) => self.add_name(name),
             ExprKind::Import(module) => {
                 self.modules.insert(module.clone());
             }
@@ -130,7 +135,10 @@ impl Uses {
                 self.add(&conditional.otherwise);
             }
             ExprKind::Jsx(jsx) => {
-                jsx.tag.iter().for_each(|tag| self.add(tag));
+                match &jsx.tag.as_ref().map(|tag| &tag.kind) {
+                    Some(ExprKind::Name(name)) => drop(self.names.insert(name.clone())),
+                    _ => jsx.tag.iter().for_each(|tag| self.add(tag)),
+                }
                 self.add_properties(&jsx.attributes);
                 jsx.children.iter().for_each(|child| self.add(child));
             }

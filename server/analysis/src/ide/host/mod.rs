@@ -161,7 +161,12 @@ impl AnalysisHost {
         let mut executed = state.execute(&invalid, everything, &BTreeSet::new(), edits);
         state.forget(executed.changes.as_ref(), &mut executed.remembered);
         state.unjudged = true;
-        state.update_frontend();
+        let unread = state.frontend.unread(&state.sources);
+        if unread.is_empty() {
+            state.update_frontend();
+        } else {
+            state.wanted.extend(unread);
+        }
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
     }
