@@ -99,7 +99,8 @@ impl Engine<'_, '_> {
             return (Vec::new(), Vec::new());
         }
         let is_sent = matches!(a, Abs::DumpKey(_)) && is_set_of_sent(second);
-        if is_sent || self.tells_token_kind(&a, second) || self.tells_token_kind(&b, first) {
+        let asks_kind = self.tells_token_kind(&a, (&b, second)) || self.tells_token_kind(&b, (&a, first));
+        if is_sent || asks_kind || self.asks_for_claim(op, &b) {
             return (vec![path.clone()], vec![path]);
         }
         self.note_spelling(&a, second, &b);
@@ -196,12 +197,23 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether a claim of the principal is compared with a kind of tokens
+    /// Whether a claim of the principal is compared with kinds of tokens
     /// (`payload["type"] != "access"`): that says what the token is for, and
     /// nothing of what its owner may do.
-    fn tells_token_kind(&self, claim: &Abs, other: &Expr) -> bool {
-        let of_token = matches!(claim, Abs::Principal(part) if names::is_token_kind_claim(part));
-        of_token && matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind))
+    fn tells_token_kind(&self, claim: &Abs, (value, other): (&Abs, &Expr)) -> bool {
+        let Abs::Principal(part) = claim else { return false };
+        let is_kind = |value: &Abs| matches!(value, Abs::Text(kind) if names::is_token_kind(kind));
+        names::is_token_kind_claim(part)
+            && match value {
+                Abs::Items(kinds) => !kinds.is_empty() && kinds.iter().all(is_kind),
+                value if is_kind(value) => true,
+                _ => matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind)),
+            }
+    }
+
+    /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
+    pub(super) fn asks_for_claim(&self, op: &str, container: &Abs) -> bool {
+        self.in_root && matches!(op, "in" | "not in") && matches!(container, Abs::Principal(part) if part.is_empty())
     }
 
     /// Whether a condition looks at something that could not be followed.
@@ -297,6 +309,8 @@ impl Engine<'_, '_> {
             Abs::Client(client) if self.clients.get(*client as usize).is_some_and(|c| c.place == Place::Path) => {
                 (Some(path), None)
             }
+            // While it is verified, it is not known what others make of a credential: `await is_revoked(token)`.
+            Abs::Principal(part) if part.is_empty() && self.in_root => (Some(path.clone()), Some(path)),
             Abs::Principal(part) => {
                 // Whoever was verified is somebody.
                 if part.is_empty() || names::is_identity(part) {
@@ -304,7 +318,8 @@ impl Engine<'_, '_> {
                 }
                 let mut yes = path.clone();
                 let flag = ["is_", "has_", "can_"].iter().any(|prefix| part.starts_with(prefix));
-                yes.privileged |= names::is_authority(part) || flag && !names::is_standing(part);
+                let grants = (names::is_authority(part) || flag) && !names::is_standing(part);
+                yes.privileged |= grants && !names::is_had_by_all(part);
                 (Some(yes), Some(path))
             }
             Abs::Row(id) => {
@@ -320,7 +335,8 @@ impl Engine<'_, '_> {
                 if let Some(row) = no.rows.get_mut(id) {
                     row.checked |= row.model.as_ref().is_some_and(|model| model.is_owner(column));
                 }
-                let privileged = path.privileged || self.asks_right_of_record(&path, value);
+                let grants = self.asks_right_of_record(&path, value) && !names::is_had_by_all(column);
+                let privileged = path.privileged || grants;
                 (Some(Path { privileged, ..path }), Some(no))
             }
             // Who asks for no right is given none.

@@ -151,6 +151,13 @@ pub(crate) fn is_authority(name: &str) -> bool {
     !name.ends_with("token") && WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether everybody has what an attribute of that name holds: that there is one is no right.
+pub(super) fn is_had_by_all(name: &str) -> bool {
+    let name = plain(name);
+    let name = ["user", "account"].iter().find_map(|owner| name.strip_prefix(owner)).unwrap_or(&name);
+    matches!(name, "role" | "roleid" | "rolename" | "type" | "kind" | "level" | "rank" | "group" | "groupid")
+}
+
 /// Whether a column of that name says what a user may do, or that somebody vouches for it.
 pub(super) fn is_privilege(name: &str) -> bool {
     const FLAGS: &[&str] =
@@ -179,12 +186,33 @@ pub(super) fn is_of_token(name: &str) -> bool {
 
 /// Whether a word says what a token is for (`token_use` of Amazon Cognito, RFC 8693 section 3).
 pub(super) fn is_token_kind(word: &str) -> bool {
-    let word = plain(word);
-    let kind = word.strip_suffix("token").unwrap_or(&word);
-    matches!(
-        kind,
-        "access" | "refresh" | "id" | "bearer" | "jwt" | "atjwt" | "auth" | "authentication" | "session" | "api"
-    )
+    const KINDS: &[&str] = &[
+        "access",
+        "refresh",
+        "id",
+        "bearer",
+        "jwt",
+        "atjwt",
+        "auth",
+        "authentication",
+        "session",
+        "api",
+        "login",
+        "reset",
+        "verification",
+        "verify",
+        "invite",
+        "otp",
+        "mfa",
+        "2fa",
+        "websocket",
+        "ws",
+        "download",
+    ];
+    let is_kind = |word: &str| KINDS.contains(&word.strip_suffix("token").unwrap_or(word));
+    // `chat_session`, `password-reset`, `token:access`.
+    let last = word.rsplit(|c: char| !c.is_alphanumeric()).find(|part| !part.eq_ignore_ascii_case("token"));
+    is_kind(&plain(word)) || last.is_some_and(|last| is_kind(&plain(last)))
 }
 
 /// Whether a flag of a principal says only that its account is in order.
@@ -205,6 +233,8 @@ pub(super) fn is_standing(name: &str) -> bool {
         "onboarded",
         "suspended",
         "revoked",
+        "approved",
+        "login",
     ];
     let name = plain(name);
     WORDS.iter().any(|word| name.contains(word))

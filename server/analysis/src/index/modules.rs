@@ -176,9 +176,10 @@ impl ModuleMap {
                 path.push_str("/__init__.py");
                 if self.by_path.contains_key(path.as_str()) {
                     in_packages.get_or_insert(found);
-                } else {
+                } else if below.is_empty() || in_packages.is_none() || is_below(importer, &path[..base]) {
                     return found;
                 }
+                // Beside a module of the importer's own program, `src` is another one's.
             }
             dir = parent(dir);
         }
@@ -274,6 +275,11 @@ pub fn parent(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..at])
 }
 
+/// Whether a file stands in a folder, or in one below it.
+pub(crate) fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| folder.is_empty() || rest.starts_with('/'))
+}
+
 fn stem(path: &str) -> &str {
     let path = path.strip_suffix("/__init__.py").unwrap_or(path);
     path.rsplit('/').next().unwrap_or(path).trim_end_matches(".py")
@@ -306,6 +312,11 @@ mod tests {
             "/w/tool/src/__init__.py",
             "/w/tool/src/mcp/__init__.py",
             "/w/tool/src/mcp/server.py",
+            "/w/run/__init__.py",
+            "/w/run/main.py",
+            "/w/run/models.py",
+            "/w/src/other.py",
+            "/w/src/models.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -319,6 +330,9 @@ mod tests {
             (7, 0, "todo.db", "/w/svc/src/todo/db.py"),
             (1, 0, "app.nothing", "missing app.nothing"),
             (1, 0, "jwt", "external jwt"),
+            // What another program has in `src` is not meant beside a module of one's own.
+            (13, 0, "models", "/w/run/models.py"),
+            (15, 0, "models", "/w/src/models.py"),
             (1, 0, "stripe", "external stripe"),
             (11, 0, "mcp.server.fastmcp", "external mcp.server.fastmcp"),
         ];
