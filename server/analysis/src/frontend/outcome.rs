@@ -326,6 +326,13 @@ impl Outcome {
         self.mints.truncate(found.mints);
     }
 
+    /// Forgets what was found since, but for the texts that send a token.
+    pub(super) fn keep_bearers_since(&mut self, found: Found) {
+        let bearers = self.bearers.split_off(found.bearers.min(self.bearers.len()));
+        self.forget_since(found);
+        self.bearers.extend(bearers);
+    }
+
     /// Puts everything into one order, each thing once.
     pub(super) fn settle(&mut self) {
         fn once<T: PartialEq>(found: &mut Vec<T>, key: impl Fn(&T) -> Place) {

@@ -267,7 +267,8 @@ fn intercepted(session: &mut Session<'_>, interceptor: &Value, own: &Value, here
 fn note_interceptor(session: &mut Session<'_>, client: Option<ObjectId>, interceptor: &Value, here: Place) {
     let before = session.outcome.found();
     let ((headers, unknown), _) = session.branch(|session| intercepted(session, interceptor, &Value::Undefined, here));
-    session.outcome.forget_since(before);
+    // Requests that go through it may all stand in other files.
+    session.outcome.keep_bearers_since(before);
     if unknown || attached(session, &headers) != Attached::Never {
         let client = made(session, client, Client::Axios);
         session.outcome.interceptors.push(Interceptor { client });
