@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::shared::tokens::{for_each_item, pretenders};
+use super::shared::tokens::{for_each_item, is_rested_on, pretenders};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Purpose;
 use crate::ide::{Diagnostic, Severity};
@@ -30,7 +30,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 Purpose::Believed(_) | Purpose::Unknown if signs_in.is_some() => {
                     (Severity::Error, signs_in.map(|(claim, _)| claim))
                 }
-                Purpose::Believed(used) => (if guards { Severity::Error } else { Severity::Info }, Some(*used)),
+                Purpose::Believed(used) if guards || decode.function.is_some_and(|it| is_rested_on(state, it)) => {
+                    (Severity::Error, Some(*used))
+                }
+                Purpose::Believed(used) => (Severity::Info, Some(*used)),
                 Purpose::Unknown if guards => (Severity::Warning, None),
                 _ => continue,
             };

@@ -293,7 +293,7 @@ fn comes_from_issuer(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
 fn is_verified_too(body: &Body<'_, '_, '_>, found: &Found<'_>, token: &str) -> bool {
     body.calls().iter().filter(|call| call.expr.range != found.expr.range).any(|call| {
         let Some((func, args)) = call.call() else { return false };
-        if !args.iter().any(|arg| mentions(&arg.value, token)) {
+        if !args.iter().any(|arg| mentions(&arg.value, token)) || is_elsewhere(call, found) {
             return false;
         }
         match does(body, func) {
@@ -308,4 +308,31 @@ fn is_verified_too(body: &Body<'_, '_, '_>, found: &Found<'_>, token: &str) -> b
             }),
         }
     })
+}
+
+/// Whether a call stands on a way that whoever gets to a place does not take: in another branch of the same `if`, or
+/// in one before it that leaves the function.
+fn is_elsewhere(call: &Found<'_>, place: &Found<'_>) -> bool {
+    call.around.iter().any(|(stmt, block)| {
+        let taken = place.around.iter().find(|(around, _)| around.range == stmt.range).map(|(_, taken)| taken);
+        match (&stmt.kind, taken) {
+            (StmtKind::If { .. }, Some(taken)) => taken != block,
+            (StmtKind::If { .. }, None) => {
+                stmt.range.end <= place.expr.range.start && stmt.blocks().get(*block).is_some_and(|block| leaves(block))
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether a block always ends by leaving the function.
+fn leaves(block: &[Stmt]) -> bool {
+    let Some(last) = block.last() else { return false };
+    match &last.kind {
+        StmtKind::Return(_) | StmtKind::Raise { .. } => true,
+        StmtKind::If { body, or_else, .. } => leaves(body) && leaves(or_else),
+        StmtKind::Try { body, handlers, .. } => leaves(body) && handlers.iter().all(|handler| leaves(&handler.body)),
+        StmtKind::With { body, .. } => leaves(body),
+        _ => false,
+    }
 }

@@ -117,3 +117,16 @@ pub(in crate::rules) fn pretenders(state: &State) -> FxHashSet<Site> {
     });
     sites
 }
+
+/// Whether a route rests on a function: it is a handler or a dependency, or one of these calls it for a token.
+pub(in crate::rules) fn is_rested_on(state: &State, function: Site) -> bool {
+    let mut callers = vec![function];
+    for _ in 0..=MAX_CALLS {
+        if callers.iter().any(|caller| state.in_use.is_used(*caller)) {
+            return true;
+        }
+        let calls = state.tokens.calls().filter(|call| callers.contains(&call.callee));
+        callers = calls.map(|call| call.function).collect();
+    }
+    false
+}
