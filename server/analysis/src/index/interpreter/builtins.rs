@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::dotted;
+use super::names::dotted;
 use crate::index::value::{Unknown, Value};
 
 /// Sorted.

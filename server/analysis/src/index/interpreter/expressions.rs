@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::value::{Annotated, FunctionRef, Unknown, Value, is_from_container};
-use super::{Execution, MAX_ITERATIONS, Scope, dotted};
+use super::names::dotted;
+use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
 impl Execution<'_, '_> {

@@ -9,8 +9,10 @@
 
 mod builtins;
 mod calls;
+mod execution;
 mod expressions;
 mod libraries;
+mod names;
 mod objects;
 mod panels;
 mod resolve;
@@ -23,26 +25,24 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::SmolStr;
 
 pub use expressions::truth;
 pub use libraries::{is_tool_server_class, library_dependencies, package_name};
 pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
+use self::execution::Execution;
 use self::scope::Scope;
-use self::startup::Startup;
 use super::looked_at::{LookedAt, RestsOn, Shared};
 use super::modules::Module;
 use super::shared_map::SharedMap;
 use super::sources::Sources;
-use super::value::{Attributes, ClassRef, FunctionRef, Instance, LazyImport, Resolve, Site, Unknown, Value};
-use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names, imported};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, ImportFrom, ImportedModule, Spread, StmtKind};
+use super::value::{Attributes, ClassRef, FunctionRef, Instance, Resolve, Site, Unknown, Value};
+use crate::facts::python::file::{bound_names, imported};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Spread, StmtKind};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -170,37 +170,6 @@ type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
 /// A definition with the variables of its body, and what was looked at for them.
 type LocalNames = (Arc<Function>, Rc<FxHashMap<SmolStr, Value>>, Arc<RestsOn>);
 
-/// One execution: of a module, or of an expression looked at later.
-struct Execution<'i, 'a> {
-    interpreter: &'i Interpreter<'a>,
-    /// The module that is executed; its variables are in `run`.
-    root: FileId,
-    run: ModuleRun,
-    /// Tells the instances that this execution made from others.
-    number: u64,
-    /// Whether what it does to routers is forgotten.
-    detached: bool,
-    steps: u32,
-    depth: u32,
-    /// How often a value was read that the environment may change.
-    assumptions: u32,
-    /// How often one of several ends of a function or block was taken for the one
-    /// that counts, as a reader of routes may, and a reader of conditions may not.
-    guesses: u32,
-    /// Variables of other modules that their own functions assigned (`global`).
-    assigned: FxHashMap<(FileId, SmolStr), Value>,
-    /// What the innermost function returned under conditions that are not known.
-    early_returns: Vec<Value>,
-    /// What the applications that were made run when they start.
-    startups: Vec<Startup>,
-    /// Where the program asked for what the project's own router class is doing.
-    asked_at: Option<Site>,
-    /// Number of enclosing branches that may not be taken.
-    conditional: u32,
-    /// Number of enclosing loops over something unknown.
-    unknown_loops: u32,
-}
-
 impl<'a> Interpreter<'a> {
     /// An interpreter that knows the `runs` of earlier revisions that still hold.
     pub fn new(sources: &'a Sources, runs: &'a KnownRuns) -> Self {
@@ -281,193 +250,6 @@ impl<'a> Interpreter<'a> {
         let run = Arc::new(run);
         self.runs.borrow_mut().insert(file, Arc::clone(&run));
         run
-    }
-
-    /// Resolves the module of an import.
-    fn module(&self, importer: FileId, level: u32, module: &SmolStr) -> Module {
-        let key = (importer, level, module.clone());
-        if let Some(known) = self.remembered.modules.borrow().get(&key) {
-            return known.clone();
-        }
-        let resolved = self.sources.resolve(importer, level, module);
-        self.remembered.modules.borrow_mut().insert(key, resolved.clone());
-        resolved
-    }
-
-    /// The value of a name of a module, as `from module import name` sees it.
-    pub fn lookup(&self, file: FileId, name: &str) -> Value {
-        // While modules are being executed, names may still change.
-        if !self.running.borrow().is_empty() || self.keeps_defaults.get() {
-            return self.lookup_within(file, name, 0);
-        }
-        let key = (file, SmolStr::new(name));
-        if let Some((value, rests_on)) = self.remembered.looked_up.borrow().get(&key) {
-            self.count(rests_on);
-            return value.clone();
-        }
-        let outer = self.begin();
-        let value = self.lookup_within(file, name, 0).settled();
-        let rests_on = self.end(outer);
-        let mut looked_up = self.remembered.looked_up.borrow_mut();
-        if looked_up.len() >= MAX_LOOKED_UP {
-            looked_up.clear();
-        }
-        looked_up.insert(key, (value.clone(), rests_on));
-        value
-    }
-
-    /// Counts a module's name as looked at. A run is kept or given up as a whole.
-    fn count_name(&self, file: FileId, name: &str) {
-        let mut all = self.looked_at.borrow_mut();
-        if self.running.borrow().is_empty() { all.add(file, name) } else { _ = all.files.insert(file) }
-    }
-
-    fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
-        self.count_name(file, name);
-        let Some(facts) = self.facts(file) else { return Value::Unknown(Unknown::Import(name.into())) };
-        if depth > 32 {
-            return Value::Unknown(Unknown::Bound);
-        }
-        match facts.bindings.get(name) {
-            Some(Binding::Definition(item)) => self.definition(file, *item),
-            Some(Binding::ImportFrom(item, at)) => match facts.import_from(*item) {
-                Some(import) => {
-                    let value = self.imported(file, import, &import.names[*at as usize].name);
-                    self.force_within(value, depth + 1)
-                }
-                None => Value::Unknown(Unknown::Unsupported),
-            },
-            Some(Binding::Import(item, at)) => match facts.stmt(*item).map(|stmt| &stmt.kind) {
-                Some(StmtKind::Import(modules)) => self.imported_module(file, &modules[*at as usize]),
-                _ => Value::Unknown(Unknown::Unsupported),
-            },
-            Some(Binding::Computed) => {
-                let run = self.run(file);
-                match run.globals.get(name).cloned() {
-                    Some(value) => self.force_within(value, depth + 1),
-                    // Bound only for type checkers: what Python finds is the submodule.
-                    None => self.submodule_or_unbound(file, name),
-                }
-            }
-            None => {
-                // A package's `*` may bind anything.
-                let mut anything = false;
-                for &star in &facts.stars {
-                    let Some(import) = facts.import_from(star) else { continue };
-                    let Module::File(target) = self.module(file, import.level, &import.module) else {
-                        anything = true;
-                        continue;
-                    };
-                    if target == file {
-                        continue;
-                    }
-                    let value = self.lookup_within(target, name, depth + 1);
-                    if !matches!(value, Value::Unknown(Unknown::Unbound(_) | Unknown::Import(_))) {
-                        return value;
-                    }
-                }
-                match self.submodule_or_unbound(file, name) {
-                    Value::Unknown(_) if anything => Value::Unknown(Unknown::Import(name.into())),
-                    value => value,
-                }
-            }
-        }
-    }
-
-    /// What a name means in a module, where nothing nearer binds it.
-    fn variable(&self, file: FileId, name: &SmolStr) -> Value {
-        match self.lookup(file, name) {
-            Value::Unknown(Unknown::Unbound(_)) if name == "__name__" => Value::Str(self.module_name(file)),
-            Value::Unknown(Unknown::Unbound(_)) => builtins::builtin(name),
-            // What a package's `*` might bind, Python binds anyhow.
-            Value::Unknown(Unknown::Import(missing)) if missing == *name && builtins::is_builtin(name) => {
-                builtins::builtin(name)
-            }
-            value => value,
-        }
-    }
-
-    fn submodule_or_unbound(&self, file: FileId, name: &str) -> Value {
-        match self.sources.submodule_of_file(file, name) {
-            Some(module) => module.into_value(),
-            None => Value::Unknown(Unknown::Unbound(name.into())),
-        }
-    }
-
-    /// Looks a lazy import up; any other value stays as it is.
-    pub fn force(&self, value: Value) -> Value {
-        self.force_within(value, 0)
-    }
-
-    fn force_within(&self, value: Value, depth: u32) -> Value {
-        match value {
-            Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
-            value => value,
-        }
-    }
-
-    /// The module that a clause of `import …` binds.
-    fn imported_module(&self, importer: FileId, import: &ImportedModule) -> Value {
-        let bound = bound_module_name(import);
-        let target = if import.alias.is_some() { &import.module } else { &bound };
-        match self.module(importer, 0, target) {
-            Module::Missing(_) => Value::Package(target.clone()),
-            module => module.into_value(),
-        }
-    }
-
-    /// The value that `from … import name` binds, without looking it up.
-    fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
-        match self.module(importer, import.level, &import.module) {
-            Module::File(file) => {
-                // A submodule that the package does not bind itself.
-                // `from . import x` in a package binds `x` to the submodule itself.
-                let submodule = self.sources.submodule_of_file(file, name);
-                if submodule.is_some() {
-                    self.count_name(file, name);
-                }
-                // A star import may bind it, also to something named like the submodule it is in.
-                let may_bind = |facts: &Arc<PythonFile>| facts.bindings.contains_key(name) || !facts.stars.is_empty();
-                let bound = file != importer && self.facts(file).is_some_and(may_bind);
-                match submodule {
-                    Some(module) if !bound => module.into_value(),
-                    _ => Value::Lazy(Arc::new(LazyImport { file, name: name.clone() })),
-                }
-            }
-            Module::Namespace(dir) => match self.sources.submodule_of_dir(&dir, name) {
-                Some(module) => module.into_value(),
-                None => Value::Unknown(Unknown::Import(dotted(&import.module, name))),
-            },
-            Module::External(module) => Value::Package(dotted(&module, name)),
-            Module::Missing(module) => Value::Unknown(Unknown::Import(module)),
-        }
-    }
-
-    /// The facts of a file; an unread file is noted as wanted.
-    fn facts(&self, file: FileId) -> Option<&'a Arc<crate::facts::python::file::PythonFile>> {
-        let source = self.sources.file(file)?;
-        if source.facts.is_none() && source.listed {
-            self.wanted.borrow_mut().insert(file);
-        }
-        source.facts.as_ref()
-    }
-
-    /// Dotted name of a module.
-    fn module_name(&self, file: FileId) -> SmolStr {
-        self.remembered.module_names.borrow_mut().entry(file).or_insert_with(|| self.sources.module_name(file)).clone()
-    }
-
-    /// The function or class that an item defines.
-    fn definition(&self, file: FileId, item: u32) -> Value {
-        let Some(stmt) = self.sources.facts(file).and_then(|facts| facts.stmt(item)) else {
-            return Value::Unknown(Unknown::Unsupported);
-        };
-        let scope = Scope::module(file, item);
-        match &stmt.kind {
-            StmtKind::Function(def) => Value::Function(self.function(def, &scope)),
-            StmtKind::Class(def) => Value::Class(self.class(def, &scope, 0)),
-            _ => Value::Unknown(Unknown::Unsupported),
-        }
     }
 
     fn function(&self, def: &Arc<Function>, scope: &Scope) -> Arc<FunctionRef> {
@@ -583,123 +365,5 @@ impl<'a> Interpreter<'a> {
     pub fn eval_around_class(&self, class: &Arc<ClassRef>, expr: &Expr) -> Value {
         let scope = Scope { closure: class.closure.clone(), ..Scope::module(class.site.file, class.site.item) };
         self.eval_in(&scope, expr)
-    }
-
-    /// FastAPI looks through `type X = Annotated[…]` from 0.128.2 on; never
-    /// through an alias of an alias, nor one inside `Annotated`.
-    fn look_through(&self, file: FileId, value: Value) -> Value {
-        const FIRST: Version = Version(0, 128, 2);
-        match value {
-            Value::Alias(inner) if self.sources.fastapi(file).is_none_or(|(version, _)| version >= FIRST) => {
-                self.force(Value::clone(&inner))
-            }
-            value => value,
-        }
-    }
-}
-
-/// A name below another one. It is put together for every name that is imported.
-fn dotted(above: &str, name: &str) -> SmolStr {
-    let mut dotted = SmolStrBuilder::new();
-    [above, ".", name].into_iter().for_each(|part| dotted.push_str(part));
-    dotted.finish()
-}
-
-impl<'i, 'a> Execution<'i, 'a> {
-    fn new(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
-        static EXECUTIONS: AtomicU64 = AtomicU64::new(1);
-        Self {
-            interpreter,
-            root,
-            run: ModuleRun::default(),
-            number: EXECUTIONS.fetch_add(1, Ordering::Relaxed),
-            detached: false,
-            steps: 0,
-            depth: 0,
-            assumptions: 0,
-            guesses: 0,
-            assigned: FxHashMap::default(),
-            early_returns: Vec::new(),
-            startups: Vec::new(),
-            asked_at: None,
-            conditional: 0,
-            unknown_loops: 0,
-        }
-    }
-
-    /// An execution that looks at one expression, outside of any run.
-    fn detached(interpreter: &'i Interpreter<'a>, root: FileId) -> Self {
-        Self { detached: true, ..Self::new(interpreter, root) }
-    }
-
-    /// Ends a detached execution.
-    fn leave(mut self, value: Value) -> Value {
-        self.run.made.release();
-        self.interpreter.executed.borrow_mut().extend(self.run.executed);
-        value.settled()
-    }
-
-    /// Counts one step; false when the bound is reached.
-    fn step(&mut self) -> bool {
-        self.steps += 1;
-        self.steps < MAX_STEPS
-    }
-
-    fn lookup_name(&self, scope: &Scope, name: &SmolStr) -> Value {
-        if let Some(value) = scope.locals.as_ref().and_then(|locals| locals.get(name)) {
-            return value.clone();
-        }
-        if let Some(value) = scope.around.as_ref().and_then(|names| names.get(name)) {
-            return value.clone();
-        }
-        for frame in scope.closure.iter().rev() {
-            if let Some((_, value)) = frame.vars.iter().find(|(n, _)| n == name) {
-                return value.clone();
-            }
-        }
-        if let (None, Some(class)) = (&scope.locals, &scope.class)
-            && let Some(value) = self.interpreter.own_class_attribute(class, name)
-        {
-            return value;
-        }
-        if scope.file == self.root
-            && let Some(value) = self.run.globals.get(name)
-        {
-            return value.clone();
-        }
-        if !self.assigned.is_empty()
-            && let Some(value) = self.assigned.get(&(scope.file, name.clone()))
-        {
-            return value.clone();
-        }
-        self.interpreter.variable(scope.file, name)
-    }
-
-    /// Executes a project function with arguments and gives what it returns.
-    fn invoke(
-        &mut self,
-        function: &Arc<FunctionRef>,
-        receiver: Option<Value>,
-        arguments: &super::value::Arguments,
-    ) -> Value {
-        if self.depth >= MAX_DEPTH || !self.step() {
-            return Value::Unknown(Unknown::Bound);
-        }
-        self.run.executed.insert((function.site.file, function.site.item));
-        self.interpreter.looked_at.borrow_mut().files.insert(function.site.file);
-        let function = &Arc::new(self.interpreter.current(function));
-        let mut scope = Scope::around(function);
-        scope.receiver = receiver.clone().zip(function.class.clone());
-        scope.locals = Some(self.bind_parameters(function, receiver, arguments));
-        self.depth += 1;
-        let outer = std::mem::take(&mut self.early_returns);
-        let flow = self.block(&mut scope, &function.def.body);
-        let early = std::mem::replace(&mut self.early_returns, outer);
-        self.depth -= 1;
-        if function.def.is_generator {
-            return Value::Unknown(Unknown::Unsupported);
-        }
-        self.guesses += u32::from(flow.is_one_of(&early));
-        flow.returned(early)
     }
 }

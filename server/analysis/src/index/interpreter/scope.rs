@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::dotted;
+use super::names::dotted;
 use crate::index::value::{ClassRef, Frame, FunctionRef, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
