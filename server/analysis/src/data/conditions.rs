@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::execution::Engine;
-use super::models::Model;
+use super::models::{Model, last_name};
 use super::names;
-use super::value::{Abs, Mix, Path, Place, Predicate, Stranger};
+use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, Stranger};
 use crate::auth::is_settings;
+use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{Site, Value};
 
@@ -28,6 +29,34 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
         let was_open = !was.checked && !was.absent && !was.predicates.iter().any(is_own);
         (is.checked && was_open).then(|| Arc::clone(model))
     })
+}
+
+/// Whether an expression gives what of one set is not in another, or tells whether anything is.
+fn is_difference(expr: &Expr) -> bool {
+    let is_membership = |test: &Expr| match &test.kind {
+        ExprKind::Compare { rest, .. } => rest.iter().any(|(op, _)| matches!(op.as_str(), "in" | "not in")),
+        _ => false,
+    };
+    match &expr.kind {
+        ExprKind::Comprehension(one) => one.clauses.iter().flat_map(|clause| &clause.conditions).any(is_membership),
+        ExprKind::Binary { op, .. } => op == "-",
+        ExprKind::Call { func, args } => match last_name(func) {
+            Some("difference" | "issubset" | "issuperset" | "isdisjoint") => true,
+            Some("any" | "all") => args.iter().any(|arg| match &arg.value.kind {
+                ExprKind::Comprehension(one) => is_membership(&one.element),
+                _ => false,
+            }),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What `len(…)` counts.
+fn counted(expr: &Expr) -> Option<&Expr> {
+    let (func, args) = expr.as_call()?;
+    let is_len = func.as_name().is_some_and(|name| name == "len");
+    args.first().filter(|_| is_len && args.len() == 1).map(|arg| &arg.value)
 }
 
 /// Whether an expression says which fields of a request model the client sent: all of them may be.
@@ -100,13 +129,40 @@ impl Engine<'_, '_> {
         }
         let is_sent = matches!(a, Abs::DumpKey(_)) && is_set_of_sent(second);
         let asks_kind = self.tells_token_kind(&a, (&b, second)) || self.tells_token_kind(&b, (&a, first));
-        if is_sent || asks_kind || self.asks_for_claim(op, &b) {
+        if is_sent || asks_kind || self.asks_for_claim(op, (&b, second)) {
             return (vec![path.clone()], vec![path]);
         }
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
         self.note_question(&mut path, (&a, first), (&b, second));
-        self.compare(path, a, op, b)
+        let counted = self.counted_own(&mut path, first, second);
+        let (mut yes, mut no) = self.compare(path, a, op, b);
+        let all = match op {
+            "==" | ">=" => &mut yes,
+            "!=" | "<" => &mut no,
+            _ => return (yes, no),
+        };
+        for path in all {
+            path.authorised.extend(counted.iter().copied());
+        }
+        (yes, no)
+    }
+
+    /// The client's values of which `len(rows)` and `len(ids)` tell whether the principal has a row for each: rows of
+    /// its own that were fetched by them.
+    fn counted_own(&mut self, path: &mut Path, rows: &Expr, keys: &Expr) -> Vec<ClientId> {
+        let (Some(rows), Some(keys)) = (counted(rows), counted(keys)) else { return Vec::new() };
+        let (rows, keys) = (self.eval(path, rows).parts(path).rows, self.eval(path, keys).parts(path).clients);
+        let is_asked = |predicate: &Predicate, key: ClientId| {
+            predicate.equal && predicate.value.parts(path).clients.into_iter().eq([key])
+        };
+        let of_principal = |predicate: &Predicate| predicate.equal && predicate.value.parts(path).principal;
+        let is_found = |key: &ClientId| {
+            rows.iter().filter_map(|row| path.rows.get(row)).any(|row| {
+                row.predicates.iter().any(of_principal) && row.predicates.iter().any(|asked| is_asked(asked, *key))
+            })
+        };
+        keys.into_iter().filter(is_found).collect()
     }
 
     /// What is compared may be what users may do.
@@ -212,8 +268,19 @@ impl Engine<'_, '_> {
     }
 
     /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
-    pub(super) fn asks_for_claim(&self, op: &str, container: &Abs) -> bool {
-        self.in_root && matches!(op, "in" | "not in") && matches!(container, Abs::Principal(part) if part.is_empty())
+    pub(super) fn asks_for_claim(&self, op: &str, (container, expr): (&Abs, &Expr)) -> bool {
+        let is_whole = matches!(container, Abs::Principal(part) if part.is_empty());
+        self.in_root && matches!(op, "in" | "not in") && is_whole && self.is_decoded(expr)
+    }
+
+    /// Whether a variable of the innermost function holds what something decoded or verified, by its name.
+    fn is_decoded(&self, expr: &Expr) -> bool {
+        let (Some(name), Some(function)) = (expr.as_name(), self.stack.last()) else { return false };
+        assigned(&function.def.body, name).into_iter().any(|value| {
+            let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+            let callee = value.as_call().and_then(|(func, _)| last_name(func));
+            callee.is_some_and(|callee| ["decode", "verif"].iter().any(|word| callee.contains(word)))
+        })
     }
 
     /// Whether a condition looks at something that could not be followed.
@@ -228,6 +295,23 @@ impl Engine<'_, '_> {
                 Abs::Unknown => true,
                 value => value.parts(path).unclear,
             },
+        }
+    }
+
+    /// Whether a condition is what was made of the caller in a way that was not followed: `if missing: raise`.
+    pub(super) fn is_found_of_caller(&mut self, path: &Path, test: &Expr) -> bool {
+        let is_one = matches!(test.kind, ExprKind::Name(_) | ExprKind::Call { .. } | ExprKind::Await(_));
+        is_one && matches!(self.eval(&mut path.clone(), test), Abs::Principal(part) if part.is_empty())
+    }
+
+    /// Whether a condition asks which of several things are not among others:
+    /// `missing = [right for right in wanted if right not in granted]`.
+    pub(super) fn asks_what_is_missing(&self, test: &Expr) -> bool {
+        let body = || self.stack.last().map(|function| &function.def.body);
+        match &test.kind {
+            ExprKind::Not(inner) => self.asks_what_is_missing(inner),
+            ExprKind::Name(name) => body().is_some_and(|body| assigned(body, name).into_iter().any(is_difference)),
+            _ => is_difference(test),
         }
     }
 

@@ -280,10 +280,16 @@ impl Engine<'_, '_> {
             }
             StmtKind::If { test, body, or_else } => {
                 path.stranger = None;
-                let forbids = forbids(body) && self.is_unclear(&path, test);
-                let (yes, mut no) = self.branch(path, test);
                 // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
-                no.iter_mut().for_each(|path| path.doubt |= forbids);
+                let forbids = forbids(body);
+                let lacks = forbids && self.asks_what_is_missing(test);
+                let is_right = self.in_root && (lacks || forbids && self.is_found_of_caller(&path, test));
+                let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
+                let (yes, mut no) = self.branch(path, test);
+                for path in &mut no {
+                    path.doubt |= is_doubtful;
+                    path.privileged |= is_right;
+                }
                 after.extend(self.block(bounded(yes), body, exits));
                 after.extend(self.block(bounded(no), or_else, exits));
             }
@@ -464,10 +470,14 @@ pub(super) fn element(value: &Abs) -> Abs {
     }
 }
 
-/// What to go through one by one: the entries of a small dictionary that is known.
+/// What to go through one by one: the entries of a small dictionary that is known, or a few texts.
 pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
     let Abs::Items(items) = value else { return None };
-    let known = |item: &Abs| matches!(item, Abs::Items(pair) if matches!(pair.as_slice(), [Abs::Text(_), _]));
+    let known = |item: &Abs| match item {
+        Abs::Text(_) => true,
+        Abs::Items(pair) => matches!(pair.as_slice(), [Abs::Text(_), _]),
+        _ => false,
+    };
     (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
 }
 

@@ -67,6 +67,10 @@ impl Engine<'_, '_> {
                 next = next.without(&key);
                 self.dump_field(path, expr, dump, &key)
             }
+            ("pop", None) => {
+                next.fields.clear();
+                Abs::Unknown
+            }
             ("update", _) => {
                 for one in given {
                     match (&one.name, &one.value) {

@@ -90,6 +90,19 @@ pub fn raised(body: &[Stmt]) -> Vec<&Expr> {
     found
 }
 
+/// What a body assigns to a variable.
+pub fn assigned<'b>(body: &'b [Stmt], name: &str) -> Vec<&'b Expr> {
+    let mut found = Vec::new();
+    each(body, &mut |stmt| {
+        if let StmtKind::Assign(assign) = &stmt.kind
+            && assign.targets.iter().any(|target| target.as_name().is_some_and(|target| target == name))
+        {
+            found.extend(&assign.value);
+        }
+    });
+    found
+}
+
 /// What the statements return, in no order; those of nested definitions left out.
 pub fn returned(body: &[Stmt]) -> Vec<&Expr> {
     let mut found = Vec::new();

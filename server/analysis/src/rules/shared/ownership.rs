@@ -117,6 +117,10 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
         return None;
     }
+    // What hangs on a row is hardly for whoever once wrote that, unless several routes say so.
+    if one.parent.is_some() && !table.personal && custom.scoped() < 2 {
+        return None;
+    }
     // A right may be one to touch what is anybody's: whoever approves reads and changes what others made. Only what
     // hangs on rows of which none is touched that is not the caller's is not for whoever has it.
     if custom.of_right {
