@@ -43,6 +43,7 @@ pub mod middleware_raises_http_exception;
 pub mod missing_auth_dependency;
 pub mod missing_bearer;
 pub mod missing_ownership_check;
+pub mod missing_permission_check;
 pub mod mixed_algorithms;
 pub mod none_algorithm;
 pub mod not_fully_analysed;
@@ -170,6 +171,7 @@ pub fn all() -> &'static [RuleInfo] {
         missing_auth_dependency::INFO,
         missing_bearer::INFO,
         missing_ownership_check::INFO,
+        missing_permission_check::INFO,
         mixed_algorithms::INFO,
         none_algorithm::INFO,
         not_fully_analysed::INFO,
@@ -262,6 +264,7 @@ const CHECKS: &[Check] = &[
     middleware_raises_http_exception::check,
     missing_auth_dependency::check,
     missing_ownership_check::check,
+    missing_permission_check::check,
     mixed_algorithms::check,
     none_algorithm::check,
     not_fully_analysed::check_applications,
