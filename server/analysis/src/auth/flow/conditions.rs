@@ -55,11 +55,15 @@ impl Flow<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if matches!(second.kind, ExprKind::None) => {
                     let present = matches!(op.as_str(), "is not" | "!=");
+                    if truth != present && path.is_there(first) {
+                        return Vec::new();
+                    }
                     self.refine_truth(path, first, truth == present)
                 }
                 [(op, second)] => self.refine_comparison(path, test, first, op, second, truth),
                 _ => vec![path],
             },
+            _ if !truth && path.is_filled(test) => Vec::new(),
             _ => self.refine_truth(path, test, truth),
         }
     }
