@@ -32,6 +32,7 @@ mod rejections;
 mod requests;
 mod rights;
 mod shared;
+mod sharing;
 mod spelling;
 mod stores;
 mod types;
