@@ -68,7 +68,10 @@ impl Engine<'_, '_> {
                 if *and { (open, decided) } else { (decided, open) }
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
-                [(op, second)] => self.comparison(path, first, op, second),
+                [(op, second)] => match self.shows_key(test) {
+                    Some(answer) => self.key_comparison(path, &answer, op),
+                    None => self.comparison(path, first, op, second),
+                },
                 _ => {
                     let mut path = path;
                     self.eval(&mut path, test);

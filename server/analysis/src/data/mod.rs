@@ -31,6 +31,7 @@ mod queries;
 mod rejections;
 mod requests;
 mod rights;
+mod service;
 mod shared;
 mod sharing;
 mod spelling;
