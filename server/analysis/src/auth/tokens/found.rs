@@ -291,7 +291,7 @@ pub enum Transport {
     Cookie,
 }
 
-/// A key that a credential of the request is compared with, where both may be `None`.
+/// A key that a credential of the request is compared with, where both may be `None` or both empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsetKey {
     /// The key in the comparison.
@@ -302,6 +302,8 @@ pub struct UnsetKey {
     pub origin: Site,
     /// What has to be set.
     pub source: Source,
+    /// Whether it is empty where nothing sets it, and not `None`.
+    pub empty: bool,
 }
 
 /// A header of the request that is compared with a key of the configuration before a refusal.

@@ -484,7 +484,9 @@ impl Looks {
                 || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
-            compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
+            compares: (secrets || any(&["Header(", "Cookie("]))
+                && any(&["!= ", "!=\n", "compare_digest"])
+                && any(&["raise"]),
             logs: secrets && logs(holds),
         }
     }
