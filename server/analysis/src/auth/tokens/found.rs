@@ -37,6 +37,8 @@ pub enum Secret {
     Token,
     /// All headers of a request, the caller's token among them.
     Headers,
+    /// All cookies of the request.
+    Cookies,
     /// A password.
     Password,
     /// An object of the request that holds a password.

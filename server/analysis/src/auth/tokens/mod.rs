@@ -20,6 +20,7 @@ mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
+mod loops;
 mod passwords;
 mod redirects;
 mod registry;
@@ -407,6 +408,8 @@ const SECRETS: &[&str] = &[
     "db_ur",
     "DB_UR",
 ];
+/// Loops over all headers or cookies: the log need not stand near.
+const ALL_SENT: &[&str] = &["eaders.items()", "ookies.items()", "eaders.values()", "ookies.values()"];
 /// What calls of a log begin with.
 const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
@@ -463,6 +466,7 @@ impl Looks {
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
         let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
         let secrets = any(SECRETS);
+        let all = any(ALL_SENT);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
         Self {
             tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
@@ -487,7 +491,7 @@ impl Looks {
             compares: (secrets || any(&["Header(", "Cookie("]))
                 && any(&["!= ", "!=\n", "compare_digest"])
                 && any(&["raise"]),
-            logs: secrets && logs(holds),
+            logs: secrets && (all || logs(holds)),
         }
     }
 
