@@ -69,6 +69,8 @@ pub struct Told {
 pub enum Telling {
     /// The text of an exception of the verification.
     Error,
+    /// The text of an exception of the project, with that text in it.
+    Wrapped,
     /// The identity that the token names.
     Identity,
 }

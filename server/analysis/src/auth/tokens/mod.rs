@@ -32,6 +32,7 @@ mod tools;
 mod transport;
 mod twins;
 mod unset;
+mod wrapped;
 
 use std::cell::RefCell;
 
