@@ -483,6 +483,6 @@ pub struct Tool {
     pub server: Site,
     /// The function.
     pub function: Site,
-    /// The parameter.
+    /// The parameter, or the header.
     pub identity: SmolStr,
 }
