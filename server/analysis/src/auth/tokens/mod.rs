@@ -287,6 +287,8 @@ pub struct Encode {
     pub payload: Option<Site>,
     /// Claims of the payload, as far as they are known.
     pub claims: Vec<SmolStr>,
+    /// Whether these are all.
+    pub whole: bool,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
