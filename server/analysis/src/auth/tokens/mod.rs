@@ -458,6 +458,7 @@ impl Looks {
             "_jwt(",
             "claims",
             "verify_",
+            "authenticate",
             "verify(",
             "validate_",
             "payload(",
