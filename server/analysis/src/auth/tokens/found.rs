@@ -486,3 +486,14 @@ pub struct Tool {
     /// The parameter, or the header.
     pub identity: SmolStr,
 }
+
+/// Claims that a function gives for a token which it verified before, whatever has become of that since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedClaims {
+    /// What is given.
+    pub site: Site,
+    /// The verification.
+    pub verified: Site,
+    /// Seconds for which they are kept, where they are not kept for ever.
+    pub seconds: Option<i64>,
+}

@@ -4,6 +4,7 @@
 //! Found out for every item of a file on its own, so that an edit costs what
 //! stands in the edited item. Rules look at the result, never at code.
 
+mod cached;
 mod callees;
 mod claims;
 mod containers;
@@ -59,6 +60,8 @@ use crate::vfs::FileId;
 pub struct ItemTokens {
     /// Calls that read tokens.
     pub decodes: Vec<Decode>,
+    /// Claims that are given again which were verified before.
+    pub cached: Vec<CachedClaims>,
     /// Calls that issue tokens.
     pub encodes: Vec<Encode>,
     /// Addresses at which Better Auth serves its public keys.
@@ -519,6 +522,7 @@ impl Looks {
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if self.tokens {
             decode::look(body, tokens);
+            cached::look(body, tokens);
             encode::look(body, tokens);
             swallowed::look(body, tokens);
         }
