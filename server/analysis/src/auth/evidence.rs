@@ -28,6 +28,8 @@ pub enum Evidence {
     DecidesInMemory,
     /// The credential is compared with a key in constant time.
     Compares,
+    /// The credential must equal a key of the code or the configuration.
+    Matches,
     /// Nothing by itself: it makes the proof readable.
     Tells,
 }
@@ -73,6 +75,11 @@ impl Step {
     /// Whether something tells a good credential from a bad one here.
     pub fn decides(&self) -> bool {
         matches!(self.evidence, Evidence::Decides | Evidence::DecidesInMemory | Evidence::Compares)
+    }
+
+    /// Whether the credential is compared with a key, which says nothing of who has it.
+    pub fn compares_a_key(&self) -> bool {
+        matches!(self.evidence, Evidence::Compares | Evidence::Matches)
     }
 
     /// Whether a credential is read from that part of the request.

@@ -55,7 +55,7 @@ pub(super) fn asks_for(
             while let Some(block) = blocks.pop() {
                 for stmt in block {
                     let mut exprs: Vec<&Expr> = match &stmt.kind {
-                        StmtKind::If { test, .. } if counts(test) => vec![test],
+                        StmtKind::If { test, .. } => operands(test).into_iter().filter(|test| counts(test)).collect(),
                         StmtKind::Assert(test) => vec![test],
                         // Lists of what must be set.
                         StmtKind::For { iter, .. } => vec![iter],
@@ -75,6 +75,14 @@ pub(super) fn asks_for(
         interpreter.count_body(Site { file, item: index as u32, range: crate::text::TextRange::default() });
     }
     asks
+}
+
+/// The conditions that one is made of.
+fn operands(test: &Expr) -> Vec<&Expr> {
+    match &test.kind {
+        ExprKind::BoolOp { values, .. } => values.iter().flat_map(operands).collect(),
+        _ => vec![test],
+    }
 }
 
 /// Whether a statement of a module fails depending on a variable.

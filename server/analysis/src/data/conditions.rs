@@ -97,7 +97,10 @@ impl Engine<'_, '_> {
                 if *and { (open, decided) } else { (decided, open) }
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
-                [(op, second)] => self.comparison(path, first, op, second),
+                [(op, second)] => match self.shows_key(test) {
+                    Some(answer) => self.key_comparison(path, &answer, op),
+                    None => self.comparison(path, first, op, second),
+                },
                 _ => {
                     let mut path = path;
                     self.eval(&mut path, test);
@@ -411,7 +414,13 @@ impl Engine<'_, '_> {
                 if let Some(row) = no.rows.get_mut(id) {
                     row.absent = true;
                 }
-                (Some(path), Some(no))
+                let mut yes = path;
+                if yes.rows.get(id).is_some_and(|row| row.hangs_on_another())
+                    && let Some(row) = yes.rows.get_mut(id)
+                {
+                    row.found = true;
+                }
+                (Some(yes), Some(no))
             }
             // A row without an owner is nobody else's.
             Abs::Part(id, column) => {
@@ -487,23 +496,29 @@ impl Engine<'_, '_> {
 
     /// Whether a row of the principal's was found by that value.
     pub(super) fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
-        path.rows.values().filter(|row| !row.absent).any(|row| {
+        path.rows.iter().filter(|(_, row)| !row.absent).any(|(id, row)| {
             let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
-            let own = |predicate: &Predicate| {
-                predicate.equal
-                    && match &predicate.value {
-                        Abs::Principal(_) | Abs::Own => true,
-                        Abs::Client(client) => path.authorised.contains(client),
-                        Abs::Mix(mix) => mix.principal,
-                        // The caller's record, which was found by what the token says.
-                        Abs::Part(id, part) if names::is_identity(part) => self.is_callers_record(path, *id),
-                        // Whoever it is, the code chose the owner.
-                        Abs::Unknown => predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column)),
-                        _ => false,
-                    }
+            // Whoever it is, the code chose the owner.
+            let chosen = |predicate: &Predicate| {
+                let owner = predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column));
+                predicate.equal && owner && predicate.value == Abs::Unknown
             };
-            found && (row.checked || row.predicates.iter().any(own))
+            let own = |predicate: &Predicate| chosen(predicate) || self.asks_for_own(path, predicate);
+            found && (row.checked || row.predicates.iter().any(own) || self.is_shared_with(path, *id))
         })
+    }
+
+    /// Whether a condition of a query demands what is known to be the principal's.
+    pub(super) fn asks_for_own(&self, path: &Path, predicate: &Predicate) -> bool {
+        predicate.equal
+            && match &predicate.value {
+                Abs::Principal(_) | Abs::Own => true,
+                Abs::Client(client) => path.authorised.contains(client),
+                Abs::Mix(mix) => mix.principal,
+                // The caller's record, which was found by what the token says.
+                Abs::Part(id, part) if names::is_identity(part) => self.is_callers_record(path, *id),
+                _ => false,
+            }
     }
 
     /// Whether a row is the record of the user that the token names.
@@ -525,5 +540,6 @@ impl Engine<'_, '_> {
             || path.doubted.0.contains(&id)
             || depth > MAX_CHAIN
             || row.predicates.iter().any(|predicate| self.narrows(path, predicate, depth + 1))
+            || self.is_shared_with(path, id)
     }
 }

@@ -11,7 +11,7 @@ use super::models::last_name;
 use super::names;
 use super::requests::CREDENTIAL;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
-use super::{Access, Fault, RouteData, verifies};
+use super::{Access, Fault, RouteData, service, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_credential_parameter};
 use crate::facts::python::tree::{Param, ParamKind};
@@ -41,6 +41,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     }
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
+    engine.keys = service::comparisons(guard);
     engine.data.verifies = verifies(judge, route);
     engine.compares = route.dependencies.iter().map(|node| judge.dependency(&node.callable).compares_a_key()).collect();
     // Something else may look at the caller before the handler does.

@@ -73,6 +73,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Which of the route's dependencies only compare the credential with a key.
     pub(super) compares: Vec<bool>,
     pub(super) caller: Caller,
+    /// Where the handler compares a credential with a key.
+    pub(super) keys: Vec<Site>,
     /// The class of the principal, where the code says it.
     pub(super) principal_class: Option<Arc<ClassRef>>,
     /// Classes that annotations name, by their places.
@@ -116,6 +118,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal: SmolStr::default(),
             compares: vec![false; route.dependencies.len()],
             caller: Caller::Unknown,
+            keys: Vec::new(),
             principal_class: None,
             services: FxHashMap::default(),
             absences: FxHashSet::default(),

@@ -24,6 +24,10 @@ impl Engine<'_, '_> {
             ExprKind::Not(_) => self.fork_condition(path, expr),
             ExprKind::Compare { first, rest } if rest.len() == 1 => {
                 let (op, second) = &rest[0];
+                if let Some(answer) = self.shows_key(expr) {
+                    let (yes, no) = self.key_comparison(path, &answer, op);
+                    return answers(yes, no);
+                }
                 let a = self.eval(&mut path, first);
                 let b = self.eval(&mut path, second);
                 if path.dead {

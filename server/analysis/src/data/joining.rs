@@ -93,6 +93,7 @@ fn same_evidence(a: &Path, b: &Path) -> bool {
 fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
     a.checked == b.checked
         && a.absent == b.absent
+        && a.found == b.found
         && a.unclear == b.unclear
         && a.by_key == b.by_key
         && a.changed.is_some() == b.changed.is_some()
@@ -365,6 +366,7 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     let mut known = known.clone();
     known.checked &= row.checked;
     known.absent &= row.absent;
+    known.found &= row.found;
     known.unclear |= row.unclear;
     known.changed = known.changed.or(row.changed);
     known.written = known.written.or(row.written);

@@ -201,7 +201,7 @@ impl Engine<'_, '_> {
             }
             let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
             if self.is_fine(path, *id, 0) {
-                self.judge_fine(path, row, &model, usage);
+                self.judge_fine(path, *id, row, &model, usage);
                 continue;
             }
             let client = self.owner_from_client(row, &model);
@@ -249,7 +249,7 @@ impl Engine<'_, '_> {
     }
 
     /// A row that is the principal's: at the end, at least.
-    fn judge_fine(&mut self, path: &Path, row: &Row, model: &Arc<Model>, usage: Use) {
+    fn judge_fine(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>, usage: Use) {
         if path.privileged || row.absent {
             return;
         }
@@ -264,7 +264,7 @@ impl Engine<'_, '_> {
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
         let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
-        if row.checked || row.predicates.iter().any(narrowed) {
+        if row.checked || row.predicates.iter().any(narrowed) || self.is_shared_with(path, id) {
             self.data.scoped.push((self.table(model), usage));
         } else {
             self.data.unsure.push(model.site);

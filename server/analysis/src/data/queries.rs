@@ -303,6 +303,7 @@ impl Engine<'_, '_> {
             unclear,
             checked: false,
             absent: false,
+            found: false,
             by_key,
             changed: None,
             written: None,

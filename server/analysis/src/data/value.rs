@@ -201,6 +201,8 @@ pub(super) struct Row {
     pub(super) checked: bool,
     /// Whether there is none on this path.
     pub(super) absent: bool,
+    /// Whether it was asked whether there is one that hangs on what another row says, and there is.
+    pub(super) found: bool,
     /// Whether its key was asked for.
     pub(super) by_key: bool,
     /// Where it was changed.

@@ -10,7 +10,7 @@ use super::layout::{Layout, indentation, insertion, replacement};
 use super::verifier::{argument, give};
 use super::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, Severity, TextEdit};
-use crate::rules::{unmapped_token_error, wrong_auth_status};
+use crate::rules::{leaky_auth_error, unmapped_token_error, wrong_auth_status};
 
 /// What stands in place of a secret that was logged.
 const REDACTED: &str = "[redacted]";
@@ -70,8 +70,11 @@ pub(super) fn told(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<F
     if diagnostic.severity != Severity::Warning {
         return;
     }
+    // The other texts of an exception of the project are its own.
+    let wrapped = diagnostic.related.iter().any(|step| step.message == leaky_auth_error::WRAPPED);
+    let applicability = if wrapped { Applicability::Unsafe } else { Applicability::Safe };
     keep(
-        edit(fixer, diagnostic, Applicability::Safe, "Answer with a constant text", |_, range| {
+        edit(fixer, diagnostic, applicability, "Answer with a constant text", |_, range| {
             Ok(vec![replacement(range, CONSTANT.to_owned())])
         }),
         fixes,

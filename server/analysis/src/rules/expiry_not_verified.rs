@@ -1,9 +1,9 @@
 //! `expiry-not-verified`: expired tokens that are accepted.
 
-use super::shared::tokens::for_each_item;
+use super::shared::tokens::{duration, for_each_item};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::public::by_nature;
-use crate::auth::tokens::{Check, Decode, Library, Purpose};
+use crate::auth::tokens::{CachedClaims, Check, Decode, Library, Purpose, VerifierCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
@@ -23,6 +23,8 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
+            let of_it = |cached: &&CachedClaims| cached.verified == decode.site;
+            found.extend(tokens.cached.iter().find(of_it).and_then(|cached| given_again(state, decode, cached)));
             // Who compares it, or keeps a list of the tokens that count, needs no check of the library's.
             // It may have looked into the token before it verified it.
             let of_function = |other: &&Decode| other.function.is_some() && other.function == decode.function;
@@ -62,6 +64,29 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, site, message, steps));
         }
     });
+}
+
+/// Seconds of a token's life that are no more than clocks may differ by (see `excessive-leeway`).
+const SHORT: i64 = 300;
+
+/// What is said of claims that are kept longer than their token counts.
+fn given_again(state: &State, decode: &Decode, cached: &CachedClaims) -> Option<Diagnostic> {
+    // Whoever takes them may compare it.
+    let reads_end = |call: &VerifierCall| call.reads.iter().any(|claim| claim.name.ends_with("exp"));
+    let mut callers = state.tokens.calls().filter(|call| Some(call.callee) == decode.function).peekable();
+    let all_compare = callers.peek().is_some() && callers.all(reads_end);
+    if all_compare || cached.seconds.is_some_and(|seconds| seconds < SHORT) {
+        return None;
+    }
+    let long = match cached.seconds {
+        Some(seconds) => format!("for up to {}", duration(seconds)),
+        None => "as long as the process runs".to_owned(),
+    };
+    let message = format!(
+        "The claims of a token that was verified before are given again, and nothing looks at `exp`: an expired token gets in {long}. Compare `exp` before you return them, or keep them no longer than the token counts."
+    );
+    let steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
+    Some(report(state, &INFO, Severity::Warning, cached.site, message, steps))
 }
 
 /// What is said where an expired token signs its owner out, and does nothing else.

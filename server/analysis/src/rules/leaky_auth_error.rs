@@ -16,6 +16,9 @@ pub const INFO: RuleInfo = RuleInfo {
     page: include_str!("../../../../specs/rules/leaky-auth-error.md"),
 };
 
+/// The step at which an exception of the project takes the text of a library's.
+pub(crate) const WRAPPED: &str = "its text is put into an exception of the project here";
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for told in &tokens.told {
@@ -24,6 +27,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     Severity::Warning,
                     "The answer tells the caller what the library says of the token, which helps whoever tries forged ones: answer with a constant text, and log the rest.",
                     "its exceptions are told",
+                ),
+                Telling::Wrapped => (
+                    Severity::Warning,
+                    "The answer tells the caller the text of an exception that holds what the library says of the token, which helps whoever tries forged ones: raise it with a constant text, and log the rest.",
+                    WRAPPED,
                 ),
                 Telling::Identity => (
                     Severity::Info,

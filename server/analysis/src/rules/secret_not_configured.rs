@@ -26,9 +26,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for unset in tokens.unset.iter().filter(|unset| state.in_use.is_used(unset.function)) {
             let (condition, repair) = told_source(&unset.source);
-            let message = format!(
-                "{condition}, nothing is compared with nothing here: a request without the credential passes, and whoever sends none gets in. {repair}, so that the application does not start without it."
-            );
+            let happens = match unset.empty {
+                true => {
+                    "this compares with an empty text: a request whose credential is empty passes, and whoever sends that gets in"
+                }
+                false => {
+                    "nothing is compared with nothing here: a request without the credential passes, and whoever sends none gets in"
+                }
+            };
+            let message =
+                format!("{condition}, {happens}. {repair}, so that the application does not start without it.");
             let repaired = vec![related(state, unset.origin, "the key is read here".to_owned())];
             found.push(report(state, &INFO, Severity::Error, unset.site, message, repaired));
         }

@@ -32,18 +32,32 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         let intends = intends_auth(state, application);
         let all = judged;
+        let mut guarded: Vec<(&Basis, Vec<(&Route, &Judged)>)> = Vec::new();
         for (index, (route, judged)) in application.routes.iter().zip(judged.iter()).enumerate() {
             let Some((drift, basis)) = drift(judged) else { continue };
             if drift == Drift::Open && router_included_unguarded_twice::speaks_of(application, all, index) {
                 continue;
             }
             let site = handler_site(&route.handler).unwrap_or(route.registration);
-            let whole = drift == Drift::Open && !intends;
-            if whole || !wanted(site.file) || is_test(state, site.file) {
+            if is_test(state, site.file) || state.sources.is_ghost(site) || state.sources.is_ghost(route.registration) {
                 continue;
             }
-            if !state.sources.is_ghost(site) && !state.sources.is_ghost(route.registration) {
-                found.push(finding(state, application, route, judged, drift, basis));
+            match drift {
+                Drift::Open if intends && wanted(site.file) => {
+                    found.push(finding(state, application, route, judged, drift, basis, &[]));
+                }
+                Drift::Open => {}
+                Drift::Guarded => match guarded.iter_mut().find(|(other, _)| other.place == basis.place) {
+                    Some((_, routes)) => routes.push((route, judged)),
+                    None => guarded.push((basis, vec![(route, judged)])),
+                },
+            }
+        }
+        // One line about several routes is one thing to correct.
+        for (basis, routes) in guarded {
+            let [(route, judged), others @ ..] = routes.as_slice() else { continue };
+            if wanted(handler_site(&route.handler).unwrap_or(route.registration).file) {
+                found.push(finding(state, application, route, judged, Drift::Guarded, basis, others));
             }
         }
     }
@@ -93,6 +107,7 @@ fn finding(
     judged: &Judged,
     drift: Drift,
     basis: &Basis,
+    others: &[(&Route, &Judged)],
 ) -> Diagnostic {
     let site = handler_site(&route.handler).unwrap_or(route.registration);
     let location = state.sources.locate(site);
@@ -112,8 +127,13 @@ fn finding(
         Drift::Guarded => {
             let by =
                 guard_name(route, &judged.guard).map_or("by its handler".to_owned(), |name| format!("by `{name}`"));
+            let (more, they) = match others.len() {
+                0 => (String::new(), "it is"),
+                1 => (", and 1 more route is, too".to_owned(), "they are"),
+                more => (format!(", and {more} more routes are, too"), "they are"),
+            };
             let message = format!(
-                "{name} is guarded {by}, but the specification says that it is public ({quoted}); correct one of them."
+                "{name} is guarded {by}{more}, but the specification says that {they} public ({quoted}); correct one of them."
             );
             (Severity::Warning, message)
         }
@@ -125,6 +145,12 @@ fn finding(
             message: format!("served by `{}`", application.name),
         },
     ];
+    for (other, judged) in others {
+        let site = handler_site(&other.handler).unwrap_or(other.registration);
+        let by = guard_name(other, &judged.guard).map_or("by its handler".to_owned(), |name| format!("by `{name}`"));
+        let message = format!("{} is guarded {by}", shown(other));
+        related.push(Related { location: state.sources.locate(site), message });
+    }
     related.retain(|step| step.location != location);
     related.push(said(state, basis));
     Diagnostic {

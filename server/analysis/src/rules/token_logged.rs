@@ -88,6 +88,7 @@ fn said(logged: &Logged) -> (Severity, String) {
     let what = match logged.what {
         Secret::Token => "the caller's token",
         Secret::Headers => "all headers of the request, the caller's token among them",
+        Secret::Cookies => "all cookies of the request, a session's among them perhaps",
         Secret::Password => "a password",
         Secret::PasswordHolder => "an object of the request with the password in it",
         Secret::Key => "a secret of the application",
@@ -101,7 +102,7 @@ fn said(logged: &Logged) -> (Severity, String) {
         }
         (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
         (None, Secret::Claims) => (Severity::Info, what.to_owned()),
-        (None, Secret::Database) => (Severity::Warning, what.to_owned()),
+        (None, Secret::Database | Secret::Cookies) => (Severity::Warning, what.to_owned()),
         (None, _) => (Severity::Error, what.to_owned()),
     }
 }

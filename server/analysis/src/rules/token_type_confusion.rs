@@ -118,7 +118,7 @@ fn other_purpose<'s>(state: &State, decode: &Decode, encodes: &[&'s Encode]) -> 
 }
 
 /// Whether a claim is about a token, and not about its owner (RFC 7519, section 4.1).
-fn is_of_the_token(claim: &str) -> bool {
+pub(super) fn is_of_the_token(claim: &str) -> bool {
     matches!(claim, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti" | "typ")
 }
 

@@ -1,9 +1,11 @@
 //! What a condition tells about a path.
 
+use super::super::evidence::Evidence;
 use super::super::{Bypass, DecidedBy};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::interpreter::truth as value_truth;
+use crate::index::value::Value;
 
 impl Flow<'_, '_> {
     /// The paths on which `test` is `truth`.
@@ -55,11 +57,15 @@ impl Flow<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if matches!(second.kind, ExprKind::None) => {
                     let present = matches!(op.as_str(), "is not" | "!=");
+                    if truth != present && path.is_there(first) {
+                        return Vec::new();
+                    }
                     self.refine_truth(path, first, truth == present)
                 }
                 [(op, second)] => self.refine_comparison(path, test, first, op, second, truth),
                 _ => vec![path],
             },
+            _ if !truth && path.is_filled(test) => Vec::new(),
             _ => self.refine_truth(path, test, truth),
         }
     }
@@ -134,10 +140,21 @@ impl Flow<'_, '_> {
             _ => None,
         };
         if proves == Some(truth) {
+            let key = [first, second].into_iter().any(|side| self.is_key(&mut path, side));
             path.verified = true;
-            self.note(test, "a caller who fails this check gets no further");
+            let evidence = if key { Evidence::Matches } else { Evidence::Tells };
+            self.step(test, evidence, "a caller who fails this check gets no further");
         }
         vec![path]
+    }
+
+    /// Whether an expression is a key of the code or the configuration.
+    fn is_key(&mut self, path: &mut Path, expr: &Expr) -> bool {
+        let read_before = |value: Abs| match value {
+            Abs::Object(object) => matches!(*object, Value::Package(package) if package.starts_with("os.")),
+            _ => false,
+        };
+        expr.as_str().is_some() || self.is_configuration(path, expr) || read_before(self.eval(path, expr))
     }
 
     /// The value of `test` is true or false.

@@ -11,6 +11,7 @@ mod conditions;
 mod containers;
 mod exact;
 mod follow;
+mod given;
 mod objects;
 mod outcome;
 mod packages;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::given::Given;
 use self::summary::Summary;
 use super::evidence::{Evidence, Step};
 use super::{Bypass, DecidedBy, Judge, Proof, Role, Verdict};
@@ -100,6 +102,8 @@ struct Path {
     vars: FxHashMap<SmolStr, Abs>,
     /// Variables of which the exact value is known: of a middleware's request, say.
     known: Vec<(SmolStr, Value)>,
+    /// Variables that hold a credential for certain.
+    given: Vec<(SmolStr, Given)>,
     /// What was put on `request.state`.
     state: FxHashMap<SmolStr, Abs>,
     /// A credential was verified, and failure did not get here.
@@ -398,6 +402,7 @@ impl Path {
 
     fn set(&mut self, name: &SmolStr, value: Abs) {
         self.known.retain(|(known, _)| known != name);
+        self.given.retain(|(given, _)| given != name);
         self.vars.insert(name.clone(), value);
     }
 

@@ -31,7 +31,9 @@ impl Flow<'_, '_> {
                 let note = format!("`{}` is {what} from the request", param.name.name);
                 self.found.steps.push(Step { site, evidence, note });
             }
+            let given = (value == Abs::Credential).then(|| self.given(function, param)).flatten();
             path.set(&param.name.name, value);
+            path.given.extend(given.map(|given| (param.name.name.clone(), given)));
         }
         path
     }

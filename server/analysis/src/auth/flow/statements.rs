@@ -47,10 +47,12 @@ impl Flow<'_, '_> {
             StmtKind::Assign(assign) => {
                 if let Some(expr) = &assign.value {
                     let exact = self.exact_in_middleware(&path, expr);
+                    let given = path.certain(expr);
                     let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
                     for target in &assign.targets {
                         self.assign(&mut path, target, &value);
                         self.assign_exact(&mut path, target, &value, exact.as_ref());
+                        path.given.extend(target.as_name().cloned().zip(given));
                     }
                     return vec![path];
                 }
@@ -268,7 +270,10 @@ fn joined(paths: Vec<Path>) -> Vec<Path> {
     let mut kept: Vec<Path> = Vec::with_capacity(paths.len());
     for path in paths {
         match kept.iter_mut().find(|other| other.is_same(&path)) {
-            Some(same) => same.switches.retain(|switch| path.switches.contains(switch)),
+            Some(same) => {
+                same.switches.retain(|switch| path.switches.contains(switch));
+                same.given.retain(|given| path.given.contains(given));
+            }
             None => kept.push(path),
         }
     }
@@ -286,6 +291,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
         a.unknown = a.unknown.or(b.unknown);
         a.switches.retain(|switch| b.switches.contains(switch));
         a.known.clear();
+        a.given.retain(|given| b.given.contains(given));
         a.state.retain(|name, value| b.state.get(name) == Some(value));
         for (name, value) in b.vars {
             let old = a.vars.remove(&name).unwrap_or(Abs::Nothing);

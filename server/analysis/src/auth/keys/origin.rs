@@ -223,18 +223,22 @@ pub(in crate::auth) fn object_of(interpreter: &Interpreter<'_>, scope: Scope<'_>
     Search::new(interpreter, scope).object(expr, 0)
 }
 
-/// Where a key is read that is `None` where nothing sets it, and what has to be set; none where something asks
-/// whether it is there. To compare it with something else is no question.
+/// Where a key is read that is `None` or empty where nothing sets it, what has to be set, and which of both it is;
+/// none where something asks whether it is there. To compare it with something else is no question.
 pub(in crate::auth) fn may_be_unset(
     interpreter: &Interpreter<'_>,
     scope: Scope<'_>,
     key: &Expr,
-) -> Option<(Site, Source)> {
+) -> Option<(Site, Source, What)> {
     let search = Search::new(interpreter, scope);
-    let origin = search.origin(key, 0).filter(|origin| origin.what == What::Nothing)?;
+    let origin = search.origin(key, 0).filter(|origin| matches!(origin.what, What::Nothing | What::Empty))?;
     let asks = |test: &Expr| match &test.kind {
         ExprKind::Compare { rest, .. } => {
             !rest.iter().all(|(op, second)| op == "!=" && !matches!(second.kind, ExprKind::None))
+        }
+        ExprKind::Not(inner) => {
+            let callee = inner.as_call().and_then(|(func, _)| last_name(func));
+            callee.is_none_or(|callee| callee != "compare_digest")
         }
         _ => true,
     };
@@ -242,7 +246,7 @@ pub(in crate::auth) fn may_be_unset(
         return None;
     }
     interpreter.count_body(origin.site);
-    Some((origin.site, origin.source))
+    Some((origin.site, origin.source, origin.what))
 }
 
 /// The value of a module's variable that is assigned once, and never questioned.

@@ -56,7 +56,7 @@ fn decrypts(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
 
 /// Whether a name says that a function is about tokens.
 pub fn is_about_tokens(name: &str) -> bool {
-    const WORDS: &[&str] = &["decode", "verify", "validate", "token", "jwt", "claims", "payload"];
+    const WORDS: &[&str] = &["decode", "verify", "validate", "token", "jwt", "claims", "payload", "authenticate"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }

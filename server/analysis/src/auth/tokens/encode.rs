@@ -50,6 +50,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         local_end: None,
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
+        whole: false,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
@@ -75,15 +76,15 @@ fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(S
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, local_end, known, made, marks) = match payload {
+    let (life, local_end, known, whole, made, marks) = match payload {
         Some(payload) => {
             let (claims, whole) = claims_of(body, payload);
             let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
             let marks = marks(body, &claims);
             let local_end = local_end(body, &claims).filter(|_| !library.validates_apart());
-            (life, local_end, claims, Some(body.site(body.traced(payload).range)), marks)
+            (life, local_end, claims, whole, Some(body.site(body.traced(payload).range)), marks)
         }
-        None => (Life::Unknown, None, Vec::new(), None, Vec::new()),
+        None => (Life::Unknown, None, Vec::new(), false, None, Vec::new()),
     };
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
@@ -100,6 +101,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         local_end,
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
+        whole,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, Library, does};
-use super::{Caught, ItemTokens, Telling, Told, secrets};
+use super::{Caught, ItemTokens, Telling, Told, secrets, wrapped};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::Value;
@@ -185,9 +185,14 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             for handler in handlers {
                 let Some(name) = &handler.name else { continue };
                 if let Some(about) = catches_verification(body, guarded, handler) {
-                    told_in(body, handler, name, about, tokens);
+                    tokens.told.extend(told_in(body, handler, name).into_iter().map(|range| Told {
+                        site: body.site(range),
+                        about: body.site(about),
+                        what: Telling::Error,
+                    }));
                 }
             }
+            wrapped::look(body, guarded, handlers, tokens);
         }
         if let Some(answer) = answer(body, stmt)
             && let Some((401 | 403, _)) = answer.status
@@ -198,23 +203,22 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-fn told_in(body: &Body<'_, '_, '_>, handler: &Handler, name: &str, about: TextRange, tokens: &mut ItemTokens) {
+/// Where the answers of a clause say the text of the exception that it caught under that name.
+pub(super) fn told_in(body: &Body<'_, '_, '_>, handler: &Handler, name: &str) -> Vec<TextRange> {
+    let mut told = Vec::new();
     let mut blocks: Vec<&[Stmt]> = vec![&handler.body];
     while let Some(block) = blocks.pop() {
         for stmt in block {
-            if let Some(answer) = answer(body, stmt)
-                && let Some(says) = answer.says
-                && let Some(range) = text_of(body, says, name)
-            {
-                tokens.told.push(Told { site: body.site(range), about: body.site(about), what: Telling::Error });
-            }
+            let says = answer(body, stmt).and_then(|answer| answer.says);
+            told.extend(says.and_then(|says| text_of(body, says, name)));
             blocks.extend(stmt.blocks());
         }
     }
+    told
 }
 
 /// Where an expression says the text of the exception of that name.
-fn text_of(body: &Body<'_, '_, '_>, says: &Expr, name: &str) -> Option<TextRange> {
+pub(super) fn text_of(body: &Body<'_, '_, '_>, says: &Expr, name: &str) -> Option<TextRange> {
     let mut pending = vec![body.traced(says)];
     while let Some(expr) = pending.pop() {
         match &expr.kind {

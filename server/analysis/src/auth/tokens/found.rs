@@ -37,6 +37,8 @@ pub enum Secret {
     Token,
     /// All headers of a request, the caller's token among them.
     Headers,
+    /// All cookies of the request.
+    Cookies,
     /// A password.
     Password,
     /// An object of the request that holds a password.
@@ -67,6 +69,8 @@ pub struct Told {
 pub enum Telling {
     /// The text of an exception of the verification.
     Error,
+    /// The text of an exception of the project, with that text in it.
+    Wrapped,
     /// The identity that the token names.
     Identity,
 }
@@ -291,7 +295,7 @@ pub enum Transport {
     Cookie,
 }
 
-/// A key that a credential of the request is compared with, where both may be `None`.
+/// A key that a credential of the request is compared with, where both may be `None` or both empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsetKey {
     /// The key in the comparison.
@@ -302,6 +306,8 @@ pub struct UnsetKey {
     pub origin: Site,
     /// What has to be set.
     pub source: Source,
+    /// Whether it is empty where nothing sets it, and not `None`.
+    pub empty: bool,
 }
 
 /// A header of the request that is compared with a key of the configuration before a refusal.
@@ -477,6 +483,17 @@ pub struct Tool {
     pub server: Site,
     /// The function.
     pub function: Site,
-    /// The parameter.
+    /// The parameter, or the header.
     pub identity: SmolStr,
+}
+
+/// Claims that a function gives for a token which it verified before, whatever has become of that since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedClaims {
+    /// What is given.
+    pub site: Site,
+    /// The verification.
+    pub verified: Site,
+    /// Seconds for which they are kept, where they are not kept for ever.
+    pub seconds: Option<i64>,
 }

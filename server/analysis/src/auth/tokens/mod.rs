@@ -4,6 +4,7 @@
 //! Found out for every item of a file on its own, so that an edit costs what
 //! stands in the edited item. Rules look at the result, never at code.
 
+mod cached;
 mod callees;
 mod claims;
 mod containers;
@@ -20,6 +21,7 @@ mod key_source;
 mod leaks;
 mod libraries;
 mod lookups;
+mod loops;
 mod passwords;
 mod redirects;
 mod registry;
@@ -31,6 +33,7 @@ mod tools;
 mod transport;
 mod twins;
 mod unset;
+mod wrapped;
 
 use std::cell::RefCell;
 
@@ -57,6 +60,8 @@ use crate::vfs::FileId;
 pub struct ItemTokens {
     /// Calls that read tokens.
     pub decodes: Vec<Decode>,
+    /// Claims that are given again which were verified before.
+    pub cached: Vec<CachedClaims>,
     /// Calls that issue tokens.
     pub encodes: Vec<Encode>,
     /// Addresses at which Better Auth serves its public keys.
@@ -285,6 +290,8 @@ pub struct Encode {
     pub payload: Option<Site>,
     /// Claims of the payload, as far as they are known.
     pub claims: Vec<SmolStr>,
+    /// Whether these are all.
+    pub whole: bool,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
@@ -407,6 +414,8 @@ const SECRETS: &[&str] = &[
     "db_ur",
     "DB_UR",
 ];
+/// Loops over all headers or cookies: the log need not stand near.
+const ALL_SENT: &[&str] = &["eaders.items()", "ookies.items()", "eaders.values()", "ookies.values()"];
 /// What calls of a log begin with.
 const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
 /// Bytes behind the name of a log in which its arguments stand.
@@ -452,6 +461,7 @@ impl Looks {
             "_jwt(",
             "claims",
             "verify_",
+            "authenticate",
             "verify(",
             "validate_",
             "payload(",
@@ -463,6 +473,7 @@ impl Looks {
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
         let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
         let secrets = any(SECRETS);
+        let all = any(ALL_SENT);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
         Self {
             tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
@@ -481,11 +492,13 @@ impl Looks {
                 && any(&["except Exception", "except:", "except BaseException"]),
             holds: any(held::MARKS) || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
-                || any(&[".tool"]) && any(&["user_id", "userId", "owner_id", "user_email"]),
+                || any(&[".tool", ".add_tool"]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
-            compares: secrets && any(&["!= ", "!=\n", "compare_digest"]) && any(&["raise"]),
-            logs: secrets && logs(holds),
+            compares: (secrets || any(&["Header(", "Cookie("]))
+                && any(&["!= ", "!=\n", "compare_digest"])
+                && any(&["raise"]),
+            logs: secrets && (all || logs(holds)),
         }
     }
 
@@ -509,6 +522,7 @@ impl Looks {
     fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if self.tokens {
             decode::look(body, tokens);
+            cached::look(body, tokens);
             encode::look(body, tokens);
             swallowed::look(body, tokens);
         }

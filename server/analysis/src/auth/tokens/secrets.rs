@@ -8,7 +8,7 @@ use super::super::sources::{Worth, is_scheme, worth_of};
 use super::callees::callee;
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
-use super::{Secret, claims, containers};
+use super::{Secret, claims, containers, loops};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -107,7 +107,7 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
     if let Some(param) = body.param(name) {
         return parameter(body, param);
     }
-    if let Some(origin) = unpacked(body, name, depth) {
+    if let Some(origin) = unpacked(body, name, depth).or_else(|| loops::each(body, expr, name, depth)) {
         return Some(origin);
     }
     let bound = body.bindings(name);
@@ -339,6 +339,9 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     if name == "headers" && is_request(body, value) {
         return Some(Origin { what: Secret::Headers, range: expr.range, credential: false });
     }
+    if name == "cookies" && is_request(body, value) {
+        return Some(Origin { what: Secret::Cookies, range: expr.range, credential: false });
+    }
     let inner = follow(body, value, depth + 1);
     match inner {
         // The object that `HTTPBearer` gives; its scheme is no secret.
@@ -385,7 +388,7 @@ fn subscript(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, index: &Expr, d
         return Some(origin);
     }
     // A part of the token: `header.split(" ")[1]`, `token[7:]`.
-    let origin = follow(body, value, depth + 1).filter(|origin| origin.what != Secret::Headers)?;
+    let origin = follow(body, value, depth + 1).filter(|origin| !is_all_sent(origin))?;
     let first = matches!(index.kind, ExprKind::Int(0));
     let splits = value.as_call().and_then(|(func, _)| last_name(func)).is_some_and(|name| name == "split");
     // The first word of `Bearer …` is the scheme; of a signed cookie it is the token.
@@ -442,7 +445,7 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             "split" | "strip" | "lstrip" | "rstrip" | "replace" | "removeprefix" | "removesuffix" | "partition"
             | "rpartition" | "decode" | "encode" | "get_secret_value" => return follow(body, value, depth + 1),
             "model_dump" | "dict" | "model_dump_json" | "json" | "items" => {
-                let shows_it = |origin: &Origin| matches!(origin.what, Secret::PasswordHolder | Secret::Headers);
+                let shows_it = |origin: &Origin| origin.what == Secret::PasswordHolder || is_all_sent(origin);
                 let origin = follow(body, value, depth + 1).filter(shows_it)?;
                 return (keyword(args, "exclude").is_none() && keyword(args, "include").is_none()).then_some(origin);
             }
@@ -455,8 +458,11 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
                 let name = positional(args, 0)?.as_str()?;
                 names_secret(name).then_some(Origin { what: Secret::Key, range: expr.range, credential: false })
             }
-            "builtins.str" | "builtins.repr" | "builtins.dict" | "builtins.list" => {
-                follow(body, positional(args, 0)?, depth + 1)
+            "builtins.str" | "builtins.repr" | "builtins.dict" => follow(body, positional(args, 0)?, depth + 1),
+            // A list of them holds their names only.
+            "builtins.list" => {
+                let given = positional(args, 0)?;
+                follow(body, given, depth + 1).filter(|origin| !is_all_sent(origin) || given.as_call().is_some())
             }
             "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
             _ => None,
@@ -468,6 +474,11 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
         }
         _ => None,
     }
+}
+
+/// Whether a value is all that a request has in its headers or cookies, by their names.
+fn is_all_sent(origin: &Origin) -> bool {
+    matches!(origin.what, Secret::Headers | Secret::Cookies)
 }
 
 pub(super) fn issued(call: &Expr) -> Origin {

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::Body;
+use super::super::code::{Body, Scope, last_name};
 use super::super::mounts::{asks_nobody, is_tool_server};
+use super::super::sources::{Worth, worth_of};
+use super::callees::callee;
+use super::libraries::does;
 use super::{Host, ItemTokens, ServedTools, Tool};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::is_tool_server_class;
-use crate::index::value::{Instance, Site, Value};
+use crate::index::value::{Instance, Resolve, Site, Value};
 
 /// What `run` is told to serve over HTTP (mcp 1.26, fastmcp 3.0).
 const OVER_HTTP: &[&str] = &["streamable-http", "sse", "http"];
 /// Methods that serve over HTTP whatever they are told.
 const SERVES: &[&str] = &["run_streamable_http_async", "run_sse_async", "run_http_async"];
+/// Functions inside each other that a tool's headers are looked for in.
+const MAX_DEPTH: u32 = 3;
 /// Parameters of tools that say who is calling.
 const IDENTITIES: &[&str] = &["user_id", "userId", "owner_id", "user_email"];
 
@@ -23,15 +28,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for found in body.calls() {
         let Some((func, args)) = found.call() else { continue };
         tokens.served.extend(served(body, found.expr, func, args));
+        tokens.tools.extend(added(body, func, args));
     }
-    let asks = |param: &&Param| IDENTITIES.contains(&param.name.name.as_str());
     if let Some(def) = body.def
-        && let Some(identity) = def.params.iter().find(asks)
+        && let Some(server) = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator))
+        && let Some(identity) = identity(body)
     {
-        let server = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator));
-        let identity = identity.name.name.clone();
-        tokens.tools.extend(server.map(|server| Tool { server, function: body.site(def.name.range), identity }));
+        tokens.tools.push(Tool { server, function: body.site(def.name.range), identity });
     }
+}
+
+/// What a tool takes from its caller to tell whose data it works on: a parameter, or a header.
+fn identity(body: &Body<'_, '_, '_>) -> Option<SmolStr> {
+    let asks = |param: &&Param| IDENTITIES.contains(&param.name.name.as_str());
+    let param = body.def?.params.iter().find(asks).map(|param| param.name.name.clone());
+    param.or_else(|| named_by_header(body))
 }
 
 /// Where the server is made that `@mcp.tool` and `@mcp.tool()` belong to.
@@ -39,6 +50,81 @@ fn server_of_tool(body: &Body<'_, '_, '_>, decorator: &Expr) -> Option<Site> {
     let func = decorator.as_call().map_or(decorator, |(func, _)| func);
     let ExprKind::Attribute { value, name } = &func.kind else { return None };
     (name.name == "tool").then(|| server(body, value)).flatten().map(|server| server.site)
+}
+
+/// A tool that a call adds to a server: `mcp.tool()(search)`, `mcp.add_tool(search)`.
+fn added(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Tool> {
+    let adds = match &func.kind {
+        ExprKind::Call { .. } => server_of_tool(body, func),
+        ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "tool" | "add_tool") => {
+            server(body, value).map(|server| server.site)
+        }
+        _ => None,
+    };
+    let server = adds?;
+    let Value::Function(function) = body.eval(&args.first()?.value) else { return None };
+    let function = body.interpreter.current(&function);
+    let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+    let site = Site { range: function.def.name.range, ..function.site };
+    identity(&inner).map(|identity| Tool { server, function: site, identity })
+}
+
+/// The header by which a request of HTTP says who is calling, where a tool reads one and nothing that
+/// its caller could prove that with.
+fn named_by_header(body: &Body<'_, '_, '_>) -> Option<SmolStr> {
+    let mut read = Vec::new();
+    let all_seen = headers_read(body, 0, &mut read);
+    let proves = read.iter().any(|name| worth_of(name) == Worth::Credential);
+    read.into_iter().find(|name| all_seen && !proves && worth_of(name) == Worth::Identity)
+}
+
+/// Collects the headers that a function and those that it calls read by name; false where something may verify the caller.
+fn headers_read(body: &Body<'_, '_, '_>, depth: u32, read: &mut Vec<SmolStr>) -> bool {
+    let entries = body.find(&|expr| entry(expr).is_some());
+    read.extend(entries.iter().filter_map(|found| {
+        let (map, key) = entry(found.expr)?;
+        is_headers(body, map).then(|| SmolStr::new(key.to_ascii_lowercase()))
+    }));
+    body.calls().iter().filter_map(|found| found.call()).all(|(func, _)| {
+        let verifies = does(body, func).is_some()
+            || last_name(func).is_some_and(|name| matches!(name.as_str(), "compare_digest" | "get_access_token"));
+        if verifies {
+            return false;
+        }
+        let Some(function) = callee(body, func).filter(|_| depth < MAX_DEPTH) else { return true };
+        let function = body.interpreter.current(&function);
+        let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+        headers_read(&inner, depth + 1, read)
+    })
+}
+
+/// `headers.get("name")`, `headers["name"]`: of what, and the name.
+fn entry(expr: &Expr) -> Option<(&Expr, &SmolStr)> {
+    match &expr.kind {
+        ExprKind::Subscript { value, index } => Some((value, index.as_str()?)),
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get" => Some((value, positional(args, 0)?.as_str()?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an expression is the headers of the request that called a tool: `get_http_headers()` of
+/// fastmcp, `get_http_request().headers`, `ctx.request_context.request.headers`.
+fn is_headers(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let called = |expr: &Expr, function: &str| {
+        let path = body.traced(expr).as_call().and_then(|(func, _)| body.package(func));
+        path.is_some_and(|path| path.starts_with("fastmcp") && path.ends_with(function))
+    };
+    match &body.traced(expr).kind {
+        ExprKind::Attribute { value, name } if name.name == "headers" => {
+            let of_context = matches!(&value.kind, ExprKind::Attribute { value, name }
+                if name.name == "request" && last_name(value).is_some_and(|name| name == "request_context"));
+            of_context || called(value, "get_http_request")
+        }
+        _ => called(expr, "get_http_headers"),
+    }
 }
 
 /// A server that asks nobody who is calling, where it is served over HTTP.

@@ -3,12 +3,12 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name, mentions};
-use super::super::keys;
+use super::super::keys::{self, What};
 use super::key_source::environment;
 use super::{ComparedHeader, ItemTokens, UnsetKey, secrets};
 use crate::facts::python::idioms::raises;
 use crate::facts::python::tree::{Expr, ExprKind, Param, StmtKind, keyword, positional};
-use crate::index::value::Value;
+use crate::index::value::{Site, Value};
 
 /// Finds comparisons that a request without a credential passes where nothing sets the key.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -21,23 +21,143 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             let compared = headers.map(|header| ComparedHeader { function, header, site: body.site(test.range) });
             tokens.compared.extend(compared);
         }
-        let ExprKind::Compare { first, rest } = &test.kind else { continue };
-        let [(op, second)] = rest.as_slice() else { continue };
-        if op != "!=" || !raises(branch) || !or_else.is_empty() {
+        if !raises(branch) || !or_else.is_empty() {
             continue;
         }
-        for (given, key) in [(&**first, second), (second, &**first)] {
-            let is_nothing = may_be_missing(body, given) && !is_asked_for(body, given, test);
-            if is_nothing && let Some((origin, source)) = keys::may_be_unset(body.interpreter, body.scope, key) {
-                tokens.unset.push(UnsetKey {
-                    site: body.site(key.range),
-                    function: body.site(def.name.range),
-                    origin,
-                    source,
-                });
-            }
+        for (one, other) in compared_by(test) {
+            let function = body.site(def.name.range);
+            tokens.unset.extend(unset_key(body, test, one, other, function));
+            tokens.unset.extend(unset_key(body, test, other, one, function));
         }
     }
+}
+
+/// The key that a credential is compared with in a condition, where both may be nothing.
+fn unset_key(body: &Body<'_, '_, '_>, test: &Expr, given: &Expr, key: &Expr, function: Site) -> Option<UnsetKey> {
+    let missing = || {
+        let alone = matches!(test.kind, ExprKind::Compare { .. });
+        alone && may_be_missing(body, given) && !is_asked_for(body, given, test)
+    };
+    let missing = missing();
+    if !missing && !may_be_empty(body, given) {
+        return None;
+    }
+    let (origin, source, what) = keys::may_be_unset(body.interpreter, body.scope, key)?;
+    let empty = what == What::Empty;
+    let holds = if empty { may_be_empty(body, given) } else { missing };
+    holds.then_some(UnsetKey { site: body.site(key.range), function, origin, source, empty })
+}
+
+/// What a condition compares, where it holds for all that differs: in constant time, or with `!=`.
+fn compared_by(test: &Expr) -> Vec<(&Expr, &Expr)> {
+    match &test.kind {
+        ExprKind::BoolOp { and: false, values } => values.iter().flat_map(compared_by).collect(),
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if op == "!=" => vec![(first, second)],
+            _ => Vec::new(),
+        },
+        ExprKind::Not(inner) => in_constant_time(inner).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What `compare_digest` compares.
+fn in_constant_time(expr: &Expr) -> Option<(&Expr, &Expr)> {
+    let (func, args) = expr.as_call()?;
+    let compares = last_name(func).is_some_and(|name| name == "compare_digest");
+    Some((positional(args, 0)?, positional(args, 1)?)).filter(|_| compares)
+}
+
+/// Whether an expression is a credential of the request as it was sent, which nothing asks to hold anything.
+fn may_be_empty(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
+    let given = match &given.kind {
+        ExprKind::Call { func, .. } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "encode" => value,
+            _ => given,
+        },
+        _ => given,
+    };
+    let traced = body.traced(given);
+    if !secrets::origin(body, traced).is_some_and(|origin| origin.what == super::Secret::Token) {
+        return false;
+    }
+    let sent = match traced.as_name().and_then(|name| body.param(name)) {
+        Some(param) => takes_any_text(body, param),
+        None => reads_text(body, traced),
+    };
+    let names = [given, traced].map(Expr::as_name);
+    sent && !names.into_iter().flatten().any(|name| is_asked_to_be_filled(body, name))
+}
+
+/// Whether a parameter takes a header or cookie, whatever it holds.
+fn takes_any_text(body: &Body<'_, '_, '_>, param: &Param) -> bool {
+    const BOUNDS: &[&str] = &["min_length", "pattern", "regex"];
+    let bounded = param.default.iter().chain(&param.annotation).any(|expr| {
+        let mut pending = vec![expr];
+        while let Some(expr) = pending.pop() {
+            if expr.as_call().is_some_and(|(_, args)| BOUNDS.iter().any(|bound| keyword(args, bound).is_some())) {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
+    });
+    !bounded && secrets::read_from(body, param).is_some_and(|from| matches!(from.as_str(), "Header" | "Cookie"))
+}
+
+/// `request.headers["X-Key"]`, `request.cookies.get("key")`.
+fn reads_text(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let of_request = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, name } => {
+            matches!(name.name.as_str(), "headers" | "cookies") && secrets::is_request(body, value)
+        }
+        _ => false,
+    };
+    match &expr.kind {
+        ExprKind::Subscript { value, .. } => of_request(value),
+        ExprKind::Call { func, .. } => match &func.kind {
+            ExprKind::Attribute { value, name } => name.name == "get" && of_request(value),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether anything of the body asks whether a variable holds a text that is not empty.
+fn is_asked_to_be_filled(body: &Body<'_, '_, '_>, name: &SmolStr) -> bool {
+    let is_it = |expr: &Expr| expr.as_name() == Some(name);
+    let mut pending: Vec<&Expr> = Vec::new();
+    for (stmt, _) in body.statements() {
+        match &stmt.kind {
+            StmtKind::If { test, .. } | StmtKind::While { test, .. } if is_it(test) => return true,
+            StmtKind::Assert(test) if is_it(test) => return true,
+            StmtKind::Match { subject, .. } if mentions(subject, name) => return true,
+            _ => pending.extend(stmt.exprs()),
+        }
+    }
+    while let Some(expr) = pending.pop() {
+        let asks = match &expr.kind {
+            ExprKind::BoolOp { values, .. } => values.iter().any(is_it),
+            ExprKind::Not(inner) => is_it(inner),
+            ExprKind::IfExp { test, .. } => is_it(test),
+            ExprKind::Compare { first, rest } => {
+                let literal = |expr: &Expr| expr.as_str().is_some() || matches!(expr.kind, ExprKind::Int(_));
+                let literal = literal(first) || rest.iter().any(|(_, second)| literal(second));
+                literal && mentions(expr, name)
+            }
+            ExprKind::Call { func, args } => {
+                let asks =
+                    last_name(func).is_some_and(|called| matches!(called.as_str(), "bool" | "len" | "all" | "any"));
+                asks && args.iter().any(|arg| mentions(&arg.value, name))
+            }
+            _ => false,
+        };
+        if asks {
+            return true;
+        }
+        pending.extend(expr.children());
+    }
+    body.bindings(name).len() > 1
 }
 
 /// The headers that a condition compares with a key, if it holds for all others: `header != key`,
@@ -53,14 +173,7 @@ fn compared_in(body: &Body<'_, '_, '_>, test: &Expr) -> Vec<SmolStr> {
             [(op, second)] if op == "!=" => pair(first, second).into_iter().collect(),
             _ => Vec::new(),
         },
-        ExprKind::Not(inner) => {
-            let Some((func, args)) = inner.as_call() else { return Vec::new() };
-            let compares = last_name(func).is_some_and(|name| name == "compare_digest");
-            match (positional(args, 0), positional(args, 1)) {
-                (Some(one), Some(other)) if compares => pair(one, other).into_iter().collect(),
-                _ => Vec::new(),
-            }
-        }
+        ExprKind::Not(inner) => in_constant_time(inner).and_then(|(one, other)| pair(one, other)).into_iter().collect(),
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 //! tokens of Better Auth, it is put beside every token that the project issues:
 //! nothing is said unless all of them are refused.
 
-mod claims;
+pub(crate) mod claims;
 mod ids;
 pub(crate) mod issued;
 pub(crate) mod judgement;

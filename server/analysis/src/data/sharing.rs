@@ -1,0 +1,30 @@
+//! Rows of others in which the principal has a part: it is a member of the team
+//! that they belong to, or they were shared with it.
+
+use super::execution::Engine;
+use super::value::{Abs, Path, Predicate, Row};
+
+impl Row {
+    /// Whether it was looked for by what another row says.
+    pub(super) fn hangs_on_another(&self) -> bool {
+        self.predicates.iter().any(|asked| matches!(asked.value, Abs::Part(..)))
+    }
+}
+
+impl Engine<'_, '_> {
+    /// Whether a row that is the principal's was found by the key of this one, or
+    /// of what this one hangs on, and is there: `Member.team_id == task.team_id`.
+    pub(super) fn is_shared_with(&self, path: &Path, id: u32) -> bool {
+        let Some(model) = path.rows.get(&id).and_then(|row| row.model.as_ref()) else { return false };
+        let is_key = |column: &str| {
+            model.is_key(column) || model.parent(column).is_some() || column.ends_with("_id") && !model.is_owner(column)
+        };
+        let by_it = |predicate: &Predicate| {
+            predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && is_key(column))
+        };
+        path.rows.iter().any(|(other, row)| {
+            let own = || row.found && row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate));
+            *other != id && !row.absent && row.predicates.iter().any(by_it) && (row.checked || own())
+        })
+    }
+}
