@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::compound::copies_entries;
+use super::compound::{copies_entries, one_of, selected};
 use super::execution::{Engine, Exit, element, entries};
-use super::joining::{join, join_exits, joined};
+use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
 use super::objects::named_member;
@@ -200,7 +200,7 @@ impl Engine<'_, '_> {
                     self.assign(&mut inner, &clause.target, &element(&items));
                     for condition in &clause.conditions {
                         let (yes, _) = self.branch(inner.clone(), condition);
-                        match yes.into_iter().reduce(join) {
+                        match one_of(yes) {
                             Some(one) => inner = one,
                             None => return Abs::Items(Arc::default()),
                         }
@@ -218,14 +218,7 @@ impl Engine<'_, '_> {
                     let other = self.eval(&mut inner, other);
                     value = Mix::of([&value, &other]).into_abs();
                 }
-                // What was selected was looked at.
-                path.rows = inner.rows;
-                path.objects = inner.objects;
-                path.doubt |= inner.doubt;
-                match value {
-                    Abs::Dump(_) | Abs::DumpKey(_) => value,
-                    value => value.parts(path).into_abs(),
-                }
+                selected(path, inner, value)
             }
             ExprKind::Yield(inner) => {
                 let value = inner.as_ref().map_or(Abs::Nothing, |inner| self.eval(path, inner));

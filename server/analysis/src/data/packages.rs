@@ -88,6 +88,12 @@ impl Engine<'_, '_> {
             "any" | "all" => first.map_or(Abs::Other, |asked| asked_of_all(path, asked)),
             "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
             | "issubclass" | "id" | "hash" => Abs::Other,
+            "filter" => match given {
+                [Given { value: Abs::Local(closure), .. }, Given { value: items, .. }] => {
+                    self.filtered(path, expr, &Arc::clone(closure), items)
+                }
+                _ => Mix { unclear: true, ..Mix::of(given.iter().map(|one| &one.value)) }.into_abs(),
+            },
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
                 (Some(object), Some(Abs::Text(name))) => {
                     let name = name.clone();
