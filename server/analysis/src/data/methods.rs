@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::calls::{Given, Spread};
 use super::execution::Engine;
 use super::models::last_name;
-use super::value::{Abs, Dump, Path, Vars};
+use super::value::{Abs, Dump, Mix, Path, Vars};
 use crate::facts::python::tree::{Expr, Param, ParamKind};
 use crate::index::value::FunctionRef;
 
@@ -98,12 +98,18 @@ impl Engine<'_, '_> {
         let mut named: Vec<(SmolStr, Abs)> = Vec::new();
         let mut open_ended = false;
         for one in given {
+        let mut rest = Mix::default();
             match (one.name, one.spread, one.value) {
                 (Some(name), _, value) => named.push((name, value)),
                 (None, Spread::No, value) => positional.push(value),
                 (None, Spread::Iterable, Abs::Items(items)) => positional.extend(items.iter().cloned()),
                 (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
                 _ => open_ended = true,
+                (None, Spread::Mapping, value) => {
+                    open_ended = true;
+                    rest.unclear = true;
+                    rest.add(&value);
+                }
             }
         }
         let mut positional = positional.into_iter();
@@ -112,6 +118,11 @@ impl Engine<'_, '_> {
             let value = match param.kind {
                 ParamKind::VarArgs => Abs::Items(Arc::new(positional.by_ref().collect())),
                 ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
+                // Which names there are is not known.
+                ParamKind::KwArgs if rest.unclear => {
+                    named.iter().for_each(|(_, value)| rest.add(value));
+                    std::mem::take(&mut rest).into_abs()
+                }
                 _ => {
                     let by_name = named.iter().position(|(known, _)| known == name).map(|at| named.remove(at).1);
                     let by_place = if by_name.is_none() && param.kind != ParamKind::KeywordOnly {

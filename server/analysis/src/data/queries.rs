@@ -73,6 +73,17 @@ const KEEPING: &[&str] = &[
 ];
 
 impl Statement {
+    /// `.filter_by(column=value)`.
+    fn demand(&mut self, column: &SmolStr, value: &Abs) {
+        match &self.model {
+            Some(model) => {
+                let column = Some((Arc::clone(model), column.clone()));
+                self.predicates.push(Predicate { column, equal: true, value: value.clone() });
+            }
+            None => self.unclear = true,
+        }
+    }
+
     /// `.values(title=…)`, `.values(**body.model_dump())`, `query.update({…})`.
     fn assign(&mut self, given: &[Given]) {
         for one in given {
@@ -152,13 +163,12 @@ impl Engine<'_, '_> {
                 }
             }
             "filter_by" => {
-                for one in given {
-                    match (&one.name, &next.model) {
-                        (Some(column), Some(model)) => next.predicates.push(Predicate {
-                            column: Some((Arc::clone(model), column.clone())),
-                            equal: true,
-                            value: one.value.clone(),
-                        }),
+                for (one, arg) in given.iter().zip(args) {
+                    match (&one.name, one.spread, &one.value) {
+                        (Some(column), _, value) => next.demand(column, value),
+                        (None, Spread::Mapping, Abs::Map(entries)) if self.is_from_call(&arg.value) => {
+                            entries.iter().for_each(|(column, value)| next.demand(column, value));
+                        }
                         _ => next.unclear = true,
                     }
                 }
@@ -194,6 +204,15 @@ impl Engine<'_, '_> {
     /// The arguments of `.where(…)`.
     fn add_conditions(&mut self, path: &mut Path, statement: &mut Statement, args: &[Arg], given: &[Given]) {
         for (one, arg) in given.iter().zip(args) {
+    /// Whether conditions are those that the function at hand was called with, and none that it
+    /// has put together itself, as far as there is something to put.
+    fn is_from_call(&self, conditions: &Expr) -> bool {
+        let params = self.stack.last().map(|function| &function.def.params);
+        let is_param =
+            |name: &SmolStr| params.is_some_and(|params| params.iter().any(|param| param.name.name == *name));
+        matches!(conditions.kind, ExprKind::Dict(_)) || conditions.as_name().is_some_and(is_param)
+    }
+
             let values: Vec<Abs> = match (&one.value, one.spread) {
                 (Abs::Items(items), Spread::Iterable) => items.to_vec(),
                 (value, Spread::No) => vec![value.clone()],
