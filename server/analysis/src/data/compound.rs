@@ -160,7 +160,10 @@ impl Engine<'_, '_> {
                 }
                 Some(_) => others.push(value),
                 None => match value {
-                    Abs::Dump(inner) => dump = Some(Dump::clone(&inner)),
+                    Abs::Dump(inner) => {
+                        known.retain(|(name, _)| !inner.fields.contains(name));
+                        dump = Some(Dump::clone(&inner));
+                    }
                     Abs::Map(inner) => {
                         for (key, value) in inner.iter() {
                             dump = dump.map(|dump| dump.without(key));
@@ -173,7 +176,8 @@ impl Engine<'_, '_> {
             }
         }
         if let Some(dump) = dump {
-            return Abs::Dump(Arc::new(dump));
+            // What could not be told apart may be any of them.
+            return Abs::Dump(Arc::new(if others.is_empty() { dump.with(&known) } else { dump }));
         }
         if !others.is_empty() {
             others.extend(known.into_iter().map(|(_, value)| value));

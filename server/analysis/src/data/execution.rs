@@ -431,7 +431,7 @@ impl Engine<'_, '_> {
                 let key = index.as_str();
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
-                        Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.without(key)))),
+                        Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.with([&(key.clone(), value.clone())])))),
                         Some(Abs::Map(entries)) => {
                             let mut entries = Vec::clone(entries);
                             entries.retain(|(known, _)| known != key);

@@ -147,10 +147,7 @@ impl Engine<'_, '_> {
                     ("+", Abs::Items(a), Abs::Items(b)) => {
                         Abs::Items(Arc::new(a.iter().chain(b.iter()).cloned().collect()))
                     }
-                    ("|", Abs::Dump(dump), Abs::Map(entries)) => {
-                        let dump = entries.iter().fold(Dump::clone(dump), |dump, (key, _)| dump.without(key));
-                        Abs::Dump(Arc::new(dump))
-                    }
+                    ("|", Abs::Dump(dump), Abs::Map(entries)) => Abs::Dump(Arc::new(dump.with(entries.iter()))),
                     _ => Mix::of([&left, &right]).into_abs(),
                 }
             }
@@ -412,7 +409,19 @@ impl Engine<'_, '_> {
 impl Dump {
     /// The same without a field.
     pub(super) fn without(&self, field: &str) -> Self {
-        Self { fields: self.fields.iter().filter(|known| *known != field).cloned().collect(), ..self.clone() }
+        let fields = self.fields.iter().filter(|known| *known != field).cloned().collect();
+        let set = self.set.iter().filter(|(known, _)| known != field).cloned().collect();
+        Self { fields, set, ..self.clone() }
+    }
+
+    /// The same with other entries; of those that say nothing of whose anything is, none is kept.
+    pub(super) fn with<'v>(&self, entries: impl IntoIterator<Item = &'v (SmolStr, Abs)>) -> Self {
+        entries.into_iter().fold(self.clone(), |dump, (field, value)| {
+            let mut dump = dump.without(field);
+            let idle = matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other);
+            dump.set.extend((!idle).then(|| (field.clone(), value.clone())));
+            dump
+        })
     }
 }
 

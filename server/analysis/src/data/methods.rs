@@ -70,12 +70,13 @@ impl Engine<'_, '_> {
             ("update", _) => {
                 for one in given {
                     match (&one.name, &one.value) {
-                        (Some(name), _) => next = next.without(name),
-                        (None, Abs::Map(entries)) => {
-                            next = entries.iter().fold(next, |next, (key, _)| next.without(key));
-                        }
+                        (Some(name), value) => next = next.with([&(name.clone(), value.clone())]),
+                        (None, Abs::Map(entries)) => next = next.with(entries.iter()),
                         // Whatever it holds may be the owner.
-                        _ => next.fields.clear(),
+                        _ => {
+                            next.fields.clear();
+                            next.set.clear();
+                        }
                     }
                 }
                 Abs::Nothing
@@ -97,19 +98,19 @@ impl Engine<'_, '_> {
         let mut positional: Vec<Abs> = receiver.into_iter().filter(|_| !is_static).collect();
         let mut named: Vec<(SmolStr, Abs)> = Vec::new();
         let mut open_ended = false;
-        for one in given {
         let mut rest = Mix::default();
+        for one in given {
             match (one.name, one.spread, one.value) {
                 (Some(name), _, value) => named.push((name, value)),
                 (None, Spread::No, value) => positional.push(value),
                 (None, Spread::Iterable, Abs::Items(items)) => positional.extend(items.iter().cloned()),
                 (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
-                _ => open_ended = true,
                 (None, Spread::Mapping, value) => {
                     open_ended = true;
                     rest.unclear = true;
                     rest.add(&value);
                 }
+                _ => open_ended = true,
             }
         }
         let mut positional = positional.into_iter();
@@ -117,12 +118,12 @@ impl Engine<'_, '_> {
             let name = &param.name.name;
             let value = match param.kind {
                 ParamKind::VarArgs => Abs::Items(Arc::new(positional.by_ref().collect())),
-                ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
                 // Which names there are is not known.
                 ParamKind::KwArgs if rest.unclear => {
                     named.iter().for_each(|(_, value)| rest.add(value));
                     std::mem::take(&mut rest).into_abs()
                 }
+                ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
                 _ => {
                     let by_name = named.iter().position(|(known, _)| known == name).map(|at| named.remove(at).1);
                     let by_place = if by_name.is_none() && param.kind != ParamKind::KeywordOnly {

@@ -91,7 +91,10 @@ impl Statement {
                 // How the session is to follow an `update`.
                 (Some(name), Spread::No, _) if name == "synchronize_session" => {}
                 (Some(column), _, value) => self.sets.push((column.clone(), value.clone())),
-                (None, _, Abs::Dump(dump)) => self.spread = Some(Arc::clone(dump)),
+                (None, _, Abs::Dump(dump)) => {
+                    self.sets.extend(dump.set.iter().cloned());
+                    self.spread = Some(Arc::clone(dump));
+                }
                 (None, _, Abs::Map(entries)) => self.sets.extend(entries.iter().cloned()),
                 _ => {}
             }
@@ -510,6 +513,7 @@ impl Engine<'_, '_> {
                         .into_iter()
                         .filter(|field| !object.fields.contains_key(field))
                         .collect(),
+                    set: Vec::new(),
                     site,
                 };
                 (self.model(class), Some(Arc::new(spread)))

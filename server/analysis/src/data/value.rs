@@ -127,6 +127,8 @@ pub(super) struct Dump {
     pub(super) body: SmolStr,
     /// Fields that are still the client's.
     pub(super) fields: Vec<SmolStr>,
+    /// Entries that the code has put there.
+    pub(super) set: Vec<(SmolStr, Abs)>,
     pub(super) site: Site,
 }
 
