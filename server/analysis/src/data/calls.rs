@@ -11,7 +11,8 @@ use super::expressions::root_name;
 use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};
+use super::terms::{column_method, operator, term_method};
+use super::value::{Abs, Known, Made, Mix, Path, Vars};
 use crate::facts::python::idioms::is_left_unawaited;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -80,6 +81,7 @@ impl Engine<'_, '_> {
         let value = match callee {
             Abs::Known(Known(value)) => value,
             Abs::Local(closure) => return self.call_closure(path, expr, &closure, given),
+            Abs::Predicates(predicates) => return vec![(path, operator(&predicates, &given))],
             _ => return self.unfollowed(path, name, None, &given),
         };
         match value {
@@ -179,6 +181,12 @@ impl Engine<'_, '_> {
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
+            // What is cut out of it is the client's, too.
+            Abs::Client(_)
+                if matches!(name.as_str(), "split" | "rsplit" | "splitlines" | "removeprefix" | "removesuffix") =>
+            {
+                Some(Mix::of(given.iter().map(|one| &one.value).chain([&receiver])).into_abs())
+            }
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
@@ -250,19 +258,8 @@ impl Engine<'_, '_> {
                 }
                 _ => Some(element(&receiver)),
             },
-            Abs::Column(model, column) => Some(match name.as_str() {
-                "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" => receiver.clone(),
-                "is_not" | "isnot" | "not_in" | "notin_" | "is_distinct_from" => Abs::Predicates(Arc::default()),
-                _ => {
-                    let value = Mix::of(given.iter().map(|one| &one.value)).into_abs();
-                    let equal = !matches!(name.as_str(), "ilike" | "like" | "startswith" | "is_");
-                    Abs::Predicates(Arc::new(vec![Predicate {
-                        column: Some((Arc::clone(model), column.clone())),
-                        equal,
-                        value,
-                    }]))
-                }
-            }),
+            Abs::Column(model, column) => Some(column_method(model, column, name, &given)),
+            Abs::Predicates(_) => Some(term_method(&receiver, name, &given)),
             Abs::Request(part) => Some(match (part.as_str(), name.as_str()) {
                 ("", "json" | "body") | ("body", "decode") => Abs::Request(SmolStr::new_static("body")),
                 ("", "form") => Abs::Request(SmolStr::new_static("form")),

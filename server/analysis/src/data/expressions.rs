@@ -10,6 +10,7 @@ use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
 use super::objects::named_member;
+use super::terms::{compared, either};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
@@ -425,33 +426,10 @@ impl Dump {
     }
 }
 
-/// `first op second`: a condition for a query if one of them is a column.
-fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
-    let predicate = |model: &Arc<Model>, column: &SmolStr, other: &Abs| Predicate {
-        column: Some((Arc::clone(model), column.clone())),
-        equal: op == "==",
-        value: other.clone(),
-    };
-    match (first, second) {
-        // `Task.user_id == Task.user_id` says nothing, `Task.list_id == List.id` joins.
-        (Abs::Column(..), Abs::Column(..)) => Abs::Predicates(Arc::default()),
-        (Abs::Column(model, column), other) | (other, Abs::Column(model, column)) => {
-            Abs::Predicates(Arc::new(vec![predicate(model, column, other)]))
-        }
-        _ => Abs::Other,
-    }
-}
-
 /// The two answers of a question, each on its paths.
 fn answers(yes: Vec<Path>, no: Vec<Path>) -> Vec<Exit> {
     let yes = yes.into_iter().map(|path| (path, Abs::Constant(Some(true))));
     yes.chain(no.into_iter().map(|path| (path, Abs::Constant(Some(false))))).collect()
-}
-
-/// Conditions of which one must hold.
-pub(super) fn either(values: &[Abs]) -> Abs {
-    let value = Mix::of(values).into_abs();
-    Abs::Predicates(Arc::new(vec![Predicate { column: None, equal: true, value }]))
 }
 
 /// Whether an expression asks a question.

@@ -34,6 +34,7 @@ mod rights;
 mod shared;
 mod spelling;
 mod stores;
+mod terms;
 mod types;
 mod value;
 

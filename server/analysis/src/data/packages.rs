@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
-use super::expressions::either;
 use super::names;
+use super::terms::{either, function, term};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
@@ -22,7 +22,7 @@ impl Engine<'_, '_> {
         let last = last_of(package);
         if database {
             if package.contains(".func.") || package.contains(".sql.functions") {
-                return Abs::Other;
+                return function(given);
             }
             let verb = match last {
                 "select" => Some(Verb::Select),
@@ -65,6 +65,9 @@ impl Engine<'_, '_> {
                     Some(value) => value,
                     None => Abs::Unknown,
                 },
+                "case" | "extract" | "nullif" | "collate" | "literal_column" => {
+                    term(given.iter().map(|one| &one.value))
+                }
                 _ => Abs::Other,
             };
         }
@@ -85,15 +88,15 @@ impl Engine<'_, '_> {
             "hasattr" if matches!(first, Some(Abs::Request(part)) if part == "state") && self.guarded => {
                 Abs::Constant(Some(true))
             }
-            "any" | "all" => first.map_or(Abs::Other, |asked| asked_of_all(path, asked)),
-            "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
-            | "issubclass" | "id" | "hash" => Abs::Other,
             "filter" => match given {
                 [Given { value: Abs::Local(closure), .. }, Given { value: items, .. }] => {
                     self.filtered(path, expr, &Arc::clone(closure), items)
                 }
                 _ => Mix { unclear: true, ..Mix::of(given.iter().map(|one| &one.value)) }.into_abs(),
             },
+            "any" | "all" => first.map_or(Abs::Other, |asked| asked_of_all(path, asked)),
+            "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
+            | "issubclass" | "id" | "hash" => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {
                 (Some(object), Some(Abs::Text(name))) => {
                     let name = name.clone();

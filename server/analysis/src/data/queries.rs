@@ -116,7 +116,7 @@ impl Engine<'_, '_> {
                         model = Some(found);
                     }
                 }
-                None => unclear |= !matches!(one.value, Abs::Other),
+                None => unclear |= !matches!(one.value, Abs::Other | Abs::Predicates(_)),
             }
         }
         let unclear = unclear && model.is_none();
@@ -204,9 +204,6 @@ impl Engine<'_, '_> {
         Abs::Statement(Arc::new(next))
     }
 
-    /// The arguments of `.where(…)`.
-    fn add_conditions(&mut self, path: &mut Path, statement: &mut Statement, args: &[Arg], given: &[Given]) {
-        for (one, arg) in given.iter().zip(args) {
     /// Whether conditions are those that the function at hand was called with, and none that it
     /// has put together itself, as far as there is something to put.
     fn is_from_call(&self, conditions: &Expr) -> bool {
@@ -216,6 +213,9 @@ impl Engine<'_, '_> {
         matches!(conditions.kind, ExprKind::Dict(_)) || conditions.as_name().is_some_and(is_param)
     }
 
+    /// The arguments of `.where(…)`.
+    fn add_conditions(&mut self, path: &mut Path, statement: &mut Statement, args: &[Arg], given: &[Given]) {
+        for (one, arg) in given.iter().zip(args) {
             let values: Vec<Abs> = match (&one.value, one.spread) {
                 (Abs::Items(items), Spread::Iterable) => items.to_vec(),
                 (value, Spread::No) => vec![value.clone()],
