@@ -35,15 +35,12 @@ impl Engine<'_, '_> {
             path.doubt = true;
             return vec![(path, Abs::Unknown)];
         }
-        let mut given = Vec::with_capacity(args.len());
-        for arg in args {
-            let value = self.eval(&mut path, &arg.value);
-            if arg.name.as_ref().is_some_and(|name| self.is_owner_name(&name.name)) {
-                // `user_id=me.id`
-                self.note_spelling(&Abs::Client(0), &arg.value, &value);
-            }
-            given.push(Given { name: arg.name.as_ref().map(|name| name.name.clone()), spread: arg.spread, value });
-        }
+        let ways = self.arguments(path, args);
+        ways.into_iter().flat_map(|(path, given)| self.call_with(path, expr, func, args, given)).collect()
+    }
+
+    /// Calls with arguments that are evaluated.
+    fn call_with(&mut self, mut path: Path, expr: &Expr, func: &Expr, args: &[Arg], given: Vec<Given>) -> Vec<Exit> {
         if path.dead {
             return Vec::new();
         }

@@ -70,6 +70,21 @@ pub(super) fn join_exits((a, x): Exit, (b, y): Exit) -> Exit {
 }
 
 /// Whether two paths differ in nothing that could make a difference.
+/// The ends of a function that answers with yes or no, where it has seen on the way to one what it
+/// has not seen on the way to the other.
+pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
+    let of = |answer: bool| {
+        let paths = exits.iter().filter(|(_, value)| *value == Abs::Constant(Some(answer)));
+        paths.map(|(path, _)| path.clone()).reduce(join)
+    };
+    if !exits.iter().all(|(_, value)| matches!(value, Abs::Constant(Some(_)))) {
+        return None;
+    }
+    let (yes, no) = (of(true)?, of(false)?);
+    let apart = !same_evidence(&yes, &no);
+    apart.then(|| vec![(yes, Abs::Constant(Some(true))), (no, Abs::Constant(Some(false)))])
+}
+
 fn alike(a: &Path, b: &Path) -> bool {
     a == b || same_evidence(a, b) && alike_objects(a, b) && alike_variables(a, b)
 }

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
-use super::execution::Engine;
+use super::execution::{Engine, Exit};
+use super::joining::answers_apart;
 use super::models::last_name;
 use super::value::{Abs, Dump, Mix, Path, Vars};
-use crate::facts::python::tree::{Expr, Param, ParamKind};
+use crate::facts::python::tree::{Arg, Expr, Param, ParamKind};
 use crate::index::value::FunctionRef;
+
+/// Paths on which the arguments of one call may differ.
+const MAX_WAYS: usize = 4;
 
 impl Engine<'_, '_> {
     /// A method of what is the principal's.
@@ -89,6 +93,46 @@ impl Engine<'_, '_> {
             path.vars.insert(variable.clone(), Abs::Dump(Arc::new(next)));
         }
         value
+    }
+
+    /// The arguments of a call, on each path that comes out of evaluating them.
+    pub(super) fn arguments(&mut self, path: Path, args: &[Arg]) -> Vec<(Path, Vec<Given>)> {
+        let mut ways = vec![(path, Vec::with_capacity(args.len()))];
+        for arg in args {
+            let may_fork = ways.len() < MAX_WAYS;
+            let mut next = Vec::with_capacity(ways.len());
+            for (path, given) in ways {
+                for (path, value) in self.argument(path, &arg.value, may_fork) {
+                    if arg.name.as_ref().is_some_and(|name| self.is_owner_name(&name.name)) {
+                        // `user_id=me.id`
+                        self.note_spelling(&Abs::Client(0), &arg.value, &value);
+                    }
+                    let mut given: Vec<Given> = given.clone();
+                    let name = arg.name.as_ref().map(|name| name.name.clone());
+                    given.push(Given { name, spread: arg.spread, value });
+                    next.push((path, given));
+                }
+            }
+            ways = next;
+        }
+        ways
+    }
+
+    /// An argument. What a function answers with yes or no keeps what was seen on the way to either:
+    /// `deny_unless(allowed=may(me.role, "notes"))`.
+    fn argument(&mut self, mut path: Path, expr: &Expr, may_fork: bool) -> Vec<Exit> {
+        if !may_fork || expr.as_call().is_none() {
+            let value = self.eval(&mut path, expr);
+            return vec![(path, value)];
+        }
+        let exits = self.fork(path.clone(), expr);
+        match answers_apart(&exits) {
+            Some(apart) => apart,
+            None => {
+                let value = self.settle(&mut path, exits);
+                vec![(path, value)]
+            }
+        }
     }
 
     /// The parameters of a function with the arguments of a call.
