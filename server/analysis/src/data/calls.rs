@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 pub(super) use crate::facts::python::tree::Spread;
 
+use super::buffers;
 use super::execution::{Engine, Exit, element};
 use super::expressions::root_name;
 use super::joining::keep_exit;
@@ -222,6 +223,7 @@ impl Engine<'_, '_> {
                         }
                         Some(Abs::Own)
                     }
+                    Some(Made::Buffer) => Some(buffers::method(&mut path, id, name, &given)),
                     None => None,
                 }
             }
@@ -264,6 +266,13 @@ impl Engine<'_, '_> {
                     Some(Abs::Text(key)) => self.request_item(expr, &part.clone(), &key),
                     _ => Abs::Unknown,
                 },
+                // What is sent through a socket is given out.
+                ("", "send_json" | "send_text" | "send_bytes") => {
+                    let rows = Mix::of(given.iter().map(|one| &one.value)).rows;
+                    path.handed_out.extend(rows);
+                    Abs::Nothing
+                }
+                ("", "receive_json" | "receive_text") => Abs::Request(SmolStr::new_static("body")),
                 _ => Abs::Unknown,
             }),
             Abs::Known(Known(Value::Class(class))) => {

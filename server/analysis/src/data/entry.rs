@@ -7,6 +7,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::{Caller, Engine, Exit};
+use super::later;
 use super::models::last_name;
 use super::names;
 use super::requests::CREDENTIAL;
@@ -195,11 +196,14 @@ impl Engine<'_, '_> {
         self.name_principal(&handler, &paths);
         self.begin_handler();
         let before = self.enter_right(&mut paths);
+        let mut ends = Vec::new();
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
+                ends.push((path, value));
             }
         }
+        self.run_later(ends);
         self.leave_right(before);
     }
 
@@ -490,7 +494,8 @@ impl Engine<'_, '_> {
         match &ty {
             Some(Value::Package(package)) => match package.rsplit('.').next() {
                 Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
-                Some("Response" | "BackgroundTasks" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
+                _ if later::holds_tasks(package) => return later::tasks(package),
+                Some("Response" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
                 Some("dict" | "Dict") if place == Place::Query => return Abs::Request(SmolStr::new_static("body")),
                 _ => {}
             },

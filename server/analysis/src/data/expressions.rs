@@ -350,7 +350,7 @@ impl Engine<'_, '_> {
                             },
                         }
                     }
-                    Made::Row(_) => Abs::Unknown,
+                    Made::Row(_) | Made::Buffer => Abs::Unknown,
                 }
             }
             Abs::Known(Known(Value::Class(class))) => match self.model(class) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::Exit;
+use super::later::Later;
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
 
@@ -69,7 +70,6 @@ pub(super) fn join_exits((a, x): Exit, (b, y): Exit) -> Exit {
     (join(a, b), value)
 }
 
-/// Whether two paths differ in nothing that could make a difference.
 /// The ends of a function that answers with yes or no, where it has seen on the way to one what it
 /// has not seen on the way to the other.
 pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
@@ -85,6 +85,7 @@ pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
     apart.then(|| vec![(yes, Abs::Constant(Some(true))), (no, Abs::Constant(Some(false)))])
 }
 
+/// Whether two paths differ in nothing that could make a difference.
 fn alike(a: &Path, b: &Path) -> bool {
     a == b || same_evidence(a, b) && alike_objects(a, b) && alike_variables(a, b)
 }
@@ -363,6 +364,10 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     }
     if !b.handed_out.is_subset(&a.handed_out) {
         a.handed_out.extend(b.handed_out.iter());
+    }
+    if !Shared::is(&a.later, &b.later) {
+        let more: Vec<Later> = b.later.iter().filter(|task| !a.later.contains(task)).cloned().collect();
+        a.later.extend(more);
     }
     if !Shared::is(&a.doubted, &b.doubted) {
         a.doubted.0.extend(&b.doubted.0);

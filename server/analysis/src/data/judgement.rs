@@ -269,7 +269,7 @@ impl Engine<'_, '_> {
         } else {
             self.data.unsure.push(model.site);
         }
-        if row.checked && row.changed.is_some() && row.written.is_some() {
+        if row.checked && row.changed.is_some() && row.written.is_some() && !self.in_later {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
         }
     }

@@ -7,6 +7,7 @@
 //! with the principal. What can't be followed silences a finding: it never
 //! makes one.
 
+mod buffers;
 mod callbacks;
 mod calls;
 mod closures;
@@ -19,6 +20,7 @@ mod exposure;
 mod expressions;
 mod joining;
 mod judgement;
+mod later;
 mod links;
 mod methods;
 mod models;

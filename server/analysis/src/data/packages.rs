@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
+use super::later;
 use super::names;
 use super::terms::{either, function, term};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
@@ -76,6 +77,18 @@ impl Engine<'_, '_> {
         {
             let environment = Abs::Known(Known(Value::Package(SmolStr::new_static("os.environ"))));
             self.note_environment(path, expr, &environment, &key.value, &value.value);
+        }
+        if later::holds_tasks(package) {
+            return later::tasks(&SmolStr::new(package));
+        }
+        if let Some(tasks) = package.strip_suffix(".add_task")
+            && later::holds_tasks(tasks)
+        {
+            self.add_task(path, expr, given);
+            return Abs::Nothing;
+        }
+        if let Some(buffer) = self.buffer(path, package, given, site) {
+            return buffer;
         }
         match last {
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"

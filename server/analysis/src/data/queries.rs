@@ -518,7 +518,7 @@ impl Engine<'_, '_> {
                 };
                 (self.model(class), Some(Arc::new(spread)))
             }
-            Made::Instance(_) => (None, None),
+            Made::Instance(_) | Made::Buffer => (None, None),
         };
         if let Some(model) = model {
             self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);
