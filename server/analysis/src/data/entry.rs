@@ -428,7 +428,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a parameter takes a session of the database.
-    fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
+    pub(super) fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
         let ty = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(function, ty));
         let ty = match &ty {
             Some(Value::Annotated(annotated)) => Some(&annotated.ty),
@@ -439,7 +439,7 @@ impl Engine<'_, '_> {
     }
 
     /// The value of a parameter that the request supplies.
-    fn supplied(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
+    pub(super) fn supplied(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
         if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs) {
             return Abs::Unknown;
         }

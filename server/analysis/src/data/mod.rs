@@ -37,6 +37,7 @@ mod shared;
 mod spelling;
 mod stores;
 mod terms;
+mod tools;
 mod types;
 mod value;
 
@@ -50,6 +51,7 @@ pub(crate) use names::{is_authority, is_check, is_owner, is_self, is_user_table}
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;

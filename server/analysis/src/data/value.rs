@@ -35,6 +35,8 @@ pub enum Place {
     Header,
     /// A cookie.
     Cookie,
+    /// The arguments of a tool, which a language model chooses.
+    Argument,
 }
 
 impl Place {
@@ -47,6 +49,7 @@ impl Place {
             Self::Form => "form",
             Self::Header => "headers",
             Self::Cookie => "cookies",
+            Self::Argument => "arguments",
         }
     }
 }

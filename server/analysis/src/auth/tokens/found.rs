@@ -477,6 +477,8 @@ pub struct Tool {
     pub server: Site,
     /// The function.
     pub function: Site,
+    /// Its name.
+    pub name: SmolStr,
     /// The parameter.
     pub identity: SmolStr,
 }

@@ -30,7 +30,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     {
         let server = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator));
         let identity = identity.name.name.clone();
-        tokens.tools.extend(server.map(|server| Tool { server, function: body.site(def.name.range), identity }));
+        let (function, name) = (body.site(def.name.range), def.name.name.clone());
+        tokens.tools.extend(server.map(|server| Tool { server, function, name, identity }));
     }
 }
 
