@@ -3,6 +3,7 @@
 
 use smol_str::SmolStr;
 
+use super::buffers;
 use super::calls::{Given, MAX_DEPTH, Spread};
 use super::execution::Engine;
 use super::value::{Abs, Made, ObjectId, Path};
@@ -18,6 +19,7 @@ impl Engine<'_, '_> {
     /// Something out of reach is given values: objects of the project among
     /// them that continue a class of a package will be called back.
     pub(super) fn hand_out(&mut self, path: &mut Path, receiver: Option<&Abs>, given: &[Given]) {
+        buffers::written_to(path, receiver, given);
         // What is called back calls nothing back itself.
         if self.in_dependency || self.in_callback || self.budget < MIN_BUDGET || self.stack.len() + 1 >= MAX_DEPTH {
             return;

@@ -6,12 +6,14 @@ use smol_str::SmolStr;
 
 pub(super) use crate::facts::python::tree::Spread;
 
+use super::buffers;
 use super::execution::{Engine, Exit, element};
 use super::expressions::root_name;
 use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Known, Made, Mix, Path, Predicate, Vars};
+use super::terms::{column_method, operator, term_method};
+use super::value::{Abs, Known, Made, Mix, Path, Vars};
 use crate::facts::python::idioms::is_left_unawaited;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -34,15 +36,12 @@ impl Engine<'_, '_> {
             path.doubt = true;
             return vec![(path, Abs::Unknown)];
         }
-        let mut given = Vec::with_capacity(args.len());
-        for arg in args {
-            let value = self.eval(&mut path, &arg.value);
-            if arg.name.as_ref().is_some_and(|name| self.is_owner_name(&name.name)) {
-                // `user_id=me.id`
-                self.note_spelling(&Abs::Client(0), &arg.value, &value);
-            }
-            given.push(Given { name: arg.name.as_ref().map(|name| name.name.clone()), spread: arg.spread, value });
-        }
+        let ways = self.arguments(path, args);
+        ways.into_iter().flat_map(|(path, given)| self.call_with(path, expr, func, args, given)).collect()
+    }
+
+    /// Calls with arguments that are evaluated.
+    fn call_with(&mut self, mut path: Path, expr: &Expr, func: &Expr, args: &[Arg], given: Vec<Given>) -> Vec<Exit> {
         if path.dead {
             return Vec::new();
         }
@@ -80,6 +79,7 @@ impl Engine<'_, '_> {
         let value = match callee {
             Abs::Known(Known(value)) => value,
             Abs::Local(closure) => return self.call_closure(path, expr, &closure, given),
+            Abs::Predicates(predicates) => return vec![(path, operator(&predicates, &given))],
             _ => return self.unfollowed(path, name, None, &given),
         };
         match value {
@@ -179,6 +179,12 @@ impl Engine<'_, '_> {
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
+            // What is cut out of it is the client's, too.
+            Abs::Client(_)
+                if matches!(name.as_str(), "split" | "rsplit" | "splitlines" | "removeprefix" | "removesuffix") =>
+            {
+                Some(Mix::of(given.iter().map(|one| &one.value).chain([&receiver])).into_abs())
+            }
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
@@ -217,6 +223,7 @@ impl Engine<'_, '_> {
                         }
                         Some(Abs::Own)
                     }
+                    Some(Made::Buffer) => Some(buffers::method(&mut path, id, name, &given)),
                     None => None,
                 }
             }
@@ -250,19 +257,8 @@ impl Engine<'_, '_> {
                 }
                 _ => Some(element(&receiver)),
             },
-            Abs::Column(model, column) => Some(match name.as_str() {
-                "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" => receiver.clone(),
-                "is_not" | "isnot" | "not_in" | "notin_" | "is_distinct_from" => Abs::Predicates(Arc::default()),
-                _ => {
-                    let value = Mix::of(given.iter().map(|one| &one.value)).into_abs();
-                    let equal = !matches!(name.as_str(), "ilike" | "like" | "startswith" | "is_");
-                    Abs::Predicates(Arc::new(vec![Predicate {
-                        column: Some((Arc::clone(model), column.clone())),
-                        equal,
-                        value,
-                    }]))
-                }
-            }),
+            Abs::Column(model, column) => Some(column_method(model, column, name, &given)),
+            Abs::Predicates(_) => Some(term_method(&receiver, name, &given)),
             Abs::Request(part) => Some(match (part.as_str(), name.as_str()) {
                 ("", "json" | "body") | ("body", "decode") => Abs::Request(SmolStr::new_static("body")),
                 ("", "form") => Abs::Request(SmolStr::new_static("form")),
@@ -270,6 +266,13 @@ impl Engine<'_, '_> {
                     Some(Abs::Text(key)) => self.request_item(expr, &part.clone(), &key),
                     _ => Abs::Unknown,
                 },
+                // What is sent through a socket is given out.
+                ("", "send_json" | "send_text" | "send_bytes") => {
+                    let rows = Mix::of(given.iter().map(|one| &one.value)).rows;
+                    path.handed_out.extend(rows);
+                    Abs::Nothing
+                }
+                ("", "receive_json" | "receive_text") => Abs::Request(SmolStr::new_static("body")),
                 _ => Abs::Unknown,
             }),
             Abs::Known(Known(Value::Class(class))) => {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::calls::{Given, Spread};
+use super::closures::Closure;
+use super::execution::{Engine, element};
 use super::joining::{join, joined};
 use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
@@ -32,7 +34,43 @@ pub(super) fn copies_entries(comprehension: &Comprehension) -> bool {
         && !clause.conditions.iter().any(asks_key)
 }
 
+/// The paths behind a condition as one. Those on which nothing can be wrong say nothing where
+/// another goes on: `[task for task in tasks if me.is_admin or task.user_id == me.id]`.
+pub(super) fn one_of(paths: Vec<Path>) -> Option<Path> {
+    let counts = |path: &Path| !path.privileged && !path.doubt;
+    let some = paths.iter().any(counts);
+    paths.into_iter().filter(|path| !some || counts(path)).reduce(join)
+}
+
+/// What was selected out of several: it was looked at, and rows stay rows.
+pub(super) fn selected(path: &mut Path, inner: Path, value: Abs) -> Abs {
+    let for_some = inner.privileged && !path.privileged;
+    path.rows = inner.rows;
+    path.objects = inner.objects;
+    path.doubt |= inner.doubt;
+    if for_some {
+        let rows = value.parts(path).rows;
+        path.doubted.0.extend(rows);
+    }
+    match value {
+        Abs::Dump(_) | Abs::DumpKey(_) | Abs::Row(_) => value,
+        value => value.parts(path).into_abs(),
+    }
+}
+
 impl Engine<'_, '_> {
+    /// `filter(lambda task: …, tasks)`.
+    pub(super) fn filtered(&mut self, path: &mut Path, expr: &Expr, closure: &Arc<Closure>, items: &Abs) -> Abs {
+        let value = element(items);
+        let given = vec![Given { name: None, spread: Spread::No, value: value.clone() }];
+        let exits = self.call_closure(path.clone(), expr, closure, given);
+        let kept = exits.into_iter().filter_map(|(path, answer)| self.truth(path, &answer).0).collect();
+        match one_of(kept) {
+            Some(inner) => selected(path, inner, value),
+            None => Abs::Items(Arc::default()),
+        }
+    }
+
     /// A comprehension over the entries of a dictionary that is known.
     pub(super) fn each_entry(
         &mut self,
@@ -49,7 +87,7 @@ impl Engine<'_, '_> {
             self.assign(&mut inner, &clause.target, entry);
             for condition in &clause.conditions {
                 let (yes, _) = self.branch(inner.clone(), condition);
-                match yes.into_iter().reduce(join) {
+                match one_of(yes) {
                     Some(one) => inner = one,
                     None => inner.dead = true,
                 }
@@ -122,7 +160,10 @@ impl Engine<'_, '_> {
                 }
                 Some(_) => others.push(value),
                 None => match value {
-                    Abs::Dump(inner) => dump = Some(Dump::clone(&inner)),
+                    Abs::Dump(inner) => {
+                        known.retain(|(name, _)| !inner.fields.contains(name));
+                        dump = Some(Dump::clone(&inner));
+                    }
                     Abs::Map(inner) => {
                         for (key, value) in inner.iter() {
                             dump = dump.map(|dump| dump.without(key));
@@ -135,7 +176,8 @@ impl Engine<'_, '_> {
             }
         }
         if let Some(dump) = dump {
-            return Abs::Dump(Arc::new(dump));
+            // What could not be told apart may be any of them.
+            return Abs::Dump(Arc::new(if others.is_empty() { dump.with(&known) } else { dump }));
         }
         if !others.is_empty() {
             others.extend(known.into_iter().map(|(_, value)| value));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::{Caller, Engine, Exit};
+use super::later;
 use super::models::last_name;
 use super::names;
 use super::requests::CREDENTIAL;
@@ -196,11 +197,14 @@ impl Engine<'_, '_> {
         self.name_principal(&handler, &paths);
         self.begin_handler();
         let before = self.enter_right(&mut paths);
+        let mut ends = Vec::new();
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
+                ends.push((path, value));
             }
         }
+        self.run_later(ends);
         self.leave_right(before);
     }
 
@@ -425,7 +429,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a parameter takes a session of the database.
-    fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
+    pub(super) fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
         let ty = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(function, ty));
         let ty = match &ty {
             Some(Value::Annotated(annotated)) => Some(&annotated.ty),
@@ -436,7 +440,7 @@ impl Engine<'_, '_> {
     }
 
     /// The value of a parameter that the request supplies.
-    fn supplied(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
+    pub(super) fn supplied(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
         if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs) {
             return Abs::Unknown;
         }
@@ -491,7 +495,8 @@ impl Engine<'_, '_> {
         match &ty {
             Some(Value::Package(package)) => match package.rsplit('.').next() {
                 Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
-                Some("Response" | "BackgroundTasks" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
+                _ if later::holds_tasks(package) => return later::tasks(package),
+                Some("Response" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
                 Some("dict" | "Dict") if place == Place::Query => return Abs::Request(SmolStr::new_static("body")),
                 _ => {}
             },

@@ -62,6 +62,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) in_root: bool,
     /// Whether a method is being executed that a package calls.
     pub(super) in_callback: bool,
+    /// Whether something runs after the answer.
+    pub(super) in_later: bool,
     pub(super) clients: Vec<Client>,
     pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
     pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
@@ -110,6 +112,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             in_dependency: false,
             in_root: false,
             in_callback: false,
+            in_later: false,
             clients: Vec::new(),
             models: FxHashMap::default(),
             classes: FxHashMap::default(),
@@ -440,7 +443,7 @@ impl Engine<'_, '_> {
                 let key = index.as_str();
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
-                        Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.without(key)))),
+                        Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.with([&(key.clone(), value.clone())])))),
                         Some(Abs::Map(entries)) => {
                             let mut entries = Vec::clone(entries);
                             entries.retain(|(known, _)| known != key);

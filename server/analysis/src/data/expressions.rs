@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::compound::copies_entries;
+use super::compound::{copies_entries, one_of, selected};
 use super::execution::{Engine, Exit, element, entries};
-use super::joining::{join, join_exits, joined};
+use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
 use super::objects::named_member;
+use super::terms::{compared, either};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
@@ -151,10 +152,7 @@ impl Engine<'_, '_> {
                     ("+", Abs::Items(a), Abs::Items(b)) => {
                         Abs::Items(Arc::new(a.iter().chain(b.iter()).cloned().collect()))
                     }
-                    ("|", Abs::Dump(dump), Abs::Map(entries)) => {
-                        let dump = entries.iter().fold(Dump::clone(dump), |dump, (key, _)| dump.without(key));
-                        Abs::Dump(Arc::new(dump))
-                    }
+                    ("|", Abs::Dump(dump), Abs::Map(entries)) => Abs::Dump(Arc::new(dump.with(entries.iter()))),
                     _ => Mix::of([&left, &right]).into_abs(),
                 }
             }
@@ -204,7 +202,7 @@ impl Engine<'_, '_> {
                     self.assign(&mut inner, &clause.target, &element(&items));
                     for condition in &clause.conditions {
                         let (yes, _) = self.branch(inner.clone(), condition);
-                        match yes.into_iter().reduce(join) {
+                        match one_of(yes) {
                             Some(one) => inner = one,
                             None => return Abs::Items(Arc::default()),
                         }
@@ -225,14 +223,7 @@ impl Engine<'_, '_> {
                     let other = self.eval(&mut inner, other);
                     value = Mix::of([&value, &other]).into_abs();
                 }
-                // What was selected was looked at.
-                path.rows = inner.rows;
-                path.objects = inner.objects;
-                path.doubt |= inner.doubt;
-                match value {
-                    Abs::Dump(_) | Abs::DumpKey(_) => value,
-                    value => value.parts(path).into_abs(),
-                }
+                selected(path, inner, value)
             }
             ExprKind::Yield(inner) => {
                 let value = inner.as_ref().map_or(Abs::Nothing, |inner| self.eval(path, inner));
@@ -366,7 +357,7 @@ impl Engine<'_, '_> {
                             },
                         }
                     }
-                    Made::Row(_) => Abs::Unknown,
+                    Made::Row(_) | Made::Buffer => Abs::Unknown,
                 }
             }
             Abs::Known(Known(Value::Class(class))) => match self.model(class) {
@@ -426,24 +417,19 @@ impl Engine<'_, '_> {
 impl Dump {
     /// The same without a field.
     pub(super) fn without(&self, field: &str) -> Self {
-        Self { fields: self.fields.iter().filter(|known| *known != field).cloned().collect(), ..self.clone() }
+        let fields = self.fields.iter().filter(|known| *known != field).cloned().collect();
+        let set = self.set.iter().filter(|(known, _)| known != field).cloned().collect();
+        Self { fields, set, ..self.clone() }
     }
-}
 
-/// `first op second`: a condition for a query if one of them is a column.
-fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
-    let predicate = |model: &Arc<Model>, column: &SmolStr, other: &Abs| Predicate {
-        column: Some((Arc::clone(model), column.clone())),
-        equal: op == "==",
-        value: other.clone(),
-    };
-    match (first, second) {
-        // `Task.user_id == Task.user_id` says nothing, `Task.list_id == List.id` joins.
-        (Abs::Column(..), Abs::Column(..)) => Abs::Predicates(Arc::default()),
-        (Abs::Column(model, column), other) | (other, Abs::Column(model, column)) => {
-            Abs::Predicates(Arc::new(vec![predicate(model, column, other)]))
-        }
-        _ => Abs::Other,
+    /// The same with other entries; of those that say nothing of whose anything is, none is kept.
+    pub(super) fn with<'v>(&self, entries: impl IntoIterator<Item = &'v (SmolStr, Abs)>) -> Self {
+        entries.into_iter().fold(self.clone(), |dump, (field, value)| {
+            let mut dump = dump.without(field);
+            let idle = matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other);
+            dump.set.extend((!idle).then(|| (field.clone(), value.clone())));
+            dump
+        })
     }
 }
 
@@ -451,12 +437,6 @@ fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
 fn answers(yes: Vec<Path>, no: Vec<Path>) -> Vec<Exit> {
     let yes = yes.into_iter().map(|path| (path, Abs::Constant(Some(true))));
     yes.chain(no.into_iter().map(|path| (path, Abs::Constant(Some(false))))).collect()
-}
-
-/// Conditions of which one must hold.
-pub(super) fn either(values: &[Abs]) -> Abs {
-    let value = Mix::of(values).into_abs();
-    Abs::Predicates(Arc::new(vec![Predicate { column: None, equal: true, value }]))
 }
 
 /// Whether an expression asks a question.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::Exit;
+use super::later::Later;
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
 
@@ -67,6 +68,21 @@ pub(super) fn join_exits((a, x): Exit, (b, y): Exit) -> Exit {
     let idle = Idle::of(&a, &b);
     let value = idle.joined(x, y);
     (join(a, b), value)
+}
+
+/// The ends of a function that answers with yes or no, where it has seen on the way to one what it
+/// has not seen on the way to the other.
+pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
+    let of = |answer: bool| {
+        let paths = exits.iter().filter(|(_, value)| *value == Abs::Constant(Some(answer)));
+        paths.map(|(path, _)| path.clone()).reduce(join)
+    };
+    if !exits.iter().all(|(_, value)| matches!(value, Abs::Constant(Some(_)))) {
+        return None;
+    }
+    let (yes, no) = (of(true)?, of(false)?);
+    let apart = !same_evidence(&yes, &no);
+    apart.then(|| vec![(yes, Abs::Constant(Some(true))), (no, Abs::Constant(Some(false)))])
 }
 
 /// Whether two paths differ in nothing that could make a difference.
@@ -349,6 +365,10 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
     }
     if !b.handed_out.is_subset(&a.handed_out) {
         a.handed_out.extend(b.handed_out.iter());
+    }
+    if !Shared::is(&a.later, &b.later) {
+        let more: Vec<Later> = b.later.iter().filter(|task| !a.later.contains(task)).cloned().collect();
+        a.later.extend(more);
     }
     if !Shared::is(&a.doubted, &b.doubted) {
         a.doubted.0.extend(&b.doubted.0);

@@ -269,7 +269,7 @@ impl Engine<'_, '_> {
         } else {
             self.data.unsure.push(model.site);
         }
-        if row.checked && row.changed.is_some() && row.written.is_some() {
+        if row.checked && row.changed.is_some() && row.written.is_some() && !self.in_later {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
         }
     }
@@ -421,10 +421,11 @@ impl Engine<'_, '_> {
         let client = client.and_then(|client| self.clients.get(client as usize).cloned());
         let mut steps = Vec::new();
         if let Some(client) = &client {
-            steps.push((
-                client.site,
-                format!("`{}` comes from the {} of the request", client.name, client.place.word()),
-            ));
+            let said = match client.place {
+                Place::Argument => format!("`{}` is what a model chooses", client.name),
+                place => format!("`{}` comes from the {} of the request", client.name, place.word()),
+            };
+            steps.push((client.site, said));
         }
         // The first of the calls is FastAPI's own.
         for call in self.calls.iter().skip(1 + self.wrappers) {

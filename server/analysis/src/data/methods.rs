@@ -5,11 +5,15 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
-use super::execution::Engine;
+use super::execution::{Engine, Exit};
+use super::joining::answers_apart;
 use super::models::last_name;
-use super::value::{Abs, Dump, Path, Vars};
-use crate::facts::python::tree::{Expr, Param, ParamKind};
+use super::value::{Abs, Dump, Mix, Path, Vars};
+use crate::facts::python::tree::{Arg, Expr, Param, ParamKind};
 use crate::index::value::FunctionRef;
+
+/// Paths on which the arguments of one call may differ.
+const MAX_WAYS: usize = 4;
 
 impl Engine<'_, '_> {
     /// A method of what is the principal's.
@@ -74,12 +78,13 @@ impl Engine<'_, '_> {
             ("update", _) => {
                 for one in given {
                     match (&one.name, &one.value) {
-                        (Some(name), _) => next = next.without(name),
-                        (None, Abs::Map(entries)) => {
-                            next = entries.iter().fold(next, |next, (key, _)| next.without(key));
-                        }
+                        (Some(name), value) => next = next.with([&(name.clone(), value.clone())]),
+                        (None, Abs::Map(entries)) => next = next.with(entries.iter()),
                         // Whatever it holds may be the owner.
-                        _ => next.fields.clear(),
+                        _ => {
+                            next.fields.clear();
+                            next.set.clear();
+                        }
                     }
                 }
                 Abs::Nothing
@@ -94,6 +99,46 @@ impl Engine<'_, '_> {
         value
     }
 
+    /// The arguments of a call, on each path that comes out of evaluating them.
+    pub(super) fn arguments(&mut self, path: Path, args: &[Arg]) -> Vec<(Path, Vec<Given>)> {
+        let mut ways = vec![(path, Vec::with_capacity(args.len()))];
+        for arg in args {
+            let may_fork = ways.len() < MAX_WAYS;
+            let mut next = Vec::with_capacity(ways.len());
+            for (path, given) in ways {
+                for (path, value) in self.argument(path, &arg.value, may_fork) {
+                    if arg.name.as_ref().is_some_and(|name| self.is_owner_name(&name.name)) {
+                        // `user_id=me.id`
+                        self.note_spelling(&Abs::Client(0), &arg.value, &value);
+                    }
+                    let mut given: Vec<Given> = given.clone();
+                    let name = arg.name.as_ref().map(|name| name.name.clone());
+                    given.push(Given { name, spread: arg.spread, value });
+                    next.push((path, given));
+                }
+            }
+            ways = next;
+        }
+        ways
+    }
+
+    /// An argument. What a function answers with yes or no keeps what was seen on the way to either:
+    /// `deny_unless(allowed=may(me.role, "notes"))`.
+    fn argument(&mut self, mut path: Path, expr: &Expr, may_fork: bool) -> Vec<Exit> {
+        if !may_fork || expr.as_call().is_none() {
+            let value = self.eval(&mut path, expr);
+            return vec![(path, value)];
+        }
+        let exits = self.fork(path.clone(), expr);
+        match answers_apart(&exits) {
+            Some(apart) => apart,
+            None => {
+                let value = self.settle(&mut path, exits);
+                vec![(path, value)]
+            }
+        }
+    }
+
     /// The parameters of a function with the arguments of a call.
     pub(super) fn bind(&mut self, function: &FunctionRef, receiver: Option<Abs>, given: Vec<Given>) -> Vars {
         let mut vars = Vars::default();
@@ -101,12 +146,18 @@ impl Engine<'_, '_> {
         let mut positional: Vec<Abs> = receiver.into_iter().filter(|_| !is_static).collect();
         let mut named: Vec<(SmolStr, Abs)> = Vec::new();
         let mut open_ended = false;
+        let mut rest = Mix::default();
         for one in given {
             match (one.name, one.spread, one.value) {
                 (Some(name), _, value) => named.push((name, value)),
                 (None, Spread::No, value) => positional.push(value),
                 (None, Spread::Iterable, Abs::Items(items)) => positional.extend(items.iter().cloned()),
                 (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
+                (None, Spread::Mapping, value) => {
+                    open_ended = true;
+                    rest.unclear = true;
+                    rest.add(&value);
+                }
                 _ => open_ended = true,
             }
         }
@@ -115,6 +166,11 @@ impl Engine<'_, '_> {
             let name = &param.name.name;
             let value = match param.kind {
                 ParamKind::VarArgs => Abs::Items(Arc::new(positional.by_ref().collect())),
+                // Which names there are is not known.
+                ParamKind::KwArgs if rest.unclear => {
+                    named.iter().for_each(|(_, value)| rest.add(value));
+                    std::mem::take(&mut rest).into_abs()
+                }
                 ParamKind::KwArgs => Abs::Map(Arc::new(std::mem::take(&mut named))),
                 _ => {
                     let by_name = named.iter().position(|(known, _)| known == name).map(|at| named.remove(at).1);

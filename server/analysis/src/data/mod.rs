@@ -7,6 +7,7 @@
 //! with the principal. What can't be followed silences a finding: it never
 //! makes one.
 
+mod buffers;
 mod callbacks;
 mod calls;
 mod closures;
@@ -19,6 +20,7 @@ mod exposure;
 mod expressions;
 mod joining;
 mod judgement;
+mod later;
 mod links;
 mod methods;
 mod models;
@@ -36,6 +38,8 @@ mod shared;
 mod sharing;
 mod spelling;
 mod stores;
+mod terms;
+mod tools;
 mod types;
 mod value;
 
@@ -49,6 +53,7 @@ pub(crate) use names::{is_authority, is_check, is_owner, is_self, is_user_table}
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;

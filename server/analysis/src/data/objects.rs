@@ -59,10 +59,13 @@ impl Engine<'_, '_> {
         path: &mut Path,
         expr: &Expr,
         model: Arc<super::models::Model>,
-        fields: BTreeMap<SmolStr, Abs>,
+        mut fields: BTreeMap<SmolStr, Abs>,
         spread: Option<Dump>,
     ) -> Abs {
         let (site, name) = (self.site(expr), model.name.clone());
+        let set = spread.iter().flat_map(|dump| dump.set.clone()).filter(|(column, _)| !fields.contains_key(column));
+        let set: Vec<(SmolStr, Abs)> = set.collect();
+        fields.extend(set);
         let spread = spread.map(Arc::new);
         let object = Object {
             made: Made::Row(model),

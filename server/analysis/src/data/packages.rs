@@ -7,8 +7,9 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
-use super::expressions::either;
+use super::later;
 use super::names;
+use super::terms::{either, function, term};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
@@ -25,7 +26,7 @@ impl Engine<'_, '_> {
         let last = last_of(package);
         if database {
             if package.contains(".func.") || package.contains(".sql.functions") {
-                return Abs::Other;
+                return function(given);
             }
             let verb = match last {
                 "select" => Some(Verb::Select),
@@ -68,6 +69,9 @@ impl Engine<'_, '_> {
                     Some(value) => value,
                     None => Abs::Unknown,
                 },
+                "case" | "extract" | "nullif" | "collate" | "literal_column" => {
+                    term(given.iter().map(|one| &one.value))
+                }
                 _ => Abs::Other,
             };
         }
@@ -76,6 +80,18 @@ impl Engine<'_, '_> {
         {
             let environment = Abs::Known(Known(Value::Package(SmolStr::new_static("os.environ"))));
             self.note_environment(path, expr, &environment, &key.value, &value.value);
+        }
+        if later::holds_tasks(package) {
+            return later::tasks(&SmolStr::new(package));
+        }
+        if let Some(tasks) = package.strip_suffix(".add_task")
+            && later::holds_tasks(tasks)
+        {
+            self.add_task(path, expr, given);
+            return Abs::Nothing;
+        }
+        if let Some(buffer) = self.buffer(path, package, given, site) {
+            return buffer;
         }
         match last {
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
@@ -88,6 +104,12 @@ impl Engine<'_, '_> {
             "hasattr" if matches!(first, Some(Abs::Request(part)) if part == "state") && self.guarded => {
                 Abs::Constant(Some(true))
             }
+            "filter" => match given {
+                [Given { value: Abs::Local(closure), .. }, Given { value: items, .. }] => {
+                    self.filtered(path, expr, &Arc::clone(closure), items)
+                }
+                _ => Mix { unclear: true, ..Mix::of(given.iter().map(|one| &one.value)) }.into_abs(),
+            },
             "any" | "all" => first.map_or(Abs::Other, |asked| self.asked_of_all(path, asked)),
             "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
             | "issubclass" | "id" | "hash" => Abs::Other,

@@ -73,6 +73,17 @@ const KEEPING: &[&str] = &[
 ];
 
 impl Statement {
+    /// `.filter_by(column=value)`.
+    fn demand(&mut self, column: &SmolStr, value: &Abs) {
+        match &self.model {
+            Some(model) => {
+                let column = Some((Arc::clone(model), column.clone()));
+                self.predicates.push(Predicate { column, equal: true, value: value.clone() });
+            }
+            None => self.unclear = true,
+        }
+    }
+
     /// `.values(title=…)`, `.values(**body.model_dump())`, `query.update({…})`.
     fn assign(&mut self, given: &[Given]) {
         for one in given {
@@ -80,7 +91,10 @@ impl Statement {
                 // How the session is to follow an `update`.
                 (Some(name), Spread::No, _) if name == "synchronize_session" => {}
                 (Some(column), _, value) => self.sets.push((column.clone(), value.clone())),
-                (None, _, Abs::Dump(dump)) => self.spread = Some(Arc::clone(dump)),
+                (None, _, Abs::Dump(dump)) => {
+                    self.sets.extend(dump.set.iter().cloned());
+                    self.spread = Some(Arc::clone(dump));
+                }
                 (None, _, Abs::Map(entries)) => self.sets.extend(entries.iter().cloned()),
                 _ => {}
             }
@@ -102,7 +116,7 @@ impl Engine<'_, '_> {
                         model = Some(found);
                     }
                 }
-                None => unclear |= !matches!(one.value, Abs::Other),
+                None => unclear |= !matches!(one.value, Abs::Other | Abs::Predicates(_)),
             }
         }
         let unclear = unclear && model.is_none();
@@ -152,13 +166,12 @@ impl Engine<'_, '_> {
                 }
             }
             "filter_by" => {
-                for one in given {
-                    match (&one.name, &next.model) {
-                        (Some(column), Some(model)) => next.predicates.push(Predicate {
-                            column: Some((Arc::clone(model), column.clone())),
-                            equal: true,
-                            value: one.value.clone(),
-                        }),
+                for (one, arg) in given.iter().zip(args) {
+                    match (&one.name, one.spread, &one.value) {
+                        (Some(column), _, value) => next.demand(column, value),
+                        (None, Spread::Mapping, Abs::Map(entries)) if self.is_from_call(&arg.value) => {
+                            entries.iter().for_each(|(column, value)| next.demand(column, value));
+                        }
                         _ => next.unclear = true,
                     }
                 }
@@ -189,6 +202,15 @@ impl Engine<'_, '_> {
             }
         }
         Abs::Statement(Arc::new(next))
+    }
+
+    /// Whether conditions are those that the function at hand was called with, and none that it
+    /// has put together itself, as far as there is something to put.
+    fn is_from_call(&self, conditions: &Expr) -> bool {
+        let params = self.stack.last().map(|function| &function.def.params);
+        let is_param =
+            |name: &SmolStr| params.is_some_and(|params| params.iter().any(|param| param.name.name == *name));
+        matches!(conditions.kind, ExprKind::Dict(_)) || conditions.as_name().is_some_and(is_param)
     }
 
     /// The arguments of `.where(…)`.
@@ -492,11 +514,12 @@ impl Engine<'_, '_> {
                         .into_iter()
                         .filter(|field| !object.fields.contains_key(field))
                         .collect(),
+                    set: Vec::new(),
                     site,
                 };
                 (self.model(class), Some(Arc::new(spread)))
             }
-            Made::Instance(_) => (None, None),
+            Made::Instance(_) | Made::Buffer => (None, None),
         };
         if let Some(model) = model {
             self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);

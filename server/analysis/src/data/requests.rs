@@ -37,8 +37,12 @@ impl Engine<'_, '_> {
     pub(super) fn dump(&mut self, path: &Path, id: u32, expr: &Expr) -> Option<Dump> {
         let object = path.objects.get(&id)?;
         let Made::Body(class) = &object.made else { return None };
-        let mut dump =
-            Dump { body: object.name.clone(), fields: self.interpreter.fields_of(class), site: self.site(expr) };
+        let mut dump = Dump {
+            body: object.name.clone(),
+            fields: self.interpreter.fields_of(class),
+            set: Vec::new(),
+            site: self.site(expr),
+        };
         dump.fields.retain(|field| !object.fields.contains_key(field));
         let class = Arc::clone(class);
         dump.fields.iter().for_each(|field| self.note_harmless(&class, &dump.body, field));
@@ -71,7 +75,8 @@ impl Engine<'_, '_> {
     /// A value out of a dumped request model.
     pub(super) fn dump_field(&mut self, _: &Path, expr: &Expr, dump: &Arc<Dump>, key: &SmolStr) -> Abs {
         if !dump.fields.contains(key) {
-            return Abs::Unknown;
+            let set = dump.set.iter().find(|(known, _)| known == key);
+            return set.map_or(Abs::Unknown, |(_, value)| value.clone());
         }
         let name = SmolStr::new(format!("{}.{key}", dump.body));
         let site = self.site(expr);

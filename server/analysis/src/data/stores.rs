@@ -281,7 +281,10 @@ impl Statement {
     fn set(&mut self, value: &Abs) {
         match value {
             Abs::Map(entries) => self.sets.extend(entries.iter().cloned()),
-            Abs::Dump(dump) => self.spread = Some(Arc::clone(dump)),
+            Abs::Dump(dump) => {
+                self.sets.extend(dump.set.iter().cloned());
+                self.spread = Some(Arc::clone(dump));
+            }
             // Any of it may be the owner.
             _ => self.unclear = true,
         }

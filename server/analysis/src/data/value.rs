@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::closures::Closure;
+use super::later::Later;
 use super::models::Model;
 use super::shared::Shared;
 use crate::index::value::{ClassRef, Site, Value};
@@ -34,6 +35,8 @@ pub enum Place {
     Header,
     /// A cookie.
     Cookie,
+    /// The arguments of a tool, which a language model chooses.
+    Argument,
 }
 
 impl Place {
@@ -46,6 +49,7 @@ impl Place {
             Self::Form => "form",
             Self::Header => "headers",
             Self::Cookie => "cookies",
+            Self::Argument => "arguments",
         }
     }
 }
@@ -127,6 +131,8 @@ pub(super) struct Dump {
     pub(super) body: SmolStr,
     /// Fields that are still the client's.
     pub(super) fields: Vec<SmolStr>,
+    /// Entries that the code has put there.
+    pub(super) set: Vec<(SmolStr, Abs)>,
     pub(super) site: Site,
 }
 
@@ -227,6 +233,8 @@ pub(super) enum Made {
     Row(Arc<Model>),
     /// A request model that FastAPI made from the body.
     Body(Arc<ClassRef>),
+    /// A file that is kept in memory.
+    Buffer,
 }
 
 impl PartialEq for Made {
@@ -234,6 +242,7 @@ impl PartialEq for Made {
         match (self, other) {
             (Self::Instance(a), Self::Instance(b)) | (Self::Body(a), Self::Body(b)) => a.site == b.site,
             (Self::Row(a), Self::Row(b)) => a.site == b.site,
+            (Self::Buffer, Self::Buffer) => true,
             _ => false,
         }
     }
@@ -296,6 +305,8 @@ pub(super) struct Path {
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.
     pub(super) handed_out: Shared<BTreeSet<RowId>>,
+    /// What is left to be done after the answer.
+    pub(super) later: Shared<Vec<Later>>,
     /// Whom the condition at hand found the caller not to be.
     pub(super) stranger: Option<Stranger>,
     /// What the generator at hand has given so far.

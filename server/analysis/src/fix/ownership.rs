@@ -82,7 +82,12 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         })?;
         Some((served, access, handler))
     });
-    let (served, access, handler) = found.ok_or_else(|| Refusal("the finding is of another state".into()))?;
+    let of_tool = |access: &Access| access.fault == fault && locate(access.entry) == diagnostic.location;
+    let refused = || match fixer.state.tokens.tools().flat_map(|tool| &tool.faults).any(of_tool) {
+        true => Refusal("how a tool says that there is no such row is the author's to say".into()),
+        false => Refusal("the finding is of another state".into()),
+    };
+    let (served, access, handler) = found.ok_or_else(refused)?;
     let (principal, asked) = principal(fixer, &served, access, handler)?;
     Ok(Subject { served, access, handler, principal, asked })
 }

@@ -68,6 +68,27 @@ pub struct Route {
 }
 
 impl Route {
+    /// A function that something else than a request calls: it is served nowhere.
+    pub fn detached(function: &FunctionRef) -> Self {
+        Self {
+            path: SmolStr::default(),
+            path_known: true,
+            end_known: true,
+            methods: Vec::new(),
+            kind: RouteKind::Http,
+            injects: true,
+            handler: Value::Function(Arc::new(function.clone())),
+            registration: function.site,
+            dependencies: Vec::new(),
+            perhaps: Vec::new(),
+            more: None,
+            conditional: false,
+            router: RouterId { file: function.site.file, index: u32::MAX },
+            included_at: None,
+            own: None,
+        }
+    }
+
     /// The function that handles it, or the method of an object.
     pub fn function(&self) -> Option<&Arc<FunctionRef>> {
         match &self.handler {

@@ -1,6 +1,7 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
 use super::shared::ownership::{check as ownership_check, done, severity};
+use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
@@ -42,4 +43,5 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let severity = severity(one).filter(|_| one.guarded)?;
         Some((severity, one.access.entry, message))
     });
+    check_tools(state, wanted, found, &INFO, Fault::Unscoped);
 }

@@ -8,13 +8,14 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::auth::tokens::{Decode, Encode, ItemTokens, Looks, Marked, VerifierCall, tokens_of};
+use crate::data::{ToolData, judge_tool};
 use crate::facts::python::tree::Item;
 use crate::ide::State;
 use crate::index::changes::Changes;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
 use crate::index::readers::Readers;
-use crate::index::value::Resolve;
+use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -39,10 +40,11 @@ struct Overview {
     decoding: Vec<Arc<ItemTokens>>,
     encoding: Vec<Arc<ItemTokens>>,
     calling: Vec<Arc<ItemTokens>>,
+    tools: Vec<Arc<ToolData>>,
 }
 
 impl Overview {
-    fn new(files: Vec<(FileId, Vec<Arc<ItemTokens>>)>) -> Self {
+    fn new(files: Vec<(FileId, Vec<Arc<ItemTokens>>)>, tools: Vec<Arc<ToolData>>) -> Self {
         let of = |says: &dyn Fn(&ItemTokens) -> bool| {
             files.iter().flat_map(|(_, items)| items).filter(|item| says(item)).map(Arc::clone).collect::<Vec<_>>()
         };
@@ -52,6 +54,7 @@ impl Overview {
             encoding: of(&|item| !item.encodes.is_empty()),
             calling: of(&|item| !item.calls.is_empty()),
             files,
+            tools,
         }
     }
 }
@@ -76,6 +79,8 @@ impl FileTokens {
 struct Known {
     item: Arc<Item>,
     tokens: Arc<ItemTokens>,
+    /// What the tools for language models among it do with owned data.
+    tools: Vec<Arc<ToolData>>,
     /// Whether that is anything: every rule asks for it.
     tells: bool,
     rests_on: Arc<RestsOn>,
@@ -110,6 +115,11 @@ impl Tokens {
     /// All calls of functions of the project that verify tokens.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &VerifierCall> {
         self.overview.calling.iter().flat_map(|tokens| &tokens.calls)
+    }
+
+    /// What tools for language models do with owned data.
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &ToolData> {
+        self.overview.tools.iter().map(|tool| &**tool)
     }
 
     /// Whether an exception of a library for tokens is answered for a whole application.
@@ -166,7 +176,9 @@ impl Tokens {
             };
             match &before {
                 Some(before) => {
-                    let same = |(a, b): (&Known, &Known)| Arc::ptr_eq(&a.tokens, &b.tokens) || a.tokens == b.tokens;
+                    let same = |(a, b): (&Known, &Known)| {
+                        (Arc::ptr_eq(&a.tokens, &b.tokens) || a.tokens == b.tokens) && a.tools == b.tools
+                    };
                     changed |=
                         before.items.len() != tokens.items.len() || !before.items.iter().zip(&tokens.items).all(same);
                     self.readers.remove_others(file, &before.rests_on, &tokens.rests_on);
@@ -183,7 +195,9 @@ impl Tokens {
         }
         if changed {
             let told = self.telling.iter().filter_map(|(_, file)| Some((*file, self.files.get(file)?.told())));
-            self.overview = Arc::new(Overview::new(told.collect()));
+            let files = self.telling.iter().filter_map(|(_, file)| self.files.get(file));
+            let tools = files.flat_map(|file| file.items.iter().flat_map(|known| known.tools.iter().cloned()));
+            self.overview = Arc::new(Overview::new(told.collect(), tools.collect()));
         }
         changed
     }
@@ -238,11 +252,24 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
         };
         let outer = interpreter.begin();
         let (tokens, looks) = tokens_of(interpreter, file, index as u32, item, marked);
+        let tools = tools_of(interpreter, file, &tokens);
         let tells = tokens != **nothing;
         let tokens = if tells { Arc::new(tokens) } else { Arc::clone(nothing) };
         let (item, looks) = (Arc::clone(item), if looks.is_empty() { Arc::default() } else { looks.into() });
-        items.push(Known { item, tokens, tells, looks, rests_on: interpreter.end(outer), stale: false });
+        items.push(Known { item, tokens, tools, tells, looks, rests_on: interpreter.end(outer), stale: false });
     }
     let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();
     Some(FileTokens { items, rests_on: rests_on.into_iter().collect() })
+}
+
+/// What the tools among an item do with owned data.
+fn tools_of(interpreter: &Interpreter<'_>, file: FileId, tokens: &ItemTokens) -> Vec<Arc<ToolData>> {
+    let data = tokens.tools.iter().filter_map(|tool| match interpreter.lookup(file, &tool.name) {
+        Value::Function(function) if function.site == tool.function => {
+            let function = interpreter.current(&function);
+            Some(Arc::new(judge_tool(interpreter, &function, &tool.identity)))
+        }
+        _ => None,
+    });
+    data.filter(|data| **data != ToolData::default()).collect()
 }

@@ -483,6 +483,8 @@ pub struct Tool {
     pub server: Site,
     /// The function.
     pub function: Site,
+    /// Its name.
+    pub name: SmolStr,
     /// The parameter, or the header.
     pub identity: SmolStr,
 }

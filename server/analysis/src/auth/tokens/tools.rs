@@ -34,7 +34,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         && let Some(server) = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator))
         && let Some(identity) = identity(body)
     {
-        tokens.tools.push(Tool { server, function: body.site(def.name.range), identity });
+        let (function, name) = (body.site(def.name.range), def.name.name.clone());
+        tokens.tools.push(Tool { server, function, name, identity });
     }
 }
 
@@ -66,7 +67,8 @@ fn added(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Tool> {
     let function = body.interpreter.current(&function);
     let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
     let site = Site { range: function.def.name.range, ..function.site };
-    identity(&inner).map(|identity| Tool { server, function: site, identity })
+    let name = function.def.name.name.clone();
+    identity(&inner).map(|identity| Tool { server, function: site, name, identity })
 }
 
 /// The header by which a request of HTTP says who is calling, where a tool reads one and nothing that
