@@ -180,6 +180,8 @@ pub struct RouteData {
     pub links: Vec<Link>,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
+    /// Whether its handler writes to the database on some path.
+    pub writes: bool,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -210,6 +212,7 @@ impl PartialEq for RouteData {
             && self.turned_away == other.turned_away
             && self.asked == other.asked
             && self.kept == other.kept
+            && self.writes == other.writes
             && self.links == other.links
     }
 }

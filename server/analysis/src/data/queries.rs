@@ -326,6 +326,7 @@ impl Engine<'_, '_> {
         let place = if statement.verb == Verb::Select { statement.site } else { site };
         let mut row =
             self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
+        self.note_write(statement.verb != Verb::Select);
         match statement.verb {
             Verb::Select => {}
             Verb::Insert => {
@@ -455,6 +456,7 @@ impl Engine<'_, '_> {
             }
             "delete" => match first {
                 Some(Abs::Row(id) | Abs::Part(id, _)) => {
+                    self.note_write(true);
                     self.change(path, *id, site);
                     Some(Abs::Other)
                 }
@@ -462,6 +464,7 @@ impl Engine<'_, '_> {
                 _ => None,
             },
             "commit" | "flush" if given.is_empty() => {
+                self.note_write(path.rows.values().any(|row| row.changed.is_some()));
                 for row in path.rows.values_mut() {
                     if row.changed.is_some() && row.written.is_none() {
                         row.written = Some(site);
@@ -472,6 +475,11 @@ impl Engine<'_, '_> {
             "refresh" | "rollback" | "begin" | "close" | "expunge" => Some(Abs::Other),
             _ => None,
         }
+    }
+
+    /// Whether what the handler does here, and no dependency for it, writes to the database.
+    fn note_write(&mut self, writes: bool) {
+        self.data.writes |= writes && !self.in_dependency;
     }
 
     /// An object was added to the session.
@@ -498,6 +506,7 @@ impl Engine<'_, '_> {
             Made::Instance(_) => (None, None),
         };
         if let Some(model) = model {
+            self.note_write(true);
             self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);
         }
     }

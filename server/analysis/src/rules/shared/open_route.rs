@@ -84,7 +84,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         judged: &'r Judged,
     ) -> Self {
         let demanded = judged.expected.basis().is_some();
-        let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
+        let users = judged.data.gives_users.as_deref().filter(|_| only_reads(route, judged));
         let mut open = Self {
             route,
             meant: Meant::Nothing,
@@ -121,7 +121,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
                 !self.demanded && may_sign_in(interpreter, route),
             ]
         });
-        let may_read = !self.demanded && self.users.is_none() && reads(route);
+        let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
@@ -219,6 +219,11 @@ fn is_said_public(route: &Route) -> bool {
         .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
 }
 
+/// Whether a route changes nothing: by its methods, and by what its handler does.
+fn only_reads(route: &Route, judged: &Judged) -> bool {
+    reads(route) && !judged.data.writes
+}
+
 /// The first route of a router that reads and is open, unless that is the route itself.
 fn first_open_read<'r>(state: &State, application: &'r Application, route: &Route) -> Option<&'r Route> {
     let judged = judged(state, application)?;
@@ -226,7 +231,7 @@ fn first_open_read<'r>(state: &State, application: &'r Application, route: &Rout
     let (first, _) = own.find(|(other, judged)| {
         other.router == route.router
             && other.kind == RouteKind::Http
-            && reads(other)
+            && only_reads(other, judged)
             && judged.guard == Guard::Open(None)
             && !other.conditional
             && !state.sources.is_ghost(other.registration)
@@ -286,7 +291,7 @@ impl Beside {
         let own = application.routes.iter().zip(judged.iter());
         for (other, judged) in own.filter(|(other, _)| among(other) && other.kind != RouteKind::Mount) {
             let guard = &judged.guard;
-            if reads(other) {
+            if only_reads(other, judged) {
                 beside.guarded_reads += usize::from(guard.is_guarded());
                 beside.open_reads += usize::from(*guard == Guard::Open(None));
                 continue;
