@@ -13,6 +13,7 @@ mod encode;
 mod errors;
 mod exposed;
 mod found;
+mod handed_on;
 mod handmade;
 mod held_texts;
 mod identity;
