@@ -20,6 +20,7 @@ mod identity;
 mod key_source;
 mod leaks;
 mod libraries;
+mod lifetimes;
 mod lookups;
 mod passwords;
 mod redirects;
@@ -104,6 +105,10 @@ pub struct ItemTokens {
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
     pub lifetimes: Vec<Lifetime>,
+    /// Calls of functions about tokens that leave out what need not be given, or may do so.
+    pub issuer_calls: Vec<IssuerCall>,
+    /// Lengths that are counted in days, and called otherwise.
+    pub miscounted: Vec<Miscounted>,
     /// Tokens of two purposes that one function issues.
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
@@ -280,6 +285,8 @@ pub struct Encode {
     pub unsigned: Option<Site>,
     /// What is known of its life.
     pub life: Life,
+    /// How long it lives where its function is not told.
+    pub by_default: Option<DefaultLife>,
     /// Where its end is counted from local time without a zone, which the library takes for UTC.
     pub local_end: Option<Site>,
     /// Where the payload is made.
@@ -511,6 +518,7 @@ impl Looks {
         if self.tokens {
             decode::look(body, tokens);
             encode::look(body, tokens);
+            lifetimes::look(body, tokens);
             swallowed::look(body, tokens);
         }
         if self.logs {
