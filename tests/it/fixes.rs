@@ -861,6 +861,26 @@ fn guards_are_unsafe_where_callers_have_no_credential() {
     assert_eq!(safe("/people/new-password"), Some(false));
 }
 
+/// Whoever makes an account has none: the route that does so may be where callers sign up.
+#[test]
+fn a_guard_of_what_makes_accounts_is_unsafe() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header, HTTPException\nfrom db import Task, User, session\n\napp = FastAPI()\n\n\ndef key(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n\n@app.post(\"/members\")\ndef member(name: str, db=Depends(session)):\n    db.add(User(name=name))\n\n\n@app.post(\"/tasks\")\ndef task(name: str, db=Depends(session)):\n    db.add(Task(name=name))\n";
+    let db = "from sqlmodel import Field, Session, SQLModel\n\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    name: str\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    name: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n";
+    let of = |path: &str| format!("{ROOT}/{path}");
+    let files = Files::from([(of("main.py"), main.to_owned()), (of("db.py"), db.to_owned())]);
+    let analysis = host(&files).snapshot();
+    let open = analysis.diagnostics(analysis.file_id(&of("main.py")).unwrap()).to_vec();
+    let is_safe = |path: &str| {
+        let named = |diagnostic: &&Diagnostic| diagnostic.message.contains(&format!("POST {path} is open"));
+        let finding = open.iter().find(named).unwrap_or_else(|| panic!("{path}: {open:?}"));
+        let fixes = repairs(&analysis, finding);
+        let guard = fixes.iter().find(|fix| fix.title.starts_with("Guard the route"));
+        guard.unwrap_or_else(|| panic!("{fixes:?}")).applicability == Applicability::Safe
+    };
+    assert!(is_safe("/tasks"));
+    assert!(!is_safe("/members"));
+}
+
 /// The one guarded route of a router is no measure of who may call those beside it, where the application has
 /// other guards: of a payment, a student starts it and an administrator confirms it.
 #[test]

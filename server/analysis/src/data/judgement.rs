@@ -111,6 +111,7 @@ impl Engine<'_, '_> {
         spread: Option<&Arc<Dump>>,
         site: Site,
     ) {
+        self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
         if path.privileged || path.doubt {
             return;

@@ -182,6 +182,8 @@ pub struct RouteData {
     pub kept: Vec<Kept>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
+    /// Whether it makes a row of the users.
+    pub makes_users: bool,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -213,6 +215,7 @@ impl PartialEq for RouteData {
             && self.asked == other.asked
             && self.kept == other.kept
             && self.writes == other.writes
+            && self.makes_users == other.makes_users
             && self.links == other.links
     }
 }
