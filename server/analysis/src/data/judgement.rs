@@ -32,6 +32,7 @@ impl Engine<'_, '_> {
                     return;
                 }
                 let site = self.site(target);
+                self.note_password(path, *id, name, value, site);
                 self.change(path, *id, site);
                 if let Some(model) = model {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);

@@ -34,6 +34,7 @@ mod rights;
 mod shared;
 mod spelling;
 mod stores;
+mod takeovers;
 mod types;
 mod value;
 
@@ -182,6 +183,8 @@ pub struct RouteData {
     pub kept: Vec<Kept>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
+    /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
+    pub takes_over: Option<Site>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
     /// What was looked at to find that out.
@@ -215,6 +218,7 @@ impl PartialEq for RouteData {
             && self.asked == other.asked
             && self.kept == other.kept
             && self.writes == other.writes
+            && self.takes_over == other.takes_over
             && self.makes_users == other.makes_users
             && self.links == other.links
     }

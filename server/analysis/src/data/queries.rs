@@ -339,6 +339,9 @@ impl Engine<'_, '_> {
                 row.changed = Some(site);
                 row.written = Some(site);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
+                if !path.doubt && !path.privileged {
+                    set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
+                }
                 self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
                 self.note_links(path, &model, &set, statement.spread.as_ref(), site);
                 if let Some(dump) = &statement.spread

@@ -177,6 +177,8 @@ impl Flow<'_, '_> {
                 self.authenticated(second, Required::from(&scopes))
             }
             (Abs::Credential, Abs::Credential) => Abs::Other,
+            // `body.password != body.confirm_password`
+            (Abs::Secret, _) if self.is_of_client(first) && self.is_of_client(second) => Abs::Other,
             // Whoever sends both makes them equal.
             (Abs::Credential, Abs::Other) if self.is_of_client(second) => Abs::Other,
             (Abs::Other, Abs::Credential) if self.is_of_client(first) => Abs::Other,
