@@ -67,6 +67,31 @@ export const signOut = async () => await post('/auth/jwt/logout');
 }
 
 #[test]
+fn metrics_of_a_package_are_reached() {
+    let backend = "from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from prometheus_fastapi_instrumentator import Instrumentator
+app = FastAPI()
+Instrumentator().instrument(app).expose(app)
+instrumentator = Instrumentator()
+@asynccontextmanager
+async def lifespan(app):
+    instrumentator.expose(app, endpoint='/internal/numbers')
+    yield
+other = FastAPI(lifespan=lifespan)
+";
+    let page = "export const load = () => [fetch(`${process.env.API}/metrics`), fetch(`${process.env.API}/internal/numbers`)];\n";
+    let found = table(&[("api/main.py", backend), ("web/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET ${API}/metrics none: GET /metrics",
+            "page.ts GET ${API}/internal/numbers none: GET /internal/numbers",
+        ]
+    );
+}
+
+#[test]
 fn addresses_are_put_together_of_variables() {
     let page = "
 export const load = () => [

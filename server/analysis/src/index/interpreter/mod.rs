@@ -11,6 +11,7 @@ mod builtins;
 mod calls;
 mod expressions;
 mod libraries;
+mod metrics;
 mod objects;
 mod panels;
 mod resolve;
@@ -30,6 +31,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 pub use expressions::truth;
 pub use libraries::{is_tool_server_class, library_dependencies, package_name};
+pub use metrics::serves_metrics;
 pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
