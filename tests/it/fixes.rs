@@ -939,6 +939,41 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/a\")\ndef a(): ...";
 const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
 
+/// What a diff can't show it does not ask to be applied, and the rest of it can be.
+#[test]
+fn a_diff_with_a_secret_is_a_patch_of_all_other_files() {
+    let secret = "q7Zf3n5Xw9Kd2Lr8Tb4Mv6Hy1Js0Pc";
+    let settings = format!(
+        "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    secret_key: str = \"{secret}\"\n\n\nsettings = Settings()\n"
+    );
+    let tokens = "import jwt\nfrom fastapi import FastAPI\n\nfrom settings import settings\n\napp = FastAPI()\n\n\n@app.post(\"/login\")\ndef sign(user: str):\n    return jwt.encode({\"sub\": user, \"exp\": 900}, settings.secret_key, algorithm=\"HS256\")\n";
+    let lines = format!(
+        "import jwt\nfrom fastapi import FastAPI\n\nKEY = \"\"\"first-line-{secret}\nsecond-line-{secret}\n\"\"\"\napp = FastAPI()\n\n\n@app.post(\"/login\")\ndef sign(user: str):\n    return jwt.encode({{\"sub\": user, \"exp\": 900}}, KEY, algorithm=\"HS256\")\n"
+    );
+    let files = [("a/main.py", OPEN), ("settings.py", &*settings), ("tokens.py", tokens), ("b/lines.py", &*lines)];
+    let folder = project("secret-diff", &files);
+    let before = texts(&folder);
+    let diff = authlens(&folder, &["check", "--unsafe-fixes", "--diff"]);
+    let shown = String::from_utf8(diff.stdout.clone()).unwrap();
+    assert!(shown.contains("# settings.py: a secret in it is not shown"), "{shown}");
+    assert!(shown.contains("# -    secret_key: str = \"***\""), "{shown}");
+    assert!(shown.contains("# b/lines.py: a secret in it is not shown"), "{shown}");
+    assert!(!shown.contains(secret), "{shown}");
+    let mut patch = Command::new("git")
+        .args(["apply", "-p1", "--whitespace=nowarn", "-"])
+        .current_dir(&folder)
+        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    patch.stdin.take().unwrap().write_all(&diff.stdout).unwrap();
+    assert!(patch.wait().unwrap().success(), "{shown}");
+    let after = texts(&folder);
+    assert_eq!(after["settings.py"], before["settings.py"]);
+    assert_ne!(after["a/main.py"], before["a/main.py"]);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
 #[test]
 fn a_diff_can_be_applied_and_writes_nothing() {
     let windows = OPEN.replace('\n', "\r\n");
