@@ -41,7 +41,8 @@ fn issuer_call(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Iss
         }
     }
     let spreads = args.iter().any(|arg| arg.spread != Spread::No);
-    (!spreads && !(left_out.is_empty() && passed_on.is_empty())).then(|| IssuerCall {
+    let says_something = !left_out.is_empty() || !passed_on.is_empty();
+    (says_something && !spreads).then(|| IssuerCall {
         callee: function.site,
         function: body.def.map(|def| body.site(def.name.range)),
         left_out,
