@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::execution::Engine;
+use super::models::Model;
 use super::names;
 use super::value::{Abs, Made, Path, Row};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -17,7 +18,7 @@ impl Engine<'_, '_> {
 
     /// The same of a row that a statement changes.
     pub(super) fn note_password_of(&mut self, path: &Path, row: &Row, column: &SmolStr, value: &Abs, site: Site) {
-        let is_users = row.model.as_ref().is_some_and(|model| model.is_user);
+        let is_users = row.model.as_ref().is_some_and(|model| model.is_user || signs_in(model));
         let named = |row: &Row| {
             let by_client = |value: &Abs| matches!(value, Abs::Client(_));
             !row.predicates.is_empty()
@@ -67,6 +68,16 @@ impl Engine<'_, '_> {
             self.data.takes_over = None;
         }
     }
+}
+
+/// Whether somebody signs in with a row, by its columns: there is a password, and a name to give with it.
+fn signs_in(model: &Model) -> bool {
+    let is_name = |name: &str| {
+        let name = name.to_ascii_lowercase().replace('_', "");
+        name.ends_with("email") || matches!(name.as_str(), "username" | "login" | "loginname")
+    };
+    let has = |wanted: &dyn Fn(&str) -> bool| model.columns.iter().any(|column| wanted(&column.name));
+    has(&names::is_password) && has(&is_name)
 }
 
 /// Whether a value of the client may prove who it is, by its name: a mailed code, the password that there was.
