@@ -64,14 +64,11 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
         })
         .collect();
     if args.diff {
-        let mut diff: String =
-            texts.iter().map(|(path, old, new)| unified(loaded.relative(path), old.as_deref(), new)).collect();
-        for secret in &secrets {
-            if !is_empty_text(secret) {
-                diff = diff.replace(secret.as_str(), HIDDEN);
-            }
-        }
-        return Ok(Outcome { fixed, diff });
+        let shown = texts.iter().map(|(path, old, new)| {
+            let path = loaded.relative(path);
+            remarked(path, unified(path, old.as_deref(), new), &secrets)
+        });
+        return Ok(Outcome { fixed, diff: shown.collect() });
     }
     let replacements: Vec<Replacement<'_>> =
         texts.iter().map(|(path, old, new)| Replacement { path, old: old.as_deref(), new }).collect();
@@ -135,7 +132,27 @@ fn secrets(analysis: &Analysis) -> Vec<String> {
     secrets
 }
 
-/// A diff that `patch -p1` applies, unless a value was hidden in it.
+/// Characters of a line of a secret that say something of it.
+const TELLING: usize = 8;
+
+/// The diff of a file. One that holds a secret can't be shown as it is, nor applied without: it is a remark, which
+/// `patch` and `git apply` pass over.
+fn remarked(path: &str, diff: String, secrets: &[String]) -> String {
+    let mut hidden = diff.clone();
+    for secret in secrets.iter().filter(|secret| !is_empty_text(secret)) {
+        hidden = hidden.replace(secret.as_str(), HIDDEN);
+        // In a diff each line of it has a sign before it.
+        let lines = secret.lines().filter(|line| secret.contains('\n') && line.trim().len() >= TELLING);
+        hidden = lines.fold(hidden, |diff, line| diff.replace(line, HIDDEN));
+    }
+    if hidden == diff {
+        return diff;
+    }
+    let lines: String = hidden.lines().map(|line| format!("# {line}\n")).collect();
+    format!("# {path}: a secret in it is not shown, so that this is no patch; `--fix` makes the change\n{lines}")
+}
+
+/// A diff that `patch -p1` applies.
 fn unified(path: &str, old: Option<&str>, new: &str) -> String {
     let before = old.map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{path}"));
     let diff = similar::TextDiff::from_lines(old.unwrap_or_default(), new);

@@ -67,6 +67,63 @@ export const signOut = async () => await post('/auth/jwt/logout');
 }
 
 #[test]
+fn metrics_of_a_package_are_reached() {
+    let backend = "from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from prometheus_fastapi_instrumentator import Instrumentator
+app = FastAPI()
+Instrumentator().instrument(app).expose(app)
+instrumentator = Instrumentator()
+@asynccontextmanager
+async def lifespan(app):
+    instrumentator.expose(app, endpoint='/internal/numbers')
+    yield
+other = FastAPI(lifespan=lifespan)
+";
+    let page = "export const load = () => [fetch(`${process.env.API}/metrics`), fetch(`${process.env.API}/internal/numbers`)];\n";
+    let found = table(&[("api/main.py", backend), ("web/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET ${API}/metrics none: GET /metrics",
+            "page.ts GET ${API}/internal/numbers none: GET /internal/numbers",
+        ]
+    );
+}
+
+#[test]
+fn addresses_are_put_together_of_variables() {
+    let page = "
+export const load = () => [
+  fetch(`${process.env.PROTOCOL}://${process.env.HOST}/v1/tasks`),
+  fetch(`${process.env.PROTOCOL}://${process.env.HOST}:${process.env.PORT}/v1/tasks`),
+  fetch(`${process.env.HOST}:${process.env.PORT}/v1/tasks`),
+  fetch(`${process.env.HOST}:8000/v1/tasks`),
+  fetch(`${process.env.PROTOCOL}://api.elsewhere.com/v2/tasks`),
+  fetch('/backend/tasks', { method: 'POST' }),
+];
+";
+    let config = "export default {
+  rewrites: async () => [
+    { source: '/backend/:path*', destination: `${process.env.PROTOCOL}://${process.env.HOST}/v1/:path*` },
+  ],
+};
+";
+    let found = table(&[BACKEND, ("web/next.config.mjs", config), ("web/lib/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET ${PROTOCOL}://${HOST}/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${PROTOCOL}://${HOST}:${PORT}/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${HOST}:${PORT}/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${HOST}:8000/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${PROTOCOL}://api.elsewhere.com/v2/tasks none: it goes to api.elsewhere.com",
+            "page.ts POST /backend/tasks none: POST /v1/tasks",
+        ]
+    );
+}
+
+#[test]
 fn the_most_specific_route_handler_answers() {
     let page = "
 const base = () => process.env.APP_URL;

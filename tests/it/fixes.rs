@@ -861,6 +861,26 @@ fn guards_are_unsafe_where_callers_have_no_credential() {
     assert_eq!(safe("/people/new-password"), Some(false));
 }
 
+/// Whoever makes an account has none: the route that does so may be where callers sign up.
+#[test]
+fn a_guard_of_what_makes_accounts_is_unsafe() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header, HTTPException\nfrom db import Task, User, session\n\napp = FastAPI()\n\n\ndef key(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n\n\n@app.post(\"/members\")\ndef member(name: str, db=Depends(session)):\n    db.add(User(name=name))\n\n\n@app.post(\"/tasks\")\ndef task(name: str, db=Depends(session)):\n    db.add(Task(name=name))\n";
+    let db = "from sqlmodel import Field, Session, SQLModel\n\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    name: str\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    name: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n";
+    let of = |path: &str| format!("{ROOT}/{path}");
+    let files = Files::from([(of("main.py"), main.to_owned()), (of("db.py"), db.to_owned())]);
+    let analysis = host(&files).snapshot();
+    let open = analysis.diagnostics(analysis.file_id(&of("main.py")).unwrap()).to_vec();
+    let is_safe = |path: &str| {
+        let named = |diagnostic: &&Diagnostic| diagnostic.message.contains(&format!("POST {path} is open"));
+        let finding = open.iter().find(named).unwrap_or_else(|| panic!("{path}: {open:?}"));
+        let fixes = repairs(&analysis, finding);
+        let guard = fixes.iter().find(|fix| fix.title.starts_with("Guard the route"));
+        guard.unwrap_or_else(|| panic!("{fixes:?}")).applicability == Applicability::Safe
+    };
+    assert!(is_safe("/tasks"));
+    assert!(!is_safe("/members"));
+}
+
 /// The one guarded route of a router is no measure of who may call those beside it, where the application has
 /// other guards: of a payment, a student starts it and an administrator confirms it.
 #[test]
@@ -918,6 +938,41 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 
 const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/a\")\ndef a(): ...";
 const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+
+/// What a diff can't show it does not ask to be applied, and the rest of it can be.
+#[test]
+fn a_diff_with_a_secret_is_a_patch_of_all_other_files() {
+    let secret = "q7Zf3n5Xw9Kd2Lr8Tb4Mv6Hy1Js0Pc";
+    let settings = format!(
+        "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    secret_key: str = \"{secret}\"\n\n\nsettings = Settings()\n"
+    );
+    let tokens = "import jwt\nfrom fastapi import FastAPI\n\nfrom settings import settings\n\napp = FastAPI()\n\n\n@app.post(\"/login\")\ndef sign(user: str):\n    return jwt.encode({\"sub\": user, \"exp\": 900}, settings.secret_key, algorithm=\"HS256\")\n";
+    let lines = format!(
+        "import jwt\nfrom fastapi import FastAPI\n\nKEY = \"\"\"first-line-{secret}\nsecond-line-{secret}\n\"\"\"\napp = FastAPI()\n\n\n@app.post(\"/login\")\ndef sign(user: str):\n    return jwt.encode({{\"sub\": user, \"exp\": 900}}, KEY, algorithm=\"HS256\")\n"
+    );
+    let files = [("a/main.py", OPEN), ("settings.py", &*settings), ("tokens.py", tokens), ("b/lines.py", &*lines)];
+    let folder = project("secret-diff", &files);
+    let before = texts(&folder);
+    let diff = authlens(&folder, &["check", "--unsafe-fixes", "--diff"]);
+    let shown = String::from_utf8(diff.stdout.clone()).unwrap();
+    assert!(shown.contains("# settings.py: a secret in it is not shown"), "{shown}");
+    assert!(shown.contains("# -    secret_key: str = \"***\""), "{shown}");
+    assert!(shown.contains("# b/lines.py: a secret in it is not shown"), "{shown}");
+    assert!(!shown.contains(secret), "{shown}");
+    let mut patch = Command::new("git")
+        .args(["apply", "-p1", "--whitespace=nowarn", "-"])
+        .current_dir(&folder)
+        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    patch.stdin.take().unwrap().write_all(&diff.stdout).unwrap();
+    assert!(patch.wait().unwrap().success(), "{shown}");
+    let after = texts(&folder);
+    assert_eq!(after["settings.py"], before["settings.py"]);
+    assert_ne!(after["a/main.py"], before["a/main.py"]);
+    let _ = std::fs::remove_dir_all(folder);
+}
 
 #[test]
 fn a_diff_can_be_applied_and_writes_nothing() {

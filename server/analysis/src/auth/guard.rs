@@ -10,7 +10,7 @@ use super::unapplied::{self, Unapplied};
 use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
 use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, definition_site};
-use crate::index::interpreter::Interpreter;
+use crate::index::interpreter::{Interpreter, serves_metrics};
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Resolve, Value};
@@ -224,6 +224,9 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             if signs_in(self.interpreter, route) {
                 return Some("signing in with a password");
+            }
+            if serves_metrics(&route.handler) {
+                return Some("metrics that a package serves");
             }
             let handler = route.function()?;
             if reads(route) && accounts::shows_documentation(self.interpreter, handler) {

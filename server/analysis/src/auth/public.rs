@@ -352,11 +352,28 @@ fn is_confirmation(segment: &str) -> bool {
     let (mut rest, mut done, mut with) = (segment, false, false);
     while !rest.is_empty() {
         let word = |words: &[&'static str]| words.iter().copied().find(|word| rest.starts_with(word));
-        let known = word(DONE).inspect(|_| done = true).or_else(|| word(WITH).inspect(|_| with = true));
+        // `confirmation` begins as `confirm` does.
+        let known = word(WITH).inspect(|_| with = true).or_else(|| word(DONE).inspect(|_| done = true));
         let Some(known) = known.or_else(|| word(OTHERS)) else { return false };
         rest = &rest[known.len()..];
     }
     done && with
+}
+
+/// Whether a path asks whether the token of a mailed link to a new password is good, which is all that it takes:
+/// `/verify-reset-token/{token}`, `/reset-token/verify`.
+fn asks_for_reset_token(rest: &[&str]) -> bool {
+    const STEPS: &[&str] = &["verify", "validate", "check"];
+    let parts = match rest {
+        [parts @ .., "{}"] => parts,
+        parts => parts,
+    };
+    let is_token = |word: &str| matches!(word, "resettoken" | "passwordresettoken");
+    match parts {
+        [segment] => STEPS.iter().any(|step| segment.strip_prefix(step).is_some_and(is_token)),
+        [token, step] => is_token(token) && STEPS.contains(step),
+        _ => false,
+    }
 }
 
 /// What happens before a caller can have a token.
@@ -419,6 +436,7 @@ fn account(rest: &[&str]) -> Option<&'static str> {
             "signing in at an identity provider"
         }
         [segment] if is_with_provider(segment) => "signing in at an identity provider",
+        rest if asks_for_reset_token(rest) => "recovering or confirming an account",
         [segment] if is_confirmation(segment) => "recovering or confirming an account",
         // `/users/auth/login`
         ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
@@ -479,6 +497,12 @@ mod tests {
             "/auth/password-reset-request",
             "/auth/verify-email-code",
             "/auth/resend-otp",
+            "/auth/resend-confirmation",
+            "/verify-reset-token/{token}",
+            "/users/validate-reset-token/{token}",
+            "/reset-token/verify/{token}",
+            "/auth/verify-password-reset-token",
+            "/auth/password-reset-token/check",
             "/api/otp/send",
             "/auth/sso/{provider}/start",
             "/auth/sso/{provider}/callback",
@@ -518,6 +542,11 @@ mod tests {
             "/auth/password/change",
             "/auth/send-email",
             "/auth/verify-payment",
+            "/auth/check-password",
+            "/auth/reset-token/{id}/owner",
+            "/auth/reset-token",
+            "/auth/verify-code/{user_id}",
+            "/users/reset-token/{user_id}",
             "/auth/change-password",
             "/auth/google-settings",
             "/api/docs",

@@ -338,6 +338,8 @@ impl Engine<'_, '_> {
         given: &[Given],
     ) -> Vec<Exit> {
         self.hand_out(&mut path, receiver, given);
+        // Who gets the request may look for a credential.
+        self.asked |= !self.in_dependency && given.iter().any(|one| matches!(one.value, Abs::Request(_)));
         let mut mix = Mix::default();
         for value in given.iter().map(|one| &one.value).chain(receiver) {
             let parts = value.parts(&path).into_abs();

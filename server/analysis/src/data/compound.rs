@@ -142,6 +142,9 @@ impl Engine<'_, '_> {
         }
         evaluated.fold(first, |a, b| match (&a, &b) {
             (Abs::Client(_) | Abs::Row(_), Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other) => a,
+            // `rows or []`
+            (Abs::Client(_) | Abs::Row(_), Abs::Items(items)) if items.is_empty() => a,
+            (Abs::Client(_) | Abs::Row(_), Abs::Map(entries)) if entries.is_empty() => a,
             _ => joined(a, b),
         })
     }

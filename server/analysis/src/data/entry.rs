@@ -52,6 +52,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     }
     engine.handler(Path::default(), handler);
     engine.accept_hidden();
+    engine.settle_takeover();
     // A service whose key was compared acts for whom it says.
     if engine.caller == Caller::Service {
         engine.data.forget_owners();

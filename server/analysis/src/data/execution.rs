@@ -97,6 +97,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) rights: Vec<usize>,
     /// Whether the handler is executed for those.
     pub(super) in_right: bool,
+    /// Whether a condition of an open route may have asked who is calling.
+    pub(super) asked: bool,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -132,6 +134,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principals: FxHashMap::default(),
             rights: Vec::new(),
             in_right: false,
+            asked: false,
             budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
         }
@@ -286,6 +289,7 @@ impl Engine<'_, '_> {
             }
             StmtKind::If { test, body, or_else } => {
                 path.stranger = None;
+                self.note_condition(&path, test);
                 // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
                 let forbids = forbids(body);
                 let lacks = forbids && self.asks_what_is_missing(test);

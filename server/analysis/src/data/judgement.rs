@@ -32,6 +32,7 @@ impl Engine<'_, '_> {
                     return;
                 }
                 let site = self.site(target);
+                self.note_password(path, *id, name, value, site);
                 self.change(path, *id, site);
                 if let Some(model) = model {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
@@ -111,6 +112,7 @@ impl Engine<'_, '_> {
         spread: Option<&Arc<Dump>>,
         site: Site,
     ) {
+        self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
         if path.privileged || path.doubt {
             return;

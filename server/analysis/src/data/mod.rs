@@ -38,6 +38,7 @@ mod shared;
 mod sharing;
 mod spelling;
 mod stores;
+mod takeovers;
 mod terms;
 mod tools;
 mod types;
@@ -187,6 +188,12 @@ pub struct RouteData {
     pub links: Vec<Link>,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
+    /// Whether its handler writes to the database on some path.
+    pub writes: bool,
+    /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
+    pub takes_over: Option<Site>,
+    /// Whether it makes a row of the users.
+    pub makes_users: bool,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -217,6 +224,9 @@ impl PartialEq for RouteData {
             && self.turned_away == other.turned_away
             && self.asked == other.asked
             && self.kept == other.kept
+            && self.writes == other.writes
+            && self.takes_over == other.takes_over
+            && self.makes_users == other.makes_users
             && self.links == other.links
     }
 }

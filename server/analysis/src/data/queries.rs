@@ -349,6 +349,7 @@ impl Engine<'_, '_> {
         let place = if statement.verb == Verb::Select { statement.site } else { site };
         let mut row =
             self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
+        self.note_write(statement.verb != Verb::Select);
         match statement.verb {
             Verb::Select => {}
             Verb::Insert => {
@@ -361,6 +362,9 @@ impl Engine<'_, '_> {
                 row.changed = Some(site);
                 row.written = Some(site);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
+                if !path.doubt && !path.privileged {
+                    set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
+                }
                 self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
                 self.note_links(path, &model, &set, statement.spread.as_ref(), site);
                 if let Some(dump) = &statement.spread
@@ -478,6 +482,7 @@ impl Engine<'_, '_> {
             }
             "delete" => match first {
                 Some(Abs::Row(id) | Abs::Part(id, _)) => {
+                    self.note_write(true);
                     self.change(path, *id, site);
                     Some(Abs::Other)
                 }
@@ -485,6 +490,7 @@ impl Engine<'_, '_> {
                 _ => None,
             },
             "commit" | "flush" if given.is_empty() => {
+                self.note_write(path.rows.values().any(|row| row.changed.is_some()));
                 for row in path.rows.values_mut() {
                     if row.changed.is_some() && row.written.is_none() {
                         row.written = Some(site);
@@ -495,6 +501,11 @@ impl Engine<'_, '_> {
             "refresh" | "rollback" | "begin" | "close" | "expunge" => Some(Abs::Other),
             _ => None,
         }
+    }
+
+    /// Whether what the handler does here, and no dependency for it, writes to the database.
+    fn note_write(&mut self, writes: bool) {
+        self.data.writes |= writes && !self.in_dependency;
     }
 
     /// An object was added to the session.
@@ -522,6 +533,7 @@ impl Engine<'_, '_> {
             Made::Instance(_) | Made::Buffer => (None, None),
         };
         if let Some(model) = model {
+            self.note_write(true);
             self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);
         }
     }

@@ -72,7 +72,8 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let identity = needs_identity(fixer, diagnostic.location);
     // What is read may well be for everybody, unless more than one beside it is guarded, or somebody says so.
     let may_be_shown = diagnostic.confidence != Confidence::High && open.iter().any(|one| reads(one.route));
-    let may_be_a_strangers = open.iter().any(|one| speaks_of_strangers(&one.route.path));
+    // Whoever makes an account has none yet, it may be.
+    let may_be_a_strangers = open.iter().any(|one| speaks_of_strangers(&one.route.path) || one.judged.data.makes_users);
     let refused =
         diagnostic.severity != Severity::Error || may_be_shown || may_be_a_strangers || may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {

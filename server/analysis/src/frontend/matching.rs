@@ -66,17 +66,12 @@ pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
         UrlPart::Text(text) => match text.find("://") {
             Some(at) => {
                 let (authority, path) = beginning_with_authority(&text[at + 3..], &url[1..]);
-                let base = match authority.split(':').next().unwrap_or_default() {
-                    "" => Base::Unknown,
-                    host if is_local(host) => Base::Local(authority.into()),
-                    host => Base::Host(host.into()),
-                };
-                (base, path)
+                (Base::of_authority(authority), path)
             }
             None if text.starts_with('/') => (Base::Page, url.to_vec()),
             None => (Base::Unknown, url.to_vec()),
         },
-        UrlPart::Environment(name) => (Base::Environment(name.clone()), url[1..].to_vec()),
+        UrlPart::Environment(name) => beginning_with_variable(name, &url[1..]),
         UrlPart::Origin => (Base::Page, url[1..].to_vec()),
         UrlPart::Token(_) | UrlPart::Rest | UrlPart::Path | UrlPart::Unknown => {
             // `location.protocol + "//" + host`.
@@ -93,6 +88,35 @@ pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
         }
     };
     Some(Address { base, segments: behind_sidecar(segments(&path)?) })
+}
+
+impl Base {
+    /// Of an address whose authority begins so.
+    fn of_authority(authority: &str) -> Self {
+        match authority.split(':').next().unwrap_or_default() {
+            "" => Self::Unknown,
+            host if is_local(host) => Self::Local(authority.into()),
+            host => Self::Host(host.into()),
+        }
+    }
+}
+
+/// The base and the path of an address that a variable begins: it is all before the path, the scheme
+/// (`${PROTOCOL}://${HOST}/tasks`), or the host (`${HOST}:${PORT}/tasks`).
+fn beginning_with_variable(name: &SmolStr, more: &[UrlPart]) -> (Base, Vec<UrlPart>) {
+    let whole = || Base::Environment(name.clone());
+    let Some((UrlPart::Text(text), behind)) = more.split_first() else { return (whole(), more.to_vec()) };
+    match text.strip_prefix("://") {
+        Some(rest) => {
+            let (authority, path) = beginning_with_authority(rest, behind);
+            match behind.first() {
+                Some(UrlPart::Environment(host)) if authority.is_empty() => (Base::Environment(host.clone()), path),
+                _ => (Base::of_authority(authority), path),
+            }
+        }
+        None if text.starts_with(':') => (whole(), beginning_with_authority(text, behind).1),
+        None => (whole(), more.to_vec()),
+    }
 }
 
 /// The known beginning of an authority, and the path behind all of it. What is

@@ -1,5 +1,6 @@
 //! `cors-any-origin-with-credentials`: every website may use its visitors' cookies.
 
+use super::shared::cookies;
 use super::{RuleInfo, State, related, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Middleware;
@@ -23,11 +24,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             let Some(how) = allows_all(middleware) else { continue };
+            let (severity, advice) = match cookies::may_let_in(state, application) {
+                true => (Severity::Warning, "name the origins of the frontend"),
+                false => {
+                    (Severity::Info, "no route takes a cookie yet; leave `allow_credentials` out, or name the origins")
+                }
+            };
             let message = format!(
-                "{how} with `allow_credentials=True` lets every website read what your API answers to its visitors' cookies: name the origins of the frontend."
+                "{how} with `allow_credentials=True` lets every website read what your API answers to its visitors' cookies: {advice}."
             );
             let made = vec![related(state, application.site, format!("`{}` is made here", application.name))];
-            found.push(report(state, &INFO, Severity::Warning, middleware.site, message, made));
+            found.push(report(state, &INFO, severity, middleware.site, message, made));
         }
     }
 }

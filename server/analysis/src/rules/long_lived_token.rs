@@ -4,8 +4,9 @@ use smol_str::SmolStr;
 
 use super::shared::tokens::{duration, for_each_item};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Encode, Life};
+use crate::auth::tokens::{Encode, Life, Lifetime, Miscounted};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -20,8 +21,16 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
+        let issued = |function: Site| state.tokens.encodes().find(|encode| encode.function == Some(function));
+        for miscounted in &tokens.miscounted {
+            found.extend(issued(miscounted.function).map(|encode| wrong_unit(state, miscounted, encode)));
+        }
         for encode in &tokens.encodes {
+            if tokens.miscounted.iter().any(|miscounted| Some(miscounted.function) == encode.function) {
+                continue;
+            }
             found.extend(local_end(state, encode));
+            found.extend(by_default(state, encode));
             let (severity, site, message) = match encode.life {
                 Life::Endless if ends_otherwise(state, encode) => continue,
                 Life::Endless if encode.payload.is_none() => (
@@ -40,13 +49,50 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let steps = encode.payload.map(|payload| related(state, payload, "its payload is made here".to_owned()));
             found.push(report(state, &INFO, severity, site, message, steps.into_iter().collect()));
         }
-        for told in tokens.lifetimes.iter().filter(|told| told.seconds > MAX_SECONDS) {
+        let is_told_wrong = |told: &&Lifetime| tokens.miscounted.iter().any(|miscounted| miscounted.site == told.site);
+        let too_long_told = tokens.lifetimes.iter().filter(|told| told.seconds > MAX_SECONDS);
+        for told in too_long_told.filter(|told| !is_told_wrong(told)) {
             let encodes = || state.tokens.items().flat_map(|(_, tokens)| &tokens.encodes);
             let Some(encode) = encodes().find(|encode| encode.function == Some(told.callee)) else { continue };
             let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
             found.push(report(state, &INFO, severity_of(told.seconds), told.site, too_long(told.seconds), steps));
         }
     });
+}
+
+/// A length that is counted in days, and called another unit.
+fn wrong_unit(state: &State, miscounted: &Miscounted, encode: &Encode) -> Diagnostic {
+    let Miscounted { name, times, .. } = miscounted;
+    let unit = match times {
+        24 => "hours",
+        1_440 => "minutes",
+        _ => "seconds",
+    };
+    let message = format!(
+        "`timedelta` counts its first argument in days, and `{name}` in {unit}: this token lives {times} times as long as that says. Write `timedelta({unit}=…)`."
+    );
+    let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
+    report(state, &INFO, Severity::Warning, miscounted.site, message, steps)
+}
+
+/// A token that lives too long where its function is not told how long, and some call does not tell it.
+fn by_default(state: &State, encode: &Encode) -> Option<Diagnostic> {
+    let life = encode.by_default.as_ref().filter(|life| life.seconds > MAX_SECONDS)?;
+    let is_left_out = leaves_out(state, encode.function?, &life.parameter, 0);
+    let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
+    is_left_out.then(|| report(state, &INFO, severity_of(life.seconds), life.site, too_long(life.seconds), steps))
+}
+
+/// Whether a call of a function leaves an optional parameter out, or hands on one that is left out.
+fn leaves_out(state: &State, function: Site, parameter: &SmolStr, depth: u32) -> bool {
+    let calls = || state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
+    calls().filter(|call| call.callee == function).any(|call| {
+        let handed_on = call.passed_on.iter().find(|(given, _)| given == parameter).map(|(_, own)| own);
+        call.left_out.contains(parameter)
+            || handed_on
+                .zip(call.function)
+                .is_some_and(|(own, caller)| depth < MAX_CALLS && leaves_out(state, caller, own, depth + 1))
+    })
 }
 
 /// An end that is counted from local time, and read as if that were UTC.
@@ -83,6 +129,9 @@ fn ends_otherwise(state: &State, encode: &Encode) -> bool {
         })
     })
 }
+
+/// Functions that hand on what they are not told.
+const MAX_CALLS: u32 = 3;
 
 /// Seconds that a refresh token may well live: a month.
 const MAX_SECONDS: i64 = 31 * 86_400;

@@ -9,6 +9,7 @@ mod in_use;
 mod injectable;
 mod keys;
 mod sight;
+mod sign_up;
 mod tokens;
 mod verifiers;
 
@@ -26,7 +27,7 @@ pub(crate) use tokens::{FoundTokens, Tokens};
 pub(crate) use verifiers::Verifier;
 pub(crate) use verifiers::{any_is_near, candidates, source_root};
 
-use crate::auth::guard::{Guard, Guards as GuardJudge};
+use crate::auth::guard::{Guard, Guards as GuardJudge, may_sign_up};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, NewVerdicts};
@@ -189,6 +190,8 @@ impl Work<'_, '_> {
                 None => expected.get(index).cloned().unwrap_or_default(),
             };
             let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
+            // Others decide about that one.
+            let known = known.filter(|known| !sign_up::is_given(&known.guard));
             judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
         }
         if let Some(around) = around
@@ -197,7 +200,23 @@ impl Work<'_, '_> {
         {
             judged.iter_mut().for_each(put_off);
         }
+        if around.is_some() {
+            self.judge_sign_up(routes, &mut judged);
+        }
         Arc::new(JudgedRoutes::new(judged))
+    }
+
+    /// Takes the only route that makes accounts for the one by which callers sign up.
+    fn judge_sign_up(&self, routes: &[Route], judged: &mut [Judged]) {
+        let Some(at) = sign_up::only_one(routes, judged) else { return };
+        let (route, judged) = (&routes[at], &mut judged[at]);
+        let outer = self.interpreter.begin();
+        self.interpreter.count(&judged.rests_on);
+        if may_sign_up(self.interpreter, route) {
+            judged.guard = sign_up::guard();
+            judged.data = Arc::new(data::judge(self.interpreter, self.judge, route, &judged.guard));
+        }
+        judged.rests_on = self.interpreter.end(outer);
     }
 
     /// The guard of a route; `known` is what was said of the same one before a change.

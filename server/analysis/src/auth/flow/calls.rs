@@ -10,7 +10,7 @@ use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
 use super::follow::Inherited;
 use super::outcome;
-use super::requests::{MESSAGE, receives};
+use super::requests::{MESSAGE, SERVED, receives, serves};
 use super::statements::NEVER;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
@@ -177,6 +177,8 @@ impl Flow<'_, '_> {
                 self.authenticated(second, Required::from(&scopes))
             }
             (Abs::Credential, Abs::Credential) => Abs::Other,
+            // `body.password != body.confirm_password`
+            (Abs::Secret, _) if self.is_of_client(first) && self.is_of_client(second) => Abs::Other,
             // Whoever sends both makes them equal.
             (Abs::Credential, Abs::Other) if self.is_of_client(second) => Abs::Other,
             (Abs::Other, Abs::Credential) if self.is_of_client(first) => Abs::Other,
@@ -241,6 +243,9 @@ impl Flow<'_, '_> {
                         if name.name == "close" && self.refuses_socket(args) {
                             self.found.rejection.get_or_insert(self.site(expr));
                             path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+                        }
+                        if serves(&name.name) {
+                            path.set(&SmolStr::new_static(SERVED), Abs::Nothing);
                         }
                         if receives(&name.name) {
                             return Abs::Request(MESSAGE.into());

@@ -8,7 +8,7 @@ use super::super::sources::{Worth, worth_of, worth_of_parameter};
 use super::backend::Required;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::callees;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind};
 use crate::index::value::Value;
 
 /// What a client sends over a socket, as a part of the request: browsers send no
@@ -21,24 +21,57 @@ pub(super) fn receives(method: &str) -> bool {
     matches!(method, "receive" | "receive_text" | "receive_json" | "iter_text" | "iter_json")
 }
 
+/// Whether a method of a socket takes something from the client. What is sent may say why it is turned away.
+pub(super) fn serves(method: &str) -> bool {
+    receives(method) || matches!(method, "receive_bytes" | "iter_bytes")
+}
+
 /// Whether a method of a socket gives the client something.
 fn gives(method: &str) -> bool {
     receives(method) || matches!(method, "receive_bytes" | "accept" | "send" | "send_text" | "send_json" | "send_bytes")
+}
+
+/// Variable that marks a path on which a socket's client was listened to. No Python name contains a space.
+pub(super) const SERVED: &str = "was served";
+
+/// `return`, `return None`.
+fn is_nothing(value: &Option<Expr>) -> bool {
+    value.as_ref().is_none_or(|value| matches!(value.kind, ExprKind::None))
 }
 
 impl Flow<'_, '_> {
     /// Whether a clause of a socket's handler is its end, and gives the client
     /// nothing any more: whoever gets there is not let in.
     pub(super) fn ends_socket(&self, last: bool, handler: &Handler) -> bool {
-        let function = self.function();
-        let is_socket = || {
-            function.def.params.iter().any(|param| {
-                let ty = param.annotation.as_ref().map(|ty| self.judge.resolve.eval_signature(function, ty));
-                matches!(ty, Some(Value::Package(path)) if path.ends_with(".WebSocket"))
-            })
-        };
         let speaks = |callee: &Expr| matches!(&callee.kind, ExprKind::Attribute { name, .. } if gives(&name.name));
-        last && self.stack.len() == 1 && is_socket() && !callees(&handler.body).into_iter().any(speaks)
+        last && self.stack.len() == 1 && self.takes_socket() && !callees(&handler.body).into_iter().any(speaks)
+    }
+
+    /// Whether the function takes a socket.
+    fn takes_socket(&self) -> bool {
+        let function = self.function();
+        function.def.params.iter().any(|param| {
+            let ty = param.annotation.as_ref().map(|ty| self.judge.resolve.eval_signature(function, ty));
+            matches!(ty, Some(Value::Package(path)) if path.ends_with(".WebSocket"))
+        })
+    }
+
+    /// Whether a statement closes the socket of a handler that returns with the `next` one, before it took anything
+    /// from the client: whoever gets there is not let in, whatever the code says that it is closed with.
+    pub(super) fn hangs_up(&mut self, path: &Path, stmt: &Stmt, next: Option<&Stmt>) -> bool {
+        let StmtKind::Expr(Expr { kind: ExprKind::Await(awaited), .. }) = &stmt.kind else { return false };
+        let closed = awaited.as_call().and_then(|(func, _)| match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "close" => value.as_name(),
+            _ => None,
+        });
+        let returns = next.is_some_and(|next| matches!(&next.kind, StmtKind::Return(value) if is_nothing(value)));
+        let Some(socket) = closed.filter(|_| returns && self.stack.len() == 1) else { return false };
+        let is_socket = matches!(path.get(socket), Some(Abs::Request(part)) if part.is_empty()) && self.takes_socket();
+        let hangs_up = is_socket && !path.vars.contains_key(SERVED);
+        if hangs_up {
+            self.found.rejection.get_or_insert(self.site(awaited));
+        }
+        hangs_up
     }
 
     /// `request.headers["…"]` and its kin.

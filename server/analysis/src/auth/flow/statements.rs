@@ -10,9 +10,12 @@ use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 impl Flow<'_, '_> {
     /// Executes a block on every path and gives the paths that reach its end.
     pub(super) fn block(&mut self, mut paths: Vec<Path>, stmts: &[Stmt], exits: &mut Vec<Exit>) -> Vec<Path> {
-        for stmt in stmts {
+        for (at, stmt) in stmts.iter().enumerate() {
             let mut next = Vec::new();
             for path in paths {
+                if self.hangs_up(&path, stmt, stmts.get(at + 1)) {
+                    continue;
+                }
                 for path in self.stmt(path, stmt, exits) {
                     // Nothing takes a verification back: what follows can only end the path.
                     if path.verified && self.around.is_none() {

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Lifetime, claims, twins};
+use super::{Encode, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -47,6 +47,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         library: Library::PyJwt,
         unsigned: None,
         life: Life::Endless,
+        by_default: None,
         local_end: None,
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
@@ -93,9 +94,12 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         _ => false,
     };
     let given_key = keyword(args, "key").or_else(|| positional(args, if library.validates_apart() { 2 } else { 1 }));
+    let end = known.iter().find_map(|(claim, value)| value.filter(|_| claim == "exp"));
+    let by_default = end.filter(|_| life == Life::Unknown).and_then(|end| lifetimes::by_default(body, end));
     Encode {
         site: body.site(found.expr.range),
         library,
+        by_default,
         unsigned: algorithm.filter(|algorithm| is_none(algorithm)).map(|algorithm| body.site(algorithm.range)),
         life,
         local_end,
@@ -325,7 +329,7 @@ fn local_end(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Op
 }
 
 /// Seconds between now and a time: `datetime.now(UTC) + timedelta(days=7)`.
-fn after_now(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
+pub(super) fn after_now(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
     let mut expr = body.traced(expr);
     for _ in 0..4 {
         match &expr.kind {
@@ -346,7 +350,7 @@ fn after_now(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<i64> {
     None
 }
 
-fn is_now(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
+pub(super) fn is_now(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> bool {
     let expr = body.traced(expr);
     let Some((func, args)) = expr.as_call() else { return false };
     match last_name(func).map(SmolStr::as_str) {

@@ -380,6 +380,43 @@ pub struct Lifetime {
     pub site: Site,
 }
 
+/// How long a token lives where an optional parameter of the function that issues it is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultLife {
+    /// The parameter.
+    pub parameter: SmolStr,
+    /// Seconds.
+    pub seconds: i64,
+    /// Where that is said.
+    pub site: Site,
+}
+
+/// A call of a function about tokens that has parameters which are `None` unless they are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerCall {
+    /// What is called.
+    pub callee: Site,
+    /// The function that calls; none at the top of a module.
+    pub function: Option<Site>,
+    /// Those that are left out.
+    pub left_out: Vec<SmolStr>,
+    /// Those that are given what an optional parameter of the calling function holds, with its name.
+    pub passed_on: Vec<(SmolStr, SmolStr)>,
+}
+
+/// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Miscounted {
+    /// The call.
+    pub site: Site,
+    /// The function, or the one that is told so.
+    pub function: Site,
+    /// What it is called.
+    pub name: SmolStr,
+    /// How many times as long it is.
+    pub times: i64,
+}
+
 /// A password that is kept, compared or hashed in a way that gives it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptPassword {

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name};
-use super::{ItemTokens, Logged, Secret, databases, secrets};
+use super::{ItemTokens, Logged, Secret, databases, handed_on, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -226,7 +226,8 @@ fn note(
     tokens: &mut ItemTokens,
 ) {
     let database = || databases::address(body, value).filter(|_| part.is_none());
-    let Some(origin) = secrets::origin(body, value).or_else(database) else { return };
+    let handed_on = || handed_on::origin(body, body.traced(value));
+    let Some(origin) = secrets::origin(body, value).or_else(database).or_else(handed_on) else { return };
     if matches!(origin.what, Secret::Token | Secret::Issued) && is_cut_out(body, value) {
         return;
     }

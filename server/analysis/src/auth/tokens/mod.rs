@@ -14,12 +14,14 @@ mod encode;
 mod errors;
 mod exposed;
 mod found;
+mod handed_on;
 mod handmade;
 mod held_texts;
 mod identity;
 mod key_source;
 mod leaks;
 mod libraries;
+mod lifetimes;
 mod lookups;
 mod loops;
 mod passwords;
@@ -108,6 +110,10 @@ pub struct ItemTokens {
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
     pub lifetimes: Vec<Lifetime>,
+    /// Calls of functions about tokens that leave out what need not be given, or may do so.
+    pub issuer_calls: Vec<IssuerCall>,
+    /// Lengths that are counted in days, and called otherwise.
+    pub miscounted: Vec<Miscounted>,
     /// Tokens of two purposes that one function issues.
     pub twins: Vec<Twins>,
     /// Passwords that are kept, compared or hashed in a way that gives them away.
@@ -284,6 +290,8 @@ pub struct Encode {
     pub unsigned: Option<Site>,
     /// What is known of its life.
     pub life: Life,
+    /// How long it lives where its function is not told.
+    pub by_default: Option<DefaultLife>,
     /// Where its end is counted from local time without a zone, which the library takes for UTC.
     pub local_end: Option<Site>,
     /// Where the payload is made.
@@ -524,6 +532,7 @@ impl Looks {
             decode::look(body, tokens);
             cached::look(body, tokens);
             encode::look(body, tokens);
+            lifetimes::look(body, tokens);
             swallowed::look(body, tokens);
         }
         if self.logs {

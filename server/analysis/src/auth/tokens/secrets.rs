@@ -8,7 +8,7 @@ use super::super::sources::{Worth, is_scheme, worth_of};
 use super::callees::callee;
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
-use super::{Secret, claims, containers, loops};
+use super::{Secret, claims, containers, handed_on, loops};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -105,7 +105,7 @@ pub(super) fn follow(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option
 
 fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) -> Option<Origin> {
     if let Some(param) = body.param(name) {
-        return parameter(body, param);
+        return parameter(body, param).or_else(|| handed_on::replaced(body, name, depth));
     }
     if let Some(origin) = unpacked(body, name, depth).or_else(|| loops::each(body, expr, name, depth)) {
         return Some(origin);
@@ -196,14 +196,14 @@ fn parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<Origin> {
 }
 
 /// What a parameter asks FastAPI for.
-enum Asked {
+pub(super) enum Asked {
     /// A scheme: whether it gives what a caller signs in for, or a key of an API.
     Scheme { credential: bool },
     /// Another dependency.
     Other,
 }
 
-fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
+pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
     let depends = |value: Value| match value {
         Value::Depends(depends) => Some(depends),
         Value::Annotated(annotated) => annotated.metadata.iter().rev().find_map(|value| match value {
@@ -298,7 +298,7 @@ fn is_users_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
 }
 
 /// Whether a variable is given to a library as a token.
-fn is_used_as_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
+pub(super) fn is_used_as_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
     body.calls().iter().any(|found| {
         let Some((func, args)) = found.call() else { return false };
         let first = args.first().is_some_and(|arg| arg.value.as_name().is_some_and(|found| found == name));

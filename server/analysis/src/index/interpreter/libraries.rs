@@ -131,6 +131,9 @@ impl Execution<'_, '_> {
         if self.panel_mounted(class, instance, name, arguments, site) {
             return Some(Value::None);
         }
+        if let Some(itself) = self.instrumentator_method(class, instance, name, arguments, site) {
+            return Some(itself);
+        }
         if !class.ends_with("fastapi_users.FastAPIUsers") {
             return None;
         }

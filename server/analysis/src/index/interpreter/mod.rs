@@ -12,6 +12,7 @@ mod calls;
 mod execution;
 mod expressions;
 mod libraries;
+mod metrics;
 mod names;
 mod objects;
 mod panels;
@@ -31,6 +32,7 @@ use smol_str::SmolStr;
 
 pub use expressions::truth;
 pub use libraries::{is_tool_server_class, library_dependencies, package_name};
+pub use metrics::serves_metrics;
 pub use panels::{is_sqladmin, is_starlette_admin};
 pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 

@@ -409,7 +409,7 @@ impl Execution<'_, '_> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "one argument a field of the route")]
-    fn add_route(
+    pub(super) fn add_route(
         &mut self,
         router: RouterId,
         arguments: &Arguments,

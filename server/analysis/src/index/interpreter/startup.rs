@@ -21,6 +21,8 @@ const ADDERS: &[&str] = &[
     "add_route",
     "add_websocket_route",
     "add_middleware",
+    // Of prometheus-fastapi-instrumentator.
+    "expose",
 ];
 
 /// What an application runs when it starts.

@@ -63,6 +63,8 @@ enum Meant {
     ReadsOpenly,
     /// It reads what is nobody's, where everything that reads is open.
     ReadsNobodys,
+    /// It sets the password of whoever the request names.
+    TakesOver,
     /// Nothing tells of any intention.
     Nothing,
 }
@@ -84,7 +86,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         judged: &'r Judged,
     ) -> Self {
         let demanded = judged.expected.basis().is_some();
-        let users = judged.data.gives_users.as_deref().filter(|_| reads(route));
+        let users = judged.data.gives_users.as_deref().filter(|_| only_reads(route, judged));
         let mut open = Self {
             route,
             meant: Meant::Nothing,
@@ -121,7 +123,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
                 !self.demanded && may_sign_in(interpreter, route),
             ]
         });
-        let may_read = !self.demanded && self.users.is_none() && reads(route);
+        let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
@@ -133,6 +135,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
                 && !route.path.split('/').any(is_user_table)
         };
         match () {
+            () if judged.data.takes_over.is_some() => Meant::TakesOver,
             () if constant => Meant::Constant,
             () if redirect => Meant::Redirect,
             () if route.conditional => Meant::Conditional,
@@ -157,6 +160,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     pub(in crate::rules) fn severity(&self) -> (Severity, Confidence) {
         match self.meant {
             Meant::Constant | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
+            Meant::TakesOver => (Severity::Error, Confidence::High),
             Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
             Meant::Nothing => (Severity::Error, Confidence::Medium),
             _ if self.first.is_some() => (Severity::Info, Confidence::Medium),
@@ -178,6 +182,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
+            (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
             _ if self.users.is_some() => {
                 format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
@@ -219,6 +224,11 @@ fn is_said_public(route: &Route) -> bool {
         .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
 }
 
+/// Whether a route changes nothing: by its methods, and by what its handler does.
+fn only_reads(route: &Route, judged: &Judged) -> bool {
+    reads(route) && !judged.data.writes
+}
+
 /// The first route of a router that reads and is open, unless that is the route itself.
 fn first_open_read<'r>(state: &State, application: &'r Application, route: &Route) -> Option<&'r Route> {
     let judged = judged(state, application)?;
@@ -226,7 +236,7 @@ fn first_open_read<'r>(state: &State, application: &'r Application, route: &Rout
     let (first, _) = own.find(|(other, judged)| {
         other.router == route.router
             && other.kind == RouteKind::Http
-            && reads(other)
+            && only_reads(other, judged)
             && judged.guard == Guard::Open(None)
             && !other.conditional
             && !state.sources.is_ghost(other.registration)
@@ -286,7 +296,7 @@ impl Beside {
         let own = application.routes.iter().zip(judged.iter());
         for (other, judged) in own.filter(|(other, _)| among(other) && other.kind != RouteKind::Mount) {
             let guard = &judged.guard;
-            if reads(other) {
+            if only_reads(other, judged) {
                 beside.guarded_reads += usize::from(guard.is_guarded());
                 beside.open_reads += usize::from(*guard == Guard::Open(None));
                 continue;

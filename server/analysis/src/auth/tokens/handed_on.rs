@@ -1,0 +1,47 @@
+//! Tokens that a function hands on: to others of the project, and in place of an empty parameter.
+
+use super::super::code::{Body, Found, Scope};
+use super::Secret;
+use super::callees::callee;
+use super::secrets::{Origin, asked_for, follow, is_used_as_token};
+use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::index::value::Resolve;
+
+/// Functions of the project that a token is handed through.
+const MAX_CALLS: u32 = 2;
+
+/// The other value of a parameter that is replaced where it is empty: `token = token or request.cookies.get("token")`.
+pub(super) fn replaced(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
+    let is_it = |expr: &Expr| expr.as_name().is_some_and(|found| found == name);
+    body.bindings(name).into_iter().flatten().find_map(|value| {
+        let ExprKind::BoolOp { and: false, values } = &value.kind else { return None };
+        let (first, others) = values.split_first()?;
+        is_it(first).then(|| others.iter().find_map(|other| follow(body, other, depth + 1))).flatten()
+    })
+}
+
+/// The parameter that an expression is, where the function hands it to one of the project that takes it for a token.
+pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
+    let param = body.param(expr.as_name()?)?;
+    let passes = asked_for(body, param).is_none() && is_passed_as_token(body, &param.name.name, 0);
+    passes.then_some(Origin { what: Secret::Token, range: param.range, credential: false })
+}
+
+/// Whether a variable is given to a function of the project that gives it to a library as a token.
+fn is_passed_as_token(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> bool {
+    depth < MAX_CALLS
+        && body.calls().iter().filter_map(Found::call).any(|(func, args)| {
+            let is_it = |arg: &&Arg| arg.value.as_name().is_some_and(|found| found == name);
+            let Some(at) = args.iter().position(|arg| is_it(&arg)) else { return false };
+            let Some(function) = callee(body, func) else { return false };
+            let function = body.interpreter.current(&function);
+            let taken = match &args[at].name {
+                Some(named) => function.def.params.iter().find(|param| param.name.name == named.name),
+                None => function.def.params.get(at + usize::from(function.takes_receiver())),
+            };
+            let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+            taken
+                .map(|param| &param.name.name)
+                .is_some_and(|param| is_used_as_token(&inner, param) || is_passed_as_token(&inner, param, depth + 1))
+        })
+}

@@ -1,0 +1,90 @@
+//! Passwords of whoever the client names: set by a route that asks for nothing which only that one has.
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::names;
+use super::value::{Abs, Made, Path, Row};
+use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Site;
+
+impl Engine<'_, '_> {
+    /// A column of a row is set: a password of the client's, on a row of the users that the client named.
+    pub(super) fn note_password(&mut self, path: &Path, id: u32, column: &SmolStr, value: &Abs, site: Site) {
+        let Some(row) = path.rows.get(&id).filter(|_| !self.guarded && !path.doubt && !path.privileged) else { return };
+        self.note_password_of(path, row, column, value, site);
+    }
+
+    /// The same of a row that a statement changes.
+    pub(super) fn note_password_of(&mut self, path: &Path, row: &Row, column: &SmolStr, value: &Abs, site: Site) {
+        let is_users = row.model.as_ref().is_some_and(|model| model.is_user || signs_in(model));
+        let named = |row: &Row| {
+            let by_client = |value: &Abs| matches!(value, Abs::Client(_));
+            !row.predicates.is_empty()
+                && !row.unclear
+                && row.predicates.iter().all(|predicate| predicate.equal && by_client(&predicate.value))
+        };
+        let given = || !value.parts(path).clients.is_empty();
+        if !self.guarded && is_users && names::is_password(column) && named(row) && !row.absent && given() {
+            self.data.takes_over.get_or_insert(site);
+        }
+    }
+
+    /// A condition is met: one that asks for more than whether there is such a user and what the client wrote may
+    /// ask who that is.
+    pub(super) fn note_condition(&mut self, path: &Path, test: &Expr) {
+        if !self.guarded && !self.in_dependency && !self.asked {
+            // That is no step of the handler's.
+            let budget = self.budget;
+            self.asked = !self.is_plain(path, test);
+            self.budget = budget;
+        }
+    }
+
+    fn is_plain(&mut self, path: &Path, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::None | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Number | ExprKind::Str(_) => true,
+            ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Compare { .. } | ExprKind::Unary(_) => {
+                expr.children().into_iter().all(|part| self.is_plain(path, part))
+            }
+            ExprKind::Call { func, args } => {
+                let measures = func.as_name().is_some_and(|name| matches!(name.as_str(), "len" | "str" | "isinstance"));
+                measures && args.first().is_some_and(|arg| self.is_plain(path, &arg.value))
+            }
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), expr) {
+                Abs::Client(_) | Abs::Row(_) | Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
+                Abs::Object(id) => path.objects.get(&id).is_some_and(|object| matches!(object.made, Made::Body(_))),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Forgets the passwords that were set where something may have asked for a proof: a condition, or a value of the
+    /// client that may be one.
+    pub(super) fn settle_takeover(&mut self) {
+        if self.asked || self.clients.iter().any(|client| may_prove(&client.name)) {
+            self.data.takes_over = None;
+        }
+    }
+}
+
+/// Whether somebody signs in with a row, by its columns: there is a password, and a name to give with it.
+fn signs_in(model: &Model) -> bool {
+    let is_name = |name: &str| {
+        let name = name.to_ascii_lowercase().replace('_', "");
+        name.ends_with("email") || matches!(name.as_str(), "username" | "login" | "loginname")
+    };
+    let has = |wanted: &dyn Fn(&str) -> bool| model.columns.iter().any(|column| wanted(&column.name));
+    has(&names::is_password) && has(&is_name)
+}
+
+/// Whether a value of the client may prove who it is, by its name: a mailed code, the password that there was.
+fn may_prove(name: &str) -> bool {
+    const PARTS: &[&str] = &["token", "otp", "current", "old", "previous", "secret", "signature", "verif", "answer"];
+    const WORDS: &[&str] = &["code", "key", "pin", "hash", "uid", "uidb64", "ticket", "proof"];
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(['_', '.', '-']);
+    PARTS.iter().any(|part| name.contains(part)) || words.any(|word| WORDS.contains(&word) || word.ends_with("code"))
+}

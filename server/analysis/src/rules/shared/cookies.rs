@@ -1,0 +1,70 @@
+//! Whether a cookie lets anybody into an application.
+
+use crate::auth::Judge;
+use crate::auth::evidence::Part;
+use crate::auth::guard::Guard;
+use crate::facts::python::tree::{Expr, Param};
+use crate::ide::{Judged, RouteKind};
+use crate::index::routes::{Application, Route};
+use crate::index::value::Value;
+use crate::rules::State;
+use crate::verdicts::calls::{Reached, may_take_cookies, reads_header_only};
+use crate::verdicts::{enter, with_interpreter};
+
+/// Whether some route of an application may take a cookie for a credential, as far as is known.
+pub(in crate::rules) fn may_let_in(state: &State, application: &Application) -> bool {
+    let Some(at) = state.table.applications.iter().position(|app| app.router == application.router) else {
+        return true;
+    };
+    let Some(judged) = state.guards.applications.get(at) else { return true };
+    application.middleware.iter().any(|middleware| may_read(&middleware.what))
+        || application.routes.iter().zip(judged.iter()).enumerate().any(|(index, (route, judged))| {
+            takes_cookie(state, &Reached { application, route, judged, at: (at, index) })
+        })
+}
+
+/// Whether a middleware may look at cookies: all but some of the framework's own may.
+fn may_read(middleware: &Value) -> bool {
+    const OTHERS: &[&str] =
+        &["CORSMiddleware", "GZipMiddleware", "TrustedHostMiddleware", "HTTPSRedirectMiddleware", "SlowAPIMiddleware"];
+    match middleware {
+        Value::Package(path) => !path.rsplit('.').next().is_some_and(|name| OTHERS.contains(&name)),
+        _ => true,
+    }
+}
+
+fn takes_cookie(state: &State, reached: &Reached<'_>) -> bool {
+    let Judged { guard, .. } = reached.judged;
+    if reached.route.kind == RouteKind::Mount {
+        return !matches!(guard, Guard::Public(_));
+    }
+    match guard {
+        Guard::Unknown(_) => true,
+        _ if may_take_cookies(state, reached) => true,
+        guard if guard.is_guarded() => !reads_header_only(state, reached),
+        _ => handler_takes_cookie(state, reached.route, reached.at.0),
+    }
+}
+
+/// Whether the handler itself takes a cookie, or reads one for a credential.
+fn handler_takes_cookie(state: &State, route: &Route, application: usize) -> bool {
+    let Some(handler) = route.function() else { return false };
+    handler.def.params.iter().any(asks_for_cookie)
+        || with_interpreter(state, |interpreter| {
+            let judge = Judge::new(interpreter, &state.memo);
+            enter(state, &judge, application);
+            judge.handler(route).is_some_and(|verdict| verdict.steps.iter().any(|step| step.reads(Part::Cookies)))
+        })
+}
+
+/// `x: str = Cookie()`, `x: Annotated[str, Cookie()]`.
+fn asks_for_cookie(param: &Param) -> bool {
+    let mut pending: Vec<&Expr> = param.default.iter().chain(&param.annotation).collect();
+    while let Some(expr) = pending.pop() {
+        if expr.as_name().is_some_and(|name| name == "Cookie") {
+            return true;
+        }
+        pending.extend(expr.children());
+    }
+    false
+}
