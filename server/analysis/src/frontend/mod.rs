@@ -10,6 +10,7 @@ pub mod issuers;
 mod libraries;
 pub mod matching;
 pub mod modules;
+pub mod named;
 pub mod observed;
 pub mod outcome;
 pub mod placement;

@@ -3,6 +3,7 @@
 
 use smol_str::SmolStr;
 
+use super::named::NamedToken;
 use super::outcome::{Area, Place, TokenSource, What};
 use super::rows::{OwnedModel, RowAccess};
 
@@ -206,6 +207,8 @@ pub struct Endpoint {
     pub kept: Vec<(Place, SmolStr)>,
     /// Rows that it reads and changes; sorted.
     pub rows: Vec<RowAccess>,
+    /// Tokens that it signs for whom the request names; sorted.
+    pub tokens: Vec<NamedToken>,
     /// Whether it asks what the caller may do.
     pub asks_right: bool,
     /// Paths that a middleware runs for, when it says so.

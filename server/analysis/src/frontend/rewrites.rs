@@ -132,6 +132,15 @@ fn note_inlined(session: &mut Session<'_>, configuration: &Value) {
     }
 }
 
+/// Alternatives that are no patterns themselves: what they exclude is excluded whatever the others say.
+fn plain_words(excluded: &str) -> impl Iterator<Item = &str> {
+    let plain = match excluded.split_once('(') {
+        Some((plain, _)) => plain.rsplit_once('|').map_or("", |(plain, _)| plain),
+        None => excluded,
+    };
+    plain.split('|').filter(|word| !word.is_empty() && !word.contains(['[', '*', '+', '?', '\\', '$']))
+}
+
 /// Whether the pattern of a rewrite or of a middleware takes a path; none if
 /// that can't be told.
 pub fn takes(pattern: &str, path: &[&str]) -> Option<bool> {
@@ -144,7 +153,7 @@ pub fn takes(pattern: &str, path: &[&str]) -> Option<bool> {
         }
         let left = path[fixed.len()..].join("/");
         if excluded.contains(['(', '[', '*', '+', '?', '\\']) {
-            return None;
+            return plain_words(excluded).any(|word| left.starts_with(word.trim_end_matches('/'))).then_some(false);
         }
         return Some(!excluded.split('|').any(|excluded| left.starts_with(excluded.trim_end_matches(['/', '$']))));
     }

@@ -133,7 +133,9 @@ impl Session<'_> {
                 self.give_away(arguments);
                 let called = tokens::called(symbol, arguments, here);
                 let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
-                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
+                let result = Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() };
+                self.watch_named(&result, arguments, here);
+                Value::Symbol(Rc::new(result))
             }
             Value::Setter => {
                 if let Some(Value::Function(closure)) = arguments.values.first() {

@@ -10,6 +10,7 @@ use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
 use crate::frontend::libraries::servers::{self, Part};
+use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
@@ -28,6 +29,7 @@ pub(in crate::frontend) struct Watch {
     decoded: Vec<Place>,
     kept: Vec<(Place, SmolStr)>,
     rows: RowWatch,
+    named: NamedWatch,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
 }
@@ -41,6 +43,7 @@ impl Watch {
             decoded: Vec::new(),
             kept: Vec::new(),
             rows: RowWatch::default(),
+            named: NamedWatch::default(),
             hands_on: false,
         }
     }
@@ -124,7 +127,10 @@ impl Session<'_> {
             EndpointKind::Handler | EndpointKind::Middleware => vec![incoming(&[]), incoming(&["context"])],
         };
         self.watch = Some(Watch::new());
-        self.call_closure(closure, &arguments, None);
+        let result = self.call_closure(closure, &arguments, None);
+        if kind == EndpointKind::Action {
+            self.watch_answered(&[result]);
+        }
         self.run_made(made);
         let is_whole = self.steps < MAX_STEPS;
         let watch = self.watch.take();
@@ -144,6 +150,8 @@ impl Session<'_> {
         watch.requests.dedup();
         watch.decoded.sort_unstable();
         watch.decoded.dedup();
+        watch.named.tokens.sort_unstable();
+        watch.named.tokens.dedup();
         watch.kept.sort_unstable();
         watch.kept.dedup();
         if watch.hands_on {
@@ -159,6 +167,7 @@ impl Session<'_> {
             decoded: watch.decoded,
             kept: watch.kept,
             rows: watch.rows.accesses,
+            tokens: watch.named.tokens,
             asks_right: watch.rows.asks_right,
             matcher: None,
         });
@@ -183,6 +192,11 @@ impl Session<'_> {
     /// What is seen of rows, while an endpoint runs.
     pub(in crate::frontend) fn watched_rows(&mut self) -> Option<&mut RowWatch> {
         self.watch.as_mut().map(|watch| &mut watch.rows)
+    }
+
+    /// What is seen of tokens that are signed, while an endpoint runs.
+    pub(in crate::frontend) fn watched_named(&mut self) -> Option<&mut NamedWatch> {
+        self.watch.as_mut().map(|watch| &mut watch.named)
     }
 
     /// Something may find out who asks.
@@ -237,6 +251,7 @@ impl Session<'_> {
 
     /// A request is sent with these headers.
     pub(in crate::frontend) fn watch_request(&mut self, headers: &[&Value], authorization: &Attached, here: Place) {
+        self.watch_token_sent(headers, here);
         self.watch_sent();
         if self.watch.is_none() {
             return;
