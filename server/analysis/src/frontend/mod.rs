@@ -17,6 +17,7 @@ pub mod placement;
 mod requests;
 pub mod rewrites;
 pub mod rows;
+pub mod shown;
 mod store;
 pub(crate) mod tokens;
 mod unpacked;

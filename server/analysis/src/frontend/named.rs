@@ -67,7 +67,7 @@ impl Session<'_> {
         let is_response =
             symbol.origin == Origin::Incoming && symbol.path.first().is_some_and(|step| step == "context");
         if is_response && symbol.path.iter().rev().nth(1).is_some_and(answers) {
-            self.watch_answered(&arguments.values);
+            self.watch_answered(&arguments.values, here);
         }
         if let (Some(by), Some(named)) = (named_by(symbol), self.watched_named()) {
             named.reads.push((by, here));
@@ -93,7 +93,7 @@ impl Session<'_> {
     }
 
     /// A function of a package is called: it may make an answer, or a cookie.
-    pub(super) fn watch_reply(&mut self, package: &PackageName, arguments: &Arguments) {
+    pub(super) fn watch_reply(&mut self, package: &PackageName, arguments: &Arguments, here: Place) {
         let makes = match &*package.package {
             "" => matches!(&*package.path, "Response" | "Response.json"),
             "next/server" => matches!(&*package.path, "NextResponse" | "NextResponse.json" | "response().cookies.set"),
@@ -101,12 +101,13 @@ impl Session<'_> {
             _ => false,
         };
         if makes {
-            self.watch_answered(&arguments.values);
+            self.watch_answered(&arguments.values, here);
         }
     }
 
     /// What an endpoint answers with, or hands over as a cookie.
-    pub(super) fn watch_answered(&mut self, values: &[Value]) {
+    pub(super) fn watch_answered(&mut self, values: &[Value], here: Place) {
+        self.watch_shown(values, here);
         self.watch_token_given(values, None);
     }
 

@@ -194,6 +194,11 @@ fn has_hole(value: &Value) -> bool {
     })
 }
 
+/// Whether nothing was made of a value but a part of its text.
+pub(super) fn kept_whole(symbol: &Symbol) -> bool {
+    symbol.path.iter().all(|step| step.starts_with("()") || KEEPING.contains(&step.as_str()))
+}
+
 fn rank(what: &What) -> u8 {
     match what {
         What::Harmless => 0,

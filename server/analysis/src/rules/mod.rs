@@ -315,6 +315,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     retry_on_auth_failure::check,
     rewrite_captures_auth::check,
     secret_in_client::check,
+    secret_in_response::check_frontend,
     server_endpoint_without_session::check,
     token_for_named_user::check,
     missing_ownership_check::check_endpoints,

@@ -8,6 +8,7 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries::{self, generated};
 use crate::frontend::outcome::Place;
+use crate::frontend::shown::is_database_address;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::frontend::{requests, rewrites, tokens};
 use crate::text::TextRange;
@@ -214,6 +215,7 @@ impl Session<'_> {
                 let inner = Rc::new(object.clone());
                 return self.call_then(&inner, name, arguments, here);
             }
+            (Value::Symbol(symbol), "replace" | "replaceAll") if is_database_address(symbol) => return Value::Unknown,
             (Value::Symbol(symbol), "toString" | "trim" | "toLowerCase" | "toUpperCase" | "replace" | "replaceAll") => {
                 return Value::Symbol(Rc::clone(symbol));
             }

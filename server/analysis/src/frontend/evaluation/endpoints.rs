@@ -16,6 +16,7 @@ use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
 use crate::frontend::rows::RowWatch;
+use crate::frontend::shown::ShownSecret;
 use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -30,8 +31,11 @@ pub(in crate::frontend) struct Watch {
     kept: Vec<(Place, SmolStr)>,
     rows: RowWatch,
     named: NamedWatch,
+    shown: Vec<ShownSecret>,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
+    /// Whether the request is answered elsewhere.
+    sends_on: bool,
 }
 
 impl Watch {
@@ -44,7 +48,9 @@ impl Watch {
             kept: Vec::new(),
             rows: RowWatch::default(),
             named: NamedWatch::default(),
+            shown: Vec::new(),
             hands_on: false,
+            sends_on: false,
         }
     }
 }
@@ -129,7 +135,7 @@ impl Session<'_> {
         self.watch = Some(Watch::new());
         let result = self.call_closure(closure, &arguments, None);
         if kind == EndpointKind::Action {
-            self.watch_answered(&[result]);
+            self.watch_answered(&[super::expressions::awaited(&result)], place);
         }
         self.run_made(made);
         let is_whole = self.steps < MAX_STEPS;
@@ -152,6 +158,8 @@ impl Session<'_> {
         watch.decoded.dedup();
         watch.named.tokens.sort_unstable();
         watch.named.tokens.dedup();
+        watch.shown.sort_unstable();
+        watch.shown.dedup();
         watch.kept.sort_unstable();
         watch.kept.dedup();
         if watch.hands_on {
@@ -168,7 +176,9 @@ impl Session<'_> {
             kept: watch.kept,
             rows: watch.rows.accesses,
             tokens: watch.named.tokens,
+            shown: watch.shown,
             asks_right: watch.rows.asks_right,
+            sends_on: watch.sends_on,
             matcher: None,
         });
     }
@@ -192,6 +202,11 @@ impl Session<'_> {
     /// What is seen of rows, while an endpoint runs.
     pub(in crate::frontend) fn watched_rows(&mut self) -> Option<&mut RowWatch> {
         self.watch.as_mut().map(|watch| &mut watch.rows)
+    }
+
+    /// What is seen of secrets in answers, while an endpoint runs.
+    pub(in crate::frontend) fn watched_shown(&mut self) -> Option<&mut Vec<ShownSecret>> {
+        self.watch.as_mut().map(|watch| &mut watch.shown)
     }
 
     /// What is seen of tokens that are signed, while an endpoint runs.
@@ -230,9 +245,8 @@ impl Session<'_> {
 
     /// A function of a package is called.
     pub(in crate::frontend) fn watch_package(&mut self, package: &PackageName, arguments: &Arguments, here: Place) {
-        if self.watch.is_none() {
-            return;
-        }
+        let Some(watch) = &mut self.watch else { return };
+        watch.sends_on |= package.package == "next/server" && package.path == "NextResponse.rewrite";
         match servers::part(package) {
             Part::Harmless => {}
             Part::Credential => self.watch_asks(Asks::Credential),

@@ -56,7 +56,7 @@ pub(super) fn call(
     let path = &*package.path;
     session.watch_rows(package, arguments, here);
     session.watch_package(package, arguments, here);
-    session.watch_reply(package, arguments);
+    session.watch_reply(package, arguments, here);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
     if let Some(answer) = fetchers::call_package(session, &package.package, path, arguments, new, here) {
