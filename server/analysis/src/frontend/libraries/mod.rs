@@ -8,6 +8,7 @@ mod fetchers;
 pub(super) mod generated;
 mod navigation;
 mod options;
+mod origins;
 mod queries;
 mod react;
 mod redux;
