@@ -63,7 +63,8 @@ fn expected(text: &str) -> (String, Vec<(u32, String, String, String)>) {
     let mut clean = String::new();
     let mut wanted = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let markers = ["error", "warning", "info"].map(|word| ["#", "//"].map(|sign| format!("  {sign} {word}: ")));
+        let markers =
+            ["error", "warning", "info", "hint"].map(|word| ["#", "//"].map(|sign| format!("  {sign} {word}: ")));
         let last = |line: &str| markers.as_flattened().iter().filter_map(|marker| line.rfind(marker)).max();
         let (mut line, first) = (line, wanted.len());
         while let Some(at) = last(line) {

@@ -1,6 +1,8 @@
 //! Variables that files of Docker Compose, manifests of Kubernetes and values of
 //! Helm charts give to services.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use super::environment::{Variable, When, assigned, is_name};
@@ -10,10 +12,14 @@ use crate::text::{LineIndex, TextRange};
 /// Folders of manifests.
 const FOLDERS: &[&str] = &["k8s", "kubernetes", "kube", "manifests", "deploy", "deployment", "deployments", "overlays"];
 
+/// Folders of Helm charts.
+const CHARTS: &[&str] = &["helm", "charts", "chart"];
+
 /// Whether a path is one at which a manifest may stand.
 pub(super) fn is_manifest(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    name.to_ascii_lowercase().contains("secret") || folder.split('/').any(|part| FOLDERS.contains(&part))
+    let has = |wanted: &[&str]| folder.split('/').any(|part| wanted.contains(&part));
+    name.to_ascii_lowercase().contains("secret") || has(FOLDERS) || has(&["templates"]) && has(CHARTS)
 }
 
 /// Whether a path is one at which values for a Helm chart stand.
@@ -24,8 +30,7 @@ pub(super) fn is_values(path: &str) -> bool {
     let is_own = name.strip_prefix("values").is_some_and(|rest| rest.starts_with(['.', '-', '_']));
     let says_so = name.starts_with("values") || name.starts_with("override") || name.contains("secret");
     let mut parts = folder.split('/');
-    (is_own || says_so && parts.clone().any(|part| matches!(part, "helm" | "charts" | "chart")))
-        && !parts.any(|part| part == "templates")
+    (is_own || says_so && parts.clone().any(|part| CHARTS.contains(&part))) && !parts.any(|part| part == "templates")
 }
 
 /// What the values of a chart hold, by the names that templates give variables:
@@ -102,7 +107,7 @@ pub(super) fn manifest(text: &str) -> Vec<Variable> {
     if !text.contains("kind:") {
         return found.variables;
     }
-    each_document(text, &mut |root| {
+    each_document(&without_templates(text), &mut |root| {
         let kind = root.get("kind").and_then(|(_, kind)| kind.text()).unwrap_or_default();
         let sections: &[(&str, bool)] = match kind {
             "Secret" => &[("data", true), ("stringData", false)],
@@ -113,7 +118,7 @@ pub(super) fn manifest(text: &str) -> Vec<Variable> {
             let entries = root.get(section).map(|(_, section)| section.entries()).unwrap_or_default();
             for (name, line, value) in entries {
                 let value = match value.text() {
-                    Some(value) if *is_encoded => decoded(value).unwrap_or_default(),
+                    Some(value) if *is_encoded && !value.contains("{{") => decoded(value).unwrap_or_default(),
                     Some(value) => value.to_owned(),
                     None => continue,
                 };
@@ -124,6 +129,24 @@ pub(super) fn manifest(text: &str) -> Vec<Variable> {
         true
     });
     found.variables
+}
+
+/// A template of Helm as YAML with as many lines: what it puts in is a text, and what it decides is left out.
+fn without_templates(text: &str) -> Cow<'_, str> {
+    if !text.contains("{{") {
+        return Cow::Borrowed(text);
+    }
+    let line = |line: &str| {
+        let trimmed = line.trim();
+        if trimmed.starts_with("{{") {
+            return String::new();
+        }
+        match line.split_once(": {{").filter(|_| trimmed.ends_with("}}")) {
+            Some((before, rest)) => format!("{before}: '{{{{{}'", rest.trim_end().replace('\'', "''")),
+            None => line.to_owned(),
+        }
+    };
+    Cow::Owned(text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// `env: [{name: …, value: …}]`, wherever it stands.
@@ -168,6 +191,9 @@ impl<'t> Reading<'t> {
 
     /// The same for a variable that is spelled otherwise there.
     fn add_as(&mut self, name: &str, variable: &str, line: usize, value: &str) {
+        if let Some((asked, default)) = templated(value) {
+            return self.add_when(name, variable, line, default, When::Unset(asked.into()));
+        }
         let (value, when) = match value.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) {
             // What is not set, or what is set to nothing, too.
             Some(inner) => match inner.split_once(":-").or_else(|| inner.split_once('-')) {
@@ -176,6 +202,10 @@ impl<'t> Reading<'t> {
             },
             None => (value, When::Always),
         };
+        self.add_when(name, variable, line, value, when);
+    }
+
+    fn add_when(&mut self, name: &str, variable: &str, line: usize, value: &str, when: When) {
         let Some(value) = assigned(value).filter(|_| is_name(variable)) else { return };
         let from = self.lines.line_range(line.saturating_sub(1) as u32, self.text).start as usize;
         let Some(offset) = self.text.get(from..).and_then(|rest| rest.find(name)) else { return };
@@ -184,6 +214,16 @@ impl<'t> Reading<'t> {
         let to_frontend = self.to_frontend;
         self.variables.push(Variable { name: SmolStr::new(variable), range, when, value, to_frontend });
     }
+}
+
+/// `{{ .Values.key | default "value" | quote }}`: what is asked for, and what stands in for it.
+fn templated(value: &str) -> Option<(&str, &str)> {
+    let inner = value.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let (_, rest) = inner.split_once("default \"")?;
+    let (default, _) = rest.split_once('"')?;
+    let asked = inner.split(|one: char| one.is_whitespace() || matches!(one, '|' | '(' | ')'));
+    let asked = asked.into_iter().find(|part| part.starts_with(".Values."))?;
+    Some((asked, default))
 }
 
 /// The text that a value in base64 stands for.
@@ -242,6 +282,9 @@ mod tests {
             ("b_key".to_owned(), When::Always, Looks::Blank, 7),
             ("C_KEY".to_owned(), When::Always, Looks::Own, 13),
         ];
+        assert_eq!(shown(text, &manifest(text)), wanted);
+        let text = "kind: Secret\ndata:\n  {{- if .Values.on }}\n  A_KEY: {{ .Values.key.a | default \"q7f3n5\" | b64enc | quote }}\n  B_KEY: {{ .Values.key.b | quote }}\n  {{- end }}\n";
+        let wanted = [("A_KEY".to_owned(), When::Unset(".Values.key.a".into()), Looks::Own, 4)];
         assert_eq!(shown(text, &manifest(text)), wanted);
         assert_eq!(decoded("cTdmM241").as_deref(), Some("q7f3n5"));
         assert_eq!(decoded("{{ value }}"), None);

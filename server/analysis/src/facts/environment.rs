@@ -1,13 +1,13 @@
 //! Files that set variables of the environment: `.env` and its kin, and what
-//! `deployment` reads. What can be said of a value is kept, and never the value.
+//! `deployment` and `image` read. What can be said of a value is kept, and never the value.
 
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
-use super::deployment;
 use super::held::{self, Held};
+use super::{deployment, image};
 use crate::text::TextRange;
 
 /// A variable that a file sets.
@@ -73,6 +73,8 @@ pub enum Form {
     Manifest,
     /// Values for the templates of a Helm chart.
     Values,
+    /// A Dockerfile.
+    Image,
     /// An example of `.env`: of its values only those count that nobody would make up by hand.
     Example,
     /// What Alembic is told, likewise.
@@ -97,6 +99,9 @@ pub fn form(path: &str) -> Option<Form> {
     let is_named = name.strip_suffix(".env").is_some_and(|stem| !stem.is_empty());
     if is_named || is_list(name) {
         return Some(if is_example { Form::Example } else { Form::Lines });
+    }
+    if image::is_dockerfile(path) {
+        return (!is_example).then_some(Form::Image);
     }
     if name == "alembic.ini" {
         return Some(Form::Alembic);
@@ -175,6 +180,7 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
         Some(Form::Compose) => deployment::compose(text),
         Some(Form::Manifest) => deployment::manifest(text),
         Some(Form::Values) => deployment::values(text),
+        Some(Form::Image) => image::dockerfile(text),
         None => Vec::new(),
     }
 }
@@ -396,6 +402,11 @@ mod tests {
             ("/p/helm/app/templates/secrets.yaml", Some(Form::Manifest)),
             ("/p/k8s/secret.example.yaml", None),
             ("/p/docs/openapi.yaml", None),
+            ("/p/Dockerfile", Some(Form::Image)),
+            ("/p/backend/Dockerfile.prod", Some(Form::Image)),
+            ("/p/Dockerfile.test", None),
+            ("/p/helm/app/templates/deployment.yaml", Some(Form::Manifest)),
+            ("/p/web/templates/deployment.yaml", None),
         ];
         for (path, wanted) in cases {
             assert_eq!(form(path), wanted, "{path}");

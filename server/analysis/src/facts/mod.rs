@@ -6,6 +6,7 @@ pub mod contract;
 pub mod deployment;
 pub mod environment;
 pub mod held;
+mod image;
 pub mod manifests;
 pub mod markdown;
 pub mod openapi;

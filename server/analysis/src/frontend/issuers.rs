@@ -16,6 +16,9 @@ pub struct Issuer {
     pub plugins: Vec<Plugin>,
     /// Whether it may have other plugins.
     pub may_have_more: bool,
+    /// What the origin of a request begins with where a function trusts it for that alone, although other hosts begin
+    /// so, too; empty where it trusts any.
+    pub trusts: Option<SmolStr>,
 }
 
 /// A plugin of Better Auth.

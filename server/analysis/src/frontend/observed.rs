@@ -3,8 +3,10 @@
 
 use smol_str::SmolStr;
 
+use super::named::NamedToken;
 use super::outcome::{Area, Place, TokenSource, What};
 use super::rows::{OwnedModel, RowAccess};
+use super::shown::ShownSecret;
 
 /// What was seen in one module.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -206,8 +208,14 @@ pub struct Endpoint {
     pub kept: Vec<(Place, SmolStr)>,
     /// Rows that it reads and changes; sorted.
     pub rows: Vec<RowAccess>,
+    /// Tokens that it signs for whom the request names; sorted.
+    pub tokens: Vec<NamedToken>,
+    /// Secrets of the environment that it answers with; sorted.
+    pub shown: Vec<ShownSecret>,
     /// Whether it asks what the caller may do.
     pub asks_right: bool,
+    /// Whether it has requests answered elsewhere: `NextResponse.rewrite`.
+    pub sends_on: bool,
     /// Paths that a middleware runs for, when it says so.
     pub matcher: Option<Vec<SmolStr>>,
 }

@@ -39,6 +39,8 @@ pub struct Outcome {
     pub literals: Vec<Literal>,
     /// Paths that it sends on, as the configuration of Next.js.
     pub rewrites: Vec<Rewrite>,
+    /// Whether it may send on more paths than these.
+    pub may_rewrite_more: bool,
     /// Interceptors that it puts on clients.
     pub interceptors: Vec<Interceptor>,
     /// What it puts before the paths of all requests that axios itself makes.

@@ -30,6 +30,9 @@ pub(super) fn note(session: &mut Session<'_>, configuration: &Value, here: Place
     let rewrites = option(session, &configuration, "rewrites");
     let given = session.call_value(&rewrites, &nothing, false, here);
     let given = awaited(&given);
+    let is_list = |value: &Value| matches!(value, Value::Array(_) | Value::Object(_) | Value::Undefined);
+    session.outcome.may_rewrite_more |=
+        !matches!(rewrites, Value::Undefined) && !given.alternatives().iter().all(is_list);
     let phases =
         [("beforeFiles", Phase::BeforeFiles), ("afterFiles", Phase::AfterFiles), ("fallback", Phase::Fallback)];
     let phases = phases.map(|(name, phase)| (option(session, &given, name), phase));
@@ -102,7 +105,10 @@ fn joined(parts: Vec<UrlPart>) -> Vec<UrlPart> {
 }
 
 fn note_rewrite(session: &mut Session<'_>, entry: &Value, phase: Phase, here: Place) {
-    let Some(source) = option(session, entry, "source").known_text() else { return };
+    let Some(source) = option(session, entry, "source").known_text() else {
+        session.outcome.may_rewrite_more = true;
+        return;
+    };
     let place = match entry {
         Value::Object(id) => session.store.get(*id).place,
         _ => here,
@@ -132,6 +138,15 @@ fn note_inlined(session: &mut Session<'_>, configuration: &Value) {
     }
 }
 
+/// Alternatives that are no patterns themselves: what they exclude is excluded whatever the others say.
+fn plain_words(excluded: &str) -> impl Iterator<Item = &str> {
+    let plain = match excluded.split_once('(') {
+        Some((plain, _)) => plain.rsplit_once('|').map_or("", |(plain, _)| plain),
+        None => excluded,
+    };
+    plain.split('|').filter(|word| !word.is_empty() && !word.contains(['[', '*', '+', '?', '\\', '$']))
+}
+
 /// Whether the pattern of a rewrite or of a middleware takes a path; none if
 /// that can't be told.
 pub fn takes(pattern: &str, path: &[&str]) -> Option<bool> {
@@ -144,7 +159,7 @@ pub fn takes(pattern: &str, path: &[&str]) -> Option<bool> {
         }
         let left = path[fixed.len()..].join("/");
         if excluded.contains(['(', '[', '*', '+', '?', '\\']) {
-            return None;
+            return plain_words(excluded).any(|word| left.starts_with(word.trim_end_matches('/'))).then_some(false);
         }
         return Some(!excluded.split('|').any(|excluded| left.starts_with(excluded.trim_end_matches(['/', '$']))));
     }
@@ -282,6 +297,20 @@ impl Handler {
     pub fn catches_below(&self) -> Option<Vec<&str>> {
         let fixed = self.segments.len().checked_sub(1).filter(|_| self.takes_many)?;
         self.segments.iter().take(fixed).map(|segment| segment.as_deref()).collect()
+    }
+
+    /// Whether its path begins with a segment that is written so.
+    pub fn begins_with(&self, first: &str) -> bool {
+        matches!(self.segments.first(), Some(Some(own)) if own == first)
+    }
+
+    /// Whether a path is its own but for parameters inside of it that were read as empty: first values of what is
+    /// filled in later.
+    pub fn answers_filled(&self, path: &[Segment]) -> bool {
+        let last = self.segments.len().saturating_sub(1);
+        let written = self.segments.iter().enumerate().filter(|(at, own)| own.is_some() || *at == last);
+        let written: Vec<Option<SmolStr>> = written.map(|(_, own)| own.clone()).collect();
+        written.len() < self.segments.len() && Self { segments: written, ..self.clone() }.answers(path)
     }
 
     /// Its path for people to read.

@@ -90,6 +90,13 @@ pub(super) struct RowWatch {
     pub(super) asks_right: bool,
 }
 
+impl RowWatch {
+    /// Whether something may have looked who asks for what.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubt || self.asks_right
+    }
+}
+
 /// What is in values that go where they can't be followed.
 #[derive(Default)]
 struct Held {

@@ -26,6 +26,9 @@ const KEEPING: &[&str] = &[NULL, UNDEFINED, "parse", STRINGIFIED, "substring", "
 /// What an answer is called that holds a token somewhere.
 const ANSWER: &str = "answer";
 
+/// What stands in the step of a call before the name by which it reads a part of the request.
+pub(super) const NAMED: &str = " named ";
+
 /// What the step of a call that keeps so many characters of the front ends in.
 const FRONT: &str = " front ";
 
@@ -37,6 +40,12 @@ pub(super) fn called(symbol: &Symbol, arguments: &Arguments, here: Place) -> Smo
         Origin::Response(_) => here.range.start.to_string(),
         _ => String::new(),
     };
+    if symbol.origin == Origin::Incoming
+        && symbol.path.last().is_some_and(|method| method == "get")
+        && let Some(name) = arguments.get(0).known_text()
+    {
+        return SmolStr::new(format!("(){NAMED}{name}"));
+    }
     let cuts = symbol.path.last().is_some_and(|method| matches!(method.as_str(), "substring" | "substr" | "slice"));
     let number = |index: usize| arguments.get(index).known_text()?.parse::<u32>().ok();
     match (cuts, number(0), number(1)) {
@@ -183,6 +192,11 @@ fn has_hole(value: &Value) -> bool {
         Value::Symbol(_) => true,
         _ => false,
     })
+}
+
+/// Whether nothing was made of a value but a part of its text.
+pub(super) fn kept_whole(symbol: &Symbol) -> bool {
+    symbol.path.iter().all(|step| step.starts_with("()") || KEEPING.contains(&step.as_str()))
 }
 
 fn rank(what: &What) -> u8 {

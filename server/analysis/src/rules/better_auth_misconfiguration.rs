@@ -2,7 +2,7 @@
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::issuers::{Given, Setting};
+use crate::frontend::issuers::{Given, Issuer, Setting};
 use crate::frontend::outcome::Place;
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -24,14 +24,27 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let of_plugins = plugins.flat_map(|plugin| plugin.options.given.iter().map(|given| (plugin.place, given)));
             let all = issuer.options.given.iter().map(|given| (issuer.place, given)).chain(of_plugins);
             for (place, given) in all {
-                let Some((severity, message)) = fault(given) else { continue };
+                let of_function = || trusted(issuer).filter(|_| given.path == "trustedOrigins");
+                let stated = fault(given).map(|(severity, message)| (severity, message.to_owned()));
+                let Some((severity, message)) = stated.or_else(of_function) else { continue };
                 let place: Place = given.place.unwrap_or(place);
                 if wanted(place.file) {
-                    found.extend(frontend::report(state, &INFO, severity, place, message.to_owned(), Vec::new()));
+                    found.extend(frontend::report(state, &INFO, severity, place, message, Vec::new()));
                 }
             }
         }
     }
+}
+
+/// What is said of a function that trusts the origin of the request.
+fn trusted(issuer: &Issuer) -> Option<(Severity, String)> {
+    let message = match issuer.trusts.as_deref()? {
+        "" => "The origin of the request is trusted, whichever it is: any page can send requests to Better Auth in the name of a visitor who is signed in, and be redirected to. Name the origins.".to_owned(),
+        beginning => format!(
+            "Every origin is trusted that begins with `{beginning}`, that of `{beginning}.example.com` too: a page there can send requests to Better Auth in the name of a visitor who is signed in. Compare the host as a whole, or end the text with `:` before a port."
+        ),
+    };
+    Some((Severity::Error, message))
 }
 
 /// Whether a pattern of origins takes every one.

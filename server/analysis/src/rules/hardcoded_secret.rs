@@ -114,12 +114,17 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
             let Some(copies) = copies(state, used, *file, form, variable) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
-                (Some(asked), _) => (
-                    Severity::Warning,
-                    format!(
-                        "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: write `${{{asked}:?}}`, so that nothing starts without it."
-                    ),
-                ),
+                (Some(asked), form) => {
+                    let instead = match form {
+                        _ if asked.starts_with('.') => "write `required` in the place of `default`".to_owned(),
+                        Form::Image => "leave the default out".to_owned(),
+                        _ => format!("write `${{{asked}:?}}`"),
+                    };
+                    let message = format!(
+                        "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: {instead}, so that nothing starts without it."
+                    );
+                    (Severity::Warning, message)
+                }
                 (None, Form::Example) if path.is_some_and(is_for_tests) => (
                     Severity::Info,
                     format!(
@@ -139,7 +144,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
                     ),
                 ),
-                (None, Form::Compose | Form::Manifest | Form::Values) => (
+                (None, Form::Compose | Form::Manifest | Form::Values | Form::Image) => (
                     Severity::Error,
                     format!(
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Have the value come from outside, and issue a new key."

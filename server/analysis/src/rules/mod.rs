@@ -72,6 +72,7 @@ pub mod shared_secret_token_confusion;
 pub mod sign_out_keeps_token;
 pub mod spec_auth_drift;
 pub mod swallowed_auth_error;
+pub mod token_for_named_user;
 pub mod token_in_url;
 pub mod token_in_web_storage;
 pub mod token_logged;
@@ -199,6 +200,7 @@ pub fn all() -> &'static [RuleInfo] {
         sign_out_keeps_token::INFO,
         spec_auth_drift::INFO,
         swallowed_auth_error::INFO,
+        token_for_named_user::INFO,
         token_in_url::INFO,
         token_in_web_storage::INFO,
         token_logged::INFO,
@@ -316,7 +318,9 @@ const FRONTEND_CHECKS: &[Check] = &[
     retry_on_auth_failure::check,
     rewrite_captures_auth::check,
     secret_in_client::check,
+    secret_in_response::check_frontend,
     server_endpoint_without_session::check,
+    token_for_named_user::check,
     missing_ownership_check::check_endpoints,
     server_shared_token_cache::check,
     session_read_without_headers::check,

@@ -1,12 +1,18 @@
 //! `secret-in-response`: a secret of the application that a route answers with.
 
+use std::cmp::Reverse;
+
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::is_test;
+use super::server_endpoint_without_session::is_behind_middleware;
+use super::shared::frontend;
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, report};
 use crate::auth::guard::Guard;
 use crate::auth::tokens::Shown;
+use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
+use crate::frontend::shown::ShownSecret;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::verdicts::handler_site;
@@ -41,6 +47,43 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         );
         found.push(report(state, &INFO, severity, exposed.handler, message, Vec::new()));
     });
+}
+
+/// Variables of the environment in answers of route handlers and server actions.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let answers = |one: &&Endpoint| matches!(one.kind, EndpointKind::Handler | EndpointKind::Action);
+    let mut seen = FxHashSet::default();
+    for (file, outcome) in state.frontend.outcomes() {
+        for endpoint in outcome.observed.endpoints.iter().filter(answers) {
+            // One that answers in several ways is told once, where it gives most.
+            let mut shown: Vec<&ShownSecret> = endpoint.shown.iter().collect();
+            shown.sort_by_key(|shown| (Reverse(shown.front.unwrap_or(u32::MAX)), shown.place));
+            let mut told = FxHashSet::default();
+            shown.retain(|shown| told.insert(shown.variable.as_str()));
+            for shown in shown.into_iter().filter(|shown| wanted(shown.place.file)) {
+                if seen.insert((shown.place, shown.variable.as_str())) {
+                    found.extend(in_answer(state, file, endpoint, shown));
+                }
+            }
+        }
+    }
+}
+
+fn in_answer(state: &State, file: FileId, endpoint: &Endpoint, shown: &ShownSecret) -> Option<Diagnostic> {
+    let is_open = endpoint.asks == Asks::Nothing && !is_behind_middleware(state, file, endpoint);
+    let severity = if is_open && shown.front.is_none() { Severity::Error } else { Severity::Warning };
+    let variable = &shown.variable;
+    let front = shown.front.map(|front| format!("the first {front} characters of ")).unwrap_or_default();
+    let what = match shown.is_database {
+        true => format!("{front}`{variable}`, the address of the database with the password that stands in it"),
+        false => format!("{front}`{variable}`, a secret of the application"),
+    };
+    let who = if is_open { "whoever asks" } else { "its callers" };
+    let message = format!("`{}` gives {who} {what}: leave it out.", endpoint.name);
+    let others = endpoint.shown.iter().filter(|other| other.variable == shown.variable && other.place != shown.place);
+    let others = others.filter_map(|other| frontend::related(state, other.place, "this answer has it too"));
+    let steps = frontend::related(state, endpoint.place, "this answers").into_iter().chain(others).collect();
+    frontend::report(state, &INFO, severity, shown.place, message, steps)
 }
 
 /// Settings and secrets of the application itself.

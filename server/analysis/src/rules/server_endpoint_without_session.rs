@@ -38,7 +38,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 }
 
 /// Whether a middleware runs before that may find out who asks.
-fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
+pub(super) fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
     runs_behind(state, file, endpoint, &|middleware| middleware.asks != Asks::Nothing)
 }
 

@@ -24,8 +24,9 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        for logged in &tokens.logged {
-            if is_script(state, logged.site.file) {
+        for (at, logged) in tokens.logged.iter().enumerate() {
+            let is_same = |other: &&Logged| is_same_front(logged, other);
+            if is_script(state, logged.site.file) || tokens.logged[..at].iter().any(|other| is_same(&other)) {
                 continue;
             }
             let (severity, what) = said(logged);
@@ -37,10 +38,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             };
             let message =
                 format!("`{sink}` writes {what}: {use_of_it}. Log who it is about, or what kind of error it was.");
-            let steps = vec![related(state, logged.origin, "the value comes from here".to_owned())];
+            let mut steps = vec![related(state, logged.origin, "the value comes from here".to_owned())];
+            let again = tokens.logged[at + 1..].iter().filter(is_same);
+            steps.extend(again.map(|other| related(state, other.site, "it is written here too".to_owned())));
             found.push(report(state, &INFO, severity, logged.site, message, steps));
         }
     });
+}
+
+/// Whether two places write the same few characters of one token: a name for it that is used more than once.
+fn is_same_front(one: &Logged, other: &Logged) -> bool {
+    let is_front = one.part.is_some_and(|part| part <= JWT_HEADER);
+    is_front && one.origin == other.origin && one.what == other.what && one.part == other.part
 }
 
 /// Characters of the shortest header that JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64.

@@ -1,5 +1,7 @@
 //! `unknown-backend-route`: a request that no route of the backend answers.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
@@ -8,6 +10,7 @@ use crate::frontend::matching::{Address, Base, Segment};
 use crate::frontend::outcome::{Client, Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
+use crate::verdicts::own_origin::{Answerer, OwnOrigin};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -21,10 +24,83 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    if state.frontend.is_empty() || has_unresolved(state) {
+    if state.frontend.is_empty() || state.table.applications.is_empty() {
         return;
     }
     let origins = Origins::new(state);
+    check_own_origin(state, &origins, wanted, found);
+    if !has_unresolved(state) {
+        check_backend(state, &origins, wanted, found);
+    }
+}
+
+/// Requests to the origin of the page, where route handlers of Next.js answer most.
+fn check_own_origin(
+    state: &State,
+    origins: &Origins<'_>,
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+) {
+    let own = OwnOrigin::new(state);
+    let answerer = |file: FileId, request: &Request| {
+        if !says_where(state, request.client) {
+            return None;
+        }
+        let address = origins.address(file, request)?;
+        let (root, by) = own.answerer(file, &address)?;
+        Some((root, by, address))
+    };
+    let is_unanswered = |(file, request): (FileId, &Request)| {
+        wanted(request.call.file) && answerer(file, request).is_some_and(|(_, by, _)| by == Answerer::Nobody)
+    };
+    if !requests(state).any(is_unanswered) {
+        return;
+    }
+    let mut answered: FxHashMap<&str, FxHashSet<Place>> = FxHashMap::default();
+    let mut unanswered: FxHashMap<&str, BTreeMap<Place, Address>> = FxHashMap::default();
+    for (file, request) in requests(state) {
+        match answerer(file, request) {
+            Some((root, Answerer::Handler, _)) => {
+                answered.entry(root).or_default().insert(request.call);
+            }
+            Some((root, Answerer::Nobody, address)) => {
+                unanswered.entry(root).or_default().entry(request.call).or_insert(address);
+            }
+            _ => {}
+        }
+    }
+    for (root, requests) in unanswered {
+        let Some(answered) = answered.get(root).filter(|answered| answered.len() > requests.len()) else { continue };
+        let example = answered.iter().min().copied();
+        for (place, address) in requests.into_iter().filter(|(place, _)| wanted(place.file)) {
+            let message = format!(
+                "No route handler of this application has the path {}, and no rewrite sends it on, although handlers answer other requests to the page's own origin: this request gets 404. Correct the path, or add the handler.",
+                shown(&address.segments)
+            );
+            let steps =
+                example.and_then(|place| frontend::related(state, place, "a route handler answers this request"));
+            let steps = steps.into_iter().collect();
+            found.extend(frontend::report(state, &INFO, Severity::Info, place, message, steps));
+        }
+    }
+}
+
+/// Whether what is put before paths stands where a client is made. Of those that a generator wrote it may stand
+/// anywhere.
+fn says_where(state: &State, client: Client) -> bool {
+    let Client::Made(made) = client else { return client != Client::Unresolved };
+    let facts = state.sources.file(made.file).and_then(|source| source.script.as_ref());
+    let is_known = |module: &str| matches!(module, "axios" | "ky" | "ofetch");
+    facts.is_some_and(|facts| facts.imports.values().any(|(module, _)| is_known(module)))
+}
+
+/// All requests, each with the file that makes it.
+fn requests(state: &State) -> impl Iterator<Item = (FileId, &Request)> {
+    state.frontend.outcomes().flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
+}
+
+/// Requests to addresses at which the backend answers others.
+fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     // Other files are looked at only where this one asks for something that is not known.
     let mut asking = state.frontend.outcomes().flat_map(|(file, outcome)| {
         let own = outcome.requests.iter().filter(|request| wanted(request.call.file));
@@ -37,6 +113,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
     let mut refused: FxHashMap<Base, usize> = FxHashMap::default();
     let mut unanswered = Vec::new();
+    // Handlers of any path that would answer these, and requests that they would answer: if the base were the
+    // frontend's own address, the others would not reach the backend either.
+    let mut caught: FxHashSet<(Base, FileId)> = FxHashSet::default();
+    let mut catchable = Vec::new();
     for (file, outcome) in state.frontend.outcomes() {
         for request in &outcome.requests {
             let Some(address) = origins.address(file, request) else { continue };
@@ -45,15 +125,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
+                caught.extend(origins.catching(file, &address).map(|handler| (address.base.clone(), handler)));
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
             } else if address.base != Base::Page && origins.is_answered(file, &address) {
                 // The variable may hold the frontend's own address.
-            } else if let Some(sent) = sent_to(&origins, file, request, &address) {
+                let sent = origins.destination(file, &address);
+                catchable
+                    .extend(origins.catching(file, &address).zip(sent).map(|caught| (request, address.base, caught)));
+            } else if let Some(sent) = sent_to(origins, file, request, &address) {
                 *refused.entry(address.base.clone()).or_default() += 1;
                 unanswered.push((request, address.base, sent));
             }
+        }
+    }
+    for (request, base, (handler, sent)) in catchable {
+        if caught.contains(&(base.clone(), handler)) {
+            *refused.entry(base.clone()).or_default() += 1;
+            unanswered.push((request, base, sent));
         }
     }
     // A function that asks for a path itself is told so where it does, and not again where it is called.

@@ -300,6 +300,12 @@ impl<'s> Origins<'s> {
         self.answering(file, address).is_some_and(|(_, handler)| handler.surely_answers(&address.segments))
     }
 
+    /// The file of the handler of any path below its own that answers an address, if that is the frontend's own.
+    pub(crate) fn catching(&self, file: FileId, address: &Address) -> Option<FileId> {
+        let (own, handler) = self.answering(file, address)?;
+        (handler.takes_many() && handler.surely_answers(&address.segments)).then_some(*own)
+    }
+
     /// Whether an address that fits no route may be answered all the same: by one that takes any path, or because what
     /// is not known of it may go on in several ways.
     pub(crate) fn may_be_answered(&self, address: &Address, method: Option<&str>) -> bool {

@@ -8,6 +8,7 @@ pub(crate) mod environments;
 mod in_use;
 mod injectable;
 mod keys;
+pub(crate) mod own_origin;
 mod sight;
 mod sign_up;
 mod tokens;

@@ -64,7 +64,7 @@ fn is_field(body: &Body<'_, '_, '_>, settings: &Expr, name: &str) -> bool {
 }
 
 /// Whether a name is one of a database's address.
-fn names_database(name: &str) -> bool {
+pub(crate) fn names_database(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let mut words = upper.split('_');
     let is_address = words.clone().any(|word| matches!(word, "URL" | "URI" | "DSN"));

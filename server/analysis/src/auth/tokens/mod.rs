@@ -42,6 +42,7 @@ use std::cell::RefCell;
 use memchr::memmem;
 use smol_str::SmolStr;
 
+pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;

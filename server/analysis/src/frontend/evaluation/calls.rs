@@ -8,6 +8,7 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries::{self, generated};
 use crate::frontend::outcome::Place;
+use crate::frontend::shown::is_database_address;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::frontend::{requests, rewrites, tokens};
 use crate::text::TextRange;
@@ -133,7 +134,9 @@ impl Session<'_> {
                 self.give_away(arguments);
                 let called = tokens::called(symbol, arguments, here);
                 let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
-                Value::Symbol(Rc::new(Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() }))
+                let result = Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() };
+                self.watch_named(&result, arguments, here);
+                Value::Symbol(Rc::new(result))
             }
             Value::Setter => {
                 if let Some(Value::Function(closure)) = arguments.values.first() {
@@ -212,6 +215,7 @@ impl Session<'_> {
                 let inner = Rc::new(object.clone());
                 return self.call_then(&inner, name, arguments, here);
             }
+            (Value::Symbol(symbol), "replace" | "replaceAll") if is_database_address(symbol) => return Value::Unknown,
             (Value::Symbol(symbol), "toString" | "trim" | "toLowerCase" | "toUpperCase" | "replace" | "replaceAll") => {
                 return Value::Symbol(Rc::clone(symbol));
             }

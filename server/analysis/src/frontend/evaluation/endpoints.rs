@@ -10,11 +10,13 @@ use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
 use crate::frontend::libraries::servers::{self, Part};
+use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
 use crate::frontend::rows::RowWatch;
+use crate::frontend::shown::ShownSecret;
 use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -28,8 +30,12 @@ pub(in crate::frontend) struct Watch {
     decoded: Vec<Place>,
     kept: Vec<(Place, SmolStr)>,
     rows: RowWatch,
+    named: NamedWatch,
+    shown: Vec<ShownSecret>,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
+    /// Whether the request is answered elsewhere.
+    sends_on: bool,
 }
 
 impl Watch {
@@ -41,7 +47,10 @@ impl Watch {
             decoded: Vec::new(),
             kept: Vec::new(),
             rows: RowWatch::default(),
+            named: NamedWatch::default(),
+            shown: Vec::new(),
             hands_on: false,
+            sends_on: false,
         }
     }
 }
@@ -124,7 +133,10 @@ impl Session<'_> {
             EndpointKind::Handler | EndpointKind::Middleware => vec![incoming(&[]), incoming(&["context"])],
         };
         self.watch = Some(Watch::new());
-        self.call_closure(closure, &arguments, None);
+        let result = self.call_closure(closure, &arguments, None);
+        if kind == EndpointKind::Action {
+            self.watch_answered(&[super::expressions::awaited(&result)], place);
+        }
         self.run_made(made);
         let is_whole = self.steps < MAX_STEPS;
         let watch = self.watch.take();
@@ -144,6 +156,10 @@ impl Session<'_> {
         watch.requests.dedup();
         watch.decoded.sort_unstable();
         watch.decoded.dedup();
+        watch.named.tokens.sort_unstable();
+        watch.named.tokens.dedup();
+        watch.shown.sort_unstable();
+        watch.shown.dedup();
         watch.kept.sort_unstable();
         watch.kept.dedup();
         if watch.hands_on {
@@ -159,7 +175,10 @@ impl Session<'_> {
             decoded: watch.decoded,
             kept: watch.kept,
             rows: watch.rows.accesses,
+            tokens: watch.named.tokens,
+            shown: watch.shown,
             asks_right: watch.rows.asks_right,
+            sends_on: watch.sends_on,
             matcher: None,
         });
     }
@@ -183,6 +202,16 @@ impl Session<'_> {
     /// What is seen of rows, while an endpoint runs.
     pub(in crate::frontend) fn watched_rows(&mut self) -> Option<&mut RowWatch> {
         self.watch.as_mut().map(|watch| &mut watch.rows)
+    }
+
+    /// What is seen of secrets in answers, while an endpoint runs.
+    pub(in crate::frontend) fn watched_shown(&mut self) -> Option<&mut Vec<ShownSecret>> {
+        self.watch.as_mut().map(|watch| &mut watch.shown)
+    }
+
+    /// What is seen of tokens that are signed, while an endpoint runs.
+    pub(in crate::frontend) fn watched_named(&mut self) -> Option<&mut NamedWatch> {
+        self.watch.as_mut().map(|watch| &mut watch.named)
     }
 
     /// Something may find out who asks.
@@ -216,9 +245,8 @@ impl Session<'_> {
 
     /// A function of a package is called.
     pub(in crate::frontend) fn watch_package(&mut self, package: &PackageName, arguments: &Arguments, here: Place) {
-        if self.watch.is_none() {
-            return;
-        }
+        let Some(watch) = &mut self.watch else { return };
+        watch.sends_on |= package.package == "next/server" && package.path == "NextResponse.rewrite";
         match servers::part(package) {
             Part::Harmless => {}
             Part::Credential => self.watch_asks(Asks::Credential),
@@ -237,6 +265,7 @@ impl Session<'_> {
 
     /// A request is sent with these headers.
     pub(in crate::frontend) fn watch_request(&mut self, headers: &[&Value], authorization: &Attached, here: Place) {
+        self.watch_token_sent(headers, here);
         self.watch_sent();
         if self.watch.is_none() {
             return;

@@ -12,12 +12,12 @@ use crate::frontend::value::{Origin, Symbol, Value};
 /// What is read of answers to requests.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Tokens that are read: of what, and their names.
-    tokens: FxHashSet<(Origin, Vec<SmolStr>, SmolStr)>,
+    /// Tokens that are read: of what, their names, and the function that reads them by its address.
+    tokens: FxHashSet<(Origin, Vec<SmolStr>, SmolStr, usize)>,
     /// Parts that a test on the way has shown to be missing.
     pub(super) missing: Vec<Symbol>,
-    /// Answers that are logged as they are, and where.
-    logged: Vec<(Origin, Vec<SmolStr>, Place)>,
+    /// Answers that are logged as they are, where, and the function that does.
+    logged: Vec<(Origin, Vec<SmolStr>, Place, usize)>,
     /// Those that are kept in the browser.
     kept: Vec<(Origin, Vec<SmolStr>, Place)>,
 }
@@ -26,14 +26,21 @@ impl Session<'_> {
     /// A part of an answer is read.
     pub(super) fn note_read(&mut self, symbol: &Symbol, name: &str) {
         if matches!(symbol.origin, Origin::Response(_)) && names_a_token(name) {
-            self.logged_answers.tokens.insert((symbol.origin.clone(), symbol.path.to_vec(), SmolStr::new(name)));
+            let (origin, path, reader) = (symbol.origin.clone(), symbol.path.to_vec(), self.runs());
+            self.logged_answers.tokens.insert((origin, path, SmolStr::new(name), reader));
         }
     }
 
     /// A value is logged of which it is not known yet what it holds.
     pub(in crate::frontend) fn note_logged_answer(&mut self, value: &Value, place: Place) {
-        let whole = self.whole_answers(value, place);
-        self.logged_answers.logged.extend(whole);
+        let (whole, writer) = (self.whole_answers(value, place), self.runs());
+        let logged = whole.into_iter().map(|(origin, path, place)| (origin, path, place, writer));
+        self.logged_answers.logged.extend(logged);
+    }
+
+    /// The function that runs, by its address.
+    fn runs(&self) -> usize {
+        self.frames.last().map_or(0, |frame| frame.function)
     }
 
     /// The same of one that is kept in the browser.
@@ -70,17 +77,20 @@ impl Session<'_> {
     /// Notes the answers that are logged or kept and that a token was read from.
     pub(super) fn note_logged_answers(&mut self) {
         let mut tokens: Vec<_> = std::mem::take(&mut self.logged_answers.tokens).into_iter().collect();
-        tokens.sort_unstable_by(|(_, _, a), (_, _, b)| a.cmp(b));
-        let held = |origin: &Origin, path: &[SmolStr]| {
-            tokens.iter().find(|(read, way, _)| read == origin && way == path).map(|(_, _, name)| name)
+        tokens.sort_unstable_by(|a, b| a.2.cmp(&b.2));
+        let held = |origin: &Origin, path: &[SmolStr], by: &dyn Fn(usize) -> bool| {
+            let mut read = tokens.iter().filter(|(read, way, ..)| read == origin && way == path);
+            read.find(|(.., reader)| by(*reader)).map(|(_, _, name, _)| name)
         };
         for (origin, path, place) in std::mem::take(&mut self.logged_answers.kept) {
-            let Some(name) = held(&origin, &path).filter(|_| self.asks_for_one(&origin)) else { continue };
+            let Some(name) = held(&origin, &path, &|_| true).filter(|_| self.asks_for_one(&origin)) else { continue };
             let here = self.outcome.kept.iter_mut().filter(|kept| kept.place == place && kept.what == What::Unknown);
             here.for_each(|kept| kept.what = What::Token(name.clone()));
         }
-        for (origin, path, place) in std::mem::take(&mut self.logged_answers.logged) {
-            if let Some(name) = held(&origin, &path) {
+        for (origin, path, place, writer) in std::mem::take(&mut self.logged_answers.logged) {
+            // What a client for any address answers is told apart by the function that asked for it.
+            let is_one = self.asks_for_one(&origin);
+            if let Some(name) = held(&origin, &path, &|reader| is_one || reader == writer) {
                 self.outcome.logged.push(Logged { place, what: What::Token(name.clone()), front: None });
             }
         }

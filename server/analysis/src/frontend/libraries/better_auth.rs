@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::options;
+use super::{options, origins};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
@@ -88,7 +88,11 @@ fn note_issuer(session: &mut Session<'_>, given: &Value, here: Place) {
         let read = options::read(session, one, &["plugins"], here);
         let list = option(session, one, "plugins");
         let (plugins, may_have_more) = plugins(session, &list, here);
-        session.outcome.issuers.push(Issuer { place: here, options: read, plugins, may_have_more });
+        let trusts = match option(session, one, "trustedOrigins") {
+            Value::Function(closure) => origins::trusted_beginning(&closure.function),
+            _ => None,
+        };
+        session.outcome.issuers.push(Issuer { place: here, options: read, plugins, may_have_more, trusts });
     }
 }
 

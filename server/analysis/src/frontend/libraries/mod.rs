@@ -8,6 +8,7 @@ mod fetchers;
 pub(super) mod generated;
 mod navigation;
 mod options;
+mod origins;
 mod queries;
 mod react;
 mod redux;
@@ -56,6 +57,7 @@ pub(super) fn call(
     let path = &*package.path;
     session.watch_rows(package, arguments, here);
     session.watch_package(package, arguments, here);
+    session.watch_reply(package, arguments, here);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
     if let Some(answer) = fetchers::call_package(session, &package.package, path, arguments, new, here) {

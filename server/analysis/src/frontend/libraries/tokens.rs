@@ -68,6 +68,7 @@ pub(super) fn method(
     let header = own.get("header").cloned().unwrap_or(Value::Undefined);
     let payload = own.get("claims").cloned().unwrap_or(Value::Undefined);
     let given = |name: &str| own.get(name).cloned();
+    session.watch_signed(&payload, own.get("sub"), here);
     let set: Vec<SmolStr> = own.keys().filter(|name| !matches!(name.as_str(), "header" | "claims")).cloned().collect();
     let mint = Mint {
         place: here,
@@ -98,9 +99,10 @@ fn sign(session: &mut Session<'_>, arguments: &Arguments, here: Place) -> Value 
         is_given.then_some(value)
     };
     let (audience, issuer) = (given(session, "audience", "aud"), given(session, "issuer", "iss"));
-    given(session, "subject", "sub");
+    let subject = given(session, "subject", "sub");
     given(session, "expiresIn", "exp");
     given(session, "jwtid", "jti");
+    session.watch_signed(&payload, subject.as_ref(), here);
     let mint = Mint {
         place: here,
         algorithm,

@@ -103,7 +103,9 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Object(id) => held(session, *id, 0)
                 .iter()
                 .min_by_key(|symbol| symbol.path.clone())
-                .map_or(Value::Unknown, |symbol| stringified(symbol)),
+                .cloned()
+                .or_else(|| session.secret_of(*id))
+                .map_or(Value::Unknown, |symbol| stringified(&symbol)),
             Value::Symbol(symbol) => stringified(symbol),
             _ => Value::Unknown,
         }),

@@ -50,7 +50,7 @@ impl<'s> Keeping<'s> {
 }
 
 /// What is said of each token: a finding at the place that tells most of it, where it is seen that it is a token,
-/// and of those the first. The others are related; those that stand out of its sight are information, as each has to go.
+/// and of those the first. The others are related; those that stand out of its sight are a hint, as each has to go.
 pub(in crate::rules) fn one_per_token(state: &State, places: Vec<Keeping<'_>>) -> Vec<Diagnostic> {
     let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
     let mut tokens = together(state, places);
@@ -105,7 +105,7 @@ fn told(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if !told.iter().any(|known| is_near(known.location, other.location)) {
             let related = vec![Related { location: told[0].location, message: "it is kept here first".to_owned() }];
             let message = "The same token is kept here too.".to_owned();
-            told.push(Diagnostic { severity: Severity::Info, message, related, ..other });
+            told.push(Diagnostic { severity: Severity::Hint, message, related, ..other });
         }
     }
     told
