@@ -96,6 +96,9 @@ impl<'r> Change<'r> {
             return None;
         }
         let beside = asking.into_iter().filter(|other| other.route.path == self.route.path);
+        // Many may edit what only administrators delete, and not the other way round.
+        let deletes = |route: &Route| route.methods.iter().any(|method| method == "DELETE");
+        let beside = beside.filter(|other| deletes(self.route) || !deletes(other.route));
         // All that it asks of its callers, the other one asks, too.
         let is_stricter = |other: &&Change<'_>| {
             self.route
