@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::execution::Engine;
-use super::models::{Model, last_name};
+use super::models::Model;
 use super::names;
 use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, Stranger};
 use crate::auth::is_settings;
-use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{Site, Value};
 
@@ -29,27 +28,6 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
         let was_open = !was.checked && !was.absent && !was.predicates.iter().any(is_own);
         (is.checked && was_open).then(|| Arc::clone(model))
     })
-}
-
-/// Whether an expression gives what of one set is not in another, or tells whether anything is.
-fn is_difference(expr: &Expr) -> bool {
-    let is_membership = |test: &Expr| match &test.kind {
-        ExprKind::Compare { rest, .. } => rest.iter().any(|(op, _)| matches!(op.as_str(), "in" | "not in")),
-        _ => false,
-    };
-    match &expr.kind {
-        ExprKind::Comprehension(one) => one.clauses.iter().flat_map(|clause| &clause.conditions).any(is_membership),
-        ExprKind::Binary { op, .. } => op == "-",
-        ExprKind::Call { func, args } => match last_name(func) {
-            Some("difference" | "issubset" | "issuperset" | "isdisjoint") => true,
-            Some("any" | "all") => args.iter().any(|arg| match &arg.value.kind {
-                ExprKind::Comprehension(one) => is_membership(&one.element),
-                _ => false,
-            }),
-            _ => false,
-        },
-        _ => false,
-    }
 }
 
 /// What `len(…)` counts.
@@ -256,36 +234,6 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether a claim of the principal is compared with kinds of tokens
-    /// (`payload["type"] != "access"`): that says what the token is for, and
-    /// nothing of what its owner may do.
-    fn tells_token_kind(&self, claim: &Abs, (value, other): (&Abs, &Expr)) -> bool {
-        let Abs::Principal(part) = claim else { return false };
-        let is_kind = |value: &Abs| matches!(value, Abs::Text(kind) if names::is_token_kind(kind));
-        names::is_token_kind_claim(part)
-            && match value {
-                Abs::Items(kinds) => !kinds.is_empty() && kinds.iter().all(is_kind),
-                value if is_kind(value) => true,
-                _ => matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind)),
-            }
-    }
-
-    /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
-    pub(super) fn asks_for_claim(&self, op: &str, (container, expr): (&Abs, &Expr)) -> bool {
-        let is_whole = matches!(container, Abs::Principal(part) if part.is_empty());
-        self.in_root && matches!(op, "in" | "not in") && is_whole && self.is_decoded(expr)
-    }
-
-    /// Whether a variable of the innermost function holds what something decoded or verified, by its name.
-    fn is_decoded(&self, expr: &Expr) -> bool {
-        let (Some(name), Some(function)) = (expr.as_name(), self.stack.last()) else { return false };
-        assigned(&function.def.body, name).into_iter().any(|value| {
-            let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
-            let callee = value.as_call().and_then(|(func, _)| last_name(func));
-            callee.is_some_and(|callee| ["decode", "verif"].iter().any(|word| callee.contains(word)))
-        })
-    }
-
     /// Whether a condition looks at something that could not be followed.
     pub(super) fn is_unclear(&mut self, path: &Path, test: &Expr) -> bool {
         match &test.kind {
@@ -298,23 +246,6 @@ impl Engine<'_, '_> {
                 Abs::Unknown => true,
                 value => value.parts(path).unclear,
             },
-        }
-    }
-
-    /// Whether a condition is what was made of the caller in a way that was not followed: `if missing: raise`.
-    pub(super) fn is_found_of_caller(&mut self, path: &Path, test: &Expr) -> bool {
-        let is_one = matches!(test.kind, ExprKind::Name(_) | ExprKind::Call { .. } | ExprKind::Await(_));
-        is_one && matches!(self.eval(&mut path.clone(), test), Abs::Principal(part) if part.is_empty())
-    }
-
-    /// Whether a condition asks which of several things are not among others:
-    /// `missing = [right for right in wanted if right not in granted]`.
-    pub(super) fn asks_what_is_missing(&self, test: &Expr) -> bool {
-        let body = || self.stack.last().map(|function| &function.def.body);
-        match &test.kind {
-            ExprKind::Not(inner) => self.asks_what_is_missing(inner),
-            ExprKind::Name(name) => body().is_some_and(|body| assigned(body, name).into_iter().any(is_difference)),
-            _ => is_difference(test),
         }
     }
 

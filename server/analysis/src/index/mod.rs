@@ -5,6 +5,7 @@ pub mod changes;
 pub mod contributions;
 pub mod dependencies;
 pub mod interpreter;
+pub mod link;
 pub mod looked_at;
 pub mod modules;
 mod own_dependencies;
