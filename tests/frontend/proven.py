@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "projects" / "todo-app"
+# What the example's backend does not start without.
+SETTINGS = {"REPORTS_API_KEY": "a key of the tests"}
 # Other defects, made in the example: file, text, text in its place, and the rule that must find and mend it.
 DEFECTS = [
     ("lib/api.ts", "  if (error || !data) throw new Error(\"not signed in\");\n  return data.token;", "  return `Bearer ${data?.token}`;", "undefined-bearer"),
@@ -155,7 +157,7 @@ def main():
     backend = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port), "--log-level", "warning"],
         cwd=before / "backend",
-        env={**os.environ, "BETTER_AUTH_URL": Issuer.origin, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **SETTINGS, "BETTER_AUTH_URL": Issuer.origin, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
         for _ in range(200):
