@@ -335,6 +335,25 @@ fn is_identity_provider(segment: &str) -> bool {
     )
 }
 
+/// What somebody signs in with.
+fn is_kind_of_credential(segment: &str) -> bool {
+    matches!(
+        segment,
+        "email"
+            | "username"
+            | "phone"
+            | "phonenumber"
+            | "password"
+            | "credentials"
+            | "social"
+            | "magiclink"
+            | "otp"
+            | "passkey"
+            | "anonymous"
+            | "guest"
+    )
+}
+
 /// `login-with-google`, `google-auth`, `google-callback`.
 fn is_with_provider(segment: &str) -> bool {
     const ENDS: &[&str] = &["auth", "login", "signin", "callback", "oauth"];
@@ -380,7 +399,10 @@ fn asks_for_reset_token(rest: &[&str]) -> bool {
 fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
-        | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"] => "signing in",
+        | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"]
+        | ["sociallogin" | "magiclink"] => "signing in",
+        // What is shown there: `/sign-in/email`, as Better Auth has it.
+        ["login" | "signin", with] if is_kind_of_credential(with) => "signing in",
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
         ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
         ["otp", "send" | "resend" | "request" | "verify"] => "signing in with a mailed code",
@@ -430,7 +452,9 @@ fn account(rest: &[&str]) -> Option<&'static str> {
         [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
             "callback of an identity provider"
         }
-        [provider, "login" | "authorize"] | ["login" | "authorize" | "signin", provider] | ["oauth", provider]
+        [provider, "login" | "authorize" | "url" | "authurl" | "oauthurl" | "start"]
+        | ["login" | "authorize" | "signin", provider]
+        | ["oauth", provider]
             if is_identity_provider(provider) || (rest == ["oauth", "{}"]) =>
         {
             "signing in at an identity provider"
@@ -458,6 +482,9 @@ mod tests {
             "/api/v1/healthz",
             "/api/v1/login/access-token",
             "/auth/login",
+            "/api/auth/sign-in/email",
+            "/auth/magic-link",
+            "/auth/google/url",
             "/api/auth/register",
             "/users/signup",
             "/api/v1/password-recovery/{email}",

@@ -265,7 +265,14 @@ impl Engine<'_, '_> {
             Abs::Mix(mix) => mix.principal,
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
-        let narrowed = |predicate: &Predicate| sure(&predicate.value) && self.narrows(path, predicate, 0);
+        // Rows of the users of one's organisation are those of colleagues, too.
+        let of_colleagues = |predicate: &Predicate| {
+            matches!(&predicate.column, Some((of, column)) if of.is_user && of.site != model.site
+                && !of.is_key(column) && !names::is_identity(column))
+        };
+        let narrowed = |predicate: &Predicate| {
+            sure(&predicate.value) && !of_colleagues(predicate) && self.narrows(path, predicate, 0)
+        };
         if row.checked || row.predicates.iter().any(narrowed) || self.is_shared_with(path, id) {
             self.data.scoped.push((self.table(model), usage));
         } else {

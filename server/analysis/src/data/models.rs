@@ -172,7 +172,11 @@ fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
     if !said.is_empty() && !model.is_user {
         return said;
     }
-    let to_user = |column: &&Column| column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table));
+    // Whom a user reports to, or is invited by, does not own that user.
+    let among_users = |column: &Column| model.is_user && column.refers_to.as_ref() == Some(&model.table);
+    let to_user = |column: &&Column| {
+        !among_users(column) && column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table))
+    };
     let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
     let mut owners: Vec<SmolStr> = Vec::new();
     let keys: Vec<&Column> = model.columns.iter().filter(to_user).collect();
