@@ -320,7 +320,7 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
         }
         FileContent::Text(text) => {
             let speaks = role == Some(Role::Project) && text.contains("authlens");
-            let mut markers = roles::APPLICATION_MARKERS.iter().chain(roles::DATABASE_MARKERS).chain(MARKERS);
+            let mut markers = roles::APPLICATION_MARKERS.iter().chain(roles::SECRET_MARKERS).chain(MARKERS);
             let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }

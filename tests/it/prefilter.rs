@@ -197,6 +197,7 @@ fn the_prefilter_loses_no_finding() {
         ("package/views.py", VIEWS),
         ("package/base.py", BASE),
         ("unrelated.py", "print(1)\n"),
+        ("once.py", &format!("KEY = \"AIza{}\"\n", "SyD3kq9Zx7Lw2Vb8Nc4Rt6Yp1Mf5Hj0GsUe")),
     ];
     let root = tree("prefilter", &files);
     let said = compare(&root);
@@ -204,6 +205,7 @@ fn the_prefilter_loses_no_finding() {
     for wanted in ["[\"GET\"] read open", "[\"GET\"] Base.run open", "[\"DELETE\"] delete guarded"] {
         assert!(said.contains(wanted), "{wanted}: {said:#?}");
     }
+    assert!(said.iter().any(|said| said.starts_with("once.py:1 hardcoded-secret")), "{said:#?}");
     assert!(compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects/todo-app")).len() > 10);
     let named = std::env::var_os("AUTHLENS_TREES").unwrap_or_default();
     for root in std::env::split_paths(&named).filter(|root| !root.as_os_str().is_empty()) {

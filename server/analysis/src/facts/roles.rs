@@ -21,8 +21,29 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "MCPServer",
     "mcp.tool",
 ];
-/// What stands in a module that may hold the password of a database: packages that connect to one.
-pub const DATABASE_MARKERS: &[&str] = &["psycopg", "asyncpg", "pymysql", "aiomysql", "mysql.connector"];
+/// What stands in a module that may hold what lets others in, a script for one time perhaps: packages that connect to
+/// databases, addresses of these, and how keys of services begin.
+pub const SECRET_MARKERS: &[&str] = &[
+    "psycopg",
+    "asyncpg",
+    "pymysql",
+    "aiomysql",
+    "mysql.connector",
+    "postgres://",
+    "postgresql://",
+    "mongodb+srv://",
+    "sk-ant-",
+    "sk-or-v1-",
+    "sk-proj-",
+    "sk_live_",
+    "AIza",
+    "AKIA",
+    "ghp_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "gsk_",
+];
 /// What stands in a script that may send requests or handle tokens: those that
 /// wait for nothing do neither. Others are read when one of these imports them.
 pub const SCRIPT_MARKERS: &[&str] = &[
