@@ -7,9 +7,9 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, public, strongest};
+use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, public, strongest};
 use crate::facts::python::idioms::uses;
-use crate::index::dependencies::{Node, definition_site};
+use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
@@ -72,8 +72,11 @@ impl<'g, 'a> Guards<'g, 'a> {
         marked_public: Option<&SmolStr>,
         required: bool,
     ) -> Guard {
-        let verdicts: Vec<Arc<Verdict>> =
-            route.dependencies.iter().map(|node| self.judge.dependency(&node.callable)).collect();
+        let of = |node: &Node| match self.gives_database(route, node) {
+            true => Verdict::plain(Proof::NotAuth),
+            false => self.judge.dependency(&node.callable),
+        };
+        let verdicts: Vec<Arc<Verdict>> = route.dependencies.iter().map(of).collect();
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Verifies) {
             let best = strictest(&route.dependencies, &verdicts, best);
@@ -130,7 +133,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             let reason = format!("`{name}` is asked for only under a condition that could not be decided");
             return Guard::Unknown(reason.into());
         }
-        if let Some(reason) = verdicts.iter().find_map(|verdict| unknown_reason(verdict)) {
+        let unknown = route
+            .dependencies
+            .iter()
+            .zip(&verdicts)
+            .find_map(|(node, verdict)| unknown_reason(verdict).filter(|_| !self.gives_database(route, node)));
+        if let Some(reason) = unknown {
             return Guard::Unknown(reason);
         }
         if let Err(reason) = middleware {
@@ -195,6 +203,23 @@ impl<'g, 'a> Guards<'g, 'a> {
             (Ok(None), None) if mounted != Mounted::Other => Guard::Open(None),
             (Ok(None), None) => Guard::Unknown("whether what is mounted here asks who is calling is not known".into()),
         }
+    }
+
+    /// Whether a dependency that was not found gives a session of the database, by the type of what takes it.
+    fn gives_database(&self, route: &Route, node: &Node) -> bool {
+        if !matches!(node.callable, Value::Unknown(_)) {
+            return false;
+        }
+        let function = match node.parent {
+            None => route.function().map(|handler| FunctionRef::clone(handler)),
+            Some(parent) => {
+                let parent = route.dependencies.get(parent).map(|parent| &parent.callable);
+                parent.and_then(|callable| called(self.interpreter, callable)).map(|(function, _)| function)
+            }
+        };
+        let Some((function, name)) = function.zip(node.parameter.as_ref()) else { return false };
+        let param = function.def.params.iter().find(|param| &param.name.name == name);
+        param.is_some_and(|param| is_database(self.interpreter, &function, param))
     }
 
     /// Whether the handler asks for a dependency's value, and never looks at it.

@@ -35,6 +35,8 @@ use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
 pub(crate) use self::sources::is_credential_parameter;
+use crate::facts::python::tree::Param;
+use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Route, RouteKind};
 use crate::index::shared_map::SharedMap;
@@ -190,6 +192,17 @@ pub enum Role {
     Handler,
     /// As a middleware.
     Middleware,
+}
+
+/// Whether a parameter takes a session of the database, by its type.
+pub(crate) fn is_database(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> bool {
+    const LIBRARIES: &[&str] = &["sqlalchemy", "sqlmodel", "databases", "motor", "pymongo", "asyncpg", "psycopg"];
+    let ty = param.annotation.as_ref().map(|ty| interpreter.eval_signature(function, ty));
+    let ty = match &ty {
+        Some(Value::Annotated(annotated)) => Some(&annotated.ty),
+        other => other.as_ref(),
+    };
+    matches!(ty, Some(Value::Package(package)) if LIBRARIES.iter().any(|name| package.starts_with(name)))
 }
 
 /// Judges callables and remembers the verdicts.

@@ -14,7 +14,7 @@ use super::requests::CREDENTIAL;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
 use super::{Access, Fault, RouteData, service, verifies};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, is_credential_parameter};
+use crate::auth::{Judge, is_credential_parameter, is_database};
 use crate::facts::python::tree::{Param, ParamKind};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -182,10 +182,7 @@ impl Engine<'_, '_> {
                     if let Some((function, _)) = called(self.interpreter, &self.route.dependencies[index].callable) {
                         self.principals.insert(name.clone(), function.site);
                     }
-                    paths = self.through(paths, index, Some(name));
-                    if self.is_database(&handler, param) {
-                        paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), Abs::Unknown));
-                    }
+                    paths = self.injected(paths, index, &handler, param);
                 }
                 None => {
                     for (path, vars) in &mut paths {
@@ -344,10 +341,7 @@ impl Engine<'_, '_> {
             let name = &param.name.name;
             match self.node_of(Some(index), name) {
                 Some(child) => {
-                    paths = self.through(paths, child, Some(name));
-                    if self.is_database(&function, param) {
-                        paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), Abs::Unknown));
-                    }
+                    paths = self.injected(paths, child, &function, param);
                 }
                 None => {
                     for (path, vars) in &mut paths {
@@ -429,15 +423,28 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Runs the dependency that fills a parameter. A session of the database is none that says anything of callers, and
+    /// one that was not found does nothing else.
+    fn injected(
+        &mut self,
+        mut paths: Vec<(Path, Vars)>,
+        index: usize,
+        function: &FunctionRef,
+        param: &Param,
+    ) -> Vec<(Path, Vars)> {
+        let is_database = self.is_database(function, param);
+        if !is_database || !matches!(self.route.dependencies[index].callable, Value::Unknown(_)) {
+            paths = self.through(paths, index, Some(&param.name.name));
+        }
+        if is_database {
+            paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(param.name.name.clone(), Abs::Unknown));
+        }
+        paths
+    }
+
     /// Whether a parameter takes a session of the database.
     pub(super) fn is_database(&self, function: &FunctionRef, param: &Param) -> bool {
-        let ty = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(function, ty));
-        let ty = match &ty {
-            Some(Value::Annotated(annotated)) => Some(&annotated.ty),
-            other => other.as_ref(),
-        };
-        let databases = ["sqlalchemy", "sqlmodel", "databases", "motor", "pymongo", "asyncpg", "psycopg"];
-        matches!(ty, Some(Value::Package(package)) if databases.iter().any(|name| package.starts_with(name)))
+        is_database(self.interpreter, function, param)
     }
 
     /// The value of a parameter that the request supplies.
