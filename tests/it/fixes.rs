@@ -14,24 +14,24 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, project, uri};
 
-const ROOT: &str = "/project";
+pub(crate) const ROOT: &str = "/project";
 
-type Files = BTreeMap<String, String>;
+pub(crate) type Files = BTreeMap<String, String>;
 
 /// A project with findings that have fixes.
-struct Case {
+pub(crate) struct Case {
     name: String,
-    files: Files,
+    pub(crate) files: Files,
     /// Whether every finding has a fix.
     fixable: bool,
 }
 
-fn case(name: impl Into<String>, files: &[(&str, &str)]) -> Case {
+pub(crate) fn case(name: impl Into<String>, files: &[(&str, &str)]) -> Case {
     let files = files.iter().map(|(path, text)| (format!("{ROOT}/{path}"), (*text).to_owned())).collect();
     Case { name: name.into(), files, fixable: true }
 }
 
-fn host(files: &Files) -> AnalysisHost {
+pub(crate) fn host(files: &Files) -> AnalysisHost {
     let mut host = AnalysisHost::new();
     let disk = files.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
     host.apply(Change { roots: Some(vec![ROOT.to_owned()]), disk, ..Change::default() });
@@ -50,7 +50,7 @@ fn subjects(analysis: &Analysis) -> Vec<String> {
 }
 
 /// The files after one fix.
-fn fixed(analysis: &Analysis, files: &Files, fix: &Fix) -> Files {
+pub(crate) fn fixed(analysis: &Analysis, files: &Files, fix: &Fix) -> Files {
     let mut after = files.clone();
     for (file, edits) in &fix.change.edits {
         let text = apply(&analysis.text(*file).unwrap(), edits);
@@ -62,13 +62,13 @@ fn fixed(analysis: &Analysis, files: &Files, fix: &Fix) -> Files {
     after
 }
 
-fn repairs(analysis: &Analysis, diagnostic: &Diagnostic) -> Vec<Fix> {
+pub(crate) fn repairs(analysis: &Analysis, diagnostic: &Diagnostic) -> Vec<Fix> {
     analysis.fixes(diagnostic).0.into_iter().filter(|fix| fix.kind == FixKind::Repair).collect()
 }
 
 /// Makes each fix of each finding alone, checks what it promises, and gives
 /// the files after it.
-fn each_fix(case: &Case) -> Vec<(String, Files)> {
+pub(crate) fn each_fix(case: &Case) -> Vec<(String, Files)> {
     let analysis = host(&case.files).snapshot();
     let before = subjects(&analysis);
     assert!(!before.is_empty(), "{}: nothing is found", case.name);

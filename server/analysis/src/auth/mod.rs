@@ -21,6 +21,7 @@ pub mod public;
 mod questioned;
 mod sinks;
 mod sources;
+mod stub;
 pub mod tokens;
 pub mod unapplied;
 

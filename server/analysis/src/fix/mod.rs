@@ -14,6 +14,7 @@ mod imports;
 mod layout;
 mod literal_secret;
 mod ownership;
+mod ownership_row;
 mod ownership_writes;
 mod quoting;
 mod registry;

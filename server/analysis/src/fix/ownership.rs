@@ -7,6 +7,7 @@ use tree_sitter::Node;
 use super::guard::{fits, free_name, gives_identity, handler_node, keep, parameter as parameter_of};
 use super::imports::Imports;
 use super::layout::{indentation, insertion, line_start, replacement};
+use super::ownership_row::check_row;
 use super::signature::has_word;
 use super::{Fixer, Served, Source};
 use crate::data::{Access, Fault, Place, Use};
@@ -233,62 +234,6 @@ fn is_use(node: Node<'_>) -> bool {
     }
 }
 
-/// The comparison after the row was found.
-fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
-    let access = subject.access;
-    if !access.table.hangs_on.is_empty() {
-        return Err(Refusal("the owner stands in another table".into()));
-    }
-    if access.usage == Use::Changes && !is_changed_by_handler(access) {
-        return Err(Refusal("whether the handler has the row before it is changed is not known".into()));
-    }
-    let file = access.entry.file;
-    let location = fixer.state.sources.locate(access.entry);
-    let source = fixer.source(file)?;
-    in_handler(subject, location, &source)?;
-    let not_plain = || Refusal("the row is not assigned to a variable".into());
-    let root = source.tree.root_node();
-    let node = root.descendant_for_byte_range(location.range.start as usize, location.range.end as usize);
-    let mut up = std::iter::successors(node, Node::parent);
-    let statement = up.find(|node| node.kind() == "expression_statement").ok_or_else(not_plain)?;
-    let assignment = statement.named_child(0).filter(|node| node.kind() == "assignment").ok_or_else(not_plain)?;
-    let target = assignment.child_by_field_name("left").filter(|left| left.kind() == "identifier");
-    let name = target.and_then(|target| source.text.get(target.byte_range())).ok_or_else(not_plain)?;
-    let right = assignment.child_by_field_name("right").and_then(|right| source.text.get(right.byte_range()));
-    let right = right.unwrap_or_default();
-    if right.contains(".all(") || right.starts_with("select(") || name.is_empty() {
-        return Err(not_plain());
-    }
-    // A row that was not found has no owner.
-    let looks = |node: &Node<'_>| {
-        let test = node.child_by_field_name("condition").and_then(|test| source.text.get(test.byte_range()));
-        node.kind() == "if_statement"
-            && test.is_some_and(|test| {
-                let test = test.trim();
-                test == format!("not {name}") || test == format!("{name} is None") || test == format!("{name} == None")
-            })
-            && node.child_by_field_name("alternative").is_none()
-    };
-    let next = statement.next_named_sibling().filter(looks);
-    let guard = if next.is_some() { String::new() } else { format!("{name} is not None and ") };
-    let after = next.unwrap_or(statement);
-    let owner = &access.table.owner;
-    let comparison = format!("{guard}{name}.{owner} != {}", subject.principal);
-    let mut edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
-    edits.extend(subject.asked.iter().cloned());
-    let status = fixer.state.ownership_status(file);
-    let title = format!("Compare `{name}.{owner}` with `{}` and raise {status}", subject.principal);
-    fixer.checked(vec![(file, edits)], Vec::new(), title, Applicability::Unsafe)
-}
-
-/// Whether a row is changed where its handler could still look whose it is, and
-/// not in the call that fetches it.
-fn is_changed_by_handler(access: &Access) -> bool {
-    let in_handler = |site: &Site| site.file == access.entry.file && site.item == access.entry.item;
-    let (fetched, changed) = (access.site, access.steps.last().map_or(access.site, |(site, _)| *site));
-    in_handler(&fetched) || in_handler(&changed)
-}
-
 /// A condition on the owner, added to the query.
 fn narrow(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let access = subject.access;
@@ -403,7 +348,7 @@ pub(super) fn handler<'t>(source: &'t Source, at: Location) -> Result<Node<'t>, 
 }
 
 /// Whether a place is in the handler itself, where the principal has its name.
-fn in_handler(subject: &Subject<'_>, at: Location, source: &Source) -> Result<(), Refusal> {
+pub(super) fn in_handler(subject: &Subject<'_>, at: Location, source: &Source) -> Result<(), Refusal> {
     let inside = at.file == subject.handler.file
         && handler(source, subject.handler)
             .is_ok_and(|function| function.byte_range().contains(&(at.range.start as usize)));
@@ -424,7 +369,7 @@ fn first_statement<'t>(function: Node<'t>, source: &Source) -> Result<Node<'t>, 
 }
 
 /// `if …: raise HTTPException(…)` before the statement at a place, or after it.
-fn rejection(
+pub(super) fn rejection(
     fixer: &Fixer<'_>,
     source: &Rc<Source>,
     at: usize,
