@@ -337,8 +337,14 @@ pub trait Resolve {
         known: &[(SmolStr, Value)],
     ) -> Value;
 
-    /// The value of an expression of the body where the environment and its files say nothing.
-    fn eval_by_default(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
+    /// The value of an expression of the body where the environment and its files say nothing,
+    /// with what is known of some parameters and locals.
+    fn eval_by_default(
+        &self,
+        function: &FunctionRef,
+        expr: &crate::facts::python::tree::Expr,
+        known: &[(SmolStr, Value)],
+    ) -> Value;
 
     /// An instance of a class, made as a call with these arguments makes it.
     fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value;

@@ -33,7 +33,8 @@ impl Flow<'_, '_> {
     /// The same as [`Self::refine`] for a test of which the truth is not known.
     fn refine_open(&mut self, mut path: Path, test: &Expr, truth: bool) -> Vec<Path> {
         if self.is_configuration(&path, test) {
-            path.switches.push((Bypass { site: self.site(test), decided_by: self.decided_by(test, truth) }, truth));
+            path.switches
+                .push((Bypass { site: self.site(test), decided_by: self.decided_by(&path, test, truth) }, truth));
             return vec![path];
         }
         if self.looks_at_form(&mut path, test) {
@@ -71,8 +72,8 @@ impl Flow<'_, '_> {
     }
 
     /// What decides that a test of the configuration goes one way.
-    fn decided_by(&self, test: &Expr, way: bool) -> DecidedBy {
-        match value_truth(&self.judge.resolve.eval_by_default(self.function(), test)) {
+    fn decided_by(&self, path: &Path, test: &Expr, way: bool) -> DecidedBy {
+        match value_truth(&self.judge.resolve.eval_by_default(self.function(), test, &path.settings)) {
             Some(default) if default == way => DecidedBy::Default,
             _ => DecidedBy::Configuration,
         }

@@ -115,17 +115,18 @@ impl Flow<'_, '_> {
     }
 
     /// Whether only the configuration decides an expression: nothing of the
-    /// request and no variable of the function enters it.
+    /// request and no variable of the function enters it but those that hold settings.
     pub(super) fn is_configuration(&self, path: &Path, test: &Expr) -> bool {
         let mut outer = false;
         let mut pending = vec![test];
         while let Some(expr) = pending.pop() {
             match &expr.kind {
+                ExprKind::Name(name) if path.is_setting(name) => outer = true,
                 // What a factory was given is no setting.
                 ExprKind::Name(name) if path.vars.contains_key(name) || self.closes_over(name) => return false,
                 ExprKind::Name(_) => outer = true,
                 // `len(users.admins())` counts rows.
-                ExprKind::Call { func, .. } if !self.asks_configuration(expr, func) => return false,
+                ExprKind::Call { func, .. } if !self.asks_configuration(path, expr, func) => return false,
                 ExprKind::Await(_) | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } | ExprKind::Unknown => {
                     return false;
                 }
@@ -137,14 +138,18 @@ impl Flow<'_, '_> {
 
     /// Whether a call may be one that reads the configuration: of a package, of a
     /// text, or of a function of the project that gives settings or a constant.
-    fn asks_configuration(&self, call: &Expr, func: &Expr) -> bool {
-        match self.outer(func) {
+    fn asks_configuration(&self, path: &Path, call: &Expr, func: &Expr) -> bool {
+        let value = |expr: &Expr| match path.settings.as_slice() {
+            [] => self.outer(expr),
+            settings => self.judge.resolve.eval_knowing(self.function(), expr, settings),
+        };
+        match value(func) {
             Value::Package(_) => true,
             Value::Function(function) => {
                 let flags = function.class.is_none() && function.def.params.is_empty();
-                flags || !matches!(self.outer(call), Value::Unknown(_))
+                flags || !matches!(value(call), Value::Unknown(_))
             }
-            Value::Bound(_) | Value::Instance(_) => !matches!(self.outer(call), Value::Unknown(_)),
+            Value::Bound(_) | Value::Instance(_) => !matches!(value(call), Value::Unknown(_)),
             _ => match &func.kind {
                 ExprKind::Attribute { name, .. } => {
                     matches!(
@@ -187,7 +192,7 @@ impl Flow<'_, '_> {
 
     /// Whether an expression reads a setting that the environment can change:
     /// an attribute of a pydantic settings object.
-    fn is_setting(&self, expr: &Expr) -> bool {
+    pub(super) fn is_setting(&self, expr: &Expr) -> bool {
         let mut pending = vec![expr];
         while let Some(expr) = pending.pop() {
             if let ExprKind::Attribute { value, .. } = &expr.kind

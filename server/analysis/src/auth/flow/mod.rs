@@ -18,6 +18,7 @@ mod packages;
 mod parameters;
 mod rejections;
 mod requests;
+mod settings;
 mod statements;
 mod summary;
 
@@ -102,6 +103,8 @@ struct Path {
     vars: FxHashMap<SmolStr, Abs>,
     /// Variables of which the exact value is known: of a middleware's request, say.
     known: Vec<(SmolStr, Value)>,
+    /// Variables that only the configuration decides, and what they hold by default.
+    settings: Vec<(SmolStr, Value)>,
     /// Variables that hold a credential for certain.
     given: Vec<(SmolStr, Given)>,
     /// What was put on `request.state`.
@@ -407,6 +410,7 @@ impl Path {
     fn set(&mut self, name: &SmolStr, value: Abs) {
         self.known.retain(|(known, _)| known != name);
         self.given.retain(|(given, _)| given != name);
+        self.settings.retain(|(setting, _)| setting != name);
         self.vars.insert(name.clone(), value);
     }
 

@@ -32,7 +32,8 @@ impl Flow<'_, '_> {
                 self.found.steps.push(Step { site, evidence, note });
             }
             let given = (value == Abs::Credential).then(|| self.given(function, param)).flatten();
-            path.set(&param.name.name, value);
+            path.set(&param.name.name, value.clone());
+            self.inject_settings(&mut path, param, &value);
             path.given.extend(given.map(|given| (param.name.name.clone(), given)));
         }
         path

@@ -52,10 +52,12 @@ impl Flow<'_, '_> {
                     let exact = self.exact_in_middleware(&path, expr);
                     let given = path.certain(expr);
                     let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
+                    let setting = self.setting(&path, expr, &value);
                     for target in &assign.targets {
                         self.assign(&mut path, target, &value);
                         self.assign_exact(&mut path, target, &value, exact.as_ref());
                         path.given.extend(target.as_name().cloned().zip(given));
+                        path.settings.extend(target.as_name().cloned().zip(setting.clone()));
                     }
                     return vec![path];
                 }
@@ -276,6 +278,7 @@ fn joined(paths: Vec<Path>) -> Vec<Path> {
             Some(same) => {
                 same.switches.retain(|switch| path.switches.contains(switch));
                 same.given.retain(|given| path.given.contains(given));
+                same.settings.retain(|(name, _)| path.is_setting(name));
             }
             None => kept.push(path),
         }
@@ -290,6 +293,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
     }
     let rest = paths.split_off(MAX_PATHS - 1);
     let joined = rest.into_iter().reduce(|mut a, b| {
+        a.settings.retain(|(name, _)| b.is_setting(name));
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
         a.switches.retain(|switch| b.switches.contains(switch));

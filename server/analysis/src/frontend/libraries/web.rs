@@ -77,7 +77,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             Value::Undefined
         }
         "localStorage.removeItem" | "sessionStorage.removeItem" => {
-            note_removed(session, area(path), first.known_text(), here);
+            let key = first.known_text();
+            if says_other(&first) {
+                session.outcome.observed.removed.push((here, area(path), key));
+            } else {
+                note_removed(session, area(path), key, here);
+            }
             Value::Undefined
         }
         "localStorage.clear" | "sessionStorage.clear" => {
@@ -297,4 +302,35 @@ fn note_cookie(session: &mut Session<'_>, key: Option<SmolStr>, value: &Value, s
 fn note_removed(session: &mut Session<'_>, area: Area, key: Option<SmolStr>, place: Place) {
     session.watch_ending(Ending::Removed(area, key.clone()));
     session.outcome.observed.removed.push((place, area, key));
+}
+
+/// Whether what is known of a key that is put together says that it is none of a token:
+/// `draft_${id}`.
+fn says_other(key: &Value) -> bool {
+    let Value::Text(parts) = key else { return false };
+    let texts = || parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
+    let is_open = texts().count() < parts.len();
+    let says = texts().any(|text| text.contains(|letter: char| letter.is_alphabetic()));
+    is_open && says && !texts().any(|text| speaks_of_session(text))
+}
+
+/// Whether a word of a text is one for tokens or sessions: `accessToken_`, `auth:`.
+fn speaks_of_session(text: &str) -> bool {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in text.chars() {
+        if !letter.is_alphanumeric() || (letter.is_uppercase() && before.is_lowercase()) {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (letter.is_alphanumeric(), words.last_mut()) {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words.iter().any(|word| {
+        ["token", "jwt", "session", "bearer", "credential", "oauth", "authentic", "authoris", "authoriz", "login"]
+            .iter()
+            .any(|part| word.contains(part))
+            || matches!(&**word, "auth" | "access" | "refresh" | "secret" | "sid" | "apikey" | "cookie")
+    })
 }

@@ -48,9 +48,10 @@ impl Resolve for Interpreter<'_> {
         self.look_through(function.site.file, self.force(execution.leave(value)))
     }
 
-    fn eval_by_default(&self, function: &FunctionRef, expr: &Expr) -> Value {
+    fn eval_by_default(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
         scope.around = Some(self.local_names(function));
+        scope.locals = Some(known.iter().cloned().collect());
         let mut execution = Execution::detached(self, function.site.file);
         let outer = self.keeps_defaults.replace(true);
         let value = execution.expr(&mut scope, expr).by_default().clone();

@@ -1,0 +1,64 @@
+//! Variables that hold settings: conditions on them are conditions on the configuration.
+
+use smol_str::SmolStr;
+
+use super::super::code::is_settings;
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::{Expr, ExprKind, Param};
+use crate::index::interpreter::truth;
+use crate::index::value::{Arguments, Value};
+
+impl Flow<'_, '_> {
+    /// What an assigned variable holds of the configuration: an object of settings
+    /// (`settings = get_settings()`), or what the environment alone decides
+    /// (`dev = settings.environment == "dev"`). The value is the one by default.
+    pub(super) fn setting(&self, path: &Path, expr: &Expr, value: &Abs) -> Option<Value> {
+        if let Some(object) = self.settings_object(value) {
+            return Some(object);
+        }
+        if !self.is_configuration(path, expr) {
+            return None;
+        }
+        let by_default = self.judge.resolve.eval_by_default(self.function(), expr, &path.settings);
+        let decided = || truth(&by_default).is_some() && truth(&self.outer(expr)).is_none();
+        (self.is_setting(expr) || path.names_setting(expr) || decided()).then_some(by_default)
+    }
+
+    /// Notes that a parameter holds the settings, where FastAPI and not the client fills it.
+    pub(super) fn inject_settings(&self, path: &mut Path, param: &Param, value: &Abs) {
+        let name = &param.name.name;
+        let variable = Expr { range: param.name.range, kind: ExprKind::Name(name.clone()) };
+        if let Some(object) = self.settings_object(value).filter(|_| !self.is_of_client(&variable)) {
+            path.settings.push((name.clone(), object));
+        }
+    }
+
+    /// The instance, where a value is an object of settings.
+    fn settings_object(&self, value: &Abs) -> Option<Value> {
+        let Abs::Object(object) = value else { return None };
+        let resolve = self.judge.resolve;
+        match &**object {
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) if is_settings(resolve, class) => Some((**object).clone()),
+                _ => None,
+            },
+            Value::Class(class) if is_settings(resolve, class) => {
+                Some(resolve.instance(class, Arguments::default(), class.site))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Path {
+    /// Whether a variable holds settings.
+    pub(super) fn is_setting(&self, name: &SmolStr) -> bool {
+        self.settings.iter().any(|(setting, _)| setting == name)
+    }
+
+    /// Whether a variable that holds settings enters an expression.
+    fn names_setting(&self, expr: &Expr) -> bool {
+        let is_named = expr.as_name().is_some_and(|name| self.is_setting(name));
+        is_named || expr.children().into_iter().any(|child| self.names_setting(child))
+    }
+}
