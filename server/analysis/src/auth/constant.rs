@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::stub::stays;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -35,7 +34,7 @@ pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &Function
 }
 
 /// The statements of a handler that do something.
-pub(super) fn done(handler: &FunctionRef) -> Vec<&Stmt> {
+fn done(handler: &FunctionRef) -> Vec<&Stmt> {
     let does =
         |stmt: &&Stmt| !matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }));
     handler.def.body.iter().filter(does).collect()
@@ -234,7 +233,7 @@ fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr
         ExprKind::Binary { left, right, .. } => {
             is_constant(interpreter, handler, left, steps) && is_constant(interpreter, handler, right, steps)
         }
-        ExprKind::Name(name) => stays(interpreter, handler, expr, name),
+        ExprKind::Name(_) => is_literal(&interpreter.eval(handler, expr)),
         // An attribute may be a setting, which the environment fills; a status code is not.
         ExprKind::Attribute { .. } => match interpreter.eval(handler, expr) {
             Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),
@@ -282,4 +281,9 @@ fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     };
     interpreter.package_bases(class).iter().any(|base| base == "pydantic.BaseModel")
         && interpreter.linearised(class).iter().all(plain)
+}
+
+/// Whether a value is written in the source, and stays as it is: a list may hold anything by the time that it is given out.
+fn is_literal(value: &Value) -> bool {
+    matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
 }

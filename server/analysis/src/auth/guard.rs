@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, public, strongest, stub};
+use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, public, strongest};
 use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
@@ -357,12 +357,6 @@ pub(crate) fn shows_picture(interpreter: &Interpreter<'_>, route: &Route) -> boo
 /// and gives everybody the same answer.
 pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     alone(route).is_some_and(|handler| constant::answers_constant(interpreter, &interpreter.current(handler)))
-}
-
-/// Whether a route runs no dependency, and its handler provably does nothing
-/// and answers with constants and what the caller gave.
-pub(crate) fn says_back(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    alone(route).is_some_and(|handler| stub::says_back(interpreter, &interpreter.current(handler)))
 }
 
 /// Whether a route runs no dependency, and its handler provably only sends the

@@ -21,7 +21,6 @@ pub mod public;
 mod questioned;
 mod sinks;
 mod sources;
-mod stub;
 pub mod tokens;
 pub mod unapplied;
 
