@@ -67,6 +67,8 @@ class Editor:
         self.terminal.keys("Enter")
 
     def leave_insert_mode(self) -> None:
+        # The screen may still show what was before the keys of now.
+        self.terminal.wait("insert mode", lambda screen: " INS " in screen)
         # A key right behind Escape would be taken for one with Alt.
         self.terminal.keys("Escape")
         self.terminal.wait("normal mode", lambda screen: " NOR " in screen)
