@@ -133,12 +133,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             let reason = format!("`{name}` is asked for only under a condition that could not be decided");
             return Guard::Unknown(reason.into());
         }
-        let unknown = route
-            .dependencies
-            .iter()
-            .zip(&verdicts)
-            .find_map(|(node, verdict)| unknown_reason(verdict).filter(|_| !self.gives_database(route, node)));
-        if let Some(reason) = unknown {
+        if let Some(reason) = verdicts.iter().find_map(|verdict| unknown_reason(verdict)) {
             return Guard::Unknown(reason);
         }
         if let Err(reason) = middleware {

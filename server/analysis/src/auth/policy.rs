@@ -12,6 +12,7 @@ use crate::facts::configuration::{self, Configuration, fits};
 use crate::facts::contract::{Access, Contract, Endpoint, Statement, shape, without_base};
 use crate::facts::roles::{self, Role};
 use crate::facts::{markdown, openapi};
+use crate::index::modules::{is_below, parent};
 use crate::index::routes::Route;
 use crate::index::routes::RouteKind;
 use crate::text::TextRange;
@@ -375,12 +376,4 @@ fn replace<T: PartialEq>(map: &mut FxHashMap<FileId, T>, file: FileId, new: Opti
         None => map.remove(&file),
     };
     true
-}
-
-fn parent(path: &str) -> &str {
-    crate::index::modules::parent(path)
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || folder.is_empty())
 }

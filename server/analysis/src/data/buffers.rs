@@ -1,7 +1,5 @@
 //! Files that are written in memory: what leaves with them is what was written to them.
 
-use std::collections::BTreeMap;
-
 use smol_str::SmolStr;
 
 use super::calls::Given;
@@ -18,15 +16,7 @@ impl Engine<'_, '_> {
         let first = given.first().map(|one| &one.value);
         match package {
             "io.StringIO" | "io.BytesIO" => {
-                let object = Object {
-                    made: Made::Buffer,
-                    fields: BTreeMap::new(),
-                    spread: None,
-                    principal: false,
-                    properties: BTreeMap::new(),
-                    name: SmolStr::new_static("buffer"),
-                    site,
-                };
+                let object = Object::new(Made::Buffer, SmolStr::new_static("buffer"), site);
                 let id = self.add_object(path, object);
                 write(path, id, given.iter().map(|one| &one.value));
                 Some(Abs::Object(id))

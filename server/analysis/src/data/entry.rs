@@ -1,7 +1,6 @@
 //! From a route to the values that its handler is called with: dependencies
 //! are executed as FastAPI runs them, parameters come from the request.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -509,15 +508,7 @@ impl Engine<'_, '_> {
                 _ => {}
             },
             Some(Value::Class(class)) if !self.is_enum(class) => {
-                let object = Object {
-                    made: Made::Body(Arc::clone(class)),
-                    fields: BTreeMap::new(),
-                    spread: None,
-                    principal: false,
-                    properties: BTreeMap::new(),
-                    name: name.clone(),
-                    site,
-                };
+                let object = Object::new(Made::Body(Arc::clone(class)), name.clone(), site);
                 return Abs::Object(self.add_object(path, object));
             }
             _ => {}

@@ -67,15 +67,7 @@ impl Engine<'_, '_> {
         let set: Vec<(SmolStr, Abs)> = set.collect();
         fields.extend(set);
         let spread = spread.map(Arc::new);
-        let object = Object {
-            made: Made::Row(model),
-            fields,
-            spread,
-            principal: false,
-            properties: BTreeMap::new(),
-            name,
-            site,
-        };
+        let object = Object { fields, spread, ..Object::new(Made::Row(model), name, site) };
         Abs::Object(self.add_object(path, object))
     }
 

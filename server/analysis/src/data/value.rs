@@ -264,17 +264,14 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// An instance of a class of which nothing else is known.
+    /// An object of which nothing else is known.
+    pub(super) fn new(made: Made, name: SmolStr, site: Site) -> Self {
+        Self { made, fields: BTreeMap::new(), spread: None, principal: false, properties: BTreeMap::new(), name, site }
+    }
+
+    /// An instance of a class.
     pub(super) fn instance(class: &Arc<ClassRef>) -> Self {
-        Self {
-            made: Made::Instance(Arc::clone(class)),
-            fields: BTreeMap::new(),
-            spread: None,
-            principal: false,
-            properties: BTreeMap::new(),
-            name: class.def.name.name.clone(),
-            site: class.site,
-        }
+        Self::new(Made::Instance(Arc::clone(class)), class.def.name.name.clone(), class.site)
     }
 }
 

@@ -80,7 +80,7 @@ impl<'r> Change<'r> {
             || reads(route)
             || !is_item
             || route.conditional
-            || route.methods.contains(&"POST".into())
+            || route.methods.iter().any(|method| method == "POST")
         {
             return None;
         }

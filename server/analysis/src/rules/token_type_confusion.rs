@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 
 use smol_str::SmolStr;
 
-use super::shared::tokens::for_each_item;
+use super::shared::tokens::{for_each_item, is_rested_on};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens};
 use crate::facts::python::tree::StmtKind;
@@ -156,7 +156,7 @@ impl Verification<'_, '_> {
         // A verifier that gives its callers something else leaves them nothing to look at.
         let is_given = |call: &&&VerifierCall| call.callee == function && call.is_credential;
         let is_callers = self.decode.is_credential || self.calls.iter().any(|call| is_given(&call));
-        (names_owner(&self.decode.reads) && is_callers && self.is_used(function, 0)).then_some(None)
+        (names_owner(&self.decode.reads) && is_callers && is_rested_on(self.state, function)).then_some(None)
     }
 
     /// A call whose function reads from the claims who is calling, and not what the token is for.
@@ -169,7 +169,7 @@ impl Verification<'_, '_> {
                 return self.caller_that_lets_in(call.function, is_credential, depth + 1);
             }
             let lets_in = is_credential && names_owner(&call.reads) && !self.exchanges(call.function);
-            (lets_in && self.is_used(call.function, 0)).then_some(call.site)
+            (lets_in && is_rested_on(self.state, call.function)).then_some(call.site)
         })
     }
 
@@ -184,12 +184,6 @@ impl Verification<'_, '_> {
     fn exchanges(&self, function: Site) -> bool {
         let issues = |callee: Site| self.encodes.iter().any(|encode| encode.function == Some(callee));
         issues(function) || self.calls.iter().any(|call| call.function == function && issues(call.callee))
-    }
-
-    /// Whether a route rests on a function, or on one that calls it.
-    fn is_used(&self, function: Site, depth: usize) -> bool {
-        let mut above = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
-        self.state.in_use.is_used(function) || above.any(|call| self.is_used(call.function, depth + 1))
     }
 }
 

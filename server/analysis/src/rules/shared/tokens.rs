@@ -127,6 +127,8 @@ pub(in crate::rules) fn is_rested_on(state: &State, function: Site) -> bool {
         }
         let calls = state.tokens.calls().filter(|call| callers.contains(&call.callee));
         callers = calls.map(|call| call.function).collect();
+        callers.sort_unstable();
+        callers.dedup();
     }
     false
 }
