@@ -116,7 +116,12 @@ impl Engine<'_, '_> {
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
         self.note_question(&mut path, (&a, first), (&b, second));
-        let counted = self.counted_own(&mut path, first, second);
+        let counted = match op {
+            "==" | "!=" => {
+                [self.counted_own(&mut path, first, second), self.counted_own(&mut path, second, first)].concat()
+            }
+            _ => self.counted_own(&mut path, first, second),
+        };
         let (mut yes, mut no) = self.compare(path, a, op, b);
         let all = match op {
             "==" | ">=" => &mut yes,
