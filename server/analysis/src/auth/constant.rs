@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::pages::shows_same_page;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -21,9 +22,10 @@ const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "O
 
 /// Whether a handler takes nothing, does nothing, and returns only literals,
 /// constants of its module and the time; which of them may depend on the configuration.
+/// Or whether it shows everybody the same page.
 pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let def = &handler.def;
-    if only_refuses(handler) {
+    if only_refuses(handler) || shows_same_page(interpreter, handler) {
         return true;
     }
     if !def.params.is_empty() || def.is_generator {
@@ -87,27 +89,6 @@ pub(super) fn shows_picture(interpreter: &Interpreter<'_>, handler: &FunctionRef
         // With a name it is to be saved, and not to be shown.
         keyword(args, "filename").is_none() && is_file() && keyword(args, "media_type").map_or_else(named, says)
     })
-}
-
-/// Whether all that a handler answers with is pages: files, and HTML.
-pub(super) fn answers_pages(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    const PAGES: &[&str] = &[".FileResponse", ".HTMLResponse", ".RedirectResponse", ".TemplateResponse"];
-    let is_page = |value: &Expr| {
-        let made = value.as_call().map(|(func, _)| interpreter.eval(handler, func));
-        matches!(made, Some(Value::Package(path)) if PAGES.iter().any(|page| path.ends_with(page)))
-    };
-    let (mut answers, mut blocks) = (0, vec![&handler.def.body[..]]);
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            blocks.extend(stmt.blocks());
-            match &stmt.kind {
-                StmtKind::Return(Some(value)) if is_page(value) => answers += 1,
-                StmtKind::Return(_) => return false,
-                _ => {}
-            }
-        }
-    }
-    answers > 0
 }
 
 /// All calls of a block.
@@ -212,7 +193,13 @@ fn is_plain_test(test: &Expr, steps: &mut usize) -> bool {
     }
 }
 
-fn is_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr, steps: &mut usize) -> bool {
+/// Whether an expression is the same at every call, and says nothing of anybody.
+pub(super) fn is_constant(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    expr: &Expr,
+    steps: &mut usize,
+) -> bool {
     let Some(left) = steps.checked_sub(1) else { return false };
     *steps = left;
     let mut all = |parts: &[Expr]| parts.iter().all(|part| is_constant(interpreter, handler, part, steps));

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, public, strongest};
+use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, pages, public, strongest};
 use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
@@ -254,9 +254,15 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             if reads(route)
                 && public::is_fallback(&route.path)
-                && constant::answers_pages(self.interpreter, &self.interpreter.current(handler))
+                && pages::answers_pages(self.interpreter, &self.interpreter.current(handler))
             {
                 return Some("pages of the frontend at any path");
+            }
+            if reads(route)
+                && public::account_at_end(&route.path).is_some()
+                && answers_constant(self.interpreter, route)
+            {
+                return Some("page to sign in at, the same for everybody");
             }
             let mailed = entrance(route).filter(|_| public::is_confirmation_of_mail(&route.path));
             if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {

@@ -16,6 +16,7 @@ mod limits;
 pub mod middleware;
 pub mod mounts;
 mod notes;
+mod pages;
 pub mod policy;
 pub mod public;
 mod questioned;
