@@ -3,27 +3,10 @@
 use rustc_hash::FxHashSet;
 
 use super::{Fixer, Served, State};
-use crate::auth::public::{is_named_form, is_named_public};
+use crate::auth::public::{is_for_machines, is_named_form, is_named_public};
 use crate::frontend::outcome::Attached;
 use crate::index::routes::Route;
 use crate::verdicts::calls::Origins;
-
-/// Names of routes that programs call which have no user: probes, deliveries of events, timers.
-/// They only make a fix less safe.
-const OF_MACHINES: &[&str] = &[
-    "metrics",
-    "webhook",
-    "webhooks",
-    "hook",
-    "hooks",
-    "callback",
-    "callbacks",
-    "cron",
-    "jobs",
-    "job",
-    "events",
-    "event",
-];
 
 /// Whether a guard on these open routes may turn callers away who are meant to get in: the frontend is seen to
 /// call without a credential, a program without a user may be the caller, or everybody by the route's name.
@@ -31,10 +14,6 @@ pub(super) fn may_be_refused(fixer: &Fixer<'_>, open: &[Served<'_>]) -> bool {
     open.iter().any(|one| is_for_machines(&one.route.path) || is_named_public(&one.route.path))
         || open.iter().any(|one| is_named_form(&one.route.path, &one.route.methods))
         || open.iter().any(|one| fixer.called_bare().contains(&std::ptr::from_ref(one.route)))
-}
-
-fn is_for_machines(path: &str) -> bool {
-    path.split(['/', '-', '_', '.']).any(|word| OF_MACHINES.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// The routes that requests of the frontend reach which carry nothing, by their addresses in the table.

@@ -5,6 +5,16 @@
 
 use smol_str::SmolStr;
 
+use account::{account, is_identity_provider};
+use path::normalised;
+
+mod account;
+mod meant;
+mod path;
+
+pub use meant::{is_for_machines, is_named_form, is_named_public, speaks_of_strangers};
+pub use path::is_base_of_api;
+
 /// Why a route is public by nature, if it is.
 pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     if !methods.is_empty() && methods.iter().all(|method| method == "OPTIONS") {
@@ -144,50 +154,6 @@ pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     reads && !is_internal(path) && is_named
 }
 
-/// Whether a word of a path speaks of what callers do who have no token, or of what other machines do. That is no
-/// reason to leave it open, and one to ask somebody before it is guarded.
-pub fn speaks_of_strangers(path: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "login",
-        "signin",
-        "logout",
-        "signout",
-        "register",
-        "registration",
-        "signup",
-        "refresh",
-        "token",
-        "password",
-        "forgot",
-        "forget",
-        "reset",
-        "recover",
-        "recovery",
-        "verify",
-        "verification",
-        "confirm",
-        "confirmation",
-        "activate",
-        "activation",
-        "otp",
-        "callback",
-        "webhook",
-        "webhooks",
-        "hook",
-        "hooks",
-        "events",
-        "invite",
-        "invitation",
-        "guest",
-        "anonymous",
-        "branding",
-        "contact",
-        "newsletter",
-        "unsubscribe",
-    ];
-    path.split(['/', '-', '_', '.']).any(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()))
-}
-
 /// Whether a path is any below the root that no other route has: `/{path:path}`.
 pub(super) fn is_fallback(path: &str) -> bool {
     path.strip_prefix("/{").is_some_and(|rest| rest.ends_with(":path}") && !rest.contains('/'))
@@ -198,24 +164,6 @@ pub(super) fn is_fallback(path: &str) -> bool {
 pub(super) fn is_confirmation_of_mail(path: &str) -> bool {
     const STEPS: &[&str] = &["verify", "confirm", "activate", "unsubscribe", "optout"];
     normalised(path).last().is_some_and(|last| STEPS.contains(&last.as_str()))
-}
-
-/// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`. That
-/// is what somebody meant, and no more.
-pub fn is_named_public(path: &str) -> bool {
-    path.split(['/', '-', '_', '.']).any(|word| {
-        let word = word.to_ascii_lowercase();
-        // Readers of feeds have no account.
-        word.starts_with("public") || matches!(word.as_str(), "rss" | "atom" | "sitemap")
-    })
-}
-
-/// Whether a path is that of a form which strangers send: `POST /contact`. That is what somebody meant, and no more.
-pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
-    const FORMS: &[&str] =
-        &["contact", "contactus", "newsletter", "subscribe", "waitlist", "enquiry", "inquiry", "demorequest"];
-    let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
-    posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
 }
 
 /// `/.well-known/openid-configuration`, below the path of a tenant perhaps.
@@ -251,34 +199,6 @@ fn is_kind_of_probe(segment: &str) -> bool {
     )
 }
 
-/// Lower-case segments without `api`, version segments and empty ones; word
-/// separators inside a segment are dropped, path parameters are `{}`.
-fn normalised(path: &str) -> Vec<String> {
-    let segments = path.split('/').filter(|segment| !segment.is_empty());
-    let plain = segments.map(|segment| {
-        if segment.starts_with('{') {
-            return "{}".to_owned();
-        }
-        segment.to_ascii_lowercase().replace(['-', '_'], "")
-    });
-    plain.filter(|segment| !is_base(segment) && !is_version(segment)).collect()
-}
-
-/// Whether a segment of a path only says that an API begins: `api`, `v1`.
-pub fn is_base_of_api(segment: &str) -> bool {
-    let segment = segment.to_ascii_lowercase();
-    is_base(&segment) || is_version(&segment)
-}
-
-/// `api`, `api2`: what an API is served below.
-fn is_base(segment: &str) -> bool {
-    segment.strip_prefix("api").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-}
-
 fn single(segment: &str) -> Option<&'static str> {
     Some(match segment {
         "health" | "healthz" | "healthcheck" | "livez" | "readyz" | "live" | "ready" | "liveness" | "readiness"
@@ -307,165 +227,6 @@ fn is_account_group(segment: &str) -> bool {
             | "security"
             | "token"
     )
-}
-
-fn is_identity_provider(segment: &str) -> bool {
-    matches!(
-        segment,
-        "google"
-            | "github"
-            | "gitlab"
-            | "microsoft"
-            | "azure"
-            | "apple"
-            | "facebook"
-            | "discord"
-            | "slack"
-            | "linkedin"
-            | "twitter"
-            | "keycloak"
-            | "okta"
-            | "auth0"
-            | "oidc"
-            | "openid"
-            | "oauth"
-            | "oauth2"
-            | "saml"
-            | "sso"
-    )
-}
-
-/// What somebody signs in with.
-fn is_kind_of_credential(segment: &str) -> bool {
-    matches!(
-        segment,
-        "email"
-            | "username"
-            | "phone"
-            | "phonenumber"
-            | "password"
-            | "credentials"
-            | "social"
-            | "magiclink"
-            | "otp"
-            | "passkey"
-            | "anonymous"
-            | "guest"
-    )
-}
-
-/// `login-with-google`, `google-auth`, `google-callback`.
-fn is_with_provider(segment: &str) -> bool {
-    const ENDS: &[&str] = &["auth", "login", "signin", "callback", "oauth"];
-    const STARTS: &[&str] = &["loginwith", "signinwith", "authwith"];
-    ENDS.iter().any(|end| segment.strip_suffix(end).is_some_and(is_identity_provider))
-        || STARTS.iter().any(|start| segment.strip_prefix(start).is_some_and(is_identity_provider))
-}
-
-/// `verify-email-code`, `password-reset-request`, `resend-otp`: nothing but words for mailed codes and lost passwords,
-/// and among them what is done and with what.
-fn is_confirmation(segment: &str) -> bool {
-    const DONE: &[&str] = &["verify", "confirm", "resend", "send", "request", "forgot", "reset", "recover"];
-    const WITH: &[&str] = &["password", "verification", "confirmation", "activation", "otp", "code"];
-    const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin"];
-    let (mut rest, mut done, mut with) = (segment, false, false);
-    while !rest.is_empty() {
-        let word = |words: &[&'static str]| words.iter().copied().find(|word| rest.starts_with(word));
-        // `confirmation` begins as `confirm` does.
-        let known = word(WITH).inspect(|_| with = true).or_else(|| word(DONE).inspect(|_| done = true));
-        let Some(known) = known.or_else(|| word(OTHERS)) else { return false };
-        rest = &rest[known.len()..];
-    }
-    done && with
-}
-
-/// Whether a path asks whether the token of a mailed link to a new password is good, which is all that it takes:
-/// `/verify-reset-token/{token}`, `/reset-token/verify`.
-fn asks_for_reset_token(rest: &[&str]) -> bool {
-    const STEPS: &[&str] = &["verify", "validate", "check"];
-    let parts = match rest {
-        [parts @ .., "{}"] => parts,
-        parts => parts,
-    };
-    let is_token = |word: &str| matches!(word, "resettoken" | "passwordresettoken");
-    match parts {
-        [segment] => STEPS.iter().any(|step| segment.strip_prefix(step).is_some_and(is_token)),
-        [token, step] => is_token(token) && STEPS.contains(step),
-        _ => false,
-    }
-}
-
-/// What happens before a caller can have a token.
-fn account(rest: &[&str]) -> Option<&'static str> {
-    Some(match rest {
-        ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
-        | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"]
-        | ["sociallogin" | "magiclink"] => "signing in",
-        // What is shown there: `/sign-in/email`, as Better Auth has it.
-        ["login" | "signin", with] if is_kind_of_credential(with) => "signing in",
-        ["register" | "signup" | "registration" | "createaccount"] => "signing up",
-        ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
-        ["otp", "send" | "resend" | "request" | "verify"] => "signing in with a mailed code",
-        // A mailed code comes first, or a second step: `/register/send-code`, `/signup/verify`.
-        ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
-        // A form asks whether a name is taken before there is an account.
-        ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
-        ["refresh" | "refreshtoken" | "tokenrefresh" | "refreshaccesstoken" | "newaccesstoken" | "renewtoken"]
-        | ["token" | "jwt", "refresh" | "renew"] => "refreshing a token",
-        ["logout" | "signout"] => "signing out",
-        // The parameter is the address or the mailed token, the only credential there is.
-        [
-            "forgotpassword"
-            | "forgetpassword"
-            | "emailverification"
-            | "forgotpin"
-            | "resetpin"
-            | "passwordrecovery"
-            | "recoverpassword"
-            | "resetpassword"
-            | "passwordreset"
-            | "requestpasswordreset"
-            | "verifyemail"
-            | "confirmemail"
-            | "requestverifytoken"
-            | "verify"
-            | "resendverification"
-            | "activate",
-        ]
-        | [
-            "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
-            "{}",
-        ]
-        | ["password", "reset" | "forgot" | "recover" | "recovery"] => "recovering or confirming an account",
-        [
-            "passwordreset" | "resetpassword" | "passwordrecovery" | "forgotpassword" | "forgotpin" | "verifyemail"
-            | "emailverification",
-            step,
-        ]
-        | ["password", "reset" | "forgot" | "recover" | "recovery", step]
-            if *step != "{}" =>
-        {
-            "recovering or confirming an account"
-        }
-        [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
-        ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
-        [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
-            "callback of an identity provider"
-        }
-        [provider, "login" | "authorize" | "url" | "authurl" | "oauthurl" | "start"]
-        | ["login" | "authorize" | "signin", provider]
-        | ["oauth", provider]
-            if is_identity_provider(provider) || (rest == ["oauth", "{}"]) =>
-        {
-            "signing in at an identity provider"
-        }
-        [segment] if is_with_provider(segment) => "signing in at an identity provider",
-        rest if asks_for_reset_token(rest) => "recovering or confirming an account",
-        [segment] if is_confirmation(segment) => "recovering or confirming an account",
-        // `/users/auth/login`
-        ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

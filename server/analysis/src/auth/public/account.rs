@@ -1,0 +1,160 @@
+//! What happens before a caller can have a token, by the words of a path.
+
+/// What happens before a caller can have a token.
+pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
+    Some(match rest {
+        ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
+        | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"]
+        | ["sociallogin" | "magiclink"] => "signing in",
+        // What is shown there: `/sign-in/email`, as Better Auth has it.
+        ["login" | "signin", with] if is_kind_of_credential(with) => "signing in",
+        ["register" | "signup" | "registration" | "createaccount"] => "signing up",
+        ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
+        ["otp", "send" | "resend" | "request" | "verify"] => "signing in with a mailed code",
+        // A mailed code comes first, or a second step: `/register/send-code`, `/signup/verify`.
+        ["register" | "signup" | "registration", step] if *step != "{}" => "signing up",
+        // A form asks whether a name is taken before there is an account.
+        ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
+        ["refresh" | "refreshtoken" | "tokenrefresh" | "refreshaccesstoken" | "newaccesstoken" | "renewtoken"]
+        | ["token" | "jwt", "refresh" | "renew"] => "refreshing a token",
+        ["logout" | "signout"] => "signing out",
+        // The parameter is the address or the mailed token, the only credential there is.
+        [
+            "forgotpassword"
+            | "forgetpassword"
+            | "emailverification"
+            | "forgotpin"
+            | "resetpin"
+            | "passwordrecovery"
+            | "recoverpassword"
+            | "resetpassword"
+            | "passwordreset"
+            | "requestpasswordreset"
+            | "verifyemail"
+            | "confirmemail"
+            | "requestverifytoken"
+            | "verify"
+            | "resendverification"
+            | "activate",
+        ]
+        | [
+            "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
+            "{}",
+        ]
+        | ["password", "reset" | "forgot" | "recover" | "recovery"] => "recovering or confirming an account",
+        [
+            "passwordreset" | "resetpassword" | "passwordrecovery" | "forgotpassword" | "forgotpin" | "verifyemail"
+            | "emailverification",
+            step,
+        ]
+        | ["password", "reset" | "forgot" | "recover" | "recovery", step]
+            if *step != "{}" =>
+        {
+            "recovering or confirming an account"
+        }
+        [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
+        ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
+        [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
+            "callback of an identity provider"
+        }
+        [provider, "login" | "authorize" | "url" | "authurl" | "oauthurl" | "start"]
+        | ["login" | "authorize" | "signin", provider]
+        | ["oauth", provider]
+            if is_identity_provider(provider) || (rest == ["oauth", "{}"]) =>
+        {
+            "signing in at an identity provider"
+        }
+        [segment] if is_with_provider(segment) => "signing in at an identity provider",
+        rest if asks_for_reset_token(rest) => "recovering or confirming an account",
+        [segment] if is_confirmation(segment) => "recovering or confirming an account",
+        // `/users/auth/login`
+        ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
+        _ => return None,
+    })
+}
+
+pub(super) fn is_identity_provider(segment: &str) -> bool {
+    matches!(
+        segment,
+        "google"
+            | "github"
+            | "gitlab"
+            | "microsoft"
+            | "azure"
+            | "apple"
+            | "facebook"
+            | "discord"
+            | "slack"
+            | "linkedin"
+            | "twitter"
+            | "keycloak"
+            | "okta"
+            | "auth0"
+            | "oidc"
+            | "openid"
+            | "oauth"
+            | "oauth2"
+            | "saml"
+            | "sso"
+    )
+}
+
+/// What somebody signs in with.
+fn is_kind_of_credential(segment: &str) -> bool {
+    matches!(
+        segment,
+        "email"
+            | "username"
+            | "phone"
+            | "phonenumber"
+            | "password"
+            | "credentials"
+            | "social"
+            | "magiclink"
+            | "otp"
+            | "passkey"
+            | "anonymous"
+            | "guest"
+    )
+}
+
+/// `login-with-google`, `google-auth`, `google-callback`.
+fn is_with_provider(segment: &str) -> bool {
+    const ENDS: &[&str] = &["auth", "login", "signin", "callback", "oauth"];
+    const STARTS: &[&str] = &["loginwith", "signinwith", "authwith"];
+    ENDS.iter().any(|end| segment.strip_suffix(end).is_some_and(is_identity_provider))
+        || STARTS.iter().any(|start| segment.strip_prefix(start).is_some_and(is_identity_provider))
+}
+
+/// `verify-email-code`, `password-reset-request`, `resend-otp`: nothing but words for mailed codes and lost passwords,
+/// and among them what is done and with what.
+fn is_confirmation(segment: &str) -> bool {
+    const DONE: &[&str] = &["verify", "confirm", "resend", "send", "request", "forgot", "reset", "recover"];
+    const WITH: &[&str] = &["password", "verification", "confirmation", "activation", "otp", "code"];
+    const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin"];
+    let (mut rest, mut done, mut with) = (segment, false, false);
+    while !rest.is_empty() {
+        let word = |words: &[&'static str]| words.iter().copied().find(|word| rest.starts_with(word));
+        // `confirmation` begins as `confirm` does.
+        let known = word(WITH).inspect(|_| with = true).or_else(|| word(DONE).inspect(|_| done = true));
+        let Some(known) = known.or_else(|| word(OTHERS)) else { return false };
+        rest = &rest[known.len()..];
+    }
+    done && with
+}
+
+/// Whether a path asks whether the token of a mailed link to a new password is good, which is all that it takes:
+/// `/verify-reset-token/{token}`, `/reset-token/verify`.
+fn asks_for_reset_token(rest: &[&str]) -> bool {
+    const STEPS: &[&str] = &["verify", "validate", "check"];
+    let parts = match rest {
+        [parts @ .., "{}"] => parts,
+        parts => parts,
+    };
+    let is_token = |word: &str| matches!(word, "resettoken" | "passwordresettoken");
+    match parts {
+        [segment] => STEPS.iter().any(|step| segment.strip_prefix(step).is_some_and(is_token)),
+        [token, step] => is_token(token) && STEPS.contains(step),
+        _ => false,
+    }
+}

@@ -1,0 +1,86 @@
+//! What words of a path say of who is meant to call it. That is what somebody meant, and no more: it makes no route
+//! public, and a finding or a fix more careful.
+
+use smol_str::SmolStr;
+
+use super::is_internal;
+use super::path::normalised;
+
+/// What callers do who have no token.
+const OF_STRANGERS: &[&str] = &[
+    "login",
+    "signin",
+    "logout",
+    "signout",
+    "register",
+    "registration",
+    "signup",
+    "refresh",
+    "token",
+    "password",
+    "forgot",
+    "forget",
+    "reset",
+    "recover",
+    "recovery",
+    "verify",
+    "verification",
+    "confirm",
+    "confirmation",
+    "activate",
+    "activation",
+    "otp",
+    "invite",
+    "invitation",
+    "guest",
+    "anonymous",
+    "branding",
+    "contact",
+    "newsletter",
+    "unsubscribe",
+];
+
+/// What programs call which have no user: probes, deliveries of events, timers.
+const OF_MACHINES: &[&str] = &[
+    "metrics",
+    "webhook",
+    "webhooks",
+    "hook",
+    "hooks",
+    "callback",
+    "callbacks",
+    "cron",
+    "jobs",
+    "job",
+    "events",
+    "event",
+];
+
+/// Whether a word of a path speaks of what callers do who have no token, or of what other machines do.
+pub fn speaks_of_strangers(path: &str) -> bool {
+    has_word(path, |word| OF_STRANGERS.contains(&word)) || is_for_machines(path)
+}
+
+/// Whether a word of a path speaks of what other machines do.
+pub fn is_for_machines(path: &str) -> bool {
+    has_word(path, |word| OF_MACHINES.contains(&word))
+}
+
+/// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`.
+pub fn is_named_public(path: &str) -> bool {
+    // Readers of feeds have no account.
+    has_word(path, |word| word.starts_with("public") || matches!(word, "rss" | "atom" | "sitemap"))
+}
+
+/// Whether a word of a path, in lower case, is such a one.
+fn has_word(path: &str, is: impl Fn(&str) -> bool) -> bool {
+    path.split(['/', '-', '_', '.']).any(|word| is(&word.to_ascii_lowercase()))
+}
+
+/// Whether a path is that of a form which strangers send: `POST /contact`.
+pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
+    const FORMS: &[&str] =
+        &["contact", "contactus", "newsletter", "subscribe", "waitlist", "enquiry", "inquiry", "demorequest"];
+    let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
+    posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
+}
