@@ -264,6 +264,14 @@ impl Store {
         changes
     }
 
+    /// What was written since the mark to what was there by then.
+    pub(super) fn written_since(&self, mark: Mark) -> Changes {
+        let written = self.log.get(mark.log..).unwrap_or_default().iter().map(|(slot, _)| slot);
+        let older = written.filter(|slot| !slot.is_newer(mark.counts));
+        let slots = older.map(|slot| (slot.clone(), self.current(slot).unwrap_or(Value::Undefined)));
+        Changes { slots: slots.collect() }
+    }
+
     /// Drops all scopes and objects that were made since the mark; nobody may hold one of them.
     pub(super) fn drop_since(&mut self, mark: Mark) {
         self.scopes.truncate(mark.counts.0);

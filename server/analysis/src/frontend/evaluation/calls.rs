@@ -323,8 +323,9 @@ impl Session<'_> {
             return wrap(Value::Unknown);
         }
         self.note_execution(closure);
+        let begun = self.store.mark();
         let scope = self.store.scope(Some(closure.scope));
-        let frame = self.frame(closure, scope, call.map(|(here, _)| here));
+        let frame = super::Frame { begun, ..self.frame(closure, scope, call.map(|(here, _)| here)) };
         let open = call.is_none_or(|(_, open)| open);
         let (certain, missing) = (self.certain.len(), self.logged_answers.missing.len());
         self.frames.push(frame);
@@ -354,8 +355,15 @@ impl Session<'_> {
                 self.store.loosen_written(scope, written);
             }
         }
+        let (values, mut written): (Vec<_>, Vec<_>) =
+            returns.into_iter().map(|returned| (returned.value, returned.written)).unzip();
         let falls_through = (flow != Flow::Ended).then_some(Value::Undefined);
-        wrap(Value::any(returns.into_iter().chain(falls_through)))
+        if !written.is_empty() {
+            let last = self.store.take_back(begun);
+            written.extend(falls_through.is_some().then_some(last));
+            self.store.join(written);
+        }
+        wrap(Value::any(values.into_iter().chain(falls_through)))
     }
 
     fn bind_parameter(&mut self, target: &Pattern, value: Value, is_property: bool) {
@@ -445,6 +453,7 @@ impl Session<'_> {
             class: Some(Rc::clone(class)),
             function: 0,
             returns: Vec::new(),
+            begun: self.store.mark(),
             call: call.map(|(here, _)| here),
         });
         for (name, is_static, first) in &class.class.fields {

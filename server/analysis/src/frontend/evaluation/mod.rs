@@ -31,7 +31,7 @@ use super::libraries;
 use super::modules::{Configurations, Resolved};
 use super::outcome::{Outcome, Place};
 use super::rewrites;
-use super::store::Store;
+use super::store::{Changes, Mark, Store};
 use super::unpacked::Unpacked;
 use super::value::{ClassValue, Closure, ObjectId, ScopeId, Symbol, Value};
 use crate::facts::typescript::file::{Export, ItemId, Stmts, TypeScriptFile};
@@ -143,9 +143,18 @@ pub(super) struct Frame {
     class: Option<Rc<ClassValue>>,
     /// The address of the function; none for a module.
     function: usize,
-    returns: Vec<Value>,
+    returns: Vec<Returned>,
+    /// Where the store stood when it began.
+    begun: Mark,
     /// Where it was called.
     call: Option<Place>,
+}
+
+/// One of the ways on which a function returned.
+struct Returned {
+    value: Value,
+    /// What it has written by then.
+    written: Changes,
 }
 
 impl<'s> Session<'s> {
@@ -307,6 +316,7 @@ impl<'s> Session<'s> {
             class: None,
             function: 0,
             returns: Vec::new(),
+            begun: self.store.mark(),
             call: None,
         });
         let stmts = self.unpacked(file, &facts);

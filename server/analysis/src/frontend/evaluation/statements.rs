@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{Frame, MAX_NESTING, Session};
+use super::{Frame, MAX_NESTING, Returned, Session};
 use crate::facts::typescript::tree::{Class, Expr, ExprKind, Loop, Operator, Pattern, Stmt, StmtKind, Switch, Try};
 use crate::frontend::store::Changes;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, ScopeId, Symbol, Value};
@@ -117,7 +117,8 @@ impl Session<'_> {
                 let value = value.as_ref().map_or(Value::Undefined, |value| self.expr(value));
                 let value = self.given_back(value);
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.returns.push(value);
+                    let written = self.store.written_since(frame.begun);
+                    frame.returns.push(Returned { value, written });
                 }
                 Flow::Ended
             }
@@ -446,6 +447,7 @@ impl Session<'_> {
             class: closure.class.clone(),
             function: super::address(&closure.function),
             returns: Vec::new(),
+            begun: self.store.mark(),
             call,
         }
     }
