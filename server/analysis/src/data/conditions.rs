@@ -30,6 +30,20 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
     })
 }
 
+/// Whether texts that are known compare so.
+fn texts_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
+    let Abs::Text(text) = a else { return None };
+    match (op, b) {
+        ("==", Abs::Text(other)) => Some(text == other),
+        ("!=", Abs::Text(other)) => Some(text != other),
+        ("in" | "not in", Abs::Items(items)) => {
+            let all_known = items.iter().all(|item| matches!(item, Abs::Text(_)));
+            (all_known && !items.is_empty()).then(|| items.contains(a) == (op == "in"))
+        }
+        _ => None,
+    }
+}
+
 /// What `len(…)` counts.
 fn counted(expr: &Expr) -> Option<&Expr> {
     let (func, args) = expr.as_call()?;
@@ -55,9 +69,10 @@ impl Engine<'_, '_> {
                 (no, yes)
             }
             ExprKind::BoolOp { and, values } => {
-                // The paths that went on to the next operand, and those that were decided.
+                // The paths that went on to the next operand, and those that were decided, by which.
+                let before = path.clone();
                 let (mut open, mut decided) = (vec![path], Vec::new());
-                for value in values {
+                for (at, value) in values.iter().enumerate() {
                     let mut next = Vec::new();
                     for path in open {
                         let switch = self.is_switch(&path, value);
@@ -68,10 +83,12 @@ impl Engine<'_, '_> {
                             done.clear();
                         }
                         next.extend(on);
-                        decided.extend(done);
+                        decided.extend(done.into_iter().map(|path| (at, path)));
                     }
                     open = next;
                 }
+                self.exempt(&before, &open, &mut decided, values);
+                let decided = decided.into_iter().map(|(_, path)| path).collect();
                 if *and { (open, decided) } else { (decided, open) }
             }
             ExprKind::Compare { first, rest } => match rest.as_slice() {
@@ -169,6 +186,9 @@ impl Engine<'_, '_> {
             let mut path = path;
             path.privileged |= [&a, &b].into_iter().any(|value| self.says_authority(value));
             return (vec![path.clone()], vec![path]);
+        }
+        if let Some(holds) = texts_compare(&a, op, &b) {
+            return if holds { (vec![path], Vec::new()) } else { (Vec::new(), vec![path]) };
         }
         // Nothing is in an empty list.
         if matches!(op, "in" | "not in") && matches!(&b, Abs::Items(items) if items.is_empty()) {

@@ -295,10 +295,11 @@ impl Engine<'_, '_> {
                 let lacks = forbids && self.asks_what_is_missing(test);
                 let is_right = self.in_root && (lacks || forbids && self.is_found_of_caller(&path, test));
                 let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
+                let is_for_some = self.narrows_for_some(&path, test, body);
                 let (yes, mut no) = self.branch(path, test);
                 for path in &mut no {
                     path.doubt |= is_doubtful;
-                    path.privileged |= is_right;
+                    path.privileged |= is_right || is_for_some;
                 }
                 after.extend(self.block(bounded(yes), body, exits));
                 after.extend(self.block(bounded(no), or_else, exits));
@@ -332,9 +333,9 @@ impl Engine<'_, '_> {
                 }
                 let element = element(&items);
                 // Rows that there are none of need no check.
-                // Nor is there a need for rights that nobody asks for.
-                let may_be_empty =
-                    !matches!(items, Abs::Row(_) | Abs::Part(..) | Abs::Dump(_)) && !body.iter().any(asks_for_a_right);
+                // Nor is there a need for rights that nobody asks for, and who has none is given none.
+                let may_be_empty = !matches!(items, Abs::Row(_) | Abs::Part(..) | Abs::Dump(_) | Abs::Principal(_))
+                    && !body.iter().any(asks_for_a_right);
                 let mut inside = path.clone();
                 self.assign(&mut inside, target, &element);
                 self.jumps.push(Vec::new());
@@ -458,6 +459,15 @@ impl Engine<'_, '_> {
                     };
                     if let Some(changed) = changed {
                         path.vars.insert(name.clone(), changed);
+                    }
+                } else if let Some(name) = container.as_name()
+                    && matches!(path.vars.get(name), Some(Abs::Map(entries)) if entries.is_empty())
+                {
+                    // Whatever the keys are, they come from the same as what they lead to.
+                    let key = self.eval(path, index);
+                    let held = super::value::Mix::of([&key, value]);
+                    if held.principal || !held.rows.is_empty() || !held.clients.is_empty() {
+                        path.vars.insert(name.clone(), held.into_abs());
                     }
                 }
             }

@@ -261,6 +261,9 @@ impl Engine<'_, '_> {
             Value::Str(text) => Abs::Text(text),
             Value::Int(_) => Abs::Constant(None),
             Value::Unknown(_) | Value::Lazy(_) => Abs::Unknown,
+            Value::List(values) if !values.is_empty() && values.iter().all(|value| matches!(value, Value::Str(_))) => {
+                Abs::Items(Arc::new(values.iter().map(|value| self.as_abs(value.clone())).collect()))
+            }
             Value::List(_) | Value::Dict(_) | Value::Record(_) => Abs::Other,
             value => Abs::Known(Known(value)),
         }

@@ -17,6 +17,7 @@ mod conditions;
 mod counters;
 mod entry;
 mod execution;
+mod exemptions;
 mod exposure;
 mod expressions;
 mod joining;
