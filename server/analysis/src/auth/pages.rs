@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::constant::is_constant;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Value};
 
@@ -23,12 +23,12 @@ pub(super) fn answers_pages(interpreter: &Interpreter<'_>, handler: &FunctionRef
     answers > 0
 }
 
-/// Whether a handler does nothing but show a page that is the same for everybody: a template that is given only
-/// constants and the request, or a file of HTML at a fixed path. Which of several it is may depend on the request.
+/// Whether a handler that no dependency fills does nothing but show a page that is the same for everybody: a template
+/// that is given only constants, the request and what stands in that, or a file of HTML at a fixed path. Which of
+/// several it is may depend on the request.
 pub(super) fn shows_same_page(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let mut shell = Shell { interpreter, handler, html: Vec::new(), pages: 0 };
-    let takes_only_request = handler.def.params.iter().all(|param| shell.is_request(param));
-    takes_only_request && !handler.def.is_generator && shell.only_shows(&handler.def.body) && shell.pages > 0
+    !handler.def.is_generator && shell.only_shows(&handler.def.body) && shell.pages > 0
 }
 
 /// What makes a page.
@@ -67,12 +67,6 @@ struct Shell<'i, 'f> {
 }
 
 impl Shell<'_, '_> {
-    /// Whether a parameter is the request itself, by its annotation.
-    fn is_request(&self, param: &Param) -> bool {
-        let annotated = param.annotation.as_ref().map(|annotation| self.interpreter.eval(self.handler, annotation));
-        matches!(annotated, Some(Value::Package(path)) if path.ends_with(".requests.Request") || path.ends_with("fastapi.Request"))
-    }
-
     fn only_shows(&mut self, block: &[Stmt]) -> bool {
         block.iter().all(|stmt| self.shows(stmt))
     }
@@ -135,7 +129,7 @@ impl Shell<'_, '_> {
         is_constant(self.interpreter, self.handler, expr, &mut steps)
     }
 
-    /// What a template is given: the request, constants, and tables of both.
+    /// What a template is given: the request and its parts, constants, and tables of both.
     fn is_shown_to_all(&self, expr: &Expr) -> bool {
         match &expr.kind {
             ExprKind::Name(name) if self.is_param(name) => true,

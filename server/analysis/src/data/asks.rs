@@ -3,7 +3,7 @@
 use super::execution::Engine;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Path};
+use super::value::{Abs, Path, RowId};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Value;
@@ -27,6 +27,21 @@ fn is_difference(expr: &Expr) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether a row is something that the caller is in, by a table between the two: a group, a role.
+pub(super) fn is_group_of_caller(path: &Path, id: RowId) -> bool {
+    let Some(row) = path.rows.get(&id) else { return false };
+    let Some(model) = row.model.as_ref().filter(|model| model.owners.is_empty()) else { return false };
+    row.predicates.iter().any(|asked| {
+        let between = asked.column.as_ref().is_some_and(|(of, column)| of.site != model.site && of.names_user(column));
+        asked.equal && between && matches!(asked.value, Abs::Principal(_))
+    })
+}
+
+/// Whether a value is what something is called that the caller is in.
+pub(super) fn tells_group(path: &Path, value: &Abs) -> bool {
+    matches!(value, Abs::Part(id, column) if names::is_label(column) && is_group_of_caller(path, *id))
 }
 
 impl Engine<'_, '_> {

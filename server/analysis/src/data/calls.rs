@@ -188,7 +188,8 @@ impl Engine<'_, '_> {
             Abs::Principal(part) => {
                 let class = self.principal_class.clone().filter(|_| part.is_empty());
                 if let Some(method) = class.and_then(|class| self.interpreter.method(&class, name)) {
-                    return self.follow(path, expr, &method, Some(receiver), given);
+                    let exits = self.follow(path, expr, &method, Some(receiver), given);
+                    return exits.into_iter().map(|(path, value)| (path, filled_by_principal(value, name))).collect();
                 }
                 self.principal_method(&mut path, expr, &receiver, name, &given)
             }
@@ -481,4 +482,15 @@ fn is_dotted(expr: &Expr) -> bool {
 /// The last part of a dotted path.
 pub(super) fn last_of(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
+}
+
+/// What a method of the principal gives is of the principal, where it says nothing else. A table or list that seems empty
+/// was filled out of sight, by functions that it was handed to.
+fn filled_by_principal(value: Abs, method: &SmolStr) -> Abs {
+    match &value {
+        Abs::Other => Abs::Principal(method.clone()),
+        Abs::Map(entries) if entries.is_empty() => Abs::Principal(method.clone()),
+        Abs::Items(items) if items.is_empty() => Abs::Principal(method.clone()),
+        _ => value,
+    }
 }

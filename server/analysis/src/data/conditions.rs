@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asks::tells_group;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
@@ -288,7 +289,7 @@ impl Engine<'_, '_> {
     /// What follows for `b` on a path where it equals `a`, or is in it.
     fn equate(&mut self, path: &mut Path, a: &Abs, b: &Abs) {
         // Who verifies the caller asks its record before it hands it on.
-        path.privileged |= self.asks_right_of_record(path, a);
+        path.privileged |= self.asks_right_of_record(path, a) || tells_group(path, a);
         let (left, right) = (a.parts(path), b.parts(path));
         if left.principal {
             let nothing_known = right.clients.is_empty() && right.rows.is_empty() && !right.principal;
@@ -355,14 +356,13 @@ impl Engine<'_, '_> {
             // While it is verified, it is not known what others make of a credential: `await is_revoked(token)`.
             Abs::Principal(part) if part.is_empty() && self.in_root => (Some(path.clone()), Some(path)),
             Abs::Principal(part) => {
-                // Whoever was verified is somebody.
-                if part.is_empty() || names::is_identity(part) {
+                // Whoever was verified is somebody, and has some role.
+                if part.is_empty() || names::is_identity(part) || names::is_had_by_all(part) {
                     return (Some(path), None);
                 }
                 let mut yes = path.clone();
                 let flag = ["is_", "has_", "can_"].iter().any(|prefix| part.starts_with(prefix));
-                let grants = (names::is_authority(part) || flag) && !names::is_standing(part);
-                yes.privileged |= grants && !names::is_had_by_all(part);
+                yes.privileged |= (names::is_authority(part) || flag) && !names::is_standing(part);
                 (Some(yes), Some(path))
             }
             Abs::Row(id) => {

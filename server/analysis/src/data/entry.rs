@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::execution::{Caller, Engine, Exit};
 use super::later;
-use super::models::last_name;
+use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
@@ -147,7 +147,8 @@ impl Engine<'_, '_> {
     /// Whether a dependency gives a record of the users.
     fn knows_user(&mut self) -> bool {
         let class = self.principal_class.clone();
-        class.is_some_and(|class| self.model(&class).is_some_and(|model| model.is_user))
+        let of_users = |model: &Model| names::is_user_table(&model.table) || names::is_user_table(&model.name);
+        class.is_some_and(|class| self.model(&class).is_some_and(|model| of_users(&model)))
     }
 
     /// Executes dependencies and handler.
@@ -373,15 +374,16 @@ impl Engine<'_, '_> {
                 path.doubt = doubt;
             }
             if verifies {
-                let class = match &*value {
-                    Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.as_ref()),
+                let model = match &*value {
+                    Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.clone()),
                     _ => None,
                 };
-                let class = class.and_then(|model| self.classes.get(&model.site).cloned());
+                let class = model.as_ref().and_then(|model| self.classes.get(&model.site).cloned());
                 *value = self.handed_over(path, value.clone(), root);
                 if matches!(&*value, Abs::Principal(part) if part.is_empty()) && self.principal_class.is_none() {
                     let stated = || function.def.returns.as_ref().and_then(|ty| self.class_named(&function, ty));
                     self.principal_class = class.or_else(stated);
+                    self.know_callers(model);
                 }
             }
             if shared {
@@ -389,6 +391,17 @@ impl Engine<'_, '_> {
             }
         }
         exits
+    }
+
+    /// Those who call are rows of a table: what refers to it says whose a row is. Where no row was fetched, the class
+    /// says so.
+    fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
+        let class = self.principal_class.clone();
+        let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
+        if !model.is_user {
+            self.callers = Callers::in_table(&model);
+            self.models.clear();
+        }
     }
 
     /// What a dependency that verifies the caller gives.

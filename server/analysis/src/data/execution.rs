@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 use super::RouteData;
 use super::counters;
 use super::joining::bounded;
+use super::models::Callers;
 use super::models::Model;
 use super::names;
 use super::shared::Shared;
@@ -79,6 +80,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) keys: Vec<Site>,
     /// The class of the principal, where the code says it.
     pub(super) principal_class: Option<Arc<ClassRef>>,
+    /// Which tables hold those who call.
+    pub(super) callers: Callers,
     /// Classes that annotations name, by their places.
     pub(super) services: FxHashMap<Site, Option<Arc<ClassRef>>>,
     /// Exceptions that are raised for a row that there is none of.
@@ -125,6 +128,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             caller: Caller::Unknown,
             keys: Vec::new(),
             principal_class: None,
+            callers: Callers::default(),
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
             harmless: FxHashSet::default(),
@@ -198,7 +202,9 @@ impl Engine<'_, '_> {
 
     /// Whether a column or argument of that name holds whose something is.
     pub(super) fn is_owner_name(&self, name: &str) -> bool {
-        names::is_owner(name) || names::is_stated(self.interpreter.sources().owner_names(), name)
+        names::is_owner(name)
+            || self.callers.is_key(name)
+            || names::is_stated(self.interpreter.sources().owner_names(), name)
     }
 
     /// Whether a name says who is calling, and not whom a record is about.

@@ -63,7 +63,9 @@ impl Engine<'_, '_> {
     /// Whether an `if` narrows what is touched to the caller's for some callers only, by what they may do:
     /// `if me.role == "driver": query = query.where(Trip.driver_id == me.id)`. All others may touch the rest.
     pub(super) fn narrows_for_some(&mut self, path: &Path, test: &Expr, body: &[Stmt]) -> bool {
-        self.asks_authority(path, test) && body.iter().any(|stmt| self.uses_identity(path, stmt))
+        is_one_of_many(test)
+            && self.asks_authority(path, test)
+            && body.iter().any(|stmt| self.uses_identity(path, stmt))
     }
 
     /// Whether a condition asks what the caller may do.
@@ -142,6 +144,29 @@ impl Engine<'_, '_> {
         }
         false
     }
+}
+
+/// Whether a test asks for some role, and for none of those that are called after having more rights than others.
+fn is_one_of_many(test: &Expr) -> bool {
+    const HIGH: &[&str] = &["admin", "super", "root", "staff", "owner", "manager", "moderator"];
+    let ExprKind::Compare { rest, .. } = &test.kind else { return false };
+    let is_high = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        HIGH.iter().any(|high| name.contains(high))
+    };
+    let mut pending = vec![test];
+    while let Some(expr) = pending.pop() {
+        let high = match &expr.kind {
+            ExprKind::Str(text) | ExprKind::Name(text) => is_high(text),
+            ExprKind::Attribute { name, .. } => is_high(&name.name),
+            _ => false,
+        };
+        if high {
+            return false;
+        }
+        pending.extend(expr.children());
+    }
+    rest.iter().all(|(op, _)| matches!(op.as_str(), "==" | "is" | "in"))
 }
 
 /// All that comparisons in an expression compare.

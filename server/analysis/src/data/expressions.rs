@@ -261,9 +261,6 @@ impl Engine<'_, '_> {
             Value::Str(text) => Abs::Text(text),
             Value::Int(_) => Abs::Constant(None),
             Value::Unknown(_) | Value::Lazy(_) => Abs::Unknown,
-            Value::List(values) if !values.is_empty() && values.iter().all(|value| matches!(value, Value::Str(_))) => {
-                Abs::Items(Arc::new(values.iter().map(|value| self.as_abs(value.clone())).collect()))
-            }
             Value::List(_) | Value::Dict(_) | Value::Record(_) => Abs::Other,
             value => Abs::Known(Known(value)),
         }
@@ -274,7 +271,7 @@ impl Engine<'_, '_> {
         if let Some(known) = self.models.get(&class.site) {
             return known.clone();
         }
-        let model = model_of(self.interpreter, class).map(Arc::new);
+        let model = model_of(self.interpreter, class, &self.callers).map(Arc::new);
         self.models.insert(class.site, model.clone());
         self.classes.insert(class.site, Arc::clone(class));
         model

@@ -394,7 +394,7 @@ impl Engine<'_, '_> {
             site: model.site,
             name: model.name.clone(),
             sql: model.table.clone(),
-            personal: self.is_self_name(&owner),
+            personal: self.is_self_name(&owner) || self.callers.is_key(&owner),
             owner,
             hangs_on: Vec::new(),
             of_person: false,

@@ -43,6 +43,8 @@ pub(super) struct Column {
     pub(super) name: SmolStr,
     /// The table that it refers to.
     pub(super) refers_to: Option<SmolStr>,
+    /// Whether that is the table of the users.
+    pub(super) of_user: bool,
     /// Whether it is the primary key.
     pub(super) primary: bool,
 }
@@ -53,10 +55,15 @@ impl Model {
         self.owners.iter().any(|owner| owner == column)
     }
 
+    /// Whether a column says which user a row is about: its owner, or one of those whom a table in between joins.
+    pub(super) fn names_user(&self, column: &str) -> bool {
+        self.is_owner(column) || self.columns.iter().any(|known| known.of_user && known.name == column)
+    }
+
     /// The table, users aside, that a column refers to.
     pub(super) fn parent(&self, column: &str) -> Option<&SmolStr> {
         let column = self.columns.iter().find(|known| known.name == column)?;
-        column.refers_to.as_ref().filter(|table| !names::is_user_table(table))
+        column.refers_to.as_ref().filter(|_| !column.of_user)
     }
 
     /// Whether a column is the primary key.
@@ -82,8 +89,46 @@ impl Model {
     }
 }
 
+/// Which tables hold those who call: whatever is called after users, and the table whose row the dependency gives that
+/// verifies the caller.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Callers {
+    /// The class of that table, or its name where it has none.
+    class: SmolStr,
+    /// Its name in the database.
+    table: SmolStr,
+}
+
+impl Callers {
+    /// Those who call are the rows of a table.
+    pub(super) fn in_table(model: &Model) -> Self {
+        Self { class: model.name.clone(), table: model.table.clone() }
+    }
+
+    /// Whether a table or class of that name holds users.
+    pub(super) fn is_user_table(&self, name: &str) -> bool {
+        names::is_user_table(name) || !name.is_empty() && (self.table == name || self.class == name)
+    }
+
+    /// Whether a column of that name holds the owner of a row.
+    fn is_owner(&self, column: &str) -> bool {
+        names::is_owner(column) || self.is_key(column)
+    }
+
+    /// Whether a column is called after what holds those who call: `member_id`.
+    pub(super) fn is_key(&self, column: &str) -> bool {
+        !self.class.is_empty() && names::is_key_of(column, &self.class)
+    }
+
+    /// Columns that usually hold the owner, where no class says which there are.
+    pub(super) fn usual_owners(&self) -> impl Iterator<Item = SmolStr> {
+        let own = (!self.class.is_empty()).then(|| names::keys_of(&self.class));
+        names::usual_owners().chain(own.into_iter().flatten())
+    }
+}
+
 /// The table that a class maps to, if it is one.
-pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<Model> {
+pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers: &Callers) -> Option<Model> {
     let classes = interpreter.linearised(class);
     let declared = is_table(&class.def)
         || classes.iter().skip(1).any(|base| is_table(&base.def))
@@ -126,9 +171,12 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef) -> Optio
         }
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
-    model.is_user = names::is_user_table(&table) || names::is_user_table(&class.def.name.name);
+    model.is_user = callers.is_user_table(&table) || callers.is_user_table(&class.def.name.name);
     model.table = table;
-    let mut owners = owners(&model, interpreter.sources().owner_names());
+    for column in &mut model.columns {
+        column.of_user = column.refers_to.as_ref().is_some_and(|table| callers.is_user_table(table));
+    }
+    let mut owners = owners(&model, interpreter.sources().owner_names(), callers);
     owners.retain(|owner| model.refers(owner) || !names_other_table(interpreter, class, owner));
     model.owners = owners;
     Some(model)
@@ -166,7 +214,7 @@ fn others(classes: &[Arc<ClassRef>]) -> Option<Vec<SmolStr>> {
     classes.iter().all(|class| bases(class)).then(all)
 }
 
-fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
+fn owners(model: &Model, stated: &[SmolStr], callers: &Callers) -> Vec<SmolStr> {
     let said = model.columns.iter().filter(|column| names::is_stated(stated, &column.name) && !column.primary);
     let said: Vec<SmolStr> = said.map(|column| column.name.clone()).collect();
     if !said.is_empty() && !model.is_user {
@@ -174,13 +222,11 @@ fn owners(model: &Model, stated: &[SmolStr]) -> Vec<SmolStr> {
     }
     // Whom a user reports to, or is invited by, does not own that user.
     let among_users = |column: &Column| model.is_user && column.refers_to.as_ref() == Some(&model.table);
-    let to_user = |column: &&Column| {
-        !among_users(column) && column.refers_to.as_ref().is_some_and(|table| names::is_user_table(table))
-    };
+    let to_user = |column: &&Column| column.of_user && !among_users(column);
     let elsewhere = |column: &Column| column.refers_to.is_some() && !to_user(&column);
     let mut owners: Vec<SmolStr> = Vec::new();
     let keys: Vec<&Column> = model.columns.iter().filter(to_user).collect();
-    let own = |column: &&Column| names::is_owner(&column.name) && !column.primary;
+    let own = |column: &&Column| callers.is_owner(&column.name) && !column.primary;
     owners.extend(keys.iter().filter(|column| own(column)).map(|column| column.name.clone()));
     if owners.is_empty()
         && let [only] = keys.as_slice()
@@ -221,7 +267,7 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotated: bool)
         _ if annotated => {}
         _ => return,
     }
-    let mut column = Column { name: name.clone(), refers_to: None, primary: false };
+    let mut column = Column { name: name.clone(), refers_to: None, of_user: false, primary: false };
     let mut pending: Vec<&Expr> = value.into_iter().collect();
     let mut seen = 0;
     while let Some(expr) = pending.pop() {

@@ -16,6 +16,22 @@ pub(super) fn usual_owners() -> impl Iterator<Item = SmolStr> {
     ["user_id", "userId", "owner_id", "ownerId", "author_id", "created_by"].map(SmolStr::new_static).into_iter()
 }
 
+/// Whether a column of that name refers to rows of a class or table: `member_id` and `id_member` of `Member`.
+pub(super) fn is_key_of(column: &str, class: &str) -> bool {
+    let (column, class) = (plain(column), plain(class));
+    let single = class.strip_suffix('s').unwrap_or(&class);
+    [class.as_str(), single].iter().any(|class| {
+        let rest = column.strip_prefix(class).or_else(|| column.strip_suffix(class));
+        matches!(rest, Some("id" | "uuid"))
+    })
+}
+
+/// What columns are usually called that refer to rows of a class or table.
+pub(super) fn keys_of(class: &str) -> [SmolStr; 2] {
+    let single = class.strip_suffix('s').unwrap_or(class).to_ascii_lowercase();
+    [SmolStr::new(format!("{single}_id")), SmolStr::new(format!("{single}Id"))]
+}
+
 /// Whether a name is one of those that the user's configuration lists.
 pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
     !stated.is_empty() && stated.iter().any(|stated| plain(stated) == plain(name))

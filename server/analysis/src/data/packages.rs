@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::asks::is_group_of_caller;
 use super::calls::{Given, Spread, last_of};
 use super::execution::Engine;
 use super::later;
@@ -161,8 +162,8 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// What `any(…)` and `all(…)` say: whether the principal has something in
-    /// particular, where nothing but what it is was asked; of rows nobody knows.
+    /// What `any(…)` and `all(…)` say: whether the principal has something in particular, where nothing but what it is,
+    /// or is in, was asked; of other rows nobody knows.
     fn asked_of_all(&self, path: &Path, asked: &Abs) -> Abs {
         // Who verifies a token looks whether it has all claims.
         let is_claim = |value: &Abs| matches!(value, Abs::Principal(part) if !names::is_authority(part));
@@ -170,9 +171,11 @@ impl Engine<'_, '_> {
             return Abs::Constant(None);
         }
         let parts = asked.parts(path);
+        let of_groups = !parts.rows.is_empty() && parts.rows.iter().all(|row| is_group_of_caller(path, *row));
         match (parts.principal, parts.rows.is_empty() && parts.clients.is_empty()) {
             (true, true) => Abs::Principal(SmolStr::new_static("has_any")),
             (true, false) => Mix { unclear: true, ..parts }.into_abs(),
+            (false, false) if of_groups && parts.clients.is_empty() => Abs::Principal(SmolStr::new_static("has_any")),
             (false, _) => Abs::Other,
         }
     }

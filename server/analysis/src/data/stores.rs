@@ -10,7 +10,6 @@ use smol_str::SmolStr;
 use super::calls::Given;
 use super::execution::Engine;
 use super::models::{Model, last_name};
-use super::names;
 use super::value::{Abs, Path, Predicate, Statement, Verb};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Site};
@@ -30,11 +29,11 @@ impl Engine<'_, '_> {
         if let Some(Some(known)) = self.models.get(&site) {
             return Arc::clone(known);
         }
-        let is_user = names::is_user_table(name);
+        let is_user = self.callers.is_user_table(name);
         let owners = if is_user {
             Vec::new()
         } else {
-            names::usual_owners().chain(self.interpreter.sources().owner_names().iter().cloned()).collect()
+            self.callers.usual_owners().chain(self.interpreter.sources().owner_names().iter().cloned()).collect()
         };
         let (columns, relations) = (Vec::new(), Vec::new());
         let model = Arc::new(Model {
