@@ -12,6 +12,7 @@ use super::expressions::root_name;
 use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
+use super::requests::with_entries;
 use super::terms::{column_method, operator, term_method};
 use super::value::{Abs, Known, Made, Mix, Path, Vars};
 use crate::facts::python::idioms::is_left_unawaited;
@@ -230,10 +231,8 @@ impl Engine<'_, '_> {
             }
             Abs::Dump(dump) => Some(self.dump_method(&mut path, expr, target, dump, name, &given)),
             Abs::Map(entries) => match (name.as_str(), given.first().map(|one| &one.value)) {
-                ("get" | "pop", Some(Abs::Text(key))) => {
-                    let found = entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
-                    Some(found.unwrap_or(Abs::Other))
-                }
+                ("get" | "pop", Some(Abs::Text(key))) => Some(self.entry(expr, entries, key).unwrap_or(Abs::Other)),
+                ("update", _) if put_by_update(&mut path, target, &receiver, &given) => Some(Abs::Nothing),
                 ("update", _) => None,
                 ("items", _) => Some(Abs::Items(Arc::new(
                     entries
@@ -260,6 +259,9 @@ impl Engine<'_, '_> {
             },
             Abs::Column(model, column) => Some(column_method(model, column, name, &given)),
             Abs::Predicates(_) => Some(term_method(&receiver, name, &given)),
+            Abs::Request(_) if name == "update" && put_by_update(&mut path, target, &receiver, &given) => {
+                Some(Abs::Nothing)
+            }
             Abs::Request(part) => Some(match (part.as_str(), name.as_str()) {
                 ("", "json" | "body") | ("body", "decode") => Abs::Request(SmolStr::new_static("body")),
                 ("", "form") => Abs::Request(SmolStr::new_static("form")),
@@ -482,6 +484,21 @@ fn is_dotted(expr: &Expr) -> bool {
 /// The last part of a dotted path.
 pub(super) fn last_of(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
+}
+
+/// `data.update(user_id=me.id)`: whether it is known what that puts into the table that a variable holds.
+fn put_by_update(path: &mut Path, target: &Expr, table: &Abs, given: &[Given]) -> bool {
+    let Some(name) = target.as_name() else { return false };
+    let mut put = Vec::new();
+    for one in given {
+        match (&one.name, &one.value) {
+            (Some(key), value) => put.push((key.clone(), value.clone())),
+            (None, Abs::Map(entries)) => put.extend(entries.iter().cloned()),
+            _ => return false,
+        }
+    }
+    let changed = with_entries(table, &put);
+    changed.map(|changed| path.vars.insert(name.clone(), changed)).is_some()
 }
 
 /// What a method of the principal gives is of the principal, where it says nothing else. A table or list that seems empty

@@ -6,9 +6,9 @@ use smol_str::SmolStr;
 use super::RouteData;
 use super::counters;
 use super::joining::bounded;
-use super::models::Callers;
-use super::models::Model;
+use super::models::{Callers, Model};
 use super::names;
+use super::requests::with_entries;
 use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
 use crate::facts::python::idioms::http_status;
@@ -455,13 +455,8 @@ impl Engine<'_, '_> {
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
                         Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.with([&(key.clone(), value.clone())])))),
-                        Some(Abs::Map(entries)) => {
-                            let mut entries = Vec::clone(entries);
-                            entries.retain(|(known, _)| known != key);
-                            entries.push((key.clone(), value.clone()));
-                            Some(Abs::Map(Arc::new(entries)))
-                        }
-                        _ => None,
+                        Some(table) => with_entries(table, &[(key.clone(), value.clone())]),
+                        None => None,
                     };
                     if let Some(changed) = changed {
                         path.vars.insert(name.clone(), changed);

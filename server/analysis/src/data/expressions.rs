@@ -10,6 +10,7 @@ use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
 use super::objects::named_member;
+use super::requests::CHOSEN;
 use super::terms::{compared, either};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -289,6 +290,8 @@ impl Engine<'_, '_> {
     /// `object.name`.
     pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
         match object {
+            // `call.function.arguments`, of an answer of a language model.
+            Abs::Unknown | Abs::Mix(_) if name == CHOSEN && is_function_called(expr) => Abs::Request(name.clone()),
             // Of a member of an enumeration.
             Abs::Principal(part) if name == "value" && !part.is_empty() => object.clone(),
             Abs::Part(..) if name == "value" => object.clone(),
@@ -385,12 +388,13 @@ impl Engine<'_, '_> {
     /// `container[key]`.
     fn item(&mut self, path: &mut Path, expr: &Expr, container: &Abs, key: &Abs) -> Abs {
         match (container, key) {
+            (Abs::Unknown | Abs::Mix(_), Abs::Text(key)) if key == CHOSEN && is_function_called(expr) => {
+                Abs::Request(key.clone())
+            }
             (Abs::Principal(_), Abs::Text(key)) => Abs::Principal(key.clone()),
             (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
             (Abs::Part(..), _) => container.clone(),
-            (Abs::Map(entries), Abs::Text(key)) => {
-                entries.iter().find(|(name, _)| name == key).map_or(Abs::Unknown, |(_, value)| value.clone())
-            }
+            (Abs::Map(entries), Abs::Text(key)) => self.entry(expr, entries, key).unwrap_or(Abs::Unknown),
             (Abs::Items(_), _) => element(container),
             (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
             (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),
@@ -466,5 +470,16 @@ pub(super) fn root_name(expr: &Expr) -> Option<&SmolStr> {
         }
         ExprKind::Call { func, .. } => root_name(func),
         _ => None,
+    }
+}
+
+/// `call.function.arguments`, `call["function"]["arguments"]`: what a language model wants a function to be called with,
+/// as the API of OpenAI has it.
+fn is_function_called(expr: &Expr) -> bool {
+    let (ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. }) = &expr.kind else { return false };
+    match &value.kind {
+        ExprKind::Attribute { name, .. } => name.name == "function",
+        ExprKind::Subscript { index, .. } => index.as_str().is_some_and(|key| key == "function"),
+        _ => false,
     }
 }

@@ -10,8 +10,28 @@ use super::value::{Abs, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::Site;
 
+/// Under what a table keeps all that it holds beside what code has put there: the rest of the request.
+const REST: &str = "**";
+
 /// What the principal is called while only its credential is known.
 pub(super) const CREDENTIAL: &str = "token";
+
+/// The part of a request that a language model writes, which the caller talks to: arguments of the tools that it calls.
+pub(super) const CHOSEN: &str = "arguments";
+
+/// What is left of a part of the request, or of a table, when code has put something into it.
+pub(super) fn with_entries(table: &Abs, put: &[(SmolStr, Abs)]) -> Option<Abs> {
+    let mut entries = match table {
+        Abs::Map(entries) => Vec::clone(entries),
+        Abs::Request(part) if matches!(part.as_str(), "body" | "form" | CHOSEN) => {
+            vec![(SmolStr::new_static(REST), table.clone())]
+        }
+        _ => return None,
+    };
+    entries.retain(|(known, _)| put.iter().all(|(key, _)| known != key));
+    entries.extend(put.iter().cloned());
+    Some(Abs::Map(Arc::new(entries)))
+}
 
 impl Engine<'_, '_> {
     /// A client's value, taken at a place.
@@ -113,6 +133,7 @@ impl Engine<'_, '_> {
             "path_params" => Place::Path,
             "body" => Place::Body,
             "form" => Place::Form,
+            CHOSEN => Place::Argument,
             "state" => return self.request_attribute(part, key),
             _ => return Abs::Unknown,
         };
@@ -121,6 +142,15 @@ impl Engine<'_, '_> {
         }
         let site = self.site(expr);
         self.client(place, key, site)
+    }
+
+    /// What a table holds under a key.
+    pub(super) fn entry(&mut self, expr: &Expr, entries: &[(SmolStr, Abs)], key: &SmolStr) -> Option<Abs> {
+        let found = |key: &str| entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+        found(key).or_else(|| match found(REST)? {
+            Abs::Request(part) => Some(self.request_item(expr, &part, key)),
+            _ => None,
+        })
     }
 
     /// Whether the path of the route has a parameter of that name.

@@ -49,7 +49,7 @@ impl Place {
             Self::Form => "form",
             Self::Header => "headers",
             Self::Cookie => "cookies",
-            Self::Argument => "arguments",
+            Self::Argument => "arguments that a language model chose",
         }
     }
 }
