@@ -1,6 +1,6 @@
 //! `expiry-not-verified`: expired tokens that are accepted.
 
-use super::shared::tokens::{duration, for_each_item};
+use super::shared::tokens::{duration, for_each_item, is_verified_beside};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::public::by_nature;
 use crate::auth::tokens::{CachedClaims, Check, Decode, Library, Purpose, VerifierCall};
@@ -32,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if own.flat_map(|decode| &decode.reads).any(|claim| claim.name.ends_with("exp") || claim.name == "jti") {
                 continue;
             }
-            if decode.purpose == Purpose::Peek {
+            if decode.purpose == Purpose::Peek || is_verified_beside(state, decode) {
                 continue;
             }
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 
 use smol_str::SmolStr;
 
-use super::shared::tokens::{for_each_item, is_rested_on};
+use super::shared::tokens::{for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens};
 use crate::facts::python::tree::StmtKind;
@@ -31,7 +31,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
             let Some((marked, value)) = other_purpose(state, decode, &encodes) else { continue };
-            if is_never_called(state, marked, &calls) {
+            if is_never_called(state, marked, &calls) || is_verified_beside(state, decode) {
                 continue;
             }
             let verification = Verification { state, decode, marked, encodes: &encodes, calls: &calls };

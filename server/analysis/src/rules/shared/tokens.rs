@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::tokens::{ItemTokens, Library, VerifierCall};
+use crate::auth::tokens::{Check, Decode, ItemTokens, Library, VerifierCall};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
 use crate::rules::State;
@@ -30,6 +30,25 @@ pub(in crate::rules) fn issues_own(state: &State, library: Library, claim: &str)
         let has = |claims: &[smol_str::SmolStr]| claims.iter().any(|known| known == claim);
         !has(&first.claims) && !own.any(|encode| has(&encode.claims))
     })
+}
+
+/// Whether a token may be expired that is verified, and another one is verified beside it whole: what it says of its
+/// owner is only compared, as where tokens are refreshed.
+pub(in crate::rules) fn is_verified_beside(state: &State, decode: &Decode) -> bool {
+    let Some(function) = decode.function.filter(|_| may_be_expired(decode)) else { return false };
+    let by_call = state.tokens.calls().any(|call| call.function == function && call.callee != function);
+    by_call
+        || state.tokens.decodes().any(|other| {
+            other.function == Some(function)
+                && other.site != decode.site
+                && other.unverified.is_none()
+                && !may_be_expired(other)
+        })
+}
+
+/// Whether a verification leaves out whether the token has expired.
+fn may_be_expired(decode: &Decode) -> bool {
+    decode.skips.iter().any(|(check, _)| *check == Check::Expiry)
 }
 
 /// Whether a file is a script, which tells the person who runs it what it found.
