@@ -258,11 +258,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some("pages of the frontend at any path");
             }
+            // A form, or a redirect to whoever asks for the password.
             if reads(route)
                 && public::account_at_end(&route.path).is_some()
-                && answers_constant(self.interpreter, route)
+                && pages::answers_pages(self.interpreter, &self.interpreter.current(handler))
             {
-                return Some("page to sign in at, the same for everybody");
+                return Some("page to sign in or up at");
             }
             let mailed = entrance(route).filter(|_| public::is_confirmation_of_mail(&route.path));
             if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {
