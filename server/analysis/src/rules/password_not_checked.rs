@@ -5,7 +5,8 @@ use rustc_hash::FxHashSet;
 use super::missing_auth_dependency::{is_test, shown};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
-use crate::facts::python::idioms::{escapes, uses};
+use crate::facts::python::idioms::{assigned, escapes, unused_entry, uses};
+use crate::facts::python::tree::{Expr, ExprKind};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -46,7 +47,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if asks_elsewhere(interpreter, route) {
                 return;
             }
-            let Some(password) = ignored(interpreter, &handler) else { return };
+            let password = ignored(interpreter, &handler).or_else(|| ignored_entry(interpreter, &handler));
+            let Some(password) = password else { return };
             let message = format!(
                 "{} hands out a token and never looks at `{password}`: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
                 shown(route)
@@ -95,4 +97,31 @@ fn ignored(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<Strin
             _ => None,
         }
     })
+}
+
+/// The password that a handler takes out of a table which the client sent (the body as it is, a form), and never looks at.
+fn ignored_entry(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<String> {
+    let (table, key) = unused_entry(&handler.def.body, &is_password)?;
+    let is_param = |name: &str| handler.def.params.iter().any(|param| param.name.name == name);
+    let reads_request = |value: &Expr| {
+        let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+        let (func, _) = value.as_call()?;
+        let ExprKind::Attribute { value, name } = &func.kind else { return None };
+        let request = value.as_name().filter(|name| is_param(name))?;
+        matches!(name.name.as_str(), "json" | "form").then(|| request.clone())
+    };
+    let is_sent = match is_param(table) {
+        true => true,
+        // Nothing else gets the request, and could read it for itself.
+        false => assigned(&handler.def.body, table)
+            .into_iter()
+            .any(|value| reads_request(value).is_some_and(|request| !escapes(&handler.def.body, &request, &|_| false))),
+    };
+    let by_dependency = handler.def.params.iter().filter(|param| param.name.name == *table).any(|param| {
+        param.default.as_ref().is_some_and(|default| {
+            matches!(interpreter.eval_signature(handler, default), Value::Instance(instance)
+                if matches!(&instance.class, Value::Package(path) if path.ends_with(".Depends")))
+        })
+    });
+    (is_sent && !by_dependency).then(|| format!("{table}[\"{key}\"]"))
 }

@@ -1,5 +1,7 @@
 //! What projects write in a handful of ways.
 
+use smol_str::SmolStr;
+
 use super::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
 
 /// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
@@ -130,6 +132,106 @@ fn each<'s>(body: &'s [Stmt], look: &mut dyn FnMut(&'s Stmt)) {
             blocks.extend(stmt.blocks());
         }
     }
+}
+
+/// An entry that the statements take out of a table into a variable, and then use for nothing but the question whether it
+/// is there; while of the table nothing but entries is taken. Gives the name of the table and the key.
+pub fn unused_entry<'s>(body: &'s [Stmt], is_key: &dyn Fn(&str) -> bool) -> Option<(&'s SmolStr, &'s SmolStr)> {
+    let mut taken = Vec::new();
+    each(body, &mut |stmt| {
+        let StmtKind::Assign(assign) = &stmt.kind else { return };
+        let (Some(value), [target]) = (&assign.value, &assign.targets[..]) else { return };
+        if let (Some(variable), Some((table, key))) = (target.as_name(), entry(value)) {
+            taken.push((variable, table, key));
+        }
+    });
+    let (_, table, key) = taken
+        .into_iter()
+        .filter(|(_, _, key)| is_key(key))
+        .find(|(variable, table, _)| !is_read(body, variable) && !is_handed_on(body, table))?;
+    Some((table, key))
+}
+
+/// The table and the key of `table["key"]`, `table.get("key")`.
+fn entry(expr: &Expr) -> Option<(&SmolStr, &SmolStr)> {
+    match &expr.kind {
+        ExprKind::Subscript { value, index } => Some((value.as_name()?, index.as_str()?)),
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get" => {
+                Some((value.as_name()?, args.first()?.value.as_str()?))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a variable is read in the statements, but for the question whether it holds anything.
+fn is_read(body: &[Stmt], name: &str) -> bool {
+    let mut read = false;
+    each(body, &mut |stmt| {
+        let exprs = match &stmt.kind {
+            StmtKind::Assign(assign) => assign.value.iter().collect(),
+            StmtKind::If { test, .. } => asked_in(test),
+            _ => stmt.exprs(),
+        };
+        read |= defines(stmt) && uses(std::slice::from_ref(stmt), name);
+        read |=
+            exprs.into_iter().any(|expr| mentions(expr, &|inner| inner.as_name().is_some_and(|found| found == name)));
+    });
+    read
+}
+
+/// Whether a table is used for anything but its entries.
+fn is_handed_on(body: &[Stmt], table: &str) -> bool {
+    let is_table = |expr: &Expr| expr.as_name().is_some_and(|found| found == table);
+    let mut handed_on = false;
+    each(body, &mut |stmt| {
+        let exprs = match &stmt.kind {
+            StmtKind::Assign(assign) => assign.value.iter().collect(),
+            _ => stmt.exprs(),
+        };
+        handed_on |= defines(stmt) && uses(std::slice::from_ref(stmt), table);
+        handed_on |= exprs.into_iter().any(|expr| mentions(expr, &is_table));
+    });
+    handed_on
+}
+
+/// What a condition asks beside whether variables hold anything: `not email or not valid(password)`.
+fn asked_in(test: &Expr) -> Vec<&Expr> {
+    match &test.kind {
+        ExprKind::Name(_) => Vec::new(),
+        ExprKind::Not(inner) => asked_in(inner),
+        ExprKind::BoolOp { values, .. } | ExprKind::List(values) | ExprKind::Tuple(values) => {
+            values.iter().flat_map(asked_in).collect()
+        }
+        ExprKind::Compare { first, rest } if rest.iter().all(|(_, value)| matches!(value.kind, ExprKind::None)) => {
+            asked_in(first)
+        }
+        ExprKind::Call { func, args } if func.as_name().is_some_and(|name| matches!(name.as_str(), "all" | "any")) => {
+            args.iter().flat_map(|arg| asked_in(&arg.value)).collect()
+        }
+        _ => vec![test],
+    }
+}
+
+/// Whether an expression or a part of it counts, but for the table of an entry.
+fn mentions(expr: &Expr, counts: &dyn Fn(&Expr) -> bool) -> bool {
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        if counts(expr) || matches!(expr.kind, ExprKind::Unknown) {
+            return true;
+        }
+        if entry(expr).is_none() {
+            pending.extend(hidden(expr));
+            pending.extend(expr.children());
+        }
+    }
+    false
+}
+
+fn defines(stmt: &Stmt) -> bool {
+    matches!(stmt.kind, StmtKind::Function(_) | StmtKind::Class(_) | StmtKind::Unknown)
 }
 
 /// `X` of `X | None` and `Optional[X]`.
