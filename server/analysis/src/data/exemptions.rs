@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use super::execution::Engine;
 use super::names;
+use super::privileges::is_high;
 use super::value::{Abs, ClientId, Path, RowId};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
@@ -148,12 +149,7 @@ impl Engine<'_, '_> {
 
 /// Whether a test asks for some role, and for none of those that are called after having more rights than others.
 fn is_one_of_many(test: &Expr) -> bool {
-    const HIGH: &[&str] = &["admin", "super", "root", "staff", "owner", "manager", "moderator"];
     let ExprKind::Compare { rest, .. } = &test.kind else { return false };
-    let is_high = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        HIGH.iter().any(|high| name.contains(high))
-    };
     let mut pending = vec![test];
     while let Some(expr) = pending.pop() {
         let high = match &expr.kind {

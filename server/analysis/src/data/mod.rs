@@ -194,6 +194,8 @@ pub struct RouteData {
     pub writes: bool,
     /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
     pub takes_over: Option<Site>,
+    /// Where it makes an account that may do more than others, for whoever asks.
+    pub makes_admin: Option<Site>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
     /// What was looked at to find that out.
@@ -228,6 +230,7 @@ impl PartialEq for RouteData {
             && self.kept == other.kept
             && self.writes == other.writes
             && self.takes_over == other.takes_over
+            && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users
             && self.links == other.links
     }

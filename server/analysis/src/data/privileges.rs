@@ -124,6 +124,9 @@ impl Engine<'_, '_> {
         if !model.is_user {
             return;
         }
+        if usage == Use::Creates {
+            self.note_admin(path, fields, site);
+        }
         for (column, value) in fields {
             self.set_privilege(path, model, column, value, usage, site);
         }

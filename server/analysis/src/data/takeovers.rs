@@ -1,10 +1,14 @@
-//! Passwords of whoever the client names: set by a route that asks for nothing which only that one has.
+//! Accounts that are given away: passwords of whoever the client names, set by a route that asks for nothing which only
+//! that one has, and accounts of administrators, made by a route that asks nobody who it is.
+
+use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
+use super::privileges::is_high;
 use super::value::{Abs, Made, Path, Row};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Site;
@@ -31,6 +35,28 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// A row of the users is made with those values: of one who may do more than others, with a password that the client
+    /// chose. Where none is found of whom nothing was asked, it is the first account of an installation.
+    pub(super) fn note_admin(&mut self, path: &Path, fields: &BTreeMap<SmolStr, Abs>, site: Site) {
+        if self.guarded || self.in_dependency || path.doubt || path.privileged {
+            return;
+        }
+        let is_raised = fields.iter().any(|(column, value)| match value {
+            Abs::Constant(Some(true)) => is_high(column),
+            Abs::Text(text) => names::is_privilege(column) && is_high(text),
+            _ => false,
+        });
+        let chosen = |value: &Abs| !value.parts(path).clients.is_empty();
+        let has_password = fields.iter().any(|(column, value)| names::is_password(column) && chosen(value));
+        let is_first = path.rows.values().any(|row| {
+            let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+            of_users && row.absent && !row.predicates.iter().any(|predicate| chosen(&predicate.value))
+        });
+        if is_raised && has_password && !is_first {
+            self.data.makes_admin.get_or_insert(site);
+        }
+    }
+
     /// A condition is met: one that asks for more than whether there is such a user and what the client wrote may
     /// ask who that is.
     pub(super) fn note_condition(&mut self, path: &Path, test: &Expr) {
@@ -51,7 +77,9 @@ impl Engine<'_, '_> {
             ExprKind::Call { func, args } => {
                 let measures = func.as_name().is_some_and(|name| matches!(name.as_str(), "len" | "str" | "isinstance"));
                 measures && args.first().is_some_and(|arg| self.is_plain(path, &arg.value))
+                    || matches!(self.eval(&mut path.clone(), expr), Abs::Row(_))
             }
+            ExprKind::Await(inner) => self.is_plain(path, inner),
             ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), expr) {
                 Abs::Client(_) | Abs::Row(_) | Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
                 Abs::Object(id) => path.objects.get(&id).is_some_and(|object| matches!(object.made, Made::Body(_))),
@@ -61,11 +89,12 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Forgets the passwords that were set where something may have asked for a proof: a condition, or a value of the
+    /// Forgets what was given away where something may have asked for a proof: a condition, or a value of the
     /// client that may be one.
     pub(super) fn settle_takeover(&mut self) {
         if self.asked || self.clients.iter().any(|client| may_prove(&client.name)) {
             self.data.takes_over = None;
+            self.data.makes_admin = None;
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn form(path: &str) -> Option<Form> {
     let is_example = name.split(['.', '-', '_']).any(|part| EXAMPLES.contains(&part.to_ascii_lowercase().as_str()));
     if let Some(rest) = name.strip_prefix(".env") {
         let form = if is_example { Form::Example } else { Form::Lines };
-        return (rest.is_empty() || rest.starts_with('.')).then_some(form);
+        return (rest.is_empty() || rest.starts_with(['.', '-', '_'])).then_some(form);
     }
     let is_named = name.strip_suffix(".env").is_some_and(|stem| !stem.is_empty());
     if is_named || is_list(name) {
@@ -402,6 +402,9 @@ mod tests {
             ("/p/helm/app/templates/secrets.yaml", Some(Form::Manifest)),
             ("/p/k8s/secret.example.yaml", None),
             ("/p/docs/openapi.yaml", None),
+            ("/p/.env-production", Some(Form::Lines)),
+            ("/p/.env_example", Some(Form::Example)),
+            ("/p/.envrc", None),
             ("/p/Dockerfile", Some(Form::Image)),
             ("/p/backend/Dockerfile.prod", Some(Form::Image)),
             ("/p/Dockerfile.test", None),

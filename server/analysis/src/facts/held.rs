@@ -35,6 +35,8 @@ pub const MARKS: &[&str] = &[
     "gsk_",
     "hf_",
     "SG.",
+    "sb_secret_",
+    "eyJ",
 ];
 
 /// Kinds of servers that hold data, by how their addresses begin.
@@ -60,7 +62,14 @@ const KEYS: &[(&str, usize, &str)] = &[
     ("gsk_", 40, "Groq"),
     ("hf_", 30, "Hugging Face"),
     ("SG.", 50, "SendGrid"),
+    ("sb_secret_", 20, "Supabase"),
 ];
+
+/// What the role of Supabase's JWT that passes by all policies of rows (`service_role`) looks like in base64, at each of
+/// the places where it may begin.
+const SERVICE_ROLE: [&str; 3] = ["c2VydmljZV9yb2xl", "NlcnZpY2Vfcm9sZ", "zZXJ2aWNlX3JvbG"];
+/// The issuer of the keys that all local installations share (`supabase-demo`), in the same way.
+const OF_DEMO: [&str; 3] = ["c3VwYWJhc2UtZGVtb", "N1cGFiYXNlLWRlbW", "zdXBhYmFzZS1kZW1v"];
 
 /// Bits that a character of a random key tells, at least.
 const RANDOM: f64 = 3.2;
@@ -72,6 +81,9 @@ pub fn held(value: &str) -> Option<Held> {
     if value.contains("://") {
         return has_password(value).then_some(Held::Password);
     }
+    if value.starts_with("eyJ") {
+        return is_service_role(value).then_some(Held::Key("Supabase, which passes by all policies of rows"));
+    }
     let (start, least, service) = KEYS.iter().find(|(start, ..)| value.starts_with(start))?;
     let key = &value[start.len()..];
     let is_key = key.len() >= *least
@@ -81,6 +93,17 @@ pub fn held(value: &str) -> Option<Held> {
     // Others begin their keys like OpenAI does, and go on with 32 hexadecimal digits.
     let is_hex = *start == "sk-" && key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_key.then_some(Held::Key(if is_hex { "DashScope or DeepSeek" } else { service }))
+}
+
+/// Whether a JWT is the key of a Supabase project that passes by all policies of rows.
+fn is_service_role(token: &str) -> bool {
+    let mut parts = token.split('.');
+    let (Some(_), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let has = |forms: &[&str]| forms.iter().any(|form| claims.contains(form));
+    has(&SERVICE_ROLE) && !has(&OF_DEMO) && signature.len() >= 40
 }
 
 /// Whether characters are such as nobody types.
@@ -168,6 +191,16 @@ mod tests {
         for value in made_up {
             assert_eq!(held(&value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn keys_of_supabase_are_told_by_their_role() {
+        let signature = "q7Zr2vNc5LxT8mHd3KfYwB4sJpUe9GaXq7Zr2vNc5Lx";
+        // {"iss":"supabase","ref":"abc","role":…}
+        let of = |claims: &str| held(&format!("eyJhbGciOiJIUzI1NiJ9.{claims}.{signature}"));
+        assert!(of("eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiYyIsInJvbGUiOiJzZXJ2aWNlX3JvbGUifQ").is_some());
+        assert!(of("eyJpc3MiOiJzdXBhYmFzZSIsInJlZiI6ImFiYyIsInJvbGUiOiJhbm9uIn0").is_none());
+        assert!(of("eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6InNlcnZpY2Vfcm9sZSJ9").is_none());
     }
 
     #[test]

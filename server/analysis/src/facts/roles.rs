@@ -43,6 +43,8 @@ pub const SECRET_MARKERS: &[&str] = &[
     "glpat-",
     "xoxb-",
     "gsk_",
+    "sb_secret_",
+    "eyJhbGciOi",
 ];
 /// What stands in a script that may send requests or handle tokens: those that
 /// wait for nothing do neither. Others are read when one of these imports them.

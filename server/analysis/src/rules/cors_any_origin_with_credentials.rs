@@ -55,6 +55,10 @@ fn allows_all(middleware: &Middleware) -> Option<String> {
         (Some(Value::List(origins)), _) if origins.iter().any(|origin| is(origin, "*")) => {
             Some("`allow_origins=[\"*\"]`".to_owned())
         }
+        // The origin of a frame that is shut in (`sandbox`), which any page can open (Fetch, section 3.2.5).
+        (Some(Value::List(origins)), _) if origins.iter().any(|origin| is(origin, "null")) => {
+            Some("`\"null\"` among the origins, which every page's sandboxed frames have,".to_owned())
+        }
         (_, Some(Value::Str(regex))) => {
             let ways = alternatives(regex);
             if ways.iter().any(|way| matches_all(way)) {

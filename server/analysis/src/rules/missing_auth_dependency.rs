@@ -32,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let people = OnceCell::new();
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         let is_open = |route: &Route, judged: &Judged| {
-            route.kind != RouteKind::Mount && (judged.guard == Guard::Open(None) || takes_over_by_path(judged))
+            route.kind != RouteKind::Mount && (judged.guard == Guard::Open(None) || gives_away_by_path(judged))
         };
         if application.test
             || !application.routes.iter().zip(judged.iter()).any(|(route, judged)| is_open(route, judged))
@@ -54,16 +54,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             // Nothing authenticates anybody: that is one decision, and one finding.
             let open: Vec<(&Route, &Judged)> = open.collect();
             // Routes count that stand in broken code: what is typed there moves no finding here.
-            let taken_over = |(_, judged): &&(&Route, &Judged)| judged.data.takes_over.is_some();
+            let given_away = |(_, judged): &&(&Route, &Judged)| {
+                judged.data.takes_over.is_some() || judged.data.makes_admin.is_some()
+            };
             let (by_path, open): (Vec<_>, Vec<_>) =
-                open.into_iter().partition(|(_, judged)| takes_over_by_path(judged));
-            let is_said = open.iter().all(|pair| taken_over(&pair));
+                open.into_iter().partition(|(_, judged)| gives_away_by_path(judged));
+            let is_said = open.iter().all(|pair| given_away(&pair));
             if wanted(application.site.file) && !is_said && !state.sources.is_ghost(application.site) {
                 let followed = !judged.iter().any(|judged| matches!(judged.guard, Guard::Unknown(_)));
                 found.push(whole_application(state, application, &open, followed));
             }
             // An account that anybody can take is more than one of many.
-            for (route, judged) in by_path.iter().chain(&open).filter(taken_over) {
+            for (route, judged) in by_path.iter().chain(&open).filter(given_away) {
                 let site = handler_site(&route.handler).unwrap_or(route.registration);
                 if wanted(site.file) && !is_ghost(state, route) {
                     found.push(finding(state, &people, application, route, judged));
@@ -83,10 +85,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
-/// Whether a route is only by its path where accounts are recovered, and asks for nothing that proves whose that is.
-fn takes_over_by_path(judged: &Judged) -> bool {
-    let by_path = matches!(&judged.guard, Guard::Public(reason) if reason == "recovering or confirming an account");
-    by_path && judged.data.takes_over.is_some()
+/// Whether a route is only by its path where accounts are recovered or made: it asks for nothing that proves whose one is,
+/// or makes those of administrators.
+fn gives_away_by_path(judged: &Judged) -> bool {
+    let Guard::Public(reason) = &judged.guard else { return false };
+    match reason.as_str() {
+        "recovering or confirming an account" => judged.data.takes_over.is_some(),
+        "signing up" => judged.data.makes_admin.is_some(),
+        _ => false,
+    }
 }
 
 /// Whether a route is no longer in the text, which does not parse.
@@ -202,7 +209,12 @@ fn finding<'s>(
     let (name, why) = (shown(route), open.why());
     let candidates = crate::verdicts::candidates(state, application, route);
     let advice = match candidates.first().map(|verifier| &verifier.name) {
-        _ if takes_over_by_path(judged) => "ask for the token of a mailed link first, and verify it".to_owned(),
+        _ if gives_away_by_path(judged) && judged.data.takes_over.is_some() => {
+            "ask for the token of a mailed link first, and verify it".to_owned()
+        }
+        _ if judged.data.makes_admin.is_some() => {
+            "make accounts that may do what all may, and let only administrators make more of them".to_owned()
+        }
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
         }

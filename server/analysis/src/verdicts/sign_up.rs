@@ -27,6 +27,8 @@ pub(super) fn only_one(routes: &[Route], judged: &[Judged]) -> Option<usize> {
         |(route, judged): (&Route, &Judged)| judged.data.makes_users || (posts(route) && is_called_so(&judged.guard));
     let mut all = routes.iter().zip(judged).enumerate().filter(|(_, pair)| makes(*pair));
     let (at, (_, only)) = all.next().filter(|_| all.next().is_none())?;
-    let is_open = only.guard == Guard::Open(None) && !matches!(only.expected, Expectation::Required(_));
+    let is_open = only.guard == Guard::Open(None)
+        && only.data.makes_admin.is_none()
+        && !matches!(only.expected, Expectation::Required(_));
     (is_open && super::authenticates(judged)).then_some(at)
 }

@@ -65,6 +65,8 @@ enum Meant {
     ReadsNobodys,
     /// It sets the password of whoever the request names.
     TakesOver,
+    /// It makes accounts of administrators.
+    MakesAdmins,
     /// Nothing tells of any intention.
     Nothing,
 }
@@ -136,6 +138,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         };
         match () {
             () if judged.data.takes_over.is_some() => Meant::TakesOver,
+            () if judged.data.makes_admin.is_some() => Meant::MakesAdmins,
             () if constant => Meant::Constant,
             () if redirect => Meant::Redirect,
             () if route.conditional => Meant::Conditional,
@@ -160,7 +163,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     pub(in crate::rules) fn severity(&self) -> (Severity, Confidence) {
         match self.meant {
             Meant::Constant | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
-            Meant::TakesOver => (Severity::Error, Confidence::High),
+            Meant::TakesOver | Meant::MakesAdmins => (Severity::Error, Confidence::High),
             Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
             Meant::Nothing => (Severity::Error, Confidence::Medium),
             _ if self.first.is_some() => (Severity::Info, Confidence::Medium),
@@ -183,6 +186,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
             (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
+            (Meant::MakesAdmins, ..) => "whoever asks gets an account that may do more than others".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
             _ if self.users.is_some() => {
                 format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
