@@ -3,6 +3,7 @@
 //! Every module is evaluated for itself, with what it imports; what was found
 //! stays while the code that it rests on does.
 
+pub mod addresses;
 pub mod asked;
 pub mod bases;
 mod evaluation;
