@@ -10,6 +10,7 @@ use crate::frontend::matching::{Address, Base, Segment};
 use crate::frontend::outcome::{Client, Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
+use crate::verdicts::conversions::{Unconvertible, unconvertible};
 use crate::verdicts::own_origin::{Answerer, OwnOrigin};
 use crate::vfs::FileId;
 
@@ -106,9 +107,13 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         let own = outcome.requests.iter().filter(|request| wanted(request.call.file));
         own.map(move |request| (file, request))
     });
-    if asking.all(|(file, request)| origins.reached(file, request).is_some()) {
+    let is_fine = |(file, request): (FileId, &Request)| {
+        origins.reached(file, request).is_some() && taken_for(state, origins, file, request).is_none()
+    };
+    if asking.all(is_fine) {
         return;
     }
+    let mut taken = Vec::new();
     // Bases at which routes of this project answer, and one request to each.
     let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
     let mut refused: FxHashMap<Base, usize> = FxHashMap::default();
@@ -126,9 +131,11 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             }
             if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
                 caught.extend(origins.catching(file, &address).map(|handler| (address.base.clone(), handler)));
+                let address_base = address.base.clone();
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
+                taken.extend(taken_for(state, origins, file, request).map(|taken| (request, address_base, taken)));
             } else if address.base != Base::Page && origins.is_answered(file, &address) {
                 // The variable may hold the frontend's own address.
                 let sent = origins.destination(file, &address);
@@ -140,6 +147,12 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             }
         }
     }
+    taken.retain(|(request, base, _)| {
+        // At least one other request shows that the address is the backend's.
+        let count = answered.get(base).map_or(0, |(_, count)| *count);
+        wanted(request.call.file) && count > 1 && refused.get(base).is_none_or(|refused| refused < &count)
+    });
+    check_taken(state, &taken, found);
     for (request, base, (handler, sent)) in catchable {
         if caught.contains(&(base.clone(), handler)) {
             *refused.entry(base.clone()).or_default() += 1;
@@ -197,6 +210,30 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             message,
             steps.into_iter().collect(),
         ));
+    }
+}
+
+/// A request that every route which it may reach refuses, as one takes a known segment for a parameter of another type.
+fn taken_for(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<(String, Unconvertible)> {
+    let reached = origins.reached(file, request).filter(|_| request.client != Client::Unresolved)?;
+    let address = origins.destination(file, &origins.address(file, request)?)?;
+    let found = unconvertible(state, &reached, &address)?;
+    let all = origins.all_are(file, request, &reached, |other| unconvertible(state, other, &address).is_some());
+    all.then(|| (reached.route.path.to_string(), found))
+}
+
+/// Requests that get 422 for their paths.
+fn check_taken(state: &State, taken: &[(&Request, Base, (String, Unconvertible))], found: &mut Vec<Diagnostic>) {
+    let mut seen = FxHashSet::default();
+    for (request, _, (path, taken)) in taken {
+        if !seen.insert(request.call) {
+            continue;
+        }
+        let message = format!(
+            "`{path}` takes `{}` in this path for its `{}`, {}: this request gets 422. Correct the path, or add the route before that one.",
+            taken.segment, taken.parameter, taken.takes
+        );
+        found.extend(frontend::report(state, &INFO, Severity::Info, request.call, message, Vec::new()));
     }
 }
 

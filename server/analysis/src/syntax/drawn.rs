@@ -31,7 +31,8 @@ pub(super) fn bare_ampersands(text: &str) -> Vec<usize> {
     if memchr::memchr(b'&', text.as_bytes()).is_none() {
         return Vec::new();
     }
-    let mut walk = Walk { bytes: text.as_bytes(), at: 0, operand: false, around: vec![Around::Code], found: Vec::new() };
+    let mut walk =
+        Walk { bytes: text.as_bytes(), at: 0, operand: false, around: vec![Around::Code], found: Vec::new() };
     while walk.at < walk.bytes.len() {
         match walk.around.last().copied().unwrap_or(Around::Code) {
             Around::Code => walk.code(),
@@ -48,7 +49,9 @@ pub(super) fn bare_ampersands(text: &str) -> Vec<usize> {
 enum Around {
     Code,
     Template,
-    Tag { closing: bool },
+    Tag {
+        closing: bool,
+    },
     /// Between an opening and a closing tag.
     Element,
 }

@@ -97,12 +97,17 @@ mod tests {
         assert!(!reading.tree.root_node().has_error(), "{}", reading.tree.root_node().to_sexp());
         let read = with_stand_ins(PAGE, &reading.ampersands);
         let left: Vec<&str> = read.match_indices('&').map(|(at, _)| &read[at - 2..at + 2]).collect();
-        assert_eq!(left, ["a & ", "p>&]", "a & ", "b &&", " && ", "D &a", "a &&", " && ", "b & ", "a & ", "} & ", "U & "]);
+        assert_eq!(
+            left,
+            ["a & ", "p>&]", "a & ", "b &&", " && ", "D &a", "a &&", " && ", "b & ", "a & ", "} & ", "U & "]
+        );
     }
 
     #[test]
     fn ampersands_of_code_stay() {
-        for text in ["const x = a & & b;\n", "const x = \"a&b\" &;\n", "type F = <T>(a: T & A) => void;\n", "a & <b & c>;\n"] {
+        for text in
+            ["const x = a & & b;\n", "const x = \"a&b\" &;\n", "type F = <T>(a: T & A) => void;\n", "a & <b & c>;\n"]
+        {
             assert!(scratch(text).ampersands.is_empty(), "{text}");
         }
     }
