@@ -17,6 +17,9 @@ pub struct Target {
     pub offset: usize,
 }
 
+/// The method of connections of WebSockets.
+pub const WEBSOCKET: &str = "WEBSOCKET";
+
 /// All routes that requests may reach, by how their paths end.
 #[derive(Debug)]
 pub struct Reachable<'t> {
@@ -51,8 +54,7 @@ impl<'t> Reachable<'t> {
     /// All routes whose paths end as an address does, whatever stands before it.
     pub fn ending(&self, address: &Address, method: Option<&str>) -> Vec<Target> {
         let fitting = |(target, route, path): &(Target, &Route, Vec<&str>)| {
-            let answers = method.is_none_or(|method| route.methods.iter().any(|own| own == method));
-            let (offset, _) = fits(path, &address.segments, true).filter(|_| answers)?;
+            let (offset, _) = fits(path, &address.segments, true).filter(|_| answers(route, method))?;
             Some(Target { offset, ..*target })
         };
         self.routes.iter().filter_map(fitting).collect()
@@ -82,10 +84,7 @@ impl<'t> Reachable<'t> {
     /// How many known segments routes have where an address ends in one that is not known: it may be any of these,
     /// with what follows.
     pub fn ways_on(&self, address: &Address, method: Option<&str>) -> usize {
-        let answering = self
-            .routes
-            .iter()
-            .filter(|(_, route, _)| method.is_none_or(|method| route.methods.iter().any(|own| own == method)));
+        let answering = self.routes.iter().filter(|(_, route, _)| answers(route, method));
         let mut ways: Vec<&str> = answering.flat_map(|(_, _, path)| ways_on(path, &address.segments)).collect();
         ways.sort_unstable();
         ways.dedup();
@@ -104,8 +103,9 @@ impl<'t> Reachable<'t> {
         candidates.sort_unstable();
         let mut best: Vec<(usize, Target)> = Vec::new();
         for (target, route, path) in candidates.into_iter().filter_map(|at| self.routes.get(at)) {
-            let answers = method.is_none_or(|method| route.methods.iter().any(|own| own == method));
-            if answers && let Some((offset, loose)) = fits(path, &address.segments, prefixes) {
+            if answers(route, method)
+                && let Some((offset, loose)) = fits(path, &address.segments, prefixes)
+            {
                 best.push((offset * 16 + loose, Target { offset, ..*target }));
             }
         }
@@ -160,7 +160,16 @@ pub(super) fn goes_on_to(path: &[&str], segments: &[Segment]) -> bool {
 }
 
 fn is_served(route: &Route) -> bool {
-    route.kind == RouteKind::Http && route.path_known
+    route.kind != RouteKind::Mount && route.path_known
+}
+
+/// Whether a route answers a method; of HTTP where it is not known.
+fn answers(route: &Route, method: Option<&str>) -> bool {
+    match (route.kind, method) {
+        (RouteKind::WebSocket, method) => method == Some(WEBSOCKET),
+        (_, Some(method)) => route.methods.iter().any(|own| own == method),
+        (_, None) => true,
+    }
 }
 
 /// How many segments stand before the path in one of the two, and how many

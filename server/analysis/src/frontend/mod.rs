@@ -301,7 +301,7 @@ impl Frontend {
 
     /// Whether some module makes a client attach a token.
     pub fn is_intercepted(&self, client: Client) -> bool {
-        !matches!(client, Client::Fetch | Client::EventSource | Client::Unresolved)
+        !matches!(client, Client::Fetch | Client::EventSource | Client::WebSocket | Client::Unresolved)
             && self.intercepted.contains(&client)
     }
 }

@@ -107,6 +107,8 @@ pub enum Client {
     Fetch,
     /// `EventSource`, which can't send headers.
     EventSource,
+    /// `WebSocket`, which can't send headers either, and sends cookies wherever it leads.
+    WebSocket,
     /// What an import gives that leads nowhere.
     Unresolved,
     /// axios itself.

@@ -6,9 +6,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{Address, Base, Segment};
+use crate::frontend::matching::{Address, Base, Segment, WEBSOCKET};
 use crate::frontend::outcome::{Client, Place, Request};
-use crate::ide::{Diagnostic, Severity};
+use crate::ide::{Diagnostic, RouteKind, Severity};
 use crate::verdicts::calls::Origins;
 use crate::verdicts::conversions::{Unconvertible, unconvertible};
 use crate::verdicts::own_origin::{Answerer, OwnOrigin};
@@ -179,6 +179,16 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         if is_told_elsewhere || !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
             continue;
         }
+        if request.client == Client::WebSocket {
+            let message = refused_socket(origins, &sent).filter(|_| !may_be_mounted(state, &sent));
+            let steps = frontend::related(state, *example, "this request to the same address reaches the backend");
+            let steps = steps.into_iter().collect();
+            found.extend(
+                message
+                    .and_then(|message| frontend::report(state, &INFO, Severity::Info, request.call, message, steps)),
+            );
+            continue;
+        }
         let methods = origins.methods(&sent);
         let has_hole = sent.segments.contains(&Segment::Hole);
         let path = shown(&sent.segments);
@@ -235,6 +245,33 @@ fn check_taken(state: &State, taken: &[(&Request, Base, (String, Unconvertible))
         );
         found.extend(frontend::report(state, &INFO, Severity::Info, request.call, message, Vec::new()));
     }
+}
+
+/// What is said of a connection that no route takes; nothing where one may.
+fn refused_socket(origins: &Origins<'_>, sent: &Address) -> Option<String> {
+    if origins.has_route(sent, Some(WEBSOCKET)) || origins.may_be_answered(sent, Some(WEBSOCKET)) {
+        return None;
+    }
+    let path = shown(&sent.segments);
+    Some(match origins.has_route(sent, None) {
+        true => format!(
+            "The backend answers {path} over HTTP only: this connection of a WebSocket is refused with 403. Correct the path, or add the route with `websocket`."
+        ),
+        false => format!(
+            "No WebSocket route of the backend has the path {path}, although other requests to the same address reach it: this connection is refused with 403. Correct the path, or add the route."
+        ),
+    })
+}
+
+/// Whether something that is mounted may take an address.
+fn may_be_mounted(state: &State, sent: &Address) -> bool {
+    let mounts = state.table.applications.iter().filter(|served| !served.test).flat_map(|served| served.routes.iter());
+    mounts.filter(|route| route.kind == RouteKind::Mount).any(|mount| {
+        let first = mount.path.split('/').find(|segment| !segment.is_empty());
+        first.is_none_or(|first| {
+            sent.segments.iter().any(|segment| matches!(segment, Segment::Text(text) if text == first))
+        })
+    })
 }
 
 /// Where a request ends: behind rewrites, and route handlers that take any path.

@@ -52,7 +52,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "URLSearchParams" if new => Value::Object(session.store.object(ObjectKind::Query, here)),
         "WebSocket" if new => {
             navigation::note(session, &first, Leads::Socket, here);
-            Value::Object(session.store.object(ObjectKind::Native, here))
+            requests::web_socket(session, &first, here)
         }
         path if navigation::is_call(path) => {
             if path != "open" {
