@@ -145,7 +145,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                         let front = front_of(session, value, &what);
                         session.outcome.logged.push(Logged { place: *place, what, front });
                     }
-                    _ => session.note_logged_answer(value, *place),
+                    _ => {
+                        session.note_logged_answer(value, *place);
+                        session.note_logged_form(value, *place);
+                    }
                 }
             }
             Value::Undefined
