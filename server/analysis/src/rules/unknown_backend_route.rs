@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::frontend::matching::{Address, Base, Segment, WEBSOCKET};
-use crate::frontend::outcome::{Client, Place, Request};
+use crate::frontend::outcome::{Client, Place, Request, UrlPart};
 use crate::ide::{Diagnostic, RouteKind, Severity};
 use crate::verdicts::calls::Origins;
 use crate::verdicts::conversions::{Unconvertible, unconvertible};
@@ -147,12 +147,12 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             }
         }
     }
-    taken.retain(|(request, base, _)| {
+    taken.retain(|(_, base, _)| {
         // At least one other request shows that the address is the backend's.
         let count = answered.get(base).map_or(0, |(_, count)| *count);
-        wanted(request.call.file) && count > 1 && refused.get(base).is_none_or(|refused| refused < &count)
+        count > 1 && refused.get(base).is_none_or(|refused| refused < &count)
     });
-    check_taken(state, &taken, found);
+    check_taken(state, &taken, wanted, found);
     for (request, base, (handler, sent)) in catchable {
         if caught.contains(&(base.clone(), handler)) {
             *refused.entry(base.clone()).or_default() += 1;
@@ -225,18 +225,42 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
 
 /// A request that every route which it may reach refuses, as one takes a known segment for a parameter of another type.
 fn taken_for(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<(String, Unconvertible)> {
-    let reached = origins.reached(file, request).filter(|_| request.client != Client::Unresolved)?;
+    if request.client == Client::Unresolved || has_gap(&request.url) {
+        return None;
+    }
+    let reached = origins.reached(file, request)?;
     let address = origins.destination(file, &origins.address(file, request)?)?;
     let found = unconvertible(state, &reached, &address)?;
     let all = origins.all_are(file, request, &reached, |other| unconvertible(state, other, &address).is_some());
     all.then(|| (reached.route.path.to_string(), found))
 }
 
+/// Whether nothing stands between two slashes of a path: there is a value when the request is made.
+fn has_gap(url: &[UrlPart]) -> bool {
+    let text: String =
+        url.iter().map(|part| if let UrlPart::Text(text) = part { text.as_str() } else { "." }).collect();
+    text.split_once("://").map_or(text.as_str(), |(_, path)| path).contains("//")
+}
+
 /// Requests that get 422 for their paths.
-fn check_taken(state: &State, taken: &[(&Request, Base, (String, Unconvertible))], found: &mut Vec<Diagnostic>) {
+fn check_taken(
+    state: &State,
+    taken: &[(&Request, Base, (String, Unconvertible))],
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+) {
+    // Of several addresses that one call may ask for, another may be meant.
+    let all_of = |call: Place| {
+        let asked = requests(state).filter(|(_, request)| request.call == call).count();
+        asked == taken.iter().filter(|(request, ..)| request.call == call).count()
+    };
+    let places: FxHashSet<Place> = taken.iter().map(|(request, ..)| request.call).collect();
     let mut seen = FxHashSet::default();
-    for (request, _, (path, taken)) in taken {
-        if !seen.insert(request.call) {
+    for (request, _, (path, taken)) in taken.iter().filter(|(request, ..)| wanted(request.call.file)) {
+        // A function that asks for the path itself is told so where it does.
+        let is_told_elsewhere = request.call != request.place
+            && request.via.iter().chain([&request.place]).any(|place| places.contains(place));
+        if is_told_elsewhere || !seen.insert(request.call) || !all_of(request.call) {
             continue;
         }
         let message = format!(
