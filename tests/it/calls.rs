@@ -124,6 +124,39 @@ export const load = () => [
 }
 
 #[test]
+fn connections_of_sockets_reach_routes_of_sockets() {
+    let backend = "from fastapi import FastAPI, WebSocket
+app = FastAPI()
+@app.get('/rooms/{room}')
+def room(room: str): return room
+@app.websocket('/rooms/{room}')
+async def listen(websocket: WebSocket, room: str): ...
+";
+    let page = "
+import Reconnecting from 'reconnecting-websocket';
+const API = process.env.API;
+export const load = (id: string, token: string) => [
+  fetch(`${API}/rooms/${id}`),
+  new WebSocket(`${API.replace(/^http/, 'ws')}/rooms/${id}?token=${token}`),
+  new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/rooms/${id}`),
+  new Reconnecting(`${API}/rooms/${id}`),
+  new WebSocket(`${API}/halls/${id}`),
+];
+";
+    let found = table(&[("api/main.py", backend), ("web/lib/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET ${API}/rooms/{} none: GET /rooms/{room}",
+            "page.ts WEBSOCKET ${API}/rooms/{}?token={} ?: WEBSOCKET /rooms/{room}",
+            "page.ts WEBSOCKET wss://{}/rooms/{} ?: WEBSOCKET /rooms/{room}",
+            "page.ts WEBSOCKET ${API}/rooms/{} ?: WEBSOCKET /rooms/{room}",
+            "page.ts WEBSOCKET ${API}/halls/{} ?: no route has its path",
+        ]
+    );
+}
+
+#[test]
 fn the_most_specific_route_handler_answers() {
     let page = "
 const base = () => process.env.APP_URL;

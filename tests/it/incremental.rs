@@ -27,7 +27,7 @@ const ROWS: &str = "from fastapi import APIRouter, Depends, HTTPException\nfrom 
 const KEYS: &str = "import os\n\nOTHER = \"a\"\nKEY = os.getenv(\"KEY\", \"development\")\n\nif OTHER == \"b\":\n    raise RuntimeError()\n";
 /// A client of the frontend with a helper for headers, a page that uses it, and what imports mean there.
 const CLIENT: &str = "import { KEY } from \"./keys\";\n\nconst API = process.env.NEXT_PUBLIC_API_URL;\nlet last = null;\n\nexport function headers() {\n  const token = localStorage.getItem(KEY);\n  if (!token) return {};\n  return { Authorization: `Bearer ${token}` };\n}\n\nexport async function api(path, options = {}) {\n  last = path;\n  return fetch(`${API}${path}`, { ...options, headers: headers() });\n}\n\nexport class Client {\n  constructor(base) {\n    this.base = base;\n  }\n  get(path) {\n    return fetch(this.base + path);\n  }\n}\n\nexport const client = new Client(API);\n";
-const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} />;\n}\n";
+const PAGE: &str = "import { api, client } from \"@/lib/client\";\nimport { KEY } from \"@/lib/keys\";\n\nexport default function Page() {\n  const load = async () => {\n    await api(\"/tasks/\", { method: \"POST\" });\n    await client.get(\"/me\");\n    await client.get(\"/rows/\");\n    const answer = await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`);\n    const data = await answer.json();\n    localStorage.setItem(KEY, data.access_token);\n    await fetch(`${process.env.NEXT_PUBLIC_API_URL}/me`, { headers: { Authorization: `Bearer ${localStorage.getItem(\"x\")}` } });\n  };\n  return <button onClick={load} title=\"Q&A\">Save & go</button>;\n}\n";
 /// Endpoints of the frontend's server, what they use, and a rewrite that takes requests from one of them.
 const ACTIONS: &str = "\"use server\";\nimport { cookies } from \"next/headers\";\nimport { ask, keep } from \"@/lib/server\";\n\nexport async function all() {\n  return ask(\"/me\");\n}\n\nexport async function enter(form) {\n  const answer = await fetch(\"/login\", { method: \"POST\", body: form });\n  const data = await answer.json();\n  (await cookies()).set(\"page\", data.access_token);\n  await keep();\n}\n";
 const SERVER_LIB: &str = "import { auth } from \"./auth\";\n\nlet cached = null;\n\nexport function ask(path) {\n  return fetch(process.env.NEXT_PUBLIC_API_URL + path, { headers: { Authorization: `Bearer ${process.env.SERVICE_TOKEN}` } });\n}\n\nexport async function keep() {\n  const session = await auth.api.getSession();\n  cached = session.token;\n  return process.env.NEXT_PUBLIC_MAIL_SECRET;\n}\n";
@@ -137,7 +137,7 @@ fn messages(analysis: &Analysis, path: &str) -> Vec<String> {
 /// Specifications and settings are never broken: what can't be read says nothing.
 fn parses(path: &str, text: &str) -> bool {
     let Some(grammar) = syntax::Grammar::of_path(path) else { return true };
-    let tree = syntax::parse(grammar, text, None).unwrap();
+    let tree = syntax::mending::read(grammar, text, None).unwrap().tree;
     match grammar {
         syntax::Grammar::Python => lower_file(text, &tree, None).errors.is_empty(),
         _ => typescript::lower_file(text, &tree, grammar, None).errors.is_empty(),
@@ -182,6 +182,7 @@ fn edit(random: &mut Random, text: &str) -> String {
         "await api(\"/me\");\n",
         "`",
         "export ",
+        "<p>&",
         "{",
         "}",
         "[[public]]\n",

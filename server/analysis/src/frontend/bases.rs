@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::matching::{Address, Base, address_of};
+use super::addresses::{Address, Base, address_of};
 use super::outcome::UrlPart;
 use crate::facts::environment;
 use crate::vfs::FileId;

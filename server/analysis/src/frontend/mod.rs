@@ -3,6 +3,7 @@
 //! Every module is evaluated for itself, with what it imports; what was found
 //! stays while the code that it rests on does.
 
+pub mod addresses;
 pub mod asked;
 pub mod bases;
 mod evaluation;
@@ -300,7 +301,7 @@ impl Frontend {
 
     /// Whether some module makes a client attach a token.
     pub fn is_intercepted(&self, client: Client) -> bool {
-        !matches!(client, Client::Fetch | Client::EventSource | Client::Unresolved)
+        !matches!(client, Client::Fetch | Client::EventSource | Client::WebSocket | Client::Unresolved)
             && self.intercepted.contains(&client)
     }
 }

@@ -107,6 +107,8 @@ pub enum Client {
     Fetch,
     /// `EventSource`, which can't send headers.
     EventSource,
+    /// `WebSocket`, which can't send headers either, and sends cookies wherever it leads.
+    WebSocket,
     /// What an import gives that leads nowhere.
     Unresolved,
     /// axios itself.
@@ -233,6 +235,8 @@ pub enum What {
     Token(SmolStr),
     /// The secret of an environment variable.
     Secret(SmolStr),
+    /// A password that is typed into a form: by the property that holds it.
+    Password(SmolStr),
     /// A value whose origin is not known.
     Unknown,
     /// Something that is known to be none.

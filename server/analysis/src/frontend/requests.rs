@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::evaluation::{Arguments, Session};
 use super::libraries::METHODS;
+use super::matching::WEBSOCKET;
 use super::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart, What};
 use super::tokens::{source, what_is};
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
@@ -65,6 +66,20 @@ pub(super) fn event_source(session: &mut Session<'_>, url: &Value, options: &Val
         headers: Vec::new(),
         credentials,
         client: Client::EventSource,
+        open: false,
+    };
+    make(session, &prepared, here);
+    Value::Object(session.store.object(ObjectKind::Native, here))
+}
+
+/// `new WebSocket(url)`: what its methods send is no request.
+pub(super) fn web_socket(session: &mut Session<'_>, url: &Value, here: Place) -> Value {
+    let prepared = Prepared {
+        url: url.clone(),
+        method: Some(SmolStr::new_static(WEBSOCKET)),
+        headers: Vec::new(),
+        credentials: Credentials::Include,
+        client: Client::WebSocket,
         open: false,
     };
     make(session, &prepared, here);

@@ -3,8 +3,8 @@
 
 use smol_str::SmolStr;
 
+use super::addresses::{Address, Base, Segment, address_of};
 use super::evaluation::{Arguments, Session, awaited};
-use super::matching::{Address, Base, Segment, address_of};
 use super::observed::EnvironmentRead;
 use super::outcome::{Phase, Place, Rewrite, UrlPart};
 use super::requests::{option, url_parts};

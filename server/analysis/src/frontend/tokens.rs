@@ -203,8 +203,9 @@ fn rank(what: &What) -> u8 {
     match what {
         What::Harmless => 0,
         What::Unknown => 1,
-        What::Secret(_) => 2,
-        What::Token(_) => 3,
+        What::Password(_) => 2,
+        What::Secret(_) => 3,
+        What::Token(_) => 4,
     }
 }
 
@@ -297,9 +298,12 @@ pub(super) fn source(symbol: &Rc<Symbol>) -> TokenSource {
         Origin::Call(package) if (package.package == CLIENT || package.package == SERVER) && takes("token") => {
             TokenSource::BetterAuthSession
         }
-        Origin::Call(_) | Origin::Incoming | Origin::Nothing | Origin::Unresolved | Origin::Failure => {
-            TokenSource::Other
-        }
+        Origin::Call(_)
+        | Origin::Incoming
+        | Origin::Nothing
+        | Origin::Unresolved
+        | Origin::Failure
+        | Origin::Form(..) => TokenSource::Other,
     }
 }
 

@@ -147,6 +147,8 @@ pub(super) enum Origin {
     Minted(Place),
     /// An import of a file of the project that leads nowhere.
     Unresolved,
+    /// The state of a component that begins as an object, which is made at a place, with an empty password under a name.
+    Form(Place, SmolStr),
 }
 
 /// What a browser keeps values in.

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::views::status;
 use super::{Hover, Location, Related, RouteStatus, State};
 use crate::frontend::locate;
-use crate::frontend::outcome::{Attached, Credentials, Place, Request, TokenSource, UrlPart};
+use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart};
 use crate::rules::missing_auth_dependency::shown;
 use crate::text::TextRange;
 use crate::verdicts::calls::Origins;
@@ -229,6 +229,8 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
 /// Whether an `Authorization` header goes with a request; none if that can't be told.
 fn attaches(state: &State, request: &Request) -> Option<bool> {
     match request.authorization {
+        // A socket's token is in its address, in a cookie, or in what it says first.
+        _ if request.client == Client::WebSocket => None,
         Attached::Given => Some(true),
         Attached::Never if !state.frontend.is_intercepted(request.client) => Some(false),
         _ => None,

@@ -15,7 +15,8 @@ use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::typescript::imports::Imports;
 use crate::facts::typescript::lower as typescript;
 use crate::facts::words::Words;
-use crate::syntax::{self, Grammar};
+use crate::syntax::Grammar;
+use crate::syntax::mending::{Reading, read};
 use crate::text::{KeptText, LineIndex, TextRange};
 
 /// A file's contents and what was read from them.
@@ -44,7 +45,7 @@ pub(crate) struct Document {
 pub(crate) struct Parsed {
     kept: KeptText,
     /// Kept for open documents only: a tree costs twenty times its source.
-    tree: Option<Tree>,
+    tree: Option<Reading>,
     pub(crate) facts: Facts,
     pub(crate) comments: Vec<Comment>,
     /// Ranges that do not parse.
@@ -157,19 +158,16 @@ impl Parsed {
         if grammar != Grammar::Python && is_bundled(text) {
             return None;
         }
-        let old_tree = before.and_then(|before| {
-            let mut tree = before.tree.clone()?;
-            syntax::edit(&mut tree, &before.text(), text);
-            Some(tree)
-        });
-        let tree = syntax::parse(grammar, text, old_tree.as_ref())?;
+        let old = before.and_then(|before| Some((before.tree.as_ref()?, before.text())));
+        let reading = read(grammar, text, old.as_ref().map(|(reading, text)| (*reading, &**text)))?;
+        let tree = &reading.tree;
         let plain = KeptText::plain(text);
         let kept = if pack && !keep_tree { plain.packed() } else { plain };
         let mut parsed = match grammar {
-            Grammar::Python => Self::python(text, kept, &tree, before, pack && !keep_tree),
-            Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, &tree, grammar, before, pack && !keep_tree),
+            Grammar::Python => Self::python(text, kept, tree, before, pack && !keep_tree),
+            Grammar::TypeScript | Grammar::Tsx => Self::script(text, kept, tree, grammar, before, pack && !keep_tree),
         };
-        parsed.tree = keep_tree.then_some(tree);
+        parsed.tree = keep_tree.then_some(reading);
         Some(parsed)
     }
 

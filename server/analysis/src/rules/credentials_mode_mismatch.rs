@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State, related};
-use crate::frontend::outcome::{Attached, Credentials, Place, Request};
+use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, may_take_cookies, reads_header_only};
 use crate::verdicts::handler_site;
@@ -39,6 +39,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let in_browser = |file: FileId| placement.in_browser(file) || !placement.on_server(file);
     let sends_cookies_only = |request: &Request| {
         request.credentials == Credentials::Include
+            && request.client != Client::WebSocket
             && request.authorization == Attached::Never
             && !state.frontend.is_intercepted(request.client)
     };

@@ -22,7 +22,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut places = Vec::new();
     for (_, outcome) in state.frontend.outcomes() {
         for request in outcome.requests.iter().filter(|request| wanted(request.place.file)) {
-            if let Some(source) = token_of(request)
+            // Connections of sockets are told of with what else leads elsewhere.
+            if request.client != Client::WebSocket
+                && let Some(source) = token_of(request)
                 && is_token(state, request.place.file, source)
             {
                 places.push((request.place, request.client));

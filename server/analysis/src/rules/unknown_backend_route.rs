@@ -6,10 +6,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::matching::{Address, Base, Segment};
-use crate::frontend::outcome::{Client, Place, Request};
-use crate::ide::{Diagnostic, Severity};
+use crate::frontend::matching::{Address, Base, Segment, WEBSOCKET};
+use crate::frontend::outcome::{Client, Place, Request, UrlPart};
+use crate::ide::{Diagnostic, RouteKind, Severity};
 use crate::verdicts::calls::Origins;
+use crate::verdicts::conversions::{Unconvertible, unconvertible};
 use crate::verdicts::own_origin::{Answerer, OwnOrigin};
 use crate::vfs::FileId;
 
@@ -106,9 +107,13 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         let own = outcome.requests.iter().filter(|request| wanted(request.call.file));
         own.map(move |request| (file, request))
     });
-    if asking.all(|(file, request)| origins.reached(file, request).is_some()) {
+    let is_fine = |(file, request): (FileId, &Request)| {
+        origins.reached(file, request).is_some() && taken_for(state, origins, file, request).is_none()
+    };
+    if asking.all(is_fine) {
         return;
     }
+    let mut taken = Vec::new();
     // Bases at which routes of this project answer, and one request to each.
     let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
     let mut refused: FxHashMap<Base, usize> = FxHashMap::default();
@@ -126,9 +131,11 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             }
             if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
                 caught.extend(origins.catching(file, &address).map(|handler| (address.base.clone(), handler)));
+                let address_base = address.base.clone();
                 let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
                 *place = (*place).min(request.call);
                 *count += 1;
+                taken.extend(taken_for(state, origins, file, request).map(|taken| (request, address_base, taken)));
             } else if address.base != Base::Page && origins.is_answered(file, &address) {
                 // The variable may hold the frontend's own address.
                 let sent = origins.destination(file, &address);
@@ -140,6 +147,12 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             }
         }
     }
+    taken.retain(|(_, base, _)| {
+        // At least one other request shows that the address is the backend's.
+        let count = answered.get(base).map_or(0, |(_, count)| *count);
+        count > 1 && refused.get(base).is_none_or(|refused| refused < &count)
+    });
+    check_taken(state, &taken, wanted, found);
     for (request, base, (handler, sent)) in catchable {
         if caught.contains(&(base.clone(), handler)) {
             *refused.entry(base.clone()).or_default() += 1;
@@ -164,6 +177,16 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         let is_told_elsewhere =
             request.call != request.place && request.via.iter().chain([&request.place]).any(is_asked_at);
         if is_told_elsewhere || !is_known || !is_backend || !wanted(request.call.file) || !seen.insert(request.call) {
+            continue;
+        }
+        if request.client == Client::WebSocket {
+            let message = refused_socket(origins, &sent).filter(|_| !may_be_mounted(state, &sent));
+            let steps = frontend::related(state, *example, "this request to the same address reaches the backend");
+            let steps = steps.into_iter().collect();
+            found.extend(
+                message
+                    .and_then(|message| frontend::report(state, &INFO, Severity::Info, request.call, message, steps)),
+            );
             continue;
         }
         let methods = origins.methods(&sent);
@@ -198,6 +221,81 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             steps.into_iter().collect(),
         ));
     }
+}
+
+/// A request that every route which it may reach refuses, as one takes a known segment for a parameter of another type.
+fn taken_for(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<(String, Unconvertible)> {
+    if request.client == Client::Unresolved || has_gap(&request.url) {
+        return None;
+    }
+    let reached = origins.reached(file, request)?;
+    let address = origins.destination(file, &origins.address(file, request)?)?;
+    let found = unconvertible(state, &reached, &address)?;
+    let all = origins.all_are(file, request, &reached, |other| unconvertible(state, other, &address).is_some());
+    all.then(|| (reached.route.path.to_string(), found))
+}
+
+/// Whether nothing stands between two slashes of a path: there is a value when the request is made.
+fn has_gap(url: &[UrlPart]) -> bool {
+    let text: String =
+        url.iter().map(|part| if let UrlPart::Text(text) = part { text.as_str() } else { "." }).collect();
+    text.split_once("://").map_or(text.as_str(), |(_, path)| path).contains("//")
+}
+
+/// Requests that get 422 for their paths.
+fn check_taken(
+    state: &State,
+    taken: &[(&Request, Base, (String, Unconvertible))],
+    wanted: &dyn Fn(FileId) -> bool,
+    found: &mut Vec<Diagnostic>,
+) {
+    // Of several addresses that one call may ask for, another may be meant.
+    let all_of = |call: Place| {
+        let asked = requests(state).filter(|(_, request)| request.call == call).count();
+        asked == taken.iter().filter(|(request, ..)| request.call == call).count()
+    };
+    let places: FxHashSet<Place> = taken.iter().map(|(request, ..)| request.call).collect();
+    let mut seen = FxHashSet::default();
+    for (request, _, (path, taken)) in taken.iter().filter(|(request, ..)| wanted(request.call.file)) {
+        // A function that asks for the path itself is told so where it does.
+        let is_told_elsewhere = request.call != request.place
+            && request.via.iter().chain([&request.place]).any(|place| places.contains(place));
+        if is_told_elsewhere || !seen.insert(request.call) || !all_of(request.call) {
+            continue;
+        }
+        let message = format!(
+            "`{path}` takes `{}` in this path for its `{}`, {}: this request gets 422. Correct the path, or add the route before that one.",
+            taken.segment, taken.parameter, taken.takes
+        );
+        found.extend(frontend::report(state, &INFO, Severity::Info, request.call, message, Vec::new()));
+    }
+}
+
+/// What is said of a connection that no route takes; nothing where one may.
+fn refused_socket(origins: &Origins<'_>, sent: &Address) -> Option<String> {
+    if origins.has_route(sent, Some(WEBSOCKET)) || origins.may_be_answered(sent, Some(WEBSOCKET)) {
+        return None;
+    }
+    let path = shown(&sent.segments);
+    Some(match origins.has_route(sent, None) {
+        true => format!(
+            "The backend answers {path} over HTTP only: this connection of a WebSocket is refused with 403. Correct the path, or add the route with `websocket`."
+        ),
+        false => format!(
+            "No WebSocket route of the backend has the path {path}, although other requests to the same address reach it: this connection is refused with 403. Correct the path, or add the route."
+        ),
+    })
+}
+
+/// Whether something that is mounted may take an address.
+fn may_be_mounted(state: &State, sent: &Address) -> bool {
+    let mounts = state.table.applications.iter().filter(|served| !served.test).flat_map(|served| served.routes.iter());
+    mounts.filter(|route| route.kind == RouteKind::Mount).any(|mount| {
+        let first = mount.path.split('/').find(|segment| !segment.is_empty());
+        first.is_none_or(|first| {
+            sent.segments.iter().any(|segment| matches!(segment, Segment::Text(text) if text == first))
+        })
+    })
 }
 
 /// Where a request ends: behind rewrites, and route handlers that take any path.

@@ -1,5 +1,7 @@
 //! Parsers. The only module that knows how tree-sitter is set up.
 
+mod drawn;
+pub mod mending;
 mod names;
 pub mod python;
 pub mod typescript;

@@ -14,7 +14,7 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
-use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target};
+use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target, WEBSOCKET};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource, UrlPart};
 use crate::frontend::placement::HANDLER_METHODS;
@@ -106,7 +106,9 @@ impl<'s> Origins<'s> {
     /// The route that a request reaches through the route handler of Next.js that
     /// answers it; none where that sends requests to several, or to none that is known.
     pub(crate) fn through(&self, file: FileId, request: &Request) -> Option<Through<'s>> {
-        let address = self.address(file, request).filter(|address| address.base == Base::Page)?;
+        let address = self
+            .address(file, request)
+            .filter(|address| address.base == Base::Page && request.client != Client::WebSocket)?;
         if self.sent_on(file, &address).is_some() {
             return None;
         }
@@ -288,6 +290,7 @@ impl<'s> Origins<'s> {
             _ => {
                 let address = self.destination(file, &address).unwrap_or(address);
                 match (request.method.as_deref(), self.nearest(file, &address, request.method.as_deref()).len()) {
+                    (Some(WEBSOCKET), 0) => "no route with its path takes a WebSocket".to_owned(),
                     (Some(method), 0) => format!("no route with its path answers {method}"),
                     _ => "several backends answer it".to_owned(),
                 }
@@ -311,6 +314,11 @@ impl<'s> Origins<'s> {
     pub(crate) fn may_be_answered(&self, address: &Address, method: Option<&str>) -> bool {
         let routes = self.routes();
         routes.may_take(address) || routes.may_name(address) || routes.ways_on(address, method) > 1
+    }
+
+    /// Whether a route of any application fits an address.
+    pub(crate) fn has_route(&self, address: &Address, method: Option<&str>) -> bool {
+        !self.routes().find(address, method).is_empty()
     }
 
     /// Methods with which routes of any application answer an address.

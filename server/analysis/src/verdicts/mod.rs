@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod calls;
+pub(crate) mod conversions;
 mod destinations;
 pub(crate) mod environments;
 mod in_use;

@@ -17,6 +17,7 @@ mod found;
 mod handed_on;
 mod handmade;
 mod held_texts;
+mod holders;
 mod identity;
 mod key_source;
 mod leaks;

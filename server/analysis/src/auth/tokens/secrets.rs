@@ -6,6 +6,7 @@ use super::super::code::{Body, is_settings, last_name, mentions};
 use super::super::keys;
 use super::super::sources::{Worth, is_scheme, worth_of};
 use super::callees::callee;
+use super::holders::{self, holds_password, is_password, is_taken_out};
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::{Secret, claims, containers, handed_on, loops};
@@ -115,7 +116,9 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
         return setting(body, expr, name);
     }
     let generated = |value: &Expr| (is_called_token(name) && is_generated(body, value)).then(|| issued(value));
-    bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)))
+    let found =
+        bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)));
+    found.filter(|origin| origin.what != Secret::PasswordHolder || !is_taken_out(body, expr, name))
 }
 
 /// Whether a name is one of a token that somebody gets in with: what protects forms has to be read by scripts.
@@ -267,27 +270,6 @@ fn annotated_class(body: &Body<'_, '_, '_>, param: &Param) -> Option<std::sync::
     }
 }
 
-/// Whether a model of requests has a field for a password that it shows when it is printed.
-fn holds_password(body: &Body<'_, '_, '_>, class: &std::sync::Arc<ClassRef>) -> bool {
-    let is_model = body.interpreter.package_bases(class).iter().any(|base| base.starts_with("pydantic"));
-    is_model
-        && body.interpreter.linearised(class).iter().any(|class| {
-            body.interpreter.count_body(class.site);
-            class.def.body.iter().any(|stmt| match &stmt.kind {
-                StmtKind::Assign(assign) => {
-                    let named = assign.targets.first().and_then(Expr::as_name).is_some_and(|name| is_password(name));
-                    let hidden = assign.annotation.as_ref().is_some_and(|annotation| mentions(annotation, "SecretStr"));
-                    named && !hidden
-                }
-                _ => false,
-            })
-        })
-}
-
-fn is_password(name: &str) -> bool {
-    matches!(name, "password" | "passwd" | "plain_password" | "new_password" | "current_password" | "old_password")
-}
-
 /// Whether a parameter is the token that fastapi-users hands to its user manager.
 fn is_users_token(body: &Body<'_, '_, '_>, name: &str) -> bool {
     let super::super::code::Scope::Function(FunctionRef { class: Some(class), def, .. }) = body.scope else {
@@ -389,6 +371,7 @@ fn subscript(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, index: &Expr, d
     }
     // A part of the token: `header.split(" ")[1]`, `token[7:]`.
     let origin = follow(body, value, depth + 1).filter(|origin| !is_all_sent(origin))?;
+    let origin = holders::entry(origin, index.as_str().map(SmolStr::as_str))?;
     let first = matches!(index.kind, ExprKind::Int(0));
     let splits = value.as_call().and_then(|(func, _)| last_name(func)).is_some_and(|name| name == "split");
     // The first word of `Bearer …` is the scheme; of a signed cookie it is the token.
@@ -439,8 +422,13 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
         match name.name.as_str() {
             "get" => {
                 let key = positional(args, 0)?.as_str()?;
+                let password = || {
+                    let origin = follow(body, value, depth + 1)?;
+                    holders::entry(origin, Some(key)).filter(|origin| origin.what == Secret::Password)
+                };
                 return entry(body, expr, value, key, depth + 1)
-                    .or_else(|| containers::held(body, value, key, depth + 1));
+                    .or_else(|| containers::held(body, value, key, depth + 1))
+                    .or_else(password);
             }
             "split" | "strip" | "lstrip" | "rstrip" | "replace" | "removeprefix" | "removesuffix" | "partition"
             | "rpartition" | "decode" | "encode" | "get_secret_value" => return follow(body, value, depth + 1),
@@ -462,7 +450,7 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             // A list of them holds their names only.
             "builtins.list" => {
                 let given = positional(args, 0)?;
-                follow(body, given, depth + 1).filter(|origin| !is_all_sent(origin) || given.as_call().is_some())
+                follow(body, given, depth + 1).and_then(|origin| holders::listed(origin, given))
             }
             "urllib.parse.unquote" => follow(body, positional(args, 0)?, depth + 1),
             _ => None,
@@ -477,7 +465,7 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
 }
 
 /// Whether a value is all that a request has in its headers or cookies, by their names.
-fn is_all_sent(origin: &Origin) -> bool {
+pub(super) fn is_all_sent(origin: &Origin) -> bool {
     matches!(origin.what, Secret::Headers | Secret::Cookies)
 }
 

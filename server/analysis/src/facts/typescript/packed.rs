@@ -340,6 +340,7 @@ variants! {
         23 Sequence { 0 a }
         24 Jsx { 0 a }
         25 Import { 0 a }
+        26 Delete { 0 a }
     }
     TemplatePart {
         0 Text { 0 a }

@@ -59,6 +59,8 @@ pub enum ExprKind {
     Not(Box<Expr>),
     /// `typeof operand`.
     TypeOf(Box<Expr>),
+    /// `delete operand`.
+    Delete(Box<Expr>),
     /// `await operand`.
     Await(Box<Expr>),
     /// An operator between two values.

@@ -120,7 +120,9 @@ impl Uses {
                 self.add(&call.callee);
                 self.add_elements(&call.arguments);
             }
-            ExprKind::Not(inner) | ExprKind::TypeOf(inner) | ExprKind::Await(inner) => self.add(inner),
+            ExprKind::Not(inner) | ExprKind::TypeOf(inner) | ExprKind::Delete(inner) | ExprKind::Await(inner) => {
+                self.add(inner);
+            }
             ExprKind::Binary(binary) => {
                 self.add(&binary.left);
                 self.add(&binary.right);

@@ -87,6 +87,12 @@ impl Session<'_> {
                 self.expr(inner);
                 Value::Unknown
             }
+            ExprKind::Delete(inner) => {
+                let value = self.expr(inner);
+                self.escapes(&value);
+                self.take_out(inner);
+                Value::Unknown
+            }
             ExprKind::Await(inner) => {
                 let value = self.expr(inner);
                 awaited(&value)
@@ -246,7 +252,10 @@ impl Session<'_> {
             }
             Value::Bool(_) | Value::Text(_) | Value::Number(_) | Value::Truth(_) => {}
             value if value.is_missing() => {}
-            _ => self.store.open(object),
+            value => {
+                self.spread_form(object, value);
+                self.store.open(object);
+            }
         }
     }
 
@@ -372,6 +381,7 @@ impl Session<'_> {
         self.note_passed(jsx, object);
         self.note_provider(jsx, object);
         self.note_retry_settings(jsx, object);
+        self.note_typed(object);
         let mut given: Vec<(SmolStr, Value)> = self.store.get(object).entries.clone().into_iter().collect();
         given.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, value) in given {

@@ -11,6 +11,7 @@ mod contexts;
 mod endpoints;
 mod exports;
 mod expressions;
+mod forms;
 mod logged_answers;
 mod narrowing;
 mod operators;
@@ -99,6 +100,8 @@ pub(super) struct Session<'s> {
     actions: Vec<Rc<Closure>>,
     /// What is read of answers.
     logged_answers: logged_answers::Answers,
+    /// Forms that ask for a password.
+    forms: forms::Forms,
     /// What providers of contexts give.
     provided: FxHashMap<ObjectId, Value>,
     /// Requests whose answers were looked at, in order.
@@ -186,6 +189,7 @@ impl<'s> Session<'s> {
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
             logged_answers: logged_answers::Answers::default(),
+            forms: forms::Forms::default(),
             provided: FxHashMap::default(),
             looked: Vec::new(),
             tested: Vec::new(),
@@ -213,6 +217,7 @@ impl<'s> Session<'s> {
         self.endpoints.clear();
         self.actions.clear();
         self.logged_answers = logged_answers::Answers::default();
+        self.forms = forms::Forms::default();
         self.provided.clear();
         self.looked.clear();
         self.tested.clear();
@@ -236,6 +241,7 @@ impl<'s> Session<'s> {
             rewrites::note(self, &exported, rewrites::whole_file(self));
         }
         self.note_logged_answers();
+        self.note_logged_forms();
         self.close();
         let mut outcome = std::mem::take(&mut self.outcome);
         outcome.settle();

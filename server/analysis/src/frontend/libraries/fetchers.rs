@@ -3,8 +3,9 @@
 use smol_str::SmolStr;
 
 use super::clients::{with_base, with_tokens};
+use super::navigation;
 use crate::frontend::evaluation::{Arguments, Session};
-use crate::frontend::observed::How;
+use crate::frontend::observed::{How, Leads};
 use crate::frontend::outcome::{Client, Credentials, Place};
 use crate::frontend::requests::{self, Prepared, attached, is_open, option};
 use crate::frontend::value::{ObjectId, ObjectKind, Value};
@@ -39,6 +40,10 @@ pub(super) fn call_package(
         {
             stream(session, &url, &options, here);
             Some(Value::Object(session.store.object(ObjectKind::Native, here)))
+        }
+        ("reconnecting-websocket" | "isomorphic-ws", "default" | "WebSocket") if new => {
+            navigation::note(session, &url, Leads::Socket, here);
+            Some(requests::web_socket(session, &url, here))
         }
         ("ofetch", path) => Some(call_ofetch(session, path, arguments, here)),
         // Nuxt gives these to every module.

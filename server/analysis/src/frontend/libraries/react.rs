@@ -19,7 +19,8 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 Value::Function(_) => session.call_value(&first, &nothing, false, here),
                 first => first,
             };
-            Value::Array(Rc::new([kept(session, first), Value::Setter]))
+            let form = session.form(&first, here);
+            Value::Array(Rc::new([form.unwrap_or_else(|| kept(session, first)), Value::Setter]))
         }
         "useCallback" | "useEffectEvent" | "memo" | "forwardRef" | "cache" => first,
         "createContext" => Value::Object(session.store.object(ObjectKind::Context, here)),

@@ -52,7 +52,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "URLSearchParams" if new => Value::Object(session.store.object(ObjectKind::Query, here)),
         "WebSocket" if new => {
             navigation::note(session, &first, Leads::Socket, here);
-            Value::Object(session.store.object(ObjectKind::Native, here))
+            requests::web_socket(session, &first, here)
         }
         path if navigation::is_call(path) => {
             if path != "open" {
@@ -145,7 +145,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                         let front = front_of(session, value, &what);
                         session.outcome.logged.push(Logged { place: *place, what, front });
                     }
-                    _ => session.note_logged_answer(value, *place),
+                    _ => {
+                        session.note_logged_answer(value, *place);
+                        session.note_logged_form(value, *place);
+                    }
                 }
             }
             Value::Undefined

@@ -29,7 +29,7 @@ use super::with_interpreter;
 use crate::auth::tokens::{Algorithms, Decode, Encode, KeySource, Library};
 use crate::facts::environment::fingerprint;
 use crate::frontend::issuers::Issuer;
-use crate::frontend::outcome::{Attached, Credentials, Place, Request};
+use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::State;
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -208,6 +208,10 @@ impl<'s> Comparison<'_, 's> {
         let mut carried: BTreeMap<usize, Vec<Carrier<'s>>> = BTreeMap::new();
         for (file, outcome) in self.state.frontend.outcomes() {
             for request in &outcome.requests {
+                // A socket's token is in its address, or in what it says first.
+                if request.client == Client::WebSocket {
+                    continue;
+                }
                 let Some(reached) = origins.reached(file, request) else { continue };
                 let Some(index) = guards.of(reached.at.0, reached.at.1) else { continue };
                 let Some(group) = guards.groups.get(index) else { continue };

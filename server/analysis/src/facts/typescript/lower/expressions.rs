@@ -83,6 +83,7 @@ impl Lower<'_> {
                 match field(node, fields.operator).map(|operator| operator.kind()) {
                     Some("!") => ExprKind::Not(Box::new(self.expr(argument))),
                     Some("typeof") => ExprKind::TypeOf(Box::new(self.expr(argument))),
+                    Some("delete") => ExprKind::Delete(Box::new(self.expr(argument))),
                     Some("void") => ExprKind::Other(Box::new([self.expr(argument)])),
                     Some("-") => match self.expr(argument).kind {
                         ExprKind::Number(number) => ExprKind::Number(SmolStr::new(format!("-{number}"))),
