@@ -7,6 +7,7 @@
 mod around;
 mod backend;
 mod calls;
+mod clauses;
 mod conditions;
 mod containers;
 mod exact;

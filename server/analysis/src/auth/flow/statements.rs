@@ -127,11 +127,13 @@ impl Flow<'_, '_> {
                 return self.block(after, or_else, exits);
             }
             StmtKind::Try { body, handlers, or_else, finally } => {
+                let before = exits.len();
                 let mut after = self.block(vec![path.clone()], body, exits);
+                let verifies = self.around.is_none() && after.is_empty() && exits[before..].iter().all(|e| e.verified);
                 after = self.block(after, or_else, exits);
                 let last = self.function().def.body.last().is_some_and(|last| last.range == stmt.range);
                 for handler in handlers {
-                    if self.ends_socket(last, handler) {
+                    if self.ends_socket(last, handler) || (verifies && self.is_out_of_reach(&path, body, handler)) {
                         continue;
                     }
                     let mut caught = path.clone();
