@@ -168,6 +168,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             return Guard::Unknown(reason.into());
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
+            let best = lenient(&route.dependencies, &verdicts, best);
             return Guard::Open(Some(Weak::Dependency(best, verdicts[best].proof.clone())));
         }
         if let Some(pretender) = middlewares.and_then(|middlewares| middlewares.pretender(self.judge, route)) {
@@ -286,6 +287,13 @@ fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
         nested.find(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at)
     };
     std::iter::successors(Some(from), nested).last().unwrap_or(from)
+}
+
+/// Of a scheme that verifies nothing, the dependency that asks for it and verifies what it gives, but lets callers
+/// pass whom that refuses: what is wrong is there.
+fn lenient(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
+    let mut outer = std::iter::successors(nodes[from].parent, |at| nodes[*at].parent);
+    outer.find(|at| verdicts[*at].is_lenient()).unwrap_or(from)
 }
 
 /// Of several dependencies that verify, the one that asks for the first of them

@@ -149,6 +149,16 @@ impl Verdict {
         self.proof == Proof::Verifies && deciding.all(|step| step.evidence == Evidence::Compares)
     }
 
+    /// Whether a credential is verified, and callers pass whose credential is refused.
+    pub fn is_lenient(&self) -> bool {
+        self.proof == Proof::ChecksNothing && self.steps.iter().any(Step::decides)
+    }
+
+    /// Where a refusal is returned that has to be raised.
+    pub fn returned_refusal(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.evidence == Evidence::ReturnsRefusal)
+    }
+
     fn plain(proof: Proof) -> Arc<Self> {
         Arc::new(Self::bare(proof))
     }

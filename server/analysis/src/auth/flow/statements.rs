@@ -75,6 +75,7 @@ impl Flow<'_, '_> {
                     return Vec::new();
                 };
                 self.note_answer(expr);
+                self.note_returned_refusal(&path, expr);
                 if self.answers && self.stack.len() == 1 && self.refuses(expr) {
                     return Vec::new();
                 }
