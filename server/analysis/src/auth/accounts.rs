@@ -43,11 +43,13 @@ pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bo
     calls_any(interpreter, handler, &|callee| callee.issues())
 }
 
-/// Whether a handler shows the framework's documentation of the API: its pages, or the schema behind them.
+/// Whether a handler shows the documentation of the API: pages of the framework or of a package for that, or the
+/// schema behind them.
 pub(super) fn shows_documentation(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    const PAGES: &[&str] = &["get_swagger_ui_html", "get_redoc_html", "get_scalar_api_reference", "get_rapidoc_html"];
     callees(&interpreter.current(handler).def.body).any(|callee| {
-        let callee = interpreter.eval(handler, callee);
-        matches!(callee, Value::Package(path) if path.starts_with("fastapi.openapi."))
+        let Value::Package(path) = interpreter.eval(handler, callee) else { return false };
+        path.starts_with("fastapi.openapi.") || path.rsplit('.').next().is_some_and(|name| PAGES.contains(&name))
     })
 }
 

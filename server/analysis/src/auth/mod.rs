@@ -5,6 +5,7 @@
 //! *sink*), and every path that ends without an exception went through it.
 
 mod accounts;
+mod carried;
 mod code;
 mod constant;
 mod decorators;
