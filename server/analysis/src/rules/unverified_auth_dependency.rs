@@ -95,7 +95,7 @@ fn unused(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagno
             ("believes an identity that the client wrote into the request", "take the identity from a verified token")
         };
         let message =
-            format!("`{}` {what}: the first route that rests on it will be open; {advice}.", function.qualname);
+            format!("`{}` {what}: the first route that rests on it will be open; {advice}.", function.shown());
         let steps = &pretender.verdict.steps;
         let steps = steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
         found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
