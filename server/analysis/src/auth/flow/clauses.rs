@@ -55,7 +55,7 @@ impl Flow<'_, '_> {
                     // `jwt.decode(…)["sub"]` looks it up afterwards.
                     ExprKind::Subscript { value, .. } if self.verifies(path, value) => {}
                     ExprKind::Subscript { .. } => looks_up = true,
-                    ExprKind::Yield(_) | ExprKind::Comprehension(_) => return None,
+                    ExprKind::Yield(_) | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } => return None,
                     _ => {}
                 }
                 pending.extend(parts(part));
