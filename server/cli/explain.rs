@@ -69,10 +69,7 @@ fn explanation(loaded: &Loaded, analysis: &Analysis, app: &AppView, route: &Rout
     for dependency in &route.dependencies {
         let depth = std::iter::successors(dependency.parent, |at| route.dependencies.get(*at)?.parent).count();
         let indent = "  ".repeat(depth + 2);
-        out.push_str(&format!(
-            "{indent}{} ({}): {}\n",
-            dependency.callable.qualname, dependency.via, dependency.verdict
-        ));
+        out.push_str(&format!("{indent}{} ({}): {}\n", dependency.callable.name, dependency.via, dependency.verdict));
     }
     out
 }

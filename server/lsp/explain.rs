@@ -39,7 +39,7 @@ fn markdown(view: &View, app: &AppView, route: &RouteView) -> String {
     }
     for dependency in &route.dependencies {
         let depth = std::iter::successors(dependency.parent, |at| route.dependencies.get(*at)?.parent).count();
-        let (indent, name) = ("  ".repeat(depth), &dependency.callable.qualname);
+        let (indent, name) = ("  ".repeat(depth), &dependency.callable.name);
         out.push_str(&format!("{indent}- `{name}` ({}): {}\n", dependency.via, dependency.verdict));
     }
     let version = match &app.fastapi {

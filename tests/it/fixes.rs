@@ -901,6 +901,24 @@ fn a_guard_of_one_sibling_is_safe_only_where_the_application_has_no_other() {
     assert!(!is_safe("admin"));
 }
 
+/// Who may read where changes ask for a right is not known: perhaps everybody who is signed in.
+#[test]
+fn a_guard_that_asks_for_a_right_is_unsafe_for_what_only_reads() {
+    let main = "import os\nimport jwt\nfrom fastapi import APIRouter, Depends, FastAPI, Header, HTTPException\nfrom sqlmodel import Field, SQLModel\nfrom db import rows\n\n\nclass User(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\n\napp = FastAPI()\nkinds = APIRouter(prefix=\"/kinds\")\n\n\ndef caller(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\ndef guard(claims=Depends(caller)):\n    RIGHT\n    return claims\n\n\n@kinds.get(\"/one\", dependencies=[Depends(guard)])\ndef one(name: str):\n    return rows(name)\n\n\n@kinds.put(\"/one\", dependencies=[Depends(guard)])\ndef change(name: str):\n    return rows(name)\n\n\n@kinds.get(\"\")\ndef every(name: str):\n    return rows(name)\n\n\n@kinds.delete(\"\")\ndef remove(name: str):\n    return rows(name)\n\n\napp.include_router(kinds)\n";
+    let asks = "if claims[\"role\"] != \"admin\":\n        raise HTTPException(403)";
+    for (right, route, safe) in [(asks, "GET", false), (asks, "DELETE", true), ("print(claims)", "GET", true)] {
+        let path = format!("{ROOT}/main.py");
+        let files = Files::from([(path.clone(), main.replace("RIGHT", right))]);
+        let analysis = host(&files).snapshot();
+        let found = analysis.diagnostics(analysis.file_id(&path).unwrap()).to_vec();
+        let named = |diagnostic: &&Diagnostic| diagnostic.message.contains(&format!("{route} /kinds is open"));
+        let finding = found.iter().find(named).unwrap_or_else(|| panic!("{route}: {found:?}"));
+        let fixes = repairs(&analysis, finding);
+        let guard = fixes.iter().find(|fix| fix.title == "Guard the route with `guard`").unwrap();
+        assert_eq!(guard.applicability == Applicability::Safe, safe, "{right} {route}");
+    }
+}
+
 #[test]
 fn defaults_of_other_look_ups_are_left_alone() {
     let main = "import os\nimport jwt\n\nKEY = os.getenv(\"KEY\", os.getenv(\"OLD_KEY\", \"a-key-that-everybody-knows\"))\n\n\ndef sign(user: str):\n    return jwt.encode({\"sub\": user, \"exp\": 900}, KEY, algorithm=\"HS256\")\n";

@@ -499,6 +499,22 @@ fn an_application_that_is_tried_out_is_looked_at_again() {
     }
 }
 
+/// What a docstring says of who may call is read anew.
+#[test]
+fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return row + 1\n";
+    let public = main.replace("All of them.", "All of them (public).");
+    let texts = |main: &str| Texts::from([("/p/main.py".to_owned(), main.to_owned())]);
+    let mut host = AnalysisHost::new();
+    host.apply(Change { roots: Some(vec!["/p".into()]), ..Change::default() });
+    for text in [main, &*public, main] {
+        host.apply(Change { open: vec![("/p/main.py".into(), Some(text.into()))], ..Change::default() });
+        let found = all(&host.snapshot());
+        assert_eq!(found, all(&fresh(&texts(text))), "{text}");
+        assert_eq!(found["/p/main.py"].contains("its docstring calls it public"), text == public, "{found:?}");
+    }
+}
+
 /// What is said of a whole application does not hang on the text of one route.
 #[test]
 fn a_finding_on_an_application_stays_while_its_only_open_route_is_broken() {

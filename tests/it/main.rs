@@ -19,4 +19,5 @@ mod secrets;
 mod server;
 mod specs;
 mod tidy;
+mod token_fixes;
 mod transport;

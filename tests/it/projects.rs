@@ -63,3 +63,22 @@ fn proofs_are_told_from_pretences() {
     // Where the hole is in plain sight, it is said.
     assert_eq!(open.iter().filter(|route| status(route) == "open").count(), 6);
 }
+
+/// A path that may be for mailed tokens is guarded where its handler verifies what the caller is signed in with.
+#[test]
+fn a_session_is_told_from_a_mailed_token() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
+        .args(["routes", "tests/projects/mailed", "--format", "json"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    for route in routes {
+        let path = route["path"].as_str().unwrap();
+        let wanted = if path.starts_with("/v") { "guarded" } else { "public" };
+        assert_eq!(route["status"], wanted, "{route:#}");
+    }
+    assert_eq!(routes.len(), 8);
+}

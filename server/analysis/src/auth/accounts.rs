@@ -43,11 +43,13 @@ pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bo
     calls_any(interpreter, handler, &|callee| callee.issues())
 }
 
-/// Whether a handler shows the framework's documentation of the API: its pages, or the schema behind them.
+/// Whether a handler shows the documentation of the API: pages of the framework or of a package for that, or the
+/// schema behind them.
 pub(super) fn shows_documentation(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    const PAGES: &[&str] = &["get_swagger_ui_html", "get_redoc_html", "get_scalar_api_reference", "get_rapidoc_html"];
     callees(&interpreter.current(handler).def.body).any(|callee| {
-        let callee = interpreter.eval(handler, callee);
-        matches!(callee, Value::Package(path) if path.starts_with("fastapi.openapi."))
+        let Value::Package(path) = interpreter.eval(handler, callee) else { return false };
+        path.starts_with("fastapi.openapi.") || path.rsplit('.').next().is_some_and(|name| PAGES.contains(&name))
     })
 }
 
@@ -214,15 +216,28 @@ fn class_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, vari
         None => function.def.body.iter().find_map(|stmt| match &stmt.kind {
             StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(variable)) => {
                 let (made, _) = assign.value.as_ref()?.as_call()?;
-                Some(interpreter.eval(function, made))
+                Some(match interpreter.eval(function, made) {
+                    Value::Function(maker) => given_class(interpreter, &interpreter.current(&maker))?,
+                    class => class,
+                })
             }
             _ => None,
         }),
     }
 }
 
+/// The class of what a function says that it gives: `def get_service() -> Service`.
+fn given_class(interpreter: &Interpreter<'_>, maker: &FunctionRef) -> Option<Value> {
+    let returns = maker.def.returns.as_ref()?;
+    let class = interpreter.eval_signature(maker, returns);
+    matches!(class, Value::Class(_)).then_some(class)
+}
+
 /// Functions of packages that make of a password what can be kept of it.
 pub(super) fn is_password_hash(path: &str) -> bool {
+    if matches!(path, "hashlib.pbkdf2_hmac" | "hashlib.scrypt") {
+        return true;
+    }
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
         && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")

@@ -56,7 +56,7 @@ pub(super) fn change(judge: &Judge<'_>, function: &FunctionRef) -> Changed {
                 match decorated.map(|decorated| decorated.verdict) {
                     Some(verdict) if verdict.proof == Proof::Verifies => return Changed::Verified(verdict),
                     Some(verdict) if verdict.proof == Proof::NotAuth => continue,
-                    _ => callee.qualname.clone(),
+                    _ => callee.shown().into(),
                 }
             }
             Value::Class(callee) => callee.qualname.clone(),
@@ -66,7 +66,7 @@ pub(super) fn change(judge: &Judge<'_>, function: &FunctionRef) -> Changed {
         perhaps.get_or_insert(name);
     }
     perhaps.map_or(Changed::Nothing, |name| {
-        let function = &function.qualname;
+        let function = function.shown();
         Changed::Perhaps(SmolStr::new(format!(
             "`{function}` is decorated by `{name}`, which may change what it checks"
         )))
@@ -101,9 +101,9 @@ pub(super) fn of_wrappers(judge: &Judge<'_>, handler: &FunctionRef) -> Vec<Decor
         let given = wrapper.closure.iter().rev().flat_map(|frame| &frame.vars).find(|(_, value)| is_handler(value));
         let verdict = match given {
             Some((name, _)) => judge_around(judge, &wrapper, None, None::<&Served>, Some((handler, name))).verdict,
-            None => unknown(format!("what `{}` is put around could not be followed", wrapper.qualname)),
+            None => unknown(format!("what `{}` is put around could not be followed", wrapper.shown())),
         };
-        Decorated { name: wrapper.qualname.clone(), verdict }
+        Decorated { name: wrapper.shown().into(), verdict }
     };
     let weakest = |alternatives: &Vec<Arc<FunctionRef>>| {
         alternatives.iter().map(|wrapper| one(wrapper)).max_by_key(|decorated| decorated.verdict.proof.rank())
@@ -164,7 +164,7 @@ fn one(judge: &Judge<'_>, handler: &FunctionRef, decorator: &Expr) -> Option<Dec
     if matches!(verdict.proof, Proof::NotAuth | Proof::ChecksNothing) && passes_nothing_on(&verdict) {
         verdict.proof = Proof::NotAuth;
     }
-    Some(Decorated { name: function.qualname.clone(), verdict })
+    Some(Decorated { name: function.shown().into(), verdict })
 }
 
 fn passes_nothing_on(verdict: &Verdict) -> bool {
@@ -189,6 +189,7 @@ pub(super) fn inner_function(function: &FunctionRef) -> Option<FunctionRef> {
     Some(FunctionRef {
         site: Site { range: def.name.range, ..function.site },
         qualname: SmolStr::new(format!("{}.<locals>.{}", function.qualname, def.name.name)),
+        is_given: true,
         class: None,
         def,
         ..function.clone()

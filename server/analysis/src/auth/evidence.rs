@@ -30,6 +30,8 @@ pub enum Evidence {
     Compares,
     /// The credential must equal a key of the code or the configuration.
     Matches,
+    /// A dependency returns what would refuse the caller if it were raised.
+    ReturnsRefusal,
     /// Nothing by itself: it makes the proof readable.
     Tells,
 }

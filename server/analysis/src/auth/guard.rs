@@ -7,7 +7,9 @@ use smol_str::SmolStr;
 use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
-use super::{DecidedBy, Judge, Proof, Verdict, accounts, constant, decorators, is_database, pages, public, strongest};
+use super::{
+    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, pages, public, strongest,
+};
 use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
@@ -85,7 +87,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         let body = self.judge.handler(route);
         if let Some(body) = body.clone().filter(|body| body.proof == Proof::Verifies) {
             // Who signs in proves a password in the handler: that is what the route is for.
-            return match self.by_nature(route) {
+            return match self.by_nature(route).filter(|reason| !self.asks_for_session(route, &body, reason)) {
                 Some(reason) if !required => Guard::Public(reason.into()),
                 _ => Guard::InBody(body),
             };
@@ -168,6 +170,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             return Guard::Unknown(reason.into());
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
+            let best = lenient(&route.dependencies, &verdicts, best);
             return Guard::Open(Some(Weak::Dependency(best, verdicts[best].proof.clone())));
         }
         if let Some(pretender) = middlewares.and_then(|middlewares| middlewares.pretender(self.judge, route)) {
@@ -231,6 +234,13 @@ impl<'g, 'a> Guards<'g, 'a> {
         matches!(self.judge.dependency(dependency).proof, Proof::Verifies | Proof::Optional | Proof::Unknown(_))
     }
 
+    /// Whether a handler whose path may be for mailed tokens verifies the one that the caller is signed in with.
+    fn asks_for_session(&self, route: &Route, body: &Verdict, reason: &str) -> bool {
+        let may_be_mailed = reason == "recovering or confirming an account";
+        let handler = route.function().filter(|_| may_be_mailed);
+        handler.is_some_and(|handler| carried::verifies_session(self.interpreter, handler, body))
+    }
+
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
@@ -287,6 +297,13 @@ fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
         nested.find(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at)
     };
     std::iter::successors(Some(from), nested).last().unwrap_or(from)
+}
+
+/// Of a scheme that verifies nothing, the dependency that asks for it and verifies what it gives, but lets callers
+/// pass whom that refuses: what is wrong is there.
+fn lenient(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
+    let mut outer = std::iter::successors(nodes[from].parent, |at| nodes[*at].parent);
+    outer.find(|at| verdicts[*at].is_lenient()).unwrap_or(from)
 }
 
 /// Of several dependencies that verify, the one that asks for the first of them

@@ -398,7 +398,7 @@ fn judged(
     let takes = function.def.params.len() - usize::from(function.takes_receiver());
     let name = match &function.class {
         Some(class) => class.qualname.clone(),
-        None => function.qualname.clone(),
+        None => function.shown().into(),
     };
     let kind = MemberKind::Code { asgi: takes >= 3, function, receiver, verdict: Arc::new(verdict), asks_route };
     Some((Member { name, site: middleware.site, kind, conditional: middleware.conditional }, left))

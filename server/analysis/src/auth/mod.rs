@@ -5,6 +5,7 @@
 //! *sink*), and every path that ends without an exception went through it.
 
 mod accounts;
+mod carried;
 mod code;
 mod constant;
 mod decorators;
@@ -147,6 +148,16 @@ impl Verdict {
     pub fn compares_a_key(&self) -> bool {
         let mut deciding = self.steps.iter().filter(|step| step.decides());
         self.proof == Proof::Verifies && deciding.all(|step| step.evidence == Evidence::Compares)
+    }
+
+    /// Whether a credential is verified, and callers pass whose credential is refused.
+    pub fn is_lenient(&self) -> bool {
+        self.proof == Proof::ChecksNothing && self.steps.iter().any(Step::decides)
+    }
+
+    /// Where a refusal is returned that has to be raised.
+    pub fn returned_refusal(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.evidence == Evidence::ReturnsRefusal)
     }
 
     fn plain(proof: Proof) -> Arc<Self> {

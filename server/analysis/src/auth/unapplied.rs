@@ -89,7 +89,7 @@ fn of_parameter(
 /// The name of a project function that verifies callers.
 fn verifier(judge: &Judge<'_>, value: &Value) -> Option<SmolStr> {
     let Value::Function(function) = value else { return None };
-    (judge.dependency(value).proof == Proof::Verifies).then(|| function.qualname.clone())
+    (judge.dependency(value).proof == Proof::Verifies).then(|| function.shown().into())
 }
 
 /// The verifying dependency that an alias asks for.
@@ -106,9 +106,9 @@ fn asked(judge: &Judge<'_>, value: &Value) -> Option<SmolStr> {
 
 pub(super) fn name_of(callable: &Value) -> SmolStr {
     match callable {
-        Value::Function(function) => function.qualname.clone(),
+        Value::Function(function) => function.shown().into(),
         Value::Class(class) => class.qualname.clone(),
-        Value::Bound(bound) => bound.1.qualname.clone(),
+        Value::Bound(bound) => bound.1.shown().into(),
         Value::Instance(instance) => name_of(&instance.class),
         Value::Package(path) => path.rsplit('.').next().unwrap_or(path).into(),
         _ => "the dependency".into(),

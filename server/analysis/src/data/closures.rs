@@ -40,6 +40,7 @@ impl Engine<'_, '_> {
                     def: Arc::clone(def),
                     site: Site { range: def.name.range, ..outer.site },
                     qualname: SmolStr::new(format!("{}.<locals>.{name}", outer.qualname)),
+                    is_given: false,
                     class: None,
                     ..outer.clone()
                 };

@@ -11,7 +11,8 @@ use super::signature::{add_parameter, has_word};
 use super::style::same;
 use super::{Fixer, Served, auth_module, wider};
 use crate::auth::guard::{Guard, reads};
-use crate::auth::public::speaks_of_strangers;
+use crate::auth::policy::Expectation;
+use crate::auth::public::{is_internal, speaks_of_strangers};
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
@@ -77,7 +78,9 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let refused =
         diagnostic.severity != Severity::Error || may_be_shown || may_be_a_strangers || may_be_refused(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
-        let refused = refused || open.iter().any(|one| !is_usual(fixer, one, verifier));
+        let refused = refused
+            || open.iter().any(|one| !is_usual(fixer, one, verifier))
+            || open.iter().any(|one| is_for_fewer(fixer, one, verifier));
         let forms = if identity { [true, false] } else { [false, true] };
         for as_parameter in forms {
             if as_parameter && !gives_identity(fixer, verifier) {
@@ -120,6 +123,21 @@ fn is_usual(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
         [one] => itself(one) && beside.iter().filter(asks).all(somewhere),
         many => many.iter().all(|other| somewhere(other)) && many.iter().any(|other| itself(other)),
     }
+}
+
+/// Whether a route only reads, and a verifier asks for more than to be signed in: whoever is may be meant to read.
+/// Nobody is below `/admin`.
+fn is_for_fewer(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> bool {
+    let asks = |other: &Served<'_>| {
+        other.judged.data.within.is_some()
+            && other
+                .route
+                .dependencies
+                .iter()
+                .any(|node| node.parent.is_none() && same(&node.callable, &verifier.callable))
+    };
+    let is_open = one.judged.expected == Expectation::Unstated && !is_internal(&one.route.path);
+    reads(one.route) && is_open && fixer.all_served().any(|other| asks(&other))
 }
 
 pub(super) fn keep(fix: Result<Fix, Refusal>, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {

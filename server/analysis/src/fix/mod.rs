@@ -30,6 +30,7 @@ mod style;
 mod tokens;
 mod unapplied;
 mod verifier;
+mod widened;
 mod wider;
 
 use std::cell::{OnceCell, RefCell};
@@ -146,7 +147,7 @@ impl<'s> Fixer<'s> {
             rule if rule == expiry_not_verified::INFO.code => Some(tokens::expiry),
             rule if rule == excessive_leeway::INFO.code => Some(tokens::leeway),
             rule if rule == none_algorithm::INFO.code => Some(tokens::none_algorithm),
-            rule if rule == unmapped_token_error::INFO.code => Some(tokens::unmapped),
+            rule if rule == unmapped_token_error::INFO.code => Some(widened::unmapped),
             rule if rule == secret_not_configured::INFO.code => Some(tokens::missing_key),
             rule if rule == identity_claim_not_required::INFO.code => Some(required_claim::fixes),
             rule if rule == token_strategy_mismatch::INFO.code => Some(verifier::fixes),

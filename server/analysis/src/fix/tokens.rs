@@ -10,7 +10,7 @@ use super::layout::{Layout, indentation, insertion, replacement};
 use super::verifier::{argument, give};
 use super::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, Severity, TextEdit};
-use crate::rules::{leaky_auth_error, unmapped_token_error, wrong_auth_status};
+use crate::rules::{leaky_auth_error, wrong_auth_status};
 
 /// What stands in place of a secret that was logged.
 const REDACTED: &str = "[redacted]";
@@ -231,46 +231,6 @@ pub(super) fn none_algorithm(
     );
 }
 
-/// Appends the fix of an exception that a narrower clause lets pass.
-pub(super) fn unmapped(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
-    keep(widened(fixer, diagnostic), fixes, refusals);
-}
-
-fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
-    let none = || Refusal("no `except` clause around the verification catches any of the library's exceptions".into());
-    let narrow = diagnostic.related.iter().rev().find(|step| step.message == unmapped_token_error::CATCHES_LESS);
-    let clause = narrow.ok_or_else(none)?.location;
-    let source = fixer.source(clause.file)?;
-    let node = node_at(&source, &(clause.range.start as usize..clause.range.end as usize));
-    let clause_node = node.filter(|node| node.kind() == "except_clause").ok_or_else(unreadable)?;
-    let mut cursor = clause_node.walk();
-    let caught = clause_node.named_children(&mut cursor).find(|node| node.kind() != "comment").ok_or_else(none)?;
-    let caught = match caught.kind() {
-        "as_pattern" => caught.named_child(0).ok_or_else(unreadable)?,
-        _ => caught,
-    };
-    let root = unmapped_token_error::roots().find(|root| diagnostic.message.contains(&format!("`{}`", root.error)));
-    let root = root.ok_or_else(unreadable)?;
-    let text = &*source.text;
-    let mut edits: Vec<TextEdit> = Vec::new();
-    match caught.kind() {
-        "attribute" => {
-            let name = caught.child_by_field_name("attribute").ok_or_else(unreadable)?;
-            edits.push(replacement(name.byte_range(), root.error.to_owned()));
-        }
-        "identifier" => {
-            let mut imports = Imports::new(fixer, &source, None)?;
-            let spelled = imports.of_package(root.modules, root.error)?;
-            edits.push(replacement(caught.byte_range(), spelled));
-            edits.extend(imports.edits());
-        }
-        _ => return Err(Refusal("the `except` clause catches several exceptions".into())),
-    }
-    let what = text.get(caught.byte_range()).unwrap_or_default();
-    let title = format!("Catch `{}` in place of `{what}`", root.error);
-    fixer.checked(vec![(clause.file, edits)], Vec::new(), title, Applicability::Safe)
-}
-
 /// Appends the fix of a key that may be missing.
 pub(super) fn missing_key(
     fixer: &Fixer<'_>,
@@ -319,10 +279,10 @@ fn edit(
     fixer.checked(vec![(file, edits)], Vec::new(), title.to_owned(), applicability)
 }
 
-fn node_at<'t>(source: &'t Source, range: &Range<usize>) -> Option<Node<'t>> {
+pub(super) fn node_at<'t>(source: &'t Source, range: &Range<usize>) -> Option<Node<'t>> {
     source.tree.root_node().named_descendant_for_byte_range(range.start, range.end)
 }
 
-fn unreadable() -> Refusal {
+pub(super) fn unreadable() -> Refusal {
     Refusal("the code can't be read".into())
 }

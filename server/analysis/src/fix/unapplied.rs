@@ -239,7 +239,7 @@ fn metadata(
     let ExprKind::Tuple(parts) = &index.kind else { return Err(elsewhere()) };
     let part = parts.iter().skip(1).find(|part| {
         let value = fixer.interpreter.eval_signature(&found.handler, part);
-        matches!(value, Value::Function(function) if function.qualname == found.unapplied.name)
+        matches!(value, Value::Function(function) if function.shown() == found.unapplied.name)
     });
     let site = part.map(|part| Site { range: part.range, ..found.handler.site }).ok_or_else(elsewhere)?;
     let range = fixer.state.sources.locate(site).range;

@@ -167,6 +167,8 @@ pub struct CallableView {
     pub module: String,
     /// Qualified name in the module.
     pub qualname: String,
+    /// What the project calls it where it uses it.
+    pub name: String,
     /// Where its `def` or `class` line is; absent for packages.
     pub location: Option<Location>,
 }

@@ -213,7 +213,8 @@ impl Viewer<'_, '_> {
     }
 
     fn dependency(&self, node: &Node) -> DependencyView {
-        let unresolved = || CallableView { module: String::new(), qualname: "?".into(), location: None };
+        let unresolved =
+            || CallableView { module: String::new(), qualname: "?".into(), name: "?".into(), location: None };
         let (security, binding) = match &node.callable {
             Value::Instance(instance) => {
                 let security = match &instance.class {
@@ -257,6 +258,11 @@ impl Viewer<'_, '_> {
         let view = |module: &str, qualname: &str, site: Option<Site>| CallableView {
             module: module.to_owned(),
             qualname: qualname.to_owned(),
+            name: match value {
+                Value::Function(function) => function.shown().to_owned(),
+                Value::Bound(bound) => bound.1.shown().to_owned(),
+                _ => qualname.to_owned(),
+            },
             location: site.map(|site| self.state.sources.locate(site)),
         };
         Some(match value {

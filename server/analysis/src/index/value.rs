@@ -50,6 +50,8 @@ pub struct FunctionRef {
     pub module: SmolStr,
     /// Qualified name (`Class.method`, `outer.<locals>.inner`).
     pub qualname: SmolStr,
+    /// Whether the function that it is defined in gives it out: `require_role` gives its `checker`.
+    pub is_given: bool,
     /// The class, for a method.
     pub class: Option<Arc<ClassRef>>,
     /// Variables of enclosing functions, innermost last, when it is a closure.
@@ -61,6 +63,14 @@ pub struct FunctionRef {
 }
 
 impl FunctionRef {
+    /// What the project calls it where it uses it: what a function gives out goes by the name of that function.
+    pub fn shown(&self) -> &str {
+        const INSIDE: &str = ".<locals>.";
+        let outer = self.qualname.rsplit_once(INSIDE).filter(|_| self.is_given).map(|(outer, _)| outer);
+        let name = outer.unwrap_or(&self.qualname);
+        name.rsplit_once(INSIDE).map_or(name, |(_, own)| own)
+    }
+
     /// Whether its first parameter is the object or class that it is a method of.
     pub fn takes_receiver(&self) -> bool {
         let is_static = |decorator: &Expr| decorator.as_name().is_some_and(|name| name == "staticmethod");

@@ -270,9 +270,9 @@ pub(crate) fn guard_name<'r>(route: &'r Route, guard: &Guard) -> Option<&'r str>
 /// A short name of a callable.
 pub(crate) fn callable_name(callable: &Value) -> Option<&str> {
     match callable {
-        Value::Function(function) => Some(&function.qualname),
+        Value::Function(function) => Some(function.shown()),
         Value::Class(class) => Some(&class.qualname),
-        Value::Bound(bound) => Some(&bound.1.qualname),
+        Value::Bound(bound) => Some(bound.1.shown()),
         Value::Instance(instance) => callable_name(&instance.class),
         Value::Package(path) => path.rsplit('.').next(),
         _ => None,

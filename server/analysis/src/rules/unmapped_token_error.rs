@@ -1,6 +1,7 @@
 //! `unmapped-token-error`: a bad token that is answered with 500.
 
 use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
 use super::shared::tokens::{for_each_item, way_out};
 use super::{RuleInfo, State, for_each_served, related, report};
@@ -23,6 +24,9 @@ pub const INFO: RuleInfo = RuleInfo {
 
 /// What is said of a clause that catches only some of the exceptions.
 pub(crate) const CATCHES_LESS: &str = "this catches less";
+
+/// What is said of a clause that catches exceptions of somebody else.
+pub(crate) const CATCHES_OTHERS: &str = "this catches none of it";
 
 /// An exception that all of a library's are, and the modules that it is imported from.
 pub(crate) struct Root {
@@ -65,12 +69,21 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 "What {library} raises for a bad token is caught nowhere, so that the caller gets 500 in place of 401: catch `{}` and raise `HTTPException` with status 401.",
                 decode.library.root_error()
             );
-            let mut steps: Vec<_> =
-                decode.caught.iter().map(|caught| related(state, caught.site, CATCHES_LESS.to_owned())).collect();
+            let mut steps: Vec<_> = decode
+                .caught
+                .iter()
+                .map(|caught| related(state, caught.site, narrow(decode, caught).to_owned()))
+                .collect();
             steps.extend(way.into_iter().map(|call| related(state, call.site, "nothing catches it here".to_owned())));
             found.push(report(state, &INFO, Severity::Error, decode.site, message, steps));
         }
     });
+}
+
+/// What is said of a clause that does not catch what a verification raises.
+fn narrow(decode: &Decode, clause: &Caught) -> &'static str {
+    let of_library = |path: &SmolStr| Library::of(path) == Some(decode.library);
+    if clause.types.iter().any(of_library) { CATCHES_LESS } else { CATCHES_OTHERS }
 }
 
 /// Handlers that are called for nobody whose token was not verified before.

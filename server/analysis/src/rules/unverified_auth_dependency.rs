@@ -95,7 +95,7 @@ fn unused(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagno
             ("believes an identity that the client wrote into the request", "take the identity from a verified token")
         };
         let message =
-            format!("`{}` {what}: the first route that rests on it will be open; {advice}.", function.qualname);
+            format!("`{}` {what}: the first route that rests on it will be open; {advice}.", function.shown());
         let steps = &pretender.verdict.steps;
         let steps = steps.iter().map(|step| related(state, step.site, step.note.clone())).collect();
         found.push(report(state, &INFO, Severity::Warning, function.site, message, steps));
@@ -109,6 +109,15 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
         Proof::TrustsClient => "believes an identity that the client wrote into the request",
         Proof::Optional => "lets callers without a valid credential pass, and nothing looks at its result",
         _ => "checks nothing about the caller",
+    };
+    let lenient = weak.verdict.is_lenient();
+    let what = if lenient { "lets callers without a valid credential pass" } else { what };
+    let advice = match weak.verdict.returned_refusal() {
+        Some(_) if *weak.proof == Proof::ChecksNothing => {
+            "what a dependency returns is only its value and turns nobody away, so raise `HTTPException` with status 401"
+        }
+        _ if lenient => "raise 401 for them",
+        _ => "verify the token and raise 401 when that fails",
     };
     let more = weak.routes.len();
     let plural = if more == 1 { "route rests" } else { "routes rest" };
@@ -129,7 +138,7 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
             "`{name}` gives a guard when it is called, and is asked for itself here, so that nobody is verified: {more} {plural} on it; write `Depends({name}())`."
         )
     } else {
-        format!("`{name}` {what}: {more} {plural} on it; verify the token and raise 401 when that fails.")
+        format!("`{name}` {what}: {more} {plural} on it; {advice}.")
     };
     let conditional = weak.routes.iter().all(|route| route.conditional);
     Diagnostic {

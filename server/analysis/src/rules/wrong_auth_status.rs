@@ -33,8 +33,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let because = match wrong.failure {
                 Failure::Missing => "no credential",
                 Failure::Rejected | Failure::Raised => "a credential that is refused",
+                Failure::Gone => "the credential of a user who is gone",
             };
             let (severity, message) = match wrong.status {
+                // What a handler looks up may be what it is asked for.
+                _ if wrong.failure == Failure::Gone && state.in_use.is_handler(wrong.function) => continue,
                 // What a dependency returns is no answer.
                 200 if !state.in_use.is_handler(wrong.function) => continue,
                 200 => (
@@ -44,7 +47,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     ),
                 ),
                 status => (
-                    Severity::Warning,
+                    if wrong.failure == Failure::Gone { Severity::Info } else { Severity::Warning },
                     format!(
                         "A caller with {because} gets {status} here: 401 is what tells clients to sign in again. Answer with 401 and `WWW-Authenticate`."
                     ),
@@ -54,6 +57,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 Failure::Missing => "there is no credential when this holds",
                 Failure::Rejected => "the credential is checked here",
                 Failure::Raised => "the verification raises here",
+                Failure::Gone => "the user whom the token names is looked up here",
             };
             let steps = vec![related(state, wrong.proof, step.to_owned())];
             found.push(report(state, &INFO, severity, wrong.site, message, steps));

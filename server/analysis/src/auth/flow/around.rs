@@ -153,7 +153,7 @@ pub(in crate::auth) fn judge_around(
             Next::Name(next.name.name.clone())
         }
         _ => {
-            let reason = format!("`{}` has no form of a middleware that authlens knows", function.qualname);
+            let reason = format!("`{}` has no form of a middleware that authlens knows", function.shown());
             let verdict = flow.verdict(Proof::Unknown(reason.into()), None);
             return AroundVerdict { verdict, left: RequestState::default(), asks_route: false };
         }
@@ -175,7 +175,7 @@ pub(in crate::auth) fn judge_around(
 
 fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool) -> Proof {
     if passes.is_empty() {
-        return Proof::Unknown(format!("where `{}` passes a request on could not be seen", function.qualname).into());
+        return Proof::Unknown(format!("where `{}` passes a request on could not be seen", function.shown()).into());
     }
     if passes.iter().all(|pass| pass.verified) || super::bypass(passes).is_some() {
         return Proof::Verifies;

@@ -65,7 +65,7 @@ impl Flow<'_, '_> {
             return Abs::Unknown(reason);
         }
         if derived == Abs::Credential {
-            self.note(expr, format!("the credential goes to `{}`", function.qualname));
+            self.note(expr, format!("the credential goes to `{}`", function.shown()));
         }
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
@@ -98,7 +98,7 @@ impl Flow<'_, '_> {
             };
             name == "compare_digest" && matches!(self.judge.resolve.eval(&function, callee), Value::Package(_))
         };
-        callees.find(compares).map(|_| format!("it is not known whose secret `{}` compares", function.qualname).into())
+        callees.find(compares).map(|_| format!("it is not known whose secret `{}` compares", function.shown()).into())
     }
 
     /// Parameters that are declared to be clients of HTTP or services of the
@@ -228,7 +228,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if good.is_empty() {
         return value(&bad);
     }
-    let reason: SmolStr = format!("`{}` can return without having verified", function.qualname).into();
+    let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();
     path.unknown.get_or_insert(reason.clone());
     outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
 }

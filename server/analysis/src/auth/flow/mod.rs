@@ -7,6 +7,7 @@
 mod around;
 mod backend;
 mod calls;
+mod clauses;
 mod conditions;
 mod containers;
 mod exact;
@@ -273,7 +274,7 @@ impl Flow<'_, '_> {
                 if function.def.params.is_empty() && gives_values(&function.def.body) {
                     return Proof::NotAuth;
                 }
-                let reason = format!("`{}` answers nobody, for reasons of its own", function.qualname);
+                let reason = format!("`{}` answers nobody, for reasons of its own", function.shown());
                 return Proof::Unknown(reason.into());
             }
             // Somebody took its parameter away: what it checked, it checks no more.
@@ -336,7 +337,7 @@ impl Flow<'_, '_> {
         });
         if self.found.rejection.is_some() {
             return Proof::Unknown(
-                format!("`{}` turns callers away by something that could not be followed", function.qualname).into(),
+                format!("`{}` turns callers away by something that could not be followed", function.shown()).into(),
             );
         }
         if (constant || self.found.identity) && speaks_of_identity(&function.qualname) {

@@ -112,7 +112,7 @@ impl Flow<'_, '_> {
 
     /// `options={"verify_signature": False}` (PyJWT 2, python-jose 3) or `verify=False` (PyJWT 1),
     /// `validate=False` (python-keycloak 5).
-    fn verification_is_off(&self, args: &[Arg]) -> bool {
+    pub(super) fn verification_is_off(&self, args: &[Arg]) -> bool {
         let is_off = |name| keyword(args, name).is_some_and(|value| matches!(value.kind, ExprKind::Bool(false)));
         if is_off("verify") || is_off("validate") {
             return true;

@@ -3,7 +3,8 @@
 //! A rejection is no proof of verification. It is a reason to say `unknown`
 //! instead of `open` where what leads to it could not be followed.
 
-use super::Flow;
+use super::super::evidence::Evidence;
+use super::{Flow, Path};
 use crate::facts::python::idioms::{http_status, raised};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -34,6 +35,21 @@ impl Flow<'_, '_> {
         let status = keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
         status.is_some_and(|status| (400..600).contains(&status))
             && matches!(self.outer(func), Value::Package(path) if path.ends_with("Response"))
+    }
+
+    /// Notes a refusal that a dependency returns for whom nothing has verified: FastAPI hands it to whoever asks
+    /// for the dependency, and goes on.
+    pub(super) fn note_returned_refusal(&mut self, path: &Path, returned: &Expr) {
+        let is_value = !self.answers && self.around.is_none() && self.stack.len() == 1;
+        if is_value && !path.verified && (self.refuses(returned) || self.is_exception(returned)) {
+            self.step(returned, Evidence::ReturnsRefusal, "what is returned here is only the dependency's value");
+        }
+    }
+
+    /// Whether an expression makes an `HTTPException`.
+    fn is_exception(&self, made: &Expr) -> bool {
+        let made = made.as_call().map(|(func, _)| self.outer(func));
+        matches!(made, Some(Value::Package(path)) if path.ends_with(".HTTPException"))
     }
 
     /// Notes that a function which is not executed here turns callers away.

@@ -75,6 +75,7 @@ impl Flow<'_, '_> {
                     return Vec::new();
                 };
                 self.note_answer(expr);
+                self.note_returned_refusal(&path, expr);
                 if self.answers && self.stack.len() == 1 && self.refuses(expr) {
                     return Vec::new();
                 }
@@ -127,11 +128,13 @@ impl Flow<'_, '_> {
                 return self.block(after, or_else, exits);
             }
             StmtKind::Try { body, handlers, or_else, finally } => {
+                let before = exits.len();
                 let mut after = self.block(vec![path.clone()], body, exits);
+                let verifies = self.around.is_none() && after.is_empty() && exits[before..].iter().all(|e| e.verified);
                 after = self.block(after, or_else, exits);
                 let last = self.function().def.body.last().is_some_and(|last| last.range == stmt.range);
                 for handler in handlers {
-                    if self.ends_socket(last, handler) {
+                    if self.ends_socket(last, handler) || (verifies && self.is_out_of_reach(&path, body, handler)) {
                         continue;
                     }
                     let mut caught = path.clone();

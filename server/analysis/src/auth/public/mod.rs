@@ -28,7 +28,8 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     segments.dedup_by(|second, first| second == "auth" && first == "auth");
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let reason = match parts.as_slice() {
-        [] => "root of the service",
+        // What is sent there does something.
+        [] if methods.iter().all(|method| method == "GET" || method == "HEAD") => "root of the service",
         ["users", "open"] => "signing up",
         ["auth" | "login" | "oauth" | "oauth2" | "sso", provider] if is_identity_provider(provider) => {
             "signing in at an identity provider"
@@ -346,6 +347,8 @@ mod tests {
             assert!(by_nature(path, &get).is_none(), "{path}");
         }
         assert!(by_nature("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
+        let post = [SmolStr::new_static("POST")];
+        assert!(by_nature("/api/v1", &get).is_some() && by_nature("/api/v1", &post).is_none());
         let delete = [SmolStr::new_static("DELETE")];
         assert!(by_nature("/auth/token", &delete).is_none() && by_nature("/auth/logout", &delete).is_some());
     }

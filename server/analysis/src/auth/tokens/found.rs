@@ -101,6 +101,8 @@ pub enum Failure {
     Rejected,
     /// The verification raised.
     Raised,
+    /// It is good, and there is no such user.
+    Gone,
 }
 
 /// A look-up of a session by its token.

@@ -33,7 +33,7 @@ impl Library {
     }
 
     /// The library of a dotted path.
-    pub(super) fn of(path: &str) -> Option<Self> {
+    pub fn of(path: &str) -> Option<Self> {
         match path.split('.').next()? {
             "jwt" => Some(Self::PyJwt),
             "jose" => Some(Self::Jose),

@@ -4,7 +4,7 @@ use super::super::code::{Body, mentions, parts};
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, positional};
+use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
 /// Assignments that a value is followed through to a credential.
@@ -17,6 +17,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             StmtKind::If { test, body: branch, .. } => {
                 if let Some((failure, proof)) = fails(body, test) {
                     note(body, branch, (failure, proof, false), tokens);
+                } else if let Some(proof) = gone(body, test) {
+                    note(body, branch, (Failure::Gone, proof, false), tokens);
                 }
             }
             StmtKind::Try { body: guarded, handlers, .. } => {
@@ -43,9 +45,12 @@ fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], why: (Failure, TextRange, bool
     for stmt in branch {
         let (status, range) = match errors::answer(body, stmt) {
             Some(answer) => match answer.status {
+                // Who is gone is not there: other answers say something else of that user.
+                Some((status, _)) if failure == Failure::Gone && status != 404 => continue,
                 Some((status @ (200 | 400 | 403 | 404 | 422 | 500), range)) => (status, range),
                 _ => continue,
             },
+            None if failure == Failure::Gone => continue,
             None => match returned_error(stmt) {
                 Some(range) => (200, range),
                 None => continue,
@@ -136,6 +141,69 @@ fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)>
     let mut made = body.bindings(name).into_iter().flatten();
     let made = made.find(|made| comes_from_credential(body, made, 0) || is_nobody(body, made));
     made.map(|made| (Failure::Rejected, made.range))
+}
+
+/// Where the owner of the caller's token is looked up, of a condition that holds where there is no such user.
+fn gone(body: &Body<'_, '_, '_>, test: &Expr) -> Option<TextRange> {
+    let value = match &test.kind {
+        ExprKind::Not(inner) => inner,
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if matches!(op.as_str(), "is" | "==") && matches!(second.kind, ExprKind::None) => first,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let name = value.as_name().filter(|name| body.param(name).is_none())?;
+    let is_call = |made: &&Expr| match &made.kind {
+        ExprKind::Await(inner) => inner.as_call().is_some(),
+        _ => made.as_call().is_some(),
+    };
+    let looks_up = |made: &&Expr| is_call(made) && named(body, made, 0) == Some(true);
+    body.bindings(name).into_iter().flatten().find(looks_up).map(|made| made.range)
+}
+
+/// Whether a value has the owner of the caller's token in it: `User.id == int(claims["sub"])`; `None` where it has
+/// something else that the client sent, so that it may be about that.
+fn named(body: &Body<'_, '_, '_>, expr: &Expr, depth: u32) -> Option<bool> {
+    let (mut pending, mut found) = (vec![expr], false);
+    while let Some(part) = pending.pop() {
+        if is_nobody(body, part) || is_kept_owner(body, part) {
+            found = true;
+            continue;
+        }
+        match part.as_name() {
+            Some(name) if is_sent(body, part, name) => return None,
+            Some(name) if depth < MAX_DEPTH && body.param(name).is_none() => {
+                let made = body.bindings(name).into_iter().flatten().filter(|made| !mentions(made, name));
+                for made in made {
+                    found |= named(body, made, depth + 1)?;
+                }
+            }
+            _ => pending.extend(parts(part)),
+        }
+    }
+    Some(found)
+}
+
+/// Whether a variable is a parameter that the client fills with something else than its credential.
+fn is_sent(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> bool {
+    let Some(param) = body.param(name) else { return false };
+    let is_receiver = matches!(name, "self" | "cls");
+    !is_receiver
+        && secrets::asked_for(body, param).is_none()
+        && secrets::credential(body, expr).is_none()
+        && !secrets::is_request(body, expr)
+}
+
+/// Whether a value is the owner in an object that the claims of the caller's token made: `TokenData(**claims).sub`.
+fn is_kept_owner(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let ExprKind::Attribute { value, name } = &expr.kind else { return false };
+    let made = body.traced(value).as_call().map(|(_, args)| args).unwrap_or_default();
+    IDENTITIES.contains(&name.name.as_str())
+        && made.iter().filter(|arg| arg.spread != Spread::No).any(|arg| {
+            let read = body.traced(&arg.value).as_call().map(|(_, args)| args).unwrap_or_default();
+            read.iter().any(|arg| secrets::credential(body, &arg.value).is_some())
+        })
 }
 
 /// Whether a value is the claim that names the owner of the caller's token: `claims.get("sub")`.

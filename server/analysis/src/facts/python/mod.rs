@@ -6,5 +6,6 @@ pub mod idioms;
 pub mod item;
 pub mod lower;
 pub mod outline;
+pub mod said_public;
 pub mod salvage;
 pub mod tree;

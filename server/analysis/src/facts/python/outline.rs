@@ -30,7 +30,7 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
     match &stmt.kind {
         StmtKind::Function(def) => {
             (&def.name, def.is_async, &def.decorators, &def.params, def.params_range).hash(hasher);
-            (&def.returns, def.header, def.is_generator).hash(hasher);
+            (&def.returns, def.header, def.is_generator, def.says_public).hash(hasher);
             // A function that makes an application is executed though nothing calls it.
             makes_application(&def.body).hash(hasher);
         }

@@ -235,6 +235,8 @@ pub struct Function {
     pub body_hash: u64,
     /// Whether the body (nested functions aside) holds `yield`.
     pub is_generator: bool,
+    /// Whether it is decorated, and its docstring says that everybody may call the route.
+    pub says_public: bool,
 }
 
 /// How an argument reaches a parameter.
@@ -560,6 +562,7 @@ impl Function {
             body,
             body_hash: self.body_hash,
             is_generator: self.is_generator,
+            says_public: self.says_public,
         };
         Some((copy, bytes))
     }

@@ -260,6 +260,7 @@ impl<'a> Interpreter<'a> {
             site: Site { file: scope.file, item: scope.item, range: def.name.range },
             module: self.module_name(scope.file),
             qualname: scope.qualified(&def.name.name),
+            is_given: scope.gives(&def.name.name),
             class: scope.class.clone(),
             closure: scope.captured(),
             wrappers: Vec::new(),

@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::names::dotted;
+use crate::facts::python::idioms::returned;
+use crate::facts::python::tree::{Expr, Function};
 use crate::index::value::{ClassRef, Frame, FunctionRef, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -36,7 +38,7 @@ pub(super) struct Scope {
 pub(super) enum Qualifier {
     Module,
     Class(SmolStr),
-    Function(SmolStr),
+    Function(SmolStr, Arc<Function>),
 }
 
 impl Scope {
@@ -68,7 +70,7 @@ impl Scope {
     pub(super) fn around(function: &FunctionRef) -> Self {
         Self {
             closure: function.closure.clone(),
-            qualifier: Qualifier::Function(function.qualname.clone()),
+            qualifier: Qualifier::Function(function.qualname.clone(), Arc::clone(&function.def)),
             ..Self::module(function.site.file, function.site.item)
         }
     }
@@ -93,8 +95,18 @@ impl Scope {
         match &self.qualifier {
             Qualifier::Module => SmolStr::new(name),
             Qualifier::Class(class) => dotted(class, name),
-            Qualifier::Function(function) => SmolStr::new(format!("{function}.<locals>.{name}")),
+            Qualifier::Function(function, _) => SmolStr::new(format!("{function}.<locals>.{name}")),
         }
+    }
+
+    /// Whether the function that is executed here returns what a definition in it binds, as it is or wrapped up:
+    /// `return checker`, `return Depends(checker)`.
+    pub(super) fn gives(&self, name: &SmolStr) -> bool {
+        let Qualifier::Function(_, outer) = &self.qualifier else { return false };
+        let is_it = |value: &Expr| value.as_name() == Some(name);
+        returned(&outer.body).into_iter().any(|value| {
+            is_it(value) || value.as_call().is_some_and(|(_, args)| args.iter().any(|arg| is_it(&arg.value)))
+        })
     }
 
     /// The variables that a definition made here can see besides the module's.

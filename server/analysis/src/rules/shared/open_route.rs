@@ -8,6 +8,7 @@ use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
 use crate::data::{is_self, is_user_table};
+use crate::facts::python::said_public::names_public;
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -47,6 +48,8 @@ enum Meant {
     NamedPublic,
     /// Its summary, description or tags call it public.
     SaidPublic,
+    /// It only reads, and the docstring of its handler calls it public.
+    DocumentedPublic,
     /// Strangers send a form there, by its path.
     Form,
     /// It is a probe by its path.
@@ -144,6 +147,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
             () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
+            () if may_read && route.function().is_some_and(|handler| handler.def.says_public) => {
+                Meant::DocumentedPublic
+            }
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if picture => Meant::Picture,
@@ -181,6 +187,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::SaidPublic, ..) => {
                 "what its decorator says of it calls it public, and nothing else does".to_owned()
             }
+            (Meant::DocumentedPublic, ..) => "its docstring calls it public, and nothing else does".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
@@ -211,15 +218,10 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
 
 /// Whether the summary, the description or the tags that a route's decorator gives call it public.
 fn is_said_public(route: &Route) -> bool {
-    const WORDS: &[&str] = &["public", "público", "publico", "no auth", "without auth", "unauthenticated", "anonymous"];
     const NAMES: &[&str] = &["summary", "description", "tags"];
-    let says = |text: &str| {
-        let text = text.to_lowercase();
-        WORDS.iter().any(|word| text.contains(word)) && !text.contains("not public")
-    };
     let is_public = |value: &Expr| match &value.kind {
-        ExprKind::Str(text) => says(text),
-        ExprKind::List(tags) => tags.iter().filter_map(Expr::as_str).any(|tag| says(tag)),
+        ExprKind::Str(text) => names_public(text),
+        ExprKind::List(tags) => tags.iter().filter_map(Expr::as_str).any(|tag| names_public(tag)),
         _ => false,
     };
     let decorators = route.function().into_iter().flat_map(|handler| &handler.def.decorators);

@@ -8,6 +8,7 @@ use tree_sitter::Node;
 
 use super::super::body::{Body, BodySource};
 use super::super::item::ItemSource;
+use super::super::said_public::calls_public;
 use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
     MatchCase, Param, ParamKind, Stmt, StmtKind,
@@ -231,6 +232,7 @@ impl Lower<'_> {
         let header_end = body_node.and_then(|body| colon_before(node, body)).unwrap_or(node.end_byte());
         let base = self.base;
         let relative = |byte: usize| (byte as u32).wrapping_sub(base);
+        let docstring = body_node.and_then(docstring).filter(|_| !decorators.is_empty());
         Function {
             name: self.ident(field(node, f.name), node),
             is_async: self.source(node).starts_with("async"),
@@ -240,6 +242,7 @@ impl Lower<'_> {
             returns: field(node, f.return_type).map(|ty| self.annotation(ty)),
             header: TextRange::new(relative(node.start_byte()), relative(header_end)),
             body_hash: body_node.map_or(0, |body| hash(self.source(body).as_bytes())),
+            says_public: docstring.is_some_and(|text| calls_public(self.source(text))),
             is_generator: body_node.is_some_and(|body| self.source(body).contains("yield") && has_yield(body)),
             body,
         }
@@ -495,6 +498,12 @@ pub(super) fn take_docstring(body: &mut Vec<Stmt>) {
     if matches!(body.first().map(|stmt| &stmt.kind), Some(StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }))) {
         body.remove(0);
     }
+}
+
+/// The docstring of a body.
+fn docstring(body: Node<'_>) -> Option<Node<'_>> {
+    let first = body.named_child(0).filter(|first| first.kind() == "expression_statement")?;
+    first.named_child(0).filter(|text| text.kind() == "string")
 }
 
 /// Offset behind the colon that ends a header.
