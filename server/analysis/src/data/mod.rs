@@ -19,6 +19,7 @@ mod entry;
 mod execution;
 mod exposure;
 mod expressions;
+mod hanging;
 mod joining;
 mod judgement;
 mod later;
