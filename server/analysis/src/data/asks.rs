@@ -29,6 +29,15 @@ fn is_difference(expr: &Expr) -> bool {
     }
 }
 
+/// Whether a value is the name of a scheme of credentials, or several.
+pub(super) fn is_scheme(value: &Abs) -> bool {
+    match value {
+        Abs::Text(text) => ["bearer", "basic", "digest", "token"].contains(&text.trim().to_ascii_lowercase().as_str()),
+        Abs::Items(items) => !items.is_empty() && items.iter().all(is_scheme),
+        _ => false,
+    }
+}
+
 impl Engine<'_, '_> {
     /// Whether a claim of the principal is compared with kinds of tokens
     /// (`payload["type"] != "access"`): that says what the token is for, and
@@ -38,7 +47,10 @@ impl Engine<'_, '_> {
         let is_kind = |value: &Abs| matches!(value, Abs::Text(kind) if names::is_token_kind(kind));
         names::is_token_kind_claim(part)
             && match value {
-                Abs::Items(kinds) => !kinds.is_empty() && kinds.iter().all(is_kind),
+                // Tokens of old may say nothing: `not in ("access", None)`.
+                Abs::Items(kinds) => {
+                    kinds.iter().any(is_kind) && kinds.iter().all(|kind| is_kind(kind) || *kind == Abs::Nothing)
+                }
                 value if is_kind(value) => true,
                 _ => matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind)),
             }

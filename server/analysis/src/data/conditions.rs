@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::asks::is_scheme;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
+use super::requests::CREDENTIAL;
 use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, Stranger};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -278,6 +280,8 @@ impl Engine<'_, '_> {
                 }
                 // A principal that is, or has, something in particular.
                 path.privileged |= match a {
+                    // What scheme a credential has says nothing of who shows it.
+                    Abs::Principal(part) if part == CREDENTIAL && is_scheme(b) => false,
                     // How long a credential is, or how many dots it has.
                     Abs::Principal(part) if part.is_empty() && self.in_root => !matches!(b, Abs::Constant(None)),
                     Abs::Principal(part) => {

@@ -217,7 +217,7 @@ impl Engine<'_, '_> {
                             false => Mix::of(&compared).into_abs(),
                         }
                     }
-                    _ => self.eval(&mut inner, &comprehension.element),
+                    _ => self.asked_for_each(&mut inner, &comprehension.element),
                 };
                 if let Some(other) = &comprehension.value {
                     let other = self.eval(&mut inner, other);

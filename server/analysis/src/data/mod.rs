@@ -10,6 +10,7 @@
 mod asks;
 mod buffers;
 mod callbacks;
+mod callees;
 mod calls;
 mod closures;
 mod compound;
