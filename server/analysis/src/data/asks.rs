@@ -3,7 +3,7 @@
 use super::execution::Engine;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Path};
+use super::value::{Abs, Path, RowId};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Value;
@@ -56,10 +56,29 @@ impl Engine<'_, '_> {
             }
     }
 
+    /// Whether a dependency asks what the caller's own row makes of it: `if wanted not in RIGHTS.get(staff.role): raise`.
+    pub(super) fn asks_right_of_own(&self, path: &Path, a: &Abs, b: &Abs) -> bool {
+        let (left, right) = (a.parts(path), b.parts(path));
+        let made_of_row = match a {
+            Abs::Part(_, column) => names::is_authority(column) && !names::is_standing(column),
+            Abs::Mix(mix) => mix.unclear,
+            _ => false,
+        };
+        let is_own = |id: &RowId| {
+            let row = path.rows.get(id);
+            row.is_some_and(|row| row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate)))
+        };
+        let compared = right.principal || !right.clients.is_empty() || !right.rows.is_empty();
+        let named = left.principal || !left.clients.is_empty();
+        let asks = self.in_dependency && !self.in_root && made_of_row && !compared && !named;
+        asks && !left.rows.is_empty() && left.rows.iter().all(is_own)
+    }
+
     /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
-    pub(super) fn asks_for_claim(&self, op: &str, (container, expr): (&Abs, &Expr)) -> bool {
+    pub(super) fn asks_for_claim(&self, op: &str, claim: &Abs, (container, expr): (&Abs, &Expr)) -> bool {
         let is_whole = matches!(container, Abs::Principal(part) if part.is_empty());
-        self.in_root && matches!(op, "in" | "not in") && is_whole && self.is_decoded(expr)
+        let is_usual = matches!(claim, Abs::Text(claim) if names::is_of_token(claim) || names::is_identity(claim));
+        self.in_root && matches!(op, "in" | "not in") && is_whole && (is_usual || self.is_decoded(expr))
     }
 
     /// Whether a variable of the innermost function holds what something decoded or verified, by its name.

@@ -131,6 +131,7 @@ impl Engine<'_, '_> {
         });
         match method {
             Some(method) => self.follow(path, expr, &method, receiver, given),
+            None if name == "__call__" && self.is_scheme_of_package() => vec![(path, self.credential())],
             None => {
                 let mut path = path;
                 if let (Some(Abs::Object(id)), "__init__") = (&receiver, name.as_str())
@@ -145,6 +146,14 @@ impl Engine<'_, '_> {
                 self.unfollowed(path, name, receiver.as_ref(), &given)
             }
         }
+    }
+
+    /// Whether the method at hand is one of a class that continues a scheme of FastAPI's: what that gives is the
+    /// credential.
+    fn is_scheme_of_package(&self) -> bool {
+        let class = self.stack.last().and_then(|function| function.class.as_ref());
+        let bases = class.map(|class| self.interpreter.package_bases(class)).unwrap_or_default();
+        bases.iter().any(|base| base.starts_with("fastapi.security"))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of a method call, spelled out")]

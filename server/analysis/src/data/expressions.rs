@@ -212,7 +212,7 @@ impl Engine<'_, '_> {
                     // Whether they hold says something of what is compared.
                     ExprKind::Compare { first, rest } if rest.len() == 1 => {
                         let compared = [self.eval(&mut inner, first), self.eval(&mut inner, &rest[0].1)];
-                        match self.asks_for_claim(&rest[0].0, (&compared[1], &rest[0].1)) {
+                        match self.asks_for_claim(&rest[0].0, &compared[0], (&compared[1], &rest[0].1)) {
                             true => Abs::Other,
                             false => Mix::of(&compared).into_abs(),
                         }

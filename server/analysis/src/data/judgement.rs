@@ -349,6 +349,7 @@ impl Engine<'_, '_> {
             personal: self.is_self_name(&owner),
             owner,
             hangs_on: Vec::new(),
+            guessed: model.columns.is_empty(),
             of_person: false,
         }
     }

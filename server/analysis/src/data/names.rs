@@ -174,7 +174,9 @@ pub(super) fn is_privilege(name: &str) -> bool {
 
 /// Whether a function of a package with that name gives what a token says: `jwt.decode`, `verify_id_token`.
 pub(super) fn reads_token(name: &str) -> bool {
-    name == "decode" || name.contains("token") && ["decode", "verify"].iter().any(|verb| name.starts_with(verb))
+    name == "decode"
+        || name.contains("unverified")
+        || name.contains("token") && ["decode", "verify"].iter().any(|verb| name.starts_with(verb))
 }
 
 /// Whether an attribute of that name is what something is called by.
