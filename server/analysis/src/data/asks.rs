@@ -44,6 +44,15 @@ pub(super) fn tells_group(path: &Path, value: &Abs) -> bool {
     matches!(value, Abs::Part(id, column) if names::is_label(column) && is_group_of_caller(path, *id))
 }
 
+/// Whether a value is the name of a scheme of credentials, or several.
+pub(super) fn is_scheme(value: &Abs) -> bool {
+    match value {
+        Abs::Text(text) => ["bearer", "basic", "digest", "token"].contains(&text.trim().to_ascii_lowercase().as_str()),
+        Abs::Items(items) => !items.is_empty() && items.iter().all(is_scheme),
+        _ => false,
+    }
+}
+
 impl Engine<'_, '_> {
     /// Whether a claim of the principal is compared with kinds of tokens
     /// (`payload["type"] != "access"`): that says what the token is for, and
@@ -53,16 +62,38 @@ impl Engine<'_, '_> {
         let is_kind = |value: &Abs| matches!(value, Abs::Text(kind) if names::is_token_kind(kind));
         names::is_token_kind_claim(part)
             && match value {
-                Abs::Items(kinds) => !kinds.is_empty() && kinds.iter().all(is_kind),
+                // Tokens of old may say nothing: `not in ("access", None)`.
+                Abs::Items(kinds) => {
+                    kinds.iter().any(is_kind) && kinds.iter().all(|kind| is_kind(kind) || *kind == Abs::Nothing)
+                }
                 value if is_kind(value) => true,
                 _ => matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind)),
             }
     }
 
+    /// Whether a dependency asks what the caller's own row makes of it: `if wanted not in RIGHTS.get(staff.role): raise`.
+    pub(super) fn asks_right_of_own(&self, path: &Path, a: &Abs, b: &Abs) -> bool {
+        let (left, right) = (a.parts(path), b.parts(path));
+        let made_of_row = match a {
+            Abs::Part(_, column) => names::is_authority(column) && !names::is_standing(column),
+            Abs::Mix(mix) => mix.unclear,
+            _ => false,
+        };
+        let is_own = |id: &RowId| {
+            let row = path.rows.get(id);
+            row.is_some_and(|row| row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate)))
+        };
+        let compared = right.principal || !right.clients.is_empty() || !right.rows.is_empty();
+        let named = left.principal || !left.clients.is_empty();
+        let asks = self.in_dependency && !self.in_root && made_of_row && !compared && !named;
+        asks && !left.rows.is_empty() && left.rows.iter().all(is_own)
+    }
+
     /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
-    pub(super) fn asks_for_claim(&self, op: &str, (container, expr): (&Abs, &Expr)) -> bool {
+    pub(super) fn asks_for_claim(&self, op: &str, claim: &Abs, (container, expr): (&Abs, &Expr)) -> bool {
         let is_whole = matches!(container, Abs::Principal(part) if part.is_empty());
-        self.in_root && matches!(op, "in" | "not in") && is_whole && self.is_decoded(expr)
+        let is_usual = matches!(claim, Abs::Text(claim) if names::is_of_token(claim) || names::is_identity(claim));
+        self.in_root && matches!(op, "in" | "not in") && is_whole && (is_usual || self.is_decoded(expr))
     }
 
     /// Whether a variable of the innermost function holds what something decoded or verified, by its name.

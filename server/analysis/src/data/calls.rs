@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 pub(super) use crate::facts::python::tree::Spread;
 
 use super::buffers;
+use super::callees::{is_of_package, is_reading, is_stub};
 use super::execution::{Engine, Exit, element};
 use super::expressions::root_name;
 use super::joining::keep_exit;
@@ -16,7 +17,7 @@ use super::requests::with_entries;
 use super::terms::{column_method, operator, term_method};
 use super::value::{Abs, Known, Made, Mix, Path, Vars};
 use crate::facts::python::idioms::is_left_unawaited;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Project functions followed inside each other, the handler included.
@@ -131,6 +132,7 @@ impl Engine<'_, '_> {
         });
         match method {
             Some(method) => self.follow(path, expr, &method, receiver, given),
+            None if name == "__call__" && self.is_scheme_of_package() => vec![(path, self.credential())],
             None => {
                 let mut path = path;
                 if let (Some(Abs::Object(id)), "__init__") = (&receiver, name.as_str())
@@ -145,6 +147,14 @@ impl Engine<'_, '_> {
                 self.unfollowed(path, name, receiver.as_ref(), &given)
             }
         }
+    }
+
+    /// Whether the method at hand is one of a class that continues a scheme of FastAPI's: what that gives is the
+    /// credential.
+    fn is_scheme_of_package(&self) -> bool {
+        let class = self.stack.last().and_then(|function| function.class.as_ref());
+        let bases = class.map(|class| self.interpreter.package_bases(class)).unwrap_or_default();
+        bases.iter().any(|base| base.starts_with("fastapi.security"))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of a method call, spelled out")]
@@ -354,7 +364,8 @@ impl Engine<'_, '_> {
         // It may turn away callers that are not the owner; a dependency is there to do that.
         let asks = self.in_dependency
             && !self.in_root
-            && (mix.principal || given.iter().any(|one| matches!(one.value, Abs::Request(_))));
+            && (mix.principal && !is_reading(receiver, name) && !is_of_package(receiver, name)
+                || given.iter().any(|one| matches!(one.value, Abs::Request(_))));
         if asks || mix.principal && names::is_check(name) {
             path.doubt = true;
         }
@@ -392,7 +403,7 @@ impl Engine<'_, '_> {
         let active = self.stack.iter().any(|other| other.site == function.site);
         // The body of now, in a copy that goes again: the one that values hold stays as long as they do.
         let current = (!active && self.stack.len() < MAX_DEPTH).then(|| self.interpreter.current(function));
-        let Some(function) = current.filter(|function| !is_stub(&function.def)) else {
+        let Some(function) = current.filter(|function| !is_stub(function)) else {
             let name = function.def.name.name.clone();
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
         };
@@ -453,18 +464,6 @@ impl Engine<'_, '_> {
         }
         kept
     }
-}
-
-/// Whether a method has no body of its own: some other class has it.
-fn is_stub(def: &Function) -> bool {
-    def.body.iter().all(|stmt| match &stmt.kind {
-        StmtKind::Pass => true,
-        StmtKind::Raise { exc: Some(exc), .. } => {
-            last_name(exc.as_call().map_or(exc, |(func, _)| func)) == Some("NotImplementedError")
-        }
-        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Ellipsis),
-        _ => false,
-    })
 }
 
 /// `super()`.

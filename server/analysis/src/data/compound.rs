@@ -10,7 +10,7 @@ use super::execution::{Engine, element};
 use super::joining::{join, joined};
 use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
-use crate::facts::python::tree::{Comprehension, ComprehensionClause, Expr, ExprKind};
+use crate::facts::python::tree::{Arg, Comprehension, ComprehensionClause, Expr, ExprKind};
 
 /// Whether a comprehension copies the entries of a dictionary, all or those whose values
 /// are of some kind: `{key: value for key, value in d.items() if value is not None}`.
@@ -71,6 +71,20 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// What a comprehension collects. A function of the caller that answers with yes or no asks what the caller has:
+    /// `all(has_group(me, group) for group in groups)`.
+    pub(super) fn asked_for_each(&mut self, path: &mut Path, element: &Expr) -> Abs {
+        let value = self.eval(path, element);
+        let asked = element.as_call().map(|(_, args)| args).unwrap_or_default();
+        if !matches!(value, Abs::Other | Abs::Constant(_)) {
+            return value;
+        }
+        let is_plain = |arg: &&Arg| matches!(arg.value.kind, ExprKind::Name(_) | ExprKind::Attribute { .. });
+        let given: Vec<Abs> = asked.iter().filter(is_plain).map(|arg| self.eval(path, &arg.value)).collect();
+        let given = Mix::of(&given);
+        if given.is_of_caller() { Mix { principal: true, ..Mix::default() }.into_abs() } else { value }
+    }
+
     /// A comprehension over the entries of a dictionary that is known.
     pub(super) fn each_entry(
         &mut self,
@@ -93,7 +107,7 @@ impl Engine<'_, '_> {
                 }
             }
             if !inner.dead {
-                values.push(self.eval(&mut inner, &comprehension.element));
+                values.push(self.asked_for_each(&mut inner, &comprehension.element));
                 next = Path { vars: next.vars, ..inner };
             }
         }

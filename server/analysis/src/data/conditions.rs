@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::asks::tells_group;
+use super::asks::{is_scheme, tells_group};
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
+use super::requests::CREDENTIAL;
 use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, Stranger};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -128,7 +129,7 @@ impl Engine<'_, '_> {
         }
         let is_sent = matches!(a, Abs::DumpKey(_)) && is_set_of_sent(second);
         let asks_kind = self.tells_token_kind(&a, (&b, second)) || self.tells_token_kind(&b, (&a, first));
-        if is_sent || asks_kind || self.asks_for_claim(op, (&b, second)) {
+        if is_sent || asks_kind || self.asks_for_claim(op, &a, (&b, second)) {
             return (vec![path.clone()], vec![path]);
         }
         self.note_spelling(&a, second, &b);
@@ -289,16 +290,22 @@ impl Engine<'_, '_> {
     /// What follows for `b` on a path where it equals `a`, or is in it.
     fn equate(&mut self, path: &mut Path, a: &Abs, b: &Abs) {
         // Who verifies the caller asks its record before it hands it on.
-        path.privileged |= self.asks_right_of_record(path, a) || tells_group(path, a);
+        path.privileged |=
+            self.asks_right_of_record(path, a) || tells_group(path, a) || self.asks_right_of_own(path, a, b);
         let (left, right) = (a.parts(path), b.parts(path));
         if left.principal {
             let nothing_known = right.clients.is_empty() && right.rows.is_empty() && !right.principal;
             if nothing_known {
-                if matches!(b, Abs::Unknown) || right.unclear {
+                // What a role, or the kind of token, is compared with need not be known.
+                let is_asked =
+                    matches!(a, Abs::Principal(part) if names::is_authority(part) || names::is_of_token(part));
+                if !is_asked && (matches!(b, Abs::Unknown) || right.unclear) {
                     path.doubt = true;
                 }
                 // A principal that is, or has, something in particular.
                 path.privileged |= match a {
+                    // What scheme a credential has says nothing of who shows it.
+                    Abs::Principal(part) if part == CREDENTIAL && is_scheme(b) => false,
                     // How long a credential is, or how many dots it has.
                     Abs::Principal(part) if part.is_empty() && self.in_root => !matches!(b, Abs::Constant(None)),
                     Abs::Principal(part) => {

@@ -277,7 +277,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a dependency verifies the caller itself, and leaves that to no other.
-    fn is_root(&self, index: usize) -> bool {
+    pub(super) fn is_root(&self, index: usize) -> bool {
         self.data.verifies[index]
             && !self
                 .route

@@ -302,9 +302,11 @@ impl Engine<'_, '_> {
                 let is_right = self.in_root && (lacks || forbids && self.is_found_of_caller(&path, test));
                 let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
                 let is_for_some = self.narrows_for_some(&path, test, body);
+                let before = is_doubtful.then(|| path.clone());
                 let (yes, mut no) = self.branch(path, test);
                 for path in &mut no {
-                    path.doubt |= is_doubtful;
+                    // Who is no stranger was compared with somebody, however much of that is not clear.
+                    path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
                     path.privileged |= is_right || is_for_some;
                 }
                 after.extend(self.block(bounded(yes), body, exits));

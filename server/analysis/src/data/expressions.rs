@@ -213,12 +213,12 @@ impl Engine<'_, '_> {
                     // Whether they hold says something of what is compared.
                     ExprKind::Compare { first, rest } if rest.len() == 1 => {
                         let compared = [self.eval(&mut inner, first), self.eval(&mut inner, &rest[0].1)];
-                        match self.asks_for_claim(&rest[0].0, (&compared[1], &rest[0].1)) {
+                        match self.asks_for_claim(&rest[0].0, &compared[0], (&compared[1], &rest[0].1)) {
                             true => Abs::Other,
                             false => Mix::of(&compared).into_abs(),
                         }
                     }
-                    _ => self.eval(&mut inner, &comprehension.element),
+                    _ => self.asked_for_each(&mut inner, &comprehension.element),
                 };
                 if let Some(other) = &comprehension.value {
                     let other = self.eval(&mut inner, other);

@@ -6,15 +6,12 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::models::{Column, Model};
+use super::models::Model;
 use super::names;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
-use super::{Access, Fault, Hang, Place, Table, Use};
+use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
-
-/// Tables that hang on each other are followed so far.
-const MAX_HANGING: u32 = 3;
 
 impl Engine<'_, '_> {
     /// `object.name = value`.
@@ -211,11 +208,7 @@ impl Engine<'_, '_> {
                 self.row_fault(path, Fault::TrustsClient, usage, row, &model, Some(client));
             } else if usage == Use::Changes || given.contains(id) {
                 let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
-                let key = row.predicates.iter().find_map(|predicate| match &predicate.value {
-                    Abs::Client(client) => Some(*client),
-                    Abs::Mix(mix) => mix.clients.first().copied(),
-                    _ => None,
-                });
+                let key = self.chosen_by(path, row, 0);
                 // A row that the client can't choose is the code's own choice.
                 if key.is_some() || !row.by_key {
                     self.row_fault(path, fault, usage, row, &model, key);
@@ -242,10 +235,7 @@ impl Engine<'_, '_> {
                     Abs::Client(client) => Some(client),
                     _ => None,
                 });
-                self.row_fault(path, Fault::Unchecked, Use::Reads, row, &model, key);
-                if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
-                    access.detail = super::LOOK;
-                }
+                self.look_fault(path, row, &model, key);
             }
         }
     }
@@ -307,44 +297,6 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Rows without an owner are found by what the client names: of the table on
-    /// which they hang, or of their own. Whose is it?
-    fn judge_child(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
-        let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
-        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
-        let table = self.hanging_table(model);
-        if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
-            self.data.hanging.push(table.clone());
-        }
-        if table.hangs_on.is_empty()
-            || (usage == Use::Reads && !given.contains(&id))
-            || self.is_fine(path, id, 0)
-            || leads_to_own(path, id, 0)
-        {
-            return;
-        }
-        let named = |hang: &dyn Fn(&str) -> bool| {
-            row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
-                let (of, column) = predicate.column.as_ref()?;
-                match predicate.value {
-                    Abs::Client(client) if of.site == model.site && hang(column) => Some((column.clone(), client)),
-                    _ => None,
-                }
-            })
-        };
-        let by_parent = named(&|column| model.parent(column).is_some());
-        let Some((column, client)) = by_parent.or_else(|| named(&|column| model.is_key(column))) else { return };
-        self.row_fault(path, Fault::Unchecked, usage, row, model, Some(client));
-        let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
-        if let Some(access) = self.data.faults.last_mut().filter(it) {
-            let mut hangs_on = table.hangs_on;
-            if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
-                hangs_on = vec![hangs_on.swap_remove(parent)];
-            }
-            access.table = Table { owner: column, hangs_on, ..table };
-        }
-    }
-
     /// The client's value that a query takes for the owner.
     fn owner_from_client(&self, row: &Row, model: &Model) -> Option<ClientId> {
         row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
@@ -358,7 +310,7 @@ impl Engine<'_, '_> {
         })
     }
 
-    fn row_fault(
+    pub(super) fn row_fault(
         &mut self,
         path: &Path,
         fault: Fault,
@@ -388,7 +340,7 @@ impl Engine<'_, '_> {
     }
 
     /// What is told of a model.
-    fn table(&self, model: &Model) -> Table {
+    pub(super) fn table(&self, model: &Model) -> Table {
         let owner = model.owners.first().cloned().unwrap_or_else(|| SmolStr::new_static("id"));
         Table {
             site: model.site,
@@ -397,19 +349,9 @@ impl Engine<'_, '_> {
             personal: self.is_self_name(&owner) || self.callers.is_key(&owner),
             owner,
             hangs_on: Vec::new(),
+            guessed: model.columns.is_empty(),
             of_person: false,
         }
-    }
-
-    /// What is told of a model without an owner.
-    fn hanging_table(&self, model: &Model) -> Table {
-        let hang = |column: &Column| {
-            let table = model.parent(&column.name)?.clone();
-            Some(Hang { column: column.name.clone(), table })
-        };
-        let hangs_on = model.columns.iter().filter(|column| !column.primary).filter_map(hang).collect();
-        let of_person = model.columns.iter().any(|column| names::is_of_person(&column.name));
-        Table { hangs_on, of_person, ..self.table(model) }
     }
 
     /// Takes down an access at fault.
@@ -469,26 +411,4 @@ impl Engine<'_, '_> {
             None => self.data.faults.push(access),
         }
     }
-}
-
-/// Whether a row that is the principal's was found by what a row says: the
-/// conversation of a message, once the message was fetched.
-fn leads_to_own(path: &Path, id: RowId, depth: u32) -> bool {
-    let by_it = |predicate: &Predicate| predicate.equal && predicate.value.parts(path).rows.contains(&id);
-    let own = |predicate: &Predicate| match &predicate.value {
-        Abs::Principal(_) | Abs::Own => predicate.equal,
-        Abs::Client(client) => predicate.equal && path.authorised.contains(client),
-        Abs::Mix(mix) => predicate.equal && mix.principal,
-        _ => false,
-    };
-    depth < MAX_HANGING
-        && path.rows.iter().any(|(other, row)| {
-            *other != id
-                && !row.absent
-                && row.predicates.iter().any(by_it)
-                && (row.checked
-                    || row.unclear
-                    || row.predicates.iter().any(own)
-                    || leads_to_own(path, *other, depth + 1))
-        })
 }

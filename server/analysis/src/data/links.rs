@@ -45,9 +45,24 @@ pub struct Link {
 impl Engine<'_, '_> {
     /// A column of a row is written.
     pub(super) fn note_link(&mut self, path: &Path, model: &Arc<Model>, column: &str, value: &Abs, site: Site) {
-        let (Some(parent), Abs::Client(client)) = (model.parent(column), value) else { return };
-        let parent = parent.clone();
-        self.note_named(path, model, column, parent, *client, site);
+        let Some(parent) = model.parent(column).cloned() else { return };
+        match value {
+            Abs::Client(client) => self.note_named(path, model, column, parent, *client, site),
+            // The row itself was fetched by what the client names.
+            Abs::Part(id, _) => {
+                let row = path.rows.get(id).filter(|row| row.by_key && !row.absent);
+                let of = row.and_then(|row| row.model.as_ref());
+                let is_parent = of.is_some_and(|of| of.table == parent || of.name == parent);
+                let Some(client) = row.filter(|_| is_parent).and_then(|row| self.chosen_by(path, row, 0)) else {
+                    return;
+                };
+                // It may be the principal's for a reason that could not be followed.
+                if self.is_fine(path, *id, 0) == self.is_looked_at(path, client) {
+                    self.note_named(path, model, column, parent, client, site);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// The fields of a request model are copied to a row, but for those that are written besides.
@@ -71,6 +86,11 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether what a value of the client names was found to be the principal's.
+    fn is_looked_at(&self, path: &Path, client: ClientId) -> bool {
+        path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client))
+    }
+
     fn note_named(
         &mut self,
         path: &Path,
@@ -80,7 +100,7 @@ impl Engine<'_, '_> {
         client: ClientId,
         site: Site,
     ) {
-        let looked = path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client));
+        let looked = self.is_looked_at(path, client);
         let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
         let Some(client) = self.clients.get(client as usize).cloned() else { return };
         let same =

@@ -8,6 +8,7 @@ use super::calls::{Given, Spread};
 use super::execution::{Engine, Exit};
 use super::joining::answers_apart;
 use super::models::last_name;
+use super::names;
 use super::value::{Abs, Dump, Mix, Path, Vars};
 use crate::facts::python::tree::{Arg, Expr, Param, ParamKind};
 use crate::index::value::FunctionRef;
@@ -27,6 +28,10 @@ impl Engine<'_, '_> {
     ) -> Option<Abs> {
         match (name, given.first().map(|one| &one.value)) {
             ("get", Some(Abs::Text(key))) => Some(Abs::Principal(key.clone())),
+            // `authorization.startswith("Bearer ")`
+            ("startswith" | "endswith", _) if matches!(receiver, Abs::Principal(part) if names::is_credential(part)) => {
+                Some(Abs::Other)
+            }
             (
                 "strip" | "lower" | "upper" | "encode" | "decode" | "hex" | "copy" | "dict" | "model_dump" | "items"
                 | "values" | "to_dict" | "split" | "removeprefix" | "replace",

@@ -10,6 +10,7 @@
 mod asks;
 mod buffers;
 mod callbacks;
+mod callees;
 mod calls;
 mod closures;
 mod compound;
@@ -20,6 +21,7 @@ mod execution;
 mod exemptions;
 mod exposure;
 mod expressions;
+mod hanging;
 mod joining;
 mod judgement;
 mod later;
@@ -115,6 +117,8 @@ pub struct Table {
     /// The other tables on whose rows those without an owner of their own hang:
     /// what decides whose they are.
     pub hangs_on: Vec<Hang>,
+    /// Whether no class says which columns there are, so that the owner is only the usual one.
+    pub guessed: bool,
     /// Whether a row without an owner is about a person, by the names of its columns.
     pub of_person: bool,
 }

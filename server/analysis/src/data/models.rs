@@ -236,7 +236,9 @@ fn owners(model: &Model, stated: &[SmolStr], callers: &Callers) -> Vec<SmolStr> 
         owners.push(only.name.clone());
     }
     if owners.is_empty() {
-        let named = model.columns.iter().filter(|column| own(column) && !elsewhere(column));
+        // What a user is called is no owner of that user.
+        let is_own = |column: &Column| model.is_user && names::is_self(&column.name);
+        let named = model.columns.iter().filter(|column| own(column) && !elsewhere(column) && !is_own(column));
         owners.extend(named.map(|column| column.name.clone()));
     }
     owners

@@ -135,8 +135,11 @@ pub(super) fn is_of_person(name: &str) -> bool {
 
 /// Whether a table of that name holds the users.
 pub(crate) fn is_user_table(name: &str) -> bool {
+    // `UserInDB`, `UserModel`: what kind of class it is says nothing of what it holds.
+    const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm"];
     let name = plain(name);
-    name.ends_with("user") || name.ends_with("users") || matches!(name.as_str(), "account" | "accounts")
+    let name = KINDS.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(&name);
+    name.ends_with("user") || name.ends_with("users") || matches!(name, "account" | "accounts")
 }
 
 /// Whether an attribute of a principal says what it may do rather than who it is.
@@ -183,6 +186,13 @@ pub(super) fn is_privilege(name: &str) -> bool {
     let name = plain(name);
     FLAGS.contains(&name.strip_prefix("is").unwrap_or(&name))
         || GRANTS.iter().any(|grant| name.strip_prefix("user").unwrap_or(&name) == *grant)
+}
+
+/// Whether a function of a package with that name gives what a token says: `jwt.decode`, `verify_id_token`.
+pub(super) fn reads_token(name: &str) -> bool {
+    name == "decode"
+        || name.contains("unverified")
+        || name.contains("token") && ["decode", "verify"].iter().any(|verb| name.starts_with(verb))
 }
 
 /// Whether an attribute of that name is what something is called by.

@@ -12,6 +12,9 @@ use super::value::{Abs, Dump, Made, Mix, Object, Path};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Resolve};
 
+/// Where an object keeps what it was made of under names that are not known.
+const REST: SmolStr = SmolStr::new_static("**");
+
 impl Engine<'_, '_> {
     /// `Model.model_validate(body, update=…)` and its kin.
     pub(super) fn class_method(
@@ -99,9 +102,15 @@ impl Engine<'_, '_> {
             let value = self.new_row(&mut path, expr, model, fields, spread);
             return vec![(path, value)];
         }
+        let spread_out = std::mem::take(&mut rest).into_abs();
+        rest.add(&spread_out);
         rest.add(&Mix::of(fields.values()).into_abs());
         let object = Object { principal: rest.principal, site: self.site(expr), ..Object::instance(class) };
         let Some(init) = self.interpreter.method(class, "__init__") else {
+            // `Answer(**row)`: what it was made of is in it.
+            if spread_out != Abs::Other {
+                fields.insert(REST, spread_out);
+            }
             let id = self.add_object(&mut path, Object { fields, ..object });
             return vec![(path, Abs::Object(id))];
         };

@@ -7,13 +7,18 @@ use smol_str::SmolStr;
 
 use super::asks::is_group_of_caller;
 use super::calls::{Given, Spread, last_of};
-use super::execution::Engine;
+use super::execution::{Engine, element};
 use super::later;
 use super::names;
 use super::terms::{either, function, term};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
+
+/// A list of tuples with these parts.
+fn tuples(parts: &[Abs]) -> Abs {
+    Abs::Items(Arc::new(vec![Abs::Items(Arc::new(parts.to_vec()))]))
+}
 
 impl Engine<'_, '_> {
     /// Something of a package is called.
@@ -96,10 +101,13 @@ impl Engine<'_, '_> {
         }
         match last {
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
-            | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" => {
+            | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" | "unquote" | "unquote_plus" => {
                 let at = usize::from(last == "cast" && package.starts_with("typing"));
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
+            // What a loop over them takes apart.
+            "enumerate" => tuples(&[Abs::Other, first.map_or(Abs::Other, element)]),
+            "zip" => tuples(&given.iter().map(|one| element(&one.value)).collect::<Vec<_>>()),
             "loads" if matches!(first, Some(Abs::Request(_))) => first.cloned().unwrap_or(Abs::Unknown),
             // What the handler reads of it is taken for what the guard put there.
             "hasattr" if matches!(first, Some(Abs::Request(part)) if part == "state") && self.guarded => {
@@ -152,7 +160,7 @@ impl Engine<'_, '_> {
                     let parts = one.value.parts(path).into_abs();
                     mix.add(&parts);
                 }
-                if mix.principal && self.in_root {
+                if mix.principal && (self.in_root || mix.is_of_caller() && names::reads_token(last)) {
                     return Abs::Principal(SmolStr::default());
                 }
                 if mix.principal && names::is_check(last) && !package.starts_with("builtins.") {

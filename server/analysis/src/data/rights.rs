@@ -15,6 +15,8 @@ use crate::index::value::Site;
 pub struct Within {
     /// The dependencies that ask for it, by their places in the route's tree.
     pub asked: Vec<usize>,
+    /// Whether those verify the caller themselves: where no other way leads in, it is a right of everybody.
+    pub by_verifier: bool,
     /// Accesses at fault, if the right is none to touch what is anybody's.
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
@@ -62,12 +64,17 @@ impl Engine<'_, '_> {
         let Some(before) = before else { return };
         let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
         let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);
-        faults.retain(|access| matches!(access.fault, Fault::Unscoped | Fault::Unchecked));
+        let by_verifier = self.rights.iter().all(|index| self.is_root(*index));
+        faults.retain(|access| match access.fault {
+            Fault::Unscoped | Fault::Unchecked => true,
+            Fault::TrustsClient => by_verifier,
+            _ => false,
+        });
         scoped.retain(|(table, _)| !before.looked_at.contains(&table.site));
         faults.sort_by_key(|access| (access.site, access.fault, access.entry));
         scoped.sort_unstable();
         scoped.dedup();
         self.in_right = false;
-        self.data.within = Some(Within { asked: self.rights.clone(), faults, scoped });
+        self.data.within = Some(Within { asked: self.rights.clone(), by_verifier, faults, scoped });
     }
 }

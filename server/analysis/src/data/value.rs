@@ -318,6 +318,14 @@ pub(super) struct Path {
     pub(super) dead: bool,
 }
 
+impl Path {
+    /// Whether it knows of more values and rows than another that they are the principal's.
+    pub(super) fn knows_more_than(&self, other: &Self) -> bool {
+        let checked = |path: &Self| path.rows.values().filter(|row| row.checked).count();
+        self.authorised.len() > other.authorised.len() || checked(self) > checked(other)
+    }
+}
+
 impl Mix {
     /// Adds a value.
     pub(super) fn add(&mut self, value: &Abs) {
@@ -345,6 +353,11 @@ impl Mix {
             }
             _ => {}
         }
+    }
+
+    /// Whether nothing of the client and of any row is in it besides the principal.
+    pub(super) fn is_of_caller(&self) -> bool {
+        self.principal && self.clients.is_empty() && self.rows.is_empty()
     }
 
     /// Several values together.

@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::everybody::is_of_everybody;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Table, Use, Within};
 use crate::index::routes::Route;
@@ -69,12 +70,20 @@ pub(in crate::rules) struct Customs<'s> {
     by_site: FxHashMap<Site, Custom>,
     /// Tables of which some route keeps to the caller's rows.
     tables: Vec<&'s Table>,
+    /// Whether they ask for a right that everybody has.
+    of_everybody: bool,
 }
 
 /// Tables that hang on each other are followed so far.
 const MAX_HANGING: u32 = 3;
 
 impl<'s> Customs<'s> {
+    /// Whether an access at fault is one for those who have the right that they ask for.
+    pub(in crate::rules) fn counts(&self, access: &Access, within: Option<&Within>) -> bool {
+        // Who has a right in particular may act for others.
+        within.is_none() || access.fault != Fault::TrustsClient || self.of_everybody
+    }
+
     /// How they use one.
     pub(in crate::rules) fn of(&self, table: Site) -> Custom {
         self.by_site.get(&table).copied().unwrap_or_default()
@@ -167,8 +176,9 @@ impl<'s> AllCustoms<'s> {
             });
             found.of_rights[at].2.add(&within.scoped, &within.faults);
         });
-        for custom in found.of_rights.iter_mut().flat_map(|(_, _, customs)| customs.by_site.values_mut()) {
-            custom.of_right = true;
+        for (route, within, customs) in &mut found.of_rights {
+            customs.of_everybody = is_of_everybody(state, route, within);
+            customs.by_site.values_mut().for_each(|custom| custom.of_right = !customs.of_everybody);
         }
         found
     }

@@ -3,6 +3,7 @@
 pub(crate) mod agreement;
 pub(crate) mod cookies;
 pub(crate) mod customs;
+mod everybody;
 pub(crate) mod frontend;
 pub(crate) mod guards;
 pub(crate) mod keeping;

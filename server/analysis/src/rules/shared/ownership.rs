@@ -69,7 +69,7 @@ pub(in crate::rules) fn check(
                 Some(within) => all.within(route, within),
                 None => Some(&all.plain),
             };
-            let Some(customs) = customs else { continue };
+            let Some(customs) = customs.filter(|customs| customs.counts(access, within)) else { continue };
             // Whose the rows are that hang on others, those say; where none does, nobody.
             let hangs = !access.table.hangs_on.is_empty();
             let parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };

@@ -25,9 +25,9 @@ impl<'s> People<'s> {
         };
         for_each_served(state, |_, _, judged| {
             let data = &judged.data;
-            let tables =
-                data.faults.iter().map(|access| &access.table).chain(data.scoped.iter().map(|(table, _)| table));
-            tables.filter(|table| table.personal).for_each(|table| add(&mut found.personal, table));
+            let kept = data.scoped.iter().map(|(table, _)| table);
+            let touched = data.faults.iter().map(|access| &access.table).filter(|table| !table.guessed);
+            touched.chain(kept).filter(|table| table.personal).for_each(|table| add(&mut found.personal, table));
             data.hanging.iter().for_each(|table| add(&mut found.hanging, table));
         });
         found
@@ -35,7 +35,9 @@ impl<'s> People<'s> {
 
     /// Whether rows are touched that are somebody's or about somebody: by a column, or by what they hang on.
     pub(in crate::rules) fn are_in(&self, data: &RouteData) -> bool {
-        let owned = data.faults.iter().any(|access| access.usage != Use::Reads || access.table.personal);
+        let is_known = |table: &Table| !table.guessed || self.personal.iter().any(|known| known.site == table.site);
+        let is_somebodys = |table: &Table| table.personal && is_known(table);
+        let owned = data.faults.iter().any(|access| access.usage != Use::Reads || is_somebodys(&access.table));
         owned || data.hanging.iter().any(|table| self.is_personal(table, 0))
     }
 

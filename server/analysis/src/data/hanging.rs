@@ -1,0 +1,126 @@
+//! Rows without an owner of their own: whose they are those say that they hang on, or were found by.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::execution::Engine;
+use super::models::{Column, Model};
+use super::names;
+use super::value::{Abs, ClientId, Path, Predicate, Row, RowId};
+use super::{Access, Fault, Hang, LOOK, Table, Use};
+
+/// Tables that hang on each other are followed so far.
+const MAX_HANGING: u32 = 3;
+
+impl Engine<'_, '_> {
+    /// Rows without an owner are found by what the client names: of the table on
+    /// which they hang, or of their own. Whose is it?
+    pub(super) fn judge_child(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
+        let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
+        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        let table = self.hanging_table(model);
+        if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
+            self.data.hanging.push(table.clone());
+        }
+        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
+            return;
+        }
+        self.judge_source(path, row, given);
+        if table.hangs_on.is_empty() {
+            return;
+        }
+        let named = |hang: &dyn Fn(&str) -> bool| {
+            row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+                let (of, column) = predicate.column.as_ref()?;
+                match predicate.value {
+                    Abs::Client(client) if of.site == model.site && hang(column) => Some((column.clone(), client)),
+                    _ => None,
+                }
+            })
+        };
+        let by_parent = named(&|column| model.parent(column).is_some());
+        let Some((column, client)) = by_parent.or_else(|| named(&|column| model.is_key(column))) else { return };
+        self.row_fault(path, Fault::Unchecked, usage, row, model, Some(client));
+        let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
+        if let Some(access) = self.data.faults.last_mut().filter(it) {
+            let mut hangs_on = table.hangs_on;
+            if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
+                hangs_on = vec![hangs_on.swap_remove(parent)];
+            }
+            access.table = Table { owner: column, hangs_on, ..table };
+        }
+    }
+
+    /// A row without an owner was found by what an owned one says, which the client named and nobody looked at: the
+    /// messages of a conversation.
+    fn judge_source(&mut self, path: &Path, child: &Row, given: &BTreeSet<RowId>) {
+        for predicate in child.predicates.iter().filter(|predicate| predicate.equal) {
+            let (Abs::Part(id, _) | Abs::Row(id)) = predicate.value else { continue };
+            let Some(source) = path.rows.get(&id) else { continue };
+            let Some(model) = source.model.clone().filter(|model| !model.owners.is_empty()) else { continue };
+            // What is given out itself, or changed, is told of anyway.
+            let told = given.contains(&id) || source.changed.is_some();
+            let key = self.chosen_by(path, source, 0);
+            if !told && source.by_key && key.is_some() && !self.is_fine(path, id, 0) {
+                self.look_fault(path, source, &model, key);
+            }
+        }
+    }
+
+    /// A row that the client named was looked for, and others were fetched by it.
+    pub(super) fn look_fault(&mut self, path: &Path, row: &Row, model: &Arc<Model>, key: Option<ClientId>) {
+        self.row_fault(path, Fault::Unchecked, Use::Reads, row, model, key);
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+            access.detail = LOOK;
+        }
+    }
+
+    /// The client's value that chooses a row, or the row that it was found by.
+    pub(super) fn chosen_by(&self, path: &Path, row: &Row, depth: u32) -> Option<ClientId> {
+        let chosen = |predicate: &Predicate| match &predicate.value {
+            Abs::Client(client) => Some(*client),
+            Abs::Mix(mix) => mix.clients.first().copied(),
+            _ => None,
+        };
+        row.predicates.iter().find_map(chosen).or_else(|| {
+            row.predicates.iter().filter(|predicate| predicate.equal && depth < MAX_HANGING).find_map(|predicate| {
+                let Abs::Part(id, _) = predicate.value else { return None };
+                let source = path.rows.get(&id).filter(|source| source.by_key)?;
+                self.chosen_by(path, source, depth + 1)
+            })
+        })
+    }
+
+    /// What is told of a model without an owner.
+    fn hanging_table(&self, model: &Model) -> Table {
+        let hang = |column: &Column| {
+            let table = model.parent(&column.name)?.clone();
+            Some(Hang { column: column.name.clone(), table })
+        };
+        let hangs_on = model.columns.iter().filter(|column| !column.primary).filter_map(hang).collect();
+        let of_person = model.columns.iter().any(|column| names::is_of_person(&column.name));
+        Table { hangs_on, of_person, ..self.table(model) }
+    }
+}
+
+/// Whether a row that is the principal's was found by what a row says: the
+/// conversation of a message, once the message was fetched.
+fn leads_to_own(path: &Path, id: RowId, depth: u32) -> bool {
+    let by_it = |predicate: &Predicate| predicate.equal && predicate.value.parts(path).rows.contains(&id);
+    let own = |predicate: &Predicate| match &predicate.value {
+        Abs::Principal(_) | Abs::Own => predicate.equal,
+        Abs::Client(client) => predicate.equal && path.authorised.contains(client),
+        Abs::Mix(mix) => predicate.equal && mix.principal,
+        _ => false,
+    };
+    depth < MAX_HANGING
+        && path.rows.iter().any(|(other, row)| {
+            *other != id
+                && !row.absent
+                && row.predicates.iter().any(by_it)
+                && (row.checked
+                    || row.unclear
+                    || row.predicates.iter().any(own)
+                    || leads_to_own(path, *other, depth + 1))
+        })
+}
