@@ -147,9 +147,6 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
             () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
-            () if may_read && route.function().is_some_and(|handler| handler.def.says_public) => {
-                Meant::DocumentedPublic
-            }
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if picture => Meant::Picture,
@@ -160,6 +157,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if reads_openly() => Meant::ReadsOpenly,
             () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
                 Meant::ReadsNobodys
+            }
+            () if may_read && route.function().is_some_and(|handler| handler.def.says_public) => {
+                Meant::DocumentedPublic
             }
             () => Meant::Nothing,
         }
