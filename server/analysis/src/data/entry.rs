@@ -505,8 +505,12 @@ impl Engine<'_, '_> {
         let shown = marker.as_ref().map_or(name, |(_, alias)| alias);
         let carries = match place {
             Place::Header | Place::Cookie => names::is_credential(shown),
-            // A socket has no headers of the page's making: its token stands in the query.
-            Place::Query => self.guarded && is_credential_parameter(shown),
+            // A socket has no headers of the page's making: its token stands in the query. A request model stands in the
+            // body, whatever it is called.
+            Place::Query => {
+                let is_model = matches!(&ty, Some(Value::Class(class)) if !self.is_enum(class));
+                self.guarded && !is_model && is_credential_parameter(shown)
+            }
             _ => false,
         };
         if carries {

@@ -75,6 +75,7 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "queryFn",
     "mutationFn",
     "useSWR",
+    "SWRConfig",
     "createApi(",
     "injectEndpoints(",
     "fetchBaseQuery(",
