@@ -289,8 +289,13 @@ fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<Sm
     }
     let place = |range: TextRange| Location { file, range };
     let mut listed = vec![false; routes.len()];
-    for endpoint in &contract.endpoints {
-        for at in matching(contract, endpoint, routes, &exact, &loose) {
+    let served: Vec<_> =
+        contract.endpoints.iter().map(|endpoint| matching(contract, endpoint, routes, &exact, &loose)).collect();
+    if is_of_another(&served) {
+        return;
+    }
+    for (endpoint, (served, _)) in contract.endpoints.iter().zip(served) {
+        for at in served {
             listed[at] = true;
             if let Some(Statement { access, range, own }) = endpoint.stated {
                 let into = if own { &mut said[at].own } else { &mut said[at].group };
@@ -317,7 +322,15 @@ fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<Sm
     }
 }
 
-/// The routes that serve an endpoint. Paths may lack the base on either side;
+/// Whether a specification describes another service than the one whose routes serve its endpoints so: no path is the
+/// same, and those that are but for the base are few of many.
+fn is_of_another(served: &[(Vec<usize>, bool)]) -> bool {
+    const SHARE: usize = 4;
+    let some = served.iter().filter(|(routes, _)| !routes.is_empty()).count();
+    !served.iter().any(|(_, is_exact)| *is_exact) && some * SHARE < served.len()
+}
+
+/// The routes that serve an endpoint, and whether by the same path. Paths may lack the base on either side;
 /// that is only looked at when no path is the same.
 fn matching(
     contract: &Contract,
@@ -325,7 +338,7 @@ fn matching(
     routes: &[Route],
     exact: &FxHashMap<&[SmolStr], Vec<usize>>,
     loose: &FxHashMap<&[SmolStr], Vec<usize>>,
-) -> Vec<usize> {
+) -> (Vec<usize>, bool) {
     let own = shape(&endpoint.path);
     let serves = |at: &usize| {
         let route = &routes[*at];
@@ -339,10 +352,10 @@ fn matching(
     for candidate in std::iter::once(own.clone()).chain(based) {
         let found = among(exact.get(candidate.as_slice()));
         if !found.is_empty() {
-            return found;
+            return (found, true);
         }
     }
-    among(loose.get(without_base(&own)))
+    (among(loose.get(without_base(&own))), false)
 }
 
 fn of_configuration(file: FileId, configuration: &Configuration, route: &Route) -> Option<Expectation> {
