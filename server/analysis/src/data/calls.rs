@@ -472,7 +472,7 @@ fn is_super(expr: &Expr) -> bool {
 }
 
 /// `a.b.c`.
-fn is_dotted(expr: &Expr) -> bool {
+pub(super) fn is_dotted(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Name(_) => true,
         ExprKind::Attribute { value, .. } => is_dotted(value),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::calls::is_dotted;
 use super::compound::{copies_entries, one_of, selected};
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join_exits, joined};
@@ -105,9 +106,11 @@ impl Engine<'_, '_> {
                     {
                         return Abs::Column(model, name.name.clone());
                     }
-                    let known = self.outer(expr);
-                    if !matches!(known, Value::Unknown(_) | Value::None) {
-                        return self.as_abs(known);
+                    match self.outer(expr) {
+                        Value::Unknown(_) | Value::None => {}
+                        // What calls into a package end with is no part of the package: `client.table("tasks")….data`.
+                        Value::Package(_) if !is_dotted(expr) => {}
+                        known => return self.as_abs(known),
                     }
                 }
                 let object = self.eval(path, value);
@@ -313,7 +316,11 @@ impl Engine<'_, '_> {
                 Abs::Principal(name.clone())
             }
             Abs::Row(id) => {
-                if self.is_principals_own(path, *id) {
+                let model = path.rows.get(id).and_then(|row| row.model.as_ref());
+                if name == "data" && model.is_some_and(|model| !model.has_class()) {
+                    // The rows of an answer of PostgREST.
+                    object.clone()
+                } else if self.is_principals_own(path, *id) {
                     Abs::Principal(name.clone())
                 } else {
                     Abs::Part(*id, name.clone())

@@ -263,8 +263,17 @@ impl Engine<'_, '_> {
         let narrowed = |predicate: &Predicate| {
             sure(&predicate.value) && !of_colleagues(predicate) && self.narrows(path, predicate, 0)
         };
-        if row.checked || row.predicates.iter().any(narrowed) || self.is_shared_with(path, id) {
-            self.data.scoped.push((self.table(model), usage));
+        let by = row.predicates.iter().find(|predicate| narrowed(predicate));
+        if row.checked || by.is_some() || self.is_shared_with(path, id) {
+            let mut table = self.table(model);
+            // Where no class says which column holds the owner, this one does.
+            if let Some((of, column)) = by.and_then(|predicate| predicate.column.as_ref())
+                && of.site == model.site
+                && !model.has_class()
+            {
+                table.owner = column.clone();
+            }
+            self.data.scoped.push((table, usage));
         } else {
             self.data.unsure.push(model.site);
         }

@@ -11,6 +11,7 @@ use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positi
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
+use crate::vfs::FileId;
 
 /// Parts of a column's definition that are looked at.
 const MAX_PARTS: usize = 200;
@@ -49,7 +50,15 @@ pub(super) struct Column {
     pub(super) primary: bool,
 }
 
+/// The file in which tables stand that no class is of.
+pub(super) const NO_FILE: FileId = FileId(u32::MAX);
+
 impl Model {
+    /// Whether a class says what it holds; others are known by their names.
+    pub(super) fn has_class(&self) -> bool {
+        self.site.file != NO_FILE
+    }
+
     /// Whether a column holds the owner.
     pub(super) fn is_owner(&self, column: &str) -> bool {
         self.owners.iter().any(|owner| owner == column)

@@ -9,12 +9,11 @@ use smol_str::SmolStr;
 
 use super::calls::Given;
 use super::execution::Engine;
-use super::models::{Model, last_name};
+use super::models::{Model, NO_FILE, last_name};
 use super::value::{Abs, Path, Predicate, Statement, Verb};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Site};
 use crate::text::TextRange;
-use crate::vfs::FileId;
 
 /// Words of a text that are looked at.
 const MAX_WORDS: usize = 400;
@@ -24,8 +23,8 @@ impl Engine<'_, '_> {
     fn stored(&mut self, name: &str) -> Arc<Model> {
         let mut hasher = FxHasher::default();
         name.hash(&mut hasher);
-        // No file has that number: the place stands for the name.
-        let site = Site { file: FileId(u32::MAX), item: hasher.finish() as u32, range: TextRange::new(0, 0) };
+        // The place stands for the name.
+        let site = Site { file: NO_FILE, item: hasher.finish() as u32, range: TextRange::new(0, 0) };
         if let Some(Some(known)) = self.models.get(&site) {
             return Arc::clone(known);
         }

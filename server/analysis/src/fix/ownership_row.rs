@@ -58,6 +58,9 @@ pub(super) fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix,
     let location = fixer.state.sources.locate(access.entry);
     let source = fixer.source(file)?;
     in_handler(subject, location, &source)?;
+    if fixer.state.sources.file(access.table.site.file).is_none() {
+        return Err(Refusal("no class says what a row of this table is".into()));
+    }
     is_of_table(fixer, access)?;
     let (statement, name) = row_at(&source, location)?;
     // A row that was not found has no owner.

@@ -49,7 +49,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 Use::Reads => "returned",
                 _ => "changed",
             },
-            table.owner,
+            one.owner(),
             one.principal(),
             one.custom.words(&table.name)
         );

@@ -23,7 +23,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let message = format!(
             "The query on `{0}` is not narrowed by `{0}.{1}`: rows of every user are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
             table.name,
-            table.owner,
+            one.owner(),
             done(one.access.usage),
             one.principal(),
             one.custom.words(&table.name)
@@ -35,7 +35,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 "The query on `{0}` gives all rows to anybody who is signed in, and {1} routes write down there what their caller did (`{0}.{2}`): narrow it to {3}, or ask for a right.",
                 table.name,
                 one.custom.creates,
-                table.owner,
+                one.owner(),
                 one.principal()
             );
             return Some((Severity::Warning, one.access.entry, message));

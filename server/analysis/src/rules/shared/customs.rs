@@ -89,6 +89,11 @@ impl<'s> Customs<'s> {
         self.by_site.get(&table).copied().unwrap_or_default()
     }
 
+    /// The table at that place, as those have it that keep to the caller's rows.
+    pub(in crate::rules) fn kept(&self, table: Site) -> Option<&'s Table> {
+        self.tables.iter().find(|known| known.site == table).copied()
+    }
+
     /// The table of that name, by the database or its class, that is nearest to a place.
     pub(in crate::rules) fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
         nearest(&self.tables, state, name, near)

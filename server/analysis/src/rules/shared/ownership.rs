@@ -19,6 +19,8 @@ pub(in crate::rules) struct Found<'s> {
     /// Whether somebody verifies the caller, or may do so.
     pub(in crate::rules) guarded: bool,
     pub(in crate::rules) custom: Custom,
+    /// The same table, as those have it that keep to the caller's rows.
+    pub(in crate::rules) kept: Option<&'s Table>,
     /// The table on whose rows those at fault hang.
     pub(in crate::rules) parent: Option<&'s Table>,
 }
@@ -32,6 +34,11 @@ impl Found<'_> {
             (true, name) => format!("`{name}`"),
             (false, _) => "a verified caller".to_owned(),
         }
+    }
+
+    /// The column that says whose a row is: the one that other routes go by.
+    pub(in crate::rules) fn owner(&self) -> &str {
+        self.kept.map_or(&self.access.table.owner, |kept| &kept.owner)
     }
 
     /// The value of the client that decides.
@@ -78,7 +85,8 @@ pub(in crate::rules) fn check(
             let guarded = judged.guard.is_guarded() || unsure;
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
-                judge(&Found { route, access, guarded, custom, parent })
+                let kept = customs.kept(access.table.site);
+                judge(&Found { route, access, guarded, custom, kept, parent })
             });
             let Some((severity, site, message)) = said else { continue };
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
