@@ -571,6 +571,44 @@ fn requests_follow_the_routes_that_they_may_lead_to() {
     }
 }
 
+/// What a parameter takes is asked of the backend by what the frontend is told: so are routes of sockets.
+#[test]
+fn paths_follow_what_parameters_take() {
+    let ids = "import uuid\n\nRowId = int\n";
+    let main = "from fastapi import FastAPI, WebSocket\nfrom ids import RowId\n\napp = FastAPI()\n\n@app.get(\"/rows\")\ndef rows(): ...\n\n@app.get(\"/rows/{row}\")\ndef row(row: RowId): ...\n\n@app.websocket(\"/listen\")\nasync def listen(socket: WebSocket): ...\n";
+    let page = "const API = \"http://localhost:8000\";\n\nexport default function Page({ id }) {\n  const load = async () => {\n    await fetch(`${API}/rows`);\n    await fetch(`${API}/rows?all=1`);\n    await fetch(`${API}/rows/mine`);\n    new WebSocket(\"ws://localhost:8000/listen\");\n  };\n  return <button onClick={load}>Rows & more</button>;\n}\n";
+    let paths = ["/p/ids.py", "/p/main.py", "/p/web/app/page.tsx"];
+    let texts = [ids, main, page].map(str::to_owned);
+    let all_texts = |texts: &[String]| -> Texts {
+        paths.iter().zip(texts).map(|(path, text)| ((*path).to_owned(), text.clone())).collect()
+    };
+    let mut host = AnalysisHost::new();
+    let disk = all_texts(&texts).into_iter().map(|(path, text)| (path, FileContent::Text(text.into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let mut said = BTreeSet::new();
+    for (at, from, to) in [
+        (0, "RowId = int", "RowId = str"),
+        (0, "RowId = int", "RowId = uuid.UUID"),
+        (1, "row: RowId", "row: str"),
+        (1, "{row}", "{row:int}"),
+        (1, "/listen", "/hear"),
+        (1, "websocket(", "get("),
+        (2, "Rows & more", "{Rows & more}"),
+        (2, "Rows & more", "Rows & more &amp; & all"),
+        (2, "/rows/mine", "/rows/7 "),
+    ] {
+        let mut edited = texts.clone();
+        edited[at] = edited[at].replacen(from, to, 1);
+        for now in [&edited, &texts] {
+            let open = vec![(paths[at].to_owned(), Some(now[at].as_str().into()))];
+            host.apply(Change { open, ..Change::default() });
+            assert_eq!(all(&host.snapshot()), all(&fresh(&all_texts(now))), "{from} became {to}");
+            said.insert(messages(&host.snapshot(), paths[2]));
+        }
+    }
+    assert!(said.len() > 3, "{said:?}");
+}
+
 /// What stands in a broken text tells nothing of whether the module matters: its last good text counts.
 #[test]
 fn a_broken_module_matters_as_much_as_it_did() {
