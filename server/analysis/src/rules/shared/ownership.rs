@@ -115,14 +115,15 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     };
     // Where most routes leave the owner out, the rows are everybody's: sooner so
     // if the column tells who wrote them than if it tells whose they are.
-    let weight = if one.parent.unwrap_or(&one.access.table).personal { 4 } else { 1 };
-    // Whoever makes a row becomes its owner, and nothing ever asks for that.
     let table = one.parent.unwrap_or(&one.access.table);
-    if private == 0 && custom.creates > 0 && !custom.of_right {
+    let weight = if table.personal { 4 } else { 1 };
+    let is_shared = private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others;
+    // Whoever makes a row becomes its owner, and few or none ever ask for that.
+    if is_shared && custom.creates > 0 && !custom.of_right {
         let is_own = one.access.usage == Use::Changes && one.parent.is_none() && table.personal && one.guarded;
         return is_own.then_some(Severity::Warning);
     }
-    if private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others {
+    if is_shared {
         return None;
     }
     // What hangs on a row is hardly for whoever once wrote that, unless several routes say so.
