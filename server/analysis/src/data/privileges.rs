@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::{Model, last_name};
 use super::names;
-use super::value::{Abs, ClientId, Dump, Path, Place};
+use super::value::{Abs, ClientId, Dump, Path, Place, Predicate, Row};
 use super::{Fault, Use};
 use crate::facts::python::idioms::{raises, returned};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
@@ -151,6 +151,8 @@ impl Engine<'_, '_> {
             Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.rows.is_empty() && mix.clients.len() == 1 => {
                 mix.clients.first().copied()
             }
+            // `user.role = db.query(Role).filter(Role.name == body.role).first()`
+            Abs::Row(id) | Abs::Part(id, _) => path.rows.get(id).and_then(|row| named_by_client(row)),
             _ => None,
         };
         if let Some(client) = client.filter(|_| names::is_privilege(column)) {
@@ -326,4 +328,12 @@ fn mentions(body: &[Stmt], field: &str) -> bool {
         }
     }
     false
+}
+
+/// The value of the client that a row was found by, where nothing else was asked.
+fn named_by_client(row: &Row) -> Option<ClientId> {
+    match row.predicates.as_slice() {
+        [Predicate { equal: true, value: Abs::Client(client), .. }] if !row.unclear => Some(*client),
+        _ => None,
+    }
 }
