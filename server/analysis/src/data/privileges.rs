@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::{Model, last_name};
 use super::names;
-use super::value::{Abs, ClientId, Dump, Path, Place, Predicate, Row};
+use super::value::{Abs, ClientId, Dump, Known, Path, Place, Predicate, Row};
 use super::{Fault, Use};
 use crate::facts::python::idioms::{raises, returned};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
@@ -66,13 +66,36 @@ impl Engine<'_, '_> {
                 });
                 texts.chain(members(expr)).collect()
             }
-            Some((_, expr)) => members(expr),
+            Some((_, expr)) => self.given_texts(path, expr).unwrap_or_else(|| members(expr)),
         };
         for value in values {
             let asked = Asked { attribute: attribute.clone(), value, table, site };
             if !self.data.asked.contains(&asked) {
                 self.data.asked.push(asked);
             }
+        }
+    }
+
+    /// The texts of a list that a factory or a class of checks was given: `roles` of `require(["admin"])`.
+    fn given_texts(&self, path: &Path, expr: &Expr) -> Option<Vec<SmolStr>> {
+        let given = match &expr.kind {
+            ExprKind::Name(name) if !path.vars.contains_key(name) => self.outer(expr),
+            ExprKind::Attribute { value, name } => match path.vars.get(value.as_name()?)? {
+                Abs::Known(Known(Value::Instance(instance))) => {
+                    self.interpreter.force(instance.attributes.get(&name.name)?.clone())
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let text = |value: &Value| match self.interpreter.force(value.clone()) {
+            Value::Str(text) => Some(text),
+            _ => None,
+        };
+        match given {
+            Value::List(values) => Some(values.iter().filter_map(text).collect()),
+            Value::Str(text) => Some(vec![text]),
+            _ => None,
         }
     }
 
