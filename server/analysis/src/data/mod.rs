@@ -13,6 +13,7 @@ mod callbacks;
 mod callees;
 mod calls;
 mod closures;
+mod collections;
 mod compound;
 mod conditions;
 mod counters;

@@ -9,9 +9,9 @@ use smol_str::SmolStr;
 
 use super::calls::Given;
 use super::execution::Engine;
-use super::models::{Model, NO_FILE, last_name};
+use super::models::{Model, NO_FILE};
 use super::value::{Abs, Path, Predicate, Statement, Verb};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Site};
 use crate::text::TextRange;
 
@@ -97,7 +97,7 @@ impl Engine<'_, '_> {
                     "find_one_and_delete" | "delete_one" | "delete_many" => Verb::Delete,
                     _ => Verb::Update,
                 };
-                let mut statement = self.plain_statement(verb, &collection(target)?, site);
+                let mut statement = self.plain_statement(verb, &self.collection(target)?, site);
                 let filter = Arc::clone(filter);
                 filter.iter().for_each(|(column, value)| statement.narrow(column, value));
                 if let Some(Given { value: Abs::Map(change), .. }) = given.get(1) {
@@ -108,7 +108,7 @@ impl Engine<'_, '_> {
                 Some(self.execute(path, &statement, site))
             }
             ("insert_one", Some(value @ (Abs::Map(_) | Abs::Dump(_)))) => {
-                let mut statement = self.plain_statement(Verb::Insert, &collection(target)?, site);
+                let mut statement = self.plain_statement(Verb::Insert, &self.collection(target)?, site);
                 statement.set(&value.clone());
                 Some(self.execute(path, &statement, site))
             }
@@ -300,14 +300,4 @@ impl Statement {
         self.predicates.iter_mut().for_each(|predicate| predicate.value = bound(&predicate.value));
         self.sets.iter_mut().for_each(|(_, value)| *value = bound(value));
     }
-}
-
-/// The name of a collection: `db.tasks`, `db["tasks"]`, `tasks_collection`.
-fn collection(target: &Expr) -> Option<String> {
-    let name = match &target.kind {
-        ExprKind::Subscript { index, .. } => index.as_str()?.to_string(),
-        _ => last_name(target)?.to_owned(),
-    };
-    let name = name.trim_end_matches("_collection").to_ascii_lowercase();
-    (!name.is_empty()).then_some(name)
 }

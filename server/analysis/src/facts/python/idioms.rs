@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
+use super::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind};
 
 /// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
 pub fn http_status(expr: &Expr) -> Option<i64> {
@@ -98,6 +98,24 @@ pub fn assigned<'b>(body: &'b [Stmt], name: &str) -> Vec<&'b Expr> {
     each(body, &mut |stmt| {
         if let StmtKind::Assign(assign) = &stmt.kind
             && assign.targets.iter().any(|target| target.as_name().is_some_and(|target| target == name))
+        {
+            found.extend(&assign.value);
+        }
+    });
+    found
+}
+
+/// What the body of a method assigns to an attribute of the object at hand.
+pub fn assigned_to_self<'b>(method: &'b Function, attribute: &str) -> Vec<&'b Expr> {
+    let Some(receiver) = method.params.first().map(|param| &param.name.name) else { return Vec::new() };
+    let is_it = |target: &Expr| {
+        matches!(&target.kind, ExprKind::Attribute { value, name }
+            if name.name == attribute && value.as_name() == Some(receiver))
+    };
+    let mut found = Vec::new();
+    each(&method.body, &mut |stmt| {
+        if let StmtKind::Assign(assign) = &stmt.kind
+            && assign.targets.iter().any(is_it)
         {
             found.extend(&assign.value);
         }
