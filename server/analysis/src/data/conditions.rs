@@ -372,12 +372,17 @@ impl Engine<'_, '_> {
                 yes.privileged |= (names::is_authority(part) || flag) && !names::is_standing(part);
                 (Some(yes), Some(path))
             }
+            // It was asked before: `if row is None: raise`.
+            Abs::Row(id) if path.rows.get(id).is_some_and(|row| row.there) => (Some(path), None),
             Abs::Row(id) => {
                 let mut no = path.clone();
                 if let Some(row) = no.rows.get_mut(id) {
                     row.absent = true;
                 }
                 let mut yes = path;
+                if let Some(row) = yes.rows.get_mut(id) {
+                    row.there = true;
+                }
                 if yes.rows.get(id).is_some_and(|row| row.hangs_on_another())
                     && let Some(row) = yes.rows.get_mut(id)
                 {

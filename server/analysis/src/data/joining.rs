@@ -387,6 +387,7 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     known.checked &= row.checked;
     known.absent &= row.absent;
     known.found &= row.found;
+    known.there &= row.there;
     known.unclear |= row.unclear;
     known.changed = known.changed.or(row.changed);
     known.written = known.written.or(row.written);

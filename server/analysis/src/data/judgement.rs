@@ -267,7 +267,8 @@ impl Engine<'_, '_> {
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
             let mut table = self.table(model);
             // Where no class says which column holds the owner, this one does.
-            if let Some((of, column)) = by.and_then(|predicate| predicate.column.as_ref())
+            let of_principal = by.filter(|predicate| matches!(predicate.value, Abs::Principal(_)));
+            if let Some((of, column)) = of_principal.and_then(|predicate| predicate.column.as_ref())
                 && of.site == model.site
                 && !model.has_class()
             {

@@ -326,6 +326,7 @@ impl Engine<'_, '_> {
             checked: false,
             absent: false,
             found: false,
+            there: false,
             by_key,
             changed: None,
             written: None,
@@ -349,6 +350,8 @@ impl Engine<'_, '_> {
         let place = if statement.verb == Verb::Select { statement.site } else { site };
         let mut row =
             self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
+        // The same query gives the row again that was looked at: `if found.first().user_id != me.id: raise`.
+        row.checked = by_key && path.rows.values().any(|known| known.checked && known.is_same_as(&row));
         self.note_write(statement.verb != Verb::Select);
         match statement.verb {
             Verb::Select => {}
@@ -359,8 +362,9 @@ impl Engine<'_, '_> {
             }
             Verb::Update | Verb::Delete => {
                 row.site = site;
-                row.changed = Some(site);
-                row.written = Some(site);
+                // Who looked before it was changed did not look too late.
+                row.changed = (!row.checked).then_some(site);
+                row.written = row.changed;
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));

@@ -209,6 +209,8 @@ pub(super) struct Row {
     pub(super) absent: bool,
     /// Whether it was asked whether there is one that hangs on what another row says, and there is.
     pub(super) found: bool,
+    /// Whether it is known that there is one.
+    pub(super) there: bool,
     /// Whether its key was asked for.
     pub(super) by_key: bool,
     /// Where it was changed.
@@ -222,6 +224,14 @@ pub(super) struct Row {
     pub(super) calls: Vec<Site>,
     /// Whether a package called the method that fetched it.
     pub(super) called_back: bool,
+}
+
+impl Row {
+    /// Whether the same was asked for as for another.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let site = |row: &Self| row.model.as_ref().map(|model| model.site);
+        !self.unclear && !other.unclear && site(self) == site(other) && self.predicates == other.predicates
+    }
 }
 
 /// What kind of object was made.
