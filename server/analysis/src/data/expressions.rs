@@ -333,6 +333,11 @@ impl Engine<'_, '_> {
                 if let Some(value) = object.fields.get(name).or_else(|| object.properties.get(name)) {
                     return value.clone();
                 }
+                if name == "__dict__"
+                    && let Some(dump) = self.dump(path, *id, expr)
+                {
+                    return Abs::Dump(Arc::new(dump));
+                }
                 match &object.made {
                     Made::Row(_) if object.spread.as_ref().is_none_or(|dump| !dump.fields.contains(name)) => Abs::Own,
                     Made::Body(class) | Made::Instance(class) => {

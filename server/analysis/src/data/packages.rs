@@ -99,6 +99,13 @@ impl Engine<'_, '_> {
         if let Some(buffer) = self.buffer(path, package, given, site) {
             return buffer;
         }
+        // A request model as a dictionary: `dict(data)`, `jsonable_encoder(data)`.
+        if matches!(last, "dict" | "vars" | "jsonable_encoder")
+            && let [Given { value: Abs::Object(id), name: None, .. }, ..] = given
+            && let Some(dump) = self.dump(path, *id, expr)
+        {
+            return Abs::Dump(Arc::new(dump));
+        }
         match last {
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
             | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" | "unquote" | "unquote_plus" => {
