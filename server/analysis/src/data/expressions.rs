@@ -404,6 +404,7 @@ impl Engine<'_, '_> {
                 Abs::Request(key.clone())
             }
             (Abs::Principal(_), Abs::Text(key)) => Abs::Principal(key.clone()),
+            (Abs::Row(_), Abs::Text(key)) => self.attribute(path, expr, container, key),
             (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
             (Abs::Part(..), _) => container.clone(),
             (Abs::Map(entries), Abs::Text(key)) => self.entry(expr, entries, key).unwrap_or(Abs::Unknown),

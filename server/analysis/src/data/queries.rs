@@ -394,6 +394,9 @@ impl Engine<'_, '_> {
         if ROWS.contains(&name) || matches!(name, "copy" | "keys" | "values" | "items") {
             return Some(Abs::Row(id));
         }
+        if let ("get", Some(Abs::Text(key))) = (name, given.first().map(|one| &one.value)) {
+            return Some(self.attribute(path, expr, &Abs::Row(id), &key.clone()));
+        }
         match name {
             "count" | "rowcount" => Some(Abs::Other),
             "sqlmodel_update" | "update" | "update_from_dict" => {
