@@ -223,7 +223,8 @@ impl Engine<'_, '_> {
     fn newly_named(&self, before: &Path, after: &Path) -> Option<Site> {
         let says_caller = |client: &u32| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
         let is_new = after.authorised.iter().any(|client| !before.authorised.contains(client) && says_caller(client));
-        self.stack.last().filter(|_| is_new).map(|function| function.site)
+        // Whoever may name anybody is compared with nobody: `if taken and taken.id != user_id`.
+        self.stack.last().filter(|_| is_new && !before.privileged).map(|function| function.site)
     }
 
     /// Whether a variable is true that the function has from the one around it,

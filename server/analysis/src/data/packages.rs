@@ -107,6 +107,8 @@ impl Engine<'_, '_> {
             return Abs::Dump(Arc::new(dump));
         }
         match last {
+            // Whether there is one says nothing of it.
+            "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,
             "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
             | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" | "unquote" | "unquote_plus" => {
                 let at = usize::from(last == "cast" && package.starts_with("typing"));
