@@ -390,7 +390,6 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     known.there &= row.there;
     known.unclear |= row.unclear;
     known.changed = known.changed.or(row.changed);
-    known.altered |= row.altered;
     known.written = known.written.or(row.written);
     if known.predicates != row.predicates {
         let (predicates, agree) = idle.shared(&known.predicates, &row.predicates);

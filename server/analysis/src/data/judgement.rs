@@ -56,9 +56,6 @@ impl Engine<'_, '_> {
     /// A row is changed.
     pub(super) fn change(&mut self, path: &mut Path, id: u32, site: Site) {
         if self.is_principals_own(path, id) || self.is_fine(path, id, 0) {
-            if let Some(row) = path.rows.get_mut(&id) {
-                row.altered = true;
-            }
             return;
         }
         if let Some(row) = path.rows.get_mut(&id) {
@@ -201,7 +198,7 @@ impl Engine<'_, '_> {
                 self.judge_child(path, *id, &model, &given);
                 continue;
             }
-            let usage = if row.changed.is_some() || row.altered { Use::Changes } else { Use::Reads };
+            let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
             if self.is_fine(path, *id, 0) {
                 self.judge_fine(path, *id, row, &model, usage);
                 continue;
@@ -270,7 +267,7 @@ impl Engine<'_, '_> {
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
             let mut table = self.table(model);
             // Where no class says which column holds the owner, this one does.
-            let of_principal = by.filter(|predicate| predicate.value.parts(path).principal);
+            let of_principal = by.filter(|predicate| matches!(predicate.value, Abs::Principal(_)));
             if let Some((of, column)) = of_principal.and_then(|predicate| predicate.column.as_ref())
                 && of.site == model.site
                 && !model.has_class()

@@ -329,7 +329,6 @@ impl Engine<'_, '_> {
             there: false,
             by_key,
             changed: None,
-            altered: false,
             written: None,
             overwritten: None,
             site,
@@ -366,7 +365,6 @@ impl Engine<'_, '_> {
                 // Who looked before it was changed did not look too late.
                 row.changed = (!row.checked).then_some(site);
                 row.written = row.changed;
-                row.altered = row.checked;
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));

@@ -215,8 +215,6 @@ pub(super) struct Row {
     pub(super) by_key: bool,
     /// Where it was changed.
     pub(super) changed: Option<Site>,
-    /// Whether it was changed where nothing was wrong with that.
-    pub(super) altered: bool,
     /// Where that was written to the database.
     pub(super) written: Option<Site>,
     /// An owner field of a request model was written over it, where.
