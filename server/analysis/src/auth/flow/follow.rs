@@ -171,7 +171,7 @@ impl Flow<'_, '_> {
 
 /// Whether a value is a reason to look into a function that is given it.
 fn carries(value: &Abs) -> bool {
-    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_))
+    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Users)
 }
 
 /// Whether a function is defined in the body of another.
@@ -225,7 +225,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
-    if good.is_empty() {
+    if good.is_empty() || super::is_chosen(exits) {
         return value(&bad);
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();

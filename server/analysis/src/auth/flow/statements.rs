@@ -202,7 +202,7 @@ impl Flow<'_, '_> {
         }
         let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
         // `cursor.execute(query, (token,))`: the rows are fetched from the cursor.
-        if let (Some((func, _)), Abs::Verified { checked: false }) = (expr.as_call(), &value)
+        if let (Some((func, _)), Abs::Verified { checked: false } | Abs::Named(_)) = (expr.as_call(), &value)
             && let ExprKind::Attribute { value: cursor, name } = &func.kind
             && name.name == "execute"
             && let Some(cursor) = cursor.as_name()
@@ -280,6 +280,7 @@ fn joined(paths: Vec<Path>) -> Vec<Path> {
         match kept.iter_mut().find(|other| other.is_same(&path)) {
             Some(same) => {
                 same.switches.retain(|switch| path.switches.contains(switch));
+                same.chosen &= path.chosen;
                 same.given.retain(|given| path.given.contains(given));
                 same.settings.retain(|(name, _)| path.is_setting(name));
             }
@@ -300,6 +301,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
         a.switches.retain(|switch| b.switches.contains(switch));
+        a.chosen &= b.chosen;
         a.known.clear();
         a.given.retain(|given| b.given.contains(given));
         a.state.retain(|name, value| b.state.get(name) == Some(value));
