@@ -41,6 +41,7 @@ use super::evidence::{Evidence, Step};
 use super::{Bypass, DecidedBy, Judge, Proof, Role, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Site, Value};
+use crate::text::TextRange;
 
 /// Project functions followed inside each other.
 const MAX_DEPTH: u32 = 6;
@@ -151,6 +152,8 @@ struct Flow<'j, 'a> {
     around: Option<around::Around>,
     /// Whether what the function returns is the answer to the request.
     answers: bool,
+    /// The call of which the result is that answer.
+    answer: Option<TextRange>,
     /// Steps left for the function being executed.
     budget: u32,
     /// Calls that were counted in it.
@@ -250,6 +253,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             found: Findings::default(),
             around: None,
             answers: false,
+            answer: None,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
         }

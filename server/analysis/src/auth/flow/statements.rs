@@ -76,8 +76,11 @@ impl Flow<'_, '_> {
                 };
                 self.note_answer(expr);
                 self.note_returned_refusal(&path, expr);
-                if self.answers && self.stack.len() == 1 && self.refuses(expr) {
-                    return Vec::new();
+                if self.answers && self.stack.len() == 1 {
+                    if self.refuses(expr) {
+                        return Vec::new();
+                    }
+                    self.answer = Some(called(expr).range);
                 }
                 self.exit(path, expr, exits);
                 return Vec::new();
@@ -265,6 +268,14 @@ impl Flow<'_, '_> {
             }
             _ => {}
         }
+    }
+}
+
+/// The call behind `await`.
+fn called(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Await(inner) => inner,
+        _ => expr,
     }
 }
 
