@@ -82,3 +82,20 @@ fn a_session_is_told_from_a_mailed_token() {
     }
     assert_eq!(routes.len(), 8);
 }
+
+/// What looks at an optional login and answers everybody leaves a route public; what may say who gets in is not known.
+#[test]
+fn an_optional_login_is_looked_at_in_what_answers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
+        .args(["routes", "tests/projects/optional", "--format", "json"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    let status = |at: usize| (routes[at]["path"].as_str().unwrap(), routes[at]["status"].as_str().unwrap());
+    assert_eq!(status(0), ("/public/recipes/{recipe_id}", "public"));
+    assert_eq!(status(1), ("/unknown/recipes/{recipe_id}", "unknown"));
+    assert_eq!(routes.len(), 2);
+}

@@ -90,7 +90,7 @@ pub(super) fn classify(path: &str) -> Sink {
         "base64" | "json" | "re" | "urllib" | "logging" | "hashlib" | "hmac" | "uuid" | "datetime" | "time"
         | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os" | "binascii"
         | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback" | "sentry_sdk"
-        | "opentelemetry" | "string" | "contextvars" => Sink::Passes,
+        | "opentelemetry" | "string" | "contextvars" | "bson" => Sink::Passes,
         // Metrics, limits of rates, tracing: they count callers and let them pass.
         "prometheus_client"
         | "statsd"

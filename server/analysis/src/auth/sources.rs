@@ -96,6 +96,42 @@ pub(super) fn worth_of_parameter(name: &str) -> Worth {
     }
 }
 
+/// Whether a column of that name says which user is meant: a secret is none of these.
+pub(super) fn names_user(column: &str) -> bool {
+    const COLUMNS: &[&str] = &[
+        "id",
+        "pk",
+        "uuid",
+        "uid",
+        "guid",
+        "userid",
+        "useruuid",
+        "accountid",
+        "email",
+        "emailaddress",
+        "mail",
+        "useremail",
+        "username",
+        "login",
+        "name",
+        "nickname",
+        "handle",
+        "phone",
+        "phonenumber",
+        "mobile",
+    ];
+    let plain: String = column.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    COLUMNS.contains(&plain.as_str())
+}
+
+/// Whether a table or class of that name holds users: `users`, `UserInDB`, `app_user`.
+pub(super) fn is_user_table(name: &str) -> bool {
+    const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm"];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain = KINDS.iter().find_map(|kind| plain.strip_suffix(kind)).unwrap_or(&plain);
+    plain.ends_with("user") || plain.ends_with("users") || matches!(plain, "account" | "accounts")
+}
+
 /// Whether a parameter of that name carries what a caller proves itself with.
 pub(crate) fn is_credential_parameter(name: &str) -> bool {
     worth_of_parameter(name) == Worth::Credential

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::injectable::NewInjectable;
-use crate::auth::guard::Guard;
+use crate::auth::guard::{Guard, reads};
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
 use crate::index::dependencies::{Via, called, definition_site, dependency_of};
@@ -49,7 +49,7 @@ pub(crate) struct Verifier {
 /// the route's path can fill.
 ///
 /// Functions come before classes, and those that guard routes of the same router before the others, the most used of
-/// them first.
+/// them first. For a route that only reads, what others ask for that do comes before what changes ask for.
 pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
@@ -59,13 +59,17 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
     let siblings = application.routes.iter().filter(|other| other.router == route.router);
-    let asked: Vec<Site> = siblings
-        .flat_map(|sibling| &sibling.dependencies)
-        .filter(|node| matches!(node.via, Via::Parameter | Via::Decorator))
-        .filter_map(|node| definition_site(&node.callable))
-        .collect();
-    let near =
-        |verifier: &Verifier| asked.iter().filter(|site| Some(**site) == definition_site(&verifier.callable)).count();
+    let asked = |sibling: &Route| {
+        let own = sibling.dependencies.iter().filter(|node| matches!(node.via, Via::Parameter | Via::Decorator));
+        let alike = reads(route) && reads(sibling);
+        own.filter_map(|node| definition_site(&node.callable)).map(|site| (site, alike)).collect::<Vec<_>>()
+    };
+    let asked: Vec<(Site, bool)> = siblings.flat_map(asked).collect();
+    let near = |verifier: &Verifier| {
+        let is_it = |site: &Site| Some(*site) == definition_site(&verifier.callable);
+        let alike = asked.iter().filter(|(site, alike)| *alike && is_it(site)).count();
+        (alike, asked.iter().filter(|(site, _)| is_it(site)).count())
+    };
     // A class is mostly a service that asks for the caller to work for them.
     let is_class = |verifier: &Verifier| matches!(verifier.callable, Value::Class(_));
     found.sort_by_cached_key(|verifier| {

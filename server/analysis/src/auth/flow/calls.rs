@@ -5,19 +5,21 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::evidence::Evidence;
-use super::super::sinks::{is_lookup, is_scheme_word};
+use super::super::sinks::is_scheme_word;
 use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
 use super::follow::Inherited;
+use super::named::{is_name_again, is_of_users};
 use super::outcome;
 use super::requests::{MESSAGE, SERVED, receives, serves};
 use super::statements::NEVER;
+use super::unresolved::callee_name;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{Unknown, Value};
 
 /// The step of a proof at which the process looks into its own memory.
-const IN_MEMORY: &str = "the credential is looked up in the memory of the process here";
+pub(super) const IN_MEMORY: &str = "the credential is looked up in the memory of the process here";
 
 impl Flow<'_, '_> {
     /// The abstract value of an expression.
@@ -142,7 +144,9 @@ impl Flow<'_, '_> {
                 _ => Abs::Other,
             },
             outcome @ Abs::Outcome(_) => outcome.part(name).unwrap_or(Abs::Other),
-            derived @ (Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => derived,
+            derived @ (Abs::Credential | Abs::Identity | Abs::Named(_) | Abs::Verified { .. } | Abs::Unknown(_)) => {
+                derived
+            }
             _ => Abs::Other,
         }
     }
@@ -153,7 +157,8 @@ impl Flow<'_, '_> {
         match container {
             Abs::Request(part) => self.request_item(path, expr, &part, Some(index)),
             Abs::Outcome(_) => outcome::key(index).and_then(|key| container.part(&key)).unwrap_or(Abs::Other),
-            Abs::Credential | Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_) => container,
+            Abs::Credential | Abs::Identity | Abs::Named(_) | Abs::Verified { .. } | Abs::Unknown(_) => container,
+            Abs::Users => self.entry_of_users(path, index),
             _ if outer && self.eval(path, index) == Abs::Credential => {
                 path.verified = true;
                 match self.is_kept_in_memory(path, value) {
@@ -196,6 +201,11 @@ impl Flow<'_, '_> {
     /// Whether comparing a credential with this verifies it: not with a
     /// scheme's name, a length or `None`.
     fn tells_apart(&self, expr: &Expr, value: &Abs) -> bool {
+        match value {
+            Abs::Named(_) => return !is_name_again(expr),
+            Abs::Users => return false,
+            _ => {}
+        }
         match &expr.kind {
             ExprKind::Str(literal) => !is_scheme_word(literal),
             ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
@@ -266,6 +276,17 @@ impl Flow<'_, '_> {
                         return key.and_then(|key| outcome.part(&key)).unwrap_or(Abs::Other);
                     }
                     derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,
+                    Abs::Users if name.name == "get" => {
+                        return args.first().map_or(Abs::Other, |key| self.entry_of_users(path, &key.value));
+                    }
+                    row @ Abs::Named(_) if !values.iter().any(|v| matches!(v, Abs::Credential | Abs::Secret)) => {
+                        return row;
+                    }
+                    // `user.verify_password(password)`
+                    Abs::Named(Some(class)) => {
+                        callee = self.judge.resolve.method(&class, &name.name).map(Value::Function);
+                        receiver = Some(Abs::Object(Box::new(Value::Class(class))));
+                    }
                     Abs::Object(object) => match *object.clone() {
                         Value::Package(package) => callee = Some(Value::Package(join_path(&package, &name.name))),
                         Value::Instance(instance) => match &instance.class {
@@ -321,18 +342,18 @@ impl Flow<'_, '_> {
                         let receiver = Abs::Object(Box::new(Value::Instance(Arc::clone(&instance))));
                         self.follow(path, expr, &call, Some(receiver), args, values)
                     }
-                    None => self.unresolved(path, expr, func, values),
+                    None => self.unresolved(path, expr, func, args, values),
                 },
                 Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
-                _ => self.unresolved(path, expr, func, values),
+                _ => self.unresolved(path, expr, func, args, values),
             },
-            _ => self.unresolved(path, expr, func, values),
+            _ => self.unresolved(path, expr, func, args, values),
         }
     }
 
     /// An argument. `Model.token == token` there is a condition for a query,
     /// which carries what it compares.
-    fn argument(&mut self, path: &mut Path, expr: &Expr) -> Abs {
+    pub(super) fn argument(&mut self, path: &mut Path, expr: &Expr) -> Abs {
         if let ExprKind::Compare { first, rest } = &expr.kind
             && let [(_, second)] = rest.as_slice()
         {
@@ -340,52 +361,6 @@ impl Flow<'_, '_> {
             return first.join(self.eval(path, second));
         }
         self.eval(path, expr)
-    }
-
-    fn unresolved(&mut self, path: &mut Path, expr: &Expr, func: &Expr, values: Vec<Abs>) -> Abs {
-        // A message as a whole is passed on for what else is in it.
-        let values = values.into_iter().filter(|value| !matches!(value, Abs::Request(part) if part == MESSAGE));
-        let derived = values.fold(Abs::Other, Abs::join);
-        match derived {
-            Abs::Request(_) | Abs::Credential if self.fills_container(path, func) => Abs::Other,
-            Abs::Credential => {
-                if let ExprKind::Attribute { value, name } = &func.kind
-                    && is_lookup(&name.name)
-                {
-                    match self.is_kept_in_memory(path, value) {
-                        true => self.step(expr, Evidence::DecidesInMemory, IN_MEMORY),
-                        false => self.decides(expr, "the credential is looked up here"),
-                    }
-                    return Abs::Verified { checked: false };
-                }
-                let callee = callee_name(func);
-                let reason: SmolStr = format!("`{callee}` is given the credential and could not be followed").into();
-                path.unknown.get_or_insert(reason.clone());
-                Abs::Unknown(reason)
-            }
-            Abs::Request(_) => {
-                let reason: SmolStr =
-                    format!("`{}` is given the request and could not be followed", callee_name(func)).into();
-                path.unknown.get_or_insert(reason.clone());
-                Abs::Unknown(reason)
-            }
-            // A name is no evidence that the secret is checked, but a reason not to
-            // say that it is not.
-            Abs::Secret if speaks_of_checking(func) => {
-                let reason: SmolStr =
-                    format!("`{}` is given the password and could not be followed", callee_name(func)).into();
-                path.unknown.get_or_insert(reason.clone());
-                Abs::Unknown(reason)
-            }
-            // A query with the credential in it: its result may still be nothing.
-            Abs::Verified { checked: false } if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name)) => {
-                Abs::Verified { checked: false }
-            }
-            Abs::Verified { .. } => Abs::Verified { checked: true },
-            Abs::Check | Abs::Status => Abs::Check,
-            Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
-            other => other,
-        }
     }
 }
 
@@ -407,6 +382,7 @@ fn from_value(value: Value) -> Abs {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,
         Value::Instance(_) | Value::Class(_) | Value::Package(_) | Value::Function(_) => Abs::Object(Box::new(value)),
+        Value::Dict(entries) if is_of_users(&entries) => Abs::Users,
         // A name that nothing binds: using it raises, and it carries no credential.
         Value::Unknown(Unknown::Unbound(_)) => Abs::Nothing,
         _ => Abs::Other,
@@ -424,26 +400,4 @@ fn credential_method(method: &str) -> Abs {
 
 fn join_path(package: &str, name: &str) -> SmolStr {
     SmolStr::new(format!("{package}.{name}"))
-}
-
-fn callee_name(func: &Expr) -> String {
-    match &func.kind {
-        ExprKind::Name(name) => name.to_string(),
-        ExprKind::Attribute { value, name } => format!("{}.{}", callee_name(value), name.name),
-        ExprKind::Call { func, .. } | ExprKind::Subscript { value: func, .. } | ExprKind::Await(func) => {
-            callee_name(func)
-        }
-        _ => "…".into(),
-    }
-}
-
-/// Whether a callee's name says that it checks what it is given.
-fn speaks_of_checking(func: &Expr) -> bool {
-    let name = match &func.kind {
-        ExprKind::Name(name) => name,
-        ExprKind::Attribute { name, .. } => &name.name,
-        _ => return false,
-    };
-    let name = name.to_ascii_lowercase();
-    ["verify", "check", "authenticate", "login", "sign_in", "signin", "validate"].iter().any(|word| name.contains(word))
 }

@@ -41,6 +41,7 @@ impl Flow<'_, '_> {
             path.switches.push((Bypass { site: self.site(test), decided_by: DecidedBy::Form }, truth));
             return vec![path];
         }
+        path.chosen |= self.asks_for_claim(&mut path, test);
         let composed = matches!(test.kind, ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Walrus { .. });
         if !composed && self.depends_on_route(&path, test) {
             path.unknown.get_or_insert_with(|| "which paths it lets through could not be told".into());
@@ -117,6 +118,16 @@ impl Flow<'_, '_> {
         self.eval(path, text) == Abs::Credential
     }
 
+    /// Whether a test compares what a credential says of itself, unverified, with what
+    /// the code says: `alg == "ES256"`, `alg in ["ES256", "RS256"]`.
+    fn asks_for_claim(&mut self, path: &mut Path, test: &Expr) -> bool {
+        let ExprKind::Compare { first, rest } = &test.kind else { return false };
+        let [(op, second)] = rest.as_slice() else { return false };
+        let compares = matches!(op.as_str(), "==" | "!=" | "in" | "not in");
+        let is_constant = matches!(self.eval(path, second), Abs::Constant | Abs::Other);
+        compares && is_constant && self.eval(path, first) == Abs::Identity
+    }
+
     /// `first op second` is `truth`.
     fn refine_comparison(
         &mut self,
@@ -171,7 +182,7 @@ impl Flow<'_, '_> {
                 }
                 self.note(test, "a caller who fails this check gets no further");
             }
-            Abs::Verified { checked: false } | Abs::Credential if !truth => {
+            Abs::Verified { checked: false } | Abs::Credential | Abs::Named(_) if !truth => {
                 if let Some(name) = test.as_name() {
                     path.set(name, Abs::Nothing);
                 }

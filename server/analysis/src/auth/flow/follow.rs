@@ -80,7 +80,11 @@ impl Flow<'_, '_> {
         }
         entry.state.clone_from(&path.state);
         entry.known = self.exact_arguments(path, function, args);
+        let answers = self.stack.len() == 1 && self.answer == Some(expr.range) && only_looks_at_login(&entry);
         let summary = self.call_summary(entry, function);
+        if answers && summary.exits.iter().all(serves) && summary.exits.iter().any(|exit| !exit.verified) {
+            return Abs::Other;
+        }
         conclude(self, path, function, &summary.exits)
     }
 
@@ -171,7 +175,7 @@ impl Flow<'_, '_> {
 
 /// Whether a value is a reason to look into a function that is given it.
 fn carries(value: &Abs) -> bool {
-    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_))
+    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Users)
 }
 
 /// Whether a function is defined in the body of another.
@@ -190,6 +194,27 @@ fn is_constant_call(path: &Path, call: &Expr) -> bool {
         pending.extend(expr.children());
     }
     true
+}
+
+/// Whether a function is given whom an optional login found, and nothing else to know callers by.
+fn only_looks_at_login(entry: &Path) -> bool {
+    let carried = || entry.vars.values().filter(|value| carries(value));
+    carried().next().is_some() && carried().all(|value| matches!(value, Abs::Verified { .. }))
+}
+
+/// Whether an end answers callers: those who are signed in, or with data whoever they are.
+fn serves(exit: &Exit) -> bool {
+    let is_data = match &exit.value {
+        Abs::Other => true,
+        Abs::Object(made) => match &**made {
+            Value::Class(_) => true,
+            // Which may refuse them.
+            Value::Package(path) => !path.ends_with("Response"),
+            _ => false,
+        },
+        _ => false,
+    };
+    exit.verified || (is_data && exit.unknown.is_none())
 }
 
 /// What a followed call means to its caller.
@@ -225,7 +250,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
-    if good.is_empty() {
+    if good.is_empty() || super::is_chosen(exits) {
         return value(&bad);
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();

@@ -13,6 +13,7 @@ mod containers;
 mod exact;
 mod follow;
 mod given;
+mod named;
 mod objects;
 mod outcome;
 mod packages;
@@ -22,6 +23,7 @@ mod requests;
 mod settings;
 mod statements;
 mod summary;
+mod unresolved;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
@@ -38,7 +40,8 @@ use self::summary::Summary;
 use super::evidence::{Evidence, Step};
 use super::{Bypass, DecidedBy, Judge, Proof, Role, Verdict};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
-use crate::index::value::{FunctionRef, Site, Value};
+use crate::index::value::{ClassRef, FunctionRef, Site, Value};
+use crate::text::TextRange;
 
 /// Project functions followed inside each other.
 const MAX_DEPTH: u32 = 6;
@@ -63,6 +66,11 @@ enum Abs {
     Secret,
     /// Derived from an identity that the client sent.
     Identity,
+    /// A user, and its class where that is known, who was found by what is no secret: an
+    /// identity that the client sent, until it is compared with a secret of that user's.
+    Named(Option<Arc<ClassRef>>),
+    /// A dictionary of the code that holds users by their names.
+    Users,
     /// What a sink returned. `checked` is false while it may still be the
     /// `None` or `False` of a failure.
     Verified { checked: bool },
@@ -116,6 +124,8 @@ struct Path {
     unknown: Option<SmolStr>,
     /// Conditions that may lead around a verification, and which way each went.
     switches: Vec<(Bypass, bool)>,
+    /// Whether what a credential says of itself, unverified, led here.
+    chosen: bool,
 }
 
 /// A path that ended without an exception.
@@ -128,6 +138,8 @@ struct Exit {
     parts: Vec<(SmolStr, Abs)>,
     state: FxHashMap<SmolStr, Abs>,
     switches: Vec<(Bypass, bool)>,
+    /// Whether what a credential says of itself, unverified, led here.
+    chosen: bool,
 }
 
 /// The execution of one function and what it calls.
@@ -140,6 +152,8 @@ struct Flow<'j, 'a> {
     around: Option<around::Around>,
     /// Whether what the function returns is the answer to the request.
     answers: bool,
+    /// The call of which the result is that answer.
+    answer: Option<TextRange>,
     /// Steps left for the function being executed.
     budget: u32,
     /// Calls that were counted in it.
@@ -156,6 +170,8 @@ struct Findings {
     in_message: bool,
     /// The same for identities.
     identity: bool,
+    /// Who calls was found by what is no secret.
+    named: bool,
     /// Where callers are turned away, if they are.
     rejection: Option<Site>,
     /// A condition that leads around the verification in a function that was called.
@@ -176,6 +192,7 @@ impl Findings {
         self.steps.extend(of_call.steps.iter().cloned());
         self.credential |= of_call.credential;
         self.identity |= of_call.identity;
+        self.named |= of_call.named;
         self.rejection = self.rejection.or(of_call.rejection);
         self.bypass = self.bypass.or(of_call.bypass);
         self.asks_route |= of_call.asks_route;
@@ -216,9 +233,16 @@ fn bypass(exits: &[Exit]) -> Option<Bypass> {
     first.switches.iter().find(|switch| decides(switch)).map(|(switch, _)| *switch)
 }
 
+/// Whether callers who are not verified get what they claim, and choose that way by what they claim:
+/// the algorithm in a token's header.
+fn is_chosen(exits: &[Exit]) -> bool {
+    let mut unverified = exits.iter().filter(|exit| !exit.verified);
+    unverified.all(|exit| exit.chosen && exit.unknown.is_none() && exit.value.is_claimed())
+}
+
 /// Whether an end gives what the client sent, as it was sent.
 fn believes(exit: &Exit) -> bool {
-    exit.unknown.is_none() && matches!(exit.value, Abs::Credential | Abs::Identity)
+    exit.unknown.is_none() && (exit.value == Abs::Credential || exit.value.is_claimed())
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
@@ -229,6 +253,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             found: Findings::default(),
             around: None,
             answers: false,
+            answer: None,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
         }
@@ -298,7 +323,7 @@ impl Flow<'_, '_> {
             return if exits.iter().any(|exit| exit.verified) { Proof::Optional } else { Proof::NotAuth };
         }
         let gives = |wanted: &Abs| unverified().any(|exit| exit.value == *wanted);
-        if gives(&Abs::Identity) {
+        if unverified().any(|exit| exit.value.is_claimed()) {
             return Proof::TrustsClient;
         }
         if exits.iter().any(|exit| exit.verified) {
@@ -325,7 +350,7 @@ impl Flow<'_, '_> {
             return Proof::NotAuth;
         }
         if self.found.credential {
-            return Proof::ChecksNothing;
+            return if self.found.named { Proof::TrustsClient } else { Proof::ChecksNothing };
         }
         // No credential at all: an identity made of nothing, or no business of
         // ours. Here, and only here, names decide, and only between two
@@ -421,8 +446,8 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        let Self { verified, unknown, state, switches, .. } = self;
-        Exit { verified, unknown, value, parts: Vec::new(), state, switches }
+        let Self { verified, unknown, state, switches, chosen, .. } = self;
+        Exit { verified, unknown, value, parts: Vec::new(), state, switches, chosen }
     }
 }
 
@@ -434,14 +459,16 @@ impl Abs {
                 Abs::Unknown(_) | Abs::Outcome(_) => 0,
                 Abs::Identity => 1,
                 Abs::Credential => 2,
-                Abs::Secret => 3,
-                Abs::Verified { .. } => 3,
-                Abs::Check | Abs::Failure | Abs::Status => 4,
-                Abs::Request(_) | Abs::Granted(_) => 5,
-                Abs::Object(_) => 6,
-                Abs::Other => 7,
-                Abs::Constant => 8,
-                Abs::Nothing => 9,
+                // Of both, a hash say, it can still be told whose secret it is.
+                Abs::Named(_) => 3,
+                Abs::Secret => 4,
+                Abs::Verified { .. } => 4,
+                Abs::Check | Abs::Failure | Abs::Status => 5,
+                Abs::Request(_) | Abs::Granted(_) => 6,
+                Abs::Object(_) => 7,
+                Abs::Other | Abs::Users => 8,
+                Abs::Constant => 9,
+                Abs::Nothing => 10,
             }
         }
         if weight(&self) <= weight(&other) { self } else { other }
@@ -463,6 +490,11 @@ impl Abs {
             Abs::Failure => Abs::Check,
             other => other,
         }
+    }
+
+    /// Whether it says who calls by the client's own word.
+    fn is_claimed(&self) -> bool {
+        matches!(self, Abs::Identity | Abs::Named(_))
     }
 
     fn is_tainted(&self) -> bool {

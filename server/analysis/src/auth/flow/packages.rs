@@ -34,7 +34,13 @@ impl Flow<'_, '_> {
         }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
-        match classify(package) {
+        let what = classify(package);
+        if what == Sink::Forwards
+            && let Some(row) = self.row_by_name(path, expr, args, &derived)
+        {
+            return row;
+        }
+        match what {
             Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
             Sink::Raises if of_interest && self.verification_is_off(args) => {
                 self.note(expr, format!("`{package}` is told not to verify the signature"));

@@ -76,8 +76,11 @@ impl Flow<'_, '_> {
                 };
                 self.note_answer(expr);
                 self.note_returned_refusal(&path, expr);
-                if self.answers && self.stack.len() == 1 && self.refuses(expr) {
-                    return Vec::new();
+                if self.answers && self.stack.len() == 1 {
+                    if self.refuses(expr) {
+                        return Vec::new();
+                    }
+                    self.answer = Some(called(expr).range);
                 }
                 self.exit(path, expr, exits);
                 return Vec::new();
@@ -202,7 +205,7 @@ impl Flow<'_, '_> {
         }
         let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
         // `cursor.execute(query, (token,))`: the rows are fetched from the cursor.
-        if let (Some((func, _)), Abs::Verified { checked: false }) = (expr.as_call(), &value)
+        if let (Some((func, _)), Abs::Verified { checked: false } | Abs::Named(_)) = (expr.as_call(), &value)
             && let ExprKind::Attribute { value: cursor, name } = &func.kind
             && name.name == "execute"
             && let Some(cursor) = cursor.as_name()
@@ -268,6 +271,14 @@ impl Flow<'_, '_> {
     }
 }
 
+/// The call behind `await`.
+fn called(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Await(inner) => inner,
+        _ => expr,
+    }
+}
+
 /// Variable that marks a path which ended inside an expression: a call of a
 /// function that never returns. No Python name contains a space.
 pub(super) const NEVER: &str = "never returns";
@@ -280,6 +291,7 @@ fn joined(paths: Vec<Path>) -> Vec<Path> {
         match kept.iter_mut().find(|other| other.is_same(&path)) {
             Some(same) => {
                 same.switches.retain(|switch| path.switches.contains(switch));
+                same.chosen &= path.chosen;
                 same.given.retain(|given| path.given.contains(given));
                 same.settings.retain(|(name, _)| path.is_setting(name));
             }
@@ -300,6 +312,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
         a.verified &= b.verified;
         a.unknown = a.unknown.or(b.unknown);
         a.switches.retain(|switch| b.switches.contains(switch));
+        a.chosen &= b.chosen;
         a.known.clear();
         a.given.retain(|given| b.given.contains(given));
         a.state.retain(|name, value| b.state.get(name) == Some(value));

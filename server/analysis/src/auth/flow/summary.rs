@@ -52,6 +52,8 @@ enum Kind {
     Credential,
     Secret,
     Identity,
+    Named(Option<Site>),
+    Users,
     Verified(bool),
     Check,
     Failure,
@@ -141,6 +143,8 @@ fn kind(value: &Abs) -> Option<Kind> {
         Abs::Credential => Kind::Credential,
         Abs::Secret => Kind::Secret,
         Abs::Identity => Kind::Identity,
+        Abs::Named(class) => Kind::Named(class.as_ref().map(|class| class.site)),
+        Abs::Users => Kind::Users,
         Abs::Verified { checked } => Kind::Verified(*checked),
         Abs::Check => Kind::Check,
         Abs::Failure => Kind::Failure,
@@ -193,6 +197,7 @@ impl Abs {
             (Abs::Unknown(_), Abs::Unknown(_)) => true,
             (Abs::Object(_), Abs::Object(_))
             | (Abs::Outcome(_), Abs::Outcome(_))
+            | (Abs::Named(_), Abs::Named(_))
             | (Abs::Granted(_), Abs::Granted(_)) => {
                 matches!((kind(self), kind(other)), (Some(a), Some(b)) if a == b)
             }

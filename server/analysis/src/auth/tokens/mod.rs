@@ -4,6 +4,7 @@
 //! Found out for every item of a file on its own, so that an edit costs what
 //! stands in the edited item. Rules look at the result, never at code.
 
+mod always;
 mod cached;
 mod callees;
 mod claims;

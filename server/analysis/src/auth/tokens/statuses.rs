@@ -1,6 +1,7 @@
 //! Answers to failed authentication with another status than 401.
 
 use super::super::code::{Body, mentions, parts};
+use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
@@ -140,7 +141,8 @@ fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)>
     }
     let mut made = body.bindings(name).into_iter().flatten();
     let made = made.find(|made| comes_from_credential(body, made, 0) || is_nobody(body, made));
-    made.map(|made| (Failure::Rejected, made.range))
+    // Who finds nothing may raise there: this is never asked then.
+    made.filter(|made| !gives_something(body, made)).map(|made| (Failure::Rejected, made.range))
 }
 
 /// Where the owner of the caller's token is looked up, of a condition that holds where there is no such user.
@@ -159,7 +161,8 @@ fn gone(body: &Body<'_, '_, '_>, test: &Expr) -> Option<TextRange> {
         _ => made.as_call().is_some(),
     };
     let looks_up = |made: &&Expr| is_call(made) && named(body, made, 0) == Some(true);
-    body.bindings(name).into_iter().flatten().find(looks_up).map(|made| made.range)
+    let made = body.bindings(name).into_iter().flatten().find(looks_up);
+    made.filter(|made| !gives_something(body, made)).map(|made| made.range)
 }
 
 /// Whether a value has the owner of the caller's token in it: `User.id == int(claims["sub"])`; `None` where it has

@@ -13,7 +13,7 @@ use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::rules::State;
-use crate::rules::missing_auth_dependency::guard_name;
+use crate::rules::missing_auth_dependency::{callable_name, guard_name};
 use crate::verdicts::with_interpreter;
 
 /// A route that nothing guards.
@@ -78,8 +78,21 @@ enum Meant {
 struct Siblings {
     guarded: usize,
     all: usize,
-    /// By what most of them are.
+    /// What most of them ask for, themselves or through what they ask for.
     guard: String,
+    /// How many do.
+    by_it: usize,
+}
+
+impl Siblings {
+    /// What guards them, in words.
+    fn are_guarded(&self) -> String {
+        let Self { guarded, guard, by_it, .. } = self;
+        if by_it == guarded {
+            return format!("require `{guard}`");
+        }
+        format!("are guarded, {by_it} of them by `{guard}`")
+    }
 }
 
 impl<'s, 'r> OpenRoute<'s, 'r> {
@@ -198,14 +211,16 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             _ if self.users.is_some() => {
                 format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
             }
-            (Meant::Catalogue, Some(Siblings { guard, .. }), _) => {
-                format!("like everything that reads on this router, of which changes require `{guard}`")
+            (Meant::Catalogue, Some(siblings), _) => {
+                format!("like everything that reads on this router, of which changes {}", siblings.are_guarded())
             }
-            (Meant::ReadsOpenly, Some(Siblings { guard, .. }), _) => {
-                format!("like {} of this router that only read, while changes require `{guard}`", self.beside.others())
+            (Meant::ReadsOpenly, Some(siblings), _) => {
+                let (others, guarded) = (self.beside.others(), siblings.are_guarded());
+                format!("like {others} of this router that only read, while changes {guarded}")
             }
-            (_, Some(Siblings { guarded, all, guard }), _) => {
-                format!("{guarded} of {all} routes of this router require `{guard}`")
+            (_, Some(siblings), _) => {
+                let Siblings { guarded, all, .. } = siblings;
+                format!("{guarded} of {all} routes of this router {}", siblings.are_guarded())
             }
             (_, _, Some(middleware)) if self.route.kind == RouteKind::WebSocket => {
                 format!("the middleware `{middleware}` does not see WebSockets")
@@ -346,7 +361,7 @@ fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option
 }
 
 /// How many routes of the same router are guarded, by what most of all.
-fn siblings(state: &State, application: &Application, route: &Route) -> Option<Siblings> {
+fn siblings<'r>(state: &State, application: &'r Application, route: &Route) -> Option<Siblings> {
     let judged = judged(state, application)?;
     let own: Vec<_> = application
         .routes
@@ -354,13 +369,26 @@ fn siblings(state: &State, application: &Application, route: &Route) -> Option<S
         .zip(judged.iter())
         .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
         .collect();
-    let name = |(route, judged): &(&'_ Route, &'_ Judged)| match &judged.guard {
-        Guard::Around(wrapped) => Some(wrapped.name.to_string()),
-        guard => guard_name(route, guard).map(str::to_owned),
+    let name = |(route, judged): &(&'r Route, &'_ Judged)| {
+        let name = match &judged.guard {
+            Guard::Around(wrapped) => wrapped.name.to_string(),
+            guard => guard_name(route, guard)?.to_owned(),
+        };
+        Some((*route, name))
     };
-    let mut names: Vec<String> = own.iter().filter_map(name).collect();
-    let guarded = names.len();
+    let guards: Vec<(&Route, String)> = own.iter().filter_map(name).collect();
+    let mut names: Vec<&String> = guards.iter().map(|(_, name)| name).collect();
     names.sort_unstable();
-    let most = names.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len())?.first()?;
-    (guarded * 2 >= own.len()).then(|| Siblings { guarded, all: own.len(), guard: most.clone() })
+    names.dedup();
+    let asks = |(other, own): &&(&Route, String), name: &str| {
+        own == name || other.dependencies.iter().any(|node| callable_name(&node.callable) == Some(name))
+    };
+    // Of two guards that as many ask for, the one of routes that do the same kind of thing.
+    let is_alike = |(other, own): &&(&Route, String), name: &str| own == name && reads(other) == reads(route);
+    let count = |is: &dyn Fn(&&(&Route, String), &str) -> bool, name: &str| {
+        guards.iter().filter(|guarded| is(guarded, name)).count()
+    };
+    let most = names.into_iter().max_by_key(|name| (count(&asks, name), count(&is_alike, name)))?;
+    let (guarded, by_it) = (guards.len(), count(&asks, most));
+    (guarded * 2 >= own.len()).then(|| Siblings { guarded, all: own.len(), guard: most.clone(), by_it })
 }
