@@ -39,6 +39,10 @@ impl Engine<'_, '_> {
             && bound.into_iter().all(|value| match &value.kind {
                 ExprKind::Dict(_) | ExprKind::List(_) | ExprKind::Tuple(_) => bare_names(value).is_empty(),
                 ExprKind::Str(_) | ExprKind::FString(_) | ExprKind::Int(_) | ExprKind::Bool(_) => true,
+                // `random.randint(0, 9)`
+                ExprKind::Call { func, .. } => {
+                    matches!(self.interpreter.eval(handler, func), Value::Package(path) if !path.starts_with("sql"))
+                }
                 _ => false,
             })
     }
@@ -113,17 +117,21 @@ struct End<'f> {
     given: &'f Expr,
 }
 
-/// The only end of a body, and what was committed before it.
+/// The only end of a body that gives rows out, and what was committed before it.
 fn committed(body: &[Stmt]) -> Option<End<'_>> {
-    let (last, before) = body.split_last()?;
-    let StmtKind::Return(Some(given)) = &last.kind else { return None };
-    let mut pending: Vec<&Stmt> = before.iter().collect();
-    while let Some(stmt) = pending.pop() {
-        if matches!(&stmt.kind, StmtKind::Return(Some(other)) if !bare_names(other).is_empty()) {
-            return None;
+    let mut ends = Vec::new();
+    let mut pending = vec![body];
+    while let Some(block) = pending.pop() {
+        for (at, stmt) in block.iter().enumerate() {
+            if let StmtKind::Return(Some(given)) = &stmt.kind
+                && (!bare_names(given).is_empty() || given.as_call().is_some())
+            {
+                ends.push((&block[..at], given));
+            }
+            pending.extend(stmt.blocks());
         }
-        pending.extend(stmt.blocks().into_iter().flatten());
     }
+    let [(before, given)] = ends.as_slice() else { return None };
     let (at, session) = before.iter().enumerate().rev().find_map(|(at, stmt)| Some((at, commits(stmt)?)))?;
     Some(End { session, between: &before[at + 1..], given })
 }
