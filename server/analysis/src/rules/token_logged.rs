@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Logged, Secret};
+use crate::auth::tokens::{JWT_HEADER, Logged, Secret};
 use crate::frontend::outcome::{self as logs, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -51,9 +51,6 @@ fn is_same_front(one: &Logged, other: &Logged) -> bool {
     let is_front = one.part.is_some_and(|part| part <= JWT_HEADER);
     is_front && one.origin == other.origin && one.what == other.what && one.part == other.part
 }
-
-/// Characters of the shortest header that JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64.
-const JWT_HEADER: i64 = 36;
 
 /// What whoever reads a log has of the first characters of a token.
 const FRONT_OF_TOKEN: &str = "of a JWT that may be its header alone, of any other token it is a part of the secret";

@@ -47,6 +47,7 @@ pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
+pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
