@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name};
 use super::libraries::{Does, does};
-use super::{ItemTokens, Logged, Secret, databases, handed_on, secrets};
+use super::{ItemTokens, Logged, Secret, bodies, databases, handed_on, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -256,7 +256,8 @@ fn note(
 ) {
     let database = || databases::address(body, value).filter(|_| part.is_none());
     let handed_on = || handed_on::origin(body, body.traced(value));
-    let Some(origin) = secrets::origin(body, value).or_else(database).or_else(handed_on) else { return };
+    let sent = || bodies::origin(body, value).filter(|_| part.is_none());
+    let Some(origin) = secrets::origin(body, value).or_else(database).or_else(handed_on).or_else(sent) else { return };
     if matches!(origin.what, Secret::Token | Secret::Issued) && is_cut_out(body, value) {
         return;
     }
