@@ -65,7 +65,7 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether FastAPI sends what a handler gives with all of its columns: nothing
+    /// Whether FastAPI sends what a handler gives with all of its columns, which are still there: nothing
     /// says what the answer is made of (`response_model`, or from FastAPI 0.89 on
     /// the annotation), or it is the table itself, or a model that has the column, too.
     fn is_sent_whole(&mut self, handler: &FunctionRef, column: &str) -> bool {
@@ -75,8 +75,11 @@ impl Engine<'_, '_> {
         });
         let Some(args) = registered else { return false };
         match keyword(args, "response_model").or(handler.def.returns.as_ref()) {
-            None => args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some()),
-            Some(Expr { kind: ExprKind::None, .. }) => true,
+            None => {
+                args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some())
+                    && !self.gives_expired(handler)
+            }
+            Some(Expr { kind: ExprKind::None, .. }) => !self.gives_expired(handler),
             Some(model) => self.names_users(handler, model, column),
         }
     }

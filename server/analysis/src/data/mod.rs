@@ -20,6 +20,7 @@ mod counters;
 mod entry;
 mod execution;
 mod exemptions;
+mod expired;
 mod exposure;
 mod expressions;
 mod hanging;

@@ -13,7 +13,7 @@ use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, Severity, Te
 use crate::rules::{leaky_auth_error, wrong_auth_status};
 
 /// What stands in place of a secret that was logged.
-const REDACTED: &str = "[redacted]";
+pub(super) const REDACTED: &str = "[redacted]";
 
 /// What a caller with a bad token is told.
 const CONSTANT: &str = "\"Invalid or expired token\"";
@@ -23,6 +23,9 @@ const BY_BEARER: &str = "{\"WWW-Authenticate\": \"Bearer\"}";
 
 /// Appends the fix of a secret in a log.
 pub(super) fn logged(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {
+    if fixer.state.sources.facts(diagnostic.location.file).is_none() {
+        return keep(super::script::logged(fixer, diagnostic), fixes, refusals);
+    }
     let title = "Leave the value out of the log";
     let narrow = edit(fixer, diagnostic, Applicability::Safe, title, |source, range| {
         let node = node_at(source, &range).ok_or_else(unreadable)?;

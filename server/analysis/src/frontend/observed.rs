@@ -87,6 +87,8 @@ pub enum How {
     Used,
     /// It throws where it is a refusal.
     Throws,
+    /// It shows another page where it is one for want of a credential.
+    Leaves,
 }
 
 /// A request that a library makes, and makes again when it fails.

@@ -1,15 +1,18 @@
 //! `token-logged`: secrets in logs.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use rustc_hash::FxHashSet;
 
 use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
-use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Logged, Secret};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::{may_sign_up, verifies_password};
+use crate::auth::tokens::{JWT_HEADER, Logged, Secret};
 use crate::frontend::outcome::{self as logs, What};
 use crate::ide::{Diagnostic, Severity};
+use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -23,10 +26,14 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let takes_passwords = OnceCell::new();
     for_each_item(state, wanted, |tokens| {
         for (at, logged) in tokens.logged.iter().enumerate() {
             let is_same = |other: &&Logged| is_same_front(logged, other);
             if is_script(state, logged.site.file) || tokens.logged[..at].iter().any(|other| is_same(&other)) {
+                continue;
+            }
+            if logged.what == Secret::Bodies && !takes_passwords.get_or_init(|| takes_passwords_of_callers(state)) {
                 continue;
             }
             let (severity, what) = said(logged);
@@ -46,14 +53,22 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
 }
 
+/// Whether callers send passwords: to sign in, or to sign up.
+fn takes_passwords_of_callers(state: &State) -> bool {
+    with_interpreter(state, |interpreter| {
+        let mut takes = false;
+        for_each_served(state, |_, route, _| {
+            takes = takes || verifies_password(interpreter, route) || may_sign_up(interpreter, route);
+        });
+        takes
+    })
+}
+
 /// Whether two places write the same few characters of one token: a name for it that is used more than once.
 fn is_same_front(one: &Logged, other: &Logged) -> bool {
     let is_front = one.part.is_some_and(|part| part <= JWT_HEADER);
     is_front && one.origin == other.origin && one.what == other.what && one.part == other.part
 }
-
-/// Characters of the shortest header that JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64.
-const JWT_HEADER: i64 = 36;
 
 /// What whoever reads a log has of the first characters of a token.
 const FRONT_OF_TOKEN: &str = "of a JWT that may be its header alone, of any other token it is a part of the secret";
@@ -104,6 +119,7 @@ fn said(logged: &Logged) -> (Severity, String) {
         Secret::Key => "a secret of the application",
         Secret::Issued => "a token that was just issued",
         Secret::Database => "the address of the database, and the password that stands in it",
+        Secret::Bodies => "bodies of requests as they came, the passwords of those who sign in among them",
         Secret::Claims => "all claims of the token, with whatever it says of its owner",
     };
     match (logged.part, logged.what) {
@@ -112,7 +128,7 @@ fn said(logged: &Logged) -> (Severity, String) {
         }
         (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
         (None, Secret::Claims) => (Severity::Info, what.to_owned()),
-        (None, Secret::Database | Secret::Cookies) => (Severity::Warning, what.to_owned()),
+        (None, Secret::Database | Secret::Cookies | Secret::Bodies) => (Severity::Warning, what.to_owned()),
         (None, _) => (Severity::Error, what.to_owned()),
     }
 }

@@ -4,6 +4,7 @@ use super::shared::frontend;
 use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
 use crate::auth::guard::Guard;
+use crate::frontend::observed::How;
 use crate::frontend::outcome::{Absent, Area, Attached, Bearer, Fault, Kept, Outcome, Request, TokenSource, What};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
@@ -35,7 +36,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let origins = origins.get_or_insert_with(|| Origins::new(state));
         let mut refused: Vec<&Bearer> = Vec::new();
         for bearer in here {
-            if is_left_out(file, outcome, bearer) {
+            if is_left_out(file, outcome, bearer) || is_met_by_sign_in(file, outcome, bearer) {
                 continue;
             }
             if is_sent_to_open(origins, file, outcome, bearer) {
@@ -65,6 +66,23 @@ fn requests_around<'o>(file: FileId, outcome: &'o Outcome, bearer: &Bearer) -> i
 /// Whether the request that a text stands in leaves it out: it is given where the client takes no headers.
 fn is_left_out(file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
     requests_around(file, outcome, bearer).any(|request| request.authorization == Attached::Never)
+}
+
+/// Whether whoever has no token is shown another page all the same: every request that the text stands in does so where
+/// it is refused, or every one of the file that sends the same token.
+fn is_met_by_sign_in(file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
+    if !matches!(bearer.fault, Some(Fault::Missing(_))) {
+        return false;
+    }
+    let leaves = |request: &&Request| {
+        let mut answers = outcome.observed.answers.iter();
+        answers.any(|answered| answered.request == request.place && answered.how == How::Leaves)
+    };
+    let mut sending: Vec<&Request> = requests_around(file, outcome, bearer).collect();
+    if sending.is_empty() && bearer.source != TokenSource::Other {
+        sending = outcome.requests.iter().filter(|request| request.sent.contains(&bearer.source)).collect();
+    }
+    !sending.is_empty() && sending.iter().all(leaves)
 }
 
 /// Whether the request that a text stands in reaches a route that takes everybody: nobody refuses it there.

@@ -1,6 +1,7 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
 mod origin;
+mod wrapped;
 
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use self::wrapped::Handed;
 use super::code::{Scope, each_body, last_name, mentions};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::facts::words::Words;
@@ -143,11 +145,13 @@ struct Search<'s, 'i, 'a> {
     scope: Scope<'s>,
     /// Whether this is about what a function does with a key that it is handed.
     nested: bool,
+    /// What the function is handed that is looked into, if it is known who calls it.
+    handed: Option<Handed<'s>>,
 }
 
 impl<'s, 'i, 'a> Search<'s, 'i, 'a> {
     fn new(interpreter: &'i Interpreter<'a>, scope: Scope<'s>) -> Self {
-        Self { interpreter, scope, nested: false }
+        Self { interpreter, scope, nested: false, handed: None }
     }
 }
 
@@ -252,7 +256,7 @@ impl Search<'_, '_, '_> {
             Value::Class(class) => return self.kept_on(&class, args),
             _ => return None,
         };
-        let inner = Search { interpreter: self.interpreter, scope: Scope::Function(&function), nested: true };
+        let inner = Search { nested: true, ..Search::new(self.interpreter, Scope::Function(&function)) };
         function.def.params.iter().enumerate().find_map(|(position, param)| {
             let name = &param.name.name;
             let given = keyword(args, name).or_else(|| positional(args, position))?;
@@ -280,7 +284,7 @@ impl Search<'_, '_, '_> {
             });
             let purpose = purposes.into_iter().find_map(|method| {
                 let method = self.interpreter.current(&method);
-                let inner = Search { interpreter: self.interpreter, scope: Scope::Function(&method), nested: true };
+                let inner = Search { nested: true, ..Search::new(self.interpreter, Scope::Function(&method)) };
                 inner.purpose_of(&method.def.body, &|key| is_own(key, attribute))
             })?;
             Some((given, purpose))

@@ -139,7 +139,7 @@ impl Search<'_, '_, '_> {
         if let Value::Package(path) = self.eval(func) {
             let passed = match path.as_str() {
                 "os.getenv" | "os.environ.get" | "decouple.config" => {
-                    let variable = positional(args, 0).and_then(Expr::as_str).cloned().unwrap_or_default();
+                    let variable = positional(args, 0).and_then(|name| self.text(name)).unwrap_or_default();
                     let Some(default) = keyword(args, "default").or_else(|| positional(args, 1)) else {
                         // `decouple` refuses to go on.
                         let site = self.scope.site(call.range);
@@ -163,6 +163,9 @@ impl Search<'_, '_, '_> {
                 _ => return None,
             };
             return self.origin(passed, depth + 1);
+        }
+        if let Some(origin) = self.of_wrapper(func, args, depth) {
+            return Some(origin);
         }
         match &func.kind {
             ExprKind::Attribute { value, name } if keeps_value(&name.name) => {
@@ -194,13 +197,13 @@ impl Search<'_, '_, '_> {
         let (func, args) = expr.as_call()?;
         let Value::Package(path) = self.eval(func) else { return None };
         let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get");
-        positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads)
+        positional(args, 0).filter(|_| reads).and_then(|name| self.text(name))
     }
 
     fn variable(&self, name: &SmolStr, depth: u32) -> Option<Origin> {
         if let Scope::Function(function) = self.scope {
-            if function.def.params.iter().any(|param| param.name.name == *name) {
-                return None;
+            if let Some(param) = function.def.params.iter().find(|param| param.name.name == *name) {
+                return self.handed_value(param, depth);
             }
             let bound = bindings_of(&function.def.body, name);
             match bound.as_slice() {

@@ -51,6 +51,8 @@ pub enum Secret {
     Claims,
     /// The address of a database, with the password in it.
     Database,
+    /// Bodies of requests to all routes.
+    Bodies,
 }
 
 /// An answer that says too much.

@@ -27,6 +27,11 @@ pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
     passes.then_some(Origin { what: Secret::Token, range: param.range, credential: false })
 }
 
+/// Whether a variable is given to a library as a token, here or in a function of the project that it is handed to: it is a JWT.
+pub(super) fn reaches_library(body: &Body<'_, '_, '_>, name: &str) -> bool {
+    is_used_as_token(body, name) || is_passed_as_token(body, name, 0)
+}
+
 /// Whether a variable is given to a function of the project that gives it to a library as a token.
 fn is_passed_as_token(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> bool {
     depth < MAX_CALLS

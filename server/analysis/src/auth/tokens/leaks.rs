@@ -2,13 +2,17 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, last_name};
-use super::{ItemTokens, Logged, Secret, databases, handed_on, secrets};
+use super::super::code::{Body, Found, last_name};
+use super::libraries::{Does, does};
+use super::{ItemTokens, Logged, Secret, bodies, databases, handed_on, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
 /// Characters of a secret that may be shown to tell it from others.
 const SHOWN: i64 = 7;
+
+/// Characters of the header that most JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64: it is the same for all of them.
+pub const JWT_HEADER: i64 = 36;
 
 /// Finds secret values that a body writes to a log.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -75,8 +79,9 @@ fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut 
     while let Some((expr, at)) = pending.pop() {
         let at = if at.range.contains_range(expr.range) { expr } else { at };
         let parts: Vec<&Expr> = match &expr.kind {
-            _ if let Some((value, part)) = piece(expr) => {
-                note(body, at, value, Some(part - scheme_before(body, value)), sink, tokens);
+            _ if let Some(piece) = piece(expr) => {
+                let length = piece.length - scheme_before(body, piece.of);
+                note(body, at, piece.of, Some(Piece { length, ..piece }), sink, tokens);
                 continue;
             }
             ExprKind::FString(parts) | ExprKind::List(parts) | ExprKind::Tuple(parts) => parts.iter().collect(),
@@ -186,20 +191,44 @@ fn formats(func: &Expr) -> bool {
     matches!(&func.kind, ExprKind::Attribute { value, name } if name.name == "format" && matches!(value.kind, ExprKind::Str(_)))
 }
 
-/// The beginning or end of a value, and how many characters that are: `token[:10]`.
-fn piece(expr: &Expr) -> Option<(&Expr, i64)> {
+/// The beginning or end of a value.
+#[derive(Clone, Copy)]
+struct Piece<'e> {
+    of: &'e Expr,
+    /// How many characters that are.
+    length: i64,
+    /// Whether it is the beginning.
+    is_front: bool,
+}
+
+/// `token[:10]`, `token[-10:]`. What is left behind a beginning (`token[7:]`) is no piece.
+fn piece(expr: &Expr) -> Option<Piece<'_>> {
     let ExprKind::Subscript { value, index } = &expr.kind else { return None };
     let ExprKind::Slice(bounds) = &index.kind else { return None };
     let [bound] = bounds.as_slice() else { return None };
+    let is_front = index.range.start < bound.range.start;
     let length = match &bound.kind {
-        ExprKind::Int(length) => *length,
-        ExprKind::Unary(inner) => match inner.kind {
+        ExprKind::Int(length) if is_front => *length,
+        ExprKind::Unary(inner) if !is_front => match inner.kind {
             ExprKind::Int(length) => length.abs(),
             _ => return None,
         },
         _ => return None,
     };
-    Some((value, length))
+    Some(Piece { of: value, length, is_front })
+}
+
+/// Whether a value is known to be a JWT: a library issues it, or is given it as a token.
+fn is_jwt(body: &Body<'_, '_, '_>, value: &Expr, origin: &secrets::Origin) -> bool {
+    let encodes = |found: &Found<'_>| {
+        found.expr.range == origin.range
+            && found.call().is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::Encodes))))
+    };
+    match origin.what {
+        Secret::Issued => body.calls().iter().any(encodes),
+        Secret::Token => value.as_name().is_some_and(|name| handed_on::reaches_library(body, name)),
+        _ => false,
+    }
 }
 
 /// Whether a value is one of the later parts of a token, alone: `token.split(".")[-1]`. Claims or a signature of a JWT
@@ -221,18 +250,23 @@ fn note(
     body: &Body<'_, '_, '_>,
     shown: &Expr,
     value: &Expr,
-    part: Option<i64>,
+    part: Option<Piece<'_>>,
     sink: &SmolStr,
     tokens: &mut ItemTokens,
 ) {
     let database = || databases::address(body, value).filter(|_| part.is_none());
     let handed_on = || handed_on::origin(body, body.traced(value));
-    let Some(origin) = secrets::origin(body, value).or_else(database).or_else(handed_on) else { return };
+    let sent = || bodies::origin(body, value).filter(|_| part.is_none());
+    let Some(origin) = secrets::origin(body, value).or_else(database).or_else(handed_on).or_else(sent) else { return };
     if matches!(origin.what, Secret::Token | Secret::Issued) && is_cut_out(body, value) {
         return;
     }
     // A bearer object's scheme, a few characters of a token: nobody can use them.
-    let harmless = part.is_some_and(|part| part <= SHOWN) || (part.is_some() && origin.what == Secret::Claims);
+    let is_header = part.is_some_and(|part| part.is_front && part.length <= JWT_HEADER);
+    if is_header && is_jwt(body, value, &origin) {
+        return;
+    }
+    let harmless = part.is_some_and(|part| part.length <= SHOWN) || (part.is_some() && origin.what == Secret::Claims);
     if harmless || (origin.what == Secret::Claims && !matches!(value.kind, ExprKind::Name(_) | ExprKind::Call { .. })) {
         return;
     }
@@ -240,7 +274,7 @@ fn note(
         site: body.site(shown.range),
         origin: body.site(origin.range),
         what: origin.what,
-        part,
+        part: part.map(|part| part.length),
         sink: sink.clone(),
     });
 }

@@ -5,6 +5,7 @@
 //! stands in the edited item. Rules look at the result, never at code.
 
 mod always;
+mod bodies;
 mod cached;
 mod callees;
 mod claims;
@@ -48,6 +49,7 @@ pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
+pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use transport::is_plain_and_far;
 
@@ -424,6 +426,7 @@ const SECRETS: &[&str] = &[
     "DATABASE_UR",
     "db_ur",
     "DB_UR",
+    "body",
 ];
 /// Loops over all headers or cookies: the log need not stand near.
 const ALL_SENT: &[&str] = &["eaders.items()", "ookies.items()", "eaders.values()", "ookies.values()"];

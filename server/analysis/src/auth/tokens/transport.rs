@@ -79,8 +79,7 @@ fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transpor
 /// A token in a cookie that goes over plain HTTP, too.
 fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<(Transport, At)> {
     let value = keyword(args, "value").or_else(|| positional(args, 1))?;
-    let origin = secrets::origin(body, value)?;
-    if !matches!(origin.what, Secret::Issued | Secret::Token)
+    if !is_token(body, value)
         || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
         || is_for_development(found)
     {
@@ -91,6 +90,21 @@ fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Opti
         Some(_) => None,
         None => Some((Transport::Cookie, found.expr.range)),
     }
+}
+
+/// Whether a value is a token, as it is or with a text around it: `f"Bearer {token}"`.
+fn is_token(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let is_one = |value: &Expr| {
+        secrets::origin(body, value).is_some_and(|origin| matches!(origin.what, Secret::Issued | Secret::Token))
+    };
+    is_one(value)
+        || match &body.traced(value).kind {
+            ExprKind::FString(parts) => parts.iter().any(is_one),
+            ExprKind::Binary { op, left, right } if op == "+" => {
+                (left.as_str().is_some() && is_one(right)) || (right.as_str().is_some() && is_one(left))
+            }
+            _ => false,
+        }
 }
 
 /// The same in a function that is handed what it sets, under the name of a token or a session.
@@ -189,9 +203,7 @@ fn negates(expr: &Expr) -> bool {
 fn readable_cookie(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<At> {
     let sets = last_name(func).is_some_and(|name| name == "set_cookie");
     let value = keyword(args, "value").or_else(|| positional(args, 1)).filter(|_| sets)?;
-    let origin = secrets::origin(body, value)?;
-    let is_token = matches!(origin.what, Secret::Issued | Secret::Token);
-    if !is_token || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No) {
+    if !is_token(body, value) || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No) {
         return None;
     }
     match keyword(args, "httponly").or_else(|| positional(args, 7)) {

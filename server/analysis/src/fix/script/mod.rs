@@ -4,6 +4,7 @@ mod bearer;
 mod central;
 mod endpoints;
 mod imports;
+mod logged;
 mod plugins;
 mod requests;
 mod retries;
@@ -12,6 +13,7 @@ mod sessions;
 mod spans;
 
 pub(super) use bearer::fixes as bearer;
+pub(super) use logged::logged;
 pub(super) use requests::missing as missing_bearer;
 pub(super) use sent_token::session_token;
 pub(super) use spans::span;

@@ -148,6 +148,11 @@ impl Session<'_> {
 
     /// Something ends the session, or leads elsewhere: where a refusal was tested for, it is what is done about it.
     pub(in crate::frontend) fn watch_ending(&mut self, ending: Ending) {
+        if ending == Ending::Elsewhere && self.is_after_refusal() {
+            for request in self.tested.clone() {
+                self.outcome.observed.answers.push(Answered { request, how: How::Leaves });
+            }
+        }
         let Some(refusals) = self.refused.last().copied().filter(|refusals| refusals.forbidden) else { return };
         // Where both are met by a sign-in page, both are taken for the same.
         if ending != Ending::Elsewhere || refusals.unauthorized {

@@ -12,6 +12,7 @@ mod endpoints;
 mod exports;
 mod expressions;
 mod forms;
+mod leaving;
 mod logged_answers;
 mod narrowing;
 mod operators;
@@ -340,7 +341,10 @@ impl<'s> Session<'s> {
         });
         self.store.leave_blank(scope, objects, exported);
         self.frames = frames;
-        self.certain = certain;
+        // Where what its own statements show does not hold, the module fails, or the page is left.
+        if !is_own {
+            self.certain = certain;
+        }
         self.watch = watch;
         self.provided = provided;
         (self.tested, self.refused) = (tested, refused);

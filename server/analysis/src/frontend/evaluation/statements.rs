@@ -235,9 +235,11 @@ impl Session<'_> {
         };
         self.store.join(kept);
         // What one branch leaves, the other has shown.
-        if then_flow != Flow::Next && other_flow == Flow::Next {
+        let then_leaves = then_flow != Flow::Next || self.leaves_page(then, 0);
+        let other_leaves = other_flow != Flow::Next || self.leaves_page(otherwise, 0);
+        if then_leaves && !other_leaves {
             self.assume(test, false);
-        } else if other_flow != Flow::Next && then_flow == Flow::Next {
+        } else if other_leaves && !then_leaves {
             self.assume(test, true);
         }
         flow

@@ -22,6 +22,7 @@ use std::rc::Rc;
 
 pub(super) use better_auth::is_better_auth;
 pub(super) use clients::set_default_header;
+pub(super) use navigation::{is_address, is_departure};
 pub(in crate::frontend) use queries::says_what_is_retried;
 
 use super::evaluation::{Arguments, Session};

@@ -45,8 +45,13 @@ pub(super) fn is_call(path: &str) -> bool {
     )
 }
 
+/// Whether it takes the page itself there, and opens no other one.
+pub(in crate::frontend) fn is_departure(path: &str) -> bool {
+    is_call(path) && path != "open"
+}
+
 /// Whether a name of the platform takes the page where it is told when it is assigned to.
-pub(super) fn is_address(path: &str, name: &str) -> bool {
+pub(in crate::frontend) fn is_address(path: &str, name: &str) -> bool {
     matches!((path, name), ("location" | "document.location", "href"))
         || (name == "location" && matches!(path, "window" | "document" | "globalThis" | "self"))
 }

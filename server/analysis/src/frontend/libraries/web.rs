@@ -55,7 +55,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             requests::web_socket(session, &first, here)
         }
         path if navigation::is_call(path) => {
-            if path != "open" {
+            if navigation::is_departure(path) {
                 session.watch_ending(Ending::Elsewhere);
             }
             navigation::note(session, &first, Leads::Page, here);
