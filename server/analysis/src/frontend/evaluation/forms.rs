@@ -19,6 +19,10 @@ pub(super) struct Forms {
     typed: FxHashSet<(Place, SmolStr)>,
     /// What is logged that holds the password of one, and where.
     logged: Vec<((Place, SmolStr), Place)>,
+    /// Objects that are logged with a password in them, by where they are made, and where.
+    shown: Vec<((Place, SmolStr), Place)>,
+    /// Objects that are written out as JSON, by where they are made: as the body of a request.
+    written: FxHashSet<Place>,
 }
 
 impl Session<'_> {
@@ -73,6 +77,21 @@ impl Session<'_> {
     pub(in crate::frontend) fn note_logged_form(&mut self, value: &Value, place: Place) {
         let held = self.passwords(value, 0);
         self.forms.logged.extend(held.into_iter().map(|form| (form, place)));
+        for value in value.alternatives() {
+            let Value::Object(id) = value else { continue };
+            let object = self.store.get(*id);
+            let is_handed = |value: &Value| matches!(value, Value::Unknown | Value::Symbol(_));
+            let mut entries = object.entries.iter().filter(|_| object.kind == ObjectKind::Plain);
+            if let Some((name, _)) = entries.find(|(name, value)| names_password(name) && is_handed(value)) {
+                self.forms.shown.push(((object.place, name.clone()), place));
+            }
+        }
+    }
+
+    /// An object is written out as JSON.
+    pub(in crate::frontend) fn note_written_out(&mut self, object: ObjectId) {
+        let place = self.store.get(object).place;
+        self.forms.written.insert(place);
     }
 
     /// The passwords in a value: of which forms.
@@ -94,11 +113,16 @@ impl Session<'_> {
         found
     }
 
-    /// Notes what was logged of forms into whose fields passwords are typed.
+    /// Notes what was logged of forms into whose fields passwords are typed, and of what is sent with one.
     pub(super) fn note_logged_forms(&mut self) {
         for (form, place) in std::mem::take(&mut self.forms.logged) {
             if self.forms.typed.contains(&form) {
                 self.outcome.logged.push(Logged { place, what: What::Password(form.1), front: None });
+            }
+        }
+        for ((made, name), place) in std::mem::take(&mut self.forms.shown) {
+            if self.forms.written.contains(&made) {
+                self.outcome.logged.push(Logged { place, what: What::Password(name), front: None });
             }
         }
     }

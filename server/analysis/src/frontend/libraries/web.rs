@@ -103,17 +103,24 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             }
             _ => Value::Unknown,
         },
-        "JSON.stringify" => first.each(|first| match first {
-            // Of all that an object holds a token matters most.
-            Value::Object(id) => held(session, *id, 0)
-                .iter()
-                .min_by_key(|symbol| symbol.path.clone())
-                .cloned()
-                .or_else(|| session.secret_of(*id))
-                .map_or(Value::Unknown, |symbol| stringified(&symbol)),
-            Value::Symbol(symbol) => stringified(symbol),
-            _ => Value::Unknown,
-        }),
+        "JSON.stringify" => {
+            for value in first.alternatives() {
+                if let Value::Object(id) = value {
+                    session.note_written_out(*id);
+                }
+            }
+            first.each(|first| match first {
+                // Of all that an object holds a token matters most.
+                Value::Object(id) => held(session, *id, 0)
+                    .iter()
+                    .min_by_key(|symbol| symbol.path.clone())
+                    .cloned()
+                    .or_else(|| session.secret_of(*id))
+                    .map_or(Value::Unknown, |symbol| stringified(&symbol)),
+                Value::Symbol(symbol) => stringified(symbol),
+                _ => Value::Unknown,
+            })
+        }
         "Promise.reject" => {
             session.watch_thrown();
             Value::Unknown.promised()
