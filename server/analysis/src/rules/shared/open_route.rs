@@ -383,12 +383,14 @@ fn siblings<'r>(state: &State, application: &'r Application, route: &Route) -> O
     let asks = |(other, own): &&(&Route, String), name: &str| {
         own == name || other.dependencies.iter().any(|node| callable_name(&node.callable) == Some(name))
     };
-    // Of two guards that as many ask for, the one of routes that do the same kind of thing.
+    // Of two guards of as many routes, that of those that do the same kind of thing.
     let is_alike = |(other, own): &&(&Route, String), name: &str| own == name && reads(other) == reads(route);
     let count = |is: &dyn Fn(&&(&Route, String), &str) -> bool, name: &str| {
         guards.iter().filter(|guarded| is(guarded, name)).count()
     };
-    let most = names.into_iter().max_by_key(|name| (count(&asks, name), count(&is_alike, name)))?;
+    let own_guard = |(_, own): &&(&Route, String), name: &str| own == name;
+    let most =
+        names.into_iter().max_by_key(|name| (count(&own_guard, name), count(&is_alike, name), count(&asks, name)))?;
     let (guarded, by_it) = (guards.len(), count(&asks, most));
     (guarded * 2 >= own.len()).then(|| Siblings { guarded, all: own.len(), guard: most.clone(), by_it })
 }
