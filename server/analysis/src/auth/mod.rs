@@ -36,7 +36,7 @@ pub(crate) use self::code::is_settings;
 use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{RequestState, Summaries};
-pub(crate) use self::sources::is_credential_parameter;
+pub(crate) use self::sources::{is_credential_parameter, is_user_table};
 use crate::facts::python::tree::Param;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;

@@ -125,7 +125,8 @@ pub(super) fn names_user(column: &str) -> bool {
 }
 
 /// Whether a table or class of that name holds users: `users`, `UserInDB`, `app_user`.
-pub(super) fn is_user_table(name: &str) -> bool {
+pub(crate) fn is_user_table(name: &str) -> bool {
+    // What kind of class it is says nothing of what it holds.
     const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm"];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let plain = KINDS.iter().find_map(|kind| plain.strip_suffix(kind)).unwrap_or(&plain);

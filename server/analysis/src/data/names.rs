@@ -6,6 +6,8 @@
 
 use smol_str::SmolStr;
 
+pub(crate) use crate::auth::is_user_table;
+
 /// Lower case without anything but letters and digits: `userId`, `user_id` and `USER-ID` are one.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -131,15 +133,6 @@ pub(super) fn is_of_person(name: &str) -> bool {
     ];
     let name = plain(name);
     WORDS.iter().any(|word| name.contains(word))
-}
-
-/// Whether a table of that name holds the users.
-pub(crate) fn is_user_table(name: &str) -> bool {
-    // `UserInDB`, `UserModel`: what kind of class it is says nothing of what it holds.
-    const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm"];
-    let name = plain(name);
-    let name = KINDS.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(&name);
-    name.ends_with("user") || name.ends_with("users") || matches!(name, "account" | "accounts")
 }
 
 /// Whether an attribute of a principal says what it may do rather than who it is.
