@@ -3,8 +3,8 @@
 use memchr::memmem;
 
 use super::{
-    ItemTokens, cached, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups, passwords, redirects,
-    replaced, statuses, swallowed, tools, transport, unset,
+    ItemTokens, cached, compared, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups, passwords,
+    redirects, replaced, statuses, swallowed, tools, transport, unset,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -159,8 +159,8 @@ impl Looks {
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
             compares: (secrets || any(&["Header(", "Cookie("]))
-                && any(&["!= ", "!=\n", "compare_digest"])
-                && any(&["raise"]),
+                && any(&["!= ", "!=\n", "== ", "not in ", "compare_digest"])
+                && any(&["raise", "return"]),
             logs: secrets && (all || logs(holds)),
         }
     }
@@ -223,6 +223,7 @@ impl Looks {
         }
         if self.compares {
             unset::look(body, tokens);
+            compared::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

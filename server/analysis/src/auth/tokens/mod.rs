@@ -9,6 +9,7 @@ mod bodies;
 mod cached;
 mod callees;
 mod claims;
+mod compared;
 mod containers;
 mod databases;
 mod decode;
@@ -55,6 +56,7 @@ pub use looks::{Looks, Marked, may_handle_tokens};
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
+use super::keys::Key;
 use crate::facts::held::Held;
 use crate::facts::python::tree::Item;
 use crate::index::interpreter::Interpreter;
@@ -111,6 +113,8 @@ pub struct ItemTokens {
     pub unset: Vec<UnsetKey>,
     /// Headers that are compared with a key.
     pub compared: Vec<ComparedHeader>,
+    /// Keys that a credential is compared with, as far as their values stand in the code.
+    pub compared_keys: Vec<Key>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
