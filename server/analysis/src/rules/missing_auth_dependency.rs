@@ -74,13 +74,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             continue;
         }
+        // What most routes ask for is not known: neither is what it leaves to handlers.
+        let rests_on_unknown = !crate::verdicts::authenticates(all) && most_are_unknown(all);
         for (route, judged) in open {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             if is_ghost(state, route) {
                 continue;
             }
             if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
-                found.push(finding(state, &people, application, route, judged));
+                let mut finding = finding(state, &people, application, route, judged);
+                if rests_on_unknown {
+                    finding.severity = finding.severity.lower();
+                    finding.confidence = Confidence::Low;
+                }
+                found.push(finding);
             }
         }
     }

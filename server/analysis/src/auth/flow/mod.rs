@@ -13,6 +13,7 @@ mod containers;
 mod exact;
 mod follow;
 mod given;
+mod implementations;
 mod named;
 mod objects;
 mod outcome;
