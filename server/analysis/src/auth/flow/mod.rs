@@ -14,6 +14,7 @@ mod exact;
 mod follow;
 mod given;
 mod implementations;
+mod matching;
 mod named;
 mod objects;
 mod outcome;
