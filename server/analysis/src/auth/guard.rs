@@ -353,10 +353,13 @@ pub(crate) fn verifies_password(interpreter: &Interpreter<'_>, route: &Route) ->
     entrance(route).is_some_and(|handler| accounts::verifies_password(interpreter, handler))
 }
 
-/// Whether a route may be how callers sign up: its handler hashes a password.
+/// Whether a route may be how callers sign up: its handler hashes a password that it is given. What takes nothing makes
+/// an account that everybody knows.
 pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    !public::is_internal(&route.path)
-        && entrance(route).is_some_and(|handler| accounts::hashes_password(interpreter, handler))
+    let hashes = |handler: &FunctionRef| {
+        accounts::takes_input(interpreter, handler) && accounts::hashes_password(interpreter, handler)
+    };
+    !public::is_internal(&route.path) && entrance(route).is_some_and(hashes)
 }
 
 /// Whether a route may be how callers sign in, with whatever they have: its
