@@ -21,6 +21,7 @@ mod pages;
 pub mod policy;
 pub mod public;
 mod questioned;
+pub(crate) mod raising;
 mod sinks;
 mod sources;
 pub mod tokens;
