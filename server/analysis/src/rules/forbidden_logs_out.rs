@@ -8,7 +8,7 @@ use crate::facts::manifests::Version;
 use crate::frontend::observed::{Dismissal, Ending};
 use crate::frontend::outcome::Area;
 use crate::ide::{Diagnostic, Severity};
-use crate::verdicts::calls::asks_for_bearer;
+use crate::verdicts::carried::asks_for_bearer;
 use crate::vfs::FileId;
 
 /// What is known of the rule.

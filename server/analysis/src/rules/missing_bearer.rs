@@ -11,7 +11,8 @@ use crate::auth::guard::Guard;
 use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::value::Site;
-use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, reads_header_only};
+use crate::verdicts::calls::{Origins, Reached};
+use crate::verdicts::carried::{can_be_switched_off, reads_header_only};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
