@@ -70,7 +70,8 @@ impl Intercepted {
 
 /// What a base is behind an interceptor: the one of before, where that may be left as it was.
 fn left_of(before: &Value, behind: Value) -> Value {
-    let is_left = |base: &&Value| base.truth() == Some(true) && behind.alternatives().contains(base);
+    let is_base = |base: &Value| base.truth() != Some(false) && *base != Value::Unknown;
+    let is_left = |base: &&Value| is_base(base) && behind.alternatives().contains(base);
     let left: Vec<Value> = before.alternatives().iter().filter(is_left).cloned().collect();
     if left.is_empty() { behind } else { Value::any(left) }
 }
