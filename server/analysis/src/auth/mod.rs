@@ -24,6 +24,7 @@ mod questioned;
 pub(crate) mod raising;
 mod sinks;
 mod sources;
+mod stubs;
 pub mod tokens;
 pub mod unapplied;
 
