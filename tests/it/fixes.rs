@@ -1039,6 +1039,24 @@ fn a_fix_keeps_what_it_does_not_change() {
     let _ = std::fs::remove_dir_all(root);
 }
 
+/// What a decorator asks for is written once: a fix that has the handler ask for it itself takes it off there.
+#[test]
+fn a_dependency_is_asked_for_once() {
+    let deps = "import os\nimport jwt\nfrom fastapi import Header, HTTPException\n\n\ndef current_user(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"], options={\"require\": [\"exp\", \"sub\"]})\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\ndef limit():\n    return None\n";
+    let models = "from sqlmodel import Field, Session, SQLModel\n\n\nclass User(SQLModel, table=True):\n    id: str = Field(primary_key=True)\n\n\nclass Task(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: str = Field(foreign_key=\"user.id\")\n\n\ndef session():\n    with Session() as one:\n        yield one\n";
+    let main = "from fastapi import Depends, FastAPI\nfrom sqlmodel import Session, select\n\nfrom deps import current_user, limit\nfrom models import Task, session\n\napp = FastAPI()\n\n\n@app.get(\"/tasks\")\ndef tasks(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == user[\"sub\"])).all()\n\n\n@app.get(\"/tasks/first\")\ndef first(user=Depends(current_user), db: Session = Depends(session)):\n    return db.exec(select(Task).where(Task.user_id == user[\"sub\"])).first()\n\n\n@app.get(\"/export\", dependencies=[Depends(limit)])\ndef export(db: Session = Depends(session)):\n    return db.exec(select(Task)).all()\n\n\n@app.get(\"/export/all\", tags=[\"export\"])\ndef export_all(db: Session = Depends(session)):\n    return db.exec(select(Task)).all()\n";
+    let root = project("once", &[("main.py", main), ("deps.py", deps), ("models.py", models)]);
+    let text = || std::fs::read_to_string(root.join("main.py")).unwrap();
+    authlens(&root, &["check", "--unsafe-fixes"]);
+    let fixed = text();
+    let handler = "def export_all(db: Session = Depends(session), current_user=Depends(current_user)):";
+    assert!(fixed.contains(&format!("@app.get(\"/export/all\", tags=[\"export\"])\n{handler}")), "{fixed}");
+    assert!(fixed.contains("@app.get(\"/export\", dependencies=[Depends(limit)])\ndef export("), "{fixed}");
+    authlens(&root, &["check", "--unsafe-fixes"]);
+    assert_eq!(text(), fixed);
+    let _ = std::fs::remove_dir_all(root);
+}
+
 /// A new module that fits what the frontend issues.
 #[test]
 fn a_new_module_verifies_what_the_frontend_sends() {
