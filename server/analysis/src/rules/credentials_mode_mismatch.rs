@@ -106,5 +106,12 @@ fn finding(state: &State, place: Place, calls: &[(&Request, Reached<'_>)]) -> Op
     steps.extend(called.filter_map(|(request, reached)| {
         frontend::related(state, request.call, &format!("called here for {}", shown(reached.route)))
     }));
-    frontend::report(state, &INFO, if always { Severity::Error } else { Severity::Warning }, place, message, steps)
+    frontend::report_where_run(
+        state,
+        &INFO,
+        if always { Severity::Error } else { Severity::Warning },
+        place,
+        message,
+        steps,
+    )
 }
