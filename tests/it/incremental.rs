@@ -536,7 +536,7 @@ fn an_interface_is_looked_at_again_when_something_else_derives_from_it() {
 
 #[test]
 fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
-    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return row + 1\n";
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return open(str(row)).read()\n";
     let public = main.replace("All of them.", "All of them (public).");
     let texts = |main: &str| Texts::from([("/p/main.py".to_owned(), main.to_owned())]);
     let mut host = AnalysisHost::new();

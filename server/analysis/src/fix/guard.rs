@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
+use super::asked_once;
 use super::asking::ask;
 use super::callers::may_be_refused;
 use super::calls::{Guard as Asked, Level, guard_calls, runs_later};
@@ -238,6 +239,7 @@ pub(super) fn parameter(
     let parameter = ask(fixer, &mut imports, anchor.file, verifier)?;
     let mut edits = add_parameter(text, &source.layout, function, &name, &parameter)?;
     edits.extend(imports.edits());
+    edits.extend(asked_once::taken_off(fixer, &source, function, here, verifier, &parameter));
     let title = format!("Take `{}` as a parameter", verifier.name);
     fixer.checked(vec![(anchor.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }

@@ -2,6 +2,7 @@
 //! for, from the texts of a few files and what the snapshot knows.
 
 mod algorithms;
+mod asked_once;
 mod asking;
 mod auth_module;
 mod callers;

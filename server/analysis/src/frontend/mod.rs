@@ -137,6 +137,11 @@ impl Frontend {
         self.outcomes.is_empty()
     }
 
+    /// Whether there is no frontend: nothing to look at, and no package that has pages.
+    pub fn is_absent(&self) -> bool {
+        self.is_empty() && self.configurations.are_without_pages()
+    }
+
     /// Takes over a configuration that says what imports mean, or that it is
     /// gone. If that changed anything, everything is evaluated again; tells so.
     pub fn set_configuration(&mut self, path: &str, text: Option<&str>) -> bool {

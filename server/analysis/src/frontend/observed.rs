@@ -220,6 +220,8 @@ pub struct Endpoint {
     pub sends_on: bool,
     /// Paths that a middleware runs for, when it says so.
     pub matcher: Option<Vec<SmolStr>>,
+    /// Where a middleware lets everybody through that it would turn away elsewhere, as every path begins with `/`.
+    pub lets_through: Option<Place>,
 }
 
 /// What an endpoint is.

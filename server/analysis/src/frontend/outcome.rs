@@ -332,11 +332,13 @@ impl Outcome {
         self.mints.truncate(found.mints);
     }
 
-    /// Forgets what was found since, but for the texts that send a token.
-    pub(super) fn keep_bearers_since(&mut self, found: Found) {
+    /// Forgets what was found since, but for the texts that send a token, and those that stand in for variables.
+    pub(super) fn keep_texts_since(&mut self, found: Found) {
         let bearers = self.bearers.split_off(found.bearers.min(self.bearers.len()));
+        let literals = self.literals.split_off(found.literals.min(self.literals.len()));
         self.forget_since(found);
         self.bearers.extend(bearers);
+        self.literals.extend(literals);
     }
 
     /// Puts everything into one order, each thing once.

@@ -56,7 +56,14 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
             };
             if is_plain && request.authorization == Attached::Given {
                 let message = "The token is sent over plain HTTP: whoever is on the way can read it and act as that user. Use `https://`.".to_owned();
-                found.extend(frontend::report(state, &INFO, Severity::Warning, request.place, message, Vec::new()));
+                found.extend(frontend::report_where_run(
+                    state,
+                    &INFO,
+                    Severity::Warning,
+                    request.place,
+                    message,
+                    Vec::new(),
+                ));
             }
         }
     }

@@ -313,6 +313,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     insecure_transport::check_frontend,
     jwt_not_issued::check,
     missing_bearer::check,
+    middleware_guard_gap::check_frontend,
     middleware_never_runs::check,
     optimistic_only_guard::check,
     retry_on_auth_failure::check,

@@ -104,7 +104,7 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
         };
         let message =
             format!("The console gets {part}{what}: {use_of_it}. Log who it is about, or what kind of error it was.");
-        found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
+        found.extend(frontend::report_where_run(state, &INFO, severity, logged.place, message, Vec::new()));
     }
 }
 

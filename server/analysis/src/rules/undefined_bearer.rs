@@ -124,7 +124,7 @@ fn never_there(state: &State, bearer: &Bearer, kept: &Kept) -> Option<Diagnostic
         "Nothing keeps `{read}` in `{area}`: the token of the sign-in is kept as `{key}`, so this is never a token, and every caller is refused. Read the key that is written."
     );
     let steps = frontend::related(state, kept.place, "the token is kept here").into_iter().collect();
-    frontend::report(state, &INFO, Severity::Error, bearer.place, message, steps)
+    frontend::report_where_run(state, &INFO, Severity::Error, bearer.place, message, steps)
 }
 
 /// How a text stands among those of its file.
@@ -178,5 +178,5 @@ fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic>
                 .to_owned(),
         ),
     };
-    frontend::report(state, &INFO, severity, bearer.place, message, related)
+    frontend::report_where_run(state, &INFO, severity, bearer.place, message, related)
 }

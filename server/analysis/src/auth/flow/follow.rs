@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::super::raising::always_raises;
 use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
 use super::statements::NEVER;
@@ -49,6 +50,11 @@ impl Flow<'_, '_> {
             .body
             .last()
             .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+        if !ends_in_raise && always_raises(self.judge.resolve, self.function(), function, args) {
+            self.note_rejection_by(expr, args);
+            path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+            return Abs::Nothing;
+        }
         if !carries && !ends_in_raise {
             self.note_rejections_of(function);
             if let Some(reason) = self.compares(function) {

@@ -32,6 +32,8 @@ pub(in crate::frontend) struct Watch {
     rows: RowWatch,
     named: NamedWatch,
     shown: Vec<ShownSecret>,
+    /// Where paths are compared by whether they begin with `/`.
+    roots: Vec<Place>,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
     /// Whether the request is answered elsewhere.
@@ -49,6 +51,7 @@ impl Watch {
             rows: RowWatch::default(),
             named: NamedWatch::default(),
             shown: Vec::new(),
+            roots: Vec::new(),
             hands_on: false,
             sends_on: false,
         }
@@ -144,6 +147,9 @@ impl Session<'_> {
         self.store.take_back(mark);
         self.endpoints.insert(address(&closure.function));
         let Some(mut watch) = watch else { return };
+        let root = watch.roots.first().copied().filter(|_| kind == EndpointKind::Middleware && is_whole);
+        let lets_through =
+            root.filter(|_| watch.asks != Asks::Nothing && self.lets_strangers_through(closure, &arguments));
         if !is_whole {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
@@ -180,6 +186,7 @@ impl Session<'_> {
             asks_right: watch.rows.asks_right,
             sends_on: watch.sends_on,
             matcher: None,
+            lets_through,
         });
     }
 
@@ -221,8 +228,14 @@ impl Session<'_> {
         }
     }
 
+    /// A path is compared by whether it begins with `/`.
+    pub(super) fn watch_root(&mut self, here: Place) {
+        self.watch.iter_mut().for_each(|watch| watch.roots.push(here));
+    }
+
     /// Something runs that can't be followed.
     pub(in crate::frontend) fn watch_unknown(&mut self) {
+        self.turn_stranger_away();
         self.watch_asks(Asks::Unknown);
     }
 

@@ -6,6 +6,7 @@ pub(super) mod better_auth;
 mod clients;
 mod fetchers;
 pub(super) mod generated;
+mod interceptors;
 mod navigation;
 mod options;
 mod origins;

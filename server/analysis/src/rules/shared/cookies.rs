@@ -8,7 +8,8 @@ use crate::ide::{Judged, RouteKind};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::rules::State;
-use crate::verdicts::calls::{Reached, may_take_cookies, reads_header_only};
+use crate::verdicts::calls::Reached;
+use crate::verdicts::carried::{may_take_cookies, reads_header_only};
 use crate::verdicts::{enter, with_interpreter};
 
 /// Whether some route of an application may take a cookie for a credential, as far as is known.
