@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::named::NamedToken;
 use super::outcome::{Area, Place, TokenSource, What};
+use super::passwords::UncheckedPassword;
 use super::rows::{OwnedModel, RowAccess};
 use super::shown::ShownSecret;
 
@@ -214,6 +215,8 @@ pub struct Endpoint {
     pub tokens: Vec<NamedToken>,
     /// Secrets of the environment that it answers with; sorted.
     pub shown: Vec<ShownSecret>,
+    /// Tokens that it hands out without a look at the password that it takes; sorted.
+    pub unchecked: Vec<UncheckedPassword>,
     /// Whether it asks what the caller may do.
     pub asks_right: bool,
     /// Whether it has requests answered elsewhere: `NextResponse.rewrite`.

@@ -315,6 +315,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     missing_bearer::check,
     middleware_never_runs::check,
     optimistic_only_guard::check,
+    password_not_checked::check_frontend,
     retry_on_auth_failure::check,
     rewrite_captures_auth::check,
     secret_in_client::check,

@@ -10,6 +10,7 @@ use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::requests::option;
+use crate::frontend::tokens::{NULL, STRINGIFIED, UNDEFINED};
 use crate::frontend::value::{ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// What `createAuthClient` gives.
@@ -143,4 +144,16 @@ fn plugin(
 pub(super) fn part_may_be_missing(symbol: &Symbol) -> bool {
     let Origin::Call(package) = &symbol.origin else { return false };
     package.package == CLIENT && matches!(&*symbol.path, [only] if only == "data")
+}
+
+/// Whether a value is a whole session, which has its token in it.
+pub(in crate::frontend) fn is_whole_session(symbol: &Symbol) -> bool {
+    let Origin::Call(package) = &symbol.origin else { return false };
+    let steps: Vec<&str> =
+        symbol.path.iter().map(SmolStr::as_str).filter(|step| ![NULL, UNDEFINED, STRINGIFIED].contains(step)).collect();
+    match (&*package.package, &*package.path) {
+        (SERVER, "api.getSession") => matches!(*steps, [] | ["session"]),
+        (CLIENT, "getSession" | "useSession") => matches!(*steps, [] | ["data"] | ["data", "session"]),
+        _ => false,
+    }
 }

@@ -109,6 +109,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                     session.note_written_out(*id);
                 }
             }
+            // What a replacer leaves of it is not known.
+            if matches!(arguments.get(1), Value::Function(_) | Value::Array(_)) {
+                return Value::Unknown;
+            }
             first.each(|first| match first {
                 // Of all that an object holds a token matters most.
                 Value::Object(id) => held(session, *id, 0)
@@ -150,11 +154,13 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 match what {
                     What::Token(_) | What::Secret(_) => {
                         let front = front_of(session, value, &what);
-                        session.outcome.logged.push(Logged { place: *place, what, front });
+                        session.outcome.logged.push(Logged { place: *place, what, front, on_server: false });
                     }
                     _ => {
                         session.note_logged_answer(value, *place);
                         session.note_logged_form(value, *place);
+                        session.note_logged_session(value, *place);
+                        session.watch_logged(value, *place);
                     }
                 }
             }
