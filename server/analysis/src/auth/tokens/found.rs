@@ -225,6 +225,8 @@ pub struct Exposed {
     pub function: Site,
     /// What it is.
     pub what: Shown,
+    /// How many characters of it, where it is cut off.
+    pub part: Option<i64>,
 }
 
 /// What a function returns that the application has to keep.
