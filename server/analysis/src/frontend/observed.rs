@@ -48,6 +48,8 @@ pub struct Observed {
     pub dismissals: Vec<Dismissal>,
     /// Models whose rows it narrows to somebody's.
     pub owned: Vec<OwnedModel>,
+    /// Where it makes a number of the id of a user of Better Auth.
+    pub numbered: Vec<Place>,
 }
 
 /// Somewhere that code leads to, with a token in the address.
@@ -271,7 +273,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 18]);
+pub(super) struct Seen([usize; 19]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -295,6 +297,7 @@ impl Observed {
             self.dismissals.len(),
             self.owned.len(),
             self.passwords.len(),
+            self.numbered.len(),
         ])
     }
 
@@ -318,6 +321,7 @@ impl Observed {
         self.dismissals.truncate(seen[15]);
         self.owned.truncate(seen[16]);
         self.passwords.truncate(seen[17]);
+        self.numbered.truncate(seen[18]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -344,5 +348,6 @@ impl Observed {
         once(&mut self.dismissals, Clone::clone);
         once(&mut self.owned, Clone::clone);
         once(&mut self.passwords, |place| *place);
+        once(&mut self.numbered, |place| *place);
     }
 }

@@ -335,6 +335,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     undefined_bearer::check,
     unhandled_unauthorized::check,
     unknown_backend_route::check,
+    user_id_type_mismatch::check_frontend,
 ];
 
 /// Which files findings are in.

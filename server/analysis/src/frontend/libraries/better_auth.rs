@@ -148,12 +148,34 @@ pub(super) fn part_may_be_missing(symbol: &Symbol) -> bool {
 
 /// Whether a value is a whole session, which has its token in it.
 pub(in crate::frontend) fn is_whole_session(symbol: &Symbol) -> bool {
-    let Origin::Call(package) = &symbol.origin else { return false };
-    let steps: Vec<&str> =
+    part_of_session(symbol).is_some_and(|steps| matches!(*steps, [] | ["session"]))
+}
+
+/// Notes that a number is made of the id of a user.
+pub(super) fn note_numbered(session: &mut Session<'_>, value: &Value, here: Place) {
+    let is_id = |steps: Vec<&str>| matches!(*steps, ["user", "id"] | ["session", "userId"]);
+    let is_numbered = value.alternatives().iter().any(|value| match value {
+        Value::Symbol(symbol) => part_of_session(symbol).is_some_and(is_id),
+        _ => false,
+    });
+    if is_numbered && here.file == session.evaluated {
+        session.outcome.observed.numbered.push(here);
+    }
+}
+
+/// The way to a part of what holds a user and a session; none of what is no part of one.
+fn part_of_session(symbol: &Symbol) -> Option<Vec<&str>> {
+    let Origin::Call(package) = &symbol.origin else { return None };
+    let mut steps: Vec<&str> =
         symbol.path.iter().map(SmolStr::as_str).filter(|step| ![NULL, UNDEFINED, STRINGIFIED].contains(step)).collect();
     match (&*package.package, &*package.path) {
-        (SERVER, "api.getSession") => matches!(*steps, [] | ["session"]),
-        (CLIENT, "getSession" | "useSession") => matches!(*steps, [] | ["data"] | ["data", "session"]),
-        _ => false,
+        (SERVER, "api.getSession") => Some(steps),
+        (CLIENT, "getSession" | "useSession") => {
+            if !steps.is_empty() && steps.remove(0) != "data" {
+                return None;
+            }
+            Some(steps)
+        }
+        _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::{fetchers, generated, navigation};
+use super::{better_auth, fetchers, generated, navigation};
 
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
@@ -91,6 +91,11 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         }
         "atob" => {
             session.watch_decoded(&first, here);
+            Value::Unknown
+        }
+        "parseInt" | "Number" | "Number.parseInt" => {
+            better_auth::note_numbered(session, &first, here);
+            session.give_away(arguments);
             Value::Unknown
         }
         "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
