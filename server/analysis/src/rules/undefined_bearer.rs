@@ -87,21 +87,23 @@ fn is_met_by_sign_in(file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
 }
 
 /// How a text is sent whose request reaches a route that takes everybody: nobody refuses it there, unless the route
-/// believes what it reads out of it.
+/// reads something out of it.
 fn sent_to_open<'b>(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> Option<Sent<'b>> {
-    let mut believes = false;
+    let mut reads = false;
     let mut sending = requests_around(file, outcome, bearer).peekable();
     let mut is_open = |request: &Request| {
         let reached = origins.reached(file, request);
         reached.is_some_and(|reached| {
             let guard = &reached.judged.guard;
-            believes |=
-                matches!(guard, Guard::Open(Some(Weak::Dependency(_, Proof::TrustsClient | Proof::ExtractsOnly))));
+            reads |= matches!(
+                guard,
+                Guard::Open(Some(Weak::Dependency(_, Proof::TrustsClient | Proof::ExtractsOnly | Proof::Optional)))
+            );
             matches!(guard, Guard::Open(_) | Guard::Public(_))
         })
     };
     let is_open = sending.peek().is_some() && sending.all(&mut is_open);
-    is_open.then_some(if believes { Sent::ToBeliever } else { Sent::ToOpen })
+    is_open.then_some(if reads { Sent::ToReader } else { Sent::ToOpen })
 }
 
 /// Where the package keeps the token of a sign-in, if that is under another key than a text reads, and nothing
@@ -144,8 +146,8 @@ enum Sent<'b> {
     After(&'b Bearer),
     /// It is sent to a route that takes everybody.
     ToOpen,
-    /// It is sent to a route that believes what it is sent.
-    ToBeliever,
+    /// It is sent to a route that reads something out of it.
+    ToReader,
 }
 
 /// The finding on a text.
@@ -172,7 +174,7 @@ fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic>
                     related.extend(frontend::related(state, first.place, "the first one of this file"));
                     (Severity::Info, ", too, which the backend refuses as a bad token")
                 }
-                Sent::ToBeliever => (Severity::Info, ", of which the backend may make a user"),
+                Sent::ToReader => (Severity::Info, ", which the backend may refuse, or take for somebody's"),
                 Sent::ToOpen => (Severity::Info, ", which nobody refuses only as long as the route takes everybody"),
             };
             let message = format!(

@@ -52,6 +52,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
         whole: false,
+        handed: None,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
@@ -77,16 +78,17 @@ fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(S
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, local_end, known, whole, made, marks) = match payload {
-        Some(payload) => {
-            let (claims, whole) = claims_of(body, payload);
-            let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
-            let marks = marks(body, &claims);
-            let local_end = local_end(body, &claims).filter(|_| !library.validates_apart());
-            (life, local_end, claims, whole, Some(body.site(body.traced(payload).range)), marks)
-        }
-        None => (Life::Unknown, None, Vec::new(), false, None, Vec::new()),
-    };
+    let claims = payload.map(|payload| claims_of(body, payload));
+    let made = payload.map(|payload| body.site(body.traced(payload).range));
+    let leaves = || leaves(body, found);
+    let life = claims.as_ref().filter(|_| leaves()).map_or(Life::Unknown, |claims| life(body, claims));
+    let local_end = claims.as_ref().and_then(|claims| local_end(body, &claims.claims));
+    let local_end = local_end.filter(|_| !library.validates_apart());
+    let is_handed = |claims: &&Payload<'_>| life == Life::Unknown && !claims.is_open && claims.is_endless() && leaves();
+    let handed = claims.as_ref().filter(is_handed).and_then(|claims| claims.handed.cloned());
+    let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();
+    let whole = payload.is_some() && !is_open && !callers_unknown;
+    let marks = marks(body, &known);
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
         Value::Str(name) => name.eq_ignore_ascii_case("none"),
@@ -106,6 +108,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         whole,
+        handed,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
@@ -113,41 +116,64 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     }
 }
 
-/// Claims that a payload has, with their values where these can be seen, and
-/// whether they are all.
-fn claims_of<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> (Vec<(SmolStr, Option<&'b Expr>)>, bool) {
-    let mut claims = Vec::new();
-    let mut whole = true;
-    collect(body, payload, &mut claims, &mut whole, 0);
-    (claims, whole)
+/// Claims of a payload.
+#[derive(Default)]
+pub(super) struct Payload<'b> {
+    /// Those that it is seen to have, with their values where these can be seen.
+    claims: Vec<(SmolStr, Option<&'b Expr>)>,
+    /// Whether others may be added that are not seen.
+    is_open: bool,
+    /// The parameter with which callers hand over some of them.
+    handed: Option<&'b SmolStr>,
+    /// Whether callers are not known to hand over no `exp`.
+    callers_unknown: bool,
 }
 
-fn collect<'b>(
-    body: &Body<'b, '_, '_>,
-    payload: &'b Expr,
-    claims: &mut Vec<(SmolStr, Option<&'b Expr>)>,
-    whole: &mut bool,
-    depth: u32,
-) {
+impl Payload<'_> {
+    /// Whether these are all.
+    fn is_whole(&self) -> bool {
+        !self.is_open && !self.callers_unknown
+    }
+
+    /// Whether it is seen to end never, and to be on no list from which it can be taken back.
+    fn is_endless(&self) -> bool {
+        !self.claims.iter().any(|(claim, _)| matches!(claim.as_str(), "exp" | "jti"))
+    }
+}
+
+/// Claims that a payload has.
+fn claims_of<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Payload<'b> {
+    let mut claims = Payload::default();
+    collect(body, payload, &mut claims, 0);
+    claims
+}
+
+/// Whether a value is a dictionary of claims that is seen to have no `exp`, and no `jti`.
+pub(super) fn is_endless<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> bool {
+    let claims = claims_of(body, payload);
+    !claims.claims.is_empty() && claims.handed.is_none() && claims.is_whole() && claims.is_endless()
+}
+
+fn collect<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr, to: &mut Payload<'b>, depth: u32) {
     if depth > 6 {
-        *whole = false;
+        to.is_open = true;
         return;
     }
     if let Some(name) = payload.as_name() {
-        *whole &= changes_to(body, name, claims);
+        to.is_open |= !changes_to(body, name, to);
         if body.param(name).is_some() {
-            *whole &= callers_pass_no_exp(body, name);
+            to.callers_unknown |= !callers_pass_no_exp(body, name);
+            to.is_open |= to.handed.is_some_and(|handed| handed != name);
+            to.handed = Some(name);
             return;
         }
         let bound = body.bindings(name);
-        if bound.is_empty() {
-            // What other functions see may be changed by them.
-            *whole = false;
-        }
+        // What other functions see may be changed by them.
+        to.is_open |= bound.is_empty();
         for value in bound {
             match value {
-                Some(value) => collect(body, value, claims, whole, depth + 1),
-                None => *whole = false,
+                Some(value) => collect(body, value, to, depth + 1),
+                None => to.is_open = true,
             }
         }
         return;
@@ -156,33 +182,33 @@ fn collect<'b>(
         ExprKind::Dict(entries) => {
             for (key, value) in entries {
                 match key.as_ref().map(|key| body.eval(body.traced(key))) {
-                    Some(Value::Str(key)) => claims.push((key, Some(value))),
-                    Some(_) => *whole = false,
-                    None => collect(body, value, claims, whole, depth + 1),
+                    Some(Value::Str(key)) => to.claims.push((key, Some(value))),
+                    Some(_) => to.is_open = true,
+                    None => collect(body, value, to, depth + 1),
                 }
             }
         }
         ExprKind::Call { func, args } => match &func.kind {
             ExprKind::Attribute { value, name } if name.name == "copy" && args.is_empty() => {
-                collect(body, value, claims, whole, depth + 1);
+                collect(body, value, to, depth + 1);
             }
             ExprKind::Name(name) if name == "dict" => {
                 for arg in args {
                     match (&arg.name, arg.spread) {
-                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
-                        (None, Spread::Iterable) => *whole = false,
-                        (None, _) => collect(body, &arg.value, claims, whole, depth + 1),
+                        (Some(name), _) => to.claims.push((name.name.clone(), Some(&arg.value))),
+                        (None, Spread::Iterable) => to.is_open = true,
+                        (None, _) => collect(body, &arg.value, to, depth + 1),
                     }
                 }
             }
-            _ => *whole = false,
+            _ => to.is_open = true,
         },
-        _ => *whole = false,
+        _ => to.is_open = true,
     }
 }
 
 /// Adds the claims that a variable's dictionary is given afterwards; tells whether they are all.
-fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, claims: &mut Vec<(SmolStr, Option<&'b Expr>)>) -> bool {
+fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, to: &mut Payload<'b>) -> bool {
     let mut whole = true;
     for (stmt, _) in body.statements() {
         match &stmt.kind {
@@ -191,7 +217,7 @@ fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, claims: &mut Vec<(SmolStr
                     let ExprKind::Subscript { value, index } = &target.kind else { continue };
                     if value.as_name().is_some_and(|found| found == name) {
                         match body.eval(body.traced(index)) {
-                            Value::Str(key) => claims.push((key, assign.value.as_ref())),
+                            Value::Str(key) => to.claims.push((key, assign.value.as_ref())),
                             _ => whole = false,
                         }
                     }
@@ -208,14 +234,14 @@ fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, claims: &mut Vec<(SmolStr
                             "update" => {
                                 for arg in args {
                                     match (&arg.name, arg.spread) {
-                                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
-                                        (None, Spread::No) => collect(body, &arg.value, claims, &mut whole, 5),
+                                        (Some(name), _) => to.claims.push((name.name.clone(), Some(&arg.value))),
+                                        (None, Spread::No) => collect(body, &arg.value, to, 5),
                                         _ => whole = false,
                                     }
                                 }
                             }
                             "setdefault" => match positional(args, 0).and_then(Expr::as_str) {
-                                Some(key) => claims.push((key.clone(), positional(args, 1))),
+                                Some(key) => to.claims.push((key.clone(), positional(args, 1))),
                                 None => whole = false,
                             },
                             _ => {}
@@ -292,11 +318,11 @@ fn leaves(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     })
 }
 
-fn life(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)], whole: bool) -> Life {
-    let ends: Vec<_> = claims.iter().filter(|(claim, _)| claim == "exp").collect();
+fn life(body: &Body<'_, '_, '_>, payload: &Payload<'_>) -> Life {
+    let ends: Vec<_> = payload.claims.iter().filter(|(claim, _)| claim == "exp").collect();
     match ends.as_slice() {
         // Who keeps a list of tokens can take one back.
-        [] if whole && !claims.iter().any(|(claim, _)| claim == "jti") => Life::Endless,
+        [] if payload.is_whole() && payload.is_endless() => Life::Endless,
         [(_, Some(value))] => match after_now(body, value) {
             Some(seconds) => Life::Seconds(seconds, body.site(value.range)),
             None => Life::Unknown,

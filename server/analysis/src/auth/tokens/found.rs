@@ -397,7 +397,7 @@ pub struct DefaultLife {
     pub site: Site,
 }
 
-/// A call of a function about tokens that has parameters which are `None` unless they are given.
+/// A call of a function about tokens that has parameters which are `None` unless they are given, or that is given claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerCall {
     /// What is called.
@@ -408,6 +408,10 @@ pub struct IssuerCall {
     pub left_out: Vec<SmolStr>,
     /// Those that are given what an optional parameter of the calling function holds, with its name.
     pub passed_on: Vec<(SmolStr, SmolStr)>,
+    /// Those that are given claims without an end.
+    pub endless: Vec<SmolStr>,
+    /// The call.
+    pub site: Site,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

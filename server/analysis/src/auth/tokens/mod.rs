@@ -305,6 +305,8 @@ pub struct Encode {
     pub claims: Vec<SmolStr>,
     /// Whether these are all.
     pub whole: bool,
+    /// The parameter with which callers hand over the other claims, where it ends never unless these say so.
+    pub handed: Option<SmolStr>,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
