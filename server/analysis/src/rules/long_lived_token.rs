@@ -86,7 +86,8 @@ fn by_default(state: &State, encode: &Encode) -> Option<Diagnostic> {
 
 /// A token that never ends where a call of its function hands over claims without an end.
 fn by_callers(state: &State, encode: &Encode) -> Option<Diagnostic> {
-    let (parameter, function) = (encode.handed.as_ref()?, encode.function?);
+    let handed = encode.handed.as_ref().filter(|handed| handed.is_endless)?;
+    let (parameter, function) = (&handed.parameter, encode.function?);
     let mut calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
     let call = calls.find(|call| call.callee == function && call.endless.contains(parameter))?;
     if ends_otherwise(state, encode) {

@@ -2,12 +2,13 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name, mentions};
+use super::super::code::{Body, Found, last_name};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
-use crate::index::value::{Resolve, Site, Value};
+use super::payload::{Payload, claims_of};
+use super::{Encode, Handed, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::index::value::{Site, Value};
 use crate::text::TextRange;
 
 /// Finds the calls of a body that issue tokens.
@@ -53,6 +54,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         claims: vec!["sub".into(), "aud".into()],
         whole: false,
         handed: None,
+        number: None,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
@@ -84,8 +86,12 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     let life = claims.as_ref().filter(|_| leaves()).map_or(Life::Unknown, |claims| life(body, claims));
     let local_end = claims.as_ref().and_then(|claims| local_end(body, &claims.claims));
     let local_end = local_end.filter(|_| !library.validates_apart());
-    let is_handed = |claims: &&Payload<'_>| life == Life::Unknown && !claims.is_open && claims.is_endless() && leaves();
-    let handed = claims.as_ref().filter(is_handed).and_then(|claims| claims.handed.cloned());
+    let handed = claims.as_ref().and_then(|claims| {
+        let is_endless = life == Life::Unknown && !claims.is_open && claims.is_endless() && leaves();
+        let names_owner = claims.claims.iter().any(|(claim, _)| claim == "sub");
+        Some(Handed { parameter: claims.handed.cloned()?, is_endless, names_owner })
+    });
+    let number = claims.as_ref().and_then(|claims| claims.number(body));
     let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();
     let whole = payload.is_some() && !is_open && !callers_unknown;
     let marks = marks(body, &known);
@@ -109,197 +115,12 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         whole,
         handed,
+        number: number.map(|range| body.site(range)),
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
         marks,
     }
-}
-
-/// Claims of a payload.
-#[derive(Default)]
-pub(super) struct Payload<'b> {
-    /// Those that it is seen to have, with their values where these can be seen.
-    claims: Vec<(SmolStr, Option<&'b Expr>)>,
-    /// Whether others may be added that are not seen.
-    is_open: bool,
-    /// The parameter with which callers hand over some of them.
-    handed: Option<&'b SmolStr>,
-    /// Whether callers are not known to hand over no `exp`.
-    callers_unknown: bool,
-}
-
-impl Payload<'_> {
-    /// Whether these are all.
-    fn is_whole(&self) -> bool {
-        !self.is_open && !self.callers_unknown
-    }
-
-    /// Whether it is seen to end never, and to be on no list from which it can be taken back.
-    fn is_endless(&self) -> bool {
-        !self.claims.iter().any(|(claim, _)| matches!(claim.as_str(), "exp" | "jti"))
-    }
-}
-
-/// Claims that a payload has.
-fn claims_of<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Payload<'b> {
-    let mut claims = Payload::default();
-    collect(body, payload, &mut claims, 0);
-    claims
-}
-
-/// Whether a value is a dictionary of claims that is seen to have no `exp`, and no `jti`.
-pub(super) fn is_endless<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> bool {
-    let claims = claims_of(body, payload);
-    !claims.claims.is_empty() && claims.handed.is_none() && claims.is_whole() && claims.is_endless()
-}
-
-fn collect<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr, to: &mut Payload<'b>, depth: u32) {
-    if depth > 6 {
-        to.is_open = true;
-        return;
-    }
-    if let Some(name) = payload.as_name() {
-        to.is_open |= !changes_to(body, name, to);
-        if body.param(name).is_some() {
-            to.callers_unknown |= !callers_pass_no_exp(body, name);
-            to.is_open |= to.handed.is_some_and(|handed| handed != name);
-            to.handed = Some(name);
-            return;
-        }
-        let bound = body.bindings(name);
-        // What other functions see may be changed by them.
-        to.is_open |= bound.is_empty();
-        for value in bound {
-            match value {
-                Some(value) => collect(body, value, to, depth + 1),
-                None => to.is_open = true,
-            }
-        }
-        return;
-    }
-    match &payload.kind {
-        ExprKind::Dict(entries) => {
-            for (key, value) in entries {
-                match key.as_ref().map(|key| body.eval(body.traced(key))) {
-                    Some(Value::Str(key)) => to.claims.push((key, Some(value))),
-                    Some(_) => to.is_open = true,
-                    None => collect(body, value, to, depth + 1),
-                }
-            }
-        }
-        ExprKind::Call { func, args } => match &func.kind {
-            ExprKind::Attribute { value, name } if name.name == "copy" && args.is_empty() => {
-                collect(body, value, to, depth + 1);
-            }
-            ExprKind::Name(name) if name == "dict" => {
-                for arg in args {
-                    match (&arg.name, arg.spread) {
-                        (Some(name), _) => to.claims.push((name.name.clone(), Some(&arg.value))),
-                        (None, Spread::Iterable) => to.is_open = true,
-                        (None, _) => collect(body, &arg.value, to, depth + 1),
-                    }
-                }
-            }
-            _ => to.is_open = true,
-        },
-        _ => to.is_open = true,
-    }
-}
-
-/// Adds the claims that a variable's dictionary is given afterwards; tells whether they are all.
-fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, to: &mut Payload<'b>) -> bool {
-    let mut whole = true;
-    for (stmt, _) in body.statements() {
-        match &stmt.kind {
-            StmtKind::Assign(assign) => {
-                for target in &assign.targets {
-                    let ExprKind::Subscript { value, index } = &target.kind else { continue };
-                    if value.as_name().is_some_and(|found| found == name) {
-                        match body.eval(body.traced(index)) {
-                            Value::Str(key) => to.claims.push((key, assign.value.as_ref())),
-                            _ => whole = false,
-                        }
-                    }
-                }
-            }
-            StmtKind::AugAssign(assign) if mentions(&assign.target, name) => whole = false,
-            StmtKind::Expr(expr) => {
-                let Some((func, args)) = expr.as_call() else { continue };
-                match &func.kind {
-                    ExprKind::Attribute { value, name: method }
-                        if value.as_name().is_some_and(|found| found == name) =>
-                    {
-                        match method.name.as_str() {
-                            "update" => {
-                                for arg in args {
-                                    match (&arg.name, arg.spread) {
-                                        (Some(name), _) => to.claims.push((name.name.clone(), Some(&arg.value))),
-                                        (None, Spread::No) => collect(body, &arg.value, to, 5),
-                                        _ => whole = false,
-                                    }
-                                }
-                            }
-                            "setdefault" => match positional(args, 0).and_then(Expr::as_str) {
-                                Some(key) => to.claims.push((key.clone(), positional(args, 1))),
-                                None => whole = false,
-                            },
-                            _ => {}
-                        }
-                    }
-                    // Handed to somebody who may add to it.
-                    _ if args.iter().any(|arg| arg.value.as_name().is_some_and(|found| found == name)) => whole = false,
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-    whole
-}
-
-/// Whether every call of this function in its own file hands over a
-/// dictionary for that parameter that is seen to have no `exp`.
-fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
-    let Some(def) = body.def.filter(|_| !body.is_nested()) else { return false };
-    let file = body.scope.file();
-    let Some(facts) = body.interpreter.sources().facts(file) else { return false };
-    let position = def.params.iter().position(|param| param.name.name == parameter);
-    let position =
-        position.map(|at| at - usize::from(def.params.first().is_some_and(|first| first.name.name == "self")));
-    let mut calls = 0;
-    for (index, item) in facts.items.iter().enumerate() {
-        let mut none_has_exp = true;
-        super::super::code::each_body(
-            body.interpreter,
-            file,
-            index as u32,
-            &item.placed.item.stmt,
-            &|_| true,
-            &mut |scope, block| {
-                Body::new(body.interpreter, scope, block).each_nested(&mut |other| {
-                for found in other.calls() {
-                    let Some((func, args)) = found.call() else { continue };
-                    if last_name(func) != Some(&def.name.name) {
-                        continue;
-                    }
-                    calls += 1;
-                    let given = keyword(args, parameter).or_else(|| position.and_then(|at| positional(args, at)));
-                    let entries = given.map(|given| &other.traced(given).kind);
-                    none_has_exp &= matches!(entries, Some(ExprKind::Dict(entries)) if entries.iter().all(|(key, _)| {
-                        key.as_ref().and_then(Expr::as_str).is_some_and(|key| key != "exp")
-                    }));
-                }
-            });
-            },
-        );
-        // Others are asked about when they change.
-        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
-        if !none_has_exp {
-            return false;
-        }
-    }
-    calls > 0
 }
 
 /// Whether a token leaves the function that issues it: one that is only read

@@ -410,6 +410,8 @@ pub struct IssuerCall {
     pub passed_on: Vec<(SmolStr, SmolStr)>,
     /// Those that are given claims without an end.
     pub endless: Vec<SmolStr>,
+    /// Those that are given claims with a number for `sub`, and that.
+    pub numbers: Vec<(SmolStr, Site)>,
     /// The call.
     pub site: Site,
 }

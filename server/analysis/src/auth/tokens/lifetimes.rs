@@ -4,7 +4,8 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name};
 use super::callees::callee;
-use super::encode::{after_now, is_endless, is_now, seconds};
+use super::encode::{after_now, is_now, seconds};
+use super::payload;
 use super::{DefaultLife, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, positional};
 
@@ -28,13 +29,17 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
     let function = callee(body, func)?;
     let mut left_out = Vec::new();
     let mut passed_on = Vec::new();
-    let mut endless = Vec::new();
+    let (mut endless, mut numbers) = (Vec::new(), Vec::new());
     let receiver = usize::from(function.takes_receiver());
     for (at, param) in function.def.params.iter().enumerate().skip(receiver) {
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name));
         let given = named.map(|arg| &arg.value).or_else(|| positional(args, at - receiver));
         if !is_optional(param) {
-            endless.extend(given.filter(|given| is_endless(body, given)).map(|_| param.name.name.clone()));
+            if let Some(given) = given.map(|given| payload::given(body, given)) {
+                let name = || param.name.name.clone();
+                endless.extend(given.is_endless.then(name));
+                numbers.extend(given.number.map(|range| (name(), body.site(range))));
+            }
             continue;
         }
         match given.map(|given| (&given.kind, given.as_name())) {
@@ -46,13 +51,14 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
         }
     }
     let spreads = args.iter().any(|arg| arg.spread != Spread::No);
-    let says_something = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty();
+    let says_something = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty() || !numbers.is_empty();
     (says_something && !spreads).then(|| IssuerCall {
         callee: function.site,
         function: body.def.map(|def| body.site(def.name.range)),
         left_out,
         passed_on,
         endless,
+        numbers,
         site: body.site(call.range),
     })
 }
