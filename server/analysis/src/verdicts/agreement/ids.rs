@@ -27,8 +27,7 @@ pub(crate) fn made(state: &State) -> Option<Place> {
     let issuers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.issuers);
     let mut known: Option<Place> = None;
     for issuer in issuers {
-        let is_absent = |option: &&str| issuer.options.is_absent(option);
-        if !NUMBERING.iter().all(|option| is_absent(&option)) {
+        if !NUMBERING.iter().all(|option| issuer.options.is_absent(option)) {
             return None;
         }
         known.get_or_insert(issuer.place);
