@@ -14,6 +14,7 @@ pub mod modules;
 pub mod named;
 pub mod observed;
 pub mod outcome;
+pub mod passwords;
 pub mod placement;
 mod requests;
 pub mod rewrites;

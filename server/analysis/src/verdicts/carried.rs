@@ -122,18 +122,21 @@ fn is_handed_header(
 pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
     let is_framework = |path: &str| path.starts_with("fastapi") || path.starts_with("starlette");
     with_interpreter(state, |interpreter| {
+        let may_read_cookies = |dependency: &Value| {
+            let verdict = judged_at(state, interpreter, reached, dependency);
+            let mut taken: Vec<&str> = verdict.steps.iter().filter_map(Step::takes).collect();
+            taken.sort_unstable();
+            taken.dedup();
+            taken.len() > 1 || verdict.steps.iter().any(|step| step.reads(Part::Cookies))
+        };
         reached.route.dependencies.iter().any(|node| match &node.callable {
             Value::Package(path) => !is_framework(path),
             Value::Instance(instance) => match &instance.class {
                 Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
-                class => !is_scheme(class, BEARER_SCHEMES, 0),
+                class => !is_scheme(class, BEARER_SCHEMES, 0) && may_read_cookies(&node.callable),
             },
             Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
-                let verdict = judged_at(state, interpreter, reached, &node.callable);
-                let mut taken: Vec<&str> = verdict.steps.iter().filter_map(Step::takes).collect();
-                taken.sort_unstable();
-                taken.dedup();
-                taken.len() > 1 || verdict.steps.iter().any(|step| step.reads(Part::Cookies))
+                may_read_cookies(&node.callable)
             }
             _ => true,
         })

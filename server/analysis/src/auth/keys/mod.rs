@@ -1,6 +1,8 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
+mod derived;
 mod origin;
+mod refusals;
 mod wrapped;
 
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
@@ -191,6 +193,9 @@ impl Search<'_, '_, '_> {
     /// The key that a call is given, when its value stands in the code.
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
+        if purpose == Purpose::Hmac && self.derives_a_key(call, args) {
+            return None;
+        }
         self.key_at(call, argument, purpose)
     }
 

@@ -71,6 +71,7 @@ const SECRETS: &[&str] = &[
     "SECRET",
     "PASSWORD",
     "KEY",
+    "api_key",
     "atabase_ur",
     "DATABASE_UR",
     "db_ur",

@@ -29,7 +29,9 @@ mod lifetimes;
 mod looks;
 mod lookups;
 mod loops;
+mod numbers;
 mod passwords;
+mod payload;
 mod redirects;
 mod registry;
 mod replaced;
@@ -206,6 +208,8 @@ pub enum Check {
     Audience,
     /// `iss`.
     Issuer,
+    /// `sub`.
+    Subject,
 }
 
 /// What is expected of a claim.
@@ -309,6 +313,10 @@ pub struct Encode {
     pub claims: Vec<SmolStr>,
     /// Whether these are all.
     pub whole: bool,
+    /// What callers hand over of them.
+    pub handed: Option<Handed>,
+    /// The value of its `sub`, where that is a number.
+    pub number: Option<Site>,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
@@ -317,6 +325,17 @@ pub struct Encode {
     pub field: Option<PlainField>,
     /// Claims that say what it is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
+}
+
+/// Claims that callers hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The parameter.
+    pub parameter: SmolStr,
+    /// Whether the token ends never unless these say so.
+    pub is_endless: bool,
+    /// Whether the function names the owner itself.
+    pub names_owner: bool,
 }
 
 /// How long a token lives.

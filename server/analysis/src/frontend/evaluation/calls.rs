@@ -139,6 +139,7 @@ impl Session<'_> {
                 let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
                 let result = Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() };
                 self.watch_named(&result, arguments, here);
+                self.watch_password_taken(&result);
                 Value::Symbol(Rc::new(result))
             }
             Value::Setter => {

@@ -13,6 +13,7 @@ use crate::frontend::libraries::servers::{self, Part};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
+use crate::frontend::passwords::PasswordWatch;
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
 use crate::frontend::rows::RowWatch;
@@ -34,6 +35,7 @@ pub(in crate::frontend) struct Watch {
     shown: Vec<ShownSecret>,
     /// Where paths are compared by whether they begin with `/`.
     roots: Vec<Place>,
+    passwords: PasswordWatch,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
     /// Whether the request is answered elsewhere.
@@ -52,6 +54,7 @@ impl Watch {
             named: NamedWatch::default(),
             shown: Vec::new(),
             roots: Vec::new(),
+            passwords: PasswordWatch::default(),
             hands_on: false,
             sends_on: false,
         }
@@ -166,6 +169,9 @@ impl Session<'_> {
         watch.named.tokens.dedup();
         watch.shown.sort_unstable();
         watch.shown.dedup();
+        watch.passwords.unchecked.sort_unstable();
+        watch.passwords.unchecked.dedup();
+        self.note_logged_passwords(&watch.passwords);
         watch.kept.sort_unstable();
         watch.kept.dedup();
         if watch.hands_on {
@@ -183,6 +189,7 @@ impl Session<'_> {
             rows: watch.rows.accesses,
             tokens: watch.named.tokens,
             shown: watch.shown,
+            unchecked: watch.passwords.unchecked,
             asks_right: watch.rows.asks_right,
             sends_on: watch.sends_on,
             matcher: None,
@@ -214,6 +221,11 @@ impl Session<'_> {
     /// What is seen of secrets in answers, while an endpoint runs.
     pub(in crate::frontend) fn watched_shown(&mut self) -> Option<&mut Vec<ShownSecret>> {
         self.watch.as_mut().map(|watch| &mut watch.shown)
+    }
+
+    /// What is seen of passwords, while an endpoint runs.
+    pub(in crate::frontend) fn watched_passwords(&mut self) -> Option<&mut PasswordWatch> {
+        self.watch.as_mut().map(|watch| &mut watch.passwords)
     }
 
     /// What is seen of tokens that are signed, while an endpoint runs.
