@@ -26,10 +26,10 @@ impl Engine<'_, '_> {
             return None;
         }
         let mut exits = Vec::new();
-        for (class, method) in all {
+        for (class, method) in all.iter() {
             let mut path = path.clone();
-            let object = self.add_object(&mut path, Object { site, ..Object::instance(&class) });
-            exits.extend(self.follow_from(path, site, &method, Some(Abs::Object(object)), given.to_vec()));
+            let object = self.add_object(&mut path, Object { site, ..Object::instance(class) });
+            exits.extend(self.follow_from(path, site, method, Some(Abs::Object(object)), given.to_vec()));
         }
         Some(exits)
     }

@@ -329,6 +329,9 @@ pub struct RouterId {
     pub index: u32,
 }
 
+/// Methods of classes that derive from another one, with these classes.
+pub type Implementations = Arc<[(Arc<ClassRef>, Arc<FunctionRef>)]>;
+
 /// How the guard analysis looks at code: names, attributes and calls become values.
 pub trait Resolve {
     /// The value of an expression of `function`'s body or signature, in the scope
@@ -365,7 +368,7 @@ pub trait Resolve {
 
     /// The methods `name` of the classes that derive from a class of which that method has no body, each with the class
     /// that has it first; none where there are many.
-    fn implementations(&self, class: &ClassRef, name: &str) -> Vec<(Arc<ClassRef>, Arc<FunctionRef>)>;
+    fn implementations(&self, class: &ClassRef, name: &str) -> Implementations;
 
     /// Whether every base of the class, transitively, is a class of the project or `object`;
     /// otherwise the dotted paths of the package classes among them.

@@ -28,7 +28,7 @@ impl Flow<'_, '_> {
         let class = receiver.and_then(class_of).or_else(|| declared.class.clone())?;
         let all = self.judge.resolve.implementations(&class, &declared.def.name.name);
         let mut ends = Vec::new();
-        for (class, method) in &all {
+        for (class, method) in all.iter() {
             let mut path = path.clone();
             let receiver = Abs::Object(Box::new(Value::Class(Arc::clone(class))));
             let value = self.follow(&mut path, expr, method, Some(receiver), args, values.to_vec());

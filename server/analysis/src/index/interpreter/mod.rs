@@ -43,7 +43,7 @@ use super::looked_at::{LookedAt, RestsOn, Shared};
 use super::modules::Module;
 use super::shared_map::SharedMap;
 use super::sources::Sources;
-use super::value::{Attributes, ClassRef, FunctionRef, Instance, Resolve, Site, Unknown, Value};
+use super::value::{Attributes, ClassRef, FunctionRef, Implementations, Instance, Resolve, Site, Unknown, Value};
 use crate::facts::python::file::{bound_names, imported};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Spread, StmtKind};
 use crate::text::TextRange;
@@ -162,10 +162,15 @@ pub struct Interpreter<'a> {
     local_names: RefCell<FxHashMap<*const Function, LocalNames>>,
     /// What expressions of functions are known to be, by definition and place.
     evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
+    /// What stands behind methods of interfaces.
+    implemented: RefCell<FxHashMap<(Site, SmolStr), Implemented>>,
 }
 
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
+
+/// What stands behind a method, and what was looked at for that.
+type Implemented = (Implementations, Arc<RestsOn>);
 
 /// A definition with the value of an expression in it, and what was looked at for that.
 type Evaluated = (Arc<Function>, Value, Arc<RestsOn>);
@@ -198,6 +203,7 @@ impl<'a> Interpreter<'a> {
             looked_into: RefCell::default(),
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
+            implemented: RefCell::default(),
         }
     }
 

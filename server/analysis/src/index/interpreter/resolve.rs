@@ -10,12 +10,14 @@ use crate::facts::python::idioms::is_stub;
 use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
 use crate::index::bodies::LookedInto;
 use crate::index::looked_at::{HIERARCHY, LookedAt, RestsOn};
-use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
+use crate::index::value::{Arguments, ClassRef, FunctionRef, Implementations, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
 use crate::vfs::Location;
 
 /// Classes that may stand behind an interface. Of more, who gets which is decided elsewhere.
 const MAX_IMPLEMENTATIONS: usize = 6;
+/// Classes that are looked at for them.
+const MAX_HEIRS: usize = 24;
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
@@ -83,31 +85,20 @@ impl Resolve for Interpreter<'_> {
         })
     }
 
-    fn implementations(&self, class: &ClassRef, name: &str) -> Vec<(Arc<ClassRef>, Arc<FunctionRef>)> {
-        let mut found: Vec<(Arc<ClassRef>, Arc<FunctionRef>)> = Vec::new();
-        let mut bases = vec![class.def.name.name.clone()];
-        let mut at = 0;
-        while let Some(base) = bases.get(at).cloned() {
-            at += 1;
-            self.count_name(HIERARCHY, &base);
-            for (file, heir) in self.sources.heirs(&base) {
-                let Value::Class(heir) = self.lookup(file, &heir) else { continue };
-                if !self.linearised(&heir).iter().any(|one| one.site == class.site) {
-                    continue;
-                }
-                if !bases.contains(&heir.def.name.name) {
-                    bases.push(heir.def.name.name.clone());
-                }
-                let method = self.method(&heir, name).filter(|method| !is_stub(&method.def));
-                let Some(method) = method.filter(|method| !found.iter().any(|(_, one)| one.site == method.site)) else {
-                    continue;
-                };
-                found.push((heir, method));
-                if found.len() > MAX_IMPLEMENTATIONS {
-                    return Vec::new();
-                }
-            }
+    fn implementations(&self, class: &ClassRef, name: &str) -> Implementations {
+        // While modules are being executed, names may still change.
+        if !self.running.borrow().is_empty() {
+            return self.find_implementations(class, name).into();
         }
+        let key = (class.site, SmolStr::new(name));
+        if let Some((found, rests_on)) = self.implemented.borrow().get(&key) {
+            self.count(rests_on);
+            return Arc::clone(found);
+        }
+        let outer = self.begin();
+        let found: Implementations = self.find_implementations(class, name).into();
+        let rests_on = self.end(outer);
+        self.implemented.borrow_mut().insert(key, (Arc::clone(&found), rests_on));
         found
     }
 
@@ -156,6 +147,34 @@ impl Resolve for Interpreter<'_> {
 }
 
 impl Interpreter<'_> {
+    /// What stands behind a method of an interface.
+    fn find_implementations(&self, class: &ClassRef, name: &str) -> Vec<(Arc<ClassRef>, Arc<FunctionRef>)> {
+        let mut found: Vec<(Arc<ClassRef>, Arc<FunctionRef>)> = Vec::new();
+        let mut bases = vec![class.def.name.name.clone()];
+        let (mut at, mut looked_at) = (0, 0);
+        while let Some(base) = bases.get(at).cloned() {
+            at += 1;
+            self.count_name(HIERARCHY, &base);
+            for (file, heir) in self.sources.heirs(&base) {
+                looked_at += 1;
+                if looked_at > MAX_HEIRS || found.len() > MAX_IMPLEMENTATIONS {
+                    return Vec::new();
+                }
+                let Value::Class(heir) = self.lookup(file, &heir) else { continue };
+                if !self.linearised(&heir).iter().any(|one| one.site == class.site) {
+                    continue;
+                }
+                if !bases.contains(&heir.def.name.name) {
+                    bases.push(heir.def.name.name.clone());
+                }
+                let method = self.method(&heir, name).filter(|method| !is_stub(&method.def));
+                let is_known = |method: &Arc<FunctionRef>| found.iter().any(|(_, one)| one.site == method.site);
+                found.extend(method.filter(|method| !is_known(method)).map(|method| (heir, method)));
+            }
+        }
+        found
+    }
+
     /// The definition that a function has now. Bodies that were left for later
     /// are lowered in copies, which go when there are too many: most are looked
     /// at once, and would stay as long as the workspace.
