@@ -1,5 +1,7 @@
 //! Helpers that raise for their caller: `response_api(401, "…")`.
 
+use std::cell::Cell;
+
 use smol_str::SmolStr;
 
 use crate::facts::python::file::bound_names;
@@ -10,6 +12,8 @@ use crate::index::value::{FunctionRef, Resolve, Value};
 
 /// Helpers that call each other are followed this far.
 const MAX_DEPTH: usize = 4;
+/// Functions that are looked into for one call.
+const MAX_LOOKS: usize = 24;
 
 /// What is known of some variables.
 type Known = Vec<(SmolStr, Value)>;
@@ -28,7 +32,7 @@ enum End {
 /// Whether a call of a function with these arguments ends with an exception, whatever else is true: it raises, under
 /// conditions at most that its arguments decide.
 pub(crate) fn always_raises(resolve: &dyn Resolve, caller: &FunctionRef, function: &FunctionRef, args: &[Arg]) -> bool {
-    let search = Search { resolve, depth: 0 };
+    let search = Search { resolve, depth: 0, looks: &Cell::new(MAX_LOOKS) };
     let function = resolve.current(function);
     search.raises(&function, &search.arguments(caller, &function, args, &[]))
 }
@@ -38,6 +42,8 @@ pub(crate) fn always_raises(resolve: &dyn Resolve, caller: &FunctionRef, functio
 struct Search<'r> {
     resolve: &'r dyn Resolve,
     depth: usize,
+    /// Functions that may still be looked into.
+    looks: &'r Cell<usize>,
 }
 
 impl Search<'_> {
@@ -51,6 +57,8 @@ impl Search<'_> {
     fn end(self, function: &FunctionRef, body: &[Stmt], mut known: Known) -> End {
         for stmt in body {
             let end = match &stmt.kind {
+                // Some other class has the body.
+                StmtKind::Raise { exc: Some(raised), .. } if is_not_implemented(raised) => End::Returns,
                 StmtKind::Raise { .. } => End::Raises,
                 StmtKind::Return(Some(value)) | StmtKind::Expr(value) if self.call_raises(function, value, &known) => {
                     End::Raises
@@ -97,6 +105,8 @@ impl Search<'_> {
             _ => (expr, false),
         };
         let Some((func, args)) = call.as_call().filter(|_| self.depth < MAX_DEPTH) else { return false };
+        let Some(left) = self.looks.get().checked_sub(1) else { return false };
+        self.looks.set(left);
         let Value::Function(called) = self.resolve.eval(function, func) else { return false };
         let called = self.resolve.current(&called);
         let given = self.arguments(function, &called, args, known);
@@ -134,6 +144,12 @@ impl Search<'_> {
         });
         values.chain(defaults).collect()
     }
+}
+
+/// `NotImplementedError`, `NotImplementedError("…")`.
+fn is_not_implemented(raised: &Expr) -> bool {
+    let class = raised.as_call().map_or(raised, |(class, _)| class);
+    class.as_name().is_some_and(|name| name == "NotImplementedError")
 }
 
 /// How one of two branches ends, nobody knows which.
