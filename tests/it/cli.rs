@@ -31,7 +31,7 @@ impl Drop for Project {
 
 const MAIN: &str =
     "from fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.post(\"/a\")\ndef a(): ...\n";
-const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != open(\"/run/secrets/key\").read():\n        raise HTTPException(401)\n";
 
 #[test]
 fn exit_codes_tell_clean_from_findings_from_failure() {

@@ -279,7 +279,7 @@ fn decorator_cases() -> Vec<Case> {
 }
 
 fn application_cases() -> Vec<Case> {
-    let key = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+    let key = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != open(\"/run/secrets/key\").read():\n        raise HTTPException(401)\n";
     let flat = |name: &str, main: &str| case(name, &[("main.py", main), ("deps.py", key)]);
     let mut cases = vec![
         flat(
@@ -856,7 +856,8 @@ fn guards_are_unsafe_where_callers_have_no_credential() {
     assert_eq!(safe("/sent"), Some(true));
     assert_eq!(safe("/bare"), Some(false));
     assert_eq!(safe("/stream"), Some(false));
-    assert_eq!(safe("/webhooks/mail"), Some(false));
+    // A service that delivers there has no user's token at all.
+    assert_eq!(safe("/webhooks/mail"), None);
     // Its path speaks of what callers do who have no token.
     assert_eq!(safe("/people/new-password"), Some(false));
 }
@@ -955,7 +956,7 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 }
 
 const OPEN: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/a\")\ndef a(): ...";
-const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+const KEY: &str = "from fastapi import Header, HTTPException\n\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != open(\"/run/secrets/key\").read():\n        raise HTTPException(401)\n";
 
 /// What a diff can't show it does not ask to be applied, and the rest of it can be.
 #[test]

@@ -404,6 +404,9 @@ impl Engine<'_, '_> {
         // The body of now, in a copy that goes again: the one that values hold stays as long as they do.
         let current = (!active && self.stack.len() < MAX_DEPTH).then(|| self.interpreter.current(function));
         let Some(function) = current.filter(|function| !is_stub(function)) else {
+            if let Some(exits) = self.implemented(&path, site, function, receiver.as_ref(), &given) {
+                return exits;
+            }
             let name = function.def.name.name.clone();
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
         };

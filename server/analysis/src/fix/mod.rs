@@ -10,6 +10,7 @@ mod comments;
 mod cors_order;
 mod elsewhere;
 mod guard;
+mod import_order;
 mod imports;
 mod layout;
 mod literal_secret;

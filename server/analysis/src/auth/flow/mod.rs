@@ -13,6 +13,8 @@ mod containers;
 mod exact;
 mod follow;
 mod given;
+mod implementations;
+mod matching;
 mod named;
 mod objects;
 mod outcome;

@@ -61,6 +61,8 @@ pub enum Purpose {
     Hmac,
     /// Values are encrypted with it.
     Encrypts,
+    /// Callers who send it are let in.
+    LetsIn,
 }
 
 impl Purpose {
@@ -72,6 +74,7 @@ impl Purpose {
             Self::SignsValues => "signs values for clients",
             Self::Hmac => "signs with HMAC",
             Self::Encrypts => "encrypts values",
+            Self::LetsIn => "lets callers in",
         }
     }
 }
@@ -138,6 +141,16 @@ fn mailed_keys(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Vec<Key>
     let search = Search::new(interpreter, Scope::Class(class));
     let secrets = class.def.body.iter().filter_map(mailed_secret);
     secrets.filter_map(|secret| search.key_at(secret, secret, Purpose::SignsTokens)).collect()
+}
+
+/// The key that an expression is, if its value stands in the code as a text.
+pub(in crate::auth) fn standing(
+    interpreter: &Interpreter<'_>,
+    scope: Scope<'_>,
+    key: &Expr,
+    purpose: Purpose,
+) -> Option<Key> {
+    Search::new(interpreter, scope).key_at(key, key, purpose).filter(|key| key.what == What::Text)
 }
 
 /// A look for calls that are given keys.
