@@ -3,7 +3,6 @@
 use super::shared::frontend;
 use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
-use crate::auth::Proof;
 use crate::auth::guard::{Guard, Weak};
 use crate::frontend::observed::How;
 use crate::frontend::outcome::{Absent, Area, Attached, Bearer, Fault, Kept, Outcome, Request, TokenSource, What};
@@ -95,10 +94,7 @@ fn sent_to_open<'b>(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bear
         let reached = origins.reached(file, request);
         reached.is_some_and(|reached| {
             let guard = &reached.judged.guard;
-            reads |= matches!(
-                guard,
-                Guard::Open(Some(Weak::Dependency(_, Proof::TrustsClient | Proof::ExtractsOnly | Proof::Optional)))
-            );
+            reads |= matches!(guard, Guard::Open(Some(Weak::Dependency(..))));
             matches!(guard, Guard::Open(_) | Guard::Public(_))
         })
     };

@@ -46,7 +46,10 @@ impl Session<'_> {
     pub(in crate::frontend) fn note_logged_session(&mut self, value: &Value, place: Place) {
         let is_shown = |symbol: &&Rc<Symbol>| {
             let missing = &self.logged_answers.missing;
-            let is_missing = |part: &Symbol| part.origin == symbol.origin && symbol.path.starts_with(&part.path);
+            // Without a part of it there is no session.
+            let is_on_the_way =
+                |part: &Symbol| symbol.path.starts_with(&part.path) || part.path.starts_with(&symbol.path);
+            let is_missing = |part: &Symbol| part.origin == symbol.origin && is_on_the_way(part);
             is_whole_session(symbol) && !missing.iter().any(is_missing)
         };
         let mut symbols = value.alternatives().iter().filter_map(|value| match value {
