@@ -332,6 +332,7 @@ impl Engine<'_, '_> {
             self.note_claim(path, a, b);
             return;
         }
+        self.note_tenant_compared(path, a, b);
         path.authorised.extend(right.clients);
         for id in right.rows {
             if let Some(row) = path.rows.get_mut(&id) {

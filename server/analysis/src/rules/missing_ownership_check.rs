@@ -4,6 +4,7 @@ use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
 use super::shared::links::check as check_links;
 use super::shared::ownership::{check as ownership_check, severity};
+use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
@@ -56,6 +57,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         Some((severity(one)?, one.access.entry, message))
     });
     check_links(state, wanted, found, &INFO);
+    check_strangers(state, wanted, found, &INFO, Fault::Unchecked);
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
 }
 

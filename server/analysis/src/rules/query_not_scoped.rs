@@ -1,6 +1,7 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
 use super::shared::ownership::{check as ownership_check, done, severity};
+use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
@@ -43,5 +44,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let severity = severity(one).filter(|_| one.guarded)?;
         Some((severity, one.access.entry, message))
     });
+    check_strangers(state, wanted, found, &INFO, Fault::Unscoped);
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
 }

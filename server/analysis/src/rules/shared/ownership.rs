@@ -28,12 +28,7 @@ pub(in crate::rules) struct Found<'s> {
 impl Found<'_> {
     /// What to call the principal.
     pub(in crate::rules) fn principal(&self) -> String {
-        match (self.guarded, self.access.principal.as_str()) {
-            // `_` is there for its dependency's sake alone.
-            (true, "" | "_") => "the verified caller".to_owned(),
-            (true, name) => format!("`{name}`"),
-            (false, _) => "a verified caller".to_owned(),
-        }
+        if self.guarded { principal_of(self.access) } else { "a verified caller".to_owned() }
     }
 
     /// The column that says whose a row is: the one that other routes go by.
@@ -151,6 +146,15 @@ pub(crate) fn identity_site(route: &Route, access: &Access) -> Site {
         same && site.range.start >= handler.def.header.end
     });
     taken.unwrap_or(handler.site)
+}
+
+/// What to call the principal of an access whose caller is verified.
+pub(in crate::rules) fn principal_of(access: &Access) -> String {
+    match access.principal.as_str() {
+        // `_` is there for its dependency's sake alone.
+        "" | "_" => "the verified caller".to_owned(),
+        name => format!("`{name}`"),
+    }
 }
 
 /// What is done, as a participle.

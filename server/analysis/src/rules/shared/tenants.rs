@@ -1,0 +1,204 @@
+//! Tables whose rows belong to what callers belong to, by what all routes do with them: a store, a company, a team.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use super::everybody::is_of_everybody;
+use crate::auth::guard::Guard;
+use crate::data::{Access, Fault, Tenancy, Use, Within};
+use crate::index::routes::Route;
+use crate::index::same::same;
+use crate::index::value::Site;
+use crate::rules::{State, for_each_served};
+use crate::verdicts::handler_site;
+
+/// Routes that keep to the rows of the caller's tenant, by one column of a table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// Those that read no others.
+    pub(crate) reads: u32,
+    /// Those that change no others.
+    pub(crate) changes: u32,
+    /// Those that make rows of the caller's tenant.
+    pub(crate) creates: u32,
+    /// Where they do so.
+    pub(crate) places: Vec<Site>,
+}
+
+impl Tally {
+    /// Routes that keep to rows which are there.
+    pub(crate) fn scoped(&self) -> u32 {
+        self.reads + self.changes
+    }
+
+    /// A route keeps to the rows so.
+    fn add(&mut self, usage: Use, place: Site) {
+        match usage {
+            Use::Reads => self.reads += 1,
+            Use::Changes => self.changes += 1,
+            Use::Creates => self.creates += 1,
+        }
+        self.places.push(place);
+    }
+}
+
+/// What some routes do with tables.
+#[derive(Default)]
+struct Habits {
+    /// Tables with their columns, and how often routes keep to a tenant by each.
+    kept: FxHashMap<Site, BTreeMap<SmolStr, Tally>>,
+    /// How many routes keep to nobody's rows of a table.
+    others: FxHashMap<Site, u32>,
+}
+
+impl Habits {
+    fn add_kept(&mut self, tenancy: &Tenancy) {
+        // What a route changes it has read before.
+        let mut of_route: BTreeMap<(Site, &SmolStr), (Use, Site)> = BTreeMap::new();
+        for kept in &tenancy.kept {
+            let known = of_route.entry((kept.table.site, &kept.table.owner)).or_insert((kept.usage, kept.site));
+            let is_more = (kept.usage == Use::Changes, known.0 == Use::Creates) != (false, false);
+            if is_more && known.0 != Use::Changes {
+                *known = (kept.usage, kept.site);
+            }
+        }
+        for ((table, column), (usage, place)) in of_route {
+            self.kept.entry(table).or_default().entry(column.clone()).or_default().add(usage, place);
+        }
+    }
+
+    fn add_others(&mut self, tenancy: &Tenancy) {
+        let others = tenancy.others.iter().filter(|access| access.fault != Fault::TrustsClient);
+        let tables = others.map(|access| access.table.site);
+        for table in tables.collect::<FxHashSet<Site>>() {
+            *self.others.entry(table).or_default() += 1;
+        }
+    }
+
+    /// What they do in a table, and in all.
+    fn within_right(&self, table: Site, column: &str) -> OfRight {
+        let all = self.kept.values().flat_map(BTreeMap::values);
+        OfRight {
+            kept: self.kept.get(&table).and_then(|columns| columns.get(column)).map_or(0, Tally::scoped),
+            others: self.others.get(&table).copied().unwrap_or_default(),
+            kept_anywhere: all.map(Tally::scoped).sum(),
+            others_anywhere: self.others.values().sum(),
+        }
+    }
+
+    /// The column by which most routes keep to a tenant.
+    fn column(&self, table: Site) -> Option<(&SmolStr, &Tally)> {
+        let columns = self.kept.get(&table)?;
+        columns.iter().rev().filter(|(_, tally)| tally.scoped() > 0).max_by_key(|(_, tally)| tally.scoped())
+    }
+}
+
+/// What all routes do with rows of tenants: those for anybody who is signed in, and those that ask for a right, each right
+/// for itself.
+#[derive(Default)]
+pub(crate) struct Tenants<'s> {
+    all: Habits,
+    of_rights: Vec<(&'s Route, &'s Within, Habits)>,
+    /// Tables that routes give out to whoever asks.
+    open: FxHashSet<Site>,
+}
+
+/// How routes keep to tenants in the table of an access.
+pub(crate) struct Usual<'t> {
+    /// The column.
+    pub(crate) column: &'t str,
+    /// The routes that do.
+    pub(crate) tally: &'t Tally,
+    /// How many do not, the one at hand included.
+    pub(crate) others: u32,
+    /// The same for routes that ask for the right of the one at hand.
+    pub(crate) of_right: Option<OfRight>,
+}
+
+/// What routes do that ask for one and the same right.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OfRight {
+    /// Those that keep to the caller's tenant in the table.
+    pub(crate) kept: u32,
+    /// Those that keep to nobody's there.
+    pub(crate) others: u32,
+    /// How often they keep to a tenant in any table.
+    kept_anywhere: u32,
+    /// How often they do not.
+    others_anywhere: u32,
+}
+
+impl OfRight {
+    /// Whether those who have the right have it in their own tenant only, as far as the other routes tell.
+    pub(crate) fn is_within_tenant(&self) -> bool {
+        self.kept > 1 && self.kept > self.others
+            || self.kept_anywhere > 3 && self.kept_anywhere > 3 * self.others_anywhere
+    }
+}
+
+impl<'s> Tenants<'s> {
+    /// Goes through all routes.
+    pub(crate) fn of(state: &'s State) -> Self {
+        let mut found = Self::default();
+        let mut seen = FxHashSet::default();
+        for_each_served(state, |_, route, judged| {
+            // A handler that several applications serve counts once.
+            if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
+                return;
+            }
+            let tenants = &judged.data.tenants;
+            if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
+                let read = tenants.others.iter().filter(|access| access.usage == Use::Reads);
+                found.open.extend(read.map(|access| access.table.site));
+                return;
+            }
+            found.all.add_kept(tenants);
+            found.all.add_others(tenants);
+            let Some(within) = &judged.data.within else { return };
+            // Whoever keeps to a tenant in spite of a right shows all the more whose the rows are.
+            found.all.add_kept(&within.tenants);
+            let at = found.right(route, within).unwrap_or_else(|| {
+                found.of_rights.push((route, within, Habits::default()));
+                found.of_rights.len() - 1
+            });
+            found.of_rights[at].2.add_kept(&within.tenants);
+            found.of_rights[at].2.add_others(&within.tenants);
+        });
+        found
+    }
+
+    /// Whether whoever asks may read what an access reads.
+    pub(crate) fn is_public(&self, access: &Access) -> bool {
+        access.usage == Use::Reads && self.open.contains(&access.table.site)
+    }
+
+    /// How routes keep to tenants in the table of an access.
+    pub(crate) fn usual(
+        &self,
+        state: &State,
+        route: &Route,
+        within: Option<&Within>,
+        access: &Access,
+    ) -> Option<Usual<'_>> {
+        let table = access.table.site;
+        let (column, tally) = self.all.column(table)?;
+        let others = self.all.others.get(&table).copied().unwrap_or_default();
+        let is_particular = |within: &&Within| !is_of_everybody(state, route, within);
+        let of_right = within.filter(is_particular).map(|within| match self.right(route, within) {
+            Some(at) => self.of_rights[at].2.within_right(table, column),
+            None => OfRight::default(),
+        });
+        Some(Usual { column, tally, others, of_right })
+    }
+
+    fn right(&self, route: &Route, within: &Within) -> Option<usize> {
+        self.of_rights.iter().position(|(known, of, _)| {
+            let pairs = of.asked.iter().zip(&within.asked);
+            let mut pairs = pairs.map(|(a, b)| (known.dependencies.get(*a), route.dependencies.get(*b)));
+            of.asked.len() == within.asked.len()
+                && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
+        })
+    }
+}
