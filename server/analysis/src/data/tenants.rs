@@ -26,6 +26,8 @@ pub struct Tenancy {
     pub kept: Vec<Kept>,
     /// Accesses that keep to nobody's: at fault where other routes do.
     pub others: Vec<Access>,
+    /// Tables of rows of which it is not known whose they are.
+    pub unsure: Vec<Site>,
     /// How the handler writes what such a column is compared with: the column, the dependency, and what follows the name
     /// of that.
     pub spelled: Vec<(SmolStr, Site, SmolStr)>,
@@ -48,6 +50,8 @@ impl Tenancy {
         self.kept.sort_unstable();
         self.kept.dedup();
         self.others.retain(|access| !self.kept.iter().any(|kept| kept.table.site == access.table.site));
+        self.unsure.sort_unstable();
+        self.unsure.dedup();
         self.spelled.sort_unstable();
         self.spelled.dedup();
         self.others.sort_by_key(|access| (access.site, access.fault, access.entry));
@@ -59,7 +63,8 @@ impl Tenancy {
 pub(super) fn may_hold_tenant(model: &Model, column: &str) -> bool {
     let of_other = model.parent(column).is_some_and(|table| *table != model.table && *table != model.name);
     let is_plain = || !model.refers(column) && names::is_key_name(column);
-    model.has_class()
+    model.has(column)
+        && !names::is_owner(column)
         && !model.is_key(column)
         && !model.names_user(column)
         && !names::is_authority(column)
@@ -151,7 +156,14 @@ impl Engine<'_, '_> {
     fn note_untenanted(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>, usage: Use) {
         // How many there are of each kind is often for everybody.
         let is_own = self.grouped.contains(&row.site) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0);
-        if is_own || !model.owners.is_empty() {
+        if !model.owners.is_empty() {
+            return;
+        }
+        if is_own {
+            let is_kept = self.data.tenants.kept.iter().any(|kept| kept.table.site == model.site);
+            if !path.privileged && !is_kept && !self.data.tenants.unsure.contains(&model.site) {
+                self.data.tenants.unsure.push(model.site);
+            }
             return;
         }
         for predicate in row.predicates.iter().filter(|predicate| predicate.equal) {
@@ -229,6 +241,18 @@ impl Engine<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a row is what the caller says that it belongs to, by its key: `Shop.id == me.shop_id`.
+    pub(super) fn is_place_of_caller(&self, path: &Path, id: RowId) -> bool {
+        let Some(row) = path.rows.get(&id).filter(|row| !row.absent && !row.unclear) else { return false };
+        let by_key = |predicate: &Predicate| {
+            let key = predicate.column.as_ref().is_some_and(|(of, column)| {
+                row.model.as_ref().is_some_and(|model| of.site == model.site && model.is_key(column))
+            });
+            key && predicate.equal && matches!(&predicate.value, Abs::Principal(part) if may_be_tenant(part))
+        };
+        row.predicates.iter().any(by_key)
     }
 
     /// Whether a row is what the caller belongs to, or says that it does: found by what the principal says of itself, or

@@ -9,7 +9,7 @@ use super::guard::{fits, free_name, gives_identity, handler_node, keep, paramete
 use super::imports::Imports;
 use super::layout::{indentation, insertion, line_start, replacement};
 use super::ownership_row::check_row;
-use super::ownership_tenant::{of_tenant, tenant};
+use super::ownership_tenant::{is_kept_by_tenant, of_tenant, tenant};
 use super::signature::has_word;
 use super::{Fixer, Served, Source};
 use crate::data::{Access, Fault, Place, Use};
@@ -97,6 +97,10 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         return Ok(Subject { served, access, owner, handler, principal, asked: Vec::new() });
     }
     let (served, access, handler) = found.ok_or_else(refused)?;
+    if is_kept_by_tenant(fixer, access) {
+        let (owner, principal) = tenant(fixer, &served, access)?;
+        return Ok(Subject { served, access, owner, handler, principal, asked: Vec::new() });
+    }
     let (principal, asked) = principal(fixer, &served, access, handler)?;
     let owner = access.table.owner.clone();
     Ok(Subject { served, access, owner, handler, principal, asked })

@@ -8,6 +8,7 @@ use crate::data::{Access, Fault};
 use crate::ide::{Diagnostic, Location, Refusal};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
+use crate::rules::shared::customs::AllCustoms;
 use crate::rules::shared::ownership::identity_site;
 use crate::rules::shared::tenants::Tenants;
 use crate::verdicts::handler_site;
@@ -35,6 +36,12 @@ pub(super) fn of_tenant<'s>(
         })?;
         Some((served, access, handler))
     })
+}
+
+/// Whether other routes keep to the rows of a table by what the caller belongs to, and not by an owner.
+pub(super) fn is_kept_by_tenant(fixer: &Fixer<'_>, access: &Access) -> bool {
+    let by_row = matches!(access.fault, Fault::Unchecked | Fault::Unscoped);
+    by_row && AllCustoms::of(fixer.state).tenant_of(&access.table).is_some()
 }
 
 /// The column that says which tenant a row belongs to, and how the handler writes that of its caller.

@@ -42,7 +42,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             return Some((severity(one)?, one.access.entry, message));
         }
         let message = format!(
-            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
+            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {6}{4}{5}: compare them and raise 403 before that.",
             table.name,
             one.client(),
             match one.access.usage {
@@ -52,7 +52,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             },
             one.owner(),
             one.principal(),
-            one.custom.words(&table.name)
+            one.custom.words(&table.name),
+            if one.tenant.is_some() { "that of " } else { "" },
         );
         Some((severity(one)?, one.access.entry, message))
     });

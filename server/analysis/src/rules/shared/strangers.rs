@@ -78,7 +78,7 @@ fn place(route: &Route, access: &Access) -> Site {
 }
 
 /// How sure it is that rows are the tenants', by how many routes treat them so.
-fn severity(usual: &Usual<'_>, access: &Access) -> Option<Severity> {
+fn severity(usual: &Usual<'_, '_>, access: &Access) -> Option<Severity> {
     let tally = usual.tally;
     // What is written by few is often for everybody to read.
     if access.usage == Use::Reads && tally.reads == 0 {
@@ -109,7 +109,7 @@ fn severity(usual: &Usual<'_>, access: &Access) -> Option<Severity> {
     Some(if kept > 1 && kept >= others { Severity::Error } else { Severity::Warning })
 }
 
-fn message(access: &Access, usual: &Usual<'_>) -> String {
+fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
     let (table, column) = (&access.table.name, usual.column);
     let principal = principal_of(access);
     let kept = usual.tally.scoped();
@@ -142,7 +142,7 @@ fn named(client: Option<&Client>) -> String {
 }
 
 /// The way there, and routes that do what is missing.
-fn steps(state: &State, access: &Access, usual: &Usual<'_>) -> Vec<Related> {
+fn steps(state: &State, access: &Access, usual: &Usual<'_, '_>) -> Vec<Related> {
     let own = access.steps.iter().map(|(site, note)| related(state, *site, note.clone()));
     let note = format!("`{}.{}` is that of the caller here", access.table.name, usual.column);
     let places = usual.tally.places.iter().filter(|place| !state.sources.is_ghost(**place));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::customs::Custom;
 use super::everybody::is_of_everybody;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Tenancy, Use, Within};
+use crate::data::{Access, Fault, KeptToTenant, Table, Tenancy, Use, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
 use crate::index::value::Site;
@@ -15,8 +16,10 @@ use crate::rules::{State, for_each_served};
 use crate::verdicts::handler_site;
 
 /// Routes that keep to the rows of the caller's tenant, by one column of a table.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
+#[derive(Debug, Clone)]
+pub(crate) struct Tally<'s> {
+    /// The table; its owner is the column.
+    pub(crate) table: &'s Table,
     /// Those that read no others.
     pub(crate) reads: u32,
     /// Those that change no others.
@@ -27,7 +30,11 @@ pub(crate) struct Tally {
     pub(crate) places: Vec<Site>,
 }
 
-impl Tally {
+impl<'s> Tally<'s> {
+    fn of(table: &'s Table) -> Self {
+        Self { table, reads: 0, changes: 0, creates: 0, places: Vec::new() }
+    }
+
     /// Routes that keep to rows which are there.
     pub(crate) fn scoped(&self) -> u32 {
         self.reads + self.changes
@@ -46,26 +53,33 @@ impl Tally {
 
 /// What some routes do with tables.
 #[derive(Default)]
-struct Habits {
+struct Habits<'s> {
     /// Tables with their columns, and how often routes keep to a tenant by each.
-    kept: FxHashMap<Site, BTreeMap<SmolStr, Tally>>,
+    kept: FxHashMap<Site, BTreeMap<SmolStr, Tally<'s>>>,
+    /// Tables with their columns, and how many routes believe the client in each.
+    claims: FxHashMap<(Site, SmolStr), u32>,
     /// How many routes keep to nobody's rows of a table.
     others: FxHashMap<Site, u32>,
 }
 
-impl Habits {
-    fn add_kept(&mut self, tenancy: &Tenancy) {
+impl<'s> Habits<'s> {
+    fn add_kept(&mut self, tenancy: &'s Tenancy) {
         // What a route changes it has read before.
-        let mut of_route: BTreeMap<(Site, &SmolStr), (Use, Site)> = BTreeMap::new();
+        let rank = |usage: Use| match usage {
+            Use::Creates => 0,
+            Use::Reads => 1,
+            Use::Changes => 2,
+        };
+        let mut of_route: BTreeMap<(Site, &SmolStr), &KeptToTenant> = BTreeMap::new();
         for kept in &tenancy.kept {
-            let known = of_route.entry((kept.table.site, &kept.table.owner)).or_insert((kept.usage, kept.site));
-            let is_more = (kept.usage == Use::Changes, known.0 == Use::Creates) != (false, false);
-            if is_more && known.0 != Use::Changes {
-                *known = (kept.usage, kept.site);
+            let known = of_route.entry((kept.table.site, &kept.table.owner)).or_insert(kept);
+            if rank(kept.usage) > rank(known.usage) {
+                *known = kept;
             }
         }
-        for ((table, column), (usage, place)) in of_route {
-            self.kept.entry(table).or_default().entry(column.clone()).or_default().add(usage, place);
+        for ((table, column), kept) in of_route {
+            let columns = self.kept.entry(table).or_default();
+            columns.entry(column.clone()).or_insert_with(|| Tally::of(&kept.table)).add(kept.usage, kept.site);
         }
     }
 
@@ -74,6 +88,11 @@ impl Habits {
         let tables = others.map(|access| access.table.site);
         for table in tables.collect::<FxHashSet<Site>>() {
             *self.others.entry(table).or_default() += 1;
+        }
+        let claims = tenancy.others.iter().filter(|access| access.fault == Fault::TrustsClient);
+        let claims = claims.filter(|access| access.usage != Use::Creates);
+        for claimed in claims.map(|access| (access.table.site, &access.table.owner)).collect::<FxHashSet<_>>() {
+            *self.claims.entry((claimed.0, claimed.1.clone())).or_default() += 1;
         }
     }
 
@@ -89,7 +108,7 @@ impl Habits {
     }
 
     /// The column by which most routes keep to a tenant.
-    fn column(&self, table: Site) -> Option<(&SmolStr, &Tally)> {
+    fn column(&self, table: Site) -> Option<(&SmolStr, &Tally<'s>)> {
         let columns = self.kept.get(&table)?;
         columns.iter().rev().filter(|(_, tally)| tally.scoped() > 0).max_by_key(|(_, tally)| tally.scoped())
     }
@@ -99,18 +118,20 @@ impl Habits {
 /// for itself.
 #[derive(Default)]
 pub(crate) struct Tenants<'s> {
-    all: Habits,
-    of_rights: Vec<(&'s Route, &'s Within, Habits)>,
+    all: Habits<'s>,
+    of_rights: Vec<(&'s Route, &'s Within, Habits<'s>)>,
+    /// How many routes touch rows of a table of which it is not known whose they are.
+    unsure: FxHashMap<Site, u32>,
     /// Tables that routes give out to whoever asks.
     open: FxHashSet<Site>,
 }
 
 /// How routes keep to tenants in the table of an access.
-pub(crate) struct Usual<'t> {
+pub(crate) struct Usual<'t, 's> {
     /// The column.
     pub(crate) column: &'t str,
     /// The routes that do.
-    pub(crate) tally: &'t Tally,
+    pub(crate) tally: &'t Tally<'s>,
     /// How many do not, the one at hand included.
     pub(crate) others: u32,
     /// The same for routes that ask for the right of the one at hand.
@@ -154,6 +175,7 @@ impl<'s> Tenants<'s> {
                 found.open.extend(read.map(|access| access.table.site));
                 return;
             }
+            tenants.unsure.iter().for_each(|table| *found.unsure.entry(*table).or_default() += 1);
             found.all.add_kept(tenants);
             found.all.add_others(tenants);
             let Some(within) = &judged.data.within else { return };
@@ -174,6 +196,32 @@ impl<'s> Tenants<'s> {
         access.usage == Use::Reads && self.open.contains(&access.table.site)
     }
 
+    /// The tables that are kept by tenants, by the column that most routes go by, with what routes do there.
+    pub(crate) fn customs(&self) -> impl Iterator<Item = (&'s Table, Custom)> {
+        let mut tables: Vec<&Tally<'s>> =
+            self.all.kept.keys().filter_map(|table| self.all.column(*table)).map(|(_, tally)| tally).collect();
+        tables.sort_by_key(|tally| tally.table);
+        tables.into_iter().map(|tally| {
+            let (site, column) = (tally.table.site, &tally.table.owner);
+            let count = |of: &FxHashMap<Site, u32>| of.get(&site).copied().unwrap_or_default();
+            let custom = Custom {
+                reads: tally.reads,
+                changes: tally.changes,
+                creates: tally.creates,
+                claimed: self.all.claims.get(&(site, column.clone())).copied().unwrap_or_default(),
+                others: count(&self.all.others),
+                unsure: count(&self.unsure),
+                ..Custom::default()
+            };
+            (tally.table, custom)
+        })
+    }
+
+    /// The column by which routes keep to tenants in a table, and how many do.
+    pub(crate) fn column(&self, table: Site) -> Option<(&str, u32)> {
+        self.all.column(table).map(|(column, tally)| (column.as_str(), tally.scoped()))
+    }
+
     /// How routes keep to tenants in the table of an access.
     pub(crate) fn usual(
         &self,
@@ -181,7 +229,7 @@ impl<'s> Tenants<'s> {
         route: &Route,
         within: Option<&Within>,
         access: &Access,
-    ) -> Option<Usual<'_>> {
+    ) -> Option<Usual<'_, 's>> {
         let table = access.table.site;
         let (column, tally) = self.all.column(table)?;
         let others = self.all.others.get(&table).copied().unwrap_or_default();
