@@ -80,6 +80,12 @@ fn place(route: &Route, access: &Access) -> Site {
 /// How sure it is that rows are the tenants', by how many routes treat them so.
 fn severity(usual: &Usual<'_, '_>, access: &Access) -> Option<Severity> {
     let tally = usual.tally;
+    if usual.elsewhere.is_some() {
+        let is_claim = access.fault == Fault::TrustsClient;
+        let is_kept = usual.of_right.is_none_or(|right| !is_claim && right.is_within_tenant());
+        let is_used = access.usage != Use::Creates && usual.others <= WEIGHT;
+        return (is_kept && is_used).then_some(Severity::Warning);
+    }
     // What is written by few is often for everybody to read.
     if access.usage == Use::Reads && tally.reads == 0 {
         return None;
@@ -114,6 +120,7 @@ fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
     let principal = principal_of(access);
     let kept = usual.tally.scoped();
     let others = match usual.of_right.filter(|right| right.kept > 0) {
+        _ if usual.elsewhere.is_some() => format!("({} routes do in other tables)", usual.elsewhere.unwrap_or_default()),
         Some(right) => format!("({} of {} routes that ask for the same right do)", right.kept, right.kept + right.others),
         None => format!("({kept} of {} routes do)", kept + usual.others),
     };
@@ -121,8 +128,12 @@ fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
     let done = done(access.usage);
     match access.fault {
         Fault::TrustsClient => format!(
-            "{client} decides by `{table}.{column}` whose `{table}` is {done}, and nothing compares it with that of {principal}, to which {kept} other {}: a caller can name another's; take it from {principal}, or compare the two and raise 403 first.",
-            if kept == 1 { "route keeps" } else { "routes keep" }
+            "{client} decides by `{table}.{column}` whose `{table}` is {done}, and nothing compares it with that of {principal}, to which {} a caller can name another's; take it from {principal}, or compare the two and raise 403 first.",
+            match (usual.elsewhere, kept) {
+                (Some(routes), _) => format!("{routes} routes keep in other tables:"),
+                (None, 1) => "1 other route keeps:".to_owned(),
+                (None, kept) => format!("{kept} other routes keep:"),
+            }
         ),
         Fault::Unchecked => format!(
             "`{table}` is fetched by {client} and {}, and nothing compares `{table}.{column}` with that of {principal} {others}: demand it in the query, or compare the two and raise 404 before that.",

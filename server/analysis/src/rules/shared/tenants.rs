@@ -8,18 +8,23 @@ use smol_str::SmolStr;
 use super::customs::Custom;
 use super::everybody::is_of_everybody;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, KeptToTenant, Table, Tenancy, Use, Within};
+use crate::data::{Access, Fault, Hang, KeptToTenant, Table, Tenancy, Use, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
 use crate::index::value::Site;
 use crate::rules::{State, for_each_served};
 use crate::verdicts::handler_site;
 
+/// Routes that keep to a tenant in some tables, where that says something of others.
+const SEVERAL: u32 = 3;
+
 /// Routes that keep to the rows of the caller's tenant, by one column of a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally<'s> {
-    /// The table; its owner is the column.
+    /// The table.
     pub(crate) table: &'s Table,
+    /// The column.
+    column: &'s SmolStr,
     /// Those that read no others.
     pub(crate) reads: u32,
     /// Those that change no others.
@@ -32,7 +37,7 @@ pub(crate) struct Tally<'s> {
 
 impl<'s> Tally<'s> {
     fn of(table: &'s Table) -> Self {
-        Self { table, reads: 0, changes: 0, creates: 0, places: Vec::new() }
+        Self { table, column: &table.owner, reads: 0, changes: 0, creates: 0, places: Vec::new() }
     }
 
     /// Routes that keep to rows which are there.
@@ -108,9 +113,9 @@ impl<'s> Habits<'s> {
     }
 
     /// The column by which most routes keep to a tenant.
-    fn column(&self, table: Site) -> Option<(&SmolStr, &Tally<'s>)> {
+    fn column(&self, table: Site) -> Option<&Tally<'s>> {
         let columns = self.kept.get(&table)?;
-        columns.iter().rev().filter(|(_, tally)| tally.scoped() > 0).max_by_key(|(_, tally)| tally.scoped())
+        columns.values().rev().filter(|tally| tally.scoped() > 0).max_by_key(|tally| tally.scoped())
     }
 }
 
@@ -124,6 +129,9 @@ pub(crate) struct Tenants<'s> {
     unsure: FxHashMap<Site, u32>,
     /// Tables that routes give out to whoever asks.
     open: FxHashSet<Site>,
+    /// Tables in which no route keeps to a tenant, although they refer to what tenants are by the tables of others: how
+    /// many routes do there.
+    referring: FxHashMap<Site, (Tally<'s>, u32)>,
 }
 
 /// How routes keep to tenants in the table of an access.
@@ -136,6 +144,8 @@ pub(crate) struct Usual<'t, 's> {
     pub(crate) others: u32,
     /// The same for routes that ask for the right of the one at hand.
     pub(crate) of_right: Option<OfRight>,
+    /// How many keep to the same tenants in other tables, if none does in this one.
+    pub(crate) elsewhere: Option<u32>,
 }
 
 /// What routes do that ask for one and the same right.
@@ -164,6 +174,7 @@ impl<'s> Tenants<'s> {
     pub(crate) fn of(state: &'s State) -> Self {
         let mut found = Self::default();
         let mut seen = FxHashSet::default();
+        let mut hanging: FxHashMap<Site, &Table> = FxHashMap::default();
         for_each_served(state, |_, route, judged| {
             // A handler that several applications serve counts once.
             if handler_site(&route.handler).is_some_and(|handler| !seen.insert(handler)) {
@@ -175,6 +186,7 @@ impl<'s> Tenants<'s> {
                 found.open.extend(read.map(|access| access.table.site));
                 return;
             }
+            hanging.extend(judged.data.hanging.iter().map(|table| (table.site, table)));
             tenants.unsure.iter().for_each(|table| *found.unsure.entry(*table).or_default() += 1);
             found.all.add_kept(tenants);
             found.all.add_others(tenants);
@@ -188,7 +200,25 @@ impl<'s> Tenants<'s> {
             found.of_rights[at].2.add_kept(&within.tenants);
             found.of_rights[at].2.add_others(&within.tenants);
         });
+        found.refer(hanging.into_values());
         found
+    }
+
+    /// Finds tables that refer to what tenants are.
+    fn refer(&mut self, tables: impl Iterator<Item = &'s Table>) {
+        let mut tenants: FxHashMap<&SmolStr, u32> = FxHashMap::default();
+        for tally in self.all.kept.values().flat_map(BTreeMap::values) {
+            for hang in tally.table.hangs_on.iter().filter(|hang| hang.column == tally.table.owner) {
+                *tenants.entry(&hang.table).or_default() += tally.scoped();
+            }
+        }
+        let known = |table: &&Table| self.all.column(table.site).is_none();
+        let referring = tables.filter(known).filter_map(|table| {
+            let routes = |hang: &&Hang| tenants.get(&hang.table).copied().unwrap_or_default();
+            let hang = table.hangs_on.iter().max_by_key(routes).filter(|hang| routes(hang) >= SEVERAL)?;
+            Some((table.site, (Tally { column: &hang.column, ..Tally::of(table) }, routes(&hang))))
+        });
+        self.referring = referring.collect();
     }
 
     /// Whether whoever asks may read what an access reads.
@@ -199,10 +229,10 @@ impl<'s> Tenants<'s> {
     /// The tables that are kept by tenants, by the column that most routes go by, with what routes do there.
     pub(crate) fn customs(&self) -> impl Iterator<Item = (&'s Table, Custom)> {
         let mut tables: Vec<&Tally<'s>> =
-            self.all.kept.keys().filter_map(|table| self.all.column(*table)).map(|(_, tally)| tally).collect();
+            self.all.kept.keys().filter_map(|table| self.all.column(*table)).collect();
         tables.sort_by_key(|tally| tally.table);
         tables.into_iter().map(|tally| {
-            let (site, column) = (tally.table.site, &tally.table.owner);
+            let (site, column) = (tally.table.site, tally.column);
             let count = |of: &FxHashMap<Site, u32>| of.get(&site).copied().unwrap_or_default();
             let custom = Custom {
                 reads: tally.reads,
@@ -219,7 +249,7 @@ impl<'s> Tenants<'s> {
 
     /// The column by which routes keep to tenants in a table, and how many do.
     pub(crate) fn column(&self, table: Site) -> Option<(&str, u32)> {
-        self.all.column(table).map(|(column, tally)| (column.as_str(), tally.scoped()))
+        self.all.column(table).map(|tally| (tally.column.as_str(), tally.scoped()))
     }
 
     /// How routes keep to tenants in the table of an access.
@@ -231,14 +261,19 @@ impl<'s> Tenants<'s> {
         access: &Access,
     ) -> Option<Usual<'_, 's>> {
         let table = access.table.site;
-        let (column, tally) = self.all.column(table)?;
+        let (tally, elsewhere) = match (self.all.column(table), self.referring.get(&table)) {
+            (Some(tally), _) => (tally, None),
+            (None, Some((tally, routes))) => (tally, Some(*routes)),
+            (None, None) => return None,
+        };
+        let column = tally.column.as_str();
         let others = self.all.others.get(&table).copied().unwrap_or_default();
         let is_particular = |within: &&Within| !is_of_everybody(state, route, within);
         let of_right = within.filter(is_particular).map(|within| match self.right(route, within) {
             Some(at) => self.of_rights[at].2.within_right(table, column),
             None => OfRight::default(),
         });
-        Some(Usual { column, tally, others, of_right })
+        Some(Usual { column, tally, others, of_right, elsewhere })
     }
 
     fn right(&self, route: &Route, within: &Within) -> Option<usize> {
