@@ -40,6 +40,11 @@ pub(super) fn is_key_name(name: &str) -> bool {
     name.len() > 4 && (name.ends_with("id") || name.ends_with("uuid"))
 }
 
+/// Whether a column is called after rows of a table of users: `target_user_id`.
+pub(super) fn is_key_of_user(column: &str) -> bool {
+    column.strip_suffix("_id").is_some_and(is_user_table)
+}
+
 /// Whether a name is one of those that the user's configuration lists.
 pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
     !stated.is_empty() && stated.iter().any(|stated| plain(stated) == plain(name))

@@ -62,7 +62,7 @@ impl Tenancy {
 /// called like a key.
 pub(super) fn may_hold_tenant(model: &Model, column: &str) -> bool {
     let of_other = model.parent(column).is_some_and(|table| *table != model.table && *table != model.name);
-    let is_plain = || !model.refers(column) && names::is_key_name(column);
+    let is_plain = || !model.refers(column) && names::is_key_name(column) && !names::is_key_of_user(column);
     model.has(column)
         && !names::is_owner(column)
         && !model.is_key(column)

@@ -154,6 +154,8 @@ pub(crate) struct AllCustoms<'s> {
     hanging: Vec<&'s Table>,
     /// Whose rows of tables are, where those are kept by what callers belong to.
     tenants: Tenants<'s>,
+    /// The tables without an owner of which the latter are.
+    of_tenants: FxHashSet<Site>,
 }
 
 impl<'s> AllCustoms<'s> {
@@ -194,9 +196,15 @@ impl<'s> AllCustoms<'s> {
             if !found.plain.tables.iter().any(|known| known.site == table.site) {
                 found.plain.tables.push(table);
                 found.plain.by_site.insert(table.site, custom);
+                found.of_tenants.insert(table.site);
             }
         }
         found
+    }
+
+    /// Whether rows of a table belong to what callers belong to, and to nobody in particular.
+    pub(crate) fn is_of_tenants(&self, table: &Table) -> bool {
+        self.of_tenants.contains(&table.site)
     }
 
     /// The column of what callers belong to, if most of the routes that keep to the caller's rows of a table go by that.

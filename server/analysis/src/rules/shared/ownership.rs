@@ -78,16 +78,19 @@ pub(in crate::rules) fn check(
                 None => Some(&all.plain),
             };
             let Some(customs) = customs.filter(|customs| customs.counts(access, within)) else { continue };
-            // Whose the rows are that hang on others, those say; where none does, nobody.
-            let hangs = !access.table.hangs_on.is_empty();
-            let parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
-            let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
+            // Whose the rows are that hang on others, those say; where none does, nobody.
+            let hangs = !access.table.hangs_on.is_empty();
+            let mut parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
+            // Rows of tenants are told of by their own column, and where a caller is known.
+            parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
+            let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
+            let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
                 let kept = customs.kept(access.table.site);
-                let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none()).map(SmolStr::new);
+                let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
                 judge(&Found { route, access, guarded, custom, kept, parent, tenant })
             });
             let Some((severity, site, message)) = said else { continue };
