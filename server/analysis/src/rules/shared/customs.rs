@@ -239,11 +239,14 @@ impl<'s> AllCustoms<'s> {
     }
 
     fn right(&self, route: &Route, within: &Within) -> Option<usize> {
-        self.of_rights.iter().position(|(known, of, _)| {
-            let pairs = of.asked.iter().zip(&within.asked);
-            let mut pairs = pairs.map(|(a, b)| (known.dependencies.get(*a), route.dependencies.get(*b)));
-            of.asked.len() == within.asked.len()
-                && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
-        })
+        self.of_rights.iter().position(|(known, of, _)| ask_the_same((known, of), (route, within)))
     }
+}
+
+/// Whether two routes ask for one and the same right.
+pub(super) fn ask_the_same((one, of): (&Route, &Within), (other, with): (&Route, &Within)) -> bool {
+    let pairs = of.asked.iter().zip(&with.asked);
+    let mut pairs = pairs.map(|(a, b)| (one.dependencies.get(*a), other.dependencies.get(*b)));
+    of.asked.len() == with.asked.len()
+        && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
 }

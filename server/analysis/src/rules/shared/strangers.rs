@@ -136,7 +136,7 @@ fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
             }
         ),
         Fault::Unchecked => format!(
-            "`{table}` is fetched by {client} and {}, and nothing compares `{table}.{column}` with that of {principal} {others}: demand it in the query, or compare the two and raise 404 before that.",
+            "`{table}` is fetched by {client} and {}, and nothing compares `{table}.{column}` with that of {principal} {others}: demand it in the query, or compare the two and raise 403 before that.",
             if access.usage == Use::Reads { "returned" } else { "changed" },
         ),
         _ => format!(

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::customs::Custom;
+use super::customs::{Custom, ask_the_same};
 use super::everybody::is_of_everybody;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Hang, KeptToTenant, Table, Tenancy, Use, Within};
 use crate::index::routes::Route;
-use crate::index::same::same;
 use crate::index::value::Site;
 use crate::rules::{State, for_each_served};
 use crate::verdicts::handler_site;
@@ -277,11 +276,6 @@ impl<'s> Tenants<'s> {
     }
 
     fn right(&self, route: &Route, within: &Within) -> Option<usize> {
-        self.of_rights.iter().position(|(known, of, _)| {
-            let pairs = of.asked.iter().zip(&within.asked);
-            let mut pairs = pairs.map(|(a, b)| (known.dependencies.get(*a), route.dependencies.get(*b)));
-            of.asked.len() == within.asked.len()
-                && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
-        })
+        self.of_rights.iter().position(|(known, of, _)| ask_the_same((known, of), (route, within)))
     }
 }
