@@ -105,7 +105,8 @@ fn severity(usual: &Usual<'_, '_>, access: &Access) -> Option<Severity> {
     }
     let (kept, others) = (tally.scoped(), usual.others);
     // Who the users are is more often for everybody to see.
-    if is_user_table(&access.table.name) && kept < 2 {
+    let of_users = is_user_table(&access.table.name) || is_user_table(&access.table.sql);
+    if of_users && kept < 2 {
         return None;
     }
     // Where most routes leave the tenant out, the rows are everybody's.

@@ -1,6 +1,6 @@
 //! Tables whose rows belong to what callers belong to, by what all routes do with them: a store, a company, a team.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -60,6 +60,8 @@ impl<'s> Tally<'s> {
 struct Habits<'s> {
     /// Tables with their columns, and how often routes keep to a tenant by each.
     kept: FxHashMap<Site, BTreeMap<SmolStr, Tally<'s>>>,
+    /// What such columns refer to, and how many routes keep to the caller's in any table.
+    tenants: FxHashMap<SmolStr, u32>,
     /// Tables with their columns, and how many routes believe the client in each.
     claims: FxHashMap<(Site, SmolStr), u32>,
     /// How many routes keep to nobody's rows of a table.
@@ -67,7 +69,7 @@ struct Habits<'s> {
 }
 
 impl<'s> Habits<'s> {
-    fn add_kept(&mut self, tenancy: &'s Tenancy) {
+    fn add_kept(&mut self, kept: impl Iterator<Item = &'s KeptToTenant>) {
         // What a route changes it has read before.
         let rank = |usage: Use| match usage {
             Use::Creates => 0,
@@ -75,15 +77,21 @@ impl<'s> Habits<'s> {
             Use::Changes => 2,
         };
         let mut of_route: BTreeMap<(Site, &SmolStr), &KeptToTenant> = BTreeMap::new();
-        for kept in &tenancy.kept {
+        for kept in kept {
             let known = of_route.entry((kept.table.site, &kept.table.owner)).or_insert(kept);
             if rank(kept.usage) > rank(known.usage) {
                 *known = kept;
             }
         }
+        let mut tenants: BTreeSet<&SmolStr> = BTreeSet::new();
         for ((table, column), kept) in of_route {
+            let refers = kept.table.hangs_on.iter().filter(|hang| hang.column == *column && kept.usage != Use::Creates);
+            tenants.extend(refers.map(|hang| &hang.table));
             let columns = self.kept.entry(table).or_default();
             columns.entry(column.clone()).or_insert_with(|| Tally::of(&kept.table)).add(kept.usage, kept.site);
+        }
+        for tenant in tenants {
+            *self.tenants.entry(tenant.clone()).or_default() += 1;
         }
     }
 
@@ -187,16 +195,16 @@ impl<'s> Tenants<'s> {
             }
             hanging.extend(judged.data.hanging.iter().map(|table| (table.site, table)));
             tenants.unsure.iter().for_each(|table| *found.unsure.entry(*table).or_default() += 1);
-            found.all.add_kept(tenants);
             found.all.add_others(tenants);
-            let Some(within) = &judged.data.within else { return };
             // Whoever keeps to a tenant in spite of a right shows all the more whose the rows are.
-            found.all.add_kept(&within.tenants);
+            let of_right = judged.data.within.iter().flat_map(|within| &within.tenants.kept);
+            found.all.add_kept(tenants.kept.iter().chain(of_right));
+            let Some(within) = &judged.data.within else { return };
             let at = found.right(route, within).unwrap_or_else(|| {
                 found.of_rights.push((route, within, Habits::default()));
                 found.of_rights.len() - 1
             });
-            found.of_rights[at].2.add_kept(&within.tenants);
+            found.of_rights[at].2.add_kept(within.tenants.kept.iter());
             found.of_rights[at].2.add_others(&within.tenants);
         });
         found.refer(hanging.into_values());
@@ -205,15 +213,9 @@ impl<'s> Tenants<'s> {
 
     /// Finds tables that refer to what tenants are.
     fn refer(&mut self, tables: impl Iterator<Item = &'s Table>) {
-        let mut tenants: FxHashMap<&SmolStr, u32> = FxHashMap::default();
-        for tally in self.all.kept.values().flat_map(BTreeMap::values) {
-            for hang in tally.table.hangs_on.iter().filter(|hang| hang.column == tally.table.owner) {
-                *tenants.entry(&hang.table).or_default() += tally.scoped();
-            }
-        }
         let known = |table: &&Table| self.all.column(table.site).is_none();
         let referring = tables.filter(known).filter_map(|table| {
-            let routes = |hang: &&Hang| tenants.get(&hang.table).copied().unwrap_or_default();
+            let routes = |hang: &&Hang| self.all.tenants.get(&hang.table).copied().unwrap_or_default();
             let hang = table.hangs_on.iter().max_by_key(routes).filter(|hang| routes(hang) >= SEVERAL)?;
             Some((table.site, (Tally { column: &hang.column, ..Tally::of(table) }, routes(&hang))))
         });
