@@ -332,6 +332,7 @@ impl Engine<'_, '_> {
             self.note_claim(path, a, b);
             return;
         }
+        self.note_tenant_compared(path, a, b);
         path.authorised.extend(right.clients);
         for id in right.rows {
             if let Some(row) = path.rows.get_mut(&id) {
@@ -485,7 +486,9 @@ impl Engine<'_, '_> {
                 Abs::Client(client) => path.authorised.contains(client),
                 Abs::Mix(mix) => mix.principal,
                 // The caller's record, which was found by what the token says.
-                Abs::Part(id, part) if names::is_identity(part) => self.is_callers_record(path, *id),
+                Abs::Part(id, part) if names::is_identity(part) => {
+                    self.is_callers_record(path, *id) || self.is_place_of_caller(path, *id)
+                }
                 _ => false,
             }
     }

@@ -31,8 +31,8 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         Guard::Unknown(_) => true,
         // What a dependency believes is reported at the dependency.
         Guard::Open(None | Some(Weak::Unapplied(_) | Weak::Dependency(..))) => false,
-        // Whoever signs up may ask to be more than others.
-        Guard::Public(_) if writes(route) => false,
+        // Whoever signs up may ask to be more than others; what everybody may read is no tenant's.
+        Guard::Public(_) => false,
         _ => return RouteData::default(),
     };
     let Some(handler) = route.function() else { return RouteData::default() };
@@ -65,6 +65,11 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         let faults = std::mem::take(&mut engine.data.faults);
         engine.data.forget_owners();
         engine.data.faults.extend(faults.into_iter().filter(says_who_calls));
+    }
+    engine.data.tenants.settle();
+    if matches!(guard, Guard::Public(_)) && !writes(route) {
+        engine.data =
+            RouteData { tenants: engine.data.tenants, verifies: engine.data.verifies, ..RouteData::default() };
     }
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);

@@ -1,5 +1,7 @@
 //! Statements, path by path.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
@@ -100,6 +102,12 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) rights: Vec<usize>,
     /// Whether the handler is executed for those.
     pub(super) in_right: bool,
+    /// Columns of rows that were compared with what the caller belongs to.
+    pub(super) compared: Vec<(RowId, SmolStr)>,
+    /// Values of the client that were compared so.
+    pub(super) compared_clients: BTreeSet<ClientId>,
+    /// Queries that tell how many rows there are of each kind.
+    pub(super) grouped: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
     pub(super) budget: u32,
@@ -138,6 +146,9 @@ impl<'e, 'a> Engine<'e, 'a> {
             principals: FxHashMap::default(),
             rights: Vec::new(),
             in_right: false,
+            compared: Vec::new(),
+            compared_clients: BTreeSet::new(),
+            grouped: FxHashSet::default(),
             asked: false,
             budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),

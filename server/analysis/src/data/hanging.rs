@@ -92,7 +92,7 @@ impl Engine<'_, '_> {
     }
 
     /// What is told of a model without an owner.
-    fn hanging_table(&self, model: &Model) -> Table {
+    pub(super) fn hanging_table(&self, model: &Model) -> Table {
         let hang = |column: &Column| {
             let table = model.parent(&column.name)?.clone();
             Some(Hang { column: column.name.clone(), table })
@@ -105,7 +105,7 @@ impl Engine<'_, '_> {
 
 /// Whether a row that is the principal's was found by what a row says: the
 /// conversation of a message, once the message was fetched.
-fn leads_to_own(path: &Path, id: RowId, depth: u32) -> bool {
+pub(super) fn leads_to_own(path: &Path, id: RowId, depth: u32) -> bool {
     let by_it = |predicate: &Predicate| predicate.equal && predicate.value.parts(path).rows.contains(&id);
     let own = |predicate: &Predicate| match &predicate.value {
         Abs::Principal(_) | Abs::Own => predicate.equal,

@@ -111,6 +111,7 @@ impl Engine<'_, '_> {
     ) {
         self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
+        self.note_tenant_of_new(path, model, fields, site);
         if path.privileged || path.doubt {
             return;
         }
@@ -193,6 +194,7 @@ impl Engine<'_, '_> {
             {
                 self.mass_assigned(path, &model, &dump, Use::Changes, site);
             }
+            self.note_tenant(path, *id, &model, &given);
             if model.owners.is_empty() {
                 self.judge_user(path, row, &model);
                 self.judge_child(path, *id, &model, &given);

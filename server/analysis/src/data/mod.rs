@@ -46,6 +46,7 @@ mod sharing;
 mod spelling;
 mod stores;
 mod takeovers;
+mod tenants;
 mod terms;
 mod tools;
 mod types;
@@ -61,6 +62,7 @@ pub(crate) use names::{is_authority, is_check, is_owner, is_self, is_user_table}
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
 
@@ -195,6 +197,8 @@ pub struct RouteData {
     pub asked: Vec<Asked>,
     /// Rows that it puts under those of other tables which the client names.
     pub links: Vec<Link>,
+    /// What it does with rows that may belong to what the caller belongs to.
+    pub tenants: Tenancy,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
     /// Whether its handler writes to the database on some path.
@@ -217,6 +221,7 @@ impl RouteData {
         self.faults.clear();
         self.scoped.clear();
         self.links.clear();
+        self.tenants = Tenancy::default();
         self.within = None;
     }
 }
@@ -240,6 +245,7 @@ impl PartialEq for RouteData {
             && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users
             && self.links == other.links
+            && self.tenants == other.tenants
     }
 }
 

@@ -86,7 +86,7 @@ impl Model {
     }
 
     /// Whether a column says itself which table it refers to.
-    fn refers(&self, column: &str) -> bool {
+    pub(super) fn refers(&self, column: &str) -> bool {
         self.columns.iter().any(|known| known.name == column && known.refers_to.is_some())
     }
 

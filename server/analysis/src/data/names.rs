@@ -34,6 +34,17 @@ pub(super) fn keys_of(class: &str) -> [SmolStr; 2] {
     [SmolStr::new(format!("{single}_id")), SmolStr::new(format!("{single}Id"))]
 }
 
+/// Whether a column of that name may hold the key of another row.
+pub(super) fn is_key_name(name: &str) -> bool {
+    let name = plain(name);
+    name.len() > 4 && (name.ends_with("id") || name.ends_with("uuid"))
+}
+
+/// Whether a column is called after rows of a table of users: `target_user_id`.
+pub(super) fn is_key_of_user(column: &str) -> bool {
+    column.strip_suffix("_id").is_some_and(is_user_table)
+}
+
 /// Whether a name is one of those that the user's configuration lists.
 pub(super) fn is_stated(stated: &[SmolStr], name: &str) -> bool {
     !stated.is_empty() && stated.iter().any(|stated| plain(stated) == plain(name))

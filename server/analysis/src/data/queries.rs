@@ -196,7 +196,11 @@ impl Engine<'_, '_> {
                 let site = self.site(expr);
                 return self.execute(path, &next, site);
             }
-            _ if KEEPING.contains(&name) => {}
+            _ if KEEPING.contains(&name) => {
+                if name == "group_by" {
+                    self.grouped.insert(statement.site);
+                }
+            }
             _ => {
                 next.unclear = true;
             }

@@ -7,7 +7,7 @@
 
 use super::execution::Engine;
 use super::value::{Path, Vars};
-use super::{Access, Fault, Table, Use};
+use super::{Access, Fault, Table, Tenancy, Use};
 use crate::index::value::Site;
 
 /// Whose data a route touches for those who have the right that it asks for.
@@ -21,12 +21,15 @@ pub struct Within {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+    /// What is done with rows that may belong to what the caller belongs to.
+    pub tenants: Tenancy,
 }
 
 /// What the dependencies of a route did.
 pub(super) struct Before {
     faults: Vec<Access>,
     scoped: Vec<(Table, Use)>,
+    tenants: Tenancy,
     /// Tables of rows that they fetched: the caller's are what gives it the right.
     looked_at: Vec<Site>,
 }
@@ -55,6 +58,7 @@ impl Engine<'_, '_> {
         Some(Before {
             faults: std::mem::take(&mut self.data.faults),
             scoped: std::mem::take(&mut self.data.scoped),
+            tenants: std::mem::take(&mut self.data.tenants),
             looked_at,
         })
     }
@@ -64,6 +68,8 @@ impl Engine<'_, '_> {
         let Some(before) = before else { return };
         let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
         let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);
+        let mut tenants = std::mem::replace(&mut self.data.tenants, before.tenants);
+        tenants.settle();
         let by_verifier = self.rights.iter().all(|index| self.is_root(*index));
         faults.retain(|access| match access.fault {
             Fault::Unscoped | Fault::Unchecked => true,
@@ -75,6 +81,6 @@ impl Engine<'_, '_> {
         scoped.sort_unstable();
         scoped.dedup();
         self.in_right = false;
-        self.data.within = Some(Within { asked: self.rights.clone(), by_verifier, faults, scoped });
+        self.data.within = Some(Within { asked: self.rights.clone(), by_verifier, faults, scoped, tenants });
     }
 }

@@ -17,6 +17,7 @@ mod layout;
 mod literal_secret;
 mod ownership;
 mod ownership_row;
+mod ownership_tenant;
 mod ownership_writes;
 mod quoting;
 mod registry;

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use smol_str::SmolStr;
 use tree_sitter::Node;
 
 use super::guard::{fits, free_name, gives_identity, handler_node, keep, parameter as parameter_of};
 use super::imports::Imports;
 use super::layout::{indentation, insertion, line_start, replacement};
 use super::ownership_row::check_row;
+use super::ownership_tenant::{is_kept_by_tenant, of_tenant, tenant};
 use super::signature::has_word;
 use super::{Fixer, Served, Source};
 use crate::data::{Access, Fault, Place, Use};
@@ -22,6 +24,8 @@ use crate::verdicts::{Verifier, candidates, handler_site};
 pub(super) struct Subject<'s> {
     served: Served<'s>,
     pub(super) access: &'s Access,
+    /// The column that says whose a row is.
+    pub(super) owner: SmolStr,
     pub(super) handler: Location,
     /// The principal's part that owners are compared with, as the handler writes it.
     pub(super) principal: String,
@@ -88,9 +92,18 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         true => Refusal("how a tool says that there is no such row is the author's to say".into()),
         false => Refusal("the finding is of another state".into()),
     };
+    if let Some((served, access, handler)) = of_tenant(fixer, diagnostic, fault) {
+        let (owner, principal) = tenant(fixer, &served, access)?;
+        return Ok(Subject { served, access, owner, handler, principal, asked: Vec::new() });
+    }
     let (served, access, handler) = found.ok_or_else(refused)?;
+    if is_kept_by_tenant(fixer, access) {
+        let (owner, principal) = tenant(fixer, &served, access)?;
+        return Ok(Subject { served, access, owner, handler, principal, asked: Vec::new() });
+    }
     let (principal, asked) = principal(fixer, &served, access, handler)?;
-    Ok(Subject { served, access, handler, principal, asked })
+    let owner = access.table.owner.clone();
+    Ok(Subject { served, access, owner, handler, principal, asked })
 }
 
 /// How the handler writes the identity of the caller, and what it takes to have one.
@@ -107,12 +120,16 @@ fn principal(
     if name.starts_with("request.") {
         return Ok((name.to_owned(), Vec::new()));
     }
+    Ok((spelled(fixer, name, &injected(served, name)?.callable)?, Vec::new()))
+}
+
+/// The dependency that fills a parameter of the handler.
+pub(super) fn injected<'s>(served: &Served<'s>, name: &str) -> Result<&'s crate::index::dependencies::Node, Refusal> {
     let own = |node: &&crate::index::dependencies::Node| {
         node.via == Via::Parameter && node.parameter.as_deref() == Some(name)
     };
     let node = served.route.dependencies.iter().find(own);
-    let node = node.ok_or_else(|| Refusal("what gives the identity is not a dependency of the handler".into()))?;
-    Ok((spelled(fixer, name, &node.callable)?, Vec::new()))
+    node.ok_or_else(|| Refusal("what gives the identity is not a dependency of the handler".into()))
 }
 
 /// Has the handler ask for the dependency that verifies the caller.
@@ -256,7 +273,7 @@ fn narrow(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     if !has_word(source.text.get(call.byte_range()).unwrap_or_default(), &table.name) {
         return Err(Refusal(format!("the query does not name `{}`", table.name)));
     }
-    let condition = format!(".{method}({}.{} == {})", table.name, table.owner, subject.principal);
+    let condition = format!(".{method}({}.{} == {})", table.name, subject.owner, subject.principal);
     let title = format!("Add `{condition}`");
     let mut edits = vec![insertion(call.end_byte(), condition)];
     edits.extend(subject.asked.iter().cloned());

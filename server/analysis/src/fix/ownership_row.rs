@@ -76,7 +76,7 @@ pub(super) fn check_row(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix,
     let next = following(statement).filter(looks);
     let guard = if next.is_some() { String::new() } else { format!("{name} is not None and ") };
     let after = next.unwrap_or(statement);
-    let owner = &access.table.owner;
+    let owner = &subject.owner;
     let comparison = format!("{guard}{name}.{owner} != {}", subject.principal);
     let mut edits = rejection(fixer, &source, after.end_byte(), &comparison, true)?;
     edits.extend(subject.asked.iter().cloned());

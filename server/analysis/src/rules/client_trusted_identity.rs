@@ -1,6 +1,7 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
 use super::shared::ownership::{check as ownership_check, done, identity_site};
+use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Place, Use, is_user_table};
 use crate::ide::{Diagnostic, Severity};
@@ -50,4 +51,5 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         };
         Some((severity, identity_site(one.route, one.access), message))
     });
+    check_strangers(state, wanted, found, &INFO, Fault::TrustsClient);
 }

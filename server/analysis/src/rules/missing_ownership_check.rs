@@ -4,6 +4,7 @@ use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
 use super::shared::links::check as check_links;
 use super::shared::ownership::{check as ownership_check, severity};
+use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
@@ -41,7 +42,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             return Some((severity(one)?, one.access.entry, message));
         }
         let message = format!(
-            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
+            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {6}{4}{5}: compare them and raise 403 before that.",
             table.name,
             one.client(),
             match one.access.usage {
@@ -51,11 +52,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             },
             one.owner(),
             one.principal(),
-            one.custom.words(&table.name)
+            one.custom.words(&table.name),
+            if one.tenant.is_some() { "that of " } else { "" },
         );
         Some((severity(one)?, one.access.entry, message))
     });
     check_links(state, wanted, found, &INFO);
+    check_strangers(state, wanted, found, &INFO, Fault::Unchecked);
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
 }
 

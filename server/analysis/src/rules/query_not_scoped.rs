@@ -1,6 +1,7 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
 use super::shared::ownership::{check as ownership_check, done, severity};
+use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
@@ -21,12 +22,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
         let table = &one.access.table;
         let message = format!(
-            "The query on `{0}` is not narrowed by `{0}.{1}`: rows of every user are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
+            "The query on `{0}` is not narrowed by `{0}.{1}`: rows of {5} are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
             table.name,
             one.owner(),
             done(one.access.usage),
             one.principal(),
-            one.custom.words(&table.name)
+            one.custom.words(&table.name),
+            if one.tenant.is_some() { "everybody" } else { "every user" },
         );
         // An open route has to be guarded first.
         let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
@@ -43,5 +45,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let severity = severity(one).filter(|_| one.guarded)?;
         Some((severity, one.access.entry, message))
     });
+    check_strangers(state, wanted, found, &INFO, Fault::Unscoped);
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
 }

@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::everybody::is_of_everybody;
+use super::tenants::Tenants;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Table, Use, Within};
 use crate::index::routes::Route;
@@ -13,48 +14,48 @@ use crate::verdicts::handler_site;
 
 /// How routes use a table: how often the principal's own rows only, and how often not.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::rules) struct Custom {
+pub(crate) struct Custom {
     /// Routes that read only the principal's rows.
-    pub(in crate::rules) reads: u32,
+    pub(crate) reads: u32,
     /// Routes that change only the principal's rows.
-    pub(in crate::rules) changes: u32,
+    pub(crate) changes: u32,
     /// Routes that narrow either to whom the client names.
-    pub(in crate::rules) claimed: u32,
+    pub(crate) claimed: u32,
     /// Routes that make rows of the principal's.
-    pub(in crate::rules) creates: u32,
+    pub(crate) creates: u32,
     /// Routes that do either with anybody's.
-    pub(in crate::rules) others: u32,
+    pub(crate) others: u32,
     /// Of those, routes that only look whether there is such a row.
-    pub(in crate::rules) looks: u32,
+    pub(crate) looks: u32,
     /// Routes of which it is not known whose rows they touch.
-    pub(in crate::rules) unsure: u32,
+    pub(crate) unsure: u32,
     /// Whether only routes count that ask for one and the same right.
-    pub(in crate::rules) of_right: bool,
+    pub(crate) of_right: bool,
 }
 
 impl Custom {
     /// Routes that keep to the principal's rows.
-    pub(in crate::rules) fn scoped(&self) -> u32 {
+    pub(crate) fn scoped(&self) -> u32 {
         self.reads + self.changes
     }
 
     /// Whether no route reads or changes other rows than the principal's, and several do those.
-    pub(in crate::rules) fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
     }
 
     /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.
-    pub(in crate::rules) fn is_record(&self) -> bool {
+    pub(crate) fn is_record(&self) -> bool {
         self.creates > 2 && self.scoped() + self.claimed + self.unsure == 0 && !self.of_right
     }
 
     /// Whether routes that ask for a right show that it is none to touch what is anybody's.
-    pub(in crate::rules) fn keeps_within(&self) -> bool {
+    pub(crate) fn keeps_within(&self) -> bool {
         self.of_right && self.scoped() > 1 && self.others == self.looks
     }
 
     /// The words that a finding says about it.
-    pub(in crate::rules) fn words(&self, table: &str) -> String {
+    pub(crate) fn words(&self, table: &str) -> String {
         let (scoped, all) = (self.scoped(), self.scoped() + self.others);
         let right = if self.of_right { " that ask for the same right" } else { "" };
         if scoped == 0 {
@@ -66,7 +67,7 @@ impl Custom {
 
 /// How routes outside of tests use the tables.
 #[derive(Default)]
-pub(in crate::rules) struct Customs<'s> {
+pub(crate) struct Customs<'s> {
     by_site: FxHashMap<Site, Custom>,
     /// Tables of which some route keeps to the caller's rows.
     tables: Vec<&'s Table>,
@@ -79,23 +80,23 @@ const MAX_HANGING: u32 = 3;
 
 impl<'s> Customs<'s> {
     /// Whether an access at fault is one for those who have the right that they ask for.
-    pub(in crate::rules) fn counts(&self, access: &Access, within: Option<&Within>) -> bool {
+    pub(crate) fn counts(&self, access: &Access, within: Option<&Within>) -> bool {
         // Who has a right in particular may act for others.
         within.is_none() || access.fault != Fault::TrustsClient || self.of_everybody
     }
 
     /// How they use one.
-    pub(in crate::rules) fn of(&self, table: Site) -> Custom {
+    pub(crate) fn of(&self, table: Site) -> Custom {
         self.by_site.get(&table).copied().unwrap_or_default()
     }
 
     /// The table at that place, as those have it that keep to the caller's rows.
-    pub(in crate::rules) fn kept(&self, table: Site) -> Option<&'s Table> {
+    pub(crate) fn kept(&self, table: Site) -> Option<&'s Table> {
         self.tables.iter().find(|known| known.site == table).copied()
     }
 
     /// The table of that name, by the database or its class, that is nearest to a place.
-    pub(in crate::rules) fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
+    pub(crate) fn table(&self, state: &State, name: &str, near: Site) -> Option<&'s Table> {
         nearest(&self.tables, state, name, near)
     }
 
@@ -145,17 +146,21 @@ fn nearest<'s>(tables: &[&'s Table], state: &State, name: &str, near: Site) -> O
 /// How all routes use the tables: those that anybody may ask who is signed in,
 /// and those that ask for a right, each right for itself.
 #[derive(Default)]
-pub(in crate::rules) struct AllCustoms<'s> {
+pub(crate) struct AllCustoms<'s> {
     /// Of those that ask for none.
-    pub(in crate::rules) plain: Customs<'s>,
+    pub(crate) plain: Customs<'s>,
     of_rights: Vec<(&'s Route, &'s Within, Customs<'s>)>,
     /// Tables without an owner, which hang on others.
     hanging: Vec<&'s Table>,
+    /// Whose rows of tables are, where those are kept by what callers belong to.
+    tenants: Tenants<'s>,
+    /// The tables without an owner of which the latter are.
+    of_tenants: FxHashSet<Site>,
 }
 
 impl<'s> AllCustoms<'s> {
     /// Goes through all routes.
-    pub(in crate::rules) fn of(state: &'s State) -> Self {
+    pub(crate) fn of(state: &'s State) -> Self {
         let mut found = Self::default();
         let mut seen = FxHashSet::default();
         for_each_served(state, |_, route, judged| {
@@ -185,12 +190,32 @@ impl<'s> AllCustoms<'s> {
             customs.of_everybody = is_of_everybody(state, route, within);
             customs.by_site.values_mut().for_each(|custom| custom.of_right = !customs.of_everybody);
         }
+        found.tenants = Tenants::of(state);
+        for (table, custom) in found.tenants.customs() {
+            // Those with an owner are counted by that.
+            if !found.plain.tables.iter().any(|known| known.site == table.site) {
+                found.plain.tables.push(table);
+                found.plain.by_site.insert(table.site, custom);
+                found.of_tenants.insert(table.site);
+            }
+        }
         found
+    }
+
+    /// Whether rows of a table belong to what callers belong to, and to nobody in particular.
+    pub(crate) fn is_of_tenants(&self, table: &Table) -> bool {
+        self.of_tenants.contains(&table.site)
+    }
+
+    /// The column of what callers belong to, if most of the routes that keep to the caller's rows of a table go by that.
+    pub(crate) fn tenant_of(&self, table: &Table) -> Option<&str> {
+        let (column, kept) = self.tenants.column(table.site)?;
+        (table.hangs_on.is_empty() && 2 * kept > self.plain.of(table.site).scoped()).then_some(column)
     }
 
     /// The tables that decide whose the rows of one are that hangs on others, as
     /// far as some of these customs tell.
-    pub(in crate::rules) fn roots(
+    pub(crate) fn roots(
         &self,
         customs: &Customs<'s>,
         state: &State,
@@ -209,16 +234,19 @@ impl<'s> AllCustoms<'s> {
     }
 
     /// Of those that ask for the same right as a route does.
-    pub(in crate::rules) fn within(&self, route: &Route, within: &Within) -> Option<&Customs<'s>> {
+    pub(crate) fn within(&self, route: &Route, within: &Within) -> Option<&Customs<'s>> {
         self.right(route, within).map(|at| &self.of_rights[at].2)
     }
 
     fn right(&self, route: &Route, within: &Within) -> Option<usize> {
-        self.of_rights.iter().position(|(known, of, _)| {
-            let pairs = of.asked.iter().zip(&within.asked);
-            let mut pairs = pairs.map(|(a, b)| (known.dependencies.get(*a), route.dependencies.get(*b)));
-            of.asked.len() == within.asked.len()
-                && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
-        })
+        self.of_rights.iter().position(|(known, of, _)| ask_the_same((known, of), (route, within)))
     }
+}
+
+/// Whether two routes ask for one and the same right.
+pub(super) fn ask_the_same((one, of): (&Route, &Within), (other, with): (&Route, &Within)) -> bool {
+    let pairs = of.asked.iter().zip(&with.asked);
+    let mut pairs = pairs.map(|(a, b)| (one.dependencies.get(*a), other.dependencies.get(*b)));
+    of.asked.len() == with.asked.len()
+        && pairs.all(|pair| matches!(pair, (Some(a), Some(b)) if same(&a.callable, &b.callable)))
 }

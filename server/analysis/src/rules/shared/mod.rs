@@ -13,5 +13,7 @@ pub(crate) mod links;
 pub(crate) mod open_route;
 pub(crate) mod ownership;
 pub(crate) mod people;
+pub(crate) mod strangers;
+pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod tools;

@@ -2,6 +2,7 @@
 //! that makes them, and how the other routes treat the same table.
 
 use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
 use super::customs::{AllCustoms, Custom};
 use crate::auth::guard::Guard;
@@ -23,21 +24,21 @@ pub(in crate::rules) struct Found<'s> {
     pub(in crate::rules) kept: Option<&'s Table>,
     /// The table on whose rows those at fault hang.
     pub(in crate::rules) parent: Option<&'s Table>,
+    /// The column of what the caller belongs to, if other routes go by that and not by the owner.
+    pub(in crate::rules) tenant: Option<SmolStr>,
 }
 
 impl Found<'_> {
     /// What to call the principal.
     pub(in crate::rules) fn principal(&self) -> String {
-        match (self.guarded, self.access.principal.as_str()) {
-            // `_` is there for its dependency's sake alone.
-            (true, "" | "_") => "the verified caller".to_owned(),
-            (true, name) => format!("`{name}`"),
-            (false, _) => "a verified caller".to_owned(),
-        }
+        if self.guarded { principal_of(self.access) } else { "a verified caller".to_owned() }
     }
 
     /// The column that says whose a row is: the one that other routes go by.
     pub(in crate::rules) fn owner(&self) -> &str {
+        if let Some(tenant) = &self.tenant {
+            return tenant;
+        }
         self.kept.map_or(&self.access.table.owner, |kept| &kept.owner)
     }
 
@@ -77,16 +78,20 @@ pub(in crate::rules) fn check(
                 None => Some(&all.plain),
             };
             let Some(customs) = customs.filter(|customs| customs.counts(access, within)) else { continue };
-            // Whose the rows are that hang on others, those say; where none does, nobody.
-            let hangs = !access.table.hangs_on.is_empty();
-            let parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
-            let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
+            // Whose the rows are that hang on others, those say; where none does, nobody.
+            let hangs = !access.table.hangs_on.is_empty();
+            let mut parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
+            // Rows of tenants are told of by their own column, and where a caller is known.
+            parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
+            let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
+            let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
                 let kept = customs.kept(access.table.site);
-                judge(&Found { route, access, guarded, custom, kept, parent })
+                let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
+                judge(&Found { route, access, guarded, custom, kept, parent, tenant })
             });
             let Some((severity, site, message)) = said else { continue };
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
@@ -116,11 +121,12 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     // Where most routes leave the owner out, the rows are everybody's: sooner so
     // if the column tells who wrote them than if it tells whose they are.
     let table = one.parent.unwrap_or(&one.access.table);
-    let weight = if table.personal { 4 } else { 1 };
+    let personal = table.personal || one.tenant.is_some();
+    let weight = if personal { 4 } else { 1 };
     let is_shared = private == 0 || weight * (custom.scoped() + custom.claimed) < custom.others;
     // Whoever makes a row becomes its owner, and few or none ever ask for that.
     if is_shared && custom.creates > 0 && !custom.of_right {
-        let is_own = one.access.usage == Use::Changes && one.parent.is_none() && table.personal && one.guarded;
+        let is_own = one.access.usage == Use::Changes && one.parent.is_none() && personal && one.guarded;
         return is_own.then_some(Severity::Warning);
     }
     if is_shared {
@@ -138,7 +144,7 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
         return (hangs && personal && custom.keeps_within()).then_some(Severity::Warning);
     }
     // What somebody wrote is often for everybody to read.
-    let is_written = one.access.usage == Use::Reads && !one.parent.unwrap_or(&one.access.table).personal;
+    let is_written = one.access.usage == Use::Reads && !personal;
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded && !is_written;
     Some(if usual { Severity::Error } else { Severity::Warning })
 }
@@ -151,6 +157,15 @@ pub(crate) fn identity_site(route: &Route, access: &Access) -> Site {
         same && site.range.start >= handler.def.header.end
     });
     taken.unwrap_or(handler.site)
+}
+
+/// What to call the principal of an access whose caller is verified.
+pub(in crate::rules) fn principal_of(access: &Access) -> String {
+    match access.principal.as_str() {
+        // `_` is there for its dependency's sake alone.
+        "" | "_" => "the verified caller".to_owned(),
+        name => format!("`{name}`"),
+    }
 }
 
 /// What is done, as a participle.
