@@ -99,6 +99,7 @@ impl Engine<'_, '_> {
         for entry in entries {
             let mut inner = next.clone();
             self.assign(&mut inner, &clause.target, entry);
+            let outer = self.enter_entry(entry);
             for condition in &clause.conditions {
                 let (yes, _) = self.branch(inner.clone(), condition);
                 match one_of(yes) {
@@ -110,6 +111,7 @@ impl Engine<'_, '_> {
                 values.push(self.asked_for_each(&mut inner, &comprehension.element));
                 next = Path { vars: next.vars, ..inner };
             }
+            self.gone_through.truncate(outer);
         }
         *path = Path { vars: path.vars.clone(), ..next };
         Abs::Items(Arc::new(values))

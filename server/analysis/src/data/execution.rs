@@ -19,7 +19,7 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 use std::sync::Arc;
 
 /// Entries of a dictionary that are gone through one by one.
-const MAX_ENTRIES: usize = 6;
+const MAX_ENTRIES: usize = 12;
 /// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
 const MAX_DEPENDENCY_STEPS: u32 = 8_000;
 /// The same for its handler.
@@ -65,6 +65,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) in_callback: bool,
     /// Whether something runs after the answer.
     pub(super) in_later: bool,
+    /// Entries of dictionaries that are gone through, innermost last.
+    pub(super) gone_through: Vec<(SmolStr, Abs)>,
     pub(super) clients: Vec<Client>,
     pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
     pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
@@ -118,6 +120,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             in_root: false,
             in_callback: false,
             in_later: false,
+            gone_through: Vec::new(),
             clients: Vec::new(),
             models: FxHashMap::default(),
             classes: FxHashMap::default(),
@@ -334,7 +337,9 @@ impl Engine<'_, '_> {
                         for path in &mut paths {
                             self.assign(path, target, entry);
                         }
+                        let outer = self.enter_entry(entry);
                         paths = self.block(paths, body, exits);
+                        self.gone_through.truncate(outer);
                         paths.extend(self.jumps.pop().unwrap_or_default());
                     }
                     return after.extend(self.block(bounded(paths), or_else, exits));
@@ -453,7 +458,14 @@ impl Engine<'_, '_> {
                     let (of, key) = (self.eval(path, container), self.eval(path, index));
                     self.note_environment(path, target, &of, &key, value);
                 }
-                let key = index.as_str();
+                let key = match index.as_str() {
+                    Some(key) => Some(key.clone()),
+                    // `copy[key] = value`, of entries that are gone through one by one.
+                    None => index.as_name().and_then(|name| match path.vars.get(name) {
+                        Some(Abs::Text(key)) => Some(key.clone()),
+                        _ => None,
+                    }),
+                };
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
                         Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.with([&(key.clone(), value.clone())])))),

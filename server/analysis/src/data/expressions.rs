@@ -408,6 +408,11 @@ impl Engine<'_, '_> {
             (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
             (Abs::Part(..), _) => container.clone(),
             (Abs::Map(entries), Abs::Text(key)) => self.entry(expr, entries, key).unwrap_or(Abs::Unknown),
+            // What was made without anything in it has no first element.
+            (Abs::Items(items), Abs::Constant(None)) if items.is_empty() => {
+                path.dead = true;
+                Abs::Nothing
+            }
             (Abs::Items(_), _) => element(container),
             (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
             (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),

@@ -12,6 +12,8 @@ use smol_str::SmolStr;
 
 use super::execution::Exit;
 use super::later::Later;
+use super::names;
+use super::perhaps::{one_row, rejoined};
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
 
@@ -43,6 +45,11 @@ pub(super) fn bounded(paths: Vec<Path>) -> Vec<Path> {
 pub(super) fn keep_exit(kept: &mut Vec<Exit>, exit: Exit) {
     let same =
         kept.iter().position(|(path, value)| alike_values(path, &exit.0, value, &exit.1, 0) && alike(path, &exit.0));
+    let perhaps = || kept.iter().enumerate().find_map(|(at, known)| Some((at, rejoined(known, &exit)?)));
+    if let Some((at, joined)) = same.is_none().then(perhaps).flatten() {
+        kept[at] = joined;
+        return;
+    }
     match same {
         Some(at) => {
             let known = std::mem::replace(&mut kept[at], (Path::default(), Abs::Nothing));
@@ -86,7 +93,7 @@ pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
 }
 
 /// Whether two paths differ in nothing that could make a difference.
-fn alike(a: &Path, b: &Path) -> bool {
+pub(super) fn alike(a: &Path, b: &Path) -> bool {
     a == b || same_evidence(a, b) && alike_objects(a, b) && alike_variables(a, b)
 }
 
@@ -166,6 +173,7 @@ fn alike_values(a: &Path, b: &Path, value: &Abs, other: &Abs, depth: u32) -> boo
         (Abs::Items(one), Abs::Items(with)) if one.len() == with.len() => {
             one.iter().zip(with.iter()).all(|(one, with)| alike_values(a, b, one, with, depth + 1))
         }
+        (Abs::Map(one), Abs::Map(with)) => Idle::of(a, b).entries_agree(one, with),
         (Abs::Items(one), Abs::Items(with)) => {
             let idle = Idle::of(a, b);
             idle.weighty(one) == idle.weighty(with)
@@ -242,6 +250,45 @@ impl<'p> Idle<'p> {
             })
     }
 
+    /// Whether an entry of a dictionary says nothing of whose anything is, and gives nobody anything, whether it is a
+    /// condition of a query or is written.
+    fn entry(&self, (key, value): &(SmolStr, Abs)) -> bool {
+        is_plain_key(key)
+            && match value {
+                Abs::Client(client) => self.is_compared_with_nothing(*client),
+                value => self.value(value, 0),
+            }
+    }
+
+    /// Whether two dictionaries differ only in such; one may also have what the other leaves out, and nobody can say
+    /// whose that is.
+    fn entries_agree(&self, a: &[(SmolStr, Abs)], b: &[(SmolStr, Abs)]) -> bool {
+        let own = |list: &'_ [(SmolStr, Abs)], other: &[(SmolStr, Abs)]| -> Vec<(SmolStr, Abs)> {
+            list.iter().filter(|entry| !other.contains(entry) && !self.entry(entry)).cloned().collect()
+        };
+        let left_out = |own: &[(SmolStr, Abs)], other: &[(SmolStr, Abs)]| {
+            let is_idle = |entry: &(SmolStr, Abs)| other.iter().all(|with| with.0 != entry.0 || self.entry(with));
+            own.iter().all(|entry| is_unclear(entry) && is_idle(entry))
+        };
+        match (own(a, b), own(b, a)) {
+            (a, b) if a.is_empty() && b.is_empty() => true,
+            (more, none) if none.is_empty() => left_out(&more, b),
+            (none, more) if none.is_empty() => left_out(&more, a),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is known of a client's value, and no row was fetched by it.
+    fn is_compared_with_nothing(&self, client: u32) -> bool {
+        let names_row = |row: &Row| row.predicates.iter().any(|known| known.value == Abs::Client(client));
+        self.same
+            && self.paths.iter().all(|path| {
+                !path.authorised.contains(&client)
+                    && !path.doubted.1.contains(&client)
+                    && !path.rows.values().any(|row| names_row(row))
+            })
+    }
+
     /// Whether two lists of conditions differ only in such.
     fn agree(&self, a: &[Predicate], b: &[Predicate]) -> bool {
         if a == b {
@@ -281,13 +328,16 @@ impl<'p> Idle<'p> {
                 let items = one.iter().zip(with.iter()).map(|(one, with)| self.joined(one.clone(), with.clone()));
                 Abs::Items(Arc::new(items.collect()))
             }
+            (Abs::Map(one), Abs::Map(with)) if self.entries_agree(one, with) => {
+                Abs::Map(Arc::new(one.iter().filter(|entry| with.contains(entry)).cloned().collect()))
+            }
             (Abs::Items(one), Abs::Items(with)) if self.weighty(one) == self.weighty(with) => {
                 Abs::Items(Arc::new(one.iter().filter(|item| with.contains(item)).cloned().collect()))
             }
             (Abs::Predicates(one), Abs::Predicates(with)) if self.agree(one, with) => {
                 Abs::Predicates(Arc::new(self.shared(one, with).0))
             }
-            _ => mixed(&a, &b),
+            _ => one_row(&a, &b).unwrap_or_else(|| mixed(&a, &b)),
         }
     }
 
@@ -295,6 +345,22 @@ impl<'p> Idle<'p> {
     fn weighty(&self, items: &[Abs]) -> Vec<Abs> {
         items.iter().filter(|item| !self.value(item, 0)).cloned().collect()
     }
+}
+
+/// Whether a key of a dictionary is no name of a column that says whose anything is, or gives anybody anything.
+fn is_plain_key(key: &str) -> bool {
+    let names_row = matches!(key, "id" | "_id") || key.ends_with("_id") || key.ends_with("Id");
+    !names_row && !names::is_owner(key) && !names::is_privilege(key) && !names::is_password(key)
+}
+
+/// Whether nothing is known of what an entry with such a key holds, but that the client may have a part in it.
+fn is_unclear((key, value): &(SmolStr, Abs)) -> bool {
+    is_plain_key(key)
+        && match value {
+            Abs::Unknown => true,
+            Abs::Mix(mix) => !mix.principal && mix.rows.is_empty(),
+            _ => false,
+        }
 }
 
 /// A value of which nothing is known but what is in both.
@@ -312,7 +378,7 @@ pub(super) fn joined(a: Abs, b: Abs) -> Abs {
         _ if a == b => a,
         (Abs::Nothing, _) => b,
         (_, Abs::Nothing) => a,
-        _ => mixed(&a, &b),
+        _ => one_row(&a, &b).unwrap_or_else(|| mixed(&a, &b)),
     }
 }
 
@@ -385,6 +451,7 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
 fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     let mut known = known.clone();
     known.checked &= row.checked;
+    known.compared = known.compared.take().or_else(|| row.compared.clone());
     known.absent &= row.absent;
     known.found &= row.found;
     known.there &= row.there;

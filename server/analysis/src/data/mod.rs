@@ -17,6 +17,7 @@ mod collections;
 mod compound;
 mod conditions;
 mod counters;
+mod entries;
 mod entry;
 mod execution;
 mod exemptions;
@@ -33,6 +34,7 @@ mod models;
 mod names;
 mod objects;
 mod packages;
+mod perhaps;
 mod privileges;
 mod process;
 mod queries;
@@ -119,7 +121,8 @@ pub struct Table {
     /// The other tables on whose rows those without an owner of their own hang:
     /// what decides whose they are.
     pub hangs_on: Vec<Hang>,
-    /// Whether no class says which columns there are, so that the owner is only the usual one.
+    /// Whether neither a class nor the route itself says which columns there are, so that the owner is only the usual
+    /// one.
     pub guessed: bool,
     /// Whether a row without an owner is about a person, by the names of its columns.
     pub of_person: bool,

@@ -324,6 +324,7 @@ impl Engine<'_, '_> {
             predicates,
             unclear,
             checked: false,
+            compared: None,
             absent: false,
             found: false,
             there: false,

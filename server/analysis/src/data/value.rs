@@ -205,6 +205,8 @@ pub(super) struct Row {
     pub(super) unclear: bool,
     /// Whether it was compared with the principal.
     pub(super) checked: bool,
+    /// The column that was.
+    pub(super) compared: Option<SmolStr>,
     /// Whether there is none on this path.
     pub(super) absent: bool,
     /// Whether it was asked whether there is one that hangs on what another row says, and there is.

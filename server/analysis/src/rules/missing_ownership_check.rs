@@ -40,8 +40,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             );
             return Some((severity(one)?, one.access.entry, message));
         }
+        let whose = match one.owner() {
+            Some(owner) => format!("compares `{}.{owner}` with", table.name),
+            None => "compares its owner with".to_owned(),
+        };
         let message = format!(
-            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {4}{5}: compare them and raise 403 before that.",
+            "`{}` is fetched by {} and {}, and nothing {whose} {}{}: compare them and raise 403 before that.",
             table.name,
             one.client(),
             match one.access.usage {
@@ -49,7 +53,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 Use::Reads => "returned",
                 _ => "changed",
             },
-            one.owner(),
             one.principal(),
             one.custom.words(&table.name)
         );

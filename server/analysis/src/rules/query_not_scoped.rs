@@ -20,10 +20,13 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
         let table = &one.access.table;
+        let (narrowed, column) = match one.owner() {
+            Some(owner) => (format!("by `{}.{owner}`", table.name), format!("`{}.{owner}`", table.name)),
+            None => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
+        };
         let message = format!(
-            "The query on `{0}` is not narrowed by `{0}.{1}`: rows of every user are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
+            "The query on `{}` is not narrowed {narrowed}: rows of every user are {}, whoever {} is{}; add a condition on {column}.",
             table.name,
-            one.owner(),
             done(one.access.usage),
             one.principal(),
             one.custom.words(&table.name)
@@ -31,11 +34,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         // An open route has to be guarded first.
         let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
         if one.guarded && all && one.custom.is_record() {
+            let written = one.owner().map(|owner| format!(" (`{}.{owner}`)", table.name)).unwrap_or_default();
             let message = format!(
-                "The query on `{0}` gives all rows to anybody who is signed in, and {1} routes write down there what their caller did (`{0}.{2}`): narrow it to {3}, or ask for a right.",
+                "The query on `{}` gives all rows to anybody who is signed in, and {} routes write down there what their caller did{written}: narrow it to {}, or ask for a right.",
                 table.name,
                 one.custom.creates,
-                one.owner(),
                 one.principal()
             );
             return Some((Severity::Warning, one.access.entry, message));

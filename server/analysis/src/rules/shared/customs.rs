@@ -103,8 +103,10 @@ impl<'s> Customs<'s> {
     fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access]) {
         for (table, usage) in scoped {
             let custom = self.by_site.entry(table.site).or_default();
-            if !self.tables.iter().any(|known| known.site == table.site) {
-                self.tables.push(table);
+            match self.tables.iter_mut().find(|known| known.site == table.site) {
+                Some(known) if says_more(table, known) => *known = table,
+                Some(_) => {}
+                None => self.tables.push(table),
             }
             match usage {
                 Use::Reads => custom.reads += 1,
@@ -130,6 +132,16 @@ impl<'s> Customs<'s> {
             self.by_site.entry(access.table.site).or_default().claimed += 1;
         }
     }
+}
+
+/// Whether a route tells more of a table that has no class than another: which column says whose a row is, beside the key.
+fn says_more(table: &Table, known: &Table) -> bool {
+    let rank = |table: &Table| match table.guessed {
+        true => 0,
+        false if table.owner == "id" => 1,
+        false => 2,
+    };
+    rank(table) > rank(known)
 }
 
 /// The table of that name, by the database or its class, that is nearest to a place.

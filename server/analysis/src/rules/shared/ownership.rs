@@ -36,9 +36,10 @@ impl Found<'_> {
         }
     }
 
-    /// The column that says whose a row is: the one that other routes go by.
-    pub(in crate::rules) fn owner(&self) -> &str {
-        self.kept.map_or(&self.access.table.owner, |kept| &kept.owner)
+    /// The column that says whose a row is: the one that other routes go by. None where no code says which it is.
+    pub(in crate::rules) fn owner(&self) -> Option<&str> {
+        let tables = [self.kept, Some(&self.access.table)];
+        tables.into_iter().flatten().find(|table| !table.guessed).map(|table| table.owner.as_str())
     }
 
     /// The value of the client that decides.
