@@ -1,9 +1,12 @@
 //! Entries of dictionaries that code goes through one by one: conditions that a helper of the project puts into a query.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::value::{Abs, Statement};
+use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
 impl Engine<'_, '_> {
     /// Goes through one entry. Gives how many were gone through before.
@@ -34,5 +37,50 @@ impl Engine<'_, '_> {
             }
             None => {}
         }
+    }
+}
+
+/// Whether a comprehension copies the entries of a dictionary, all or those whose values
+/// are of some kind: `{key: value for key, value in d.items() if value is not None}`.
+fn copies_entries(comprehension: &Comprehension) -> bool {
+    let ([clause], Some(value)) = (comprehension.clauses.as_slice(), &comprehension.value) else { return false };
+    let ExprKind::Tuple(names) = &clause.target.kind else { return false };
+    let [key, entry] = names.as_slice() else { return false };
+    let (Some(key), Some(entry)) = (key.as_name(), entry.as_name()) else { return false };
+    let asks_key = |condition: &Expr| {
+        let mut pending = vec![condition];
+        while let Some(expr) = pending.pop() {
+            if expr.as_name() == Some(key) {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
+    };
+    comprehension.element.as_name() == Some(key)
+        && value.as_name() == Some(entry)
+        && !clause.conditions.iter().any(asks_key)
+}
+
+/// What a comprehension gives that copies the entries of a dictionary: those that hold `None` are the ones that it leaves
+/// out, where it leaves out any.
+pub(super) fn copied(comprehension: &Comprehension, items: &Abs) -> Option<Abs> {
+    match items {
+        _ if !copies_entries(comprehension) => None,
+        Abs::Dump(_) => Some(items.clone()),
+        Abs::Items(pairs) => {
+            let all = comprehension.clauses.iter().all(|clause| clause.conditions.is_empty());
+            let entry = |pair: &Abs| match pair {
+                Abs::Items(pair) => match pair.as_slice() {
+                    [Abs::Text(key), value] => Some((key.clone(), value.clone())),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let entries: Option<Vec<(SmolStr, Abs)>> = pairs.iter().map(entry).collect();
+            let kept = entries?.into_iter().filter(|(_, value)| all || *value != Abs::Nothing);
+            Some(Abs::Map(Arc::new(kept.collect())))
+        }
+        _ => None,
     }
 }

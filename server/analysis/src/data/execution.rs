@@ -20,10 +20,12 @@ use std::sync::Arc;
 
 /// Entries of a dictionary that are gone through one by one.
 const MAX_ENTRIES: usize = 12;
+/// The same of texts in a list.
+const MAX_TEXTS: usize = 6;
 /// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
 const MAX_DEPENDENCY_STEPS: u32 = 8_000;
 /// The same for its handler.
-const MAX_STEPS: u32 = 4_000;
+const MAX_STEPS: u32 = 8_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
@@ -481,7 +483,12 @@ impl Engine<'_, '_> {
                     // Whatever the keys are, they come from the same as what they lead to.
                     let key = self.eval(path, index);
                     let held = super::value::Mix::of([&key, value]);
-                    if held.principal || !held.rows.is_empty() || !held.clients.is_empty() {
+                    if let (Abs::DumpKey(of), Abs::Dump(dump)) = (&key, value)
+                        && of == dump
+                    {
+                        // A copy, entry by entry.
+                        path.vars.insert(name.clone(), value.clone());
+                    } else if held.principal || !held.rows.is_empty() || !held.clients.is_empty() {
                         path.vars.insert(name.clone(), held.into_abs());
                     }
                 }
@@ -513,7 +520,8 @@ pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
         Abs::Items(pair) => matches!(pair.as_slice(), [Abs::Text(_), _]),
         _ => false,
     };
-    (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
+    let most = if matches!(items.first(), Some(Abs::Text(_))) { MAX_TEXTS } else { MAX_ENTRIES };
+    (1..=most).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
 }
 
 /// Whether a statement raises 403 under a condition.

@@ -284,6 +284,8 @@ impl Statement {
     fn set(&mut self, value: &Abs) {
         match value {
             Abs::Map(entries) => self.sets.extend(entries.iter().cloned()),
+            // Several rows, or one in a list.
+            Abs::Items(rows) => rows.iter().for_each(|row| self.set(row)),
             Abs::Dump(dump) => {
                 self.sets.extend(dump.set.iter().cloned());
                 self.spread = Some(Arc::clone(dump));

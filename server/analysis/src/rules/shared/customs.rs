@@ -84,14 +84,22 @@ impl<'s> Customs<'s> {
         within.is_none() || access.fault != Fault::TrustsClient || self.of_everybody
     }
 
+    /// Whether they ask for a right that everybody has.
+    pub(in crate::rules) fn are_of_everybody(&self) -> bool {
+        self.of_everybody
+    }
+
     /// How they use one.
     pub(in crate::rules) fn of(&self, table: Site) -> Custom {
         self.by_site.get(&table).copied().unwrap_or_default()
     }
 
-    /// The table at that place, as those have it that keep to the caller's rows.
-    pub(in crate::rules) fn kept(&self, table: Site) -> Option<&'s Table> {
-        self.tables.iter().find(|known| known.site == table).copied()
+    /// A table as those have it that keep to the caller's rows, which know which column says whose a row is; one that has
+    /// a class may be asked by its name, too.
+    pub(in crate::rules) fn kept(&self, table: &Table) -> Option<&'s Table> {
+        let known = self.tables.iter().filter(|known| !known.guessed);
+        let same = known.clone().find(|known| known.site == table.site);
+        same.or_else(|| known.filter(|_| table.guessed).find(|known| known.sql == table.sql)).copied()
     }
 
     /// The table of that name, by the database or its class, that is nearest to a place.

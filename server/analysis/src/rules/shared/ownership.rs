@@ -86,7 +86,7 @@ pub(in crate::rules) fn check(
             let guarded = judged.guard.is_guarded() || unsure;
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
-                let kept = customs.kept(access.table.site);
+                let kept = customs.kept(&access.table);
                 judge(&Found { route, access, guarded, custom, kept, parent })
             });
             let Some((severity, site, message)) = said else { continue };
