@@ -9,7 +9,7 @@ use super::execution::Engine;
 use super::models::Model;
 use super::names;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
-use super::{Access, Fault, Place, Table, Use};
+use super::{Access, FIRST, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
 
@@ -199,6 +199,7 @@ impl Engine<'_, '_> {
             }
             if model.owners.is_empty() {
                 self.judge_user(path, row, &model);
+                self.judge_first_user(path, row, &model, given.contains(id));
                 self.judge_child(path, *id, &model, &given);
                 continue;
             }
@@ -313,6 +314,21 @@ impl Engine<'_, '_> {
         let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
         if let Some(client) = key.filter(|_| !narrowed) {
             self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
+        }
+    }
+
+    /// The first of all users is changed or given out, whoever calls: nothing was asked of which one it is.
+    fn judge_first_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>, is_given: bool) {
+        let is_any = model.is_user && row.first && !row.ordered && row.predicates.is_empty();
+        let is_told = is_any && !row.checked && !row.absent && !row.unclear && (is_given || row.changed.is_some());
+        if !is_told || path.doubted.0.iter().any(|id| path.rows.get(id).is_some_and(|doubted| doubted.site == row.site))
+        {
+            return;
+        }
+        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        self.row_fault(path, Fault::Unscoped, usage, row, model, None);
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+            access.detail = FIRST;
         }
     }
 

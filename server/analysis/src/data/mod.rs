@@ -165,7 +165,15 @@ impl Access {
     pub fn is_look(&self) -> bool {
         self.detail == LOOK
     }
+
+    /// Whether the row is the first of all users, and nothing was asked of which one it is.
+    pub fn is_first_user(&self) -> bool {
+        self.detail == FIRST
+    }
 }
+
+/// The detail of a row that is the first of all users.
+const FIRST: &str = "the first one";
 
 /// The detail of a row that was looked for, only to see that there is one.
 const LOOK: &str = "looked for";

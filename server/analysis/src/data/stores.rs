@@ -56,6 +56,7 @@ impl Engine<'_, '_> {
             model,
             predicates: Vec::new(),
             unclear: false,
+            ordered: false,
             sets: Vec::new(),
             spread: None,
             site,

@@ -1,6 +1,6 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
-use super::shared::ownership::{check as ownership_check, done, severity};
+use super::shared::ownership::{Found, Said, check as ownership_check, done, severity};
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
@@ -20,6 +20,9 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
         let table = &one.access.table;
+        if one.access.is_first_user() {
+            return first_user(one);
+        }
         let (narrowed, column) = match one.owner() {
             Some(owner) => (format!("by `{}.{owner}`", table.name), format!("`{}.{owner}`", table.name)),
             None => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
@@ -47,4 +50,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         Some((severity, one.access.entry, message))
     });
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
+}
+
+/// The first of all users stands for whoever calls.
+fn first_user(one: &Found<'_>) -> Said {
+    let (table, principal) = (&one.access.table.name, one.principal());
+    let (severity, what) = match one.access.usage {
+        Use::Reads => (Severity::Warning, "returned"),
+        _ => (Severity::Error, "changed"),
+    };
+    let message = format!(
+        "The query on `{table}` asks for nobody in particular, and the first `{table}` that there is is {what}, whoever {principal} is: all callers share that account; fetch the one that {principal} names."
+    );
+    one.guarded.then_some((severity, one.access.entry, message))
 }

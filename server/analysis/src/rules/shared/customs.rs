@@ -123,7 +123,9 @@ impl<'s> Customs<'s> {
             }
         }
         let others = |access: &&Access| {
-            access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
+            access.usage != Use::Creates
+                && !access.is_first_user()
+                && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
         };
         // Whether one of the accesses is more than a look.
         let mut at_fault: FxHashMap<Site, bool> = FxHashMap::default();
