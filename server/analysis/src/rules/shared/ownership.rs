@@ -71,7 +71,10 @@ pub(in crate::rules) fn check(
         let within =
             judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
-        for (access, within) in plain.chain(within).filter(|(access, _)| access.fault == fault) {
+        let mut accesses: Vec<_> = plain.chain(within).filter(|(access, _)| access.fault == fault).collect();
+        accesses.sort_by_key(|(access, _)| access.entry);
+        let mut told: FxHashSet<(Site, Option<&str>, Severity)> = FxHashSet::default();
+        for (access, within) in accesses {
             let all = customs.get_or_insert_with(|| AllCustoms::of(state));
             let customs = match within {
                 Some(within) => all.within(route, within),
@@ -90,6 +93,11 @@ pub(in crate::rules) fn check(
                 judge(&Found { route, access, guarded, custom, kept, parent })
             });
             let Some((severity, site, message)) = said else { continue };
+            // One look mends all that the handler does with the row of that key.
+            let client = access.client.as_ref().map(|client| client.name.as_str());
+            if fault == Fault::Unchecked && client.is_some() && !told.insert((access.table.site, client, severity)) {
+                continue;
+            }
             if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
                 continue;
             }
