@@ -190,7 +190,7 @@ impl Engine<'_, '_> {
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
-            Abs::Client(client) if name == "get" => match given.first().map(|one| &one.value) {
+            Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {
                 Some(Abs::Text(key)) => Some(self.client_part(*client, &key.clone(), expr)),
                 _ => None,
             },

@@ -1,11 +1,13 @@
-//! Entries of dictionaries that code goes through one by one: conditions that a helper of the project puts into a query.
+//! Entries of dictionaries: conditions that a helper of the project puts into a query, and what it writes.
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::execution::Engine;
-use super::value::{Abs, Statement};
+use super::joining::Idle;
+use super::names;
+use super::value::{Abs, Row, Statement};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
 impl Engine<'_, '_> {
@@ -83,4 +85,61 @@ pub(super) fn copied(comprehension: &Comprehension, items: &Abs) -> Option<Abs> 
         }
         _ => None,
     }
+}
+
+impl Idle<'_> {
+    /// Whether an entry of a dictionary says nothing of whose anything is, and gives nobody anything, whether it is a
+    /// condition of a query or is written.
+    fn entry(&self, (key, value): &(SmolStr, Abs)) -> bool {
+        is_plain_key(key)
+            && match value {
+                Abs::Client(client) => self.is_compared_with_nothing(*client),
+                value => self.value(value, 0),
+            }
+    }
+
+    /// Whether two dictionaries differ only in such; one may also have what the other leaves out, and nobody can say
+    /// whose that is.
+    pub(super) fn entries_agree(&self, a: &[(SmolStr, Abs)], b: &[(SmolStr, Abs)]) -> bool {
+        let own = |list: &'_ [(SmolStr, Abs)], other: &[(SmolStr, Abs)]| -> Vec<(SmolStr, Abs)> {
+            list.iter().filter(|entry| !other.contains(entry) && !self.entry(entry)).cloned().collect()
+        };
+        let left_out = |own: &[(SmolStr, Abs)], other: &[(SmolStr, Abs)]| {
+            let is_idle = |entry: &(SmolStr, Abs)| other.iter().all(|with| with.0 != entry.0 || self.entry(with));
+            own.iter().all(|entry| is_unclear(entry) && is_idle(entry))
+        };
+        match (own(a, b), own(b, a)) {
+            (a, b) if a.is_empty() && b.is_empty() => true,
+            (more, none) if none.is_empty() => left_out(&more, b),
+            (none, more) if none.is_empty() => left_out(&more, a),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is known of a client's value, and no row was fetched by it.
+    fn is_compared_with_nothing(&self, client: u32) -> bool {
+        let names_row = |row: &Row| row.predicates.iter().any(|known| known.value == Abs::Client(client));
+        self.same
+            && self.paths.iter().all(|path| {
+                !path.authorised.contains(&client)
+                    && !path.doubted.1.contains(&client)
+                    && !path.rows.values().any(|row| names_row(row))
+            })
+    }
+}
+
+/// Whether a key of a dictionary is no name of a column that says whose anything is, or gives anybody anything.
+fn is_plain_key(key: &str) -> bool {
+    let names_row = matches!(key, "id" | "_id") || key.ends_with("_id") || key.ends_with("Id");
+    !names_row && !names::is_owner(key) && !names::is_privilege(key) && !names::is_password(key)
+}
+
+/// Whether nothing is known of what an entry with such a key holds, but that the client may have a part in it.
+fn is_unclear((key, value): &(SmolStr, Abs)) -> bool {
+    is_plain_key(key)
+        && match value {
+            Abs::Unknown => true,
+            Abs::Mix(mix) => !mix.principal && mix.rows.is_empty(),
+            _ => false,
+        }
 }

@@ -428,7 +428,7 @@ impl Engine<'_, '_> {
             (Abs::Request(part), _) if self.in_root && matches!(part.as_str(), "cookies" | "headers") => {
                 self.credential()
             }
-            (Abs::Client(client), Abs::Text(key)) => self.client_part(*client, key, expr),
+            (Abs::Client(client), Abs::Text(key)) if self.guarded => self.client_part(*client, key, expr),
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
             (Abs::Known(Known(Value::Class(class))), Abs::Client(_)) if self.is_enum(class) => named_member(class, key),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),

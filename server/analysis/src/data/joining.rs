@@ -12,7 +12,6 @@ use smol_str::SmolStr;
 
 use super::execution::Exit;
 use super::later::Later;
-use super::names;
 use super::perhaps::{one_row, rejoined};
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
@@ -186,11 +185,11 @@ fn alike_values(a: &Path, b: &Path, value: &Abs, other: &Abs, depth: u32) -> boo
 }
 
 /// What is no evidence on either of two paths.
-struct Idle<'p> {
-    paths: [&'p Path; 2],
+pub(super) struct Idle<'p> {
+    pub(super) paths: [&'p Path; 2],
     /// Whether both hold the same evidence, so that a client's value which was
     /// compared with nothing is none.
-    same: bool,
+    pub(super) same: bool,
 }
 
 impl<'p> Idle<'p> {
@@ -200,7 +199,7 @@ impl<'p> Idle<'p> {
     }
 
     /// Whether a value says nothing of whose anything is, and decides no branch.
-    fn value(&self, value: &Abs, depth: u32) -> bool {
+    pub(super) fn value(&self, value: &Abs, depth: u32) -> bool {
         match value {
             Abs::Text(_) | Abs::Constant(None) | Abs::Other => true,
             Abs::Items(items) if depth <= MAX_NESTED => items.iter().all(|item| self.value(item, depth + 1)),
@@ -244,45 +243,6 @@ impl<'p> Idle<'p> {
                         known.equal && known.column != predicate.column && known.value == Abs::Client(client)
                     })
                 };
-                !path.authorised.contains(&client)
-                    && !path.doubted.1.contains(&client)
-                    && !path.rows.values().any(|row| names_row(row))
-            })
-    }
-
-    /// Whether an entry of a dictionary says nothing of whose anything is, and gives nobody anything, whether it is a
-    /// condition of a query or is written.
-    fn entry(&self, (key, value): &(SmolStr, Abs)) -> bool {
-        is_plain_key(key)
-            && match value {
-                Abs::Client(client) => self.is_compared_with_nothing(*client),
-                value => self.value(value, 0),
-            }
-    }
-
-    /// Whether two dictionaries differ only in such; one may also have what the other leaves out, and nobody can say
-    /// whose that is.
-    fn entries_agree(&self, a: &[(SmolStr, Abs)], b: &[(SmolStr, Abs)]) -> bool {
-        let own = |list: &'_ [(SmolStr, Abs)], other: &[(SmolStr, Abs)]| -> Vec<(SmolStr, Abs)> {
-            list.iter().filter(|entry| !other.contains(entry) && !self.entry(entry)).cloned().collect()
-        };
-        let left_out = |own: &[(SmolStr, Abs)], other: &[(SmolStr, Abs)]| {
-            let is_idle = |entry: &(SmolStr, Abs)| other.iter().all(|with| with.0 != entry.0 || self.entry(with));
-            own.iter().all(|entry| is_unclear(entry) && is_idle(entry))
-        };
-        match (own(a, b), own(b, a)) {
-            (a, b) if a.is_empty() && b.is_empty() => true,
-            (more, none) if none.is_empty() => left_out(&more, b),
-            (none, more) if none.is_empty() => left_out(&more, a),
-            _ => false,
-        }
-    }
-
-    /// Whether nothing is known of a client's value, and no row was fetched by it.
-    fn is_compared_with_nothing(&self, client: u32) -> bool {
-        let names_row = |row: &Row| row.predicates.iter().any(|known| known.value == Abs::Client(client));
-        self.same
-            && self.paths.iter().all(|path| {
                 !path.authorised.contains(&client)
                     && !path.doubted.1.contains(&client)
                     && !path.rows.values().any(|row| names_row(row))
@@ -345,22 +305,6 @@ impl<'p> Idle<'p> {
     fn weighty(&self, items: &[Abs]) -> Vec<Abs> {
         items.iter().filter(|item| !self.value(item, 0)).cloned().collect()
     }
-}
-
-/// Whether a key of a dictionary is no name of a column that says whose anything is, or gives anybody anything.
-fn is_plain_key(key: &str) -> bool {
-    let names_row = matches!(key, "id" | "_id") || key.ends_with("_id") || key.ends_with("Id");
-    !names_row && !names::is_owner(key) && !names::is_privilege(key) && !names::is_password(key)
-}
-
-/// Whether nothing is known of what an entry with such a key holds, but that the client may have a part in it.
-fn is_unclear((key, value): &(SmolStr, Abs)) -> bool {
-    is_plain_key(key)
-        && match value {
-            Abs::Unknown => true,
-            Abs::Mix(mix) => !mix.principal && mix.rows.is_empty(),
-            _ => false,
-        }
 }
 
 /// A value of which nothing is known but what is in both.

@@ -92,13 +92,15 @@ pub(in crate::rules) fn check(
                 let kept = customs.kept(&access.table);
                 judge(&Found { route, access, guarded, custom, kept, parent })
             });
-            let Some((severity, site, message)) = said else { continue };
+            let Some((severity, site, message)) = said.filter(|(_, site, _)| !state.sources.is_ghost(*site)) else {
+                continue;
+            };
             // One look mends all that the handler does with the row of that key.
             let client = access.client.as_ref().map(|client| client.name.as_str());
             if fault == Fault::Unchecked && client.is_some() && !told.insert((access.table.site, client, severity)) {
                 continue;
             }
-            if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+            if !wanted(site.file) || !seen.insert(site) {
                 continue;
             }
             if state.sources.file(site.file).is_some_and(|file| file.test) {
