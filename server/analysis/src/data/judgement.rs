@@ -286,9 +286,10 @@ impl Engine<'_, '_> {
         }
         if row.checked && row.changed.is_some() && row.written.is_some() && !self.in_later {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
-            let table = self.table_with(model, row.compared.as_ref());
-            if let Some(access) = self.data.faults.last_mut().filter(|access| access.fault == Fault::CheckedLate) {
-                access.table = table;
+            if let Some(access) = self.data.faults.last_mut().filter(|access| access.fault == Fault::CheckedLate)
+                && let Some(compared) = &row.compared
+            {
+                access.table.owner = compared.clone();
             }
         }
     }

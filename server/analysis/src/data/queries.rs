@@ -381,7 +381,8 @@ impl Engine<'_, '_> {
                 row.site = site;
                 // Who looked before it was changed did not look too late.
                 row.changed = (!row.checked).then_some(site);
-                row.written = row.changed;
+                // What a session is told is written when it commits.
+                row.written = row.changed.filter(|_| statement.plain);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
