@@ -191,6 +191,12 @@ impl Engine<'_, '_> {
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
+            Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {
+                Some(Abs::Text(key)) => Some(self.client_part(*client, &key.clone(), expr)),
+                _ => None,
+            },
+            // The same moment in other words.
+            Abs::Client(_) | Abs::Principal(_) | Abs::Mix(_) if name == "isoformat" => Some(receiver.clone()),
             // What is cut out of it is the client's, too.
             Abs::Client(_)
                 if matches!(name.as_str(), "split" | "rsplit" | "splitlines" | "removeprefix" | "removesuffix") =>

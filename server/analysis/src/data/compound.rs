@@ -12,28 +12,6 @@ use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
 use crate::facts::python::tree::{Arg, Comprehension, ComprehensionClause, Expr, ExprKind};
 
-/// Whether a comprehension copies the entries of a dictionary, all or those whose values
-/// are of some kind: `{key: value for key, value in d.items() if value is not None}`.
-pub(super) fn copies_entries(comprehension: &Comprehension) -> bool {
-    let ([clause], Some(value)) = (comprehension.clauses.as_slice(), &comprehension.value) else { return false };
-    let ExprKind::Tuple(names) = &clause.target.kind else { return false };
-    let [key, entry] = names.as_slice() else { return false };
-    let (Some(key), Some(entry)) = (key.as_name(), entry.as_name()) else { return false };
-    let asks_key = |condition: &Expr| {
-        let mut pending = vec![condition];
-        while let Some(expr) = pending.pop() {
-            if expr.as_name() == Some(key) {
-                return true;
-            }
-            pending.extend(expr.children());
-        }
-        false
-    };
-    comprehension.element.as_name() == Some(key)
-        && value.as_name() == Some(entry)
-        && !clause.conditions.iter().any(asks_key)
-}
-
 /// The paths behind a condition as one. Those on which nothing can be wrong say nothing where
 /// another goes on: `[task for task in tasks if me.is_admin or task.user_id == me.id]`.
 pub(super) fn one_of(paths: Vec<Path>) -> Option<Path> {
@@ -99,6 +77,7 @@ impl Engine<'_, '_> {
         for entry in entries {
             let mut inner = next.clone();
             self.assign(&mut inner, &clause.target, entry);
+            let outer = self.enter_entry(entry);
             for condition in &clause.conditions {
                 let (yes, _) = self.branch(inner.clone(), condition);
                 match one_of(yes) {
@@ -110,6 +89,7 @@ impl Engine<'_, '_> {
                 values.push(self.asked_for_each(&mut inner, &comprehension.element));
                 next = Path { vars: next.vars, ..inner };
             }
+            self.gone_through.truncate(outer);
         }
         *path = Path { vars: path.vars.clone(), ..next };
         Abs::Items(Arc::new(values))

@@ -337,6 +337,9 @@ impl Engine<'_, '_> {
         for id in right.rows {
             if let Some(row) = path.rows.get_mut(&id) {
                 row.checked = true;
+                if let Abs::Part(_, column) = b {
+                    row.compared.get_or_insert_with(|| column.clone());
+                }
             }
         }
     }
@@ -364,6 +367,7 @@ impl Engine<'_, '_> {
             }
             // While it is verified, it is not known what others make of a credential: `await is_revoked(token)`.
             Abs::Principal(part) if part.is_empty() && self.in_root => (Some(path.clone()), Some(path)),
+            value if self.is_gone_through(value) => (Some(path), None),
             Abs::Principal(part) => {
                 // Whoever was verified is somebody, and has some role.
                 if part.is_empty() || names::is_identity(part) || names::is_had_by_all(part) {

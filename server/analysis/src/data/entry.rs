@@ -51,6 +51,9 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     }
     engine.handler(Path::default(), handler);
     engine.accept_hidden();
+    if guarded {
+        engine.data.forget_filters();
+    }
     engine.settle_takeover();
     // A service whose key was compared acts for whom it says.
     if engine.caller == Caller::Service {

@@ -21,11 +21,13 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 use std::sync::Arc;
 
 /// Entries of a dictionary that are gone through one by one.
-const MAX_ENTRIES: usize = 6;
+const MAX_ENTRIES: usize = 12;
+/// The same of texts in a list.
+const MAX_TEXTS: usize = 6;
 /// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
 const MAX_DEPENDENCY_STEPS: u32 = 8_000;
 /// The same for its handler.
-const MAX_STEPS: u32 = 4_000;
+const MAX_STEPS: u32 = 8_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
@@ -67,6 +69,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) in_callback: bool,
     /// Whether something runs after the answer.
     pub(super) in_later: bool,
+    /// Entries of dictionaries that are gone through, innermost last.
+    pub(super) gone_through: Vec<(SmolStr, Abs)>,
     pub(super) clients: Vec<Client>,
     pub(super) models: FxHashMap<Site, Option<Arc<Model>>>,
     pub(super) classes: FxHashMap<Site, Arc<ClassRef>>,
@@ -126,6 +130,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             in_root: false,
             in_callback: false,
             in_later: false,
+            gone_through: Vec::new(),
             clients: Vec::new(),
             models: FxHashMap::default(),
             classes: FxHashMap::default(),
@@ -345,7 +350,9 @@ impl Engine<'_, '_> {
                         for path in &mut paths {
                             self.assign(path, target, entry);
                         }
+                        let outer = self.enter_entry(entry);
                         paths = self.block(paths, body, exits);
+                        self.gone_through.truncate(outer);
                         paths.extend(self.jumps.pop().unwrap_or_default());
                     }
                     return after.extend(self.block(bounded(paths), or_else, exits));
@@ -464,7 +471,14 @@ impl Engine<'_, '_> {
                     let (of, key) = (self.eval(path, container), self.eval(path, index));
                     self.note_environment(path, target, &of, &key, value);
                 }
-                let key = index.as_str();
+                let key = match index.as_str() {
+                    Some(key) => Some(key.clone()),
+                    // `copy[key] = value`, of entries that are gone through one by one.
+                    None => index.as_name().and_then(|name| match path.vars.get(name) {
+                        Some(Abs::Text(key)) => Some(key.clone()),
+                        _ => None,
+                    }),
+                };
                 if let (Some(key), Some(name)) = (key, container.as_name()) {
                     let changed = match path.vars.get(name) {
                         Some(Abs::Dump(dump)) => Some(Abs::Dump(Arc::new(dump.with([&(key.clone(), value.clone())])))),
@@ -480,7 +494,12 @@ impl Engine<'_, '_> {
                     // Whatever the keys are, they come from the same as what they lead to.
                     let key = self.eval(path, index);
                     let held = super::value::Mix::of([&key, value]);
-                    if held.principal || !held.rows.is_empty() || !held.clients.is_empty() {
+                    if let (Abs::DumpKey(of), Abs::Dump(dump)) = (&key, value)
+                        && of == dump
+                    {
+                        // A copy, entry by entry.
+                        path.vars.insert(name.clone(), value.clone());
+                    } else if held.principal || !held.rows.is_empty() || !held.clients.is_empty() {
                         path.vars.insert(name.clone(), held.into_abs());
                     }
                 }
@@ -512,7 +531,8 @@ pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
         Abs::Items(pair) => matches!(pair.as_slice(), [Abs::Text(_), _]),
         _ => false,
     };
-    (1..=MAX_ENTRIES).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
+    let most = if matches!(items.first(), Some(Abs::Text(_))) { MAX_TEXTS } else { MAX_ENTRIES };
+    (1..=most).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
 }
 
 /// Whether a statement raises 403 under a condition.

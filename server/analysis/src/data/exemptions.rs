@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use smol_str::SmolStr;
+
 use super::execution::Engine;
 use super::names;
 use super::privileges::is_high;
@@ -53,7 +55,8 @@ impl Engine<'_, '_> {
             if self.asks_authority(path, asks) {
                 path.privileged = true;
             }
-            if let Some(row) = self.row_asked(path, asks).filter(|row| compared.rows.contains(row))
+            let row = self.row_asked(path, asks).or_else(|| self.row_without(path, asks, &parts[*at + 1..]));
+            if let Some(row) = row.filter(|row| compared.rows.contains(row))
                 && let Some(row) = path.rows.get_mut(&row)
             {
                 row.checked = true;
@@ -100,6 +103,29 @@ impl Engine<'_, '_> {
             },
             _ => None,
         }
+    }
+
+    /// The row of which a condition asks whether a column says anything. Where no class says which columns there are, and
+    /// that one is compared with the caller beyond, it is the owner, and a row without one is nobody else's:
+    /// `if note["member_id"] and note["member_id"] != me.id: raise`.
+    fn row_without(&mut self, path: &Path, test: &Expr, others: &[Expr]) -> Option<RowId> {
+        if let ExprKind::Not(inner) = &test.kind {
+            return self.row_without(path, inner, others);
+        }
+        let told = self.column_of_plain(path, test)?;
+        let is_compared =
+            others.iter().flat_map(compared_in).any(|side| self.column_of_plain(path, side) == Some(told.clone()));
+        is_compared.then_some(told.0)
+    }
+
+    /// The row without a class, and the column of it, that an expression gives.
+    fn column_of_plain(&mut self, path: &Path, expr: &Expr) -> Option<(RowId, SmolStr)> {
+        if matches!(expr.kind, ExprKind::Compare { .. } | ExprKind::BoolOp { .. } | ExprKind::Await(_)) {
+            return None;
+        }
+        let Abs::Part(id, column) = self.eval(&mut path.clone(), expr) else { return None };
+        let model = path.rows.get(&id)?.model.as_ref()?;
+        (!model.has_class()).then_some((id, column))
     }
 
     /// Whether a statement compares something with who is calling, or gives that to what it keeps.

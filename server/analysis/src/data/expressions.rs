@@ -5,7 +5,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::is_dotted;
-use super::compound::{copies_entries, one_of, selected};
+use super::compound::one_of;
+use super::compound::selected;
+use super::entries::copied;
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
@@ -14,6 +16,7 @@ use super::objects::named_member;
 use super::requests::CHOSEN;
 use super::terms::{compared, either};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
+use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
 
@@ -193,8 +196,8 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval(&mut inner, &clause.iter);
-                    if let (Abs::Dump(_), true) = (&items, copies_entries(comprehension)) {
-                        return items;
+                    if let Some(copy) = copied(comprehension, &items) {
+                        return copy;
                     }
                     if comprehension.clauses.len() == 1
                         && comprehension.value.is_none()
@@ -360,7 +363,12 @@ impl Engine<'_, '_> {
                             return Abs::Principal(name.clone());
                         }
                         match self.interpreter.class_attribute(class, name) {
-                            Some(value) => self.as_abs(self.interpreter.force(value)),
+                            Some(value) => {
+                                let value = self.as_abs(self.interpreter.force(value));
+                                // What the environment says is not what stands in for it.
+                                let decides = matches!(value, Abs::Nothing | Abs::Constant(_));
+                                if decides && is_settings(self.interpreter, class) { Abs::Other } else { value }
+                            }
                             None => match self.member(path, &class.clone(), name) {
                                 Some(value) => {
                                     if let Some(object) = path.objects.get_mut(id) {
@@ -408,6 +416,11 @@ impl Engine<'_, '_> {
             (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
             (Abs::Part(..), _) => container.clone(),
             (Abs::Map(entries), Abs::Text(key)) => self.entry(expr, entries, key).unwrap_or(Abs::Unknown),
+            // What was made without anything in it has no first element.
+            (Abs::Items(items), Abs::Constant(None)) if items.is_empty() => {
+                path.dead = true;
+                Abs::Nothing
+            }
             (Abs::Items(_), _) => element(container),
             (Abs::Dump(dump), Abs::Text(key)) => self.dump_field(path, expr, dump, key),
             (Abs::Request(part), Abs::Text(key)) => self.request_item(expr, part, key),
@@ -415,6 +428,7 @@ impl Engine<'_, '_> {
             (Abs::Request(part), _) if self.in_root && matches!(part.as_str(), "cookies" | "headers") => {
                 self.credential()
             }
+            (Abs::Client(client), Abs::Text(key)) if self.guarded => self.client_part(*client, key, expr),
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
             (Abs::Known(Known(Value::Class(class))), Abs::Client(_)) if self.is_enum(class) => named_member(class, key),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use super::execution::Exit;
 use super::later::Later;
+use super::perhaps::{one_row, rejoined};
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
 
@@ -43,6 +44,11 @@ pub(super) fn bounded(paths: Vec<Path>) -> Vec<Path> {
 pub(super) fn keep_exit(kept: &mut Vec<Exit>, exit: Exit) {
     let same =
         kept.iter().position(|(path, value)| alike_values(path, &exit.0, value, &exit.1, 0) && alike(path, &exit.0));
+    let perhaps = || kept.iter().enumerate().find_map(|(at, known)| Some((at, rejoined(known, &exit)?)));
+    if let Some((at, joined)) = same.is_none().then(perhaps).flatten() {
+        kept[at] = joined;
+        return;
+    }
     match same {
         Some(at) => {
             let known = std::mem::replace(&mut kept[at], (Path::default(), Abs::Nothing));
@@ -86,7 +92,7 @@ pub(super) fn answers_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
 }
 
 /// Whether two paths differ in nothing that could make a difference.
-fn alike(a: &Path, b: &Path) -> bool {
+pub(super) fn alike(a: &Path, b: &Path) -> bool {
     a == b || same_evidence(a, b) && alike_objects(a, b) && alike_variables(a, b)
 }
 
@@ -166,6 +172,7 @@ fn alike_values(a: &Path, b: &Path, value: &Abs, other: &Abs, depth: u32) -> boo
         (Abs::Items(one), Abs::Items(with)) if one.len() == with.len() => {
             one.iter().zip(with.iter()).all(|(one, with)| alike_values(a, b, one, with, depth + 1))
         }
+        (Abs::Map(one), Abs::Map(with)) => Idle::of(a, b).entries_agree(one, with),
         (Abs::Items(one), Abs::Items(with)) => {
             let idle = Idle::of(a, b);
             idle.weighty(one) == idle.weighty(with)
@@ -178,11 +185,11 @@ fn alike_values(a: &Path, b: &Path, value: &Abs, other: &Abs, depth: u32) -> boo
 }
 
 /// What is no evidence on either of two paths.
-struct Idle<'p> {
-    paths: [&'p Path; 2],
+pub(super) struct Idle<'p> {
+    pub(super) paths: [&'p Path; 2],
     /// Whether both hold the same evidence, so that a client's value which was
     /// compared with nothing is none.
-    same: bool,
+    pub(super) same: bool,
 }
 
 impl<'p> Idle<'p> {
@@ -192,7 +199,7 @@ impl<'p> Idle<'p> {
     }
 
     /// Whether a value says nothing of whose anything is, and decides no branch.
-    fn value(&self, value: &Abs, depth: u32) -> bool {
+    pub(super) fn value(&self, value: &Abs, depth: u32) -> bool {
         match value {
             Abs::Text(_) | Abs::Constant(None) | Abs::Other => true,
             Abs::Items(items) if depth <= MAX_NESTED => items.iter().all(|item| self.value(item, depth + 1)),
@@ -281,13 +288,16 @@ impl<'p> Idle<'p> {
                 let items = one.iter().zip(with.iter()).map(|(one, with)| self.joined(one.clone(), with.clone()));
                 Abs::Items(Arc::new(items.collect()))
             }
+            (Abs::Map(one), Abs::Map(with)) if self.entries_agree(one, with) => {
+                Abs::Map(Arc::new(one.iter().filter(|entry| with.contains(entry)).cloned().collect()))
+            }
             (Abs::Items(one), Abs::Items(with)) if self.weighty(one) == self.weighty(with) => {
                 Abs::Items(Arc::new(one.iter().filter(|item| with.contains(item)).cloned().collect()))
             }
             (Abs::Predicates(one), Abs::Predicates(with)) if self.agree(one, with) => {
                 Abs::Predicates(Arc::new(self.shared(one, with).0))
             }
-            _ => mixed(&a, &b),
+            _ => one_row(&a, &b).unwrap_or_else(|| mixed(&a, &b)),
         }
     }
 
@@ -312,7 +322,7 @@ pub(super) fn joined(a: Abs, b: Abs) -> Abs {
         _ if a == b => a,
         (Abs::Nothing, _) => b,
         (_, Abs::Nothing) => a,
-        _ => mixed(&a, &b),
+        _ => one_row(&a, &b).unwrap_or_else(|| mixed(&a, &b)),
     }
 }
 
@@ -385,6 +395,7 @@ pub(super) fn join(mut a: Path, b: Path) -> Path {
 fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     let mut known = known.clone();
     known.checked &= row.checked;
+    known.compared = known.compared.take().or_else(|| row.compared.clone());
     known.absent &= row.absent;
     known.found &= row.found;
     known.there &= row.there;

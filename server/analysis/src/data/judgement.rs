@@ -119,7 +119,7 @@ impl Engine<'_, '_> {
         for owner in &model.owners {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
-                    self.data.scoped.push((self.table(model), Use::Creates));
+                    self.data.scoped.push((self.table_with(model, Some(owner)), Use::Creates));
                     return;
                 }
                 Some(value) => {
@@ -176,6 +176,10 @@ impl Engine<'_, '_> {
         let name = SmolStr::new(format!("{}.{field}", dump.body));
         let client = self.new_client(Place::Body, name, dump.site);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
+        let table = self.table_with(model, Some(field));
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == site) {
+            access.table = table;
+        }
     }
 
     /// The handler ends and gives a value out.
@@ -197,6 +201,7 @@ impl Engine<'_, '_> {
             self.note_tenant(path, *id, &model, &given);
             if model.owners.is_empty() {
                 self.judge_user(path, row, &model);
+                self.judge_first_user(path, row, &model, given.contains(id));
                 self.judge_child(path, *id, &model, &given);
                 continue;
             }
@@ -232,6 +237,10 @@ impl Engine<'_, '_> {
         for (id, row) in path.rows.iter() {
             let looked = row.by_key && row.changed.is_none() && !row.absent && !given.contains(id) && by_same(row);
             let Some(model) = row.model.clone().filter(|model| looked && !model.owners.is_empty()) else { continue };
+            // Of the same row it is told already.
+            if row.is_same_as(other) {
+                continue;
+            }
             if row.site != other.site && !self.is_fine(path, *id, 0) {
                 let key = row.predicates.iter().find_map(|predicate| match predicate.value {
                     Abs::Client(client) => Some(client),
@@ -267,45 +276,23 @@ impl Engine<'_, '_> {
         };
         let by = row.predicates.iter().find(|predicate| narrowed(predicate));
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
-            let mut table = self.table(model);
-            // Where no class says which column holds the owner, this one does.
-            let of_principal = by.filter(|predicate| matches!(predicate.value, Abs::Principal(_)));
-            if let Some((of, column)) = of_principal.and_then(|predicate| predicate.column.as_ref())
-                && of.site == model.site
-                && !model.has_class()
-            {
-                table.owner = column.clone();
-            }
-            self.data.scoped.push((table, usage));
+            let asked = row
+                .predicates
+                .iter()
+                .filter(|predicate| matches!(predicate.value, Abs::Principal(_)) && narrowed(predicate));
+            let own = asked.filter_map(|asked| asked.column.as_ref()).find(|(of, _)| of.site == model.site);
+            let column = own.map(|(_, column)| column).or(row.compared.as_ref());
+            self.data.scoped.push((self.table_with(model, column), usage));
         } else {
             self.data.unsure.push(model.site);
         }
         if row.checked && row.changed.is_some() && row.written.is_some() && !self.in_later {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
-        }
-    }
-
-    /// A record of the users themselves is changed: by whose word?
-    fn judge_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
-        if !model.is_user
-            || row.changed.is_none()
-            || path.privileged
-            || path.doubt
-            || row.checked
-            || row.absent
-            || row.unclear
-        {
-            return;
-        }
-        let key = row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
-            (Some((_, column)), Abs::Client(client)) if model.is_key(column) && !path.authorised.contains(client) => {
-                Some(*client)
+            if let Some(access) = self.data.faults.last_mut().filter(|access| access.fault == Fault::CheckedLate)
+                && let Some(compared) = &row.compared
+            {
+                access.table.owner = compared.clone();
             }
-            _ => None,
-        });
-        let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
-        if let Some(client) = key.filter(|_| !narrowed) {
-            self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
         }
     }
 
@@ -363,6 +350,15 @@ impl Engine<'_, '_> {
             hangs_on: Vec::new(),
             guessed: model.columns.is_empty(),
             of_person: false,
+        }
+    }
+
+    /// The same, where code shows which column holds the owner: no class does.
+    fn table_with(&self, model: &Model, column: Option<&SmolStr>) -> Table {
+        let table = self.table(model);
+        match column.filter(|_| !model.has_class()) {
+            Some(column) => Table { owner: column.clone(), guessed: false, ..table },
+            None => table,
         }
     }
 

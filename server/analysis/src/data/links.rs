@@ -42,10 +42,25 @@ pub struct Link {
     pub in_right: bool,
 }
 
+/// The table that a column refers to. Where no class says so, the one that it is called after: `patient_id` names a row of
+/// `patients`.
+fn parent_of(model: &Model, column: &str) -> Option<SmolStr> {
+    if model.has_class() {
+        return model.parent(column).cloned();
+    }
+    let stem = column.strip_suffix("_id").filter(|stem| !stem.is_empty() && !model.is_owner(column))?;
+    let plural = match stem.strip_suffix('y') {
+        Some(root) if !stem.ends_with("ay") && !stem.ends_with("ey") => format!("{root}ies"),
+        _ if stem.ends_with('s') => format!("{stem}es"),
+        _ => format!("{stem}s"),
+    };
+    Some(SmolStr::new(plural))
+}
+
 impl Engine<'_, '_> {
     /// A column of a row is written.
     pub(super) fn note_link(&mut self, path: &Path, model: &Arc<Model>, column: &str, value: &Abs, site: Site) {
-        let Some(parent) = model.parent(column).cloned() else { return };
+        let Some(parent) = parent_of(model, column) else { return };
         match value {
             Abs::Client(client) => self.note_named(path, model, column, parent, *client, site),
             // The row itself was fetched by what the client names.
@@ -79,7 +94,7 @@ impl Engine<'_, '_> {
         }
         let Some(dump) = spread else { return };
         for field in dump.fields.iter().filter(|field| !fields.contains_key(*field)) {
-            let Some(parent) = model.parent(field).cloned() else { continue };
+            let Some(parent) = parent_of(model, field) else { continue };
             let name = SmolStr::new(format!("{}.{field}", dump.body));
             let client = self.new_client(Place::Body, name, dump.site);
             self.note_named(path, model, field, parent, client, site);

@@ -95,7 +95,7 @@ impl Engine<'_, '_> {
                 Abs::Nothing
             }
             ("keys", _) => return Abs::DumpKey(Arc::clone(dump)),
-            ("items" | "copy", _) => return Abs::Dump(Arc::clone(dump)),
+            ("items" | "copy" | "isoformat", _) => return Abs::Dump(Arc::clone(dump)),
             _ => return Abs::Unknown,
         };
         if let Some(variable) = target.as_name() {

@@ -17,6 +17,7 @@ mod collections;
 mod compound;
 mod conditions;
 mod counters;
+mod entries;
 mod entry;
 mod execution;
 mod exemptions;
@@ -34,6 +35,7 @@ mod models;
 mod names;
 mod objects;
 mod packages;
+mod perhaps;
 mod privileges;
 mod process;
 mod queries;
@@ -50,6 +52,7 @@ mod tenants;
 mod terms;
 mod tools;
 mod types;
+mod users;
 mod value;
 
 use std::sync::Arc;
@@ -122,7 +125,8 @@ pub struct Table {
     /// The other tables on whose rows those without an owner of their own hang:
     /// what decides whose they are.
     pub hangs_on: Vec<Hang>,
-    /// Whether no class says which columns there are, so that the owner is only the usual one.
+    /// Whether neither a class nor the route itself says which columns there are, so that the owner is only the usual
+    /// one.
     pub guessed: bool,
     /// Whether a row without an owner is about a person, by the names of its columns.
     pub of_person: bool,
@@ -165,7 +169,15 @@ impl Access {
     pub fn is_look(&self) -> bool {
         self.detail == LOOK
     }
+
+    /// Whether the row is the first of all users, and nothing was asked of which one it is.
+    pub fn is_first_user(&self) -> bool {
+        self.detail == FIRST
+    }
 }
+
+/// The detail of a row that is the first of all users.
+const FIRST: &str = "the first one";
 
 /// The detail of a row that was looked for, only to see that there is one.
 const LOOK: &str = "looked for";
@@ -216,6 +228,20 @@ pub struct RouteData {
 }
 
 impl RouteData {
+    /// An owner by whom rows may be filtered decides nothing, where all of them are read without: `if owner_id: query =
+    /// query.where(Task.owner_id == owner_id)`. Who is called a user may be meant to be who calls.
+    fn forget_filters(&mut self) {
+        let is_read = |access: &Access, fault: Fault| access.fault == fault && access.usage == Use::Reads;
+        let all = self.faults.iter().filter(|access| is_read(access, Fault::Unscoped) && access.client.is_none());
+        let all: Vec<(Site, Site)> = all.map(|access| (access.site, access.entry)).collect();
+        let is_filter = |client: &Client| !names::is_of_user(client.name.rsplit('.').next().unwrap_or(&client.name));
+        self.faults.retain(|access| {
+            !is_read(access, Fault::TrustsClient)
+                || !access.client.as_ref().is_some_and(is_filter)
+                || !all.contains(&(access.site, access.entry))
+        });
+    }
+
     /// Nobody is known whose rows these could be.
     fn forget_owners(&mut self) {
         self.faults.clear();

@@ -116,6 +116,12 @@ pub(crate) fn is_self(name: &str) -> bool {
     NAMES.contains(&plain(name).as_str())
 }
 
+/// Whether a name is one of a user, and not of whatever somebody has to do with.
+pub(super) fn is_of_user(name: &str) -> bool {
+    let name = plain(name);
+    name.contains("user") || name == "uid"
+}
+
 /// Whether an attribute of a principal says which one it is.
 pub(super) fn is_identity(name: &str) -> bool {
     is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")

@@ -11,6 +11,7 @@ use super::execution::{Engine, element};
 use super::later;
 use super::names;
 use super::terms::{either, function, term};
+use super::types::is_instance;
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
@@ -109,8 +110,9 @@ impl Engine<'_, '_> {
         match last {
             // Whether there is one says nothing of it.
             "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,
-            "str" | "int" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list" | "set" | "tuple" | "sorted"
-            | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict" | "unquote" | "unquote_plus" => {
+            "str" | "int" | "float" | "Decimal" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list"
+            | "set" | "tuple" | "sorted" | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict"
+            | "unquote" | "unquote_plus" | "fromisoformat" => {
                 let at = usize::from(last == "cast" && package.starts_with("typing"));
                 given.get(at).map_or(Abs::Other, |one| one.value.clone())
             }
@@ -128,9 +130,13 @@ impl Engine<'_, '_> {
                 }
                 _ => Mix { unclear: true, ..Mix::of(given.iter().map(|one| &one.value)) }.into_abs(),
             },
+            "isinstance" if package.starts_with("builtins.") => match given {
+                [value, class] => is_instance(&value.value, &class.value),
+                _ => Abs::Other,
+            },
             "any" | "all" => first.map_or(Abs::Other, |asked| self.asked_of_all(path, asked)),
-            "len" | "isinstance" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException"
-            | "issubclass" | "id" => Abs::Other,
+            "len" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException" | "issubclass"
+            | "id" => Abs::Other,
             // Of a password it is made of that.
             "hash" if package.starts_with("builtins.") => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {

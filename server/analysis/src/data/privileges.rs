@@ -148,7 +148,7 @@ impl Engine<'_, '_> {
             return;
         }
         if usage == Use::Creates {
-            self.note_admin(path, fields, site);
+            self.note_admin(path, model, fields, site);
         }
         for (column, value) in fields {
             self.set_privilege(path, model, column, value, usage, site);

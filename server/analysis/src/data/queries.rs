@@ -72,6 +72,16 @@ const KEEPING: &[&str] = &[
     "skip",
 ];
 
+/// Of the rows that a query gave, the first is taken.
+fn take_first(path: &mut Path, given: &Abs, method: &str) {
+    let takes = ["first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "fetchone"].contains(&method);
+    if let Abs::Row(id) = given
+        && let Some(row) = path.rows.get_mut(id).filter(|_| takes)
+    {
+        row.first = true;
+    }
+}
+
 impl Statement {
     /// `.filter_by(column=value)`.
     fn demand(&mut self, column: &SmolStr, value: &Abs) {
@@ -125,6 +135,7 @@ impl Engine<'_, '_> {
             model,
             predicates: Vec::new(),
             unclear,
+            ordered: false,
             sets: Vec::new(),
             spread: None,
             site,
@@ -194,9 +205,12 @@ impl Engine<'_, '_> {
             "count" | "exists" | "compile" => return Abs::Other,
             _ if ROWS.contains(&name) => {
                 let site = self.site(expr);
-                return self.execute(path, &next, site);
+                let given = self.execute(path, &next, site);
+                take_first(path, &given, name);
+                return given;
             }
             _ if KEEPING.contains(&name) => {
+                next.ordered |= matches!(name, "order_by" | "sort");
                 if name == "group_by" {
                     self.grouped.insert(statement.site);
                 }
@@ -328,10 +342,13 @@ impl Engine<'_, '_> {
             predicates,
             unclear,
             checked: false,
+            compared: None,
             absent: false,
             found: false,
             there: false,
             by_key,
+            ordered: false,
+            first: false,
             changed: None,
             written: None,
             overwritten: None,
@@ -354,6 +371,7 @@ impl Engine<'_, '_> {
         let place = if statement.verb == Verb::Select { statement.site } else { site };
         let mut row =
             self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
+        row.ordered = statement.ordered;
         // The same query gives the row again that was looked at: `if found.first().user_id != me.id: raise`.
         row.checked = by_key && path.rows.values().any(|known| known.checked && known.is_same_as(&row));
         self.note_write(statement.verb != Verb::Select);
@@ -368,7 +386,8 @@ impl Engine<'_, '_> {
                 row.site = site;
                 // Who looked before it was changed did not look too late.
                 row.changed = (!row.checked).then_some(site);
-                row.written = row.changed;
+                // What a session is told is written when it commits.
+                row.written = row.changed.filter(|_| statement.plain);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
@@ -396,6 +415,7 @@ impl Engine<'_, '_> {
         given: &[Given],
     ) -> Option<Abs> {
         if ROWS.contains(&name) || matches!(name, "copy" | "keys" | "values" | "items") {
+            take_first(path, &Abs::Row(id), name);
             return Some(Abs::Row(id));
         }
         if let ("get", Some(Abs::Text(key))) = (name, given.first().map(|one| &one.value)) {

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::execution::Engine;
 use super::names;
-use super::value::{Abs, Dump, Made, Path, Place};
+use super::value::{Abs, ClientId, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::Site;
 
@@ -38,6 +38,14 @@ impl Engine<'_, '_> {
     pub(super) fn client(&mut self, place: Place, name: &SmolStr, site: Site) -> Abs {
         let client = self.new_client(place, name.clone(), site);
         Abs::Client(client)
+    }
+
+    /// What a value of the client holds under a name: it is the client's, too.
+    pub(super) fn client_part(&mut self, of: ClientId, key: &SmolStr, expr: &Expr) -> Abs {
+        let Some(whole) = self.clients.get(of as usize) else { return Abs::Unknown };
+        let (place, name) = (whole.place, SmolStr::new(format!("{}.{key}", whole.name)));
+        let site = self.site(expr);
+        self.client(place, &name, site)
     }
 
     /// A field of a request model.

@@ -56,6 +56,7 @@ impl Engine<'_, '_> {
             model,
             predicates: Vec::new(),
             unclear: false,
+            ordered: false,
             sets: Vec::new(),
             spread: None,
             site,
@@ -163,6 +164,11 @@ impl Engine<'_, '_> {
                 return self.execute(path, &next, site);
             }
             ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => next.narrow(column, value),
+            ("is_", [Given { value: Abs::Text(column), .. }, Given { value: nothing, .. }])
+                if *nothing == Abs::Nothing || matches!(nothing, Abs::Text(text) if text == "null") =>
+            {
+                self.demand_nothing(&mut next, column);
+            }
             ("match", [Given { value: Abs::Map(entries), .. }]) => {
                 entries.iter().for_each(|(column, value)| next.narrow(column, value));
             }
@@ -261,7 +267,7 @@ fn words(text: &str) -> Vec<String> {
 
 impl Statement {
     /// Adds a condition on a column of that name.
-    fn narrow(&mut self, column: &SmolStr, value: &Abs) {
+    pub(super) fn narrow(&mut self, column: &SmolStr, value: &Abs) {
         let Some(model) = &self.model else { return };
         if column.starts_with('$') {
             self.unclear = true;
@@ -279,12 +285,14 @@ impl Statement {
     fn set(&mut self, value: &Abs) {
         match value {
             Abs::Map(entries) => self.sets.extend(entries.iter().cloned()),
+            // Several rows, or one in a list.
+            Abs::Items(rows) => rows.iter().for_each(|row| self.set(row)),
             Abs::Dump(dump) => {
                 self.sets.extend(dump.set.iter().cloned());
                 self.spread = Some(Arc::clone(dump));
             }
-            // Any of it may be the owner.
-            _ => self.unclear = true,
+            // Any of it may be the owner that is written; whose the row was it does not say.
+            _ => {}
         }
     }
 

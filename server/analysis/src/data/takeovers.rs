@@ -2,6 +2,7 @@
 //! that one has, and accounts of administrators, made by a route that asks nobody who it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
@@ -36,8 +37,9 @@ impl Engine<'_, '_> {
     }
 
     /// A row of the users is made with those values: of one who may do more than others, with a password that the client
-    /// chose. Where none is found of whom nothing was asked, it is the first account of an installation.
-    pub(super) fn note_admin(&mut self, path: &Path, fields: &BTreeMap<SmolStr, Abs>, site: Site) {
+    /// chose. Where none is found of whom nothing was asked, it is the first account of an installation; where the company
+    /// that it belongs to is made with it, it is the first one of that, and may do what it likes there.
+    pub(super) fn note_admin(&mut self, path: &Path, model: &Model, fields: &BTreeMap<SmolStr, Abs>, site: Site) {
         if self.guarded || self.in_dependency || path.doubt || path.privileged {
             return;
         }
@@ -52,7 +54,8 @@ impl Engine<'_, '_> {
             let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
             of_users && row.absent && !row.predicates.iter().any(|predicate| chosen(&predicate.value))
         });
-        if is_raised && has_password && !is_first {
+        let founds = || fields.iter().any(|(column, value)| is_new_parent(path, model, column, value));
+        if is_raised && has_password && !is_first && !founds() {
             self.data.makes_admin.get_or_insert(site);
         }
     }
@@ -97,6 +100,25 @@ impl Engine<'_, '_> {
             self.data.makes_admin = None;
         }
     }
+}
+
+/// Whether a column of a new user refers to a row of another table that is made on the same path.
+fn is_new_parent(path: &Path, model: &Model, column: &str, value: &Abs) -> bool {
+    let is_other = |made: &Made| match made {
+        Made::Row(of) if !of.is_user => Some(Arc::clone(of)),
+        _ => None,
+    };
+    if let Abs::Object(id) = value {
+        return path.objects.get(id).is_some_and(|object| is_other(&object.made).is_some());
+    }
+    if !model.has_class() {
+        return *value == Abs::Own && column.ends_with("_id");
+    }
+    let Some(parent) = model.parent(column) else { return false };
+    path.objects.values().any(|object| {
+        let is_parent = is_other(&object.made).is_some_and(|of| of.table == *parent || of.name == *parent);
+        is_parent && (*value == Abs::Own || object.fields.values().any(|field| field == value))
+    })
 }
 
 /// Whether somebody signs in with a row, by its columns: there is a password, and a name to give with it.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::calls::last_of;
 use super::execution::Engine;
 use super::models::last_name;
-use super::value::{Abs, Object, Path, Vars};
+use super::value::{Abs, Known, Object, Path, Vars};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
@@ -129,6 +130,37 @@ fn plain_type(annotation: &Expr) -> Option<&Expr> {
             _ => None,
         },
         ExprKind::Name(_) | ExprKind::Attribute { .. } => Some(annotation),
+        _ => None,
+    }
+}
+
+/// What `isinstance(value, class)` says, where it is known what the value is made of.
+pub(super) fn is_instance(value: &Abs, class: &Abs) -> Abs {
+    let classes = match class {
+        Abs::Items(classes) => classes.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let answers: Option<Vec<bool>> = classes.iter().map(|class| is_of_type(value, class)).collect();
+    answers.map_or(Abs::Other, |answers| Abs::Constant(Some(answers.contains(&true))))
+}
+
+/// Whether a value is of a type of Python's own.
+fn is_of_type(value: &Abs, class: &Abs) -> Option<bool> {
+    const LISTS: [&str; 6] = ["list", "tuple", "set", "Sequence", "Iterable", "Collection"];
+    let Abs::Known(Known(Value::Package(class))) = class else { return None };
+    let own = ["builtins.", "typing.", "collections.abc."].iter().any(|module| class.starts_with(module));
+    let class = last_of(class);
+    let (is_table, is_list) = (matches!(class, "dict" | "Mapping" | "MutableMapping"), LISTS.contains(&class));
+    let is_plain = matches!(class, "str" | "bytes" | "bytearray" | "int" | "float" | "bool");
+    match value {
+        _ if !own => None,
+        Abs::Map(_) | Abs::Dump(_) if is_table => Some(true),
+        Abs::Map(_) | Abs::Dump(_) if is_plain || matches!(class, "list" | "tuple" | "set" | "Sequence") => Some(false),
+        Abs::Items(_) if is_table || is_plain => Some(false),
+        // Which of them it is, is not known.
+        Abs::Items(_) if is_list => None,
+        Abs::Text(_) if class == "str" => Some(true),
+        Abs::Text(_) if is_table || is_plain || matches!(class, "list" | "tuple" | "set") => Some(false),
         _ => None,
     }
 }

@@ -115,6 +115,8 @@ pub(super) struct Statement {
     pub(super) predicates: Vec<Predicate>,
     /// Whether a part of it could not be followed that may narrow it.
     pub(super) unclear: bool,
+    /// Whether it says which of several comes first.
+    pub(super) ordered: bool,
     /// Columns that it sets.
     pub(super) sets: Vec<(SmolStr, Abs)>,
     /// A whole request model that it sets.
@@ -205,6 +207,8 @@ pub(super) struct Row {
     pub(super) unclear: bool,
     /// Whether it was compared with the principal.
     pub(super) checked: bool,
+    /// The column that was.
+    pub(super) compared: Option<SmolStr>,
     /// Whether there is none on this path.
     pub(super) absent: bool,
     /// Whether it was asked whether there is one that hangs on what another row says, and there is.
@@ -213,6 +217,10 @@ pub(super) struct Row {
     pub(super) there: bool,
     /// Whether its key was asked for.
     pub(super) by_key: bool,
+    /// Whether the query says which of several comes first.
+    pub(super) ordered: bool,
+    /// Whether it is the first of those that the query gives.
+    pub(super) first: bool,
     /// Where it was changed.
     pub(super) changed: Option<Site>,
     /// Where that was written to the database.

@@ -88,9 +88,25 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         Some((served, access, handler))
     });
     let of_tool = |access: &Access| access.fault == fault && locate(access.entry) == diagnostic.location;
-    let refused = || match fixer.state.tokens.tools().flat_map(|tool| &tool.faults).any(of_tool) {
-        true => Refusal("how a tool says that there is no such row is the author's to say".into()),
-        false => Refusal("the finding is of another state".into()),
+    let refused = || {
+        let is_link = |served: Served<'_>| {
+            fault == Fault::Unchecked
+                && served.judged.data.links.iter().any(|link| locate(link.entry) == diagnostic.location)
+        };
+        let is_in_model = |served: Served<'_>| {
+            let is_it = |access: &Access| locate(identity_site(served.route, access)) == diagnostic.location;
+            let mut faults = served.judged.data.faults.iter().filter(|access| access.fault == Fault::MassAssigned);
+            fault == Fault::TrustsClient && faults.any(is_it)
+        };
+        Refusal(if fixer.state.tokens.tools().flat_map(|tool| &tool.faults).any(of_tool) {
+            "how a tool says that there is no such row is the author's to say".into()
+        } else if fixer.all_served().any(is_link) {
+            "how the row is fetched that this one is put under is the author's to say".into()
+        } else if fixer.all_served().any(is_in_model) {
+            "the route has to be guarded first".into()
+        } else {
+            "the finding is of another state".into()
+        })
     };
     if let Some((served, access, handler)) = of_tenant(fixer, diagnostic, fault) {
         let (owner, principal) = tenant(fixer, &served, access)?;

@@ -58,11 +58,13 @@ pub(super) fn tenant(fixer: &Fixer<'_>, served: &Served<'_>, access: &Access) ->
     for other in fixer.all_served() {
         let data = &other.judged.data;
         let within = data.within.iter().flat_map(|within| &within.tenants.spelled);
-        let same = data.tenants.spelled.iter().chain(within).filter(|(of, site, _)| *of == column && *site == function.site);
+        let same =
+            data.tenants.spelled.iter().chain(within).filter(|(of, site, _)| *of == column && *site == function.site);
         spelled.extend(same.map(|(_, _, suffix)| suffix));
     }
     spelled.sort_unstable();
     let usual = spelled.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len()).map(|chunk| chunk[0]);
-    let suffix = usual.ok_or_else(|| Refusal(format!("which part of `{name}` is compared with `{column}` can't be told")))?;
+    let suffix =
+        usual.ok_or_else(|| Refusal(format!("which part of `{name}` is compared with `{column}` can't be told")))?;
     Ok((column, format!("{name}{suffix}")))
 }

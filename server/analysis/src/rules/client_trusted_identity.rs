@@ -1,6 +1,6 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
-use super::shared::ownership::{check as ownership_check, done, identity_site};
+use super::shared::ownership::{Found, check as ownership_check, done, identity_site};
 use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Place, Use, is_user_table};
@@ -38,18 +38,32 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             Use::Reads if one.custom.reads == 0 && client.place == Place::Query => Severity::Warning,
             _ => Severity::Error,
         };
-        let (value, table, principal) = (one.client(), &table.name, one.principal());
+        let principal = one.principal();
+        let (value, table) = (one.client(), &table.name);
         let message = match of_users {
             true => format!(
                 "{value} decides which `{table}` is {}, and nothing asks who may do that: whoever is signed in can take anybody's; compare it with {principal}, or ask for a right first.",
                 done(one.access.usage)
             ),
-            false => format!(
-                "{value} decides whose `{table}` is {}, and nothing compares it with {principal}: a caller can name somebody else; take the identity from {principal}, or compare the two and raise 403 first.",
-                done(one.access.usage)
-            ),
+            false => names_somebody_else(one),
         };
         Some((severity, identity_site(one.route, one.access), message))
     });
     check_strangers(state, wanted, found, &INFO, Fault::TrustsClient);
+    // The owner comes with the rest of a request model. Behind a guard that is said of the model.
+    ownership_check(state, wanted, found, &INFO, Fault::MassAssigned, &|one| {
+        let believed =
+            !one.guarded && one.access.client.as_ref().is_some_and(|client| client.own && client.says_caller);
+        let site = || identity_site(one.route, one.access);
+        believed.then(|| (Severity::Warning, site(), names_somebody_else(one)))
+    });
+}
+
+/// The client names the owner of a row.
+fn names_somebody_else(one: &Found<'_>) -> String {
+    let (value, table, principal) = (one.client(), &one.access.table.name, one.principal());
+    format!(
+        "{value} decides whose `{table}` is {}, and nothing compares it with {principal}: a caller can name somebody else; take the identity from {principal}, or compare the two and raise 403 first.",
+        done(one.access.usage)
+    )
 }

@@ -41,8 +41,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             );
             return Some((severity(one)?, one.access.entry, message));
         }
+        let whose = match one.owner() {
+            Some(owner) => format!("compares `{}.{owner}` with", table.name),
+            None => "compares its owner with".to_owned(),
+        };
         let message = format!(
-            "`{0}` is fetched by {1} and {2}, and nothing compares `{0}.{3}` with {6}{4}{5}: compare them and raise 403 before that.",
+            "`{}` is fetched by {} and {}, and nothing {whose} {}{}{}: compare them and raise 403 before that.",
             table.name,
             one.client(),
             match one.access.usage {
@@ -50,10 +54,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 Use::Reads => "returned",
                 _ => "changed",
             },
-            one.owner(),
-            one.principal(),
-            one.custom.words(&table.name),
             if one.tenant.is_some() { "that of " } else { "" },
+            one.principal(),
+            one.custom.words(&table.name)
         );
         Some((severity(one)?, one.access.entry, message))
     });

@@ -1,6 +1,6 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
-use super::shared::ownership::{check as ownership_check, done, severity};
+use super::shared::ownership::{Found, Said, check as ownership_check, done, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
@@ -21,23 +21,29 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
         let table = &one.access.table;
+        if one.access.is_first_user() {
+            return first_user(one);
+        }
+        let (narrowed, column) = match one.owner() {
+            Some(owner) => (format!("by `{}.{owner}`", table.name), format!("`{}.{owner}`", table.name)),
+            None => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
+        };
+        let all = if one.tenant.is_some() { "everybody" } else { "every user" };
         let message = format!(
-            "The query on `{0}` is not narrowed by `{0}.{1}`: rows of {5} are {2}, whoever {3} is{4}; add a condition on `{0}.{1}`.",
+            "The query on `{}` is not narrowed {narrowed}: rows of {all} are {}, whoever {} is{}; add a condition on {column}.",
             table.name,
-            one.owner(),
             done(one.access.usage),
             one.principal(),
-            one.custom.words(&table.name),
-            if one.tenant.is_some() { "everybody" } else { "every user" },
+            one.custom.words(&table.name)
         );
         // An open route has to be guarded first.
         let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
         if one.guarded && all && one.custom.is_record() {
+            let written = one.owner().map(|owner| format!(" (`{}.{owner}`)", table.name)).unwrap_or_default();
             let message = format!(
-                "The query on `{0}` gives all rows to anybody who is signed in, and {1} routes write down there what their caller did (`{0}.{2}`): narrow it to {3}, or ask for a right.",
+                "The query on `{}` gives all rows to anybody who is signed in, and {} routes write down there what their caller did{written}: narrow it to {}, or ask for a right.",
                 table.name,
                 one.custom.creates,
-                one.owner(),
                 one.principal()
             );
             return Some((Severity::Warning, one.access.entry, message));
@@ -47,4 +53,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
     check_strangers(state, wanted, found, &INFO, Fault::Unscoped);
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
+}
+
+/// The first of all users stands for whoever calls.
+fn first_user(one: &Found<'_>) -> Said {
+    let (table, principal) = (&one.access.table.name, one.principal());
+    let (severity, what) = match one.access.usage {
+        Use::Reads => (Severity::Warning, "returned"),
+        _ => (Severity::Error, "changed"),
+    };
+    let message = format!(
+        "The query on `{table}` asks for nobody in particular, and the first `{table}` that there is is {what}, whoever {principal} is: all callers share that account; fetch the one that {principal} names."
+    );
+    one.guarded.then_some((severity, one.access.entry, message))
 }

@@ -85,14 +85,22 @@ impl<'s> Customs<'s> {
         within.is_none() || access.fault != Fault::TrustsClient || self.of_everybody
     }
 
+    /// Whether they ask for a right that everybody has.
+    pub(in crate::rules) fn are_of_everybody(&self) -> bool {
+        self.of_everybody
+    }
+
     /// How they use one.
     pub(crate) fn of(&self, table: Site) -> Custom {
         self.by_site.get(&table).copied().unwrap_or_default()
     }
 
-    /// The table at that place, as those have it that keep to the caller's rows.
-    pub(crate) fn kept(&self, table: Site) -> Option<&'s Table> {
-        self.tables.iter().find(|known| known.site == table).copied()
+    /// A table as those have it that keep to the caller's rows, which know which column says whose a row is; one that has
+    /// a class may be asked by its name, too.
+    pub(crate) fn kept(&self, table: &Table) -> Option<&'s Table> {
+        let known = self.tables.iter().filter(|known| !known.guessed);
+        let same = known.clone().find(|known| known.site == table.site);
+        same.or_else(|| known.filter(|_| table.guessed).find(|known| known.sql == table.sql)).copied()
     }
 
     /// The table of that name, by the database or its class, that is nearest to a place.
@@ -104,8 +112,10 @@ impl<'s> Customs<'s> {
     fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access]) {
         for (table, usage) in scoped {
             let custom = self.by_site.entry(table.site).or_default();
-            if !self.tables.iter().any(|known| known.site == table.site) {
-                self.tables.push(table);
+            match self.tables.iter_mut().find(|known| known.site == table.site) {
+                Some(known) if says_more(table, known) => *known = table,
+                Some(_) => {}
+                None => self.tables.push(table),
             }
             match usage {
                 Use::Reads => custom.reads += 1,
@@ -114,7 +124,9 @@ impl<'s> Customs<'s> {
             }
         }
         let others = |access: &&Access| {
-            access.usage != Use::Creates && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
+            access.usage != Use::Creates
+                && !access.is_first_user()
+                && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
         };
         // Whether one of the accesses is more than a look.
         let mut at_fault: FxHashMap<Site, bool> = FxHashMap::default();
@@ -131,6 +143,16 @@ impl<'s> Customs<'s> {
             self.by_site.entry(access.table.site).or_default().claimed += 1;
         }
     }
+}
+
+/// Whether a route tells more of a table that has no class than another: which column says whose a row is, beside the key.
+fn says_more(table: &Table, known: &Table) -> bool {
+    let rank = |table: &Table| match table.guessed {
+        true => 0,
+        false if table.owner == "id" => 1,
+        false => 2,
+    };
+    rank(table) > rank(known)
 }
 
 /// The table of that name, by the database or its class, that is nearest to a place.
@@ -215,13 +237,7 @@ impl<'s> AllCustoms<'s> {
 
     /// The tables that decide whose the rows of one are that hangs on others, as
     /// far as some of these customs tell.
-    pub(crate) fn roots(
-        &self,
-        customs: &Customs<'s>,
-        state: &State,
-        hanging: &Table,
-        depth: u32,
-    ) -> Vec<&'s Table> {
+    pub(crate) fn roots(&self, customs: &Customs<'s>, state: &State, hanging: &Table, depth: u32) -> Vec<&'s Table> {
         let mut roots = Vec::new();
         for hang in hanging.hangs_on.iter().filter(|_| depth < MAX_HANGING) {
             if let Some(table) = customs.table(state, &hang.table, hanging.site) {

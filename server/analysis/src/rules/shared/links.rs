@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::customs::{AllCustoms, Custom};
+use super::customs::{AllCustoms, Custom, Customs};
 use crate::data::{Link, Table, Within};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
@@ -43,7 +43,13 @@ pub(in crate::rules) fn check(
         if link.looked || link.excused || !made.guarded || made.route.conditional || is_test {
             continue;
         }
-        let said = if link.in_right { usual_within(state, &customs, made) } else { usual(state, &customs, &all, link) };
+        let of_right = made.within.filter(|_| link.in_right).and_then(|within| customs.within(made.route, within));
+        let said = match of_right {
+            Some(of_right) if of_right.are_of_everybody() => usual(state, of_right, &all, link),
+            Some(of_right) => usual_within(state, of_right, link),
+            None if link.in_right => None,
+            None => usual(state, &customs.plain, &all, link),
+        };
         let Some((parent, usual)) = said else { continue };
         if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) && seen.insert(link.entry) {
             found.push(finding(state, info, link, parent, &usual));
@@ -52,8 +58,8 @@ pub(in crate::rules) fn check(
 }
 
 /// The other table, and what is usual about it, where a link is not.
-fn usual<'s>(state: &State, customs: &AllCustoms<'s>, all: &[Made<'_>], link: &Link) -> Option<(&'s Table, String)> {
-    let parent = customs.plain.table(state, &link.parent, link.table)?;
+fn usual<'s>(state: &State, customs: &Customs<'s>, all: &[Made<'_>], link: &Link) -> Option<(&'s Table, String)> {
+    let parent = customs.table(state, &link.parent, link.table)?;
     let mut like = FxHashSet::default();
     let mut looking = FxHashSet::default();
     for other in all.iter().map(|made| made.link) {
@@ -64,7 +70,7 @@ fn usual<'s>(state: &State, customs: &AllCustoms<'s>, all: &[Made<'_>], link: &L
             }
         }
     }
-    let custom: Custom = customs.plain.of(parent.site);
+    let custom: Custom = customs.of(parent.site);
     let private = parent.personal && custom.is_private();
     let words = match looking.is_empty() {
         false => format!("({} of {} places that set `{}` do)", looking.len(), like.len(), link.column),
@@ -77,9 +83,8 @@ fn usual<'s>(state: &State, customs: &AllCustoms<'s>, all: &[Made<'_>], link: &L
 }
 
 /// The same among routes that ask for one and the same right.
-fn usual_within<'s>(state: &State, customs: &AllCustoms<'s>, made: &Made<'_>) -> Option<(&'s Table, String)> {
-    let customs = customs.within(made.route, made.within?)?;
-    let parent = customs.table(state, &made.link.parent, made.link.table)?;
+fn usual_within<'s>(state: &State, customs: &Customs<'s>, link: &Link) -> Option<(&'s Table, String)> {
+    let parent = customs.table(state, &link.parent, link.table)?;
     let custom = customs.of(parent.site);
     let words = custom.words(&parent.name).trim_start().to_owned();
     (parent.personal && custom.keeps_within()).then_some((parent, words))
@@ -90,13 +95,13 @@ fn finding(state: &State, info: &RuleInfo, link: &Link, parent: &Table, usual: &
         "" => "the verified caller".to_owned(),
         name => format!("`{name}`"),
     };
+    let owner = if parent.guessed { "owner".to_owned() } else { format!("`{}`", parent.owner) };
     let message = format!(
-        "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is {usual}: fetch the `{3}` first, compare its `{}` with {principal} and raise 403.",
+        "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is {usual}: fetch the `{3}` first, compare its {owner} with {principal} and raise 403.",
         link.client.name,
         link.client.place.word(),
         link.name,
         parent.name,
-        parent.owner,
     );
     let steps = vec![
         related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),

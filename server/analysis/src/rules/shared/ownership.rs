@@ -34,12 +34,13 @@ impl Found<'_> {
         if self.guarded { principal_of(self.access) } else { "a verified caller".to_owned() }
     }
 
-    /// The column that says whose a row is: the one that other routes go by.
-    pub(in crate::rules) fn owner(&self) -> &str {
+    /// The column that says whose a row is: the one that other routes go by. None where no code says which it is.
+    pub(in crate::rules) fn owner(&self) -> Option<&str> {
         if let Some(tenant) = &self.tenant {
-            return tenant;
+            return Some(tenant);
         }
-        self.kept.map_or(&self.access.table.owner, |kept| &kept.owner)
+        let tables = [self.kept, Some(&self.access.table)];
+        tables.into_iter().flatten().find(|table| !table.guessed).map(|table| table.owner.as_str())
     }
 
     /// The value of the client that decides.
@@ -71,7 +72,10 @@ pub(in crate::rules) fn check(
         let within =
             judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
-        for (access, within) in plain.chain(within).filter(|(access, _)| access.fault == fault) {
+        let mut accesses: Vec<_> = plain.chain(within).filter(|(access, _)| access.fault == fault).collect();
+        accesses.sort_by_key(|(access, _)| access.entry);
+        let mut told: FxHashSet<(Site, Option<&str>, Severity)> = FxHashSet::default();
+        for (access, within) in accesses {
             let all = customs.get_or_insert_with(|| AllCustoms::of(state));
             let customs = match within {
                 Some(within) => all.within(route, within),
@@ -89,12 +93,19 @@ pub(in crate::rules) fn check(
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
-                let kept = customs.kept(access.table.site);
+                let kept = customs.kept(&access.table);
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
                 judge(&Found { route, access, guarded, custom, kept, parent, tenant })
             });
-            let Some((severity, site, message)) = said else { continue };
-            if !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+            let Some((severity, site, message)) = said.filter(|(_, site, _)| !state.sources.is_ghost(*site)) else {
+                continue;
+            };
+            // One look mends all that the handler does with the row of that key.
+            let client = access.client.as_ref().map(|client| client.name.as_str());
+            if fault == Fault::Unchecked && client.is_some() && !told.insert((access.table.site, client, severity)) {
+                continue;
+            }
+            if !wanted(site.file) || !seen.insert(site) {
                 continue;
             }
             if state.sources.file(site.file).is_some_and(|file| file.test) {

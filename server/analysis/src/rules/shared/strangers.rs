@@ -121,8 +121,12 @@ fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
     let principal = principal_of(access);
     let kept = usual.tally.scoped();
     let others = match usual.of_right.filter(|right| right.kept > 0) {
-        _ if usual.elsewhere.is_some() => format!("({} routes do in other tables)", usual.elsewhere.unwrap_or_default()),
-        Some(right) => format!("({} of {} routes that ask for the same right do)", right.kept, right.kept + right.others),
+        _ if usual.elsewhere.is_some() => {
+            format!("({} routes do in other tables)", usual.elsewhere.unwrap_or_default())
+        }
+        Some(right) => {
+            format!("({} of {} routes that ask for the same right do)", right.kept, right.kept + right.others)
+        }
         None => format!("({kept} of {} routes do)", kept + usual.others),
     };
     let client = named(access.client.as_ref());

@@ -229,8 +229,7 @@ impl<'s> Tenants<'s> {
 
     /// The tables that are kept by tenants, by the column that most routes go by, with what routes do there.
     pub(crate) fn customs(&self) -> impl Iterator<Item = (&'s Table, Custom)> {
-        let mut tables: Vec<&Tally<'s>> =
-            self.all.kept.keys().filter_map(|table| self.all.column(*table)).collect();
+        let mut tables: Vec<&Tally<'s>> = self.all.kept.keys().filter_map(|table| self.all.column(*table)).collect();
         tables.sort_by_key(|tally| tally.table);
         tables.into_iter().map(|tally| {
             let (site, column) = (tally.table.site, tally.column);

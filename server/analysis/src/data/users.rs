@@ -1,0 +1,49 @@
+//! Rows of the users themselves: whose account is changed, or given out.
+
+use std::sync::Arc;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::value::{Abs, Path, Row};
+use super::{FIRST, Fault, Use};
+
+impl Engine<'_, '_> {
+    /// A record of the users themselves is changed: by whose word?
+    pub(super) fn judge_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
+        if !model.is_user
+            || row.changed.is_none()
+            || path.privileged
+            || path.doubt
+            || row.checked
+            || row.absent
+            || row.unclear
+        {
+            return;
+        }
+        let key = row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
+            (Some((_, column)), Abs::Client(client)) if model.is_key(column) && !path.authorised.contains(client) => {
+                Some(*client)
+            }
+            _ => None,
+        });
+        let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
+        if let Some(client) = key.filter(|_| !narrowed) {
+            self.row_fault(path, Fault::TrustsClient, Use::Changes, row, model, Some(client));
+        }
+    }
+
+    /// The first of all users is changed or given out, whoever calls: nothing was asked of which one it is.
+    pub(super) fn judge_first_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>, is_given: bool) {
+        let is_any = model.is_user && row.first && !row.ordered && row.predicates.is_empty();
+        let is_told = is_any && !row.checked && !row.absent && !row.unclear && (is_given || row.changed.is_some());
+        if !is_told || path.doubted.0.iter().any(|id| path.rows.get(id).is_some_and(|doubted| doubted.site == row.site))
+        {
+            return;
+        }
+        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        self.row_fault(path, Fault::Unscoped, usage, row, model, None);
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+            access.detail = FIRST;
+        }
+    }
+}
