@@ -61,7 +61,7 @@ use smol_str::SmolStr;
 
 pub use exposure::Exposed;
 pub use links::Link;
-pub(crate) use names::{is_authority, is_check, is_owner, is_self, is_user_table};
+pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;

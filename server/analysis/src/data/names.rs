@@ -117,7 +117,7 @@ pub(crate) fn is_self(name: &str) -> bool {
 }
 
 /// Whether a name is one of a user, and not of whatever somebody has to do with.
-pub(super) fn is_of_user(name: &str) -> bool {
+pub(crate) fn is_of_user(name: &str) -> bool {
     let name = plain(name);
     name.contains("user") || name == "uid"
 }

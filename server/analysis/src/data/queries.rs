@@ -523,7 +523,8 @@ impl Engine<'_, '_> {
             "commit" | "flush" if given.is_empty() => {
                 self.note_write(path.rows.values().any(|row| row.changed.is_some()));
                 for row in path.rows.values_mut() {
-                    if row.changed.is_some() && row.written.is_none() {
+                    // Who looked before looked in time.
+                    if row.changed.is_some() && row.written.is_none() && !row.checked {
                         row.written = Some(site);
                     }
                 }

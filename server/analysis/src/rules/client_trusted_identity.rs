@@ -3,7 +3,7 @@
 use super::shared::ownership::{Found, check as ownership_check, done, identity_site};
 use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
-use crate::data::{Fault, Place, Use, is_user_table};
+use crate::data::{Client, Fault, Place, Use, is_of_user, is_user_table};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -52,8 +52,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     check_strangers(state, wanted, found, &INFO, Fault::TrustsClient);
     // The owner comes with the rest of a request model. Behind a guard that is said of the model.
     ownership_check(state, wanted, found, &INFO, Fault::MassAssigned, &|one| {
-        let believed =
-            !one.guarded && one.access.client.as_ref().is_some_and(|client| client.own && client.says_caller);
+        // Whoever owns a record may be somebody else than who writes it down.
+        let field = |client: &Client| client.name.rsplit('.').next().is_some_and(is_of_user);
+        let is_caller = |client: &Client| client.own && client.says_caller && field(client);
+        let believed = !one.guarded && one.access.client.as_ref().is_some_and(is_caller);
         let site = || identity_site(one.route, one.access);
         believed.then(|| (Severity::Warning, site(), names_somebody_else(one)))
     });
