@@ -34,6 +34,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
         CheckFormat::Text => report::text(&loaded, &analysis, &found, use_colour(args.color), args.quiet),
     };
     print(&text)?;
+    if !args.quiet && args.format != CheckFormat::Text && found.is_empty() && analysis.found_nothing() {
+        eprintln!("authlens: {}", report::NOTHING);
+    }
     // The process ends: to give back piece by piece what it holds would take a while.
     std::mem::forget((loaded, analysis));
     Ok(if found.is_empty() { CLEAN } else { FINDINGS })

@@ -40,7 +40,13 @@ pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], c
     out
 }
 
+/// What is said of a folder in which there is nothing to look at: the path may be wrong.
+pub(super) const NOTHING: &str = "no FastAPI application and no Next.js code was found here";
+
 fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> String {
+    if found.is_empty() && analysis.found_nothing() {
+        return format!("{}: {NOTHING}\n", paint.bold("no findings"));
+    }
     let summary = analysis.summary();
     let count = |severity| found.iter().filter(|d| d.severity == severity).count();
     let verdict = if found.is_empty() {

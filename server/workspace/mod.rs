@@ -321,7 +321,9 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
         FileContent::Text(text) => {
             let speaks = role == Some(Role::Project) && text.contains("authlens");
             let mut markers = roles::APPLICATION_MARKERS.iter().chain(roles::SECRET_MARKERS).chain(MARKERS);
-            let relevant = markers.any(|marker| memmem::find(text.as_bytes(), marker.as_bytes()).is_some());
+            let holds = |marker: &str| memmem::find(text.as_bytes(), marker.as_bytes()).is_some();
+            let may_verify = || holds("\nclass ") && roles::VERIFIER_MARKERS.iter().any(|marker| holds(marker));
+            let relevant = markers.any(|marker| holds(marker)) || may_verify();
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
         FileContent::Unreadable(NOT_UTF_8) => FileContent::Listed,

@@ -31,7 +31,7 @@ impl Drop for Project {
 
 const MAIN: &str =
     "from fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.post(\"/a\")\ndef a(): ...\n";
-const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != open(\"/run/secrets/key\").read():\n        raise HTTPException(401)\n";
 
 #[test]
 fn exit_codes_tell_clean_from_findings_from_failure() {
@@ -65,6 +65,48 @@ fn a_list_of_packages_may_be_utf_16() {
     std::fs::write(project.0.join("requirements.txt"), bytes).unwrap();
     let told = String::from_utf8(authlens(&project.0, &["explain", "POST", "/a"]).stdout).unwrap();
     assert!(told.contains("FastAPI 0.104.1 (requirements.txt)"), "{told}");
+}
+
+/// A wrong path is no clean project.
+#[test]
+fn a_folder_without_anything_to_look_at_says_so() {
+    let package = r#"{"dependencies": {"next": "^15.0.0"}}"#;
+    let files =
+        [("notes/a.py", "x = 1\n"), ("web/package.json", package), ("back/main.py", MAIN), ("back/deps.py", DEPS)];
+    let project = Project::new("nothing", &files);
+    let checked = |args: &[&str]| {
+        let output = authlens(&project.0, &[&["check"], args].concat());
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), texts.concat())
+    };
+    let nothing = "no FastAPI application and no Next.js code was found here\n";
+    assert_eq!(checked(&["notes"]), (Some(0), format!("no findings: {nothing}")));
+    assert_eq!(checked(&["notes", "--format", "github"]), (Some(0), format!("authlens: {nothing}")));
+    assert_eq!(checked(&["notes", "--quiet"]), (Some(0), String::new()));
+    assert!(!checked(&["web"]).1.contains(nothing));
+    assert!(!checked(&["back"]).1.contains(nothing));
+}
+
+/// An application that two modules have a factory make is one to whoever reads the table.
+#[test]
+fn applications_of_one_factory_are_shown_once() {
+    let factory = "import os\nfrom fastapi import APIRouter, Depends, FastAPI\nfrom deps import key\n\nrouter = APIRouter()\n\n@router.get(\"/a\")\ndef a(name: str):\n    return open(name).read()\n\n@router.get(\"/b\", dependencies=[Depends(key)])\ndef b(): ...\n\ndef create_app(admin=False):\n    app = FastAPI()\n    app.include_router(router)\n    if admin:\n        @app.delete(\"/c\")\n        def c(name: str):\n            os.remove(name)\n    return app\n";
+    let make = "from factory import create_app\n\napp = create_app()\n";
+    let admin = "from factory import create_app\n\napp = create_app(admin=True)\n";
+    let files = [("deps.py", DEPS), ("factory.py", factory), ("main.py", make), ("wsgi.py", make)];
+    let project = Project::new("factory", &files);
+    let run = |args: &[&str]| String::from_utf8(authlens(&project.0, args).stdout).unwrap();
+    let routes = run(&["routes"]);
+    assert_eq!(routes.matches("/a").count(), 1, "{routes}");
+    assert!(routes.contains("2 routes: 1 guarded, 1 open"), "{routes}");
+    let report: serde_json::Value = serde_json::from_str(&run(&["check", "--format", "json"])).unwrap();
+    assert_eq!(report["diagnostics"].as_array().map(Vec::len), Some(1), "{report}");
+    assert_eq!(report["summary"]["routes"], 2);
+    // One that serves more is another one.
+    std::fs::write(project.0.join("wsgi.py"), admin).unwrap();
+    let routes = run(&["routes"]);
+    assert_eq!(routes.matches("/a").count(), 2, "{routes}");
+    assert!(routes.contains("3 routes: 1 guarded, 2 open"), "{routes}");
 }
 
 #[test]

@@ -36,8 +36,11 @@ const PANEL: &str = "\"use client\";\nimport { authClient } from \"../lib/auth-c
 const AUTH: &str = "import { betterAuth } from \"better-auth\";\nimport { bearer, jwt } from \"better-auth/plugins\";\n\nconst claims = { audience: \"tasks\", algorithm: \"HS256\" };\n\nexport const auth = betterAuth({\n  database: {},\n  secret: process.env.KEY,\n  trustedOrigins: [\"*\"],\n  plugins: [jwt({ jwt: claims })],\n});\n";
 const SENDER: &str = "import { createAuthClient } from \"better-auth/react\";\n\nexport const client = createAuthClient();\nconst API = process.env.NEXT_PUBLIC_API_URL;\n\nexport async function mine() {\n  const { data } = await client.token();\n  if (!data) return null;\n  return fetch(`${API}/me`, { headers: { Authorization: `Bearer ${data.token}` } });\n}\n\nexport async function signing() {\n  const { data } = await client.getSession();\n  if (!data) return null;\n  return fetch(`${API}/signing/me`, { headers: { Authorization: `Bearer ${data.session.token}` } });\n}\n";
 /// Applications that share nothing with the others, one of which mounts the other.
-const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.mount(\"/inner\", inner)\n";
+const APART: &str = "from fastapi import APIRouter, Depends, FastAPI\nfrom apart import port\nfrom apart.deps import caller\n\napp = FastAPI()\ninner = FastAPI()\nrouter = APIRouter()\n\n@router.get(\"/open\")\ndef opened():\n    return 1\n\n@router.get(\"/kept\")\ndef kept(user=Depends(caller)):\n    return user\n\n@inner.get(\"/in\")\ndef within():\n    return 2\n\napp.include_router(router)\napp.include_router(port.router)\napp.mount(\"/inner\", inner)\n";
 const APART_DEPS: &str = "import jwt\nfrom fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\n\ndef caller(token=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(token.credentials, \"k\", algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\ndef pretended(token=Depends(HTTPBearer())):\n    return token.credentials\n";
+/// An interface, what asks for it, and a class behind it that nothing names.
+const PORT: &str = "from abc import ABC, abstractmethod\nfrom fastapi import APIRouter, Depends\nfrom fastapi.security import HTTPBearer\n\nclass Tokens(ABC):\n    @abstractmethod\n    def read(self, token): ...\n\ndef tokens() -> Tokens:\n    return registered\n\ndef through(token=Depends(HTTPBearer())):\n    return tokens().read(token.credentials)\n\nrouter = APIRouter()\n\n@router.get(\"/behind\")\ndef behind(user=Depends(through)):\n    return user\n";
+const SIGNED: &str = "import jwt\nfrom fastapi import HTTPException\nfrom apart.port import Tokens\n\nclass Signed(Tokens):\n    def read(self, token):\n        try:\n            return jwt.decode(token, \"k\", algorithms=[\"HS256\"])\n        except jwt.PyJWTError:\n            raise HTTPException(401)\n";
 /// Tokens that are issued, read, logged and refused, with helpers and settings in another file.
 const SIGNING: &str = "import logging\nimport jwt\nfrom fastapi import APIRouter, Depends, HTTPException, Request\nfrom fastapi.security import HTTPBearer\nfrom verify import Settings, claims_of_token, settings\nfrom models import UserSession\nfrom sqlmodel import Session, select\n\nlog = logging.getLogger(__name__)\nrouter = APIRouter(prefix=\"/signing\")\n\ndef issue(data: dict):\n    return jwt.encode(data.copy(), settings.jwt_secret, algorithm=settings.algorithm)\n\n@router.post(\"/login\")\ndef login(request: Request):\n    token = issue({\"sub\": \"a\"})\n    log.info(\"%s\", token)\n    return settings\n\ndef caller(credentials=Depends(HTTPBearer())):\n    token = credentials.credentials\n    print(token[:20])\n    if not token:\n        raise HTTPException(403)\n    return claims_of_token(token)\n\n@router.get(\"/me\")\ndef me(request: Request, db: Session, user=Depends(caller)):\n    row = db.exec(select(UserSession).where(UserSession.token == request.cookies[\"session_token\"])).first()\n    if not row:\n        return {\"error\": \"none\"}\n    return row\n";
 const VERIFY: &str = "import jwt\nfrom fastapi import HTTPException\nfrom pydantic_settings import BaseSettings\n\nOPTIONS = {\"verify_aud\": False}\n\nclass Settings(BaseSettings):\n    jwt_secret: str\n    algorithm: str = \"HS256\"\n\nsettings = Settings()\n\ndef claims_of_token(token):\n    try:\n        return jwt.decode(token, settings.jwt_secret, algorithms=[settings.algorithm, \"RS256\"], options=OPTIONS, leeway=3600)\n    except jwt.ExpiredSignatureError as error:\n        raise HTTPException(401, str(error))\n";
@@ -74,6 +77,8 @@ fn start() -> Texts {
         ("/p/.env", "KEY=q7f3\nJWT_SECRET=q7f3\n"),
         ("/p/apart/app.py", APART),
         ("/p/apart/deps.py", APART_DEPS),
+        ("/p/apart/port.py", PORT),
+        ("/p/apart/signed.py", SIGNED),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()
@@ -224,6 +229,9 @@ const EXPORTED: &[(&str, &str)] = &[
     ("app.include_router(router)\n", "app.include_router(router, dependencies=[Depends(caller)])\n"),
     ("    return token.credentials\n", "    raise HTTPException(401)\n"),
     ("import caller\n", "import pretended as caller\n"),
+    ("class Signed(Tokens):", "class Signed:"),
+    ("class Signed(Tokens):", "class Signed(apart.port.Tokens):"),
+    ("    def read(self, token): ...", "    def read(self, token): return token"),
     ("credentials=Depends(bearer)", "credentials: dict = Depends(bearer), extra=None"),
     ("HTTPBearer()", "HTTPBearer(auto_error=False)"),
     ("router = APIRouter()", "router = APIRouter(dependencies=[Depends(current_user)])"),
@@ -500,9 +508,35 @@ fn an_application_that_is_tried_out_is_looked_at_again() {
 }
 
 /// What a docstring says of who may call is read anew.
+/// What derives from an interface is asked of all files, also of those that nobody imports.
+#[test]
+fn an_interface_is_looked_at_again_when_something_else_derives_from_it() {
+    let mut texts = start();
+    let mut host = AnalysisHost::new();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let guards = |analysis: &Analysis| {
+        let apps = analysis.apps();
+        let behind = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/behind");
+        behind.map(|route| format!("{:?}", route.status))
+    };
+    let mut show = |text: &str| {
+        texts.insert("/p/apart/signed.py".into(), text.into());
+        host.apply(Change { open: vec![("/p/apart/signed.py".into(), Some(text.into()))], ..Change::default() });
+        let now = guards(&host.snapshot());
+        assert_eq!(now, guards(&fresh(&texts)), "{text}");
+        now
+    };
+    assert_eq!(show(SIGNED).as_deref(), Some("Guarded"));
+    assert_eq!(show(&SIGNED.replace("(Tokens)", "")).as_deref(), Some("Unknown"));
+    assert_eq!(show(SIGNED).as_deref(), Some("Guarded"));
+    let second = format!("{SIGNED}\nclass Plain(Tokens):\n    def read(self, token):\n        return token\n");
+    assert_eq!(show(&second).as_deref(), Some("Unknown"));
+}
+
 #[test]
 fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
-    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return row + 1\n";
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return open(str(row)).read()\n";
     let public = main.replace("All of them.", "All of them (public).");
     let texts = |main: &str| Texts::from([("/p/main.py".to_owned(), main.to_owned())]);
     let mut host = AnalysisHost::new();

@@ -69,3 +69,23 @@ fn a_central_client_is_made_where_there_is_none() {
     let others = [&files[..], &[("web/lib/ask.ts", wrapper), ("web/app/tasks.ts", caller)]].concat();
     assert!(offered(&self::host(&others)).iter().all(|fix| fix.change.created.is_empty()));
 }
+
+/// What the code does about a request that fails would not run behind a `throw`.
+#[test]
+fn a_request_that_is_met_where_it_fails_is_left_alone() {
+    let request = "fetch(\"/api/out\", { headers: { Authorization: `Bearer ${localStorage.getItem(\"page\")}` } })";
+    let fixes = |script: &str| {
+        let host = host(&[("web/lib/out.ts", script)]);
+        let analysis = host.snapshot();
+        let files = analysis.files_with_diagnostics();
+        let all: Vec<_> = files.iter().flat_map(|file| analysis.diagnostics(*file).to_vec()).collect();
+        let bearer = all.iter().find(|found| found.rule == "undefined-bearer").expect("it is found");
+        let (fixes, refusals) = analysis.fixes(bearer);
+        (fixes.iter().any(|fix| fix.title.contains("Stop")), refusals.len())
+    };
+    assert_eq!(
+        fixes(&format!("export function out(leave) {{\n  {request}.catch(console.error).finally(leave);\n}}\n")),
+        (false, 1)
+    );
+    assert_eq!(fixes(&format!("export function out(leave) {{\n  {request}.then(leave);\n}}\n")), (true, 0));
+}

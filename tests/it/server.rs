@@ -8,7 +8,7 @@ use crate::editor::{Editor, project, uri};
 
 pub(crate) const MAIN: &str =
     "# é😀\nfrom fastapi import FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.get(\"/a\")\ndef a(): ...\n";
-pub(crate) const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != \"a-long-shared-secret\":\n        raise HTTPException(401)\n";
+pub(crate) const DEPS: &str = "from fastapi import Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != open(\"/run/secrets/key\").read():\n        raise HTTPException(401)\n";
 
 #[test]
 fn a_project_is_checked_live() {

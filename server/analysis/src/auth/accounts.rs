@@ -59,6 +59,13 @@ pub(super) fn takes_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, fi
     taken(interpreter, handler).iter().any(|name| fields.contains(&plain(name).as_str()))
 }
 
+/// Whether a handler takes anything from the client, or the request itself.
+pub(super) fn takes_input(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let is_request = |ty: &Expr| matches!(interpreter.eval_signature(handler, ty), Value::Package(path) if path.ends_with(".Request"));
+    let mut params = handler.def.params.iter();
+    !taken(interpreter, handler).is_empty() || params.any(|param| param.annotation.as_ref().is_some_and(is_request))
+}
+
 /// Whether a token or a code is all that a handler takes from the client.
 pub(super) fn takes_token_alone(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     const TOKENS: &[&str] = &["token", "code", "verificationtoken", "confirmationtoken", "unsubscribetoken"];

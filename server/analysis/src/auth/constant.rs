@@ -165,7 +165,7 @@ fn block_returns(
 }
 
 /// Whether an expression writes to a log, which tells the caller nothing.
-fn is_logged(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
+pub(super) fn is_logged(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
     let Some((func, _)) = expr.as_call() else { return false };
     let ExprKind::Attribute { value, name } = &func.kind else { return false };
     let logs = match interpreter.eval(handler, value) {
@@ -249,19 +249,22 @@ pub(super) fn is_constant(
                 // The argument of a clock is a time zone: it changes nothing of whom it concerns.
                 return true;
             }
-            let responds = path.starts_with("fastapi.") || path.starts_with("starlette.");
-            let class = path.rsplit('.').next().unwrap_or_default();
             plain
-                && responds
-                && (RESPONSES.contains(&class) || class == "HTTPException")
+                && (is_response(&path) || path.ends_with(".HTTPException"))
                 && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
         }
         _ => false,
     }
 }
 
+/// Whether a class of the framework holds nothing but what it is given.
+pub(super) fn is_response(path: &str) -> bool {
+    let is_of_framework = path.starts_with("fastapi.") || path.starts_with("starlette.");
+    is_of_framework && path.rsplit('.').next().is_some_and(|class| RESPONSES.contains(&class))
+}
+
 /// Whether a class is a pydantic model that does nothing of its own when it is made.
-fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
+pub(super) fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     let plain = |class: &Arc<ClassRef>| {
         let defines = |stmt: &Stmt| matches!(stmt.kind, StmtKind::Function(_));
         !class.def.body.iter().any(defines)

@@ -9,6 +9,7 @@ use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
     DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, pages, public, strongest,
+    stubs,
 };
 use crate::facts::python::idioms::uses;
 use crate::index::dependencies::{Node, called, definition_site};
@@ -353,10 +354,13 @@ pub(crate) fn verifies_password(interpreter: &Interpreter<'_>, route: &Route) ->
     entrance(route).is_some_and(|handler| accounts::verifies_password(interpreter, handler))
 }
 
-/// Whether a route may be how callers sign up: its handler hashes a password.
+/// Whether a route may be how callers sign up: its handler hashes a password that it is given. What takes nothing makes
+/// an account that everybody knows.
 pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    !public::is_internal(&route.path)
-        && entrance(route).is_some_and(|handler| accounts::hashes_password(interpreter, handler))
+    let hashes = |handler: &FunctionRef| {
+        accounts::takes_input(interpreter, handler) && accounts::hashes_password(interpreter, handler)
+    };
+    !public::is_internal(&route.path) && entrance(route).is_some_and(hashes)
 }
 
 /// Whether a route may be how callers sign in, with whatever they have: its
@@ -382,6 +386,15 @@ pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> 
 /// caller to another address.
 pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     alone(route).is_some_and(|handler| constant::only_redirects(interpreter, &interpreter.current(handler)))
+}
+
+/// Whether the handler of a route provably reads nothing and changes nothing. What its dependencies open for it may
+/// stay unused.
+pub(crate) fn touches_nothing(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let opens = |node: &Node| matches!(&node.callable, Value::Function(function) if function.def.is_generator);
+    let is_alone = route.dependencies.iter().all(opens) && route.perhaps.is_empty() && route.more.is_none();
+    let handler = route.function().filter(|_| is_alone && route.kind == RouteKind::Http);
+    handler.is_some_and(|handler| stubs::touches_nothing(interpreter, &interpreter.current(handler)))
 }
 
 /// The handler of a route that runs nothing else.

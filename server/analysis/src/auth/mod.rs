@@ -21,8 +21,10 @@ mod pages;
 pub mod policy;
 pub mod public;
 mod questioned;
+pub(crate) mod raising;
 mod sinks;
 mod sources;
+mod stubs;
 pub mod tokens;
 pub mod unapplied;
 

@@ -188,6 +188,17 @@ impl Policy {
         levels.iter().find(|level| level.rule == rule).map(|level| level.level.as_str())
     }
 
+    /// Whether a specification says that rows of others are not found at a route whose handler stands in a file.
+    pub fn hides_others(&self, file: &str, route: &Route) -> bool {
+        let own = shape(&route.path);
+        let speaks = |endpoint: &&Endpoint| {
+            let serves = endpoint.methods.is_empty() || route.methods.iter().any(|own| endpoint.methods.contains(own));
+            endpoint.hides && serves && without_base(&shape(&endpoint.path)) == without_base(&own)
+        };
+        let near = self.specifications.values().filter(|specification| is_below(file, &specification.root));
+        route.path_known && near.flat_map(|specification| &specification.contract.endpoints).any(|one| speaks(&one))
+    }
+
     /// What is said of each route of an application that a file makes.
     pub fn expectations(&self, application: &str, routes: &[Route], roots: &[String]) -> Vec<Expectation> {
         let mut said = vec![Said::default(); routes.len()];

@@ -1,22 +1,16 @@
 //! What is known of functions that are called, and not followed.
 
-use super::models::last_name;
 use super::names;
 use super::value::{Abs, Known};
-use crate::facts::python::tree::{ExprKind, StmtKind};
+use crate::facts::python::idioms;
+use crate::facts::python::tree::{Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Value};
 
 /// Whether a function has no body of its own: some other class has it, or somebody else puts one in its place. A
 /// function outside of classes that only passes does nothing.
 pub(super) fn is_stub(function: &FunctionRef) -> bool {
-    function.def.body.iter().all(|stmt| match &stmt.kind {
-        StmtKind::Pass => function.class.is_some(),
-        StmtKind::Raise { exc: Some(exc), .. } => {
-            last_name(exc.as_call().map_or(exc, |(func, _)| func)) == Some("NotImplementedError")
-        }
-        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Ellipsis),
-        _ => false,
-    })
+    let passes = |stmt: &Stmt| matches!(stmt.kind, StmtKind::Pass);
+    idioms::is_stub(&function.def) && (function.class.is_some() || !function.def.body.iter().all(passes))
 }
 
 /// Whether a method is one of a package, which knows nothing of whose a row is, and is not there to check anything:

@@ -16,6 +16,7 @@ use super::names;
 use super::requests::with_entries;
 use super::terms::{column_method, operator, term_method};
 use super::value::{Abs, Known, Made, Mix, Path, Vars};
+use crate::auth::raising::always_raises;
 use crate::facts::python::idioms::is_left_unawaited;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -388,7 +389,12 @@ impl Engine<'_, '_> {
             return vec![(path, Abs::Other)];
         }
         let site = self.site(expr);
-        self.follow_from(path, site, function, receiver, given)
+        let raises = match (self.stack.last(), expr.as_call()) {
+            (Some(caller), Some((_, args))) => always_raises(self.interpreter, caller, function, args),
+            _ => false,
+        };
+        let exits = self.follow_from(path, site, function, receiver, given);
+        if raises { Vec::new() } else { exits }
     }
 
     /// The same, called at a place.
@@ -404,6 +410,9 @@ impl Engine<'_, '_> {
         // The body of now, in a copy that goes again: the one that values hold stays as long as they do.
         let current = (!active && self.stack.len() < MAX_DEPTH).then(|| self.interpreter.current(function));
         let Some(function) = current.filter(|function| !is_stub(function)) else {
+            if let Some(exits) = self.implemented(&path, site, function, receiver.as_ref(), &given) {
+                return exits;
+            }
             let name = function.def.name.name.clone();
             return self.unfollowed(path, &name, receiver.as_ref(), &given);
         };

@@ -24,6 +24,7 @@ mod expired;
 mod exposure;
 mod expressions;
 mod hanging;
+mod implementations;
 mod joining;
 mod judgement;
 mod later;

@@ -38,6 +38,8 @@ pub struct Endpoint {
     pub range: TextRange,
     /// What is said of it; `None` when nothing is, or when it is ambiguous.
     pub stated: Option<Statement>,
+    /// Whether rows of others are said not to be found there.
+    pub hides: bool,
 }
 
 /// A sentence about many endpoints, listed or not.
@@ -69,7 +71,7 @@ pub struct Contract {
 impl Contract {
     /// Whether it says nothing that a verdict could rest on.
     pub fn is_silent(&self) -> bool {
-        self.blankets.is_empty() && self.endpoints.iter().all(|endpoint| endpoint.stated.is_none())
+        self.blankets.is_empty() && self.endpoints.iter().all(|endpoint| endpoint.stated.is_none() && !endpoint.hides)
     }
 }
 

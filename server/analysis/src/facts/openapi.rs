@@ -42,6 +42,7 @@ pub fn read(text: &str) -> Option<Contract> {
                 path: path.clone(),
                 range: place(*line),
                 stated,
+                hides: false,
             });
         }
     }

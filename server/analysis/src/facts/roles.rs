@@ -46,6 +46,18 @@ pub const SECRET_MARKERS: &[&str] = &[
     "sb_secret_",
     "eyJhbGciOi",
 ];
+/// What stands in a module that may verify callers for others who only know its interface: the libraries for that. Such
+/// modules are asked which classes they hold, whoever imports them.
+pub const VERIFIER_MARKERS: &[&str] = &[
+    "import jwt",
+    "from jwt",
+    "from jose",
+    "from authlib",
+    "from joserfc",
+    "import joserfc",
+    "firebase_admin",
+    "supabase",
+];
 /// What stands in a script that may send requests or handle tokens: those that
 /// wait for nothing do neither. Others are read when one of these imports them.
 pub const SCRIPT_MARKERS: &[&str] = &[

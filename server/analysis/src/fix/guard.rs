@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
+use super::asked_once;
 use super::asking::ask;
 use super::callers::may_be_refused;
 use super::calls::{Guard as Asked, Level, guard_calls, runs_later};
@@ -12,7 +13,7 @@ use super::style::same;
 use super::{Fixer, Served, auth_module, wider};
 use crate::auth::guard::{Guard, reads};
 use crate::auth::policy::Expectation;
-use crate::auth::public::{is_internal, speaks_of_strangers};
+use crate::auth::public::{is_delivery, is_internal, speaks_of_strangers};
 use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
@@ -65,6 +66,11 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let fitting = |verifier: &&Verifier| open.iter().all(|one| fits(fixer, verifier, one));
     let verifiers: Vec<&Verifier> =
         candidates(fixer.state, first.application, first.route).into_iter().filter(fitting).collect();
+    if verifiers.is_empty() && open.iter().any(|one| is_delivery(&one.route.path, &one.route.methods)) {
+        refusals
+            .push(Refusal("whoever delivers there has no user's token: verify what it signs its requests with".into()));
+        return;
+    }
     if verifiers.is_empty() {
         refusals.push(Refusal("the project has no dependency that verifies the caller and fits this route".into()));
         auth_module::fixes(fixer, &open, fixes, refusals);
@@ -233,6 +239,7 @@ pub(super) fn parameter(
     let parameter = ask(fixer, &mut imports, anchor.file, verifier)?;
     let mut edits = add_parameter(text, &source.layout, function, &name, &parameter)?;
     edits.extend(imports.edits());
+    edits.extend(asked_once::taken_off(fixer, &source, function, here, verifier, &parameter));
     let title = format!("Take `{}` as a parameter", verifier.name);
     fixer.checked(vec![(anchor.file, edits)], Vec::new(), title, Applicability::Unsafe)
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 use tree_sitter::Node;
 
+use super::import_order::{Section, SortKey, by_type, is_standard, module_key};
 use super::layout::{Delimited, insertion, line_after, line_start, own_lines, replacement, with_blank_lines};
 use super::{Fixer, Source};
 use crate::facts::python::file::{PythonFile, bound_names};
@@ -14,74 +15,6 @@ use crate::ide::{Refusal, TextEdit};
 use crate::index::modules::Module;
 use crate::index::value::Value;
 use crate::vfs::FileId;
-
-/// Modules of the standard library that web services import at the top.
-const STANDARD: &[&str] = &[
-    "__future__",
-    "abc",
-    "asyncio",
-    "base64",
-    "collections",
-    "contextlib",
-    "copy",
-    "csv",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "functools",
-    "hashlib",
-    "hmac",
-    "html",
-    "http",
-    "importlib",
-    "inspect",
-    "io",
-    "itertools",
-    "json",
-    "logging",
-    "math",
-    "mimetypes",
-    "os",
-    "pathlib",
-    "pickle",
-    "random",
-    "re",
-    "secrets",
-    "shutil",
-    "signal",
-    "smtplib",
-    "socket",
-    "sqlite3",
-    "ssl",
-    "string",
-    "subprocess",
-    "sys",
-    "tempfile",
-    "textwrap",
-    "threading",
-    "time",
-    "traceback",
-    "types",
-    "typing",
-    "unicodedata",
-    "urllib",
-    "uuid",
-    "warnings",
-    "weakref",
-    "zipfile",
-    "zoneinfo",
-];
-
-/// Groups in which import statements are sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Section {
-    Future,
-    Standard,
-    Package,
-    Project,
-    Relative,
-}
 
 /// A top-level import statement that has run when the fix's code runs.
 #[derive(Debug)]
@@ -158,7 +91,7 @@ impl<'f, 's> Imports<'f, 's> {
             Section::Relative
         } else if module == "__future__" {
             Section::Future
-        } else if STANDARD.contains(&first) {
+        } else if is_standard(first) {
             Section::Standard
         } else if matches!(self.resolve(0, module), Module::External(_)) {
             Section::Package
@@ -562,28 +495,6 @@ impl<'f, 's> Imports<'f, 's> {
         let inside = lines.get(1..lines.len().saturating_sub(1)).unwrap_or_default();
         inside.iter().all(|line| !blank(line) && line.trim_start().starts_with('#'))
     }
-}
-
-/// What names of an import are sorted by.
-type SortKey = (u8, String);
-
-/// Constants, then classes, then the rest, as import sorters have it.
-fn by_type(name: &str) -> SortKey {
-    let plain = name.trim_start_matches('_');
-    let rank = if plain.len() > 1 && plain.chars().all(|c| c.is_uppercase() || c.is_numeric() || c == '_') {
-        0
-    } else if plain.starts_with(char::is_uppercase) {
-        1
-    } else {
-        2
-    };
-    (rank, name.to_lowercase())
-}
-
-/// Farther relative modules come first, then the alphabet.
-fn module_key(module: &str) -> (usize, String) {
-    let name = module.trim_start_matches('.');
-    (usize::MAX - (module.len() - name.len()), name.to_lowercase())
 }
 
 pub(super) fn is_type_checking(test: &Expr) -> bool {

@@ -2,6 +2,7 @@
 //! for, from the texts of a few files and what the snapshot knows.
 
 mod algorithms;
+mod asked_once;
 mod asking;
 mod auth_module;
 mod callers;
@@ -10,6 +11,7 @@ mod comments;
 mod cors_order;
 mod elsewhere;
 mod guard;
+mod import_order;
 mod imports;
 mod layout;
 mod literal_secret;

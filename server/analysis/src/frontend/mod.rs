@@ -14,6 +14,7 @@ pub mod modules;
 pub mod named;
 pub mod observed;
 pub mod outcome;
+pub mod passwords;
 pub mod placement;
 mod requests;
 pub mod rewrites;
@@ -135,6 +136,11 @@ impl Frontend {
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
         self.outcomes.is_empty()
+    }
+
+    /// Whether there is no frontend: nothing to look at, and no package that has pages.
+    pub fn is_absent(&self) -> bool {
+        self.is_empty() && self.configurations.are_without_pages()
     }
 
     /// Takes over a configuration that says what imports mean, or that it is

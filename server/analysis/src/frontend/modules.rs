@@ -169,6 +169,11 @@ impl Configurations {
         None
     }
 
+    /// Whether no package asks for Next.js, or for what builds pages.
+    pub(super) fn are_without_pages(&self) -> bool {
+        self.next.is_empty() && self.without_server.is_empty()
+    }
+
     /// The folder of the package that a file belongs to, if that has pages of its own: it asks for Next.js, or for
     /// what builds pages.
     pub(super) fn drawn(&self, path: &str) -> Option<&str> {

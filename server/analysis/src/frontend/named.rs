@@ -76,6 +76,7 @@ impl Session<'_> {
 
     /// A token is signed; `subject` is what the library is told besides its claims.
     pub(super) fn watch_signed(&mut self, payload: &Value, subject: Option<&Value>, here: Place) {
+        self.watch_password_signed(here);
         if self.watched_named().is_none() {
             return;
         }
@@ -112,12 +113,15 @@ impl Session<'_> {
     }
 
     fn watch_token_given(&mut self, values: &[Value], sent: Option<Place>) {
-        let is_idle = self.watched_named().is_none_or(|named| named.signed.is_empty());
+        let is_idle = self.watched_passwords().is_none_or(|passwords| !passwords.saw_signed());
         if is_idle || self.watched_rows().is_none_or(|rows| rows.is_doubted()) {
             return;
         }
         let mut minted = Vec::new();
         values.iter().for_each(|value| self.minted_in(value, &mut minted, 0));
+        if sent.is_none() {
+            self.watch_password_answered(&minted);
+        }
         let Some(named) = self.watched_named() else { return };
         let given = named.signed.iter().filter(|(place, _)| minted.contains(place));
         let tokens = given.map(|(place, by)| {

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::named::NamedToken;
 use super::outcome::{Area, Place, TokenSource, What};
+use super::passwords::UncheckedPassword;
 use super::rows::{OwnedModel, RowAccess};
 use super::shown::ShownSecret;
 
@@ -47,6 +48,8 @@ pub struct Observed {
     pub dismissals: Vec<Dismissal>,
     /// Models whose rows it narrows to somebody's.
     pub owned: Vec<OwnedModel>,
+    /// Where it makes a number of the id of a user of Better Auth.
+    pub numbered: Vec<Place>,
 }
 
 /// Somewhere that code leads to, with a token in the address.
@@ -214,12 +217,16 @@ pub struct Endpoint {
     pub tokens: Vec<NamedToken>,
     /// Secrets of the environment that it answers with; sorted.
     pub shown: Vec<ShownSecret>,
+    /// Tokens that it hands out without a look at the password that it takes; sorted.
+    pub unchecked: Vec<UncheckedPassword>,
     /// Whether it asks what the caller may do.
     pub asks_right: bool,
     /// Whether it has requests answered elsewhere: `NextResponse.rewrite`.
     pub sends_on: bool,
     /// Paths that a middleware runs for, when it says so.
     pub matcher: Option<Vec<SmolStr>>,
+    /// Where a middleware lets everybody through that it would turn away elsewhere, as every path begins with `/`.
+    pub lets_through: Option<Place>,
 }
 
 /// What an endpoint is.
@@ -268,7 +275,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 18]);
+pub(super) struct Seen([usize; 19]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -292,6 +299,7 @@ impl Observed {
             self.dismissals.len(),
             self.owned.len(),
             self.passwords.len(),
+            self.numbered.len(),
         ])
     }
 
@@ -315,6 +323,7 @@ impl Observed {
         self.dismissals.truncate(seen[15]);
         self.owned.truncate(seen[16]);
         self.passwords.truncate(seen[17]);
+        self.numbered.truncate(seen[18]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -341,5 +350,6 @@ impl Observed {
         once(&mut self.dismissals, Clone::clone);
         once(&mut self.owned, Clone::clone);
         once(&mut self.passwords, |place| *place);
+        once(&mut self.numbered, |place| *place);
     }
 }

@@ -235,7 +235,7 @@ pub enum What {
     Token(SmolStr),
     /// The secret of an environment variable.
     Secret(SmolStr),
-    /// A password that is typed into a form: by the property that holds it.
+    /// A password that is typed into a form, or sent with a request: by the property that holds it.
     Password(SmolStr),
     /// A value whose origin is not known.
     Unknown,
@@ -252,6 +252,8 @@ pub struct Logged {
     pub what: What,
     /// Characters of it at most, where only its front is written.
     pub front: Option<u32>,
+    /// Whether a server's log gets it.
+    pub on_server: bool,
 }
 
 /// A text that stands in the code, and may be taken for a key.
@@ -332,11 +334,13 @@ impl Outcome {
         self.mints.truncate(found.mints);
     }
 
-    /// Forgets what was found since, but for the texts that send a token.
-    pub(super) fn keep_bearers_since(&mut self, found: Found) {
+    /// Forgets what was found since, but for the texts that send a token, and those that stand in for variables.
+    pub(super) fn keep_texts_since(&mut self, found: Found) {
         let bearers = self.bearers.split_off(found.bearers.min(self.bearers.len()));
+        let literals = self.literals.split_off(found.literals.min(self.literals.len()));
         self.forget_since(found);
         self.bearers.extend(bearers);
+        self.literals.extend(literals);
     }
 
     /// Puts everything into one order, each thing once.

@@ -113,7 +113,7 @@ pub struct Placement {
     browser: FxHashMap<FileId, Option<FileId>>,
     /// Modules on the server, likewise.
     server: FxHashMap<FileId, Option<FileId>>,
-    /// Modules with components that nothing draws.
+    /// Modules to which nothing leads.
     unused: Unused,
     /// Whether some module imports other things than when [`Self::unread`] was asked.
     leads_otherwise: bool,
@@ -130,7 +130,7 @@ impl Placement {
         self.server.contains_key(&file)
     }
 
-    /// Whether a module has components that nothing draws: no entry of a framework leads to it.
+    /// Whether nothing leads to a module: it is no entry of a framework, and none reaches it.
     pub fn is_unused(&self, file: FileId) -> bool {
         self.unused.known.contains(&file)
     }
@@ -369,7 +369,7 @@ fn read(path: &str, facts: &TypeScriptFile) -> Module {
         }
     }
     handed_on.sort_unstable();
-    let said = Said::of(path, &uses, &written);
+    let said = Said::of(&uses);
     let gives_properties = ["getServerSideProps", "getStaticProps"].iter().any(|name| own.contains(*name));
     Module {
         directive: facts.directive,

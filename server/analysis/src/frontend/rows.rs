@@ -107,7 +107,7 @@ struct Held {
 }
 
 impl Session<'_> {
-    fn doubt_rows(&mut self) {
+    pub(super) fn doubt_rows(&mut self) {
         self.watched_rows().into_iter().for_each(|rows| rows.doubt = true);
     }
 
@@ -176,6 +176,9 @@ impl Session<'_> {
 
     /// A method is called that may tell whether something is among others.
     pub(super) fn watch_membership(&mut self, object: &Value, name: &str, arguments: &Arguments) {
+        if matches!(name, "includes" | "has" | "indexOf") {
+            self.watch_password_used(&arguments.values);
+        }
         if !matches!(name, "includes" | "has" | "indexOf" | "test" | "match" | "startsWith" | "endsWith" | "get")
             || self.watched_rows().is_none()
         {

@@ -1,10 +1,9 @@
-//! Components that nothing draws: their module is no entry of a framework, and no module that runs names it.
+//! Modules to which nothing leads: they are no entry of a framework, and no module that runs names them.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
 
 use super::modules::{Configurations, Resolved};
-use super::placement::{Module, Named};
+use super::placement::Module;
 use crate::facts::typescript::imports::Imports;
 use crate::facts::typescript::tree::Directive;
 use crate::facts::typescript::uses::Uses;
@@ -51,7 +50,7 @@ const ENTRIES: &[&str] = &[
 /// Folders whose files a framework, or a plugin of a builder, takes for pages.
 const PAGES: &[&str] = &["pages", "routes", "screens", "views"];
 
-/// Modules with components that nothing draws.
+/// Modules to which nothing leads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Unused {
     /// Of these it is known.
@@ -65,22 +64,15 @@ pub(super) struct Unused {
 pub(super) struct Said {
     /// Whether it imports modules that it does not name: `import.meta.glob`, `` import(`./${name}`) ``, `require`.
     imports_any: bool,
-    /// Whether it draws with React.
-    is_component: bool,
 }
 
 impl Said {
-    pub(super) fn of(path: &str, uses: &Uses, written: &[Named<SmolStr>]) -> Self {
-        Self {
-            imports_any: uses.globs || ["import", "require"].iter().any(|name| uses.names.contains(*name)),
-            is_component: path.ends_with(".tsx")
-                || path.ends_with(".jsx")
-                || written.iter().any(|named| named.module == "react"),
-        }
+    pub(super) fn of(uses: &Uses) -> Self {
+        Self { imports_any: uses.globs || ["import", "require"].iter().any(|name| uses.names.contains(*name)) }
     }
 }
 
-/// Modules with components that nothing draws, of packages that React draws and in which every import is written out;
+/// Modules to which nothing leads, of packages that React draws and in which every import is written out;
 /// and those of which that is only likely, as of some scripts of the package that may draw it is not known what they
 /// import.
 pub(super) fn find(
@@ -103,10 +95,9 @@ pub(super) fn find(
     let is_drawn = |file: FileId, any: &FxHashSet<&str>| {
         configurations.drawn(path(file)).is_some_and(|package| drawn.contains(package) && !any.contains(package))
     };
-    let components = modules.iter().filter(|(_, module)| module.said.is_component).map(|(file, _)| *file);
-    let components: Vec<FileId> = components.filter(|file| is_drawn(*file, &any)).collect();
+    let drawn_ones: Vec<FileId> = modules.keys().copied().filter(|file| is_drawn(*file, &any)).collect();
     let used = used(modules.iter().map(|(file, module)| Node::read(*file, path(*file), module)).collect(), |_, _| None);
-    if components.iter().all(|file| used.contains(file)) {
+    if drawn_ones.iter().all(|file| used.contains(file)) {
         return Unused::default();
     }
     // What is only listed was not read: it may import others all the same.
@@ -130,7 +121,7 @@ pub(super) fn find(
         Resolved::Package(_) => None,
     };
     let used = self::used(nodes, resolve);
-    let unused = components.into_iter().filter(|file| !used.contains(file) && is_drawn(*file, &any));
+    let unused = drawn_ones.into_iter().filter(|file| !used.contains(file) && is_drawn(*file, &any));
     let is_open = |file: &FileId| configurations.drawn(path(*file)).is_some_and(|package| open.contains(package));
     let (likely, known) = unused.partition(is_open);
     Unused { known, likely }

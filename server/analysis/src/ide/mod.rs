@@ -128,6 +128,14 @@ impl Analysis {
         summary
     }
 
+    /// Whether neither a FastAPI application nor a frontend was found.
+    pub fn found_nothing(&self) -> bool {
+        let state = &self.state;
+        let no_backend =
+            state.table.applications.is_empty() && state.sources.iter().all(|(_, source)| source.facts.is_none());
+        no_backend && state.frontend.is_absent()
+    }
+
     /// What to show for the code under `offset`.
     pub fn hover(&self, file: FileId, offset: u32) -> Option<Hover> {
         hover::hover(&self.state, file, offset)

@@ -1,5 +1,6 @@
 //! The route table as people and machines see it.
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::{
@@ -59,7 +60,15 @@ pub(super) fn apps(state: &State) -> Vec<AppView> {
             .collect();
         let path = |app: &AppView| state.sources.file(app.location.file).map(|file| file.path.clone());
         apps.sort_by(|a, b| path(a).cmp(&path(b)).then(a.location.range.cmp(&b.location.range)));
-        apps
+        // A factory that several modules call makes several applications, which may be alike in all.
+        let mut kept: Vec<AppView> = Vec::with_capacity(apps.len());
+        for app in apps {
+            let alike = kept.iter().rev().take_while(|other| other.location == app.location);
+            if !alike.into_iter().any(|other| *other == app) {
+                kept.push(app);
+            }
+        }
+        kept
     })
 }
 
@@ -81,13 +90,22 @@ pub(super) fn count_orphans(state: &State) -> usize {
     orphans_that_count(state).filter(|(route, _)| route.kind != RouteKind::Mount).count()
 }
 
-/// The status of every route that counts: of applications outside of tests, mounts aside.
+/// The status of every route that counts: of applications outside of tests, mounts aside. One that several applications
+/// serve alike counts once.
 pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
     let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
     let counted = served.filter(|(route, _)| route.kind != RouteKind::Mount);
-    counted.map(|(_, judged)| status(&judged.guard)).collect()
+    let mut seen = FxHashSet::default();
+    let mut is_new = |route: &Route, status: RouteStatus| {
+        let handler = handler_site(&route.handler).unwrap_or(route.registration);
+        !route.path_known || seen.insert((handler, route.kind, route.path.clone(), route.methods.clone(), status))
+    };
+    counted
+        .map(|(route, judged)| (route, status(&judged.guard)))
+        .filter_map(|(route, status)| is_new(route, status).then_some(status))
+        .collect()
 }
 
 /// The status that a guard amounts to.

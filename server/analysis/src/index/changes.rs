@@ -7,9 +7,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use smol_str::SmolStr;
 
 use super::interpreter::{Interpreter, Runs};
-use super::looked_at::{Name, RestsOn};
+use super::looked_at::{HIERARCHY, Name, RestsOn};
 use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
@@ -44,6 +45,46 @@ pub struct Edits {
     reshaped: FxHashSet<FileId>,
     /// Items that are other than before.
     pub items: FxHashSet<(FileId, u32)>,
+    /// Names of classes from which other classes derive than before; all, where that is not known.
+    heirs: Heirs,
+}
+
+/// Names of classes.
+#[derive(Debug)]
+enum Heirs {
+    These(FxHashSet<SmolStr>),
+    All,
+}
+
+impl Default for Heirs {
+    fn default() -> Self {
+        Self::These(FxHashSet::default())
+    }
+}
+
+impl Heirs {
+    /// Whether the class of that name is among them.
+    fn hold(&self, name: &str) -> bool {
+        match self {
+            Self::These(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        matches!(self, Self::These(names) if names.is_empty())
+    }
+
+    /// Adds what derives from others in one of two states of a file, if that is not the same.
+    fn note(&mut self, old: Option<&PythonFile>, new: Option<&PythonFile>) {
+        let of = |file: Option<&PythonFile>| file.map(|file| file.heirs.clone()).unwrap_or_default();
+        let (old, new) = (of(old), of(new));
+        if let Self::These(names) = self
+            && old != new
+        {
+            names.extend(old.iter().chain(&new).map(|(base, _)| base.clone()));
+        }
+    }
 }
 
 impl Edits {
@@ -54,6 +95,7 @@ impl Edits {
         old: Option<&Arc<PythonFile>>,
         new: Option<&Arc<PythonFile>>,
     ) -> Option<Vec<u32>> {
+        self.heirs.note(old.map(Arc::as_ref), new.map(Arc::as_ref));
         let (Some(old), Some(new)) = (old, new) else {
             self.reshaped.insert(file);
             return None;
@@ -74,7 +116,11 @@ impl Edits {
 
     /// Notes files of which nobody knows any more what is other in them.
     pub fn lose(&mut self, files: impl IntoIterator<Item = FileId>) {
+        let known = self.reshaped.len();
         self.reshaped.extend(files);
+        if self.reshaped.len() > known {
+            self.heirs = Heirs::All;
+        }
     }
 
     /// Files that were read anew.
@@ -91,7 +137,10 @@ impl Edits {
 impl Changes {
     /// What follows from edits, where these modules are other than before and
     /// these runs were given up.
-    pub fn new(stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
+    pub fn new(mut stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
+        if !edits.heirs.is_none() {
+            stale.insert(HIERARCHY);
+        }
         let names = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
         let wholes = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
         Self { stale, edits, runs, names, wholes }
@@ -150,6 +199,9 @@ impl Changes {
 
     fn is_same(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
         let file = name.file;
+        if file == HIERARCHY {
+            return !self.edits.heirs.hold(&name.name);
+        }
         if self.edits.reshaped.contains(&file) {
             return false;
         }

@@ -11,6 +11,7 @@ use super::dependencies::{Asked, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, expand_own};
 use super::routes::{Application, Middleware, Route, RouteKind, RouteTable, RouterTree, Semantics};
+use super::sources::Sources;
 use super::value::{Arguments, Resolve, RouterId, Site, Unknown, Value};
 use crate::vfs::FileId;
 
@@ -83,6 +84,7 @@ pub fn link(
         });
     }
     inherit_middleware(&mut table.applications, &mounts);
+    table.served_tests = served_tests(interpreter.sources(), &table.applications);
     for (id, router) in linker.routers() {
         if router.kind == RouterKind::Router && !reached.contains(&id) && !contributions.is_included(id) {
             let tree = tree(id, &Prefix::unknown(), Semantics::of(None));
@@ -91,6 +93,14 @@ pub fn link(
         }
     }
     table
+}
+
+/// Files that are named like tests, and that code of the product includes in an application of its own.
+fn served_tests(sources: &Sources, applications: &[Application]) -> FxHashSet<FileId> {
+    let is_test = |file: FileId| sources.file(file).is_some_and(|file| file.test);
+    let routes = applications.iter().filter(|served| !served.test).flat_map(|served| served.routes.iter());
+    let included = routes.filter(|route| route.included_at.is_some_and(|include| !is_test(include.file)));
+    included.map(|route| route.registration.file).filter(|file| is_test(*file)).collect()
 }
 
 /// An application mounted in another one, below a path.

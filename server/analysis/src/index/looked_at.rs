@@ -13,6 +13,9 @@ use smol_str::SmolStr;
 use super::value::Site;
 use crate::vfs::FileId;
 
+/// Stands for a file in which each name is that of a class, and means which classes derive from one of that name.
+pub const HIERARCHY: FileId = FileId(u32::MAX);
+
 /// A module-level name that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {

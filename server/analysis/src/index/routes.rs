@@ -182,6 +182,8 @@ pub struct RouteTable {
     pub applications: Vec<Application>,
     /// Routes whose router no visible application includes, by router.
     pub orphans: Vec<Arc<Vec<Route>>>,
+    /// Files that are named like tests, and of which an application of the product includes routes.
+    pub served_tests: FxHashSet<FileId>,
     /// What each of these was made from, for the next link.
     pub(super) trees: FxHashMap<RouterId, Arc<RouterTree>>,
 }

@@ -57,6 +57,8 @@ pub struct Sources {
     vouched: Vec<SmolStr>,
     /// Names that say whose something is, by the user's word.
     owner_names: Vec<SmolStr>,
+    /// Files with classes that derive from a class of that last name.
+    heirs: Arc<FxHashMap<SmolStr, Vec<FileId>>>,
     /// What manifests say of FastAPI's version, by path.
     manifests: Arc<BTreeMap<SmolStr, Pinned>>,
     bodies: Bodies,
@@ -152,11 +154,51 @@ impl Sources {
                 all.remove(&file)
             };
         }
+        self.note_heirs(file, facts.as_deref());
         if let Some(source) = self.files.get_mut(file) {
             source.facts = facts;
             source.listed = listed;
             source.relevant = relevant;
         }
+    }
+
+    /// Takes over which classes of a file derive from which others.
+    fn note_heirs(&mut self, file: FileId, facts: Option<&PythonFile>) {
+        let before = self.facts(file).map(|facts| &facts.heirs[..]).unwrap_or_default();
+        let now = facts.map(|facts| &facts.heirs[..]).unwrap_or_default();
+        if before == now {
+            return;
+        }
+        let gone: Vec<SmolStr> = before.iter().map(|(base, _)| base.clone()).collect();
+        let heirs = Arc::make_mut(&mut self.heirs);
+        for base in gone {
+            if let Some(files) = heirs.get_mut(&base) {
+                files.retain(|other| *other != file);
+            }
+        }
+        for (base, _) in now {
+            let files = heirs.entry(base.clone()).or_default();
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+    }
+
+    /// Classes outside of tests that derive from a class of that last name, in the order of their files' paths.
+    pub fn heirs(&self, base: &str) -> Vec<(FileId, SmolStr)> {
+        let files = self.heirs.get(base).map(Vec::as_slice).unwrap_or_default();
+        let mut files: Vec<(&SmolStr, FileId)> = files
+            .iter()
+            .filter_map(|&id| self.file(id).filter(|file| !file.test).map(|file| (&file.path, id)))
+            .collect();
+        files.sort_unstable();
+        let of = |(_, file): (&SmolStr, FileId)| {
+            let facts = self.facts(file);
+            let all = facts.map(|facts| &facts.heirs[..]).unwrap_or_default();
+            let own = all.iter().filter(|(other, _)| other == base);
+            own.map(|(_, class)| (file, class.clone())).collect::<Vec<_>>()
+        };
+        files.into_iter().flat_map(of).collect()
     }
 
     /// Takes over what was read of a module of TypeScript or JavaScript.

@@ -363,6 +363,10 @@ pub trait Resolve {
     /// base of the project has it.
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
 
+    /// The methods `name` of the classes that derive from a class of which that method has no body, each with the class
+    /// that has it first; none where there are many.
+    fn implementations(&self, class: &ClassRef, name: &str) -> Vec<(Arc<ClassRef>, Arc<FunctionRef>)>;
+
     /// Whether every base of the class, transitively, is a class of the project or `object`;
     /// otherwise the dotted paths of the package classes among them.
     fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr>;

@@ -1,5 +1,6 @@
 //! `better-auth-misconfiguration`: defences of Better Auth that are switched off.
 
+use super::shared::domains::shared_domain;
 use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::frontend::issuers::{Given, Issuer, Setting};
@@ -26,7 +27,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             for (place, given) in all {
                 let of_function = || trusted(issuer).filter(|_| given.path == "trustedOrigins");
                 let stated = fault(given).map(|(severity, message)| (severity, message.to_owned()));
-                let Some((severity, message)) = stated.or_else(of_function) else { continue };
+                let of_domain = || shared(given).filter(|_| given.path == "trustedOrigins");
+                let Some((severity, message)) = stated.or_else(of_domain).or_else(of_function) else { continue };
                 let place: Place = given.place.unwrap_or(place);
                 if wanted(place.file) {
                     found.extend(frontend::report(state, &INFO, severity, place, message, Vec::new()));
@@ -45,6 +47,23 @@ fn trusted(issuer: &Issuer) -> Option<(Severity, String)> {
         ),
     };
     Some((Severity::Error, message))
+}
+
+/// What is said of a pattern that trusts all sites of a domain on which anybody can put one.
+fn shared(given: &Given) -> Option<(Severity, String)> {
+    let Setting::List(all) = &given.value else { return None };
+    let domain = all.iter().find_map(|one| match one {
+        Setting::Text(pattern) => {
+            let host = pattern.split_once("://").map_or(pattern.as_str(), |(_, host)| host);
+            let host = host.strip_suffix(":*").unwrap_or(host);
+            shared_domain(host.strip_prefix("*.").or_else(|| host.strip_prefix("**."))?)
+        }
+        _ => None,
+    })?;
+    let message = format!(
+        "Every site on `{domain}` is trusted, where anybody can put one: a page there can send requests to Better Auth in the name of a visitor who is signed in, and be redirected to. Name the origins."
+    );
+    Some((Severity::Warning, message))
 }
 
 /// Whether a pattern of origins takes every one.

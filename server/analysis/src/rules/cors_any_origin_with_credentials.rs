@@ -1,6 +1,7 @@
 //! `cors-any-origin-with-credentials`: every website may use its visitors' cookies.
 
 use super::shared::cookies;
+use super::shared::domains::shared_domain;
 use super::{RuleInfo, State, related, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Middleware;
@@ -70,28 +71,6 @@ fn allows_all(middleware: &Middleware) -> Option<String> {
         _ => None,
     }
 }
-
-/// Domains below which whoever likes puts a site.
-const HOSTS: &[&str] = &[
-    "vercel.app",
-    "netlify.app",
-    "onrender.com",
-    "herokuapp.com",
-    "pages.dev",
-    "workers.dev",
-    "github.io",
-    "gitlab.io",
-    "fly.dev",
-    "railway.app",
-    "up.railway.app",
-    "web.app",
-    "firebaseapp.com",
-    "azurewebsites.net",
-    "ngrok.io",
-    "ngrok-free.app",
-    "replit.app",
-    "surge.sh",
-];
 
 /// Alternatives of one pattern that are looked at.
 const MAX_ALTERNATIVES: usize = 64;
@@ -197,7 +176,7 @@ fn any_site_of(pattern: &str) -> Option<&'static str> {
     let any = [".*", ".+", "[^.]+", "[^/]+", "[a-z0-9-]+", "[a-zA-Z0-9-]+", "[\\w-]+"];
     let rest = any.iter().find_map(|any| host.strip_prefix(any))?;
     let domain = rest.trim_start_matches(['\\', '.']).replace("\\.", ".");
-    HOSTS.iter().copied().find(|host| *host == domain)
+    shared_domain(&domain)
 }
 
 #[cfg(test)]

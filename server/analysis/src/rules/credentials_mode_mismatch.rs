@@ -7,7 +7,8 @@ use super::shared::frontend;
 use super::{RuleInfo, State, related};
 use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Severity};
-use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, may_take_cookies, reads_header_only};
+use crate::verdicts::calls::{Origins, Reached};
+use crate::verdicts::carried::{can_be_switched_off, may_take_cookies, reads_header_only};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -105,5 +106,12 @@ fn finding(state: &State, place: Place, calls: &[(&Request, Reached<'_>)]) -> Op
     steps.extend(called.filter_map(|(request, reached)| {
         frontend::related(state, request.call, &format!("called here for {}", shown(reached.route)))
     }));
-    frontend::report(state, &INFO, if always { Severity::Error } else { Severity::Warning }, place, message, steps)
+    frontend::report_where_run(
+        state,
+        &INFO,
+        if always { Severity::Error } else { Severity::Warning },
+        place,
+        message,
+        steps,
+    )
 }

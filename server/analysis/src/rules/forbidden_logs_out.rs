@@ -8,7 +8,7 @@ use crate::facts::manifests::Version;
 use crate::frontend::observed::{Dismissal, Ending};
 use crate::frontend::outcome::Area;
 use crate::ide::{Diagnostic, Severity};
-use crate::verdicts::calls::asks_for_bearer;
+use crate::verdicts::carried::asks_for_bearer;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -79,5 +79,5 @@ fn finding(state: &State, dismissal: &Dismissal) -> Option<Diagnostic> {
     let message = format!(
         "This takes 403 for the end of the session and {what}: 403 says that a caller who is known may not do this, a new sign-in changes nothing about it, and the page that asked is lost. Say that it is not allowed, and keep this for 401."
     );
-    frontend::report(state, &INFO, Severity::Warning, dismissal.place, message, Vec::new())
+    frontend::report_where_run(state, &INFO, Severity::Warning, dismissal.place, message, Vec::new())
 }

@@ -1,5 +1,6 @@
 //! `identity-claim-mismatch`: a claim that the tokens don't have.
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::missing_auth_dependency::is_test;
@@ -7,8 +8,10 @@ use super::shared::frontend;
 use super::shared::tokens::way_out;
 use super::token_type_confusion::is_of_the_token;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Decode, Encode, KeySource, MARKS, VerifierCall};
+use crate::auth::tokens::{Check, Decode, Encode, KeySource, Library, MARKS, VerifierCall};
+use crate::facts::manifests::Version;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::verdicts::agreement::claims::{followed, lacking, reads};
 use crate::vfs::FileId;
 
@@ -35,6 +38,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         found.push(report(state, &INFO, Severity::Error, lacking.site, message, steps));
     }
     check_own(state, wanted, found);
+    check_numbers(state, wanted, found);
 }
 
 /// What is said of the payload of a token.
@@ -105,4 +109,66 @@ fn agree_elsewhere(state: &State, decode: &Decode, calls: &[&VerifierCall], clai
             && !is_test(state, other.site.file)
             && reads(other, calls).iter().any(|read| read.name == *claim)
     })
+}
+
+/// The first version of PyJWT that refuses a `sub` that is no text.
+const REFUSES_NUMBERS: Version = Version(2, 10, 0);
+
+/// Tokens that the backend issues with a number for `sub`, which its own verification refuses.
+fn check_numbers(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for encode in state.tokens.encodes().filter(|encode| !is_test(state, encode.site.file)) {
+        let numbers: Vec<Site> = numbers_in(state, encode).filter(|site| wanted(site.file)).collect();
+        if numbers.is_empty() {
+            continue;
+        }
+        let Some(decode) = state.tokens.decodes().find(|decode| refuses_numbers(state, decode, encode)) else {
+            continue;
+        };
+        let who = match decode.library {
+            Library::PyJwt => "PyJWT refuses since 2.10",
+            _ => "python-jose refuses",
+        };
+        let message = format!(
+            "The token gets a number as `sub` here, and {who} every `sub` that is no text: nobody is let in. Write `str(…)` around it."
+        );
+        for site in numbers.into_iter().filter(|site| seen.insert(*site)) {
+            if !state.sources.is_ghost(site) && !is_test(state, site.file) {
+                let steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
+                found.push(report(state, &INFO, Severity::Error, site, message.clone(), steps));
+            }
+        }
+    }
+}
+
+/// Where the `sub` of a token is a number: where it is issued, or where its claims are handed over.
+fn numbers_in<'s>(state: &'s State, encode: &'s Encode) -> impl Iterator<Item = Site> + 's {
+    let handed = encode.handed.as_ref().filter(|handed| !handed.names_owner);
+    let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
+    let calls = calls.filter(move |call| handed.is_some() && encode.function == Some(call.callee));
+    let by_callers = calls.flat_map(|call| &call.numbers);
+    let by_callers = by_callers.filter(move |(name, _)| handed.is_some_and(|handed| handed.parameter == *name));
+    encode.number.into_iter().chain(by_callers.map(|(_, site)| *site))
+}
+
+/// Whether a verification is meant for a token, and refuses it for a `sub` that is a number.
+fn refuses_numbers(state: &State, decode: &Decode, encode: &Encode) -> bool {
+    let (KeySource::Secret(Some(key)), KeySource::Secret(Some(own))) = (&decode.key, &encode.key) else { return false };
+    let path = state.sources.file(decode.site.file).map_or("", |source| source.path.as_str());
+    let refuses = match decode.library {
+        Library::PyJwt => state.packages.newest(path, "pyjwt").is_none_or(|version| version >= REFUSES_NUMBERS),
+        Library::Jose => true,
+        _ => false,
+    };
+    let skips = decode.skips.iter().any(|(check, _)| *check == Check::Subject);
+    let is_used = || {
+        let serves = &mut |function| state.in_use.is_used(function);
+        decode.function.is_some_and(|function| way_out(state, function, serves, &|_, _| true).is_some())
+    };
+    key.eq_ignore_ascii_case(own)
+        && refuses
+        && !skips
+        && decode.unverified.is_none()
+        && !is_test(state, decode.site.file)
+        && is_used()
 }

@@ -31,6 +31,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             found.extend(local_end(state, encode));
             found.extend(by_default(state, encode));
+            found.extend(by_callers(state, encode));
             let (severity, site, message) = match encode.life {
                 Life::Endless if ends_otherwise(state, encode) => continue,
                 Life::Endless if encode.payload.is_none() => (
@@ -81,6 +82,22 @@ fn by_default(state: &State, encode: &Encode) -> Option<Diagnostic> {
     let is_left_out = leaves_out(state, encode.function?, &life.parameter, 0);
     let steps = vec![related(state, encode.site, "the token is issued here".to_owned())];
     is_left_out.then(|| report(state, &INFO, severity_of(life.seconds), life.site, too_long(life.seconds), steps))
+}
+
+/// A token that never ends where a call of its function hands over claims without an end.
+fn by_callers(state: &State, encode: &Encode) -> Option<Diagnostic> {
+    let handed = encode.handed.as_ref().filter(|handed| handed.is_endless)?;
+    let (parameter, function) = (&handed.parameter, encode.function?);
+    let mut calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
+    let call = calls.find(|call| call.callee == function && call.endless.contains(parameter))?;
+    if ends_otherwise(state, encode) {
+        return None;
+    }
+    let message = format!(
+        "The claims that callers hand over as `{parameter}` have no `exp`, and nothing adds one: the token never expires, and whoever gets hold of one can use it for ever. Give the payload an `exp` here."
+    );
+    let steps = vec![related(state, call.site, "claims without an end are handed over here".to_owned())];
+    Some(report(state, &INFO, Severity::Warning, encode.site, message, steps))
 }
 
 /// Whether a call of a function leaves an optional parameter out, or hands on one that is left out.

@@ -1,6 +1,8 @@
 //! `middleware-guard-gap`: a middleware that lets more through than its list says.
 
+use super::shared::frontend;
 use super::{RuleInfo, State, for_each_note, related, report};
+use crate::frontend::placement::Entry;
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -40,4 +42,31 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         );
         found.push(report(state, &INFO, Severity::Info, first.site, message, steps));
     });
+}
+
+/// Middlewares of Next.js: the pages behind one are open, and what the backend gives them is its own matter.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let is_middleware = |file: FileId| state.frontend.placement.entry(file) == Some(Entry::Middleware);
+    for (_, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file) && is_middleware(*file)) {
+        for endpoint in &outcome.observed.endpoints {
+            let Some(place) = endpoint.lets_through.filter(|place| wanted(place.file)) else { continue };
+            let name = match endpoint.name.as_str() {
+                "default" => "This middleware".to_owned(),
+                name => format!("`{name}`"),
+            };
+            let message = format!(
+                "{name} turns nobody away: every path begins with `/`, which it lets through, so that no page asks who comes; compare whole paths, or leave `/` out and compare it by itself."
+            );
+            let guard =
+                frontend::related(state, endpoint.place, "this looks at the credential, and lets everybody through");
+            found.extend(frontend::report(
+                state,
+                &INFO,
+                Severity::Warning,
+                place,
+                message,
+                guard.into_iter().collect(),
+            ));
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, verifies_password};
 use crate::auth::policy::{Authority, Expectation};
+use crate::auth::public::is_delivery;
 use crate::auth::{Judge, Proof};
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
@@ -73,13 +74,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             continue;
         }
+        // What most routes ask for is not known: neither is what it leaves to handlers.
+        let rests_on_unknown = !crate::verdicts::authenticates(all) && most_are_unknown(all);
         for (route, judged) in open {
             let site = handler_site(&route.handler).unwrap_or(route.registration);
             if is_ghost(state, route) {
                 continue;
             }
             if wanted(site.file) && !spec_auth_drift::speaks_of(state, site.file, judged) {
-                found.push(finding(state, &people, application, route, judged));
+                let mut finding = finding(state, &people, application, route, judged);
+                if rests_on_unknown {
+                    finding.severity = finding.severity.lower();
+                    finding.confidence = Confidence::Low;
+                }
+                found.push(finding);
             }
         }
     }
@@ -192,8 +200,9 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
     })
 }
 
+/// Whether a file is test code: it is named so, and the product serves nothing of it.
 pub(crate) fn is_test(state: &State, file: FileId) -> bool {
-    state.sources.file(file).is_some_and(|file| file.test)
+    state.sources.file(file).is_some_and(|source| source.test) && !state.table.served_tests.contains(&file)
 }
 
 fn finding<'s>(
@@ -217,6 +226,10 @@ fn finding<'s>(
         }
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
+        }
+        None if is_delivery(&route.path, &route.methods) => {
+            "verify the signature or the secret that its sender puts on each request, or say why it is public with `# authlens: public <reason>`"
+                .to_owned()
         }
         None => "add a dependency that verifies the token, or say why it is public with `# authlens: public <reason>`"
             .to_owned(),
@@ -286,9 +299,17 @@ pub(crate) fn intends_auth(state: &State, application: &Application) -> bool {
     let at = state.table.applications.iter().position(|app| app.router == application.router);
     let judged = at.and_then(|at| state.guards.applications.get(at));
     let middlewares = at.and_then(|at| state.guards.middlewares.get(at));
-    let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged))
+    let own = judged.is_some_and(|judged| crate::verdicts::authenticates(judged) || most_are_unknown(judged))
         || middlewares.is_some_and(|middlewares| middlewares.notes.iter().any(|note| note.verifies));
     own || (verifiers_near(state, application).next().is_some() && guards_another(state, application).is_none())
+}
+
+/// Whether more routes ask for something that could not be followed than are open: what most routes ask for is hardly
+/// anything else than a guard.
+fn most_are_unknown(judged: &[Judged]) -> bool {
+    let unknown = judged.iter().filter(|judged| matches!(judged.guard, Guard::Unknown(_))).count();
+    let open = judged.iter().filter(|judged| matches!(judged.guard, Guard::Open(_))).count();
+    unknown > open
 }
 
 /// Verifying dependencies of the same source tree.

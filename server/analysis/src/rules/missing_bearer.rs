@@ -11,7 +11,8 @@ use crate::auth::guard::Guard;
 use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::value::Site;
-use crate::verdicts::calls::{Origins, Reached, can_be_switched_off, reads_header_only};
+use crate::verdicts::calls::{Origins, Reached};
+use crate::verdicts::carried::{can_be_switched_off, reads_header_only};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -150,7 +151,7 @@ fn at_call(state: &State, bare: &Bare<'_>) -> Option<Diagnostic> {
             ),
         ),
     };
-    let (severity, message) = unless_unused(state, [request.call.file], severity, message);
+    let (severity, message) = frontend::unless_unused(state, [request.call.file], severity, message, UNUSED);
     let mut steps = vec![handler(state, reached)];
     if let Why::Sibling(place) = bare.why {
         steps.extend(frontend::related(state, place, "this request to the same route carries a token"));
@@ -191,31 +192,13 @@ fn at_function(state: &State, place: Place, calls: &[Bare<'_>]) -> Option<Diagno
         ),
     };
     let callers = calls.iter().map(|bare| bare.request.call.file);
-    let (severity, message) = unless_unused(state, callers, severity, message);
+    let (severity, message) = frontend::unless_unused(state, callers, severity, message, UNUSED);
     let mut steps = vec![handler(state, &first.reached)];
     let called = calls.iter().take(SHOWN_CALLS);
     steps.extend(called.filter_map(|bare| {
         frontend::related(state, bare.request.call, &format!("called here for {}", shown(bare.reached.route)))
     }));
     frontend::report(state, &INFO, severity, place, message, steps)
-}
-
-/// What is said of requests that some modules ask for: less, where no module that runs imports one of them.
-fn unless_unused(
-    state: &State,
-    asking: impl IntoIterator<Item = FileId>,
-    severity: Severity,
-    message: String,
-) -> (Severity, String) {
-    let asking: Vec<FileId> = asking.into_iter().collect();
-    let placement = &state.frontend.placement;
-    if asking.iter().all(|file| placement.is_unused(*file)) {
-        return (Severity::Info, format!("{UNUSED} {message}"));
-    }
-    match severity {
-        Severity::Error if asking.iter().all(|file| placement.is_likely_unused(*file)) => (Severity::Warning, message),
-        severity => (severity, message),
-    }
 }
 
 fn handler(state: &State, reached: &Reached<'_>) -> Related {

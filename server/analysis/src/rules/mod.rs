@@ -313,8 +313,10 @@ const FRONTEND_CHECKS: &[Check] = &[
     insecure_transport::check_frontend,
     jwt_not_issued::check,
     missing_bearer::check,
+    middleware_guard_gap::check_frontend,
     middleware_never_runs::check,
     optimistic_only_guard::check,
+    password_not_checked::check_frontend,
     retry_on_auth_failure::check,
     rewrite_captures_auth::check,
     secret_in_client::check,
@@ -334,6 +336,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     undefined_bearer::check,
     unhandled_unauthorized::check,
     unknown_backend_route::check,
+    user_id_type_mismatch::check_frontend,
 ];
 
 /// Which files findings are in.

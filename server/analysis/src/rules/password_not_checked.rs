@@ -3,10 +3,13 @@
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{is_test, shown};
+use super::server_endpoint_without_session::is_behind_middleware;
+use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
 use crate::facts::python::idioms::{assigned, escapes, unused_entry, uses};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::frontend::observed::Endpoint;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -57,6 +60,35 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Error, site, message, steps));
         });
     });
+}
+
+/// The same of route handlers and server actions of Next.js.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    for (file, outcome) in state.frontend.outcomes() {
+        for endpoint in outcome.observed.endpoints.iter().filter(|endpoint| wanted(endpoint.place.file)) {
+            let Some(unchecked) = endpoint.unchecked.first() else { continue };
+            if makes_accounts(state, file, endpoint) || is_behind_middleware(state, file, endpoint) {
+                continue;
+            }
+            let message = format!(
+                "Whoever asks is handed a token here, and nothing looks at the `{}` that is sent: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
+                unchecked.name
+            );
+            let steps = frontend::related(state, unchecked.signed, "the token is signed here");
+            let steps = steps.into_iter().collect();
+            found.extend(frontend::report(state, &INFO, Severity::Error, endpoint.place, message, steps));
+        }
+    }
+}
+
+/// Whether an endpoint is one that people sign up at, by its path or its name: a new account has no password yet.
+fn makes_accounts(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
+    const WORDS: &[&str] = &["signup", "register", "registration", "createaccount", "createuser"];
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    path.split('/').chain([endpoint.name.as_str()]).any(|part| {
+        let plain: String = part.chars().filter(char::is_ascii_alphanumeric).collect();
+        WORDS.iter().any(|word| plain.to_ascii_lowercase().contains(word))
+    })
 }
 
 /// Names of fields that hold a password.

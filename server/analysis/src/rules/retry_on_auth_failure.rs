@@ -39,7 +39,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
         for place in outcome.observed.reissued.iter().filter(|place| place.file == file) {
             let message = "This makes a request once more that was refused with 401, through the client whose interceptor stands here, and nothing tells that it was made before: where the new token is refused too, it never ends. Mark the request's settings, and reject one that has the mark.".to_owned();
-            found.extend(frontend::report(state, &INFO, Severity::Warning, *place, message, Vec::new()));
+            found.extend(frontend::report_where_run(state, &INFO, Severity::Warning, *place, message, Vec::new()));
         }
     }
     let refused = refused(state);

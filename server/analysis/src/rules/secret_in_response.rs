@@ -103,16 +103,23 @@ fn check_settings(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Ve
     });
     for exposed in exposed {
         let open = open.contains(&exposed.function);
+        let part = exposed.part.map(|part| format!("{part} characters of ")).unwrap_or_default();
         let message = match exposed.what {
             Shown::Settings => {
                 "This route answers with all settings, the secrets among them: answer with the few that clients need."
+                    .to_owned()
             }
-            Shown::Secret => "This route answers with a secret of the application: leave it out.",
-            Shown::Database => {
-                "This route answers with the address of the database, and the password that stands in it: leave it out."
-            }
+            Shown::Secret => format!("This route answers with {part}a secret of the application: leave it out."),
+            Shown::Database => format!(
+                "This route answers with {part}the address of the database, and the password that stands in it: leave it out."
+            ),
         };
-        let severity = if open { Severity::Error } else { Severity::Warning };
-        found.push(report(state, &INFO, severity, exposed.site, message.to_owned(), Vec::new()));
+        // A part of a secret opens nothing by itself.
+        let severity = match (open, exposed.part) {
+            (true, None) => Severity::Error,
+            (true, Some(_)) | (false, None) => Severity::Warning,
+            (false, Some(_)) => Severity::Info,
+        };
+        found.push(report(state, &INFO, severity, exposed.site, message, Vec::new()));
     }
 }

@@ -45,6 +45,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let mut steps: Vec<_> =
             refused.iter().map(|one| related(state, one.site, "the backend verifies a JWT here".to_owned())).collect();
         steps.truncate(3);
-        found.extend(frontend::report(state, &INFO, Severity::Error, place, message, steps));
+        found.extend(frontend::report_where_run(state, &INFO, Severity::Error, place, message, steps));
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             );
             let kept = frontend::related(state, kept.place, "the token is kept here");
             let steps = kept.into_iter().chain(sent.iter().cloned()).collect();
-            found.extend(frontend::report(state, &INFO, Severity::Warning, *place, message, steps));
+            found.extend(frontend::report_where_run(state, &INFO, Severity::Warning, *place, message, steps));
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let message = format!(
             "The address of this request holds a token: addresses stand in the logs of servers and proxies, and in the history of browsers. {instead}."
         );
-        found.extend(frontend::report(state, &INFO, severity, place, message, Vec::new()));
+        found.extend(frontend::report_where_run(state, &INFO, severity, place, message, Vec::new()));
     }
 }
 
@@ -79,7 +79,7 @@ fn check_navigations(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut
                 "The address of this connection holds a token, and addresses stand in the logs of servers and proxies. `WebSocket` can't send headers: ask for a ticket that is good for one connection, or send the token as the first message.",
             ),
         };
-        found.extend(frontend::report(state, &INFO, severity, place, message.to_owned(), Vec::new()));
+        found.extend(frontend::report_where_run(state, &INFO, severity, place, message.to_owned(), Vec::new()));
     }
 }
 

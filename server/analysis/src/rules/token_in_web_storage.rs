@@ -50,5 +50,5 @@ fn finding(state: &State, kept: &Kept, area: &str) -> Option<Diagnostic> {
     let message = format!(
         "`{area}` keeps {what}, where every script on the page can read it: one hole for foreign scripts gives the account away. Keep it in memory and ask for it again, or leave it in an `httpOnly` cookie."
     );
-    frontend::report(state, &INFO, Severity::Warning, kept.place, message, sent)
+    frontend::report_where_run(state, &INFO, Severity::Warning, kept.place, message, sent)
 }

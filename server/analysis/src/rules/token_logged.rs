@@ -89,6 +89,9 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
         let (severity, what) = match &logged.what {
             What::Token(name) => (Severity::Warning, format!("the `{name}` that a sign-in gave")),
             What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
+            What::Password(name) if logged.on_server => {
+                (Severity::Error, format!("the `{name}` that somebody sends to this endpoint"))
+            }
             What::Password(name) => (Severity::Warning, format!("the `{name}` that somebody typed into a form")),
             What::Unknown | What::Harmless => continue,
         };
@@ -104,7 +107,7 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
         };
         let message =
             format!("The console gets {part}{what}: {use_of_it}. Log who it is about, or what kind of error it was.");
-        found.extend(frontend::report(state, &INFO, severity, logged.place, message, Vec::new()));
+        found.extend(frontend::report_where_run(state, &INFO, severity, logged.place, message, Vec::new()));
     }
 }
 

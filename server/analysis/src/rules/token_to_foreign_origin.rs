@@ -74,7 +74,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             "This sends the token that opens {route} to {host}, where no request reaches the backend: whoever runs that host can act as the user until the token expires. Leave the header out, or ask through the backend."
         );
         let steps = frontend::related(state, *place, "the same token is sent to the backend here");
-        found.extend(frontend::report(
+        found.extend(frontend::report_where_run(
             state,
             &INFO,
             Severity::Warning,

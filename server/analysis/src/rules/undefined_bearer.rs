@@ -3,7 +3,8 @@
 use super::shared::frontend;
 use super::sign_out_keeps_token::root_of;
 use super::{RuleInfo, State};
-use crate::auth::guard::Guard;
+use crate::auth::Proof;
+use crate::auth::guard::{Guard, Weak};
 use crate::frontend::observed::How;
 use crate::frontend::outcome::{Absent, Area, Attached, Bearer, Fault, Kept, Outcome, Request, TokenSource, What};
 use crate::ide::{Diagnostic, Severity};
@@ -39,8 +40,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if is_left_out(file, outcome, bearer) || is_met_by_sign_in(file, outcome, bearer) {
                 continue;
             }
-            if is_sent_to_open(origins, file, outcome, bearer) {
-                found.extend(finding(state, bearer, Sent::ToOpen));
+            if let Some(sent) = sent_to_open(origins, file, outcome, bearer) {
+                found.extend(finding(state, bearer, sent));
                 continue;
             }
             let is_same = |other: &&&Bearer| other.source == bearer.source && other.fault == bearer.fault;
@@ -85,14 +86,24 @@ fn is_met_by_sign_in(file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
     !sending.is_empty() && sending.iter().all(leaves)
 }
 
-/// Whether the request that a text stands in reaches a route that takes everybody: nobody refuses it there.
-fn is_sent_to_open(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> bool {
+/// How a text is sent whose request reaches a route that takes everybody: nobody refuses it there, unless the route
+/// reads something out of it.
+fn sent_to_open<'b>(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bearer: &Bearer) -> Option<Sent<'b>> {
+    let mut reads = false;
     let mut sending = requests_around(file, outcome, bearer).peekable();
-    let is_open = |request: &Request| {
+    let mut is_open = |request: &Request| {
         let reached = origins.reached(file, request);
-        reached.is_some_and(|reached| matches!(reached.judged.guard, Guard::Open(_) | Guard::Public(_)))
+        reached.is_some_and(|reached| {
+            let guard = &reached.judged.guard;
+            reads |= matches!(
+                guard,
+                Guard::Open(Some(Weak::Dependency(_, Proof::TrustsClient | Proof::ExtractsOnly | Proof::Optional)))
+            );
+            matches!(guard, Guard::Open(_) | Guard::Public(_))
+        })
     };
-    sending.peek().is_some() && sending.all(is_open)
+    let is_open = sending.peek().is_some() && sending.all(&mut is_open);
+    is_open.then_some(if reads { Sent::ToReader } else { Sent::ToOpen })
 }
 
 /// Where the package keeps the token of a sign-in, if that is under another key than a text reads, and nothing
@@ -124,7 +135,7 @@ fn never_there(state: &State, bearer: &Bearer, kept: &Kept) -> Option<Diagnostic
         "Nothing keeps `{read}` in `{area}`: the token of the sign-in is kept as `{key}`, so this is never a token, and every caller is refused. Read the key that is written."
     );
     let steps = frontend::related(state, kept.place, "the token is kept here").into_iter().collect();
-    frontend::report(state, &INFO, Severity::Error, bearer.place, message, steps)
+    frontend::report_where_run(state, &INFO, Severity::Error, bearer.place, message, steps)
 }
 
 /// How a text stands among those of its file.
@@ -135,6 +146,8 @@ enum Sent<'b> {
     After(&'b Bearer),
     /// It is sent to a route that takes everybody.
     ToOpen,
+    /// It is sent to a route that reads something out of it.
+    ToReader,
 }
 
 /// The finding on a text.
@@ -161,6 +174,7 @@ fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic>
                     related.extend(frontend::related(state, first.place, "the first one of this file"));
                     (Severity::Info, ", too, which the backend refuses as a bad token")
                 }
+                Sent::ToReader => (Severity::Info, ", which the backend may refuse, or take for somebody's"),
                 Sent::ToOpen => (Severity::Info, ", which nobody refuses only as long as the route takes everybody"),
             };
             let message = format!(
@@ -178,5 +192,5 @@ fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic>
                 .to_owned(),
         ),
     };
-    frontend::report(state, &INFO, severity, bearer.place, message, related)
+    frontend::report_where_run(state, &INFO, severity, bearer.place, message, related)
 }

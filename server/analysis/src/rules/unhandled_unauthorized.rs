@@ -56,7 +56,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         );
         let site = handler_site(&reached.route.handler).unwrap_or(reached.route.registration);
         let step = related(state, site, format!("{route} is served by `{}`", reached.application.name));
-        found.extend(frontend::report(state, &INFO, Severity::Warning, place, message, vec![step]));
+        found.extend(frontend::report_where_run(state, &INFO, Severity::Warning, place, message, vec![step]));
     }
 }
 

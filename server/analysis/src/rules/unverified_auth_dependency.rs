@@ -37,6 +37,18 @@ struct Pretender<'s> {
     routes: Vec<&'s Route>,
 }
 
+impl<'s> Pretender<'s> {
+    /// Adds a route, once: several applications may serve it alike.
+    fn add(&mut self, route: &'s Route) {
+        let is_same = |other: &&Route| {
+            other.registration == route.registration && other.path == route.path && other.methods == route.methods
+        };
+        if !self.routes.iter().any(is_same) {
+            self.routes.push(route);
+        }
+    }
+}
+
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     // One finding for each such dependency, at its definition, with the routes
     // that rest on it; a scheme of FastAPI has none, so it is reported where it is asked for.
@@ -67,7 +79,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                         (wrapped.site, Pretender { name, proof, verdict, uncalled: false, routes: Vec::new() })
                     }
                 };
-                pretenders.entry(site).or_insert(pretender).routes.push(route);
+                pretenders.entry(site).or_insert(pretender).add(route);
             }
         }
     });

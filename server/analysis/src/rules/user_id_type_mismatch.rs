@@ -1,16 +1,17 @@
-//! `user-id-type-mismatch`: a path that takes no id of Better Auth.
+//! `user-id-type-mismatch`: paths and code that take no id of Better Auth for what it is.
 
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, report};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::{Site, Value};
+use crate::verdicts::agreement::ids::made;
 use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "user-id-type-mismatch",
-    summary: "a parameter for the user's id that no id of Better Auth fits",
+    summary: "a parameter or number for the user's id that no id of Better Auth fits",
     cwe: "CWE-704",
     owasp: "",
     severity: Severity::Warning,
@@ -56,4 +57,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         });
     });
+}
+
+/// Numbers that the frontend makes of ids.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let numbered = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.observed.numbered);
+    for place in numbered.filter(|place| wanted(place.file)) {
+        let Some(issuer) = made(state) else { return };
+        let message = "The ids of Better Auth's users are 32 letters and digits: the number that this makes of one is `NaN`, or one that several users share, made of the digits that an id begins with. Leave it a text.".to_owned();
+        let steps = frontend::related(state, issuer, "ids are made by this configuration").into_iter().collect();
+        found.extend(frontend::report(state, &INFO, Severity::Warning, *place, message, steps));
+    }
 }

@@ -8,6 +8,7 @@ use super::shared::ownership::check as ownership_check;
 use super::{RuleInfo, State, for_each_served, report};
 use crate::data::Fault;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::vfs::FileId;
 
@@ -28,7 +29,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let (severity, why) = match status {
             "403" if right == 404 => (Severity::Warning, "that tells that there is one"),
             "403" => return None,
-            "404" if right == 404 => return None,
+            "404" if right == 404 || is_hidden(state, one.access.site.file, one.route) => return None,
             "401" => (Severity::Warning, "who is calling is known, and another login changes nothing"),
             // Some projects hide what exists.
             "404" => (Severity::Info, "as if there were no such row"),
@@ -56,4 +57,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         }
     });
+}
+
+/// Whether a specification says that rows of others are not found there.
+fn is_hidden(state: &State, file: FileId, route: &Route) -> bool {
+    state.sources.file(file).is_some_and(|source| state.policy.hides_others(&source.path, route))
 }

@@ -3,15 +3,10 @@
 use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::environments::{shared_folders, shared_parts};
-use super::{enter, with_interpreter};
-use crate::auth::evidence::{Part, Step};
-use crate::auth::guard::Guard;
-use crate::auth::{Judge, Verdict};
 use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
 use crate::frontend::matching::{self, Address, Base, Reachable, Segment, Target, WEBSOCKET};
@@ -20,9 +15,7 @@ use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, 
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
 use crate::ide::{Judged, State};
-use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
-use crate::index::value::Value;
 use crate::vfs::FileId;
 
 /// The route that a request reaches.
@@ -463,145 +456,6 @@ impl<'s> Origins<'s> {
             Some(judged.guard.is_guarded())
         };
         others.iter().all(|other| judged(other) == judged(first)).then_some(*first)
-    }
-}
-
-/// Whether the credential that a guarded route verifies comes in a header, and
-/// from nowhere else.
-pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
-    let by_other_way = |verdict: &Verdict| {
-        let other = |step: &Step| [Part::Cookies, Part::Query, Part::Path].iter().any(|part| step.reads(*part));
-        verdict.steps.iter().any(other)
-    };
-    let elsewhere = |verdict: &Verdict| {
-        by_other_way(verdict)
-            || verdict.steps.iter().filter_map(Step::takes).any(|parameter| parameter != "authorization")
-    };
-    let by_header = |verdict: &Verdict| {
-        verdict.steps.iter().any(|step| step.reads(Part::Headers) || step.takes() == Some("authorization"))
-    };
-    match &reached.judged.guard {
-        Guard::Around(wrapped) => by_header(&wrapped.verdict) && !elsewhere(&wrapped.verdict),
-        Guard::InBody(verdict) => by_header(verdict) && !elsewhere(verdict),
-        Guard::Guarded(index) => {
-            if asks_for(reached.route, &["APIKeyCookie", "APIKeyQuery"]) {
-                return false;
-            }
-            let Some(node) = reached.route.dependencies.get(*index) else { return false };
-            with_interpreter(state, |interpreter| {
-                let verdict = judged_at(state, interpreter, reached, &node.callable);
-                // What a scheme gives is a parameter of the function that verifies it.
-                let by_scheme = asks_for(reached.route, BEARER_SCHEMES);
-                (by_scheme && !by_other_way(&verdict))
-                    || (by_header(&verdict) && !elsewhere(&verdict))
-                    || is_handed_header(state, interpreter, reached, *index, 0)
-            })
-        }
-        _ => false,
-    }
-}
-
-/// Whether all that a dependency takes from the request comes in the header, where others read that for it: a function
-/// of the project cuts the token out, and the one that verifies has it as a parameter.
-fn is_handed_header(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    reached: &Reached<'_>,
-    index: usize,
-    depth: usize,
-) -> bool {
-    let nodes = &reached.route.dependencies;
-    let Some(node) = nodes.get(index).filter(|_| depth < MAX_HANDED) else { return false };
-    let verdict = judged_at(state, interpreter, reached, &node.callable);
-    let reads = |parts: &[Part]| verdict.steps.iter().any(|step| parts.iter().any(|part| step.reads(*part)));
-    if reads(&[Part::Cookies, Part::Query, Part::Path]) {
-        return false;
-    }
-    let asked_for = |parameter: &str| {
-        nodes.iter().position(|node| node.parent == Some(index) && node.parameter.as_deref() == Some(parameter))
-    };
-    let mut taken = verdict.steps.iter().filter_map(Step::takes).peekable();
-    let reads_header = reads(&[Part::Headers]) || taken.peek().is_some();
-    reads_header
-        && taken.all(|parameter| match asked_for(parameter) {
-            Some(child) => is_handed_header(state, interpreter, reached, child, depth + 1),
-            None => parameter == "authorization",
-        })
-}
-
-/// Whether something that is asked before the handler may take a cookie for a
-/// credential: it reads one, takes several values from the request, or can't be
-/// looked into.
-pub(crate) fn may_take_cookies(state: &State, reached: &Reached<'_>) -> bool {
-    let is_framework = |path: &str| path.starts_with("fastapi") || path.starts_with("starlette");
-    with_interpreter(state, |interpreter| {
-        reached.route.dependencies.iter().any(|node| match &node.callable {
-            Value::Package(path) => !is_framework(path),
-            Value::Instance(instance) => match &instance.class {
-                Value::Package(path) => !is_framework(path) || path.ends_with("APIKeyCookie"),
-                class => !is_scheme(class, BEARER_SCHEMES, 0),
-            },
-            Value::Function(_) | Value::Bound(_) | Value::Class(_) | Value::Lambda(_) => {
-                let verdict = judged_at(state, interpreter, reached, &node.callable);
-                let mut taken: Vec<&str> = verdict.steps.iter().filter_map(Step::takes).collect();
-                taken.sort_unstable();
-                taken.dedup();
-                taken.len() > 1 || verdict.steps.iter().any(|step| step.reads(Part::Cookies))
-            }
-            _ => true,
-        })
-    })
-}
-
-/// The verdict on a dependency of a route that is reached.
-fn judged_at(state: &State, interpreter: &Interpreter<'_>, reached: &Reached<'_>, dependency: &Value) -> Arc<Verdict> {
-    let judge = Judge::new(interpreter, &state.memo);
-    enter(state, &judge, reached.at.0);
-    judge.dependency(dependency)
-}
-
-/// Whether a guard's verification can be switched off by configuration.
-pub(crate) fn can_be_switched_off(state: &State, reached: &Reached<'_>) -> bool {
-    match &reached.judged.guard {
-        Guard::Around(wrapped) => wrapped.verdict.bypass.is_some(),
-        Guard::InBody(verdict) => verdict.bypass.is_some(),
-        Guard::Guarded(index) => reached.route.dependencies.get(*index).is_some_and(|node| {
-            with_interpreter(state, |interpreter| {
-                judged_at(state, interpreter, reached, &node.callable).bypass.is_some()
-            })
-        }),
-        _ => false,
-    }
-}
-
-/// Dependencies that hand a token to each other are followed this far.
-const MAX_HANDED: usize = 4;
-/// Classes that extend each other are followed this far.
-const MAX_BASES: usize = 6;
-/// Schemes of FastAPI that read the `Authorization` header.
-const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2AuthorizationCodeBearer"];
-
-/// Whether a route asks for a scheme that reads the `Authorization` header.
-pub(crate) fn asks_for_bearer(route: &Route) -> bool {
-    asks_for(route, BEARER_SCHEMES)
-}
-
-/// Whether a route asks for one of these schemes of FastAPI, or for a class of
-/// the project that extends one.
-fn asks_for(route: &Route, schemes: &[&str]) -> bool {
-    route.dependencies.iter().any(|node| match &node.callable {
-        Value::Instance(instance) => is_scheme(&instance.class, schemes, 0),
-        _ => false,
-    })
-}
-
-fn is_scheme(class: &Value, schemes: &[&str], depth: usize) -> bool {
-    match class {
-        Value::Package(path) => {
-            path.starts_with("fastapi.security") && schemes.iter().any(|scheme| path.ends_with(scheme))
-        }
-        Value::Class(class) if depth < MAX_BASES => class.bases.iter().any(|base| is_scheme(base, schemes, depth + 1)),
-        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod calls;
+pub(crate) mod carried;
 pub(crate) mod conversions;
 mod destinations;
 pub(crate) mod environments;

@@ -7,9 +7,10 @@ use smol_str::SmolStr;
 
 use super::injectable::NewInjectable;
 use crate::auth::guard::{Guard, reads};
+use crate::auth::public::is_delivery;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
-use crate::index::dependencies::{Via, called, definition_site, dependency_of};
+use crate::index::dependencies::{Node, Via, called, definition_site, dependency_of};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::{FunctionRef, RouterId, Site, Value, is_from_container};
@@ -50,6 +51,7 @@ pub(crate) struct Verifier {
 ///
 /// Functions come before classes, and those that guard routes of the same router before the others, the most used of
 /// them first. For a route that only reads, what others ask for that do comes before what changes ask for.
+/// To a route that another service delivers to, only what guards others of these.
 pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route: &Route) -> Vec<&'s Verifier> {
     let root = source_root(state, application);
     let fits = |verifier: &&Verifier| {
@@ -58,6 +60,12 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
         near && verifier.needs.iter().all(|name| route.path.contains(&format!("{{{name}}}")))
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
+    if is_delivery(&route.path, &route.methods) {
+        // Another service has no user's token: what guards other deliveries fits, and nothing else.
+        let deliveries = || application.routes.iter().filter(|other| is_delivery(&other.path, &other.methods));
+        let guards = |node: &Node, verifier: &Verifier| definition_site(&node.callable) == Some(verifier.site);
+        found.retain(|verifier| deliveries().any(|other| other.dependencies.iter().any(|node| guards(node, verifier))));
+    }
     let siblings = application.routes.iter().filter(|other| other.router == route.router);
     let asked = |sibling: &Route| {
         let own = sibling.dependencies.iter().filter(|node| matches!(node.via, Via::Parameter | Via::Decorator));

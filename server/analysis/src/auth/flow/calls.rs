@@ -15,7 +15,8 @@ use super::requests::{MESSAGE, SERVED, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
 use super::{Abs, Flow, Path, root_name};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
+use crate::facts::python::idioms::is_stub;
+use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{Unknown, Value};
 
 /// The step of a proof at which the process looks into its own memory.
@@ -138,7 +139,11 @@ impl Flow<'_, '_> {
                     },
                 },
                 Value::Class(class) => match self.held(&class, name) {
-                    Abs::Other if worth_of(name) == Worth::Credential => Abs::Secret,
+                    Abs::Other => match self.property(&class, name) {
+                        Some(object) => object,
+                        None if worth_of(name) == Worth::Credential => Abs::Secret,
+                        None => Abs::Other,
+                    },
                     held => held,
                 },
                 _ => Abs::Other,
@@ -316,9 +321,15 @@ impl Flow<'_, '_> {
                 None => Some(self.outer(func)),
             };
         }
-        if matches!(&callee, Some(Value::Function(method)) if method.class.is_some() && is_stub(&method.def)) {
+        if let Some(Value::Function(method)) = callee.clone()
+            && method.class.is_some()
+            && is_stub(&method.def)
+        {
             // Some other class has the body.
             callee = None;
+            if let Some(value) = self.implemented(path, expr, &method, receiver.as_ref(), args, &values) {
+                return value;
+            }
         }
         if callee.as_ref().is_some_and(|callee| self.judge.is_vouched(callee)) {
             path.verified = true;
@@ -362,19 +373,6 @@ impl Flow<'_, '_> {
         }
         self.eval(path, expr)
     }
-}
-
-/// Whether a method is only declared: of a protocol or an abstract class.
-fn is_stub(def: &Function) -> bool {
-    def.body.iter().all(|stmt| match &stmt.kind {
-        StmtKind::Pass => true,
-        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Str(_) | ExprKind::Ellipsis),
-        StmtKind::Raise { exc: Some(raised), .. } => {
-            let raised = raised.as_call().map_or(raised, |(func, _)| func);
-            raised.as_name().is_some_and(|name| name == "NotImplementedError")
-        }
-        _ => false,
-    })
 }
 
 fn from_value(value: Value) -> Abs {

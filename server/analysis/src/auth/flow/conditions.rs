@@ -27,7 +27,29 @@ impl Flow<'_, '_> {
     }
 
     fn known_truth(&self, path: &Path, test: &Expr) -> Option<bool> {
+        if let Some(is_wanted) = self.asks_for_preflight(path, test) {
+            return Some(!is_wanted);
+        }
         self.exact(path, test).and_then(|value| value_truth(&value))
+    }
+
+    /// Whether a test of a dependency or handler asks if the request is a preflight (WHATWG Fetch, 4.8), or if it is
+    /// none: `request.method == "OPTIONS"`. FastAPI runs a route's dependencies for the methods that the route answers,
+    /// and nothing is behind a route that answers this one.
+    fn asks_for_preflight(&self, path: &Path, test: &Expr) -> Option<bool> {
+        let ExprKind::Compare { first, rest } = &test.kind else { return None };
+        let [(op, second)] = rest.as_slice() else { return None };
+        let ExprKind::Attribute { value, name } = &first.kind else { return None };
+        let is_request = matches!(path.get(value.as_name()?), Some(Abs::Request(part)) if part.is_empty());
+        let only = match &second.kind {
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => match parts.as_slice() {
+                [one] => one,
+                _ => return None,
+            },
+            _ => second,
+        };
+        let asks = self.around.is_none() && is_request && name.name == "method" && only.as_str()? == "OPTIONS";
+        asks.then(|| matches!(op.as_str(), "==" | "in" | "is"))
     }
 
     /// The same as [`Self::refine`] for a test of which the truth is not known.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::super::raising::always_raises;
 use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
+use super::proof::{bypass, is_chosen};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
 use crate::facts::python::idioms::{callees, is_left_unawaited, without_none};
@@ -49,6 +51,11 @@ impl Flow<'_, '_> {
             .body
             .last()
             .is_some_and(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+        if !ends_in_raise && always_raises(self.judge.resolve, self.function(), function, args) {
+            self.note_rejection_by(expr, args);
+            path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+            return Abs::Nothing;
+        }
         if !carries && !ends_in_raise {
             self.note_rejections_of(function);
             if let Some(reason) = self.compares(function) {
@@ -225,7 +232,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     }
     path.state = joined_state(exits);
     let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
-    if let Some(setting) = super::bypass(exits) {
+    if let Some(setting) = bypass(exits) {
         flow.found.bypass.get_or_insert(setting);
         bad.clear();
     }
@@ -250,7 +257,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
-    if good.is_empty() || super::is_chosen(exits) {
+    if good.is_empty() || is_chosen(exits) {
         return value(&bad);
     }
     let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();

@@ -20,6 +20,13 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// Notes a call of a helper that raises, where it is told to turn a caller away.
+    pub(super) fn note_rejection_by(&mut self, call: &Expr, args: &[Arg]) {
+        if self.found.rejection.is_none() && args.iter().any(|arg| is_status(&arg.value)) {
+            self.found.rejection = Some(self.site(call));
+        }
+    }
+
     /// Notes an answer of a middleware that turns a caller away.
     pub(super) fn note_answer(&mut self, answer: &Expr) {
         let Some((_, args)) = answer.as_call() else { return };

@@ -157,23 +157,7 @@ impl Flow<'_, '_> {
                 }
                 return self.block(vec![path], body, exits);
             }
-            StmtKind::Match { subject, cases } => {
-                let subject = self.eval(&mut path, subject);
-                let mut after = Vec::new();
-                let mut exhaustive = false;
-                for case in cases {
-                    let mut inside = path.clone();
-                    for name in &case.binds {
-                        inside.set(name, subject.clone());
-                    }
-                    after.extend(self.block(vec![inside], &case.body, exits));
-                    exhaustive |= case.irrefutable;
-                }
-                if !exhaustive {
-                    after.push(path);
-                }
-                return after;
-            }
+            StmtKind::Match { subject, cases } => return self.cases(path, subject, cases, exits),
             StmtKind::Delete(_)
             | StmtKind::Import(_)
             | StmtKind::ImportFrom(_)

@@ -1,6 +1,8 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
+mod derived;
 mod origin;
+mod refusals;
 mod wrapped;
 
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
@@ -59,6 +61,8 @@ pub enum Purpose {
     Hmac,
     /// Values are encrypted with it.
     Encrypts,
+    /// Callers who send it are let in.
+    LetsIn,
 }
 
 impl Purpose {
@@ -70,6 +74,7 @@ impl Purpose {
             Self::SignsValues => "signs values for clients",
             Self::Hmac => "signs with HMAC",
             Self::Encrypts => "encrypts values",
+            Self::LetsIn => "lets callers in",
         }
     }
 }
@@ -138,6 +143,16 @@ fn mailed_keys(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Vec<Key>
     secrets.filter_map(|secret| search.key_at(secret, secret, Purpose::SignsTokens)).collect()
 }
 
+/// The key that an expression is, if its value stands in the code as a text.
+pub(in crate::auth) fn standing(
+    interpreter: &Interpreter<'_>,
+    scope: Scope<'_>,
+    key: &Expr,
+    purpose: Purpose,
+) -> Option<Key> {
+    Search::new(interpreter, scope).key_at(key, key, purpose).filter(|key| key.what == What::Text)
+}
+
 /// A look for calls that are given keys.
 #[derive(Clone, Copy)]
 struct Search<'s, 'i, 'a> {
@@ -178,6 +193,9 @@ impl Search<'_, '_, '_> {
     /// The key that a call is given, when its value stands in the code.
     fn key(&self, call: &Expr, func: &Expr, args: &[Arg]) -> Option<Key> {
         let (argument, purpose) = self.key_argument(func, args).or_else(|| self.handed_on(func, args))?;
+        if purpose == Purpose::Hmac && self.derives_a_key(call, args) {
+            return None;
+        }
         self.key_at(call, argument, purpose)
     }
 

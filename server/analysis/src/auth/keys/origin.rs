@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
+use super::refusals::never_refuses;
 use super::{Search, Source, What};
 use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
@@ -276,7 +277,9 @@ fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &S
     let settings = is_settings(interpreter, class);
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));
-    if classes.iter().any(|class| class.def.body.iter().any(|stmt| validates(stmt, name))) {
+    let refuses =
+        |class: &Arc<ClassRef>, stmt: &Stmt| validates(stmt, name) && !never_refuses(&class.def.body, stmt, name);
+    if classes.iter().any(|class| class.def.body.iter().any(|stmt| refuses(class, stmt))) {
         return None;
     }
     for class in &classes {

@@ -66,6 +66,19 @@ pub fn is_for_machines(path: &str) -> bool {
     has_word(path, |word| OF_MACHINES.contains(&word))
 }
 
+/// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`. Below
+/// `/webhooks` callers may also keep where theirs are delivered to: that is a path by itself, or with a key.
+pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
+    let segments = normalised(path);
+    let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
+    let delivers = match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [.., "webhook" | "hook"] => true,
+        [.., before, last] => is_hook(before) && !last.starts_with('{'),
+        _ => false,
+    };
+    delivers && !is_internal(path) && !methods.is_empty() && methods.iter().all(|method| method == "POST")
+}
+
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`.
 pub fn is_named_public(path: &str) -> bool {
     // Readers of feeds have no account.

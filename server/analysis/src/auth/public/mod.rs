@@ -12,7 +12,7 @@ mod account;
 mod meant;
 mod path;
 
-pub use meant::{is_for_machines, is_named_form, is_named_public, speaks_of_strangers};
+pub use meant::{is_delivery, is_for_machines, is_named_form, is_named_public, speaks_of_strangers};
 pub use path::is_base_of_api;
 
 /// Why a route is public by nature, if it is.

@@ -109,7 +109,12 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
     let registered = registry.map(|registry| (registry.audience, registry.issuer));
     let (audience, issuer) = registered
         .unwrap_or_else(|| (expected(body, args, "audience", open_ended), expected(body, args, "issuer", open_ended)));
-    let checks = [("verify_exp", Check::Expiry), ("verify_aud", Check::Audience), ("verify_iss", Check::Issuer)];
+    let checks = [
+        ("verify_exp", Check::Expiry),
+        ("verify_aud", Check::Audience),
+        ("verify_iss", Check::Issuer),
+        ("verify_sub", Check::Subject),
+    ];
     let skips = checks.into_iter().filter_map(|(name, check)| Some((check, switched_off(body, args, name)?)));
     Decode {
         site: body.site(found.expr.range),

@@ -2,12 +2,13 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name, mentions};
+use super::super::code::{Body, Found, last_name};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
-use super::{Encode, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
-use crate::index::value::{Resolve, Site, Value};
+use super::payload::{Payload, claims_of};
+use super::{Encode, Handed, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::index::value::{Site, Value};
 use crate::text::TextRange;
 
 /// Finds the calls of a body that issue tokens.
@@ -52,6 +53,8 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         payload: None,
         claims: vec!["sub".into(), "aud".into()],
         whole: false,
+        handed: None,
+        number: None,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
@@ -77,16 +80,21 @@ fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(S
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
     let (at, name) = if library.validates_apart() { (1, "claims") } else { (0, "payload") };
     let payload = positional(args, at).or_else(|| keyword(args, name)).or_else(|| keyword(args, "claims"));
-    let (life, local_end, known, whole, made, marks) = match payload {
-        Some(payload) => {
-            let (claims, whole) = claims_of(body, payload);
-            let life = if leaves(body, found) { life(body, &claims, whole) } else { Life::Unknown };
-            let marks = marks(body, &claims);
-            let local_end = local_end(body, &claims).filter(|_| !library.validates_apart());
-            (life, local_end, claims, whole, Some(body.site(body.traced(payload).range)), marks)
-        }
-        None => (Life::Unknown, None, Vec::new(), false, None, Vec::new()),
-    };
+    let claims = payload.map(|payload| claims_of(body, payload));
+    let made = payload.map(|payload| body.site(body.traced(payload).range));
+    let leaves = || leaves(body, found);
+    let life = claims.as_ref().filter(|_| leaves()).map_or(Life::Unknown, |claims| life(body, claims));
+    let local_end = claims.as_ref().and_then(|claims| local_end(body, &claims.claims));
+    let local_end = local_end.filter(|_| !library.validates_apart());
+    let handed = claims.as_ref().and_then(|claims| {
+        let is_endless = life == Life::Unknown && !claims.is_open && claims.is_endless() && leaves();
+        let names_owner = claims.claims.iter().any(|(claim, _)| claim == "sub");
+        Some(Handed { parameter: claims.handed.cloned()?, is_endless, names_owner })
+    });
+    let number = claims.as_ref().and_then(|claims| claims.number(body));
+    let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();
+    let whole = payload.is_some() && !is_open && !callers_unknown;
+    let marks = marks(body, &known);
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
         Value::Str(name) => name.eq_ignore_ascii_case("none"),
@@ -106,174 +114,13 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         payload: made,
         claims: known.into_iter().map(|(claim, _)| claim).collect(),
         whole,
+        handed,
+        number: number.map(|range| body.site(range)),
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
         marks,
     }
-}
-
-/// Claims that a payload has, with their values where these can be seen, and
-/// whether they are all.
-fn claims_of<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> (Vec<(SmolStr, Option<&'b Expr>)>, bool) {
-    let mut claims = Vec::new();
-    let mut whole = true;
-    collect(body, payload, &mut claims, &mut whole, 0);
-    (claims, whole)
-}
-
-fn collect<'b>(
-    body: &Body<'b, '_, '_>,
-    payload: &'b Expr,
-    claims: &mut Vec<(SmolStr, Option<&'b Expr>)>,
-    whole: &mut bool,
-    depth: u32,
-) {
-    if depth > 6 {
-        *whole = false;
-        return;
-    }
-    if let Some(name) = payload.as_name() {
-        *whole &= changes_to(body, name, claims);
-        if body.param(name).is_some() {
-            *whole &= callers_pass_no_exp(body, name);
-            return;
-        }
-        let bound = body.bindings(name);
-        if bound.is_empty() {
-            // What other functions see may be changed by them.
-            *whole = false;
-        }
-        for value in bound {
-            match value {
-                Some(value) => collect(body, value, claims, whole, depth + 1),
-                None => *whole = false,
-            }
-        }
-        return;
-    }
-    match &payload.kind {
-        ExprKind::Dict(entries) => {
-            for (key, value) in entries {
-                match key.as_ref().map(|key| body.eval(body.traced(key))) {
-                    Some(Value::Str(key)) => claims.push((key, Some(value))),
-                    Some(_) => *whole = false,
-                    None => collect(body, value, claims, whole, depth + 1),
-                }
-            }
-        }
-        ExprKind::Call { func, args } => match &func.kind {
-            ExprKind::Attribute { value, name } if name.name == "copy" && args.is_empty() => {
-                collect(body, value, claims, whole, depth + 1);
-            }
-            ExprKind::Name(name) if name == "dict" => {
-                for arg in args {
-                    match (&arg.name, arg.spread) {
-                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
-                        (None, Spread::Iterable) => *whole = false,
-                        (None, _) => collect(body, &arg.value, claims, whole, depth + 1),
-                    }
-                }
-            }
-            _ => *whole = false,
-        },
-        _ => *whole = false,
-    }
-}
-
-/// Adds the claims that a variable's dictionary is given afterwards; tells whether they are all.
-fn changes_to<'b>(body: &Body<'b, '_, '_>, name: &str, claims: &mut Vec<(SmolStr, Option<&'b Expr>)>) -> bool {
-    let mut whole = true;
-    for (stmt, _) in body.statements() {
-        match &stmt.kind {
-            StmtKind::Assign(assign) => {
-                for target in &assign.targets {
-                    let ExprKind::Subscript { value, index } = &target.kind else { continue };
-                    if value.as_name().is_some_and(|found| found == name) {
-                        match body.eval(body.traced(index)) {
-                            Value::Str(key) => claims.push((key, assign.value.as_ref())),
-                            _ => whole = false,
-                        }
-                    }
-                }
-            }
-            StmtKind::AugAssign(assign) if mentions(&assign.target, name) => whole = false,
-            StmtKind::Expr(expr) => {
-                let Some((func, args)) = expr.as_call() else { continue };
-                match &func.kind {
-                    ExprKind::Attribute { value, name: method }
-                        if value.as_name().is_some_and(|found| found == name) =>
-                    {
-                        match method.name.as_str() {
-                            "update" => {
-                                for arg in args {
-                                    match (&arg.name, arg.spread) {
-                                        (Some(name), _) => claims.push((name.name.clone(), Some(&arg.value))),
-                                        (None, Spread::No) => collect(body, &arg.value, claims, &mut whole, 5),
-                                        _ => whole = false,
-                                    }
-                                }
-                            }
-                            "setdefault" => match positional(args, 0).and_then(Expr::as_str) {
-                                Some(key) => claims.push((key.clone(), positional(args, 1))),
-                                None => whole = false,
-                            },
-                            _ => {}
-                        }
-                    }
-                    // Handed to somebody who may add to it.
-                    _ if args.iter().any(|arg| arg.value.as_name().is_some_and(|found| found == name)) => whole = false,
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-    }
-    whole
-}
-
-/// Whether every call of this function in its own file hands over a
-/// dictionary for that parameter that is seen to have no `exp`.
-fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
-    let Some(def) = body.def.filter(|_| !body.is_nested()) else { return false };
-    let file = body.scope.file();
-    let Some(facts) = body.interpreter.sources().facts(file) else { return false };
-    let position = def.params.iter().position(|param| param.name.name == parameter);
-    let position =
-        position.map(|at| at - usize::from(def.params.first().is_some_and(|first| first.name.name == "self")));
-    let mut calls = 0;
-    for (index, item) in facts.items.iter().enumerate() {
-        let mut none_has_exp = true;
-        super::super::code::each_body(
-            body.interpreter,
-            file,
-            index as u32,
-            &item.placed.item.stmt,
-            &|_| true,
-            &mut |scope, block| {
-                Body::new(body.interpreter, scope, block).each_nested(&mut |other| {
-                for found in other.calls() {
-                    let Some((func, args)) = found.call() else { continue };
-                    if last_name(func) != Some(&def.name.name) {
-                        continue;
-                    }
-                    calls += 1;
-                    let given = keyword(args, parameter).or_else(|| position.and_then(|at| positional(args, at)));
-                    let entries = given.map(|given| &other.traced(given).kind);
-                    none_has_exp &= matches!(entries, Some(ExprKind::Dict(entries)) if entries.iter().all(|(key, _)| {
-                        key.as_ref().and_then(Expr::as_str).is_some_and(|key| key != "exp")
-                    }));
-                }
-            });
-            },
-        );
-        // Others are asked about when they change.
-        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
-        if !none_has_exp {
-            return false;
-        }
-    }
-    calls > 0
 }
 
 /// Whether a token leaves the function that issues it: one that is only read
@@ -292,11 +139,11 @@ fn leaves(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     })
 }
 
-fn life(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)], whole: bool) -> Life {
-    let ends: Vec<_> = claims.iter().filter(|(claim, _)| claim == "exp").collect();
+fn life(body: &Body<'_, '_, '_>, payload: &Payload<'_>) -> Life {
+    let ends: Vec<_> = payload.claims.iter().filter(|(claim, _)| claim == "exp").collect();
     match ends.as_slice() {
         // Who keeps a list of tokens can take one back.
-        [] if whole && !claims.iter().any(|(claim, _)| claim == "jti") => Life::Endless,
+        [] if payload.is_whole() && payload.is_endless() => Life::Endless,
         [(_, Some(value))] => match after_now(body, value) {
             Some(seconds) => Life::Seconds(seconds, body.site(value.range)),
             None => Life::Unknown,

@@ -1,7 +1,7 @@
 //! Secrets of the application that functions return.
 
 use super::super::code::{Body, is_settings, last_name};
-use super::{Exposed, ItemTokens, Secret, Shown, databases, secrets};
+use super::{Exposed, ItemTokens, Secret, Shown, databases, leaks, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword};
 use crate::index::value::{Resolve, Value};
 
@@ -27,6 +27,10 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                     pending.extend([&**left, &**right]);
                     continue;
                 }
+                ExprKind::IfExp { body: yes, or_else, .. } => {
+                    pending.extend([&**yes, &**or_else]);
+                    continue;
+                }
                 ExprKind::FString(parts) => {
                     pending.extend(parts);
                     continue;
@@ -37,7 +41,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 }
                 _ => {}
             }
-            let what = shown(body, expr).map(|what| Exposed { site: body.site(expr.range), function, what });
+            let part = leaks::piece(expr).map(|piece| piece.length);
+            let what = shown(body, expr).map(|what| Exposed { site: body.site(expr.range), function, what, part });
             tokens.exposed.extend(what);
         }
     }

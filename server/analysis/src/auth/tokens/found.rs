@@ -225,6 +225,8 @@ pub struct Exposed {
     pub function: Site,
     /// What it is.
     pub what: Shown,
+    /// How many characters of it, where it is cut off.
+    pub part: Option<i64>,
 }
 
 /// What a function returns that the application has to keep.
@@ -395,7 +397,7 @@ pub struct DefaultLife {
     pub site: Site,
 }
 
-/// A call of a function about tokens that has parameters which are `None` unless they are given.
+/// A call of a function about tokens that has parameters which are `None` unless they are given, or that is given claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerCall {
     /// What is called.
@@ -406,6 +408,12 @@ pub struct IssuerCall {
     pub left_out: Vec<SmolStr>,
     /// Those that are given what an optional parameter of the calling function holds, with its name.
     pub passed_on: Vec<(SmolStr, SmolStr)>,
+    /// Those that are given claims without an end.
+    pub endless: Vec<SmolStr>,
+    /// Those that are given claims with a number for `sub`, and that.
+    pub numbers: Vec<(SmolStr, Site)>,
+    /// The call.
+    pub site: Site,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

@@ -11,6 +11,9 @@ use crate::index::value::{Resolve, Value};
 /// Characters of a secret that may be shown to tell it from others.
 const SHOWN: i64 = 7;
 
+/// Characters of a key of a service that may be shown: how many begin alike, `sk-proj-`.
+const SHOWN_OF_KEY: i64 = 8;
+
 /// Characters of the header that most JWTs have, `{"alg":"HS256","typ":"JWT"}` in Base64: it is the same for all of them.
 pub const JWT_HEADER: i64 = 36;
 
@@ -193,16 +196,16 @@ fn formats(func: &Expr) -> bool {
 
 /// The beginning or end of a value.
 #[derive(Clone, Copy)]
-struct Piece<'e> {
-    of: &'e Expr,
+pub(super) struct Piece<'e> {
+    pub(super) of: &'e Expr,
     /// How many characters that are.
-    length: i64,
+    pub(super) length: i64,
     /// Whether it is the beginning.
     is_front: bool,
 }
 
 /// `token[:10]`, `token[-10:]`. What is left behind a beginning (`token[7:]`) is no piece.
-fn piece(expr: &Expr) -> Option<Piece<'_>> {
+pub(super) fn piece(expr: &Expr) -> Option<Piece<'_>> {
     let ExprKind::Subscript { value, index } = &expr.kind else { return None };
     let ExprKind::Slice(bounds) = &index.kind else { return None };
     let [bound] = bounds.as_slice() else { return None };
@@ -266,7 +269,8 @@ fn note(
     if is_header && is_jwt(body, value, &origin) {
         return;
     }
-    let harmless = part.is_some_and(|part| part.length <= SHOWN) || (part.is_some() && origin.what == Secret::Claims);
+    let most = if origin.what == Secret::Key { SHOWN_OF_KEY } else { SHOWN };
+    let harmless = part.is_some_and(|part| part.length <= most) || (part.is_some() && origin.what == Secret::Claims);
     if harmless || (origin.what == Secret::Claims && !matches!(value.kind, ExprKind::Name(_) | ExprKind::Call { .. })) {
         return;
     }

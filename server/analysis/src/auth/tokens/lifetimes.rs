@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name};
 use super::callees::callee;
 use super::encode::{after_now, is_now, seconds};
+use super::payload;
 use super::{DefaultLife, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, positional};
 
@@ -12,7 +13,7 @@ use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, p
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for found in body.calls() {
         let Some((func, args)) = found.call() else { continue };
-        tokens.issuer_calls.extend(issuer_call(body, func, args));
+        tokens.issuer_calls.extend(issuer_call(body, found.expr, func, args));
         let own = miscounted(body, found.expr).zip(body.def.map(|def| body.site(def.name.range)));
         let handed_over = args.iter().filter_map(|arg| miscounted(body, body.traced(&arg.value)));
         let handed_over = handed_over.filter_map(|length| Some((length, callee(body, func)?.site)));
@@ -22,16 +23,25 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-/// A call of a function of the project that is about tokens and has parameters that may be left out.
-fn issuer_call(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<IssuerCall> {
+/// A call of a function of the project that is about tokens and has parameters that may be left out, or is given claims.
+fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b [Arg]) -> Option<IssuerCall> {
     last_name(func).filter(|name| is_about_tokens(name))?;
     let function = callee(body, func)?;
     let mut left_out = Vec::new();
     let mut passed_on = Vec::new();
+    let (mut endless, mut numbers) = (Vec::new(), Vec::new());
     let receiver = usize::from(function.takes_receiver());
-    for (at, param) in function.def.params.iter().enumerate().skip(receiver).filter(|(_, param)| is_optional(param)) {
+    for (at, param) in function.def.params.iter().enumerate().skip(receiver) {
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name));
         let given = named.map(|arg| &arg.value).or_else(|| positional(args, at - receiver));
+        if !is_optional(param) {
+            if let Some(given) = given.map(|given| payload::given(body, given)) {
+                let name = || param.name.name.clone();
+                endless.extend(given.is_endless.then(name));
+                numbers.extend(given.number.map(|range| (name(), body.site(range))));
+            }
+            continue;
+        }
         match given.map(|given| (&given.kind, given.as_name())) {
             None | Some((ExprKind::None, _)) => left_out.push(param.name.name.clone()),
             Some((_, Some(own))) if body.param(own).is_some_and(is_optional) => {
@@ -41,12 +51,15 @@ fn issuer_call(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Iss
         }
     }
     let spreads = args.iter().any(|arg| arg.spread != Spread::No);
-    let says_something = !left_out.is_empty() || !passed_on.is_empty();
+    let says_something = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty() || !numbers.is_empty();
     (says_something && !spreads).then(|| IssuerCall {
         callee: function.site,
         function: body.def.map(|def| body.site(def.name.range)),
         left_out,
         passed_on,
+        endless,
+        numbers,
+        site: body.site(call.range),
     })
 }
 

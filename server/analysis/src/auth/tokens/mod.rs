@@ -9,6 +9,7 @@ mod bodies;
 mod cached;
 mod callees;
 mod claims;
+mod compared;
 mod containers;
 mod databases;
 mod decode;
@@ -25,9 +26,12 @@ mod key_source;
 mod leaks;
 mod libraries;
 mod lifetimes;
+mod looks;
 mod lookups;
 mod loops;
+mod numbers;
 mod passwords;
+mod payload;
 mod redirects;
 mod registry;
 mod replaced;
@@ -42,7 +46,6 @@ mod wrapped;
 
 use std::cell::RefCell;
 
-use memchr::memmem;
 use smol_str::SmolStr;
 
 pub(crate) use databases::names_database;
@@ -51,12 +54,13 @@ pub(crate) use encode::MARKS;
 pub use found::*;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
+pub use looks::{Looks, Marked, may_handle_tokens};
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
-use crate::facts::held::{self, Held};
+use super::keys::Key;
+use crate::facts::held::Held;
 use crate::facts::python::tree::Item;
-use crate::facts::words::Words;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Site};
 use crate::text::TextRange;
@@ -111,6 +115,8 @@ pub struct ItemTokens {
     pub unset: Vec<UnsetKey>,
     /// Headers that are compared with a key.
     pub compared: Vec<ComparedHeader>,
+    /// Keys that a credential is compared with, as far as their values stand in the code.
+    pub compared_keys: Vec<Key>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
@@ -202,6 +208,8 @@ pub enum Check {
     Audience,
     /// `iss`.
     Issuer,
+    /// `sub`.
+    Subject,
 }
 
 /// What is expected of a claim.
@@ -305,6 +313,10 @@ pub struct Encode {
     pub claims: Vec<SmolStr>,
     /// Whether these are all.
     pub whole: bool,
+    /// What callers hand over of them.
+    pub handed: Option<Handed>,
+    /// The value of its `sub`, where that is a number.
+    pub number: Option<Site>,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
@@ -313,6 +325,17 @@ pub struct Encode {
     pub field: Option<PlainField>,
     /// Claims that say what it is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
+}
+
+/// Claims that callers hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The parameter.
+    pub parameter: SmolStr,
+    /// Whether the token ends never unless these say so.
+    pub is_endless: bool,
+    /// Whether the function names the owner itself.
+    pub names_owner: bool,
 }
 
 /// How long a token lives.
@@ -324,32 +347,6 @@ pub enum Life {
     Seconds(i64, Site),
     /// It has an `exp`, or may have one.
     Unknown,
-}
-
-/// Whether a text can hold anything that is looked for here. Each item is asked
-/// again, and more exactly, before it is looked into.
-pub fn may_handle_tokens(words: &mut Words) -> bool {
-    Looks::by(&mut |word| words.hold(word), |holds| LOGS.iter().any(|call| holds(call))).any()
-}
-
-/// How it is told what an item has to be searched for.
-#[derive(Clone, Copy)]
-pub enum Marked<'m> {
-    /// By its text.
-    Text(&'m str),
-    /// By what its text said while it was there.
-    Earlier(&'m [(TextRange, Looks)]),
-}
-
-impl Marked<'_> {
-    fn at(self, range: TextRange) -> Looks {
-        match self {
-            Self::Text(text) => text.get(range.start as usize..range.end as usize).map_or(Looks::ALL, Looks::at),
-            Self::Earlier(known) => {
-                known.iter().find(|(other, _)| *other == range).map_or(Looks::ALL, |(_, looks)| *looks)
-            }
-        }
-    }
 }
 
 /// What an item of that length does with tokens, and what it was searched for.
@@ -386,206 +383,4 @@ pub fn tokens_of(
         });
     }
     (tokens, searched.into_inner())
-}
-
-/// What a text has to be searched for.
-#[derive(Debug, Clone, Copy)]
-pub struct Looks {
-    tokens: bool,
-    logs: bool,
-    answers: bool,
-    sessions: bool,
-    introspects: bool,
-    returns: bool,
-    transports: bool,
-    takes_apart: bool,
-    passwords: bool,
-    redirects: bool,
-    replaces: bool,
-    holds: bool,
-    tools: bool,
-    compares: bool,
-}
-
-/// Tells whether a text holds a word.
-type Holds<'h> = &'h mut dyn FnMut(&'static str) -> bool;
-
-/// Parts of names of what nobody else must read.
-const SECRETS: &[&str] = &[
-    "oken",
-    "uthoriz",
-    "redential",
-    "header",
-    "ookie",
-    "assword",
-    "ecret",
-    "SECRET",
-    "PASSWORD",
-    "KEY",
-    "atabase_ur",
-    "DATABASE_UR",
-    "db_ur",
-    "DB_UR",
-    "body",
-];
-/// Loops over all headers or cookies: the log need not stand near.
-const ALL_SENT: &[&str] = &["eaders.items()", "ookies.items()", "eaders.values()", "ookies.values()"];
-/// What calls of a log begin with.
-const LOGS: &[&str] = &["print(", "log.", "LOG.", "logger.", "logging.", "LOGGER.", "Logger"];
-/// Bytes behind the name of a log in which its arguments stand.
-const CALL: usize = 400;
-
-impl Looks {
-    const ALL: Self = Self {
-        tokens: true,
-        logs: true,
-        answers: true,
-        sessions: true,
-        introspects: true,
-        returns: true,
-        transports: true,
-        takes_apart: true,
-        passwords: true,
-        redirects: true,
-        replaces: true,
-        holds: true,
-        tools: true,
-        compares: true,
-    };
-
-    fn at(text: &str) -> Self {
-        let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-        Self::by(&mut holds, |_| logs_any(text, SECRETS))
-    }
-
-    /// What a text has to be searched for that holds certain words, and maybe
-    /// a log to which secrets are given.
-    fn by(holds: Holds<'_>, logs: impl FnOnce(Holds<'_>) -> bool) -> Self {
-        const CALLS: &[&str] = &[
-            ".decode",
-            "decode(",
-            "encode(",
-            "lifetime_seconds",
-            "timedelta(",
-            "unverified",
-            "PyJWKClient(",
-            ".verify(",
-            "decode_",
-            "_token(",
-            "_jwt(",
-            "claims",
-            "verify_",
-            "authenticate",
-            "verify(",
-            "validate_",
-            "payload(",
-            "oken)",
-            "redentials)",
-            "exception_handler",
-            "refresh_token",
-        ];
-        const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
-        let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
-        let secrets = any(SECRETS);
-        let all = any(ALL_SENT);
-        let refuses = secrets || any(&[".state", "claims", "payload"]);
-        Self {
-            tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
-            answers: refuses
-                && any(&["HTTPException", "JSONResponse", "return {"])
-                && any(REFUSALS)
-                && any(&["except", "if not ", "is None", "not in", "!="]),
-            sessions: any(&["ession"]) && any(&["oken ==", "oken_hash ==", "oken) ==", "oken\" =", "oken ="]),
-            introspects: any(&["get-session"]),
-            // Handlers have decorators.
-            transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
-                || any(&["set_cookie("]) && any(&["oken", "jwt"]),
-            passwords: any(&["assword", "passwd", "pwd"]),
-            redirects: secrets && any(&["RedirectResponse"]),
-            replaces: any(&["HTTPException", "Response("])
-                && any(&["except Exception", "except:", "except BaseException"]),
-            holds: any(held::MARKS) || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
-            tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
-                || any(&[".tool", ".add_tool"]),
-            takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
-            compares: (secrets || any(&["Header(", "Cookie("]))
-                && any(&["!= ", "!=\n", "compare_digest"])
-                && any(&["raise"]),
-            logs: secrets && (all || logs(holds)),
-        }
-    }
-
-    fn any(&self) -> bool {
-        self.tokens
-            || self.logs
-            || self.answers
-            || self.sessions
-            || self.introspects
-            || self.returns
-            || self.transports
-            || self.takes_apart
-            || self.passwords
-            || self.redirects
-            || self.replaces
-            || self.holds
-            || self.tools
-            || self.compares
-    }
-
-    fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-        if self.tokens {
-            decode::look(body, tokens);
-            cached::look(body, tokens);
-            encode::look(body, tokens);
-            lifetimes::look(body, tokens);
-            swallowed::look(body, tokens);
-        }
-        if self.logs {
-            leaks::look(body, tokens);
-        }
-        if self.answers {
-            errors::look(body, tokens);
-            statuses::look(body, tokens);
-        }
-        if self.returns {
-            exposed::look(body, tokens);
-        }
-        if self.sessions {
-            lookups::sessions(body, tokens);
-        }
-        if self.transports {
-            transport::look(body, tokens);
-        }
-        if self.tools {
-            tools::look(body, tokens);
-        }
-        if self.takes_apart {
-            handmade::look(body, tokens);
-        }
-        if self.passwords {
-            passwords::look(body, tokens);
-        }
-        if self.redirects {
-            redirects::look(body, tokens);
-        }
-        if self.replaces {
-            replaced::look(body, tokens);
-        }
-        if self.compares {
-            unset::look(body, tokens);
-        }
-        if self.introspects {
-            lookups::introspections(body, tokens);
-        }
-    }
-}
-
-/// Whether something that may be a call of a log has one of these words behind it.
-fn logs_any(text: &str, words: &[&str]) -> bool {
-    let is_near = |at: usize| {
-        let near = text.as_bytes().get(at..(at + CALL).min(text.len())).unwrap_or_default();
-        words.iter().any(|word| memmem::find(near, word.as_bytes()).is_some())
-    };
-    LOGS.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
 }

@@ -407,6 +407,14 @@ fn entry(body: &Body<'_, '_, '_>, expr: &Expr, map: &Expr, key: &str, depth: u32
     (of_request && worth).then_some(Origin { what: Secret::Token, range: expr.range, credential })
 }
 
+/// `super()` in a scheme of the project's own: what it gives when it is called is what the caller sent.
+fn is_own_scheme(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let is_super = value.as_call().is_some_and(|(func, _)| func.as_name().is_some_and(|name| name == "super"));
+    let super::super::code::Scope::Function(FunctionRef { class: Some(class), .. }) = body.scope else { return false };
+    let gives_token = |base: &SmolStr| is_scheme(base) && !base.contains("APIKey");
+    is_super && body.interpreter.package_bases(class).iter().any(gives_token)
+}
+
 fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
     match does(body, func) {
         Some((_, Does::Encodes)) => {
@@ -432,6 +440,9 @@ fn call(body: &Body<'_, '_, '_>, expr: &Expr, func: &Expr, args: &[Arg], depth: 
             }
             "split" | "strip" | "lstrip" | "rstrip" | "replace" | "removeprefix" | "removesuffix" | "partition"
             | "rpartition" | "decode" | "encode" | "get_secret_value" => return follow(body, value, depth + 1),
+            "__call__" if is_own_scheme(body, value) => {
+                return Some(Origin { what: Secret::Token, range: expr.range, credential: true });
+            }
             "model_dump" | "dict" | "model_dump_json" | "json" | "items" => {
                 let shows_it = |origin: &Origin| origin.what == Secret::PasswordHolder || is_all_sent(origin);
                 let origin = follow(body, value, depth + 1).filter(shows_it)?;

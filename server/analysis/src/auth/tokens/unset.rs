@@ -62,7 +62,7 @@ fn compared_by(test: &Expr) -> Vec<(&Expr, &Expr)> {
 }
 
 /// What `compare_digest` compares.
-fn in_constant_time(expr: &Expr) -> Option<(&Expr, &Expr)> {
+pub(super) fn in_constant_time(expr: &Expr) -> Option<(&Expr, &Expr)> {
     let (func, args) = expr.as_call()?;
     let compares = last_name(func).is_some_and(|name| name == "compare_digest");
     Some((positional(args, 0)?, positional(args, 1)?)).filter(|_| compares)

@@ -10,6 +10,7 @@
 mod access;
 mod blocks;
 mod endpoints;
+mod hiding;
 mod lines;
 mod statements;
 
@@ -66,6 +67,8 @@ struct Found {
     said: Vec<(Access, TextRange)>,
     /// The token header among its request headers.
     header: Option<TextRange>,
+    /// Whether rows of others are said not to be found.
+    hides: bool,
 }
 
 #[derive(Default)]
@@ -137,6 +140,7 @@ impl<'t> Reader<'t> {
 
     /// A list item or a line of running text.
     fn line(&mut self, text: Piece<'t>, depth: usize, is_item: bool) {
+        self.note_hiding(text, depth);
         if access::is_bearer_header(text.text) {
             self.end_paragraph(true);
             self.note_header(text.range(), depth);
@@ -258,6 +262,7 @@ impl<'t> Reader<'t> {
     }
 
     fn row(&mut self, header: &[&'t str], cells: &[Piece<'t>], line: Piece<'t>) {
+        self.note_hiding(line, usize::MAX);
         let columns = endpoints::columns(header);
         let cell = |column: Option<usize>| column.and_then(|at| cells.get(at)).copied();
         let Some(path) = cell(columns.path) else {
@@ -323,7 +328,7 @@ impl<'t> Reader<'t> {
         if self.found.len() < MAX_ENDPOINTS {
             let said = said.map(|access| (access, range)).into_iter().collect();
             let section = self.sections.len() - 1;
-            self.found.push(Found { methods, path, range, section, place, said, header: None });
+            self.found.push(Found { methods, path, range, section, place, said, header: None, hides: false });
         }
     }
 
@@ -371,6 +376,15 @@ impl<'t> Reader<'t> {
     fn note_header(&mut self, range: TextRange, depth: usize) {
         if let Some(target) = self.target(depth) {
             self.found[target].header.get_or_insert(range);
+        }
+    }
+
+    /// Takes down that rows of others are said not to be found.
+    fn note_hiding(&mut self, line: Piece<'t>, depth: usize) {
+        if let Some(target) = self.target(depth)
+            && hiding::hides_others(line.text)
+        {
+            self.found[target].hides = true;
         }
     }
 

@@ -50,6 +50,7 @@ impl Reader<'_> {
                 path: found.path.clone(),
                 range: found.range,
                 stated,
+                hides: found.hides,
             });
         }
         let general = blankets.into_iter().filter(|(_, bounded, others)| bounded.is_none() || *others);

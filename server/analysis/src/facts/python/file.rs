@@ -39,6 +39,8 @@ pub struct PythonFile {
     pub bindings: FxHashMap<SmolStr, Binding>,
     /// Items that are `from … import *`.
     pub stars: Vec<u32>,
+    /// Classes that derive from others: the last name of the base, and the name of the class.
+    pub heirs: Box<[(SmolStr, SmolStr)]>,
 }
 
 impl PythonFile {
@@ -54,6 +56,9 @@ impl PythonFile {
             }
         }
         file.bindings.shrink_to_fit();
+        let heirs = file.items.iter().filter_map(|item| item.placed.item.stmt.heir());
+        let heirs = heirs.flat_map(|(class, bases)| bases.into_iter().map(move |base| (base.clone(), class.clone())));
+        file.heirs = heirs.collect();
         file
     }
 

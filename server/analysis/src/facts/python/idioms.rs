@@ -341,3 +341,16 @@ fn tested(test: &Expr) -> Vec<&Expr> {
     }
     found
 }
+
+/// Whether a method is only declared: of a protocol or an abstract class.
+pub fn is_stub(def: &Function) -> bool {
+    def.body.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Pass => true,
+        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Str(_) | ExprKind::Ellipsis),
+        StmtKind::Raise { exc: Some(raised), .. } => {
+            let raised = raised.as_call().map_or(raised, |(func, _)| func);
+            raised.as_name().is_some_and(|name| name == "NotImplementedError")
+        }
+        _ => false,
+    })
+}

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 
 use super::lower::lower_stmt;
 use super::outline::outline_hash;
-use super::tree::{Stmt, StmtKind};
+use super::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::text::{KeptText, TextRange};
 
 /// A top-level statement.
@@ -29,6 +29,8 @@ pub struct ItemStmt {
 pub(super) struct ItemSource {
     /// What it defines; none of other statements.
     pub(super) name: Option<SmolStr>,
+    /// Of a class, the last names of its bases.
+    pub(super) bases: Box<[SmolStr]>,
     /// The text of the file.
     pub(super) text: KeptText,
     /// The statement in it, its decorators included.
@@ -63,12 +65,38 @@ impl ItemStmt {
         self.later.as_ref()?.name.as_ref()
     }
 
+    /// The class that it defines, and the last names of what that derives from: `class A(b.B)`.
+    pub(super) fn heir(&self) -> Option<(&SmolStr, Vec<&SmolStr>)> {
+        if let Some(later) = self.later.as_ref()
+            && let Some(name) = &later.name
+        {
+            return (!later.bases.is_empty()).then(|| (name, later.bases.iter().collect()));
+        }
+        let class = match &self.stmt.get()?.kind {
+            StmtKind::Class(class) => class,
+            _ => return None,
+        };
+        let bases = class.bases.iter().filter(|base| base.name.is_none()).filter_map(|base| last_name(&base.value));
+        let bases: Vec<&SmolStr> = bases.collect();
+        (!bases.is_empty()).then_some((&class.name.name, bases))
+    }
+
     /// Hash of everything but the bodies of functions: signatures, decorators,
     /// assignments, calls, classes, and where they stand. Equal outlines of all
     /// items mean that no other file can see a difference, unless it executed
     /// one of the bodies.
     pub fn outline_hash(&self) -> u64 {
         *self.outline.get_or_init(|| outline_hash(self))
+    }
+}
+
+/// `B` of `B`, `b.B` and `B[T]`.
+fn last_name(base: &Expr) -> Option<&SmolStr> {
+    match &base.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Attribute { name, .. } => Some(&name.name),
+        ExprKind::Subscript { value, .. } => last_name(value),
+        _ => None,
     }
 }
 

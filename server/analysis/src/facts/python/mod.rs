@@ -6,6 +6,7 @@ pub mod idioms;
 pub mod item;
 pub mod lower;
 pub mod outline;
+mod parts;
 pub mod said_public;
 pub mod salvage;
 pub mod tree;

@@ -71,6 +71,11 @@ fn guarded(source: &Source, value: Node<'_>) -> Result<Vec<TextEdit>, Refusal> {
         return Err(Refusal("a component would fail without a token: ask for a sign-in before it is drawn".into()));
     }
     let statement = statement_around(value)?;
+    if is_met(source, value, statement) {
+        return Err(Refusal(
+            "what the code does about a request that fails would not run: test for the token there".into(),
+        ));
+    }
     let end = semicolon(source);
     let simple = plain(value);
     match simple.kind() {
@@ -86,6 +91,16 @@ fn guarded(source: &Source, value: Node<'_>) -> Result<Vec<TextEdit>, Refusal> {
         }
         _ => Err(Refusal("the token is no variable, property or call".into())),
     }
+}
+
+/// Whether the request that a value goes with is met where it fails or ends: `fetch(…).catch(…).finally(…)`.
+fn is_met(source: &Source, value: Node<'_>, statement: Node<'_>) -> bool {
+    let ancestors = std::iter::successors(value.parent(), Node::parent);
+    let mut inside = ancestors.take_while(|node| node.id() != statement.id());
+    inside.any(|node| {
+        let property = node.child_by_field_name("property").map(|property| text_of(source, property));
+        node.kind() == "member_expression" && matches!(property, Some("catch" | "finally"))
+    })
 }
 
 /// A value without parentheses and `!`.

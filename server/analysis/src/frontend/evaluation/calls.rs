@@ -117,6 +117,9 @@ impl Session<'_> {
             }
             Value::Package(package) => {
                 let package = Rc::clone(package);
+                if let Some(result) = self.package_for_stranger(&package, arguments) {
+                    return result;
+                }
                 libraries::call(self, &package, arguments, new, here)
             }
             Value::Object(id) => {
@@ -136,6 +139,7 @@ impl Session<'_> {
                 let path = symbol.path.iter().cloned().chain([called]).collect::<Vec<_>>();
                 let result = Symbol { path: path.into(), may_be_missing: false, ..(**symbol).clone() };
                 self.watch_named(&result, arguments, here);
+                self.watch_password_taken(&result);
                 Value::Symbol(Rc::new(result))
             }
             Value::Setter => {
@@ -195,6 +199,12 @@ impl Session<'_> {
         self.watch_membership(object, name, arguments);
         if matches!(object, Value::Unknown | Value::Symbol(_)) {
             self.watch_named_call(name);
+        }
+        if let Value::Symbol(symbol) = object {
+            self.watch_beginning(symbol, name, arguments, here);
+            if let Some(result) = self.method_for_stranger(symbol, name, arguments) {
+                return result;
+            }
         }
         match (object, name) {
             // Whatever it was to be called with is not called: it fails, or does nothing.
@@ -262,6 +272,11 @@ impl Session<'_> {
     fn call_array(&mut self, values: &Rc<[Value]>, name: &str, arguments: &Arguments, here: Place) -> Value {
         match name {
             "map" | "flatMap" | "filter" | "forEach" | "find" | "some" | "every" | "reduce" => {
+                if name == "some"
+                    && let Some(result) = self.some_for_stranger(values, &arguments.get(0), here)
+                {
+                    return result;
+                }
                 let element = if values.is_empty() { Value::Unknown } else { Value::any(values.iter().cloned()) };
                 let mut given = Arguments { values: vec![element.clone()], places: vec![here], open: true };
                 if name == "reduce" {

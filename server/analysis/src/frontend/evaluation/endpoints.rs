@@ -13,6 +13,7 @@ use crate::frontend::libraries::servers::{self, Part};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
+use crate::frontend::passwords::PasswordWatch;
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
 use crate::frontend::rows::RowWatch;
@@ -32,6 +33,9 @@ pub(in crate::frontend) struct Watch {
     rows: RowWatch,
     named: NamedWatch,
     shown: Vec<ShownSecret>,
+    /// Where paths are compared by whether they begin with `/`.
+    roots: Vec<Place>,
+    passwords: PasswordWatch,
     /// Whether a request carries a token on: whoever gets it may verify it.
     hands_on: bool,
     /// Whether the request is answered elsewhere.
@@ -49,6 +53,8 @@ impl Watch {
             rows: RowWatch::default(),
             named: NamedWatch::default(),
             shown: Vec::new(),
+            roots: Vec::new(),
+            passwords: PasswordWatch::default(),
             hands_on: false,
             sends_on: false,
         }
@@ -144,6 +150,9 @@ impl Session<'_> {
         self.store.take_back(mark);
         self.endpoints.insert(address(&closure.function));
         let Some(mut watch) = watch else { return };
+        let root = watch.roots.first().copied().filter(|_| kind == EndpointKind::Middleware && is_whole);
+        let lets_through =
+            root.filter(|_| watch.asks != Asks::Nothing && self.lets_strangers_through(closure, &arguments));
         if !is_whole {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
@@ -160,6 +169,9 @@ impl Session<'_> {
         watch.named.tokens.dedup();
         watch.shown.sort_unstable();
         watch.shown.dedup();
+        watch.passwords.unchecked.sort_unstable();
+        watch.passwords.unchecked.dedup();
+        self.note_logged_passwords(&watch.passwords);
         watch.kept.sort_unstable();
         watch.kept.dedup();
         if watch.hands_on {
@@ -177,9 +189,11 @@ impl Session<'_> {
             rows: watch.rows.accesses,
             tokens: watch.named.tokens,
             shown: watch.shown,
+            unchecked: watch.passwords.unchecked,
             asks_right: watch.rows.asks_right,
             sends_on: watch.sends_on,
             matcher: None,
+            lets_through,
         });
     }
 
@@ -209,6 +223,11 @@ impl Session<'_> {
         self.watch.as_mut().map(|watch| &mut watch.shown)
     }
 
+    /// What is seen of passwords, while an endpoint runs.
+    pub(in crate::frontend) fn watched_passwords(&mut self) -> Option<&mut PasswordWatch> {
+        self.watch.as_mut().map(|watch| &mut watch.passwords)
+    }
+
     /// What is seen of tokens that are signed, while an endpoint runs.
     pub(in crate::frontend) fn watched_named(&mut self) -> Option<&mut NamedWatch> {
         self.watch.as_mut().map(|watch| &mut watch.named)
@@ -221,8 +240,14 @@ impl Session<'_> {
         }
     }
 
+    /// A path is compared by whether it begins with `/`.
+    pub(super) fn watch_root(&mut self, here: Place) {
+        self.watch.iter_mut().for_each(|watch| watch.roots.push(here));
+    }
+
     /// Something runs that can't be followed.
     pub(in crate::frontend) fn watch_unknown(&mut self) {
+        self.turn_stranger_away();
         self.watch_asks(Asks::Unknown);
     }
 

@@ -285,6 +285,7 @@ impl Session<'_> {
             Value::Symbol(symbol) => {
                 self.watch_part(symbol, name);
                 self.note_read(symbol, name);
+                self.watch_password_read(symbol, name);
                 self.watch_answer(symbol, name);
                 self.watch_settings(object, name);
                 self.part_of(symbol, name, optional)

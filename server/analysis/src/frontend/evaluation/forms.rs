@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 use super::Session;
 use crate::facts::typescript::tree::{Expr, ExprKind};
 use crate::frontend::outcome::{Logged, Place, What};
+use crate::frontend::passwords::names_password;
 use crate::frontend::tokens::STRINGIFIED;
 use crate::frontend::value::{ObjectId, ObjectKind, Origin, Symbol, Value};
 
@@ -66,7 +67,9 @@ impl Session<'_> {
     /// `delete copy.password`: the copy has it no longer.
     pub(super) fn take_out(&mut self, place: &Expr) {
         let ExprKind::Member(member) = &place.kind else { return };
-        let Value::Object(object) = self.expr(&member.object) else { return };
+        let holder = self.expr(&member.object);
+        self.watch_cleared(&holder, &member.property);
+        let Value::Object(object) = holder else { return };
         let given = self.store.get(object).entries.get(&member.property);
         if given.is_some_and(|given| !self.passwords(given, 0).is_empty()) {
             self.store.set(object, &member.property, Value::Undefined);
@@ -117,12 +120,12 @@ impl Session<'_> {
     pub(super) fn note_logged_forms(&mut self) {
         for (form, place) in std::mem::take(&mut self.forms.logged) {
             if self.forms.typed.contains(&form) {
-                self.outcome.logged.push(Logged { place, what: What::Password(form.1), front: None });
+                self.outcome.logged.push(Logged { place, what: What::Password(form.1), front: None, on_server: false });
             }
         }
         for ((made, name), place) in std::mem::take(&mut self.forms.shown) {
             if self.forms.written.contains(&made) {
-                self.outcome.logged.push(Logged { place, what: What::Password(name), front: None });
+                self.outcome.logged.push(Logged { place, what: What::Password(name), front: None, on_server: false });
             }
         }
     }
@@ -133,10 +136,4 @@ fn held_by(symbol: &Symbol) -> Option<(Place, SmolStr)> {
     let Origin::Form(place, name) = &symbol.origin else { return None };
     let mut parts = symbol.path.iter().filter(|step| *step != STRINGIFIED);
     (parts.all(|part| part == name) && symbol.path.len() < MAX_HELD).then(|| (*place, name.clone()))
-}
-
-/// Whether a property may hold a password, by its name.
-fn names_password(name: &str) -> bool {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    matches!(name.as_str(), "password" | "passwd" | "newpassword" | "currentpassword" | "oldpassword" | "password1")
 }

@@ -1,10 +1,13 @@
 //! Answers that are logged or kept as a whole: whether there is a token in them, other
 //! code of the module tells by reading it.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::Session;
+use crate::frontend::libraries::better_auth::is_whole_session;
 use crate::frontend::outcome::{Logged, Place, What};
 use crate::frontend::tokens::{STRINGIFIED, answer, names_a_token};
 use crate::frontend::value::{Origin, Symbol, Value};
@@ -36,6 +39,24 @@ impl Session<'_> {
         let (whole, writer) = (self.whole_answers(value, place), self.runs());
         let logged = whole.into_iter().map(|(origin, path, place)| (origin, path, place, writer));
         self.logged_answers.logged.extend(logged);
+    }
+
+    /// A whole session of Better Auth is logged, with its token in it, where tests on the way do not show that there
+    /// is none.
+    pub(in crate::frontend) fn note_logged_session(&mut self, value: &Value, place: Place) {
+        let is_shown = |symbol: &&Rc<Symbol>| {
+            let missing = &self.logged_answers.missing;
+            let is_missing = |part: &Symbol| part.origin == symbol.origin && symbol.path.starts_with(&part.path);
+            is_whole_session(symbol) && !missing.iter().any(is_missing)
+        };
+        let mut symbols = value.alternatives().iter().filter_map(|value| match value {
+            Value::Symbol(symbol) => Some(symbol),
+            _ => None,
+        });
+        if symbols.any(|symbol| is_shown(&symbol)) {
+            let what = What::Token(SmolStr::new_static("session.token"));
+            self.outcome.logged.push(Logged { place, what, front: None, on_server: false });
+        }
     }
 
     /// The function that runs, by its address.
@@ -91,7 +112,12 @@ impl Session<'_> {
             // What a client for any address answers is told apart by the function that asked for it.
             let is_one = self.asks_for_one(&origin);
             if let Some(name) = held(&origin, &path, &|reader| is_one || reader == writer) {
-                self.outcome.logged.push(Logged { place, what: What::Token(name.clone()), front: None });
+                self.outcome.logged.push(Logged {
+                    place,
+                    what: What::Token(name.clone()),
+                    front: None,
+                    on_server: false,
+                });
             }
         }
     }

@@ -18,6 +18,7 @@ mod narrowing;
 mod operators;
 mod secrets;
 mod statements;
+mod strangers;
 mod texts;
 
 pub(super) use calls::Arguments;
@@ -95,6 +96,8 @@ pub(super) struct Session<'s> {
     pub(super) without_window: bool,
     /// What is seen of the endpoint that runs.
     watch: Option<endpoints::Watch>,
+    /// The stranger that a middleware runs for.
+    stranger: Option<strangers::Stranger>,
     /// Endpoints that have run, by their addresses.
     endpoints: FxHashSet<usize>,
     /// Server actions that stand in other functions.
@@ -187,6 +190,7 @@ impl<'s> Session<'s> {
             made: Vec::new(),
             without_window: false,
             watch: None,
+            stranger: None,
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
             logged_answers: logged_answers::Answers::default(),

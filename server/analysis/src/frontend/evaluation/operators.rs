@@ -68,6 +68,7 @@ impl Session<'_> {
                 let right = self.expr(&binary.right);
                 if !matches!(binary.left.kind, ExprKind::TypeOf(_)) {
                     self.watch_compared(&left, &right);
+                    self.watch_password_compared(&left, &right);
                 }
                 let is_wanted = |equal: bool| equal == (binary.operator == Operator::Equal);
                 are_equal(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
@@ -136,6 +137,7 @@ impl Session<'_> {
         };
         if let Some(name) = &name {
             self.watch_settings(&object, name);
+            self.watch_cleared(&object, name);
         }
         for object in object.alternatives() {
             match object {

@@ -65,6 +65,17 @@ impl Session<'_> {
                 }
             }
             StmtKind::Export(declared) => self.hoist_stmt(declared, scope),
+            // What React calls when all has run may stand above what it calls: `useEffect(() => { load(); })`.
+            StmtKind::Declare(declared) if self.frames.last().is_some_and(|frame| frame.function != 0) => {
+                for declarator in declared {
+                    if let (Pattern::Name(name, _), Some(value)) = (&declarator.target, &declarator.value)
+                        && let ExprKind::Function(function) = &value.kind
+                    {
+                        let value = self.closure(function, None, None);
+                        self.store.declare(scope, name, value);
+                    }
+                }
+            }
             StmtKind::ExportDefault(value) => {
                 if let ExprKind::Function(function) = &value.kind {
                     let value = self.closure(function, None, None);

@@ -10,6 +10,7 @@ use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::requests::option;
+use crate::frontend::tokens::{NULL, STRINGIFIED, UNDEFINED};
 use crate::frontend::value::{ObjectKind, Origin, PackageName, Symbol, Value};
 
 /// What `createAuthClient` gives.
@@ -143,4 +144,38 @@ fn plugin(
 pub(super) fn part_may_be_missing(symbol: &Symbol) -> bool {
     let Origin::Call(package) = &symbol.origin else { return false };
     package.package == CLIENT && matches!(&*symbol.path, [only] if only == "data")
+}
+
+/// Whether a value is a whole session, which has its token in it.
+pub(in crate::frontend) fn is_whole_session(symbol: &Symbol) -> bool {
+    part_of_session(symbol).is_some_and(|steps| matches!(*steps, [] | ["session"]))
+}
+
+/// Notes that a number is made of the id of a user.
+pub(super) fn note_numbered(session: &mut Session<'_>, value: &Value, here: Place) {
+    let is_id = |steps: Vec<&str>| matches!(*steps, ["user", "id"] | ["session", "userId"]);
+    let is_numbered = value.alternatives().iter().any(|value| match value {
+        Value::Symbol(symbol) => part_of_session(symbol).is_some_and(is_id),
+        _ => false,
+    });
+    if is_numbered && here.file == session.evaluated {
+        session.outcome.observed.numbered.push(here);
+    }
+}
+
+/// The way to a part of what holds a user and a session; none of what is no part of one.
+fn part_of_session(symbol: &Symbol) -> Option<Vec<&str>> {
+    let Origin::Call(package) = &symbol.origin else { return None };
+    let mut steps: Vec<&str> =
+        symbol.path.iter().map(SmolStr::as_str).filter(|step| ![NULL, UNDEFINED, STRINGIFIED].contains(step)).collect();
+    match (&*package.package, &*package.path) {
+        (SERVER, "api.getSession") => Some(steps),
+        (CLIENT, "getSession" | "useSession") => {
+            if !steps.is_empty() && steps.remove(0) != "data" {
+                return None;
+            }
+            Some(steps)
+        }
+        _ => None,
+    }
 }

@@ -5,14 +5,12 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::METHODS;
+use super::interceptors::{self, Intercepted};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::How;
-use crate::frontend::outcome::{Attached, Client, Credentials, Interceptor, Place, UrlPart};
-use crate::frontend::requests::{self, Prepared, attached, is_open, make, option};
+use crate::frontend::outcome::{Client, Credentials, Interceptor, Place, UrlPart};
+use crate::frontend::requests::{self, Prepared, is_open, make, option};
 use crate::frontend::value::{Direction, Hole, ObjectId, ObjectKind, Part, Value, joined};
-
-/// What a client keeps its interceptors under. It is no name: the property of that has the methods that add more.
-const KEPT_INTERCEPTORS: &str = "[[interceptors]]";
 
 /// A function of axios.
 pub(super) fn call_axios(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
@@ -30,11 +28,11 @@ pub(super) fn call_axios(session: &mut Session<'_>, path: &str, arguments: &Argu
             request(session, None, &config.0, &config.1, None, here)
         }
         "interceptors.request.use" => {
-            note_interceptor(session, None, &arguments.get(0), here);
+            interceptors::note_request(session, None, &arguments.get(0), here);
             Value::Unknown
         }
         "interceptors.response.use" => {
-            note_failures(session, None, arguments, here);
+            interceptors::note_failures(session, None, arguments, here);
             Value::Unknown
         }
         method if METHODS.contains(&method) => {
@@ -81,7 +79,7 @@ pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, 
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Method(id, SmolStr::new(name)), place))
         }
-        (ObjectKind::Axios, "interceptors") => interceptors(session, id),
+        (ObjectKind::Axios, "interceptors") => interceptors::of(session, id),
         (ObjectKind::Interceptors(client, Direction::Either), "request" | "response") => {
             let direction = if name == "request" { Direction::Request } else { Direction::Response };
             let place = session.store.get(id).place;
@@ -109,24 +107,8 @@ pub(super) fn method(
             let config = arguments.get(config_at(name));
             Some(request(session, Some(id), &arguments.get(0), &config, Some(name), here))
         }
-        (ObjectKind::Interceptors(client, Direction::Request), "use") => {
-            let client = *client;
-            let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
-            let mut all = match interceptors {
-                Some(Value::Array(all)) => all.to_vec(),
-                _ => Vec::new(),
-            };
-            all.push(arguments.get(0));
-            session.store.set(client, KEPT_INTERCEPTORS, Value::Array(all.into()));
-            note_interceptor(session, Some(client), &arguments.get(0), here);
-            Some(Value::Unknown)
-        }
-        (ObjectKind::Interceptors(client, Direction::Response), "use") => {
-            note_failures(session, Some(*client), arguments, here);
-            Some(Value::Unknown)
-        }
-        (ObjectKind::Interceptors(..), _) => {
-            session.give_away(arguments);
+        (ObjectKind::Interceptors(client, direction), _) => {
+            interceptors::add(session, *client, *direction, name, arguments, here);
             Some(Value::Unknown)
         }
         (ObjectKind::Ky, name) if METHODS.contains(&name) => {
@@ -173,9 +155,6 @@ fn request(
         Value::Undefined => option(session, &defaults, "baseURL"),
         base => base,
     };
-    let url = with_base(session, &base, url);
-    let params = option(session, config, "params");
-    let url = with_tokens(session, &url, &params);
     let method = match method {
         Some(method) => Some(SmolStr::new(method.to_ascii_uppercase())),
         None => requests::method(session, config),
@@ -191,11 +170,15 @@ fn request(
     };
     let mut open = is_open(session, config);
     let mut all = vec![own.clone(), common];
+    let mut sent = Intercepted::with_base(base);
     if let Some(client) = client {
-        let (added, unknown) = intercepted_headers(session, client, &own, here);
-        all.extend(added);
-        open |= unknown || session.store.get(client).open;
+        sent.run(session, client, &own, here);
+        open |= sent.is_unknown || session.store.get(client).open;
     }
+    all.append(&mut sent.headers);
+    let url = with_base(session, &sent.base, url);
+    let params = option(session, config, "params");
+    let url = with_tokens(session, &url, &params);
     let client = made(session, client, Client::Axios);
     let prepared = Prepared { url, method, headers: all.iter().collect(), credentials, client, open };
     // What `validateStatus` takes for a success is not thrown.
@@ -207,80 +190,22 @@ fn request(
     make(session, &prepared, here)
 }
 
-/// Notes what an interceptor does about requests that failed.
-fn note_failures(session: &mut Session<'_>, client: Option<ObjectId>, arguments: &Arguments, here: Place) {
-    let succeeded = Arguments { values: vec![arguments.get(0)], places: vec![here], open: false };
-    session.give_away(&succeeded);
-    let reissued = session.watch_reissue(&arguments.get(1), client, here);
-    session.outcome.observed.reissued.extend(reissued);
-}
-
-/// What the interceptors of a client make of headers, and whether that is not known.
-pub(super) fn intercepted_headers(
-    session: &mut Session<'_>,
-    client: ObjectId,
-    own: &Value,
-    here: Place,
-) -> (Vec<Value>, bool) {
-    let interceptors = session.store.get(client).entries.get(KEPT_INTERCEPTORS).cloned();
-    let (mut all, mut open) = (Vec::new(), false);
-    if let Some(Value::Array(interceptors)) = interceptors {
-        for interceptor in interceptors.iter() {
-            let (headers, unknown) = intercepted(session, interceptor, own, here);
-            all.push(headers);
-            open |= unknown;
-        }
-    }
-    (all, open)
-}
-
-/// What a client has for those that add interceptors.
-pub(super) fn interceptors(session: &mut Session<'_>, client: ObjectId) -> Value {
-    let place = session.store.get(client).place;
-    Value::Object(session.store.object(ObjectKind::Interceptors(client, Direction::Either), place))
-}
-
 /// Which client it is; `otherwise` where none was made.
-fn made(session: &Session<'_>, client: Option<ObjectId>, otherwise: Client) -> Client {
+pub(super) fn made(session: &Session<'_>, client: Option<ObjectId>, otherwise: Client) -> Client {
     client.map_or(otherwise, |client| Client::Made(session.store.get(client).place))
 }
 
-/// What an interceptor makes of headers, and whether that is not known.
-fn intercepted(session: &mut Session<'_>, interceptor: &Value, own: &Value, here: Place) -> (Value, bool) {
-    let config = session.store.object(ObjectKind::Plain, here);
-    let headers = requests::headers(session, own, here);
-    session.store.set(config, "headers", Value::Object(headers));
-    session.store.open(config);
-    let arguments = Arguments { values: vec![Value::Object(config)], places: vec![here], open: false };
-    let result = session.call_value(interceptor, &arguments, false, here);
-    let result = crate::frontend::evaluation::awaited(&result);
-    let known = result.alternatives().contains(&Value::Object(config));
-    let replaced = result.alternatives().iter().any(|value| matches!(value, Value::Object(id) if *id != config));
-    let headers = match replaced {
-        true => option(session, &result, "headers"),
-        false => session.store.get(config).entries.get("headers").cloned().unwrap_or(Value::Unknown),
-    };
-    (headers, !known && !replaced)
-}
-
-/// Notes an interceptor that attaches a token, or may: other files may use the client.
-fn note_interceptor(session: &mut Session<'_>, client: Option<ObjectId>, interceptor: &Value, here: Place) {
-    let before = session.outcome.found();
-    let ((headers, unknown), _) = session.branch(|session| intercepted(session, interceptor, &Value::Undefined, here));
-    // Requests that go through it may all stand in other files.
-    session.outcome.keep_bearers_since(before);
-    if unknown || attached(session, &headers) != Attached::Never {
-        let client = made(session, client, Client::Axios);
-        session.outcome.interceptors.push(Interceptor { client });
-    }
+/// Notes what is put before the paths of a client.
+pub(super) fn note_base(session: &mut Session<'_>, client: Client, base: &Value) {
+    let bases = base.alternatives().iter().filter(|base| base.truth() != Some(false));
+    let bases: Vec<_> = bases.map(|base| (client, requests::url_parts(session, base))).collect();
+    session.outcome.default_bases.extend(bases);
 }
 
 /// `axios.defaults.headers.common.Authorization = …` and `axios.defaults.baseURL = …`.
 pub(super) fn note_default(session: &mut Session<'_>, name: &str, value: &Value) {
     if name == "baseURL" {
-        let bases = value.alternatives().iter().filter(|base| base.truth() != Some(false));
-        let bases: Vec<_> = bases.map(|base| (Client::Axios, requests::url_parts(session, base))).collect();
-        session.outcome.default_bases.extend(bases);
+        note_base(session, Client::Axios, value);
     }
     if name.eq_ignore_ascii_case("authorization") && value.truth() != Some(false) {
         session.outcome.interceptors.push(Interceptor { client: Client::Axios });

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::METHODS;
-use super::clients::{self, braces_as_holes, intercepted_headers, with_base, with_tokens};
+use super::clients::{braces_as_holes, with_base, with_tokens};
+use super::interceptors::{self, Intercepted};
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::frontend::evaluation::{Arguments, Session, awaited};
 use crate::frontend::observed::How;
@@ -103,7 +104,7 @@ fn make_client(session: &mut Session<'_>, config: &Value, with_axios: bool, here
 /// A property of a client.
 pub(super) fn entry(session: &mut Session<'_>, client: ObjectId, name: &str) -> Value {
     match name {
-        "interceptors" => clients::interceptors(session, client),
+        "interceptors" => interceptors::of(session, client),
         // The same for streams of events.
         "sse" => Value::Object(client),
         _ => Value::Unknown,
@@ -190,9 +191,10 @@ fn request(
         _ => None,
     };
     for client in [Some(client), instance].into_iter().flatten() {
-        let (added, unknown) = intercepted_headers(session, client, &own, here);
-        headers.extend(added);
-        open |= unknown;
+        let mut sent = Intercepted::with_base(Value::Undefined);
+        sent.run(session, client, &own, here);
+        headers.extend(sent.headers);
+        open |= sent.is_unknown;
     }
     if let Some(instance) = instance {
         let defaults = Value::Object(instance);

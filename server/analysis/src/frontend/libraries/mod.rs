@@ -6,6 +6,7 @@ pub(super) mod better_auth;
 mod clients;
 mod fetchers;
 pub(super) mod generated;
+mod interceptors;
 mod navigation;
 mod options;
 mod origins;
@@ -59,6 +60,7 @@ pub(super) fn call(
     session.watch_rows(package, arguments, here);
     session.watch_package(package, arguments, here);
     session.watch_reply(package, arguments, here);
+    session.watch_password_given(package, &arguments.values);
     servers::note_blind_read(session, package, arguments, here);
     servers::note_sign_out(session, package, here);
     if let Some(answer) = fetchers::call_package(session, &package.package, path, arguments, new, here) {

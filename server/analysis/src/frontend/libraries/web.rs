@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::{fetchers, generated, navigation};
+use super::{better_auth, fetchers, generated, navigation};
 
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
@@ -93,6 +93,11 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             session.watch_decoded(&first, here);
             Value::Unknown
         }
+        "parseInt" | "Number" | "Number.parseInt" => {
+            better_auth::note_numbered(session, &first, here);
+            session.give_away(arguments);
+            Value::Unknown
+        }
         "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
         "JSON.parse" => match &first {
             Value::Symbol(symbol) => {
@@ -108,6 +113,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 if let Value::Object(id) = value {
                     session.note_written_out(*id);
                 }
+            }
+            // What a replacer leaves of it is not known.
+            if matches!(arguments.get(1), Value::Function(_) | Value::Array(_)) {
+                return Value::Unknown;
             }
             first.each(|first| match first {
                 // Of all that an object holds a token matters most.
@@ -150,11 +159,13 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
                 match what {
                     What::Token(_) | What::Secret(_) => {
                         let front = front_of(session, value, &what);
-                        session.outcome.logged.push(Logged { place: *place, what, front });
+                        session.outcome.logged.push(Logged { place: *place, what, front, on_server: false });
                     }
                     _ => {
                         session.note_logged_answer(value, *place);
                         session.note_logged_form(value, *place);
+                        session.note_logged_session(value, *place);
+                        session.watch_logged(value, *place);
                     }
                 }
             }

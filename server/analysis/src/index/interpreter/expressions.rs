@@ -423,6 +423,20 @@ fn compare(op: &str, first: &Value, second: &Value) -> Value {
             }
             _ => UNSUPPORTED,
         },
+        _ => match (first, second) {
+            (Value::Int(first), Value::Int(second)) => ordered(op, *first, *second),
+            _ => UNSUPPORTED,
+        },
+    }
+}
+
+/// `first < second` and the like.
+fn ordered(op: &str, first: i64, second: i64) -> Value {
+    match op {
+        "<" => Value::Bool(first < second),
+        "<=" => Value::Bool(first <= second),
+        ">" => Value::Bool(first > second),
+        ">=" => Value::Bool(first >= second),
         _ => UNSUPPORTED,
     }
 }

@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use super::super::value::{
     Arguments, Attributes, ClassRef, Depends, Instance, Resolve, RouterId, Site, Unknown, Value,
 };
+use super::effects::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::expressions::UNSUPPORTED;
-use super::routers::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::{Execution, Interpreter};
 use crate::facts::python::tree::StmtKind;
 use crate::index::routes::RouteKind;

@@ -9,6 +9,7 @@
 
 mod builtins;
 mod calls;
+mod effects;
 mod execution;
 mod expressions;
 mod libraries;
@@ -30,11 +31,11 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+pub use effects::{DependencyList, Effect, Registration, Router, RouterKind};
 pub use expressions::truth;
 pub use libraries::{is_tool_server_class, library_dependencies, package_name};
 pub use metrics::serves_metrics;
 pub use panels::{is_sqladmin, is_starlette_admin};
-pub use routers::{DependencyList, Effect, Registration, Router, RouterKind};
 
 use self::execution::Execution;
 use self::scope::Scope;

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::super::value::{
     Arguments, Attributes, ClassRef, FunctionRef, Instance, Resolve, RouterId, Site, Unknown, Value,
 };
+use super::effects::RouterKind;
 use super::expressions::UNSUPPORTED;
-use super::routers::RouterKind;
 use super::{Execution, Interpreter, Scope};
 use crate::facts::python::tree::{Class, Function, StmtKind};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Execution;
+use super::effects::Effect;
 use super::expressions::UNSUPPORTED;
-use super::routers::Effect;
 use crate::index::value::{Arguments, Instance, RouterId, Site, Value};
 
 /// Where both mount a panel that is told nothing else (sqladmin 0.32, starlette-admin 1.0).

@@ -6,12 +6,16 @@ use smol_str::SmolStr;
 
 use super::scope::Scope;
 use super::{Execution, Interpreter};
+use crate::facts::python::idioms::is_stub;
 use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
 use crate::index::bodies::LookedInto;
-use crate::index::looked_at::{LookedAt, RestsOn};
+use crate::index::looked_at::{HIERARCHY, LookedAt, RestsOn};
 use crate::index::value::{Arguments, ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::text::TextRange;
 use crate::vfs::Location;
+
+/// Classes that may stand behind an interface. Of more, who gets which is decided elsewhere.
+const MAX_IMPLEMENTATIONS: usize = 6;
 
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
@@ -77,6 +81,34 @@ impl Resolve for Interpreter<'_> {
                 _ => None,
             })
         })
+    }
+
+    fn implementations(&self, class: &ClassRef, name: &str) -> Vec<(Arc<ClassRef>, Arc<FunctionRef>)> {
+        let mut found: Vec<(Arc<ClassRef>, Arc<FunctionRef>)> = Vec::new();
+        let mut bases = vec![class.def.name.name.clone()];
+        let mut at = 0;
+        while let Some(base) = bases.get(at).cloned() {
+            at += 1;
+            self.count_name(HIERARCHY, &base);
+            for (file, heir) in self.sources.heirs(&base) {
+                let Value::Class(heir) = self.lookup(file, &heir) else { continue };
+                if !self.linearised(&heir).iter().any(|one| one.site == class.site) {
+                    continue;
+                }
+                if !bases.contains(&heir.def.name.name) {
+                    bases.push(heir.def.name.name.clone());
+                }
+                let method = self.method(&heir, name).filter(|method| !is_stub(&method.def));
+                let Some(method) = method.filter(|method| !found.iter().any(|(_, one)| one.site == method.site)) else {
+                    continue;
+                };
+                found.push((heir, method));
+                if found.len() > MAX_IMPLEMENTATIONS {
+                    return Vec::new();
+                }
+            }
+        }
+        found
     }
 
     fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {

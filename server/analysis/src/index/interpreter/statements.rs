@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
+use super::effects::Factory;
 use super::expressions::{either, either_by_default, may_be_missing, present, same};
 use super::objects::registers;
-use super::routers::Factory;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::outline::makes_application;

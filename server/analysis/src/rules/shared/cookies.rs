@@ -1,14 +1,15 @@
 //! Whether a cookie lets anybody into an application.
 
 use crate::auth::Judge;
-use crate::auth::evidence::Part;
+use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::{Expr, Param};
 use crate::ide::{Judged, RouteKind};
 use crate::index::routes::{Application, Route};
 use crate::index::value::Value;
 use crate::rules::State;
-use crate::verdicts::calls::{Reached, may_take_cookies, reads_header_only};
+use crate::verdicts::calls::Reached;
+use crate::verdicts::carried::{may_take_cookies, reads_header_only};
 use crate::verdicts::{enter, with_interpreter};
 
 /// Whether some route of an application may take a cookie for a credential, as far as is known.
@@ -41,15 +42,34 @@ fn takes_cookie(state: &State, reached: &Reached<'_>) -> bool {
     match guard {
         Guard::Unknown(_) => true,
         _ if may_take_cookies(state, reached) => true,
-        guard if guard.is_guarded() => !reads_header_only(state, reached),
+        guard if guard.is_guarded() => !reads_header_only(state, reached) && !is_handed_headers(state, reached),
         _ => handler_takes_cookie(state, reached.route, reached.at.0),
     }
+}
+
+/// Whether all that a guarding function takes for a credential comes in headers, whatever these are called.
+fn is_handed_headers(state: &State, reached: &Reached<'_>) -> bool {
+    let Guard::Guarded(index) = &reached.judged.guard else { return false };
+    let Some(node) = reached.route.dependencies.get(*index) else { return false };
+    let Value::Function(function) = &node.callable else { return false };
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        enter(state, &judge, reached.at.0);
+        let verdict = judge.dependency(&node.callable);
+        let is_header = |name: &str| {
+            let mut params = function.def.params.iter().filter(|param| param.name.name == name);
+            params.next().is_some_and(|param| asks_for(param, "Header"))
+        };
+        let mut taken = verdict.steps.iter().filter_map(Step::takes).peekable();
+        let reads = |step: &Step| [Part::Cookies, Part::Query, Part::Path].iter().any(|part| step.reads(*part));
+        taken.peek().is_some() && taken.all(is_header) && !verdict.steps.iter().any(reads)
+    })
 }
 
 /// Whether the handler itself takes a cookie, or reads one for a credential.
 fn handler_takes_cookie(state: &State, route: &Route, application: usize) -> bool {
     let Some(handler) = route.function() else { return false };
-    handler.def.params.iter().any(asks_for_cookie)
+    handler.def.params.iter().any(|param| asks_for(param, "Cookie"))
         || with_interpreter(state, |interpreter| {
             let judge = Judge::new(interpreter, &state.memo);
             enter(state, &judge, application);
@@ -57,11 +77,11 @@ fn handler_takes_cookie(state: &State, route: &Route, application: usize) -> boo
         })
 }
 
-/// `x: str = Cookie()`, `x: Annotated[str, Cookie()]`.
-fn asks_for_cookie(param: &Param) -> bool {
+/// `x: str = Cookie()`, `x: Annotated[str, Cookie()]`; the same for headers.
+fn asks_for(param: &Param, what: &str) -> bool {
     let mut pending: Vec<&Expr> = param.default.iter().chain(&param.annotation).collect();
     while let Some(expr) = pending.pop() {
-        if expr.as_name().is_some_and(|name| name == "Cookie") {
+        if expr.as_name().is_some_and(|name| name == what) {
             return true;
         }
         pending.extend(expr.children());

@@ -37,6 +37,39 @@ pub(in crate::rules) fn report(
     })
 }
 
+/// The same of what harms only where its module runs: less is said where nothing leads to that.
+pub(in crate::rules) fn report_where_run(
+    state: &State,
+    info: &RuleInfo,
+    severity: Severity,
+    place: Place,
+    message: String,
+    related: Vec<Related>,
+) -> Option<Diagnostic> {
+    const UNUSED: &str = "No page leads to this module, so that it does not run for now.";
+    let (severity, message) = unless_unused(state, [place.file], severity, message, UNUSED);
+    report(state, info, severity, place, message, related)
+}
+
+/// What is said of some modules: less, and `unused` before it, where no module that runs imports one of them.
+pub(in crate::rules) fn unless_unused(
+    state: &State,
+    modules: impl IntoIterator<Item = FileId>,
+    severity: Severity,
+    message: String,
+    unused: &str,
+) -> (Severity, String) {
+    let modules: Vec<FileId> = modules.into_iter().collect();
+    let placement = &state.frontend.placement;
+    if modules.iter().all(|file| placement.is_unused(*file)) {
+        return (Severity::Info, format!("{unused} {message}"));
+    }
+    match severity {
+        Severity::Error if modules.iter().all(|file| placement.is_likely_unused(*file)) => (Severity::Warning, message),
+        severity => (severity, message),
+    }
+}
+
 /// A step of a proof at a place of a script.
 pub(in crate::rules) fn related(state: &State, place: Place, message: &str) -> Option<Related> {
     Some(Related { location: locate(&state.sources, place)?, message: message.to_owned() })

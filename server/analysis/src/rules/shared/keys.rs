@@ -31,7 +31,8 @@ pub(in crate::rules) fn at_origins(
     said: &dyn Fn(&Key) -> Option<(Severity, String)>,
 ) {
     let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
-    for key in state.keys.values().flat_map(|file| file.iter()).filter(|key| picks(key)) {
+    let compared = state.tokens.items().flat_map(|(_, tokens)| tokens.compared_keys.iter());
+    for key in state.keys.values().flat_map(|file| file.iter()).chain(compared).filter(|key| picks(key)) {
         by_origin.entry(key.origin).or_default().push(key);
     }
     for (origin, mut keys) in by_origin {

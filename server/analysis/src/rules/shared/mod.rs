@@ -3,6 +3,7 @@
 pub(crate) mod agreement;
 pub(crate) mod cookies;
 pub(crate) mod customs;
+pub(crate) mod domains;
 mod everybody;
 pub(crate) mod frontend;
 pub(crate) mod guards;

@@ -4,7 +4,9 @@
 use std::cell::OnceCell;
 
 use super::people::People;
-use crate::auth::guard::{Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture};
+use crate::auth::guard::{
+    Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture, touches_nothing,
+};
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
 use crate::data::{is_self, is_user_table};
@@ -40,6 +42,8 @@ pub(in crate::rules) struct OpenRoute<'s, 'r> {
 enum Meant {
     /// It does nothing and tells everybody the same.
     Constant,
+    /// It reads and changes nothing: what it answers with are constants and what the caller sent.
+    Stub,
     /// It only sends the caller elsewhere.
     Redirect,
     /// Only some configurations have it.
@@ -132,9 +136,10 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let (route, beside) = (self.route, &self.beside);
         // A sentence about all endpoints hardly means one that gives nothing away.
         let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-        let [constant, redirect, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
+        let [constant, stub, redirect, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
             [
                 !named && answers_constant(interpreter, route),
+                !named && touches_nothing(interpreter, route),
                 !named && only_redirects(interpreter, route),
                 !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
                 !self.demanded && may_sign_up(interpreter, route),
@@ -156,6 +161,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if judged.data.takes_over.is_some() => Meant::TakesOver,
             () if judged.data.makes_admin.is_some() => Meant::MakesAdmins,
             () if constant => Meant::Constant,
+            () if stub && !judged.data.writes => Meant::Stub,
             () if redirect => Meant::Redirect,
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
@@ -181,7 +187,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     /// How bad that is. Of several routes that were left open by one decision, the first says so.
     pub(in crate::rules) fn severity(&self) -> (Severity, Confidence) {
         match self.meant {
-            Meant::Constant | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
+            Meant::Constant | Meant::Stub | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
             Meant::TakesOver | Meant::MakesAdmins => (Severity::Error, Confidence::High),
             Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
             Meant::Nothing => (Severity::Error, Confidence::Medium),
@@ -195,6 +201,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let siblings = self.siblings.as_ref().filter(|siblings| self.passing != Some(siblings.guard.as_str()));
         match (self.meant, siblings, self.passing) {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
+            (Meant::Stub, ..) => "it does nothing yet, and answers with constants and what the caller sent".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
             (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
             (Meant::SaidPublic, ..) => {
@@ -262,7 +269,9 @@ fn first_open_read<'r>(state: &State, application: &'r Application, route: &Rout
             && !other.conditional
             && !state.sources.is_ghost(other.registration)
             && with_interpreter(state, |interpreter| {
-                !answers_constant(interpreter, other) && !only_redirects(interpreter, other)
+                !answers_constant(interpreter, other)
+                    && !touches_nothing(interpreter, other)
+                    && !only_redirects(interpreter, other)
             })
     })?;
     (first.registration != route.registration).then_some(first)

@@ -22,6 +22,22 @@ pub(super) fn random_ids(state: &State, accepted: &[(Site, Place)]) -> Option<Pl
     known
 }
 
+/// The configuration that makes users, where all leave ids as they are: random texts, whoever keeps them.
+pub(crate) fn made(state: &State) -> Option<Place> {
+    let issuers = state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.issuers);
+    let mut known: Option<Place> = None;
+    for issuer in issuers {
+        if !NUMBERING.iter().all(|option| issuer.options.is_absent(option)) {
+            return None;
+        }
+        known.get_or_insert(issuer.place);
+    }
+    known
+}
+
+/// Options that have the database number its users, or a function name them.
+const NUMBERING: &[&str] = &["advanced.database.generateId", "advanced.generateId", "advanced.database.useNumberId"];
+
 fn makes_random_ids(issuer: &Issuer) -> bool {
     let options = &issuer.options;
     // An adapter of an ORM may leave ids to the database.
@@ -29,5 +45,5 @@ fn makes_random_ids(issuer: &Issuer) -> bool {
         Some(Setting::Object) | None => true,
         Some(_) => false,
     };
-    options.is_absent("advanced.database.generateId") && options.is_absent("advanced.generateId") && own_database
+    NUMBERING.iter().all(|option| options.is_absent(option)) && own_database
 }

@@ -6,7 +6,7 @@
 //! nothing is said unless all of them are refused.
 
 pub(crate) mod claims;
-mod ids;
+pub(crate) mod ids;
 pub(crate) mod issued;
 pub(crate) mod judgement;
 mod meant;

@@ -14,7 +14,7 @@ use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Application, Route};
 use crate::index::value::Site;
-use crate::verdicts::calls::asks_for_bearer;
+use crate::verdicts::carried::asks_for_bearer;
 use crate::verdicts::enter;
 use crate::vfs::FileId;
 

@@ -137,7 +137,7 @@ fn lower_item(
             match shared.filter(|_| !lasts) {
                 Some(text) => {
                     let range = TextRange::new(start, end);
-                    ItemStmt::for_now(stmt, ItemSource { name: None, text: text.clone(), range })
+                    ItemStmt::for_now(stmt, ItemSource { name: None, bases: Box::default(), text: text.clone(), range })
                 }
                 None => ItemStmt::new(stmt),
             }

@@ -278,7 +278,23 @@ impl Lower<'_> {
         }
         self.note_misplaced(node);
         let range = TextRange::new(node.start_byte() as u32, node.end_byte() as u32);
-        Some(ItemSource { name: Some(self.name(name)), text: text.clone(), range })
+        let bases = field(definition, fields().superclasses).map(|list| self.base_names(list)).unwrap_or_default();
+        Some(ItemSource { name: Some(self.name(name)), bases, text: text.clone(), range })
+    }
+
+    /// The last names of what a class derives from.
+    fn base_names(&self, list: Node<'_>) -> Box<[SmolStr]> {
+        let last = |base: Node<'_>| {
+            let mut text = self.source(base);
+            if kind(base.kind_id()) == Kind::KeywordArgument {
+                return None;
+            }
+            text = text.split('[').next().unwrap_or(text).trim_end();
+            let name = text.rsplit('.').next().unwrap_or(text).trim();
+            let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            is_name.then(|| SmolStr::new(name))
+        };
+        named_children(list).into_iter().filter_map(last).collect()
     }
 
     /// Notes the misplaced statements below a block, as [`Lower::block`] does.

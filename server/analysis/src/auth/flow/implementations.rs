@@ -1,0 +1,81 @@
+//! Methods of interfaces: classes of the project stand behind them, and which one is decided when the program starts.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::follow::either;
+use super::statements::NEVER;
+use super::{Abs, Flow, Path};
+use crate::facts::python::tree::{Arg, Expr};
+use crate::index::value::{ClassRef, FunctionRef, Value};
+
+impl Flow<'_, '_> {
+    /// What a call of a method gives that is only declared, where all classes that have it verify what they are given:
+    /// the one that says the least. `None` where that is not so, and all is left open.
+    pub(super) fn implemented(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        declared: &FunctionRef,
+        receiver: Option<&Abs>,
+        args: &[Arg],
+        values: &[Abs],
+    ) -> Option<Abs> {
+        if !values.iter().any(|value| matches!(value, Abs::Credential | Abs::Request(_))) {
+            return None;
+        }
+        let class = receiver.and_then(class_of).or_else(|| declared.class.clone())?;
+        let all = self.judge.resolve.implementations(&class, &declared.def.name.name);
+        let mut ends = Vec::new();
+        for (class, method) in &all {
+            let mut path = path.clone();
+            let receiver = Abs::Object(Box::new(Value::Class(Arc::clone(class))));
+            let value = self.follow(&mut path, expr, method, Some(receiver), args, values.to_vec());
+            let ended = path.get(NEVER).is_some();
+            let tells = matches!(value, Abs::Verified { .. } | Abs::Check | Abs::Failure | Abs::Outcome(_));
+            if !ended && !path.verified && !tells {
+                return None;
+            }
+            ends.push((path, value, ended));
+        }
+        let mut going: Vec<(Path, Abs)> =
+            ends.into_iter().filter(|(.., ended)| !ended).map(|(path, value, _)| (path, value)).collect();
+        let Some((last, value)) = going.pop() else {
+            // None of them lets anybody pass; that may be for want of a class that does.
+            return None;
+        };
+        path.verified = last.verified;
+        path.state = last.state;
+        let mut joined = value;
+        for (other, value) in going {
+            path.verified &= other.verified;
+            joined = either(joined, value);
+        }
+        (path.verified || matches!(joined, Abs::Verified { .. } | Abs::Check | Abs::Failure | Abs::Outcome(_)))
+            .then_some(joined)
+    }
+
+    /// What a property of a class gives that is only declared there: an object of the class that its annotation says.
+    pub(super) fn property(&self, class: &Arc<ClassRef>, name: &SmolStr) -> Option<Abs> {
+        let method = self.judge.resolve.method(class, name)?;
+        let is_property = method.def.decorators.iter().filter_map(Expr::as_name).any(|name| name == "property");
+        match is_property.then(|| self.result(&method))? {
+            object @ Abs::Object(_) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// The class of an object of the project.
+fn class_of(receiver: &Abs) -> Option<Arc<ClassRef>> {
+    let Abs::Object(object) = receiver else { return None };
+    match &**object {
+        Value::Class(class) => Some(Arc::clone(class)),
+        Value::Instance(instance) => match &instance.class {
+            Value::Class(class) => Some(Arc::clone(class)),
+            _ => None,
+        },
+        _ => None,
+    }
+}

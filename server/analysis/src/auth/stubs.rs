@@ -1,0 +1,143 @@
+//! Handlers that are not written yet: they read nothing and change nothing, and answer with constants and with what the
+//! caller sent. Nobody is harmed by whoever calls one.
+
+use smol_str::SmolStr;
+
+use super::constant::{is_constant, is_logged, is_model};
+use crate::facts::python::tree::{Expr, ExprKind, Param, Spread, Stmt, StmtKind};
+use crate::index::interpreter::Interpreter;
+use crate::index::value::{FunctionRef, Resolve, Value};
+
+/// Expressions that are looked at in one handler.
+const MAX_STEPS: usize = 400;
+
+/// Methods of a pydantic model that only write it down.
+const WRITTEN_DOWN: &[&str] = &["model_dump", "model_dump_json", "dict", "json"];
+
+/// Whether a handler reads nothing and changes nothing.
+pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let given = handler.def.params.iter().skip(usize::from(handler.takes_receiver()));
+    let given = given.filter(|param| is_of_client(interpreter, handler, param)).map(|param| param.name.name.clone());
+    let mut look = Look { interpreter, handler, given: given.collect(), steps: MAX_STEPS };
+    !handler.def.is_generator && !is_left_out(&handler.def.body) && look.block(&handler.def.body)
+}
+
+/// Whether nothing stands in a body: `...` says nothing of what will.
+fn is_left_out(body: &[Stmt]) -> bool {
+    body.iter().all(|stmt| matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. })))
+}
+
+/// Whether FastAPI fills a parameter with a value that the caller sends, and nothing else.
+fn is_of_client(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
+    let eval = |expr: &Option<Expr>| expr.as_ref().map(|expr| interpreter.eval_signature(handler, expr));
+    let is_plain = |ty: &Value| match ty {
+        Value::Package(path) => !path.starts_with("fastapi.") && !path.starts_with("starlette."),
+        Value::Class(class) => is_model(interpreter, class),
+        Value::Depends(_) | Value::Function(_) => false,
+        _ => true,
+    };
+    let injects = |marker: &Value| matches!(marker, Value::Depends(_));
+    let by_type = match eval(&param.annotation) {
+        Some(Value::Annotated(annotated)) => is_plain(&annotated.ty) && !annotated.metadata.iter().any(injects),
+        Some(ty) => is_plain(&ty),
+        None => true,
+    };
+    by_type && !eval(&param.default).is_some_and(|default| injects(&default))
+}
+
+/// A look through one handler.
+struct Look<'l, 'i> {
+    interpreter: &'l Interpreter<'i>,
+    handler: &'l FunctionRef,
+    /// Parameters that the caller fills, and variables that hold nothing else.
+    given: Vec<SmolStr>,
+    steps: usize,
+}
+
+impl Look<'_, '_> {
+    /// Whether all statements of a block touch nothing.
+    fn block(&mut self, block: &[Stmt]) -> bool {
+        block.iter().all(|stmt| match &stmt.kind {
+            StmtKind::Pass | StmtKind::Return(None) => true,
+            StmtKind::Return(Some(value)) => self.is_given(value),
+            StmtKind::Raise { exc: Some(raised), .. } => self.refuses(raised),
+            StmtKind::Expr(expr) => self.says(expr),
+            StmtKind::If { test, body, or_else } => self.is_given(test) && self.block(body) && self.block(or_else),
+            StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
+                ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_given(value) => {
+                    self.given.push(name.clone());
+                    true
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// Whether a statement is a word to the reader, or to a log.
+    fn says(&mut self, expr: &Expr) -> bool {
+        if matches!(expr.kind, ExprKind::Str(_)) {
+            return true;
+        }
+        let Some((func, args)) = expr.as_call() else { return false };
+        let is_print =
+            matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.print");
+        (is_print || is_logged(self.interpreter, self.handler, expr))
+            && args.iter().all(|arg| self.is_given(&arg.value))
+    }
+
+    /// Whether an exception is made of constants and what the caller sent.
+    fn refuses(&mut self, raised: &Expr) -> bool {
+        let (func, args) = raised.as_call().unwrap_or((raised, &[]));
+        let is_known = match self.interpreter.eval(self.handler, func) {
+            Value::Package(path) => path.ends_with(".HTTPException") || path.starts_with("builtins."),
+            _ => false,
+        };
+        is_known && args.iter().all(|arg| arg.spread == Spread::No && self.is_given(&arg.value))
+    }
+
+    /// Whether an expression is put together of constants and of what the caller sent.
+    fn is_given(&mut self, expr: &Expr) -> bool {
+        let Some(left) = self.steps.checked_sub(1) else { return false };
+        self.steps = left;
+        match &expr.kind {
+            ExprKind::Name(name) if self.given.contains(name) => true,
+            ExprKind::Attribute { value, .. } if self.is_given(value) => true,
+            ExprKind::Subscript { value, index } => self.is_given(value) && self.is_given(index),
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) | ExprKind::FString(parts) => {
+                parts.iter().all(|part| self.is_given(part))
+            }
+            ExprKind::Dict(entries) => {
+                entries.iter().all(|(key, value)| key.iter().all(|key| self.is_given(key)) && self.is_given(value))
+            }
+            ExprKind::BoolOp { values, .. } => values.iter().all(|value| self.is_given(value)),
+            ExprKind::Unary(inner) | ExprKind::Not(inner) => self.is_given(inner),
+            ExprKind::Binary { left, right, .. } => self.is_given(left) && self.is_given(right),
+            ExprKind::IfExp { test, body, or_else } => {
+                self.is_given(test) && self.is_given(body) && self.is_given(or_else)
+            }
+            ExprKind::Compare { first, rest } => {
+                self.is_given(first) && rest.iter().all(|(_, value)| self.is_given(value))
+            }
+            ExprKind::Call { func, args } => {
+                is_constant(self.interpreter, self.handler, expr, &mut self.steps)
+                    || (self.only_holds(func) && args.iter().all(|arg| self.is_given(&arg.value)))
+            }
+            _ => is_constant(self.interpreter, self.handler, expr, &mut self.steps),
+        }
+    }
+
+    /// Whether what is called only holds what it is given: a model or a response, or a model that is written down.
+    fn only_holds(&mut self, func: &Expr) -> bool {
+        if let ExprKind::Attribute { value, name } = &func.kind
+            && WRITTEN_DOWN.contains(&name.name.as_str())
+        {
+            return self.is_given(value);
+        }
+        match self.interpreter.eval(self.handler, func) {
+            Value::Class(class) => is_model(self.interpreter, &class),
+            Value::Package(path) => super::constant::is_response(&path),
+            _ => false,
+        }
+    }
+}

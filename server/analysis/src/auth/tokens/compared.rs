@@ -1,0 +1,134 @@
+//! Credentials that are compared with a key whose value stands in the code.
+
+use super::super::code::Body;
+use super::super::keys::{self, Key, Purpose, Source, What};
+use super::super::sinks::is_scheme_word;
+use super::secrets::{self, Asked};
+use super::unset::in_constant_time;
+use super::{ItemTokens, Secret};
+use crate::facts::python::idioms::raises;
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword};
+use crate::index::value::Value;
+
+/// Finds comparisons that tell callers apart: by what is raised, or answered with 401 or 403, where they differ, or by
+/// what is returned where they are equal.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    if body.def.is_none() {
+        return;
+    }
+    for (stmt, _) in body.statements() {
+        let mut pairs = Vec::new();
+        match &stmt.kind {
+            StmtKind::If { test, body: branch, .. } => {
+                if raises(branch) || refuses(branch) {
+                    pairs.extend(differing_by(body, test));
+                }
+                if gives(branch) {
+                    pairs.extend(equal_by(body, test));
+                }
+            }
+            StmtKind::Return(Some(value)) => pairs = equal_by(body, value),
+            _ => {}
+        }
+        for (one, other) in pairs {
+            let key = key_beside(body, one, other).or_else(|| key_beside(body, other, one));
+            tokens.compared_keys.extend(key);
+        }
+    }
+}
+
+/// The key that a credential is compared with, where its value stands in the code.
+fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> {
+    // What only says how a credential is sent, or that there is none.
+    let is_mark = matches!(body.eval(key), Value::Str(text) if is_scheme_word(&text) || says_nothing(&text));
+    if is_mark || !is_credential(body, body.traced(given)) {
+        return None;
+    }
+    match &key.kind {
+        // One decision, and one place: what stands beside a key is another one.
+        ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+            let origin = body.site(key.range);
+            let is_key = |part: &Expr| part.as_str().is_some_and(|text| !is_scheme_word(text) && !says_nothing(text));
+            (!parts.is_empty() && parts.iter().all(is_key)).then_some(Key {
+                used: origin,
+                purpose: Purpose::LetsIn,
+                origin,
+                source: Source::Literal,
+                what: What::Text,
+            })
+        }
+        _ => keys::standing(body.interpreter, body.scope, key, Purpose::LetsIn),
+    }
+}
+
+/// Whether an expression is what callers prove with who they are, as they sent it.
+fn is_credential(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
+    // `credentials.password.encode()`
+    let given = match given.as_call().map(|(func, _)| &func.kind) {
+        Some(ExprKind::Attribute { value, name }) if name.name == "encode" => body.traced(value),
+        _ => given,
+    };
+    // What `HTTPBasic` gives.
+    if let ExprKind::Attribute { value, name } = &given.kind
+        && name.name == "password"
+        && let Some(param) = value.as_name().and_then(|name| body.param(name))
+    {
+        return matches!(secrets::asked_for(body, param), Some(Asked::Scheme { .. }));
+    }
+    match secrets::origin(body, given) {
+        // A part of a token says something else than who sends it: a version, a kind.
+        Some(origin) if origin.what == Secret::Token => !origin.credential || secrets::is_whole(body, given),
+        origin => origin.is_some_and(|origin| origin.what == Secret::Password),
+    }
+}
+
+/// Whether a text is what a frontend sends that has no token: `Bearer null`.
+fn says_nothing(text: &str) -> bool {
+    let last = text.rsplit(' ').next().unwrap_or(text);
+    matches!(last, "null" | "undefined" | "None")
+}
+
+/// What an expression compares that is true only where a credential is the key that it is compared with.
+fn equal_by<'e>(body: &Body<'e, '_, '_>, test: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
+    let test = body.traced(test);
+    match &test.kind {
+        ExprKind::BoolOp { and: true, values } => values.iter().flat_map(|value| equal_by(body, value)).collect(),
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if matches!(op.as_str(), "==" | "in") => vec![(first, second)],
+            _ => Vec::new(),
+        },
+        _ => in_constant_time(test).into_iter().collect(),
+    }
+}
+
+/// The same of an expression that is true wherever it is another one.
+fn differing_by<'e>(body: &Body<'e, '_, '_>, test: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
+    match &test.kind {
+        ExprKind::BoolOp { and: false, values } => values.iter().flat_map(|value| differing_by(body, value)).collect(),
+        ExprKind::Not(inner) => equal_by(body, inner),
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if matches!(op.as_str(), "!=" | "not in") => vec![(first, second)],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a branch ends with a value that is something.
+fn gives(branch: &[Stmt]) -> bool {
+    matches!(branch.last().map(|stmt| &stmt.kind), Some(StmtKind::Return(Some(value)))
+        if !matches!(value.kind, ExprKind::None | ExprKind::Bool(false)))
+}
+
+/// Whether a branch answers with 401 or 403.
+fn refuses(branch: &[Stmt]) -> bool {
+    let Some(StmtKind::Return(Some(answer))) = branch.last().map(|stmt| &stmt.kind) else { return false };
+    let status = answer.as_call().and_then(|(_, args)| keyword(args, "status_code"));
+    match status.map(|status| &status.kind) {
+        Some(ExprKind::Int(code)) => matches!(code, 401 | 403),
+        Some(ExprKind::Attribute { name, .. }) => {
+            matches!(name.name.as_str(), "HTTP_401_UNAUTHORIZED" | "HTTP_403_FORBIDDEN")
+        }
+        _ => false,
+    }
+}
