@@ -27,7 +27,7 @@ const MAX_TEXTS: usize = 6;
 /// Statements and expressions executed for the dependencies of one route: some look for a token in many places.
 const MAX_DEPENDENCY_STEPS: u32 = 8_000;
 /// The same for its handler.
-const MAX_STEPS: u32 = 8_000;
+const MAX_STEPS: u32 = 7_000;
 
 /// A function's end: the path and what it returns.
 pub(super) type Exit = (Path, Abs);
