@@ -12,4 +12,5 @@ def users() -> list[dict]:
 
 @router.delete("/users/{user_id}")
 def remove(user_id: str) -> dict:
+    USERS[:] = [user for user in USERS if user["id"] != user_id]
     return {"removed": user_id}
