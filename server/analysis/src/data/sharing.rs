@@ -13,7 +13,8 @@ impl Row {
 
 impl Engine<'_, '_> {
     /// Whether a row that is the principal's was found by the key of this one, or
-    /// of what this one hangs on, and is there: `Member.team_id == task.team_id`.
+    /// of what this one hangs on, and is there: `Member.team_id == task.team_id`. So is one that ties the principal to
+    /// whose this one is: `Member.owner_id == task.user_id, Member.member_id == me.id`.
     pub(super) fn is_shared_with(&self, path: &Path, id: u32) -> bool {
         let Some(model) = path.rows.get(&id).and_then(|row| row.model.as_ref()) else { return false };
         let is_key = |column: &str| {
@@ -22,9 +23,13 @@ impl Engine<'_, '_> {
         let by_it = |predicate: &Predicate| {
             predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && is_key(column))
         };
+        let by_owner = |predicate: &Predicate| {
+            predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && model.is_owner(column))
+        };
         path.rows.iter().any(|(other, row)| {
             let own = || row.found && row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate));
-            *other != id && !row.absent && row.predicates.iter().any(by_it) && (row.checked || own())
+            let asks = |by: &dyn Fn(&Predicate) -> bool| row.predicates.iter().any(by);
+            *other != id && !row.absent && (asks(&by_it) && (row.checked || own()) || asks(&by_owner) && own())
         })
     }
 }
