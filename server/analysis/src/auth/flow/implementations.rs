@@ -45,15 +45,19 @@ impl Flow<'_, '_> {
             // None of them lets anybody pass; that may be for want of a class that does.
             return None;
         };
-        path.verified = last.verified;
-        path.state = last.state;
-        let mut joined = value;
-        for (other, value) in going {
-            path.verified &= other.verified;
-            joined = either(joined, value);
+        let verified = last.verified && going.iter().all(|(other, _)| other.verified);
+        let mut joined = Some(value);
+        for (_, value) in going {
+            joined = match joined {
+                Some(joined) if verified => Some(either(joined, value)),
+                Some(joined) => agreed(joined, value),
+                None => None,
+            };
         }
-        (path.verified || matches!(joined, Abs::Verified { .. } | Abs::Check | Abs::Failure | Abs::Outcome(_)))
-            .then_some(joined)
+        let joined = joined?;
+        path.verified = verified;
+        path.state = last.state;
+        Some(joined)
     }
 
     /// What a property of a class gives that is only declared there: an object of the class that its annotation says.
@@ -64,6 +68,19 @@ impl Flow<'_, '_> {
             object @ Abs::Object(_) => Some(object),
             _ => None,
         }
+    }
+}
+
+/// What the results of two classes say alike, where neither has verified before it returned: a part that tells in the
+/// one has to tell the same in the other.
+fn agreed(one: Abs, other: Abs) -> Option<Abs> {
+    match (one, other) {
+        (one @ Abs::Verified { .. }, other @ Abs::Verified { .. }) => Some(either(one, other)),
+        (Abs::Outcome(one), Abs::Outcome(other)) => {
+            let parts: Vec<_> = one.iter().filter(|part| other.contains(part)).cloned().collect();
+            (!parts.is_empty()).then(|| Abs::Outcome(Arc::new(parts)))
+        }
+        (one, other) => (one == other).then_some(one),
     }
 }
 
