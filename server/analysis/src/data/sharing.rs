@@ -4,6 +4,9 @@
 use super::execution::Engine;
 use super::value::{Abs, Path, Predicate, Row};
 
+/// Rows that hang on each other are followed so far: an order, its project, and the team of that.
+const MAX_DEPTH: u32 = 3;
+
 impl Row {
     /// Whether it was looked for by what another row says.
     pub(super) fn hangs_on_another(&self) -> bool {
@@ -14,8 +17,13 @@ impl Row {
 impl Engine<'_, '_> {
     /// Whether a row that is the principal's was found by the key of this one, or
     /// of what this one hangs on, and is there: `Member.team_id == task.team_id`. So is one that ties the principal to
-    /// whose this one is: `Member.owner_id == task.user_id, Member.member_id == me.id`.
+    /// whose this one is: `Member.owner_id == task.user_id, Member.member_id == me.id`. What this one hangs on may be
+    /// shared itself.
     pub(super) fn is_shared_with(&self, path: &Path, id: u32) -> bool {
+        self.is_shared(path, id, 0)
+    }
+
+    fn is_shared(&self, path: &Path, id: u32, depth: u32) -> bool {
         let Some(model) = path.rows.get(&id).and_then(|row| row.model.as_ref()) else { return false };
         let is_key = |column: &str| {
             model.is_key(column) || model.parent(column).is_some() || column.ends_with("_id") && !model.is_owner(column)
@@ -28,8 +36,11 @@ impl Engine<'_, '_> {
         };
         path.rows.iter().any(|(other, row)| {
             let own = || row.found && row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate));
+            let shared = || depth < MAX_DEPTH && self.is_shared(path, *other, depth + 1);
             let asks = |by: &dyn Fn(&Predicate) -> bool| row.predicates.iter().any(by);
-            *other != id && !row.absent && (asks(&by_it) && (row.checked || own()) || asks(&by_owner) && own())
+            *other != id
+                && !row.absent
+                && (asks(&by_it) && (row.checked || own() || shared()) || asks(&by_owner) && own())
         })
     }
 }
