@@ -42,6 +42,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
     engine.keys = service::comparisons(guard);
+    engine.tokens = service::tokens(guard);
     engine.data.verifies = verifies(judge, route);
     engine.compares = route.dependencies.iter().map(|node| judge.dependency(&node.callable).compares_a_key()).collect();
     // Something else may look at the caller before the handler does.
@@ -519,6 +520,8 @@ impl Engine<'_, '_> {
                 let is_model = matches!(&ty, Some(Value::Class(class)) if !self.is_enum(class));
                 self.guarded && !is_model && is_credential_parameter(shown)
             }
+            // The link that was sent to somebody: the handler's own proof says so.
+            Place::Path => self.tokens.contains(&site),
             _ => false,
         };
         if carries {

@@ -84,6 +84,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) caller: Caller,
     /// Where the handler compares a credential with a key.
     pub(super) keys: Vec<Site>,
+    /// The parameters of the handler that its own proof takes for the credential.
+    pub(super) tokens: Vec<Site>,
     /// The class of the principal, where the code says it.
     pub(super) principal_class: Option<Arc<ClassRef>>,
     /// Which tables hold those who call.
@@ -140,6 +142,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             compares: vec![false; route.dependencies.len()],
             caller: Caller::Unknown,
             keys: Vec::new(),
+            tokens: Vec::new(),
             principal_class: None,
             callers: Callers::default(),
             services: FxHashMap::default(),

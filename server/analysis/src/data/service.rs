@@ -20,6 +20,16 @@ pub(super) fn comparisons(guard: &Guard) -> Vec<Site> {
     }
 }
 
+/// The parameters of a handler that its own proof takes for the credential.
+pub(super) fn tokens(guard: &Guard) -> Vec<Site> {
+    match guard {
+        Guard::InBody(verdict) => {
+            verdict.steps.iter().filter(|step| step.takes().is_some()).map(|step| step.site).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl Engine<'_, '_> {
     /// The answer to whether the caller has the key, where an expression asks for it:
     /// it is a right to act for others.
