@@ -9,7 +9,7 @@ use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::facts::python::tree::{Expr, Param};
 use crate::ide::State;
-use crate::index::dependencies::called;
+use crate::index::dependencies::{Node, called};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{FunctionRef, Value};
@@ -17,14 +17,12 @@ use crate::index::value::{FunctionRef, Value};
 /// Whether the credential that a guarded route verifies comes in a header, and
 /// from nowhere else.
 pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
-    let by_other_way =
-        |verdict: &Verdict| verdict.steps.iter().any(|step| OTHER_WAYS.iter().any(|part| step.reads(*part)));
     let elsewhere = |verdict: &Verdict| {
-        by_other_way(verdict)
+        reads(verdict, OTHER_WAYS)
             || verdict.steps.iter().filter_map(Step::takes).any(|parameter| parameter != "authorization")
     };
     let by_header = |verdict: &Verdict| {
-        verdict.steps.iter().any(|step| step.reads(Part::Headers) || step.takes() == Some("authorization"))
+        reads(verdict, &[Part::Headers]) || verdict.steps.iter().any(|step| step.takes() == Some("authorization"))
     };
     match &reached.judged.guard {
         Guard::Around(wrapped) => by_header(&wrapped.verdict) && !elsewhere(&wrapped.verdict),
@@ -33,44 +31,76 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
             if asks_for(reached.route, &["APIKeyCookie", "APIKeyQuery"]) {
                 return false;
             }
-            let Some(node) = reached.route.dependencies.get(*index) else { return false };
             with_interpreter(state, |interpreter| {
-                let verdict = judged_at(state, interpreter, reached, &node.callable);
+                let chain = Chain { state, interpreter, reached };
+                let Some((_, verdict)) = chain.at(*index, 0) else { return false };
                 // What a scheme gives is a parameter of the function that verifies it.
                 let in_header = asks_for(reached.route, BEARER_SCHEMES)
                     || (by_header(&verdict) && !elsewhere(&verdict))
-                    || is_handed_header(state, interpreter, reached, *index, 0);
-                in_header && !comes_otherwise(state, interpreter, reached, *index, 0)
+                    || chain.is_handed_header(*index, 0);
+                in_header && !chain.comes_otherwise(*index, 0)
             })
         }
         _ => false,
     }
 }
 
-/// Whether a credential may reach a dependency, or one that it asks for, by another way than a header.
-fn comes_otherwise(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    reached: &Reached<'_>,
-    index: usize,
-    depth: usize,
-) -> bool {
-    let nodes = &reached.route.dependencies;
-    let Some(node) = nodes.get(index).filter(|_| depth < MAX_HANDED) else { return false };
-    let verdict = judged_at(state, interpreter, reached, &node.callable);
-    if verdict.steps.iter().any(|step| OTHER_WAYS.iter().any(|part| step.reads(*part))) {
-        return true;
+/// Whether a verdict rests on a credential that is read from one of these parts of the request.
+fn reads(verdict: &Verdict, parts: &[Part]) -> bool {
+    verdict.steps.iter().any(|step| parts.iter().any(|part| step.reads(*part)))
+}
+
+/// The dependencies of a route that is reached, which hand a token to each other.
+struct Chain<'c, 'i> {
+    state: &'c State,
+    interpreter: &'c Interpreter<'i>,
+    reached: &'c Reached<'c>,
+}
+
+impl Chain<'_, '_> {
+    /// A dependency and the verdict on it.
+    fn at(&self, index: usize, depth: usize) -> Option<(&Node, Arc<Verdict>)> {
+        let node = self.reached.route.dependencies.get(index).filter(|_| depth < MAX_HANDED)?;
+        Some((node, judged_at(self.state, self.interpreter, self.reached, &node.callable)))
     }
-    let children = || nodes.iter().enumerate().filter(|(_, child)| child.parent == Some(index));
-    let is_asked_for = |name: &str| children().any(|(_, child)| child.parameter.as_deref() == Some(name));
-    let function = called(interpreter, &node.callable).map(|(function, _)| function);
-    let in_header = |name: &str| {
-        let param = function.iter().flat_map(|function| &function.def.params).find(|param| param.name.name == name);
-        function.as_ref().zip(param).is_none_or(|(function, param)| is_header(interpreter, function, param))
-    };
-    let mut taken = verdict.steps.iter().filter_map(Step::takes);
-    taken.any(|name| !is_asked_for(name) && !in_header(name))
-        || children().any(|(child, _)| comes_otherwise(state, interpreter, reached, child, depth + 1))
+
+    /// What a dependency asks for itself.
+    fn asked_by(&self, index: usize) -> impl Iterator<Item = (usize, &Node)> {
+        self.reached.route.dependencies.iter().enumerate().filter(move |(_, node)| node.parent == Some(index))
+    }
+
+    /// The dependency that fills a parameter of another one.
+    fn given_to(&self, index: usize, parameter: &str) -> Option<usize> {
+        self.asked_by(index).find(|(_, node)| node.parameter.as_deref() == Some(parameter)).map(|(given, _)| given)
+    }
+
+    /// Whether a credential may reach a dependency, or one that it asks for, by another way than a header.
+    fn comes_otherwise(&self, index: usize, depth: usize) -> bool {
+        let Some((node, verdict)) = self.at(index, depth) else { return false };
+        let function = called(self.interpreter, &node.callable).map(|(function, _)| function);
+        let in_header = |name: &str| {
+            let param = function.iter().flat_map(|function| &function.def.params).find(|param| param.name.name == name);
+            function.as_ref().zip(param).is_none_or(|(function, param)| is_header(self.interpreter, function, param))
+        };
+        let mut taken = verdict.steps.iter().filter_map(Step::takes);
+        reads(&verdict, OTHER_WAYS)
+            || taken.any(|name| self.given_to(index, name).is_none() && !in_header(name))
+            || self.asked_by(index).any(|(child, _)| self.comes_otherwise(child, depth + 1))
+    }
+
+    /// Whether all that a dependency takes from the request comes in the header, where others read that for it: a
+    /// function of the project cuts the token out, and the one that verifies has it as a parameter.
+    fn is_handed_header(&self, index: usize, depth: usize) -> bool {
+        let Some((_, verdict)) = self.at(index, depth) else { return false };
+        let mut taken = verdict.steps.iter().filter_map(Step::takes).peekable();
+        let reads_header = reads(&verdict, &[Part::Headers]) || taken.peek().is_some();
+        reads_header
+            && !reads(&verdict, OTHER_WAYS)
+            && taken.all(|parameter| match self.given_to(index, parameter) {
+                Some(child) => self.is_handed_header(child, depth + 1),
+                None => parameter == "authorization",
+            })
+    }
 }
 
 /// Whether FastAPI fills a parameter that nothing else provides from a header, and not from a cookie or the query.
@@ -86,34 +116,6 @@ fn is_header(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Para
         // Whatever provides it is no part of the request.
         marker => matches!(marker, Value::Depends(_)),
     })
-}
-
-/// Whether all that a dependency takes from the request comes in the header, where others read that for it: a function
-/// of the project cuts the token out, and the one that verifies has it as a parameter.
-fn is_handed_header(
-    state: &State,
-    interpreter: &Interpreter<'_>,
-    reached: &Reached<'_>,
-    index: usize,
-    depth: usize,
-) -> bool {
-    let nodes = &reached.route.dependencies;
-    let Some(node) = nodes.get(index).filter(|_| depth < MAX_HANDED) else { return false };
-    let verdict = judged_at(state, interpreter, reached, &node.callable);
-    let reads = |parts: &[Part]| verdict.steps.iter().any(|step| parts.iter().any(|part| step.reads(*part)));
-    if reads(OTHER_WAYS) {
-        return false;
-    }
-    let asked_for = |parameter: &str| {
-        nodes.iter().position(|node| node.parent == Some(index) && node.parameter.as_deref() == Some(parameter))
-    };
-    let mut taken = verdict.steps.iter().filter_map(Step::takes).peekable();
-    let reads_header = reads(&[Part::Headers]) || taken.peek().is_some();
-    reads_header
-        && taken.all(|parameter| match asked_for(parameter) {
-            Some(child) => is_handed_header(state, interpreter, reached, child, depth + 1),
-            None => parameter == "authorization",
-        })
 }
 
 /// Whether something that is asked before the handler may take a cookie for a

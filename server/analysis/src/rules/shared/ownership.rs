@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::customs::{AllCustoms, Custom};
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Table, Use};
+use crate::data::{Access, Client, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -45,10 +45,30 @@ impl Found<'_> {
 
     /// The value of the client that decides.
     pub(in crate::rules) fn client(&self) -> String {
-        match &self.access.client {
-            Some(client) => format!("`{}` from the {}", client.name, client.place.word()),
-            None => "a value of the request".to_owned(),
-        }
+        named(self.access.client.as_ref())
+    }
+}
+
+/// A value of the client in words.
+pub(super) fn named(client: Option<&Client>) -> String {
+    match client {
+        Some(client) => format!("`{}` from the {}", client.name, client.place.word()),
+        None => "a value of the request".to_owned(),
+    }
+}
+
+/// Whether a finding may stand at a place: it was asked for, and is code of the product.
+pub(super) fn is_told_at(state: &State, wanted: &dyn Fn(FileId) -> bool, site: Site) -> bool {
+    let is_test = state.sources.file(site.file).is_some_and(|file| file.test);
+    wanted(site.file) && !is_test && !state.sources.is_ghost(site)
+}
+
+/// The severity of a finding on a route that may not be there, or whose guard is not known.
+pub(super) fn toned_down(severity: Severity, route: &Route, guard: &Guard) -> Severity {
+    match severity {
+        _ if route.conditional => Severity::Info,
+        Severity::Error if matches!(guard, Guard::Unknown(_)) => Severity::Warning,
+        severity => severity,
     }
 }
 
@@ -97,25 +117,19 @@ pub(in crate::rules) fn check(
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
                 judge(&Found { route, access, guarded, custom, kept, parent, tenant })
             });
-            let Some((severity, site, message)) = said.filter(|(_, site, _)| !state.sources.is_ghost(*site)) else {
+            let Some((severity, site, message)) = said else { continue };
+            if state.sources.is_ghost(site) {
                 continue;
-            };
+            }
             // One look mends all that the handler does with the row of that key.
             let client = access.client.as_ref().map(|client| client.name.as_str());
             if fault == Fault::Unchecked && client.is_some() && !told.insert((access.table.site, client, severity)) {
                 continue;
             }
-            if !wanted(site.file) || !seen.insert(site) {
+            if !is_told_at(state, wanted, site) || !seen.insert(site) {
                 continue;
             }
-            if state.sources.file(site.file).is_some_and(|file| file.test) {
-                continue;
-            }
-            let severity = match severity {
-                _ if route.conditional || nobody => Severity::Info,
-                Severity::Error if unsure => Severity::Warning,
-                severity => severity,
-            };
+            let severity = if nobody { Severity::Info } else { toned_down(severity, route, &judged.guard) };
             let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone())).collect();
             found.push(report(state, info, severity, site, message, steps));
         }

@@ -2,10 +2,10 @@
 
 use rustc_hash::FxHashSet;
 
-use super::ownership::{done, identity_site, principal_of};
+use super::ownership::{done, identity_site, is_told_at, named, principal_of, toned_down};
 use super::tenants::{Tenants, Usual};
 use crate::auth::guard::Guard;
-use crate::data::{Access, Client, Fault, Tenancy, Use, is_user_table};
+use crate::data::{Access, Fault, Tenancy, Use, is_user_table};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -45,15 +45,10 @@ pub(in crate::rules) fn check(
             }
             let Some(severity) = severity(&usual, access) else { continue };
             let site = place(route, access);
-            let is_test = state.sources.file(site.file).is_some_and(|file| file.test);
-            if is_test || !wanted(site.file) || state.sources.is_ghost(site) || !seen.insert(site) {
+            if !is_told_at(state, wanted, site) || !seen.insert(site) {
                 continue;
             }
-            let severity = match severity {
-                _ if route.conditional => Severity::Info,
-                Severity::Error if matches!(judged.guard, Guard::Unknown(_)) => Severity::Warning,
-                severity => severity,
-            };
+            let severity = toned_down(severity, route, &judged.guard);
             found.push(report(state, info, severity, site, message(access, &usual), steps(state, access, &usual)));
         }
     });
@@ -147,13 +142,6 @@ fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
         _ => format!(
             "The query on `{table}` is not narrowed by `{table}.{column}` to that of {principal} {others}: rows of everybody else are {done}, too; add a condition on `{table}.{column}`."
         ),
-    }
-}
-
-fn named(client: Option<&Client>) -> String {
-    match client {
-        Some(client) => format!("`{}` from the {}", client.name, client.place.word()),
-        None => "a value of the request".to_owned(),
     }
 }
 
