@@ -49,6 +49,13 @@ pub(super) struct Changes {
     slots: FxHashMap<Slot, Value>,
 }
 
+impl Changes {
+    /// What was written to a variable.
+    pub(super) fn of(&self, scope: ScopeId, name: &SmolStr) -> Option<&Value> {
+        self.slots.get(&Slot::Variable(scope, name.clone()))
+    }
+}
+
 /// All variables and objects.
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -185,6 +192,11 @@ impl Store {
             at = scope.parent;
         }
         None
+    }
+
+    /// The variables of one scope, in no order.
+    pub(super) fn variables(&self, scope: ScopeId) -> impl Iterator<Item = (&SmolStr, &Value)> {
+        self.scopes[scope.0 as usize].variables.iter()
     }
 
     /// The scope in which the nearest variable of the name was declared.

@@ -11,6 +11,7 @@ mod contexts;
 mod endpoints;
 mod exports;
 mod expressions;
+mod filled;
 mod forms;
 mod leaving;
 mod logged_answers;
@@ -338,12 +339,14 @@ impl<'s> Session<'s> {
             }
             self.stmt(stmt);
         }
+        let empty = self.empty_variables(scope, &facts);
         self.store.loosen(scope, objects, |name| facts.assigns(name));
         let exported = facts.exports.values().filter_map(|export| match export {
             Export::Local(name) => Some(name),
             _ => None,
         });
         self.store.leave_blank(scope, objects, exported);
+        self.fill_empty(scope, &facts, empty);
         self.frames = frames;
         // Where what its own statements show does not hold, the module fails, or the page is left.
         if !is_own {
