@@ -456,6 +456,7 @@ impl Engine<'_, '_> {
         let yielded = path.yielded.take();
         self.interpreter.count_body(function.site);
         let outer = std::mem::replace(&mut path.vars, vars);
+        let known = self.in_dependency.then(|| path.rows.clone());
         let def = Arc::clone(&function.def);
         if self.route_handler == Some(function.site) {
             self.wrappers = self.stack.len();
@@ -474,6 +475,9 @@ impl Engine<'_, '_> {
             }
             if let (Abs::Unknown, Some(function)) = (&value, &function) {
                 value = self.returned(&mut path, function, site);
+            }
+            if let Some(known) = &known {
+                self.forget_looked_up(&mut path, &value, known);
             }
             keep_exit(&mut kept, (path, value));
         }

@@ -82,6 +82,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Which of the route's dependencies only compare the credential with a key.
     pub(super) compares: Vec<bool>,
     pub(super) caller: Caller,
+    /// Tables of rows that dependencies looked up for themselves.
+    pub(super) looked_up: BTreeSet<Site>,
     /// Where the handler compares a credential with a key.
     pub(super) keys: Vec<Site>,
     /// The parameters of the handler that its own proof takes for the credential.
@@ -141,6 +143,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal: SmolStr::default(),
             compares: vec![false; route.dependencies.len()],
             caller: Caller::Unknown,
+            looked_up: BTreeSet::new(),
             keys: Vec::new(),
             tokens: Vec::new(),
             principal_class: None,

@@ -21,7 +21,7 @@ impl Engine<'_, '_> {
             bare_names(end.given).into_iter().filter(|name| !self.is_made_here(handler, name)).collect();
         let touched = |expr: &Expr, row: &str| touches(expr, row) || touches(expr, end.session);
         let is_read = |row: &str| {
-            let mut since = end.between.iter().flat_map(all_exprs);
+            let mut since = end.between.iter().flat_map(Stmt::all_exprs);
             touched(end.given, row) || since.any(|expr| touched(expr, row))
         };
         self.expires(at)
@@ -60,7 +60,7 @@ impl Engine<'_, '_> {
         self.interpreter.count_body(function.site);
         let function = self.interpreter.current(&function);
         let opened: Vec<bool> =
-            function.def.body.iter().flat_map(all_exprs).filter_map(|expr| self.opens(&function, expr)).collect();
+            function.def.body.iter().flat_map(Stmt::all_exprs).filter_map(|expr| self.opens(&function, expr)).collect();
         !opened.is_empty() && opened.iter().all(|expires| *expires)
     }
 
@@ -90,7 +90,7 @@ impl Engine<'_, '_> {
             return self.session_of(None, row).is_some_and(|(at, _)| self.asks_for(at, made_by, 0));
         }
         let bound = bindings_of(&handler.def.body, row);
-        handler.def.body.iter().flat_map(all_exprs).any(|expr| hands(expr, session, row))
+        handler.def.body.iter().flat_map(Stmt::all_exprs).any(|expr| hands(expr, session, row))
             || !bound.is_empty() && bound.into_iter().all(|value| mentions(value, session))
     }
 
@@ -188,17 +188,5 @@ fn bindings_of<'f>(block: &'f [Stmt], name: &str) -> Vec<&'f Expr> {
         }
         found.extend(stmt.blocks().into_iter().flat_map(|block| bindings_of(block, name)));
     }
-    found
-}
-
-/// All expressions of a statement and of the blocks in it.
-fn all_exprs(stmt: &Stmt) -> Vec<&Expr> {
-    let mut found = Vec::new();
-    let mut pending = stmt.exprs();
-    while let Some(expr) = pending.pop() {
-        pending.extend(expr.children());
-        found.push(expr);
-    }
-    found.extend(stmt.blocks().into_iter().flatten().flat_map(all_exprs));
     found
 }

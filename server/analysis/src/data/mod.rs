@@ -24,6 +24,7 @@ mod exemptions;
 mod expired;
 mod exposure;
 mod expressions;
+mod forgotten;
 mod hanging;
 mod implementations;
 mod joining;

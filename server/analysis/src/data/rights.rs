@@ -49,7 +49,7 @@ impl Engine<'_, '_> {
         if self.rights.is_empty() || !paths.iter().all(|(path, _)| path.privileged) {
             return None;
         }
-        let mut looked_at = Vec::new();
+        let mut looked_at: Vec<Site> = self.looked_up.iter().copied().collect();
         for (path, _) in paths {
             path.privileged = false;
             looked_at.extend(path.rows.values().filter_map(|row| row.model.as_ref()).map(|model| model.site));

@@ -11,6 +11,7 @@ mod in_use;
 mod injectable;
 mod keys;
 pub(crate) mod own_origin;
+mod shadowed;
 mod sight;
 mod sign_up;
 mod tokens;
@@ -194,7 +195,7 @@ impl Work<'_, '_> {
             };
             let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
             // Others decide about that one.
-            let known = known.filter(|known| !sign_up::is_given(&known.guard));
+            let known = known.filter(|known| !sign_up::is_given(&known.guard) && !shadowed::is_given(&known.guard));
             judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
         }
         if let Some(around) = around
@@ -205,6 +206,7 @@ impl Work<'_, '_> {
         }
         if around.is_some() {
             self.judge_sign_up(routes, &mut judged);
+            shadowed::judge(routes, &mut judged);
         }
         Arc::new(JudgedRoutes::new(judged))
     }

@@ -32,6 +32,18 @@ impl Stmt {
         }
     }
 
+    /// All expressions of it and of the blocks in it.
+    pub fn all_exprs(&self) -> Vec<&Expr> {
+        let mut found = Vec::new();
+        let mut pending = self.exprs();
+        while let Some(expr) = pending.pop() {
+            pending.extend(expr.children());
+            found.push(expr);
+        }
+        found.extend(self.blocks().into_iter().flatten().flat_map(Self::all_exprs));
+        found
+    }
+
     /// The blocks of statements inside it that run where it runs: not those of definitions.
     pub fn blocks(&self) -> Vec<&[Stmt]> {
         match &self.kind {

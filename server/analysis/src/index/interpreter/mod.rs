@@ -275,13 +275,27 @@ impl<'a> Interpreter<'a> {
     }
 
     fn class(&self, def: &Arc<Class>, scope: &Scope, maker: u64) -> Arc<ClassRef> {
+        self.class_of_bases(def, scope, maker, &|_| None)
+    }
+
+    /// The same, where some of the bases are known to whoever executes the module.
+    fn class_of_bases(
+        &self,
+        def: &Arc<Class>,
+        scope: &Scope,
+        maker: u64,
+        known_base: &dyn Fn(&Expr) -> Option<Value>,
+    ) -> Arc<ClassRef> {
         let bases = def.bases.iter().filter(|base| base.name.is_none() && base.spread == Spread::No);
         let deriving = &self.deriving;
         // Somebody is typing where a class stands below itself: its bases never end.
         let endless = deriving.borrow().iter().any(|other| Arc::ptr_eq(other, def));
         let known = !endless && deriving.borrow().len() < MAX_DERIVATION;
         deriving.borrow_mut().push(Arc::clone(def));
-        let base = |base: &Arg| if known { self.eval_in(scope, &base.value) } else { Value::Unknown(Unknown::Bound) };
+        let base = |base: &Arg| match known {
+            true => known_base(&base.value).unwrap_or_else(|| self.eval_in(scope, &base.value)),
+            false => Value::Unknown(Unknown::Bound),
+        };
         let bases = bases.map(base).collect();
         deriving.borrow_mut().pop();
         Arc::new(ClassRef {

@@ -250,7 +250,13 @@ impl Execution<'_, '_> {
     }
 
     fn define_class(&mut self, scope: &mut Scope, def: &Arc<Class>) {
-        let class = self.interpreter.class(def, scope, self.number);
+        // What a module has bound so far nobody else can look up before it has run: `try: from … import Base`.
+        let bound = |base: &Expr| {
+            let is_of_module = scope.file == self.root && scope.locals.is_none() && scope.class.is_none();
+            let value = self.run.globals.get(base.as_name()?).filter(|_| is_of_module)?;
+            Some(self.interpreter.force(value.clone()).settled())
+        };
+        let class = self.interpreter.class_of_bases(def, scope, self.number, &bound);
         self.run.made.classes.push(Arc::clone(&class.attributes));
         for decorator in &def.decorators {
             self.expr(scope, decorator);

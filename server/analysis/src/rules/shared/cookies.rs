@@ -3,10 +3,10 @@
 use crate::auth::Judge;
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
-use crate::facts::python::tree::{Expr, Param};
+use crate::facts::python::tree::{Expr, ExprKind, Function, Param, Stmt, StmtKind};
 use crate::ide::{Judged, RouteKind};
 use crate::index::routes::{Application, Route};
-use crate::index::value::Value;
+use crate::index::value::{Resolve, Value};
 use crate::rules::State;
 use crate::verdicts::calls::Reached;
 use crate::verdicts::carried::{may_take_cookies, reads_header_only};
@@ -18,20 +18,73 @@ pub(in crate::rules) fn may_let_in(state: &State, application: &Application) -> 
         return true;
     };
     let Some(judged) = state.guards.applications.get(at) else { return true };
-    application.middleware.iter().any(|middleware| may_read(&middleware.what))
+    application.middleware.iter().any(|middleware| may_read(state, &middleware.what))
         || application.routes.iter().zip(judged.iter()).enumerate().any(|(index, (route, judged))| {
             takes_cookie(state, &Reached { application, route, judged, at: (at, index) })
         })
 }
 
-/// Whether a middleware may look at cookies: all but some of the framework's own may.
-fn may_read(middleware: &Value) -> bool {
+/// Whether a middleware may look at cookies: all but some of the framework's own may, and those of the project in whose
+/// code none is spoken of, and which hand the request to nothing but the application.
+fn may_read(state: &State, middleware: &Value) -> bool {
     const OTHERS: &[&str] =
         &["CORSMiddleware", "GZipMiddleware", "TrustedHostMiddleware", "HTTPSRedirectMiddleware", "SlowAPIMiddleware"];
     match middleware {
         Value::Package(path) => !path.rsplit('.').next().is_some_and(|name| OTHERS.contains(&name)),
+        Value::Function(function) => {
+            with_interpreter(state, |interpreter| may_speak_of_cookies(&interpreter.current(function).def, false))
+        }
+        Value::Class(class) => with_interpreter(state, |interpreter| {
+            let is_plain = |base: &Value| matches!(base, Value::Package(path) if path.ends_with("BaseHTTPMiddleware"));
+            let methods = class.def.body.iter().filter_map(|stmt| match &stmt.kind {
+                StmtKind::Function(def) => Some(&def.name.name),
+                _ => None,
+            });
+            let mut methods = methods.map(|name| interpreter.method(class, name));
+            !class.bases.iter().all(is_plain)
+                || methods.any(|method| {
+                    method.is_none_or(|method| may_speak_of_cookies(&interpreter.current(&method).def, true))
+                })
+        }),
         _ => true,
     }
+}
+
+/// Whether a function reads a cookie in plain words, or hands what it was given to something else than what it wraps.
+fn may_speak_of_cookies(function: &Function, is_method: bool) -> bool {
+    let params = || function.params.iter().skip(usize::from(is_method)).map(|param| &param.name.name);
+    let is_given = |expr: &Expr| expr.as_name().is_some_and(|name| params().any(|param| param == name));
+    let goes_on = |func: &Expr| match &func.kind {
+        ExprKind::Name(name) => params().any(|param| param == name),
+        // `self.app(scope, receive, send)`, `super().__init__(app)`
+        ExprKind::Attribute { value, name } => {
+            name.name == "app" || value.as_call().is_some_and(|(func, _)| is_super(func))
+        }
+        _ => false,
+    };
+    let mut blocks: Vec<&[Stmt]> = vec![&function.body];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            let speaks = stmt.all_exprs().into_iter().any(|expr| match &expr.kind {
+                ExprKind::Attribute { name, .. } => name.name == "cookies",
+                ExprKind::Bytes => true,
+                ExprKind::Str(text) => text.to_ascii_lowercase().contains("cookie"),
+                ExprKind::Call { func, args } => !goes_on(func) && args.iter().any(|arg| is_given(&arg.value)),
+                _ => false,
+            });
+            if speaks {
+                return true;
+            }
+            if let StmtKind::Function(inner) = &stmt.kind {
+                blocks.push(&inner.body);
+            }
+        }
+    }
+    false
+}
+
+fn is_super(func: &Expr) -> bool {
+    func.as_name().is_some_and(|name| name == "super")
 }
 
 fn takes_cookie(state: &State, reached: &Reached<'_>) -> bool {
