@@ -71,6 +71,17 @@ struct Specification {
     contract: Arc<Contract>,
 }
 
+impl Specification {
+    /// The part of the API that a text is about which is no specification of all of it: documentation of which every
+    /// endpoint begins with the same word.
+    fn only_part<'s>(&self, listed: impl Iterator<Item = (&'s Vec<SmolStr>, &'s bool)>) -> Option<&'s SmolStr> {
+        let is_of_all = self.path.split('/').any(|folder| matches!(folder, "specs" | "spec" | ".specify"));
+        let mut parts = listed.map(|(shape, _)| without_base(shape).first());
+        let part = parts.next().filter(|_| !is_of_all)??;
+        parts.all(|other| other == Some(part)).then_some(part)
+    }
+}
+
 /// A configuration and the folder that it holds for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Configured {
@@ -221,7 +232,7 @@ impl Policy {
         for level in specifications.chunk_by(|(_, a), (_, b)| a.root == b.root) {
             let mut here = vec![Said::default(); routes.len()];
             for (file, specification) in level {
-                collect(**file, &specification.contract, routes, &shapes, &mut here);
+                collect(**file, specification, routes, &shapes, &mut here);
             }
             for (said, here) in said.iter_mut().zip(here) {
                 if said.is_silent() {
@@ -291,7 +302,8 @@ impl Said {
 }
 
 /// Adds what one specification says of the routes of an application.
-fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<SmolStr>], said: &mut [Said]) {
+fn collect(file: FileId, specification: &Specification, routes: &[Route], shapes: &[Vec<SmolStr>], said: &mut [Said]) {
+    let contract = &specification.contract;
     let mut exact: FxHashMap<&[SmolStr], Vec<usize>> = FxHashMap::default();
     let mut loose: FxHashMap<&[SmolStr], Vec<usize>> = FxHashMap::default();
     for (at, shape) in shapes.iter().enumerate().filter(|(at, _)| routes[*at].path_known) {
@@ -318,12 +330,14 @@ fn collect(file: FileId, contract: &Contract, routes: &[Route], shapes: &[Vec<Sm
     // All that it describes is served below `/api` or a version: `/metrics` is something else.
     let has_base = |at: usize| without_base(&shapes[at]).len() < shapes[at].len();
     let below_base = (0..routes.len()).filter(|at| listed[*at]).all(has_base);
+    let described_part = specification.only_part(shapes.iter().zip(&listed).filter(|(_, listed)| **listed));
     for (at, route) in routes.iter().enumerate() {
         if listed[at] || !route.path_known || route.kind == RouteKind::Mount {
             continue;
         }
         // A sentence without a path speaks of the API that its text describes, and of nothing beside that.
-        let spoken_of = described && (!below_base || has_base(at));
+        let is_of_part = described_part.is_none_or(|part| without_base(&shapes[at]).first() == Some(part));
+        let spoken_of = described && (!below_base || has_base(at)) && is_of_part;
         let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || spoken_of);
         if let Some(blanket) = speaking.clone().find(|blanket| blanket.covers(&shapes[at])) {
             said[at].blanket.get_or_insert(place(blanket.range));

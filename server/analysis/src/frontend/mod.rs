@@ -16,6 +16,7 @@ pub mod observed;
 pub mod outcome;
 pub mod passwords;
 pub mod placement;
+mod published;
 mod requests;
 pub mod rewrites;
 pub mod rows;
@@ -183,7 +184,7 @@ impl Frontend {
     pub fn unread(&mut self, sources: &Sources) -> BTreeSet<FileId> {
         let placement = Arc::make_mut(&mut self.placement);
         self.moved |= placement.update(sources, &self.configurations);
-        placement.unread(sources)
+        placement.unread(sources, &self.configurations)
     }
 
     /// Evaluates what has changed. Tells whether anything was found that was
@@ -257,7 +258,9 @@ impl Frontend {
         let unpacked = std::mem::take(&mut self.unpacked);
         let evaluate = |files: &[FileId], unpacked: Unpacked| -> (Vec<(FileId, Option<Outcome>)>, Unpacked) {
             let mut session = Session::new(sources, &self.configurations, unpacked);
-            let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(SourceFile::is_evaluated)));
+            let is_root =
+                |source: &SourceFile| source.is_evaluated() && !self.configurations.is_of_unused_library(&source.path);
+            let roots = files.iter().map(|file| (*file, sources.file(*file).is_some_and(is_root)));
             let outcomes = roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect();
             (outcomes, session.into_unpacked())
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::published::Published;
 use crate::facts::typescript::lower::lower_file;
 use crate::facts::typescript::tree::{Expr, ExprKind, Property, StmtKind};
 use crate::index::sources::Sources;
@@ -48,6 +49,7 @@ pub struct Configurations {
     next: BTreeMap<SmolStr, Option<u32>>,
     /// Folders of packages whose pages are built into static files.
     without_server: BTreeSet<SmolStr>,
+    published: Published,
 }
 
 /// Tools that build pages into static files.
@@ -89,8 +91,8 @@ impl Configurations {
         let value = text.and_then(json);
         if name == "package.json" {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
-            let before =
-                (self.packages.clone(), self.better_auth.clone(), self.next.clone(), self.without_server.clone());
+            let before = self.clone();
+            self.published.set(folder, name.as_ref(), value.as_ref());
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
@@ -110,9 +112,7 @@ impl Configurations {
                 true => self.without_server.insert(folder.into()),
                 false => self.without_server.remove(folder),
             };
-            let after =
-                (self.packages.clone(), self.better_auth.clone(), self.next.clone(), self.without_server.clone());
-            return before != after;
+            return before != *self;
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
             Some(options) => {
@@ -121,6 +121,11 @@ impl Configurations {
             }
             None => self.mappings.remove(folder).is_some(),
         }
+    }
+
+    /// Whether a file belongs to a library that no other package of the workspace asks for.
+    pub(super) fn is_of_unused_library(&self, path: &str) -> bool {
+        self.published.is_of_unused(path)
     }
 
     /// Whether the nearest package that says how pages are made builds static files.
@@ -308,7 +313,7 @@ fn json(text: &str) -> Option<Expr> {
     }
 }
 
-fn property<'e>(object: &'e Expr, name: &str) -> Option<&'e Expr> {
+pub(super) fn property<'e>(object: &'e Expr, name: &str) -> Option<&'e Expr> {
     let ExprKind::Object(properties) = &object.kind else { return None };
     properties.iter().find_map(|property| match property {
         Property::Named(own, value) if own == name => Some(value),

@@ -198,9 +198,10 @@ impl Placement {
         self.unresolved |= listing;
     }
 
-    /// Notes that what imports mean may have changed.
+    /// Notes that what imports mean, and which modules are of a frontend, may have changed.
     pub(super) fn note_configuration(&mut self) {
         self.unresolved = true;
+        self.leads_otherwise = true;
     }
 
     /// Finds out anew where modules run. Tells whether that changed.
@@ -292,12 +293,16 @@ impl Placement {
 
     /// Modules that were not read, and that code of those names that are evaluated, or code of what these name, and so
     /// on. Nothing where imports are as they were when this was asked last.
-    pub(super) fn unread(&mut self, sources: &Sources) -> BTreeSet<FileId> {
+    pub(super) fn unread(&mut self, sources: &Sources, configurations: &Configurations) -> BTreeSet<FileId> {
         let mut unread = BTreeSet::new();
         if !std::mem::take(&mut self.leads_otherwise) {
             return unread;
         }
-        let is_root = |file: &FileId| sources.file(*file).is_some_and(SourceFile::is_evaluated);
+        let is_root = |file: &FileId| {
+            let is_evaluated =
+                |source: &SourceFile| source.is_evaluated() && !configurations.is_of_unused_library(&source.path);
+            sources.file(*file).is_some_and(is_evaluated)
+        };
         let mut open: Vec<FileId> = self.modules.keys().copied().filter(is_root).collect();
         let mut seen: FxHashSet<FileId> = open.iter().copied().collect();
         let mut next = Vec::new();

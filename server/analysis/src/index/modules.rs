@@ -61,6 +61,10 @@ const ALWAYS_EXTERNAL: &[&str] = &[
     "uvicorn",
 ];
 
+/// Packages after which projects call folders of their own. What such a folder lacks is meant of the package: Python looks
+/// there for `mcp.server.fastmcp` from a root above the folder (`src/mcp` as `src.mcp`).
+const NAMESAKES: &[&str] = &["agents", "alembic", "celery", "mcp", "openai", "stripe", "supabase", "telegram"];
+
 /// Known Python files by path, and the lookups that module resolution needs.
 #[derive(Debug, Default, Clone)]
 pub struct ModuleMap {
@@ -187,7 +191,8 @@ impl ModuleMap {
             return found;
         }
         if first_seen {
-            return Module::Missing(module.into());
+            let is_namesake = NAMESAKES.contains(&first);
+            return if is_namesake { Module::External(module.into()) } else { Module::Missing(module.into()) };
         }
         self.by_suffix(importer, &tail).unwrap_or_else(|| Module::External(module.into()))
     }
@@ -317,6 +322,8 @@ mod tests {
             "/w/run/models.py",
             "/w/src/other.py",
             "/w/src/models.py",
+            "/w/plain/src/mcp/__init__.py",
+            "/w/plain/src/mcp/tools.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -335,6 +342,9 @@ mod tests {
             (15, 0, "models", "/w/src/models.py"),
             (1, 0, "stripe", "external stripe"),
             (11, 0, "mcp.server.fastmcp", "external mcp.server.fastmcp"),
+            (18, 0, "mcp.server.fastmcp", "external mcp.server.fastmcp"),
+            (18, 0, "mcp.tools", "/w/plain/src/mcp/tools.py"),
+            (18, 0, "mcp.absent", "external mcp.absent"),
         ];
         for (importer, level, module, want) in cases {
             let got = match map.resolve(files[*importer], *level, module) {

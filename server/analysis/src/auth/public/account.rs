@@ -99,7 +99,7 @@ pub(super) fn is_identity_provider(segment: &str) -> bool {
     )
 }
 
-/// What somebody signs in with.
+/// What somebody signs in with, or the step in which they do.
 fn is_kind_of_credential(segment: &str) -> bool {
     matches!(
         segment,
@@ -113,6 +113,21 @@ fn is_kind_of_credential(segment: &str) -> bool {
             | "magiclink"
             | "otp"
             | "passkey"
+            | "webauthn"
+            | "pin"
+            | "code"
+            | "mfa"
+            | "2fa"
+            | "totp"
+            | "twofactor"
+            | "verify"
+            | "verifyotp"
+            | "verifycode"
+            | "verifymfa"
+            | "verify2fa"
+            | "step1"
+            | "step2"
+            | "step3"
             | "anonymous"
             | "guest"
     )

@@ -1,0 +1,86 @@
+//! Packages that are made for others, and that nobody in the workspace uses: no page of it runs what they do, so that
+//! nothing of them is evaluated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::modules::property;
+use crate::facts::typescript::tree::{Expr, ExprKind, Property};
+
+/// Fields of a `package.json` that list what a package asks for.
+const ASKING: &[&str] = &["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
+
+/// Whoever asks for one of these may ask a backend, or shows pages.
+const FRAMEWORKS: &[&str] = &[
+    "next",
+    "react",
+    "react-dom",
+    "preact",
+    "vue",
+    "nuxt",
+    "svelte",
+    "solid-js",
+    "astro",
+    "@angular/core",
+    "axios",
+    "ky",
+    "openapi-fetch",
+    "better-auth",
+    "next-auth",
+];
+
+/// What the packages of a workspace say of themselves, by their folders.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Published {
+    packages: BTreeMap<SmolStr, Package>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Package {
+    name: SmolStr,
+    /// Whether it says which of its files others get, and is no application by what it asks for.
+    is_library: bool,
+    asks_for: BTreeSet<SmolStr>,
+}
+
+impl Published {
+    /// Takes over a `package.json`, or that it is gone or says no name.
+    pub(super) fn set(&mut self, folder: &str, name: Option<&SmolStr>, value: Option<&Expr>) {
+        let Some((name, value)) = name.zip(value) else {
+            self.packages.remove(folder);
+            return;
+        };
+        let is_private = matches!(property(value, "private").map(|value| &value.kind), Some(ExprKind::Bool(true)));
+        let is_published = property(value, "files").is_some() || property(value, "publishConfig").is_some();
+        let asks_for: BTreeSet<SmolStr> =
+            ASKING.iter().filter_map(|kind| property(value, kind)).flat_map(names).cloned().collect();
+        let is_application = FRAMEWORKS.iter().any(|framework| asks_for.contains(*framework));
+        let is_library = is_published && !is_private && !is_application;
+        self.packages.insert(folder.into(), Package { name: name.clone(), is_library, asks_for });
+    }
+
+    /// Whether a file belongs to a library that no other package of the workspace asks for.
+    pub(super) fn is_of_unused(&self, path: &str) -> bool {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if let Some(package) = self.packages.get(above) {
+                let is_used = || self.packages.values().any(|other| other.asks_for.contains(&package.name));
+                return package.is_library && !is_used();
+            }
+            folder = above;
+        }
+        false
+    }
+}
+
+fn names(object: &Expr) -> impl Iterator<Item = &SmolStr> {
+    let properties = match &object.kind {
+        ExprKind::Object(properties) => &properties[..],
+        _ => &[],
+    };
+    properties.iter().filter_map(|property| match property {
+        Property::Named(name, _) => Some(name),
+        _ => None,
+    })
+}
