@@ -136,6 +136,22 @@ impl Callee<'_> {
     }
 }
 
+/// The function of the project that an expression in another one calls.
+pub(crate) fn called_function(
+    interpreter: &Interpreter<'_>,
+    function: &FunctionRef,
+    callee: &Expr,
+) -> Option<FunctionRef> {
+    match interpreter.eval(function, callee) {
+        Value::Function(called) => Some(FunctionRef::clone(&called)),
+        Value::Bound(bound) => Some(FunctionRef::clone(&bound.1)),
+        _ => match method_of_object(interpreter, function, callee)? {
+            Method::Own(method) => Some(method),
+            Method::OfPackage(_) => None,
+        },
+    }
+}
+
 /// Looks at what a handler calls, and the functions of the project that it
 /// calls, until `look` has seen enough.
 fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut dyn FnMut(Callee<'_>) -> bool) {

@@ -4,7 +4,7 @@
 //! request reaches something that can tell a good one from a bad one (a
 //! *sink*), and every path that ends without an exception went through it.
 
-mod accounts;
+pub(crate) mod accounts;
 mod carried;
 mod code;
 mod constant;

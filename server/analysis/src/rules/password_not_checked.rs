@@ -6,9 +6,10 @@ use super::missing_auth_dependency::{is_test, shown};
 use super::server_endpoint_without_session::is_behind_middleware;
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::accounts;
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
-use crate::facts::python::idioms::{assigned, escapes, unused_entry, uses};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::idioms::{assigned, escapes, escapes_unless, is_stub, unused_entry};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread};
 use crate::frontend::observed::Endpoint;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
@@ -27,6 +28,9 @@ pub const INFO: RuleInfo = RuleInfo {
     severity: Severity::Error,
     page: include_str!("../../../../specs/rules/password-not-checked.md"),
 };
+
+/// Functions that hand what was sent to each other are followed this far.
+const MAX_DEPTH: usize = 4;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut seen: FxHashSet<Site> = FxHashSet::default();
@@ -123,12 +127,42 @@ fn ignored(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<Strin
                 let fields = interpreter.fields_of(&class);
                 let password = fields.iter().find(|field| is_password(field))?;
                 let read = |field: &str| field == password || !fields.iter().any(|own| own == field);
-                (!escapes(&handler.def.body, name, &read)).then(|| format!("{name}.{password}"))
+                (!looks_at(interpreter, handler, name, &read, 0)).then(|| format!("{name}.{password}"))
             }
-            _ if is_password(name) => (!uses(&handler.def.body, name)).then(|| name.to_string()),
+            _ if is_password(name) => (!looks_at(interpreter, handler, name, &|_| true, 0)).then(|| name.to_string()),
             _ => None,
         }
     })
+}
+
+/// Whether a function reads such a field of a parameter, or hands the parameter to something that may: functions of the
+/// project are looked into.
+fn looks_at(
+    interpreter: &Interpreter<'_>,
+    function: &FunctionRef,
+    name: &str,
+    read: &dyn Fn(&str) -> bool,
+    depth: usize,
+) -> bool {
+    escapes_unless(&function.def.body, name, read, &|callee, args, at| {
+        let called = accounts::called_function(interpreter, function, callee).filter(|_| depth < MAX_DEPTH);
+        let Some(called) = called.map(|called| interpreter.current(&called)) else { return false };
+        let is_plain = called.def.decorators.is_empty() && !is_stub(&called.def);
+        let param = parameter(&called, args, at).filter(|_| is_plain);
+        param.is_some_and(|param| !looks_at(interpreter, &called, param, read, depth + 1))
+    })
+}
+
+/// The parameter of a function that an argument of a call of it fills.
+fn parameter<'f>(function: &'f FunctionRef, args: &[Arg], at: usize) -> Option<&'f str> {
+    let mut params = function.def.params.iter().skip(usize::from(function.takes_receiver()));
+    let param = match &args[at].name {
+        Some(name) => params.find(|param| param.name.name == name.name),
+        None if args[..at].iter().all(|arg| arg.name.is_none() && arg.spread == Spread::No) => params.nth(at),
+        None => None,
+    };
+    let is_one = |param: &&Param| !matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs);
+    param.filter(is_one).map(|param| param.name.name.as_str())
 }
 
 /// The password that a handler takes out of a table which the client sent (the body as it is, a form), and never looks at.

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind};
+use super::tree::{Arg, Class, Expr, ExprKind, Function, Spread, Stmt, StmtKind};
 
 /// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
 pub fn http_status(expr: &Expr) -> Option<i64> {
@@ -38,6 +38,17 @@ pub fn uses(body: &[Stmt], name: &str) -> bool {
 /// Whether a variable is used as a whole in the statements, or an attribute of it that
 /// `counts`; in nested definitions any use does. What could not be read may use it.
 pub fn escapes(body: &[Stmt], name: &str, counts: &dyn Fn(&str) -> bool) -> bool {
+    escapes_unless(body, name, counts, &|_, _, _| false)
+}
+
+/// The same, but for calls that the variable is handed to as an argument and that are `known` not to use it: by what is
+/// called, the arguments, and which of them it is.
+pub fn escapes_unless(
+    body: &[Stmt],
+    name: &str,
+    counts: &dyn Fn(&str) -> bool,
+    known: &dyn Fn(&Expr, &[Arg], usize) -> bool,
+) -> bool {
     let mut escapes = false;
     each(body, &mut |stmt| {
         escapes |= match &stmt.kind {
@@ -52,6 +63,13 @@ pub fn escapes(body: &[Stmt], name: &str, counts: &dyn Fn(&str) -> bool) -> bool
                 && value.as_name().is_some_and(|found| found == name)
             {
                 escapes |= counts(&attribute.name);
+                continue;
+            }
+            if let ExprKind::Call { func, args } = &expr.kind {
+                let is_it = |arg: &Arg| arg.spread == Spread::No && arg.value.as_name().is_some_and(|it| it == name);
+                let kept = |(at, arg): &(usize, &Arg)| !is_it(arg) || !known(func, args, *at);
+                exprs.push(func);
+                exprs.extend(args.iter().enumerate().filter(kept).map(|(_, arg)| &arg.value));
                 continue;
             }
             escapes |= expr.as_name().is_some_and(|found| found == name) || matches!(expr.kind, ExprKind::Unknown);
