@@ -111,8 +111,18 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
     }
 }
 
-/// Severity, and what is written.
+/// Severity, and what is written: what callers send is only written for debugging where somebody has asked for that.
 fn said(logged: &Logged) -> (Severity, String) {
+    let (severity, what) = said_of_all(logged);
+    let is_for_debugging = [".debug", ".trace"].iter().any(|method| logged.sink.ends_with(method));
+    let is_of_callers = !matches!(logged.what, Secret::Key | Secret::Database);
+    match severity {
+        Severity::Error if is_for_debugging && is_of_callers => (Severity::Warning, what),
+        severity => (severity, what),
+    }
+}
+
+fn said_of_all(logged: &Logged) -> (Severity, String) {
     let what = match logged.what {
         Secret::Token => "the caller's token",
         Secret::Headers => "all headers of the request, the caller's token among them",
