@@ -46,7 +46,8 @@ pub(super) fn values(text: &str) -> Vec<Variable> {
             found.to_frontend = to_frontend;
             for (name, line, value) in node.entries() {
                 if let Some(value) = value.text() {
-                    found.add_as(name, &variable_of(name), *line, value);
+                    let plain = encoded_text(value);
+                    found.add_as(name, &variable_of(name), *line, plain.as_deref().unwrap_or(value));
                 }
                 pending.push((value, to_frontend || is_frontend(name)));
             }
@@ -226,6 +227,17 @@ fn templated(value: &str) -> Option<(&str, &str)> {
     Some((asked, default))
 }
 
+/// Characters of a text that can't be what base64 gives of anything else: of random bytes 3 in 8 are printable.
+const SURE: usize = 12;
+
+/// The text that a value stands for which a template puts into the `data` of a secret as it is: in base64, by what comes
+/// out of it.
+fn encoded_text(value: &str) -> Option<String> {
+    let is_whole = value.len().is_multiple_of(4);
+    let text = decoded(value).filter(|_| is_whole)?;
+    (text.len() >= SURE && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')).then_some(text)
+}
+
 /// The text that a value in base64 stands for.
 fn decoded(value: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(value.len() / 4 * 3);
@@ -287,6 +299,9 @@ mod tests {
         let wanted = [("A_KEY".to_owned(), When::Unset(".Values.key.a".into()), Looks::Own, 4)];
         assert_eq!(shown(text, &manifest(text)), wanted);
         assert_eq!(decoded("cTdmM241").as_deref(), Some("q7f3n5"));
+        assert_eq!(encoded_text("cG9zdGdyZXM6Ly9h").as_deref(), Some("postgres://a"));
+        assert_eq!(encoded_text("cTdmM241"), None);
+        assert_eq!(encoded_text("changemechangeme"), None);
         assert_eq!(decoded("{{ value }}"), None);
     }
 }
