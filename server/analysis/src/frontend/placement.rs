@@ -508,7 +508,7 @@ mod tests {
             sources.set_script(file, facts(path, text).map(Arc::new), false, path.starts_with("app/"));
             placement.note(file, false);
             placement.update(&sources, &Configurations::default());
-            let unread = placement.unread(&sources);
+            let unread = placement.unread(&sources, &Configurations::default());
             unread.iter().filter_map(|file| sources.file(*file)).map(|file| file.path.to_string()).collect::<Vec<_>>()
         };
         let page = "import { get } from '../lib';\nimport { Button } from '../ui/button';\nimport type { Row } from '../lib/types';\nexport default function Page() { get(); return <Button />; }\n";
