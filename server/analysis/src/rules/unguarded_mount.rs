@@ -75,7 +75,12 @@ fn panel(state: &State, route: &Route, argument: &str) -> Diagnostic {
         }
         _ => Vec::new(),
     };
-    report(state, &INFO, Severity::Error, route.registration, message, made)
+    report(state, &INFO, for_some(route, Severity::Error), route.registration, message, made)
+}
+
+/// The severity where what is mounted is there only if the configuration says so.
+fn for_some(route: &Route, severity: Severity) -> Severity {
+    if route.conditional { severity.lower() } else { severity }
 }
 
 /// An MCP server that is mounted in an application which knows its callers, or
@@ -109,7 +114,7 @@ fn tool_server(state: &State, application: &Application, route: &Route, intends_
     let mut steps: Vec<_> =
         server.map(|server| related(state, server, "the server is made here".to_owned())).into_iter().collect();
     steps.extend(believing(state, &tools));
-    Some(report(state, &INFO, severity, route.registration, message, steps))
+    Some(report(state, &INFO, for_some(route, severity), route.registration, message, steps))
 }
 
 /// Routes named in a finding.
