@@ -26,6 +26,7 @@ mod exposure;
 mod expressions;
 mod hanging;
 mod implementations;
+mod ineffective;
 mod joining;
 mod judgement;
 mod later;
@@ -34,6 +35,7 @@ mod methods;
 mod models;
 mod names;
 mod objects;
+mod own_rows;
 mod packages;
 mod perhaps;
 mod privileges;
@@ -52,6 +54,7 @@ mod tenants;
 mod terms;
 mod tools;
 mod types;
+mod upkeep;
 mod users;
 mod value;
 
@@ -162,6 +165,8 @@ pub struct Access {
     pub detail: &'static str,
     /// The way there: places with what happens at them.
     pub steps: Vec<(Site, String)>,
+    /// Where the clock had the row changed, if nothing else did.
+    upkeep: Option<Site>,
 }
 
 impl Access {
@@ -213,6 +218,8 @@ pub struct RouteData {
     pub tenants: Tenancy,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
+    /// Where it changes rows because of the clock, if it does nothing but read.
+    pub upkeep: Vec<Site>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
     /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
@@ -266,6 +273,7 @@ impl PartialEq for RouteData {
             && self.turned_away == other.turned_away
             && self.asked == other.asked
             && self.kept == other.kept
+            && self.upkeep == other.upkeep
             && self.writes == other.writes
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin

@@ -100,6 +100,15 @@ impl Engine<'_, '_> {
         Some(dump)
     }
 
+    /// `del data["role"]`.
+    pub(super) fn take_out(&mut self, path: &mut Path, target: &Expr) {
+        let ExprKind::Subscript { value, index } = &target.kind else { return };
+        let table = self.eval(&mut path.clone(), value);
+        if let (Some(name), Some(key), Abs::Dump(dump)) = (value.as_name(), index.as_str(), table) {
+            path.vars.insert(name.clone(), Abs::Dump(Arc::new(dump.without(key))));
+        }
+    }
+
     /// A value out of a dumped request model.
     pub(super) fn dump_field(&mut self, _: &Path, expr: &Expr, dump: &Arc<Dump>, key: &SmolStr) -> Abs {
         if !dump.fields.contains(key) {

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use super::calls::Given;
 use super::execution::Engine;
 use super::models::{Model, NO_FILE};
-use super::value::{Abs, Path, Predicate, Statement, Verb};
+use super::value::{Abs, Mix, Path, Predicate, Statement, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Site};
 use crate::text::TextRange;
@@ -163,11 +163,22 @@ impl Engine<'_, '_> {
                 let site = self.site(expr);
                 return self.execute(path, &next, site);
             }
-            ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => next.narrow(column, value),
+            ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => match column.split_once('.') {
+                // Of a table that is embedded: `.eq("clients.company_id", …)`.
+                Some((table, column)) => next.predicates.push(Predicate {
+                    column: Some((self.stored(table), column.into())),
+                    equal: true,
+                    value: value.clone(),
+                }),
+                None => next.narrow(column, value),
+            },
             ("is_", [Given { value: Abs::Text(column), .. }, Given { value: nothing, .. }])
                 if *nothing == Abs::Nothing || matches!(nothing, Abs::Text(text) if text == "null") =>
             {
                 self.demand_nothing(&mut next, column);
+            }
+            ("in_", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => {
+                next.narrow(column, &any_of(value))
             }
             ("match", [Given { value: Abs::Map(entries), .. }]) => {
                 entries.iter().for_each(|(column, value)| next.narrow(column, value));
@@ -182,6 +193,13 @@ impl Engine<'_, '_> {
                 next.set(value);
             }
             ("delete", _) => next.verb = Verb::Delete,
+            (
+                "gt" | "gte" | "lt" | "lte",
+                [Given { value: Abs::Text(column), .. }, Given { value: Abs::Clock, .. }],
+            ) => {
+                next.narrow(column, &Abs::Clock);
+                next.predicates.iter_mut().last().into_iter().for_each(|asked| asked.equal = false);
+            }
             (
                 "select" | "order" | "limit" | "range" | "single" | "maybe_single" | "neq" | "gt" | "gte" | "lt"
                 | "lte" | "like" | "ilike" | "is_" | "not_" | "contains" | "columns",
@@ -227,6 +245,15 @@ impl Engine<'_, '_> {
             }
         }
         Abs::Statement(Arc::new(statement))
+    }
+}
+
+/// One of several values.
+fn any_of(values: &Abs) -> Abs {
+    match values {
+        Abs::Items(items) if items.is_empty() => Abs::Unknown,
+        Abs::Items(items) => Mix::of(items.iter()).into_abs(),
+        values => values.clone(),
     }
 }
 

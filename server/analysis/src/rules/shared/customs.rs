@@ -126,6 +126,7 @@ impl<'s> Customs<'s> {
         let others = |access: &&Access| {
             access.usage != Use::Creates
                 && !access.is_first_user()
+                && access.upkeep().is_none()
                 && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
         };
         // Whether one of the accesses is more than a look.
