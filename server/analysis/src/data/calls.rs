@@ -170,6 +170,9 @@ impl Engine<'_, '_> {
         args: &[Arg],
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        if !matches!(name.as_str(), "get" | "items" | "values" | "copy") {
+            self.note_cut(&receiver);
+        }
         let value = match &receiver {
             Abs::Statement(statement) => Some(self.statement_method(&mut path, expr, statement, name, args, &given)),
             Abs::Row(id) => {
@@ -199,6 +202,10 @@ impl Engine<'_, '_> {
                 Some(Abs::Text(key)) => Some(self.client_part(*client, &key.clone(), expr)),
                 _ => None,
             },
+            Abs::Client(_) | Abs::Request(_) if name == "items" && self.guarded => {
+                let site = self.site(expr);
+                self.open_table(&receiver, site)
+            }
             // The same moment in other words.
             Abs::Client(_) | Abs::Principal(_) | Abs::Mix(_) if name == "isoformat" => Some(receiver.clone()),
             // What is cut out of it is the client's, too.
@@ -362,7 +369,10 @@ impl Engine<'_, '_> {
         given: &[Given],
     ) -> Vec<Exit> {
         self.hand_out(&mut path, receiver, given);
-        given.iter().for_each(|one| path.look_at(&one.value));
+        for one in given {
+            path.look_at(&one.value);
+            self.note_cut(&one.value);
+        }
         // Who gets the request may look for a credential.
         self.asked |= !self.in_dependency && given.iter().any(|one| matches!(one.value, Abs::Request(_)));
         let mut mix = Mix::default();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::calls::is_dotted;
 use super::counters;
 use super::joining::bounded;
 use super::models::{Callers, Model};
@@ -116,6 +117,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) grouped: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
+    /// Dictionaries of the client's whose keys something has looked at, or taken out.
+    pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
     pub(super) kept_up: Option<Site>,
     pub(super) budget: u32,
@@ -160,6 +163,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
             asked: false,
+            cut: FxHashSet::default(),
             kept_up: None,
             budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
@@ -373,6 +377,7 @@ impl Engine<'_, '_> {
                     }
                     return after.extend(self.block(bounded(paths), or_else, exits));
                 }
+                self.note_cut(&items);
                 let element = element(&items);
                 // Rows that there are none of need no check.
                 // Nor is there a need for rights that nobody asks for, and who has none is given none.
@@ -474,6 +479,10 @@ impl Engine<'_, '_> {
                 self.set_attribute(path, target, &object, &name.name, value);
             }
             ExprKind::Subscript { value: container, index } => {
+                if is_dotted(container) {
+                    let table = self.eval(&mut path.clone(), container);
+                    self.note_cut(&table);
+                }
                 if container.as_name().is_none_or(|name| !path.vars.contains_key(name)) {
                     let (of, key) = (self.eval(path, container), self.eval(path, index));
                     self.note_environment(path, target, &of, &key, value);

@@ -205,6 +205,7 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval(&mut inner, &clause.iter);
+                    self.note_cut(&items);
                     if let Some(copy) = copied(comprehension, &items) {
                         return copy;
                     }

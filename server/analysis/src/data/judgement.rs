@@ -72,6 +72,7 @@ impl Engine<'_, '_> {
 
     /// The fields of a request model are copied to an object.
     pub(super) fn copy_fields(&mut self, path: &mut Path, object: &Abs, dump: &Arc<Dump>, site: Site) {
+        let dump = &self.filled_for(path, object, dump);
         match object {
             Abs::Principal(part) if part.is_empty() => {
                 if let Some(model) = self.principal_table() {
@@ -94,6 +95,23 @@ impl Engine<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Of a dictionary whose keys the client names: all columns that it may set.
+    fn filled_for(&mut self, path: &Path, object: &Abs, dump: &Arc<Dump>) -> Arc<Dump> {
+        let model = match object {
+            Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.clone()),
+            Abs::Principal(part) if part.is_empty() => self.principal_table(),
+            _ => None,
+        };
+        match model.filter(|_| dump.open) {
+            Some(model) => {
+                let columns = model.columns.iter().map(|column| column.name.clone());
+                let fields = columns.filter(|column| !dump.set.iter().any(|(set, _)| set == column)).collect();
+                Arc::new(Dump { fields, open: false, ..Dump::clone(dump) })
+            }
+            None => Arc::clone(dump),
         }
     }
 

@@ -117,6 +117,12 @@ impl Engine<'_, '_> {
         match last {
             // Whether there is one says nothing of it.
             "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,
+            "set" | "list" | "tuple" | "sorted" | "frozenset" | "next" | "iter"
+                if first.is_some_and(|first| matches!(first, Abs::Client(_) | Abs::Request(_))) =>
+            {
+                first.into_iter().for_each(|first| self.note_cut(first));
+                first.cloned().unwrap_or(Abs::Other)
+            }
             "str" | "int" | "float" | "Decimal" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list"
             | "set" | "tuple" | "sorted" | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict"
             | "unquote" | "unquote_plus" | "fromisoformat" => {

@@ -516,6 +516,7 @@ impl Engine<'_, '_> {
                         .into_iter()
                         .filter(|field| !object.fields.contains_key(field))
                         .collect(),
+                    open: false,
                     set: Vec::new(),
                     site,
                 };

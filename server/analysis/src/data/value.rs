@@ -133,6 +133,8 @@ pub(super) struct Dump {
     pub(super) body: SmolStr,
     /// Fields that are still the client's.
     pub(super) fields: Vec<SmolStr>,
+    /// Whether it is a plain dictionary: the client names the fields, too.
+    pub(super) open: bool,
     /// Entries that the code has put there.
     pub(super) set: Vec<(SmolStr, Abs)>,
     pub(super) site: Site,
