@@ -14,7 +14,7 @@ use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
 use super::requests::with_entries;
 use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
-use super::RouteData;
+use super::{RouteData, Table, Use};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -121,6 +121,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
     pub(super) kept_up: Option<Site>,
+    /// Tables of rows that were found beside the caller's.
+    pub(super) hints: Vec<(Table, Use)>,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -165,6 +167,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             asked: false,
             cut: FxHashSet::default(),
             kept_up: None,
+            hints: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
         }

@@ -231,7 +231,7 @@ impl Engine<'_, '_> {
                 continue;
             }
             if self.is_fine(path, *id, 0) {
-                self.judge_fine(path, *id, row, &model);
+                self.judge_fine(path, *id, row, &model, given.contains(id));
                 continue;
             }
             let client = self.owner_from_client(row, &model);
@@ -276,7 +276,7 @@ impl Engine<'_, '_> {
     }
 
     /// A row that is the principal's: at the end, at least.
-    fn judge_fine(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>) {
+    fn judge_fine(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>, given: bool) {
         if path.privileged || row.absent {
             return;
         }
@@ -312,7 +312,7 @@ impl Engine<'_, '_> {
             let by_row = || asked(|value| matches!(value, Abs::Part(..))).filter(|column| !model.is_key(column));
             let column = own.or(row.compared.as_ref()).or_else(by_row);
             let table = self.table_with(model, column);
-            self.data.scoped.push((table, row.usage()));
+            self.note_scoped(path, row, given, table, self.is_shared_with(path, id));
         } else {
             self.data.unsure.push(model.site);
         }

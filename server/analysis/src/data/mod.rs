@@ -47,6 +47,7 @@ mod rights;
 mod service;
 mod shared;
 mod sharing;
+mod shown;
 mod spelling;
 mod stores;
 mod takeovers;
@@ -68,6 +69,7 @@ pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use shown::{How, Shown};
 pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
@@ -194,6 +196,8 @@ pub struct RouteData {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+    /// What becomes of those.
+    pub shown: Vec<Shown>,
     /// Tables of rows that may be anybody's: something on the way could not be followed.
     pub unsure: Vec<Site>,
     /// Tables without an owner of which rows were touched, and that are about
@@ -253,6 +257,7 @@ impl RouteData {
     fn forget_owners(&mut self) {
         self.faults.clear();
         self.scoped.clear();
+        self.shown.clear();
         self.links.clear();
         self.tenants = Tenancy::default();
         self.within = None;
@@ -264,6 +269,7 @@ impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
         self.faults == other.faults
             && self.scoped == other.scoped
+            && self.shown == other.shown
             && self.unsure == other.unsure
             && self.hanging == other.hanging
             && self.gives_users == other.gives_users

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use super::calls::Given;
 use super::execution::Engine;
 use super::models::{Model, NO_FILE};
+use super::names;
 use super::value::{Abs, Mix, Path, Predicate, Statement, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Site};
@@ -248,6 +249,26 @@ impl Engine<'_, '_> {
     }
 }
 
+/// Whether alternatives say nothing of who is calling but what it may do: what is for a role is for all who have it.
+fn asks_nobody(alternatives: &Abs) -> bool {
+    let Abs::Items(alternatives) = alternatives else { return false };
+    let is_of_role = |value: &Abs| match value {
+        Abs::Principal(part) => names::is_authority(part),
+        Abs::Map(operators) => operators.iter().all(|(_, value)| is_plain(value)),
+        value => is_plain(value),
+    };
+    !alternatives.is_empty()
+        && alternatives.iter().all(|alternative| {
+            let Abs::Map(columns) = alternative else { return false };
+            columns.iter().all(|(column, value)| !column.starts_with('$') && is_of_role(value))
+        })
+}
+
+/// Whether a value is neither the caller's nor out of reach.
+fn is_plain(value: &Abs) -> bool {
+    matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Clock)
+}
+
 /// One of several values.
 fn any_of(values: &Abs) -> Abs {
     match values {
@@ -297,7 +318,7 @@ impl Statement {
     pub(super) fn narrow(&mut self, column: &SmolStr, value: &Abs) {
         let Some(model) = &self.model else { return };
         if column.starts_with('$') {
-            self.unclear = true;
+            self.unclear |= !(column == "$or" && asks_nobody(value));
             return;
         }
         let column = if column == "_id" { SmolStr::new_static("id") } else { column.clone() };

@@ -175,6 +175,10 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     }
     // What somebody wrote is often for everybody to read.
     let is_written = one.access.usage == Use::Reads && !personal;
+    // What everybody may list is for everybody to read, however much its owner alone may change it.
+    if one.access.usage == Use::Reads && custom.is_for_all_to_read() {
+        return Some(Severity::Info);
+    }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded && !is_written;
     Some(if usual { Severity::Error } else { Severity::Warning })
 }
