@@ -15,6 +15,7 @@ use super::models::last_name;
 use super::names;
 use super::requests::with_entries;
 use super::terms::{column_method, operator, term_method};
+use super::upkeep::{from_clock, written_of};
 use super::value::{Abs, Known, Made, Mix, Path, Vars};
 use crate::auth::raising::always_raises;
 use crate::facts::python::idioms::is_left_unawaited;
@@ -169,6 +170,9 @@ impl Engine<'_, '_> {
         args: &[Arg],
         given: Vec<Given>,
     ) -> Vec<Exit> {
+        if !matches!(name.as_str(), "get" | "items" | "values" | "copy") {
+            self.note_cut(&receiver);
+        }
         let value = match &receiver {
             Abs::Statement(statement) => Some(self.statement_method(&mut path, expr, statement, name, args, &given)),
             Abs::Row(id) => {
@@ -183,18 +187,25 @@ impl Engine<'_, '_> {
                     // Documents write themselves.
                     if matches!(name.as_str(), "delete" | "save" | "save_changes" | "replace" | "set") {
                         let site = self.site(expr);
-                        self.change(&mut path, *id, site);
+                        let written: Vec<Abs> = given.iter().map(|one| one.value.clone()).collect();
+                        let written = written_of(&path, &written);
+                        self.change(&mut path, *id, site, &written);
                         return vec![(path, receiver)];
                     }
                     None
                 }
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
+            Abs::Clock => from_clock(given.iter().map(|one| &one.value).chain([&receiver])),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
             Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {
                 Some(Abs::Text(key)) => Some(self.client_part(*client, &key.clone(), expr)),
                 _ => None,
             },
+            Abs::Client(_) | Abs::Request(_) if name == "items" && self.guarded => {
+                let site = self.site(expr);
+                self.open_table(&receiver, site)
+            }
             // The same moment in other words.
             Abs::Client(_) | Abs::Principal(_) | Abs::Mix(_) if name == "isoformat" => Some(receiver.clone()),
             // What is cut out of it is the client's, too.
@@ -358,6 +369,10 @@ impl Engine<'_, '_> {
         given: &[Given],
     ) -> Vec<Exit> {
         self.hand_out(&mut path, receiver, given);
+        for one in given {
+            path.look_at(&one.value);
+            self.note_cut(&one.value);
+        }
         // Who gets the request may look for a credential.
         self.asked |= !self.in_dependency && given.iter().any(|one| matches!(one.value, Abs::Request(_)));
         let mut mix = Mix::default();

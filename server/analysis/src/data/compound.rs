@@ -98,6 +98,7 @@ impl Engine<'_, '_> {
     /// `a and b`, `a or b` as a value. Of two conditions for a query, Python keeps one.
     pub(super) fn bool_op(&mut self, path: &mut Path, and: bool, values: &[Expr]) -> Abs {
         let evaluated: Vec<Abs> = values.iter().map(|value| self.eval(path, value)).collect();
+        evaluated.iter().for_each(|value| path.look_at(value));
         let conditions = evaluated.iter().filter(|value| matches!(value, Abs::Predicates(_))).count();
         if conditions >= 2 && conditions == evaluated.len() {
             let kept = if and { 0 } else { evaluated.len() - 1 };
@@ -135,6 +136,8 @@ impl Engine<'_, '_> {
             return first;
         }
         evaluated.fold(first, |a, b| match (&a, &b) {
+            // `today or date.today()`, of a parameter that is not given.
+            (Abs::Nothing, _) if !and => b,
             (Abs::Client(_) | Abs::Row(_), Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other) => a,
             // `rows or []`
             (Abs::Client(_) | Abs::Row(_), Abs::Items(items)) if items.is_empty() => a,

@@ -181,11 +181,13 @@ impl Engine<'_, '_> {
 
     /// The paths on which two values compare so, and those on which they don't.
     pub(super) fn compare(&mut self, path: Path, a: Abs, op: &str, b: Abs) -> (Vec<Path>, Vec<Path>) {
+        let mut path = path;
+        self.note_time(&mut path, &a, &b);
+        self.note_time(&mut path, &b, &a);
         let equal = matches!(op, "==" | "is" | "in");
         let unequal = matches!(op, "!=" | "is not" | "not in");
         if !equal && !unequal {
             // `me.level < 5` may turn callers away for want of a right.
-            let mut path = path;
             path.privileged |= [&a, &b].into_iter().any(|value| self.says_authority(value));
             return (vec![path.clone()], vec![path]);
         }
@@ -271,7 +273,7 @@ impl Engine<'_, '_> {
                 self.is_unclear(path, first) || rest.iter().any(|(_, value)| self.is_unclear(path, value))
             }
             _ => match self.eval(&mut path.clone(), test) {
-                Abs::Unknown => true,
+                Abs::Unknown | Abs::Clock => true,
                 value => value.parts(path).unclear,
             },
         }
@@ -335,9 +337,13 @@ impl Engine<'_, '_> {
         self.note_tenant_compared(path, a, b);
         path.authorised.extend(right.clients);
         for id in right.rows {
+            // What a row that is the caller's by its query is compared for says nothing of whose it is.
+            let was_own = self.is_fine(path, id, 0);
             if let Some(row) = path.rows.get_mut(&id) {
                 row.checked = true;
-                if let Abs::Part(_, column) = b {
+                if let Abs::Part(_, column) = b
+                    && !was_own
+                {
                     row.compared.get_or_insert_with(|| column.clone());
                 }
             }
@@ -466,43 +472,6 @@ impl Engine<'_, '_> {
                 _ => true,
             };
         predicate.equal && (chosen || self.is_authorised(path, &predicate.value, depth))
-    }
-
-    /// Whether a row of the principal's was found by that value.
-    pub(super) fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
-        path.rows.iter().filter(|(_, row)| !row.absent).any(|(id, row)| {
-            let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
-            // Whoever it is, the code chose the owner.
-            let chosen = |predicate: &Predicate| {
-                let owner = predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column));
-                predicate.equal && owner && predicate.value == Abs::Unknown
-            };
-            let own = |predicate: &Predicate| chosen(predicate) || self.asks_for_own(path, predicate);
-            found && (row.checked || row.predicates.iter().any(own) || self.is_shared_with(path, *id))
-        })
-    }
-
-    /// Whether a condition of a query demands what is known to be the principal's.
-    pub(super) fn asks_for_own(&self, path: &Path, predicate: &Predicate) -> bool {
-        predicate.equal
-            && match &predicate.value {
-                Abs::Principal(_) | Abs::Own => true,
-                Abs::Client(client) => path.authorised.contains(client),
-                Abs::Mix(mix) => mix.principal,
-                // The caller's record, which was found by what the token says.
-                Abs::Part(id, part) if names::is_identity(part) => {
-                    self.is_callers_record(path, *id) || self.is_place_of_caller(path, *id)
-                }
-                _ => false,
-            }
-    }
-
-    /// Whether a row is the record of the user that the token names.
-    fn is_callers_record(&self, path: &Path, id: u32) -> bool {
-        path.rows.get(&id).is_some_and(|row| {
-            row.model.as_ref().is_some_and(|model| model.is_user)
-                && row.predicates.iter().any(|asked| asked.equal && asked.value.parts(path).principal)
-        })
     }
 
     /// Whether nothing is wrong with handing out or changing a row.

@@ -55,6 +55,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     if guarded {
         engine.data.forget_filters();
     }
+    engine.settle_hints();
     engine.settle_takeover();
     // A service whose key was compared acts for whom it says.
     if engine.caller == Caller::Service {
@@ -78,6 +79,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
         engine.data.scoped.clear();
+        engine.data.shown.clear();
         engine.data.spelled.clear();
         engine.data.kept.clear();
         engine.data.links.clear();
@@ -89,6 +91,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     engine.data.asked.sort_unstable();
     engine.data.unsure.sort_unstable();
     engine.data.unsure.dedup();
+    engine.data.shown.sort_unstable();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();

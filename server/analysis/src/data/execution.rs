@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::RouteData;
+use super::calls::is_dotted;
 use super::counters;
 use super::joining::bounded;
 use super::models::{Callers, Model};
 use super::names;
+use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
 use super::requests::with_entries;
 use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
-use crate::facts::python::idioms::http_status;
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
+use super::{RouteData, Table, Use};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
@@ -118,6 +119,12 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) grouped: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
+    /// Dictionaries of the client's whose keys something has looked at, or taken out.
+    pub(super) cut: FxHashSet<SmolStr>,
+    /// Where the clock had the row at hand changed, if nothing else did.
+    pub(super) kept_up: Option<Site>,
+    /// Tables of rows that were found beside the caller's.
+    pub(super) hints: Vec<(Table, Use)>,
     pub(super) budget: u32,
     pub(super) data: RouteData,
 }
@@ -161,6 +168,9 @@ impl<'e, 'a> Engine<'e, 'a> {
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
             asked: false,
+            cut: FxHashSet::default(),
+            kept_up: None,
+            hints: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,
             data: RouteData::default(),
         }
@@ -305,6 +315,11 @@ impl Engine<'_, '_> {
                 self.assign(&mut path, &assign.target, &joined);
                 after.push(path);
             }
+            // Who is given a row may look at it.
+            StmtKind::Return(Some(value)) if value.as_name().is_some_and(|name| path.vars.contains_key(name)) => {
+                let value = value.as_name().and_then(|name| path.vars.get(name)).cloned();
+                exits.push((path, value.unwrap_or(Abs::Nothing)));
+            }
             StmtKind::Return(value) => match value {
                 Some(value) => exits.extend(self.fork(path, value)),
                 None => exits.push((path, Abs::Nothing)),
@@ -325,13 +340,18 @@ impl Engine<'_, '_> {
                 let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
                 let is_for_some = self.narrows_for_some(&path, test, body);
                 let before = is_doubtful.then(|| path.clone());
+                let asked = path.clone();
                 let (yes, mut no) = self.branch(path, test);
                 for path in &mut no {
                     // Who is no stranger was compared with somebody, however much of that is not clear.
                     path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
                     path.privileged |= is_right || is_for_some;
                 }
-                after.extend(self.block(bounded(yes), body, exits));
+                let through = self.block(bounded(yes), body, exits);
+                if through.is_empty() && ends_by_raising(body) {
+                    self.forget_time(&asked, &mut no);
+                }
+                after.extend(through);
                 after.extend(self.block(bounded(no), or_else, exits));
             }
             StmtKind::Assert(test) => after.extend(self.branch(path, test).0),
@@ -363,6 +383,7 @@ impl Engine<'_, '_> {
                     }
                     return after.extend(self.block(bounded(paths), or_else, exits));
                 }
+                self.note_cut(&items);
                 let element = element(&items);
                 // Rows that there are none of need no check.
                 // Nor is there a need for rights that nobody asks for, and who has none is given none.
@@ -422,16 +443,7 @@ impl Engine<'_, '_> {
                 }
             }
             StmtKind::Delete(targets) => {
-                for target in targets {
-                    // `del data["role"]`
-                    if let ExprKind::Subscript { value, index } = &target.kind
-                        && let (Some(name), Some(key)) = (value.as_name(), index.as_str())
-                        && let Some(Abs::Dump(dump)) = path.vars.get(name)
-                    {
-                        let dump = Arc::new(dump.without(key));
-                        path.vars.insert(name.clone(), Abs::Dump(dump));
-                    }
-                }
+                targets.iter().for_each(|target| self.take_out(&mut path, target));
                 after.push(path);
             }
             StmtKind::Global(_) | StmtKind::Pass | StmtKind::TypeAlias { .. } => after.push(path),
@@ -473,6 +485,10 @@ impl Engine<'_, '_> {
                 self.set_attribute(path, target, &object, &name.name, value);
             }
             ExprKind::Subscript { value: container, index } => {
+                if is_dotted(container) {
+                    let table = self.eval(&mut path.clone(), container);
+                    self.note_cut(&table);
+                }
                 if container.as_name().is_none_or(|name| !path.vars.contains_key(name)) {
                     let (of, key) = (self.eval(path, container), self.eval(path, index));
                     self.note_environment(path, target, &of, &key, value);
@@ -539,16 +555,4 @@ pub(super) fn entries(value: &Abs) -> Option<&[Abs]> {
     };
     let most = if matches!(items.first(), Some(Abs::Text(_))) { MAX_TEXTS } else { MAX_ENTRIES };
     (1..=most).contains(&items.len()).then_some(items.as_slice()).filter(|items| items.iter().all(known))
-}
-
-/// Whether a statement raises 403 under a condition.
-fn asks_for_a_right(stmt: &Stmt) -> bool {
-    matches!(&stmt.kind, StmtKind::If { body, .. } if forbids(body))
-}
-
-/// Whether a block does nothing but raise 403.
-fn forbids(block: &[Stmt]) -> bool {
-    let Some(Stmt { kind: StmtKind::Raise { exc: Some(exc), .. }, .. }) = block.last() else { return false };
-    let Some((_, args)) = exc.as_call() else { return false };
-    keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status) == Some(403)
 }

@@ -15,6 +15,7 @@ use super::names;
 use super::objects::named_member;
 use super::requests::CHOSEN;
 use super::terms::{compared, either};
+use super::upkeep::from_clock;
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -93,7 +94,11 @@ impl Engine<'_, '_> {
         }
         match &expr.kind {
             ExprKind::Name(name) => match path.vars.get(name) {
-                Some(value) => value.clone(),
+                Some(value) => {
+                    let value = value.clone();
+                    path.look_at(&value);
+                    value
+                }
                 None => match self.outer(expr) {
                     // A variable that is empty when its module has been imported is filled later.
                     Value::None => Abs::Unknown,
@@ -117,10 +122,14 @@ impl Engine<'_, '_> {
                     }
                 }
                 let object = self.eval(path, value);
+                if name.name != "data" {
+                    path.look_at(&object);
+                }
                 self.attribute(path, expr, &object, &name.name)
             }
             ExprKind::Subscript { value, index } => {
                 let container = self.eval(path, value);
+                path.look_at(&container);
                 let key = self.eval(path, index);
                 self.item(path, expr, &container, &key)
             }
@@ -160,7 +169,7 @@ impl Engine<'_, '_> {
                         Abs::Items(Arc::new(a.iter().chain(b.iter()).cloned().collect()))
                     }
                     ("|", Abs::Dump(dump), Abs::Map(entries)) => Abs::Dump(Arc::new(dump.with(entries.iter()))),
-                    _ => Mix::of([&left, &right]).into_abs(),
+                    _ => from_clock([&left, &right]).unwrap_or_else(|| Mix::of([&left, &right]).into_abs()),
                 }
             }
             ExprKind::IfExp { .. } => {
@@ -196,6 +205,7 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval(&mut inner, &clause.iter);
+                    self.note_cut(&items);
                     if let Some(copy) = copied(comprehension, &items) {
                         return copy;
                     }
@@ -331,6 +341,7 @@ impl Engine<'_, '_> {
             }
             Abs::Part(id, _) => Abs::Part(*id, name.clone()),
             Abs::Own => Abs::Own,
+            Abs::Clock => Abs::Clock,
             Abs::Object(id) => {
                 let Some(object) = path.objects.get(id).cloned() else { return Abs::Unknown };
                 if let Some(value) = object.fields.get(name).or_else(|| object.properties.get(name)) {

@@ -17,7 +17,7 @@ impl Engine<'_, '_> {
     /// which they hang, or of their own. Whose is it?
     pub(super) fn judge_child(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
         let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
-        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        let usage = row.usage();
         let table = self.hanging_table(model);
         if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
             self.data.hanging.push(table.clone());

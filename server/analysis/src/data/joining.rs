@@ -119,6 +119,8 @@ fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
         && a.unclear == b.unclear
         && a.by_key == b.by_key
         && a.changed.is_some() == b.changed.is_some()
+        && a.timed == b.timed
+        && (a.changed.is_none() || a.upkeep == b.upkeep)
         && a.written.is_some() == b.written.is_some()
         && a.overwritten == b.overwritten
         && a.site == b.site
@@ -201,7 +203,7 @@ impl<'p> Idle<'p> {
     /// Whether a value says nothing of whose anything is, and decides no branch.
     pub(super) fn value(&self, value: &Abs, depth: u32) -> bool {
         match value {
-            Abs::Text(_) | Abs::Constant(None) | Abs::Other => true,
+            Abs::Text(_) | Abs::Constant(None) | Abs::Other | Abs::Clock => true,
             Abs::Items(items) if depth <= MAX_NESTED => items.iter().all(|item| self.value(item, depth + 1)),
             Abs::Predicates(predicates) => predicates.iter().all(|predicate| self.predicate(predicate)),
             _ => false,
@@ -222,7 +224,7 @@ impl<'p> Idle<'p> {
         });
         plain
             && match &predicate.value {
-                Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other => true,
+                Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other | Abs::Clock => true,
                 Abs::Client(client) => self.no_evidence(*client, predicate),
                 Abs::Mix(mix) => {
                     !mix.principal
@@ -326,8 +328,29 @@ pub(super) fn joined(a: Abs, b: Abs) -> Abs {
     }
 }
 
+/// Of two paths one of which nothing can be wrong on, what the other claims: rows that only the first knows are nobody's
+/// business.
+fn leave_to_other(privileged: &mut Path, other: &Path) {
+    privileged.authorised.clone_from(&other.authorised);
+    let ids: Vec<u32> = privileged.rows.keys().copied().collect();
+    for id in ids {
+        match (other.rows.get(&id), privileged.rows.get_mut(&id)) {
+            (Some(known), Some(row)) => {
+                (row.checked, row.absent, row.found) = (known.checked, known.absent, known.found)
+            }
+            (None, Some(row)) => row.checked = true,
+            _ => {}
+        }
+    }
+}
+
 /// One path that claims what both claim.
-pub(super) fn join(mut a: Path, b: Path) -> Path {
+pub(super) fn join(mut a: Path, mut b: Path) -> Path {
+    match (a.privileged, b.privileged) {
+        (true, false) => leave_to_other(&mut a, &b),
+        (false, true) => leave_to_other(&mut b, &a),
+        _ => {}
+    }
     let idle = Idle::of(&a, &b);
     let rows: Vec<(u32, Shared<Row>)> = b
         .rows
@@ -399,7 +422,11 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     known.absent &= row.absent;
     known.found &= row.found;
     known.there &= row.there;
+    known.looked |= row.looked;
     known.unclear |= row.unclear;
+    known.touched |= row.touched;
+    known.timed &= row.timed;
+    known.upkeep = (known.upkeep || known.changed.is_none()) && (row.upkeep || row.changed.is_none());
     known.changed = known.changed.or(row.changed);
     known.written = known.written.or(row.written);
     if known.predicates != row.predicates {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
+use super::upkeep::written_of;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Place, Table, Use};
 use crate::facts::python::tree::Expr;
@@ -24,13 +25,17 @@ impl Engine<'_, '_> {
                 }
             }
             Abs::Row(id) => {
+                // What it holds already.
+                if matches!(value, Abs::Part(of, column) if of == id && column == name) {
+                    return;
+                }
                 let model = path.rows.get(id).and_then(|row| row.model.clone());
                 if model.as_ref().is_some_and(|model| model.is_transient(name)) {
                     return;
                 }
                 let site = self.site(target);
                 self.note_password(path, *id, name, value, site);
-                self.change(path, *id, site);
+                self.change(path, *id, site, &value.parts(path));
                 if let Some(model) = model {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
                     self.note_link(path, &model, name, value, site);
@@ -53,18 +58,21 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// A row is changed.
-    pub(super) fn change(&mut self, path: &mut Path, id: u32, site: Site) {
-        if self.is_principals_own(path, id) || self.is_fine(path, id, 0) {
-            return;
-        }
-        if let Some(row) = path.rows.get_mut(&id) {
+    /// A row is changed, and that is written to it.
+    pub(super) fn change(&mut self, path: &mut Path, id: RowId, site: Site, written: &Mix) {
+        let Some(mut row) = path.rows.get(&id).filter(|_| !self.is_principals_own(path, id)).cloned() else { return };
+        let upkeep = self.note_upkeep(&row, Some(id), written, site);
+        row.touched |= !upkeep;
+        if !self.is_fine(path, id, 0) {
+            row.upkeep = upkeep && (row.changed.is_none() || row.upkeep);
             row.changed = row.changed.or(Some(site));
         }
+        path.rows.insert(id, row);
     }
 
     /// The fields of a request model are copied to an object.
     pub(super) fn copy_fields(&mut self, path: &mut Path, object: &Abs, dump: &Arc<Dump>, site: Site) {
+        let dump = &self.filled_for(path, object, dump);
         match object {
             Abs::Principal(part) if part.is_empty() => {
                 if let Some(model) = self.principal_table() {
@@ -72,7 +80,7 @@ impl Engine<'_, '_> {
                 }
             }
             Abs::Row(id) => {
-                self.change(path, *id, site);
+                self.change(path, *id, site, &written_of(path, &[Abs::Dump(Arc::clone(dump))]));
                 self.overwrite(path, *id, dump, site);
                 if let Some(model) = path.rows.get(id).and_then(|row| row.model.clone()) {
                     self.copy_privileges(path, &model, dump, &BTreeMap::new(), Use::Changes, site);
@@ -87,6 +95,23 @@ impl Engine<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Of a dictionary whose keys the client names: all columns that it may set.
+    fn filled_for(&mut self, path: &Path, object: &Abs, dump: &Arc<Dump>) -> Arc<Dump> {
+        let model = match object {
+            Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.clone()),
+            Abs::Principal(part) if part.is_empty() => self.principal_table(),
+            _ => None,
+        };
+        match model.filter(|_| dump.open) {
+            Some(model) => {
+                let columns = model.columns.iter().map(|column| column.name.clone());
+                let fields = columns.filter(|column| !dump.set.iter().any(|(set, _)| set == column)).collect();
+                Arc::new(Dump { fields, open: false, ..Dump::clone(dump) })
+            }
+            None => Arc::clone(dump),
         }
     }
 
@@ -205,22 +230,21 @@ impl Engine<'_, '_> {
                 self.judge_child(path, *id, &model, &given);
                 continue;
             }
-            let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
             if self.is_fine(path, *id, 0) {
-                self.judge_fine(path, *id, row, &model, usage);
+                self.judge_fine(path, *id, row, &model, given.contains(id));
                 continue;
             }
             let client = self.owner_from_client(row, &model);
             if let Some(client) = client {
-                self.row_fault(path, Fault::TrustsClient, usage, row, &model, Some(client));
-            } else if usage == Use::Changes || given.contains(id) {
-                let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
-                let key = self.chosen_by(path, row, 0);
-                // A row that the client can't choose is the code's own choice.
-                if key.is_some() || !row.by_key {
-                    self.row_fault(path, fault, usage, row, &model, key);
-                    self.judge_look(path, row, &given);
-                }
+                self.row_fault(path, Fault::TrustsClient, row.usage(), row, &model, Some(client));
+                continue;
+            }
+            let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
+            let key = self.chosen_by(path, row, 0);
+            // A row that the client can't choose is the code's own choice.
+            for usage in row.uses(given.contains(id)).filter(|_| key.is_some() || !row.by_key) {
+                self.row_fault(path, fault, usage, row, &model, key);
+                self.judge_look(path, row, &given);
             }
         }
     }
@@ -252,7 +276,7 @@ impl Engine<'_, '_> {
     }
 
     /// A row that is the principal's: at the end, at least.
-    fn judge_fine(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>, usage: Use) {
+    fn judge_fine(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>, given: bool) {
         if path.privileged || row.absent {
             return;
         }
@@ -263,6 +287,9 @@ impl Engine<'_, '_> {
         let sure = |value: &Abs| match value {
             Abs::Principal(_) => true,
             Abs::Client(client) if path.doubted.1.contains(client) => false,
+            Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.clients.is_empty() => {
+                !mix.rows.is_empty() && mix.rows.iter().all(|row| self.is_fine(path, *row, 1))
+            }
             Abs::Mix(mix) => mix.principal,
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
@@ -276,13 +303,16 @@ impl Engine<'_, '_> {
         };
         let by = row.predicates.iter().find(|predicate| narrowed(predicate));
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
-            let asked = row
-                .predicates
-                .iter()
-                .filter(|predicate| matches!(predicate.value, Abs::Principal(_)) && narrowed(predicate));
-            let own = asked.filter_map(|asked| asked.column.as_ref()).find(|(of, _)| of.site == model.site);
-            let column = own.map(|(_, column)| column).or(row.compared.as_ref());
-            self.data.scoped.push((self.table_with(model, column), usage));
+            let asked = |is_of: fn(&Abs) -> bool| {
+                let of_caller = row.predicates.iter().filter(|asked| is_of(&asked.value) && narrowed(asked));
+                let mut columns = of_caller.filter_map(|asked| asked.column.as_ref());
+                columns.find(|(of, _)| of.site == model.site).map(|(_, column)| column)
+            };
+            let own = asked(|value| matches!(value, Abs::Principal(_)));
+            let by_row = || asked(|value| matches!(value, Abs::Part(..))).filter(|column| !model.is_key(column));
+            let column = own.or(row.compared.as_ref()).or_else(by_row);
+            let table = self.table_with(model, column);
+            self.note_scoped(path, row, given, table, self.is_shared_with(path, id));
         } else {
             self.data.unsure.push(model.site);
         }
@@ -318,11 +348,17 @@ impl Engine<'_, '_> {
         model: &Arc<Model>,
         client: Option<ClientId>,
     ) {
+        if self.is_upkeep_of_reader(row, usage) {
+            return;
+        }
         let calls = std::mem::replace(&mut self.calls, row.calls.clone());
+        self.kept_up = row.changed.filter(|_| row.upkeep && usage == Use::Changes);
         self.fault(path, fault, usage, row.site, model, client, "");
+        self.kept_up = None;
         if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
             && access.site == row.site
             && changed != row.site
+            && (usage == Use::Changes || !row.upkeep)
         {
             for (_, step) in access.steps.iter_mut().filter(|(site, _)| *site == row.site) {
                 *step = format!("`{}` is fetched here", model.name);
@@ -398,12 +434,14 @@ impl Engine<'_, '_> {
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let (table, principal) = (self.table(model), self.principal.clone());
-        let access = Access { fault, usage, site, entry, table, principal, client, detail, steps };
+        let access =
+            Access { fault, usage, site, entry, table, principal, client, detail, steps, upkeep: self.kept_up };
         let same = |known: &Access| {
             known.fault == access.fault
                 && known.site == access.site
                 && known.entry == access.entry
                 && known.usage == access.usage
+                && known.upkeep == access.upkeep
                 && (access.fault != Fault::GivesPrivilege || known.client == access.client)
         };
         match self.data.faults.iter().position(same) {

@@ -27,6 +27,7 @@ mod expressions;
 mod forgotten;
 mod hanging;
 mod implementations;
+mod ineffective;
 mod joining;
 mod judgement;
 mod later;
@@ -35,6 +36,7 @@ mod methods;
 mod models;
 mod names;
 mod objects;
+mod own_rows;
 mod packages;
 mod perhaps;
 mod privileges;
@@ -46,6 +48,7 @@ mod rights;
 mod service;
 mod shared;
 mod sharing;
+mod shown;
 mod spelling;
 mod stores;
 mod takeovers;
@@ -53,6 +56,7 @@ mod tenants;
 mod terms;
 mod tools;
 mod types;
+mod upkeep;
 mod users;
 mod value;
 
@@ -66,6 +70,7 @@ pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use shown::{How, Shown};
 pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
@@ -163,6 +168,8 @@ pub struct Access {
     pub detail: &'static str,
     /// The way there: places with what happens at them.
     pub steps: Vec<(Site, String)>,
+    /// Where the clock had the row changed, if nothing else did.
+    upkeep: Option<Site>,
 }
 
 impl Access {
@@ -190,6 +197,8 @@ pub struct RouteData {
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
     pub scoped: Vec<(Table, Use)>,
+    /// What becomes of those.
+    pub shown: Vec<Shown>,
     /// Tables of rows that may be anybody's: something on the way could not be followed.
     pub unsure: Vec<Site>,
     /// Tables without an owner of which rows were touched, and that are about
@@ -214,6 +223,8 @@ pub struct RouteData {
     pub tenants: Tenancy,
     /// What it keeps of its caller where other requests find it.
     pub kept: Vec<Kept>,
+    /// Where it changes rows because of the clock, if it does nothing but read.
+    pub upkeep: Vec<Site>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
     /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
@@ -247,6 +258,7 @@ impl RouteData {
     fn forget_owners(&mut self) {
         self.faults.clear();
         self.scoped.clear();
+        self.shown.clear();
         self.links.clear();
         self.tenants = Tenancy::default();
         self.within = None;
@@ -258,6 +270,7 @@ impl PartialEq for RouteData {
     fn eq(&self, other: &Self) -> bool {
         self.faults == other.faults
             && self.scoped == other.scoped
+            && self.shown == other.shown
             && self.unsure == other.unsure
             && self.hanging == other.hanging
             && self.gives_users == other.gives_users
@@ -267,6 +280,7 @@ impl PartialEq for RouteData {
             && self.turned_away == other.turned_away
             && self.asked == other.asked
             && self.kept == other.kept
+            && self.upkeep == other.upkeep
             && self.writes == other.writes
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin

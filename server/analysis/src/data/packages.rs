@@ -12,6 +12,7 @@ use super::later;
 use super::names;
 use super::terms::{either, function, term};
 use super::types::is_instance;
+use super::upkeep::{is_clock, is_clock_of_sql};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
@@ -33,7 +34,7 @@ impl Engine<'_, '_> {
         let last = last_of(package);
         if database {
             if package.contains(".func.") || package.contains(".sql.functions") {
-                return function(given);
+                return if is_clock_of_sql(last, given) { Abs::Clock } else { function(given) };
             }
             let verb = match last {
                 "select" => Some(Verb::Select),
@@ -82,6 +83,12 @@ impl Engine<'_, '_> {
                 _ => Abs::Other,
             };
         }
+        if is_clock(package) {
+            return Abs::Clock;
+        }
+        if package == "datetime.timedelta" {
+            return Mix::of(given.iter().map(|one| &one.value)).into_abs();
+        }
         if matches!(package, "os.putenv" | "os.environ.setdefault")
             && let [key, value] = given
         {
@@ -110,6 +117,12 @@ impl Engine<'_, '_> {
         match last {
             // Whether there is one says nothing of it.
             "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,
+            "set" | "list" | "tuple" | "sorted" | "frozenset" | "next" | "iter"
+                if first.is_some_and(|first| matches!(first, Abs::Client(_) | Abs::Request(_))) =>
+            {
+                first.into_iter().for_each(|first| self.note_cut(first));
+                first.cloned().unwrap_or(Abs::Other)
+            }
             "str" | "int" | "float" | "Decimal" | "bool" | "UUID" | "ObjectId" | "PydanticObjectId" | "list"
             | "set" | "tuple" | "sorted" | "reversed" | "iter" | "next" | "cast" | "deepcopy" | "copy" | "dict"
             | "unquote" | "unquote_plus" | "fromisoformat" => {

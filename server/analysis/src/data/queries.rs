@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::Use;
 use super::calls::{Given, Spread};
 use super::execution::{Engine, element};
+use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
-use super::{Fault, Use};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Site;
 
@@ -79,6 +80,8 @@ fn take_first(path: &mut Path, given: &Abs, method: &str) {
         && let Some(row) = path.rows.get_mut(id).filter(|_| takes)
     {
         row.first = true;
+        // None is an exception.
+        row.there |= matches!(method, "one" | "scalar_one");
     }
 }
 
@@ -259,62 +262,6 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// `.where(user_id == current_user.id)` compares two values of Python.
-    fn note_python_comparison(&mut self, path: &mut Path, statement: &Statement, expr: &Expr) -> bool {
-        let ExprKind::Compare { first, rest } = &expr.kind else { return false };
-        let [(op, second)] = rest.as_slice() else { return false };
-        let (a, b) = (self.eval(path, first), self.eval(path, second));
-        let principal = |value: &Abs| matches!(value, Abs::Principal(_));
-        let plain = |value: &Abs| matches!(value, Abs::Principal(_) | Abs::Client(_));
-        if op == "=="
-            && plain(&a)
-            && plain(&b)
-            && (principal(&a) || principal(&b))
-            && let Some(model) = statement.model.clone().filter(|model| !model.owners.is_empty())
-        {
-            let site = self.site(expr);
-            self.fault(path, Fault::Ineffective, Use::Reads, site, &model, None, "a comparison of two Python values");
-            return true;
-        }
-        false
-    }
-
-    /// A query that is narrowed, and the narrower one thrown away.
-    pub(super) fn note_discarded(&mut self, path: &mut Path, expr: &Expr) {
-        let Some((func, args)) = expr.as_call() else { return };
-        let ExprKind::Attribute { value, name } = &func.kind else { return };
-        if !matches!(name.name.as_str(), "where" | "filter" | "filter_by") || value.as_name().is_none() {
-            return;
-        }
-        let mut probe = path.clone();
-        let Abs::Statement(statement) = self.eval(&mut probe, value) else { return };
-        let Some(model) = statement.model.clone().filter(|model| !model.owners.is_empty()) else { return };
-        let by_owner = args.iter().any(|arg| match (&arg.name, self.eval(&mut probe, &arg.value)) {
-            (Some(name), value) => model.is_owner(&name.name) && value.parts(&probe).principal,
-            (None, Abs::Predicates(predicates)) => predicates.iter().any(|predicate| {
-                predicate.column.as_ref().is_some_and(|(_, column)| model.is_owner(column))
-                    && predicate.value.parts(&probe).principal
-            }),
-            _ => false,
-        });
-        if by_owner {
-            let site = self.site(expr);
-            self.fault(
-                &probe,
-                Fault::Ineffective,
-                Use::Reads,
-                site,
-                &model,
-                None,
-                "a narrowed query that is thrown away",
-            );
-            if let Some(variable) = value.as_name() {
-                let unclear = Statement { unclear: true, ..Statement::clone(&statement) };
-                path.vars.insert(variable.clone(), Abs::Statement(Arc::new(unclear)));
-            }
-        }
-    }
-
     /// A row by its primary key.
     pub(super) fn row_by_key(
         &mut self,
@@ -346,10 +293,14 @@ impl Engine<'_, '_> {
             absent: false,
             found: false,
             there: false,
+            looked: false,
             by_key,
             ordered: false,
             first: false,
             changed: None,
+            touched: false,
+            timed: false,
+            upkeep: false,
             written: None,
             overwritten: None,
             site,
@@ -372,6 +323,7 @@ impl Engine<'_, '_> {
         let mut row =
             self.row(Some(Arc::clone(&model)), statement.predicates.clone(), statement.unclear, by_key, place);
         row.ordered = statement.ordered;
+        row.timed = row.predicates.iter().any(|predicate| predicate.asks_time_of(&model));
         // The same query gives the row again that was looked at: `if found.first().user_id != me.id: raise`.
         row.checked = by_key && path.rows.values().any(|known| known.checked && known.is_same_as(&row));
         self.note_write(statement.verb != Verb::Select);
@@ -389,6 +341,12 @@ impl Engine<'_, '_> {
                 // What a session is told is written when it commits.
                 row.written = row.changed.filter(|_| statement.plain);
                 let set: BTreeMap<SmolStr, Abs> = statement.sets.iter().cloned().collect();
+                if row.changed.is_some() {
+                    let written = statement.spread.iter().map(|dump| Abs::Dump(Arc::clone(dump)));
+                    let written: Vec<Abs> = written.chain(set.values().cloned()).collect();
+                    row.upkeep = self.note_upkeep(&row, None, &written_of(path, &written), site);
+                    row.touched = !row.upkeep;
+                }
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
                 }
@@ -432,7 +390,8 @@ impl Engine<'_, '_> {
                     }
                     _ => Vec::new(),
                 };
-                self.change(path, id, site);
+                let written: Vec<Abs> = given.iter().map(|one| one.value.clone()).collect();
+                self.change(path, id, site, &written_of(path, &written));
                 if let Some(dump) = dump {
                     let dump = Arc::new(kept.iter().fold(dump, |dump, field| dump.without(field)));
                     let row = Abs::Row(id);
@@ -514,7 +473,7 @@ impl Engine<'_, '_> {
             "delete" => match first {
                 Some(Abs::Row(id) | Abs::Part(id, _)) => {
                     self.note_write(true);
-                    self.change(path, *id, site);
+                    self.change(path, *id, site, &Mix::default());
                     Some(Abs::Other)
                 }
                 Some(Abs::Own | Abs::Object(_)) => Some(Abs::Other),
@@ -557,6 +516,7 @@ impl Engine<'_, '_> {
                         .into_iter()
                         .filter(|field| !object.fields.contains_key(field))
                         .collect(),
+                    open: false,
                     set: Vec::new(),
                     site,
                 };

@@ -4,7 +4,7 @@ use super::execution::Engine;
 use super::value::{Path, Stranger};
 use super::{Access, Fault, Use};
 use crate::facts::python::idioms::http_status;
-use crate::facts::python::tree::{Expr, keyword, positional};
+use crate::facts::python::tree::{Expr, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Value};
 
 impl Engine<'_, '_> {
@@ -55,4 +55,21 @@ fn shown(status: i64) -> Option<&'static str> {
         500 => Some("500"),
         _ => None,
     }
+}
+
+/// Whether a statement raises 403 under a condition.
+pub(super) fn asks_for_a_right(stmt: &Stmt) -> bool {
+    matches!(&stmt.kind, StmtKind::If { body, .. } if forbids(body))
+}
+
+/// Whether a block ends with an exception.
+pub(super) fn ends_by_raising(block: &[Stmt]) -> bool {
+    matches!(block.last(), Some(Stmt { kind: StmtKind::Raise { .. }, .. }))
+}
+
+/// Whether a block does nothing but raise 403.
+pub(super) fn forbids(block: &[Stmt]) -> bool {
+    let Some(Stmt { kind: StmtKind::Raise { exc: Some(exc), .. }, .. }) = block.last() else { return false };
+    let Some((_, args)) = exc.as_call() else { return false };
+    keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status) == Some(403)
 }

@@ -68,6 +68,7 @@ impl Engine<'_, '_> {
         let mut dump = Dump {
             body: object.name.clone(),
             fields: self.interpreter.fields_of(class),
+            open: false,
             set: Vec::new(),
             site: self.site(expr),
         };
@@ -100,9 +101,43 @@ impl Engine<'_, '_> {
         Some(dump)
     }
 
+    /// A dictionary of the client's that is gone through, whatever its keys are.
+    pub(super) fn open_table(&self, value: &Abs, site: Site) -> Option<Abs> {
+        let body = self.body_name(value).filter(|body| !self.cut.contains(body))?;
+        Some(Abs::Dump(Arc::new(Dump { body, fields: Vec::new(), open: true, set: Vec::new(), site })))
+    }
+
+    /// Something looks at the keys of a dictionary of the client's, or takes some out: which it may hold then is not known.
+    pub(super) fn note_cut(&mut self, value: &Abs) {
+        let body = self.body_name(value);
+        self.cut.extend(body);
+    }
+
+    /// `del data["role"]`.
+    pub(super) fn take_out(&mut self, path: &mut Path, target: &Expr) {
+        let ExprKind::Subscript { value, index } = &target.kind else { return };
+        let table = self.eval(&mut path.clone(), value);
+        self.note_cut(&table);
+        if let (Some(name), Some(key), Abs::Dump(dump)) = (value.as_name(), index.as_str(), table) {
+            path.vars.insert(name.clone(), Abs::Dump(Arc::new(dump.without(key))));
+        }
+    }
+
+    /// What a part of the body is called.
+    fn body_name(&self, value: &Abs) -> Option<SmolStr> {
+        match value {
+            Abs::Client(client) => {
+                let client = self.clients.get(*client as usize)?;
+                matches!(client.place, Place::Body | Place::Form).then(|| client.name.clone())
+            }
+            Abs::Request(part) if matches!(part.as_str(), "body" | "form") => Some(part.clone()),
+            _ => None,
+        }
+    }
+
     /// A value out of a dumped request model.
     pub(super) fn dump_field(&mut self, _: &Path, expr: &Expr, dump: &Arc<Dump>, key: &SmolStr) -> Abs {
-        if !dump.fields.contains(key) {
+        if !dump.fields.contains(key) && !dump.open {
             let set = dump.set.iter().find(|(known, _)| known == key);
             return set.map_or(Abs::Unknown, |(_, value)| value.clone());
         }

@@ -10,7 +10,8 @@ use smol_str::SmolStr;
 use super::calls::Given;
 use super::execution::Engine;
 use super::models::{Model, NO_FILE};
-use super::value::{Abs, Path, Predicate, Statement, Verb};
+use super::names;
+use super::value::{Abs, Mix, Path, Predicate, Statement, Verb};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Site};
 use crate::text::TextRange;
@@ -163,11 +164,22 @@ impl Engine<'_, '_> {
                 let site = self.site(expr);
                 return self.execute(path, &next, site);
             }
-            ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => next.narrow(column, value),
+            ("eq", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => match column.split_once('.') {
+                // Of a table that is embedded: `.eq("clients.company_id", …)`.
+                Some((table, column)) => next.predicates.push(Predicate {
+                    column: Some((self.stored(table), column.into())),
+                    equal: true,
+                    value: value.clone(),
+                }),
+                None => next.narrow(column, value),
+            },
             ("is_", [Given { value: Abs::Text(column), .. }, Given { value: nothing, .. }])
                 if *nothing == Abs::Nothing || matches!(nothing, Abs::Text(text) if text == "null") =>
             {
                 self.demand_nothing(&mut next, column);
+            }
+            ("in_", [Given { value: Abs::Text(column), .. }, Given { value, .. }]) => {
+                next.narrow(column, &any_of(value))
             }
             ("match", [Given { value: Abs::Map(entries), .. }]) => {
                 entries.iter().for_each(|(column, value)| next.narrow(column, value));
@@ -182,6 +194,13 @@ impl Engine<'_, '_> {
                 next.set(value);
             }
             ("delete", _) => next.verb = Verb::Delete,
+            (
+                "gt" | "gte" | "lt" | "lte",
+                [Given { value: Abs::Text(column), .. }, Given { value: Abs::Clock, .. }],
+            ) => {
+                next.narrow(column, &Abs::Clock);
+                next.predicates.iter_mut().last().into_iter().for_each(|asked| asked.equal = false);
+            }
             (
                 "select" | "order" | "limit" | "range" | "single" | "maybe_single" | "neq" | "gt" | "gte" | "lt"
                 | "lte" | "like" | "ilike" | "is_" | "not_" | "contains" | "columns",
@@ -230,6 +249,35 @@ impl Engine<'_, '_> {
     }
 }
 
+/// Whether alternatives say nothing of who is calling but what it may do: what is for a role is for all who have it.
+fn asks_nobody(alternatives: &Abs) -> bool {
+    let Abs::Items(alternatives) = alternatives else { return false };
+    let is_of_role = |value: &Abs| match value {
+        Abs::Principal(part) => names::is_authority(part),
+        Abs::Map(operators) => operators.iter().all(|(_, value)| is_plain(value)),
+        value => is_plain(value),
+    };
+    !alternatives.is_empty()
+        && alternatives.iter().all(|alternative| {
+            let Abs::Map(columns) = alternative else { return false };
+            columns.iter().all(|(column, value)| !column.starts_with('$') && is_of_role(value))
+        })
+}
+
+/// Whether a value is neither the caller's nor out of reach.
+fn is_plain(value: &Abs) -> bool {
+    matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Clock)
+}
+
+/// One of several values.
+fn any_of(values: &Abs) -> Abs {
+    match values {
+        Abs::Items(items) if items.is_empty() => Abs::Unknown,
+        Abs::Items(items) => Mix::of(items.iter()).into_abs(),
+        values => values.clone(),
+    }
+}
+
 /// The value of a parameter of SQL, until it is bound.
 fn parameter(word: &str) -> Abs {
     if word.starts_with(':') { Abs::Text(word.into()) } else { Abs::Constant(None) }
@@ -270,7 +318,7 @@ impl Statement {
     pub(super) fn narrow(&mut self, column: &SmolStr, value: &Abs) {
         let Some(model) = &self.model else { return };
         if column.starts_with('$') {
-            self.unclear = true;
+            self.unclear |= !(column == "$or" && asks_nobody(value));
             return;
         }
         let column = if column == "_id" { SmolStr::new_static("id") } else { column.clone() };

@@ -80,7 +80,7 @@ impl Engine<'_, '_> {
     /// The handler ends with a row that it has fetched.
     pub(super) fn note_tenant(&mut self, path: &Path, id: RowId, model: &Arc<Model>, given: &BTreeSet<RowId>) {
         let Some(row) = path.rows.get(&id).filter(|row| !row.absent && model.has_class()) else { return };
-        let usage = if row.changed.is_some() { Use::Changes } else { Use::Reads };
+        let usage = row.usage();
         for predicate in row.predicates.iter().filter(|predicate| predicate.equal) {
             let Some((of, column)) = &predicate.column else { continue };
             // Whose users they are says nothing of who may read them.
@@ -95,9 +95,7 @@ impl Engine<'_, '_> {
                 self.compared.iter().filter(|(of, _)| *of == id).map(|(_, column)| column.clone()).collect();
             compared.iter().for_each(|column| self.note_kept_to(model, column, usage, row.site));
         }
-        if usage == Use::Changes || given.contains(&id) {
-            self.note_untenanted(path, id, row, model, usage);
-        }
+        row.uses(given.contains(&id)).for_each(|usage| self.note_untenanted(path, id, row, model, usage));
     }
 
     /// A row is made: with the tenant of the caller's, or with one that the client names?

@@ -42,6 +42,7 @@ pub fn judge_tool(interpreter: &Interpreter<'_>, function: &FunctionRef, identit
     }
     let ends = engine.run(path, function.clone(), vars, route.registration);
     ends.iter().for_each(|(path, value)| engine.judge_exit(path, value));
+    engine.settle_hints();
     let mut data = engine.data;
     let counts = |access: &Access| {
         matches!(access.fault, Fault::Unchecked | Fault::Unscoped)

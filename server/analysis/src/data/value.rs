@@ -133,6 +133,8 @@ pub(super) struct Dump {
     pub(super) body: SmolStr,
     /// Fields that are still the client's.
     pub(super) fields: Vec<SmolStr>,
+    /// Whether it is a plain dictionary: the client names the fields, too.
+    pub(super) open: bool,
     /// Entries that the code has put there.
     pub(super) set: Vec<(SmolStr, Abs)>,
     pub(super) site: Site,
@@ -162,6 +164,8 @@ pub(super) enum Abs {
     Other,
     /// Something that could not be followed.
     Unknown,
+    /// What time it is, and what is made of that alone.
+    Clock,
     /// What this request made itself.
     Own,
     /// Who is calling, or the part of it of that name.
@@ -215,6 +219,8 @@ pub(super) struct Row {
     pub(super) found: bool,
     /// Whether it is known that there is one.
     pub(super) there: bool,
+    /// Whether anything was done with what the query gave: who never looks does not know whether there is one.
+    pub(super) looked: bool,
     /// Whether its key was asked for.
     pub(super) by_key: bool,
     /// Whether the query says which of several comes first.
@@ -223,6 +229,12 @@ pub(super) struct Row {
     pub(super) first: bool,
     /// Where it was changed.
     pub(super) changed: Option<Site>,
+    /// Whether it was changed on behalf of the caller, however well that was looked at.
+    pub(super) touched: bool,
+    /// Whether a column of it was compared with the clock.
+    pub(super) timed: bool,
+    /// Whether it was changed for that reason only.
+    pub(super) upkeep: bool,
     /// Where that was written to the database.
     pub(super) written: Option<Site>,
     /// An owner field of a request model was written over it, where.
@@ -235,6 +247,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether something may depend on there being one.
+    pub(super) fn is_known(&self) -> bool {
+        self.there || self.looked || self.checked
+    }
+
     /// Whether the same was asked for as for another.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let site = |row: &Self| row.model.as_ref().map(|model| model.site);
@@ -337,6 +354,22 @@ pub(super) struct Path {
 }
 
 impl Path {
+    /// What a query gave is used.
+    pub(super) fn look_at(&mut self, value: &Abs) {
+        let seen = match value {
+            Abs::Row(id) | Abs::Part(id, _) => vec![*id],
+            Abs::Mix(_) | Abs::Items(_) | Abs::Map(_) | Abs::Object(_) => value.parts(self).rows.into_iter().collect(),
+            _ => return,
+        };
+        for id in seen {
+            if self.rows.get(&id).is_some_and(|row| !row.looked)
+                && let Some(row) = self.rows.get_mut(&id)
+            {
+                row.looked = true;
+            }
+        }
+    }
+
     /// Whether it knows of more values and rows than another that they are the principal's.
     pub(super) fn knows_more_than(&self, other: &Self) -> bool {
         let checked = |path: &Self| path.rows.values().filter(|row| row.checked).count();

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::everybody::is_of_everybody;
 use super::tenants::Tenants;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Table, Use, Within};
+use crate::data::{Access, Fault, How, Shown, Table, Use, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
 use crate::index::value::Site;
@@ -25,7 +25,17 @@ pub(crate) struct Custom {
     pub(crate) creates: u32,
     /// Routes that do either with anybody's.
     pub(crate) others: u32,
-    /// Of those, routes that only look whether there is such a row.
+    /// Routes that show rows to the principal only whose they are.
+    pub(crate) shown: u32,
+    /// Of those, routes that list all that are the principal's, and ask for nothing else.
+    pub(crate) lists: u32,
+    /// Routes that change rows only for the principal whose they are.
+    pub(crate) kept_changes: u32,
+    /// Routes that list anybody's rows.
+    pub(crate) open_lists: u32,
+    /// Of those, routes that ask for nothing that the client would have to send.
+    pub(crate) lists_of_all: u32,
+    /// Of the others, routes that only look whether there is such a row.
     pub(crate) looks: u32,
     /// Routes of which it is not known whose rows they touch.
     pub(crate) unsure: u32,
@@ -42,6 +52,13 @@ impl Custom {
     /// Whether no route reads or changes other rows than the principal's, and several do those.
     pub(crate) fn is_private(&self) -> bool {
         self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
+    }
+
+    /// Whether everybody reads what only its owner changes: rows are listed whosever they are, and none is shown to its
+    /// owner only, but for a list of one's own beside the list of all.
+    pub(crate) fn is_for_all_to_read(&self) -> bool {
+        let beside = self.lists_of_all > 0 && self.kept_changes > 0 && self.shown == self.lists;
+        self.open_lists > 0 && self.scoped() > 0 && self.claimed == 0 && (self.shown == 0 || beside)
     }
 
     /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.
@@ -108,6 +125,39 @@ impl<'s> Customs<'s> {
         nearest(&self.tables, state, name, near)
     }
 
+    /// Which rows one route shows, and to whom.
+    fn add_shown(&mut self, shown: &[Shown], faults: &[Access]) {
+        // Whether all that is read is a list.
+        let mut own: FxHashMap<Site, bool> = FxHashMap::default();
+        for one in shown.iter().filter(|one| one.how != How::Changes) {
+            *own.entry(one.table).or_insert(true) &= one.how == How::ListsOwn;
+        }
+        for one in shown.iter().filter(|one| one.how == How::Changes) {
+            self.by_site.entry(one.table).or_default().kept_changes += 1;
+        }
+        let lists = |access: &&Access| {
+            access.fault == Fault::Unscoped
+                && access.usage == Use::Reads
+                && !access.is_first_user()
+                && !access.is_look()
+        };
+        let mut open: FxHashMap<Site, bool> = FxHashMap::default();
+        for access in faults.iter().filter(lists) {
+            *open.entry(access.table.site).or_default() |= access.client.is_none();
+        }
+        // What is kept to the caller's on one way and to nobody's on another is no evidence of a list that is for all.
+        for (table, all) in open.iter().filter(|(table, _)| !own.contains_key(table)) {
+            let custom = self.by_site.entry(*table).or_default();
+            custom.open_lists += 1;
+            custom.lists_of_all += u32::from(*all);
+        }
+        for (table, all) in own {
+            let custom = self.by_site.entry(table).or_default();
+            custom.shown += 1;
+            custom.lists += u32::from(all && !open.contains_key(&table));
+        }
+    }
+
     /// What one route does with them.
     fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access]) {
         for (table, usage) in scoped {
@@ -126,6 +176,7 @@ impl<'s> Customs<'s> {
         let others = |access: &&Access| {
             access.usage != Use::Creates
                 && !access.is_first_user()
+                && access.upkeep().is_none()
                 && matches!(access.fault, Fault::Unscoped | Fault::Unchecked)
         };
         // Whether one of the accesses is more than a look.
@@ -193,6 +244,8 @@ impl<'s> AllCustoms<'s> {
             // An open route knows no caller whose rows it could keep to.
             let scoped = if matches!(judged.guard, Guard::Open(_)) { &[][..] } else { &judged.data.scoped };
             found.plain.add(scoped, &judged.data.faults);
+            let shown = if scoped.is_empty() { &[][..] } else { &judged.data.shown };
+            found.plain.add_shown(shown, &judged.data.faults);
             for table in &judged.data.hanging {
                 if !found.hanging.iter().any(|known| known.site == table.site) {
                     found.hanging.push(table);

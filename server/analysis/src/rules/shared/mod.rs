@@ -17,3 +17,4 @@ pub(crate) mod strangers;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod tools;
+mod upkeep;

@@ -5,6 +5,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::customs::{AllCustoms, Custom};
+use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Client, Fault, Table, Use};
 use crate::ide::{Diagnostic, Severity};
@@ -85,6 +86,7 @@ pub(in crate::rules) fn check(
     judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
     let mut customs: Option<AllCustoms> = None;
+    let mut upkeep: Option<Upkeep> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         // There is no caller to compare with yet, which is said of the route.
@@ -102,6 +104,9 @@ pub(in crate::rules) fn check(
                 None => Some(&all.plain),
             };
             let Some(customs) = customs.filter(|customs| customs.counts(access, within)) else { continue };
+            if access.upkeep().is_some() && upkeep.get_or_insert_with(|| Upkeep::of(state)).covers(access) {
+                continue;
+            }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
             // Whose the rows are that hang on others, those say; where none does, nobody.
@@ -170,6 +175,10 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     }
     // What somebody wrote is often for everybody to read.
     let is_written = one.access.usage == Use::Reads && !personal;
+    // What everybody may list is for everybody to read, however much its owner alone may change it.
+    if one.access.usage == Use::Reads && custom.is_for_all_to_read() {
+        return Some(Severity::Info);
+    }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded && !is_written;
     Some(if usual { Severity::Error } else { Severity::Warning })
 }

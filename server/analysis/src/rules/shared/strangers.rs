@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::ownership::{done, identity_site, is_told_at, named, principal_of, toned_down};
 use super::tenants::{Tenants, Usual};
+use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Fault, Tenancy, Use, is_user_table};
 use crate::ide::{Diagnostic, Related, Severity};
@@ -26,6 +27,7 @@ pub(in crate::rules) fn check(
     fault: Fault,
 ) {
     let mut tenants: Option<Tenants<'_>> = None;
+    let mut upkeep: Option<Upkeep> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
@@ -40,6 +42,9 @@ pub(in crate::rules) fn check(
         for (tenancy, within, access) in plain.chain(of_right).filter(|(_, _, access)| is_kind(access)) {
             let tenants = tenants.get_or_insert_with(|| Tenants::of(state));
             let Some(usual) = tenants.usual(state, route, within, access) else { continue };
+            if access.upkeep().is_some() && upkeep.get_or_insert_with(|| Upkeep::of(state)).covers(access) {
+                continue;
+            }
             if !is_of_column(tenancy, access, usual.column) || tenants.is_public(access) {
                 continue;
             }

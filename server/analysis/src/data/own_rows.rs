@@ -1,0 +1,77 @@
+//! Rows of the caller's, by the values that they were found by: whoever has fetched a task for the caller by its key, and
+//! goes on where there is one, may go on with that key.
+
+use super::execution::Engine;
+use super::models::Model;
+use super::names;
+use super::value::{Abs, Path, Predicate, RowId};
+
+/// Rows that name each other by values of the client: a task, and the membership in its team.
+const MAX_NAMED: u32 = 2;
+
+impl Engine<'_, '_> {
+    /// Whether a row of the principal's was found by that value.
+    pub(super) fn names_own_row(&self, path: &Path, value: &Abs) -> bool {
+        self.names_own_row_at(path, value, 0)
+    }
+
+    fn names_own_row_at(&self, path: &Path, value: &Abs, depth: u32) -> bool {
+        path.rows.iter().filter(|(_, row)| !row.absent && row.is_known()).any(|(id, row)| {
+            let found = row.predicates.iter().any(|predicate| predicate.equal && predicate.value == *value);
+            // Whoever it is, the code chose the owner.
+            let chosen = |predicate: &Predicate| {
+                let owner = predicate.column.as_ref().is_some_and(|(model, column)| model.is_owner(column));
+                predicate.equal && owner && predicate.value == Abs::Unknown
+            };
+            let own = |predicate: &Predicate| chosen(predicate) || self.asks_for_own_at(path, predicate, depth);
+            found && (row.checked || row.predicates.iter().any(own) || self.is_shared_with(path, *id))
+        })
+    }
+
+    /// Whether a condition of a query demands what is known to be the principal's.
+    pub(super) fn asks_for_own(&self, path: &Path, predicate: &Predicate) -> bool {
+        self.asks_for_own_at(path, predicate, MAX_NAMED)
+    }
+
+    /// The same where rows are told by the values of the client that they name each other by.
+    fn asks_for_own_at(&self, path: &Path, predicate: &Predicate, depth: u32) -> bool {
+        // What the caller's membership was found by: `Member.team_id == team_id, Member.user_id == me.id`.
+        let names_place = || depth < MAX_NAMED && self.names_own_row_at(path, &predicate.value, depth + 1);
+        predicate.equal
+            && match &predicate.value {
+                Abs::Principal(_) | Abs::Own => true,
+                Abs::Client(client) => path.authorised.contains(client) || refers(predicate) && names_place(),
+                Abs::Mix(mix) => mix.principal,
+                // The caller's record, which was found by what the token says.
+                Abs::Part(id, part) if names::is_identity(part) => {
+                    self.is_callers_record(path, *id)
+                        || self.is_place_of_caller(path, *id)
+                        || is_found_by_caller(path, *id)
+                }
+                _ => false,
+            }
+    }
+
+    /// Whether a row is the record of the user that the token names.
+    fn is_callers_record(&self, path: &Path, id: u32) -> bool {
+        path.rows.get(&id).is_some_and(|row| {
+            row.model.as_ref().is_some_and(|model| model.is_user)
+                && row.predicates.iter().any(|asked| asked.equal && asked.value.parts(path).principal)
+        })
+    }
+}
+
+/// Whether a row was found by who is calling.
+fn is_found_by_caller(path: &Path, id: RowId) -> bool {
+    let is_caller = |asked: &Predicate| {
+        matches!(&asked.value, Abs::Principal(part) if part.is_empty() || names::is_identity(part)) && asked.equal
+    };
+    let row = path.rows.get(&id).filter(|row| !row.absent && !row.unclear);
+    row.is_some_and(|row| row.predicates.iter().any(is_caller))
+}
+
+/// Whether a condition is on a column that refers to another table.
+fn refers(predicate: &Predicate) -> bool {
+    let is_reference = |model: &Model, column: &str| model.parent(column).is_some() || names::is_key_name(column);
+    predicate.column.as_ref().is_some_and(|(model, column)| !model.is_key(column) && is_reference(model, column))
+}

@@ -1,0 +1,83 @@
+//! Which rows a route shows to whom they belong: what tells contents that everybody reads from what is private.
+//!
+//! Whoever wrote a post may change it, and everybody may read it. That changes are kept to the owner says nothing of who
+//! reads, and neither does a list of one's own beside the list of all: were that kept to the caller's, both would be the
+//! same. So reads are taken down apart. A row that was found beside one of the caller's by the same value of the client's
+//! is a hint only: where the route goes on without that one, it asks for nothing.
+
+use super::execution::Engine;
+use super::models::Model;
+use super::upkeep::only_reads;
+use super::value::{Abs, Path, Predicate, Row};
+use super::{Table, Use};
+use crate::index::value::Site;
+
+/// Rows of a table that a route keeps to the caller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shown {
+    /// The table.
+    pub table: Site,
+    /// What is done with them.
+    pub how: How,
+}
+
+/// What a route does with rows of the caller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum How {
+    /// It gives out all that are the caller's, and asks for nothing else.
+    ListsOwn,
+    /// It gives them out, or looks at them before it gives out others.
+    Reads,
+    /// It changes them.
+    Changes,
+}
+
+impl Engine<'_, '_> {
+    /// A row of the caller's is known at an end of the handler.
+    fn note_shown(&mut self, row: &Row, model: &Model, given: bool) {
+        let how = match row.touched {
+            true => How::Changes,
+            false if given && asks_for_owner_only(row, model) => How::ListsOwn,
+            false if given || only_reads(self.route) => How::Reads,
+            false => return,
+        };
+        let shown = Shown { table: model.site, how };
+        if !self.data.shown.contains(&shown) {
+            self.data.shown.push(shown);
+        }
+    }
+
+    /// Takes down that a route keeps to the caller's rows of a table: now, or at the end if it never does otherwise.
+    pub(super) fn note_scoped(&mut self, path: &Path, row: &Row, given: bool, table: Table, by_share: bool) {
+        let is_hint = |asked: &Predicate| match &asked.value {
+            Abs::Client(client) => !path.authorised.contains(client),
+            _ => !self.narrows(path, asked, 0),
+        };
+        let is_sure = row.checked || by_share || !row.predicates.iter().all(is_hint);
+        if is_sure {
+            if let Some(model) = row.model.clone() {
+                self.note_shown(row, &model, given);
+            }
+            self.data.scoped.push((table, row.usage()));
+        } else {
+            self.hints.push((table, row.usage()));
+        }
+    }
+
+    /// What was a hint counts where no row of that table is anybody's.
+    pub(super) fn settle_hints(&mut self) {
+        let hints = std::mem::take(&mut self.hints);
+        let is_kept = |table: &Table| !self.data.faults.iter().any(|access| access.table.site == table.site);
+        let kept: Vec<(Table, Use)> = hints.into_iter().filter(|(table, _)| is_kept(table)).collect();
+        self.data.scoped.extend(kept);
+    }
+}
+
+/// Whether rows were asked for by whose they are, and by nothing else.
+fn asks_for_owner_only(row: &Row, model: &Model) -> bool {
+    let is_owner = |asked: &Predicate| {
+        let column = asked.column.as_ref().filter(|(of, _)| of.site == model.site);
+        asked.equal && matches!(asked.value, Abs::Principal(_)) && column.is_some_and(|(_, name)| model.is_owner(name))
+    };
+    !row.predicates.is_empty() && row.predicates.iter().all(is_owner)
+}
