@@ -1,9 +1,11 @@
 //! Middlewares that limit how often somebody may ask. They may read a token to
 //! tell callers apart, and turn nobody away for want of one.
 
+use smol_str::SmolStr;
+
 use crate::facts::python::idioms::{callees, calls, http_status, raised};
-use crate::facts::python::tree::{Expr, ExprKind, keyword, positional};
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
 /// Functions that are looked into for one middleware.
 const MAX_FUNCTIONS: usize = 24;
@@ -34,28 +36,38 @@ pub(super) fn only_limits(resolve: &dyn Resolve, function: &FunctionRef) -> bool
             match resolve.eval(&function, callee) {
                 Value::Function(called) => pending.push(resolve.current(&called)),
                 Value::Bound(bound) => pending.push(resolve.current(&bound.1)),
-                // A method of its own that could not be found may answer.
-                _ if is_own_method(&function, callee) => return false,
-                _ => {}
+                _ => match own_method(&function, callee) {
+                    Some((class, name)) => match resolve.method(class, name) {
+                        Some(method) => pending.push(resolve.current(&method)),
+                        // One that could not be found may answer.
+                        None => return false,
+                    },
+                    None => {}
+                },
             }
         }
     }
     limits
 }
 
-/// The statuses of the framework's responses that a function makes; none where it is not known.
+/// The statuses of the framework's responses that a function makes, or of the project's own; none where it is not known.
 fn responses(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<Option<i64>> {
-    let calls = calls(&function.def.body).into_iter();
-    let responses = calls.filter(
-        |(callee, _)| matches!(resolve.eval(function, callee), Value::Package(path) if path.ends_with("Response")),
-    );
-    let status = |args| keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
-    responses.map(|(_, args)| status(args)).collect()
+    let answer = |(callee, args): (&Expr, &[Arg])| match resolve.eval(function, callee) {
+        Value::Package(path) if path.ends_with("Response") => Some(status(args)),
+        Value::Class(class) if resolve.package_bases(&class).iter().any(|base| base.ends_with("Response")) => Some(None),
+        _ => None,
+    };
+    calls(&function.def.body).into_iter().filter_map(answer).collect()
 }
 
-/// `self.method`.
-fn is_own_method(function: &FunctionRef, callee: &Expr) -> bool {
-    let ExprKind::Attribute { value, .. } = &callee.kind else { return false };
-    let own = function.class.as_ref().and_then(|_| function.def.params.first());
-    own.is_some_and(|own| value.as_name().is_some_and(|name| *name == own.name.name))
+/// The class and name of `self.method`.
+fn own_method<'f>(function: &'f FunctionRef, callee: &'f Expr) -> Option<(&'f ClassRef, &'f SmolStr)> {
+    let ExprKind::Attribute { value, name } = &callee.kind else { return None };
+    let class = function.class.as_ref()?;
+    let own = function.def.params.first()?;
+    value.as_name().filter(|receiver| **receiver == own.name.name).map(|_| (&**class, &name.name))
+}
+
+fn status(args: &[Arg]) -> Option<i64> {
+    keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status)
 }

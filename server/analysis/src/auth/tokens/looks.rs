@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::{
     ItemTokens, cached, compared, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups, passwords,
-    redirects, replaced, statuses, swallowed, tools, transport, unset,
+    redirects, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -190,6 +190,7 @@ impl Looks {
             encode::look(body, tokens);
             lifetimes::look(body, tokens);
             swallowed::look(body, tokens);
+            stand_ins::look(body, tokens);
         }
         if self.logs {
             leaks::look(body, tokens);
