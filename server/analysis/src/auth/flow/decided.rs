@@ -5,23 +5,51 @@ use super::super::{Bypass, DecidedBy};
 use super::proof::believes;
 use super::{Abs, Exit, outcome};
 
+/// Why it is not known what a call came to that verifies on some of its ways.
+pub(super) const CAN_RETURN: &str = "can return without having verified";
+
 /// The ends of a function where one that says whether it verified stands beside others that say so by themselves:
 /// `return True`, and `return key == KEY` further down, which is true or false.
 pub(super) fn told_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
-    let says = |exit: &Exit| !exit.verified && matches!(exit.value, Abs::Check | Abs::Failure);
-    let plain = |exit: &Exit| !exit.verified && (says(exit) || exit.value == Abs::Nothing);
-    if exits.iter().all(plain) || !exits.iter().any(says) {
+    let plain = |exit: &Exit| !exit.verified && (says_by_itself(exit) || exit.value == Abs::Nothing);
+    if exits.iter().all(plain) || !exits.iter().any(|exit| says_by_itself(exit) || is_outcome(exit)) {
         return None;
     }
-    let ends = exits.iter().flat_map(|exit| {
-        let (good, bad) = match exit.value {
-            Abs::Check if !exit.verified => (Abs::Constant, Abs::Nothing),
-            Abs::Failure if !exit.verified => (Abs::Nothing, Abs::Constant),
-            _ => return vec![exit.clone()],
-        };
-        vec![Exit { verified: true, value: good, ..exit.clone() }, Exit { value: bad, ..exit.clone() }]
-    });
-    Some(ends.collect())
+    Some(exits.iter().flat_map(both_ways).collect())
+}
+
+/// Whether an end gives what tells by being true or false whether somebody was verified.
+fn says_by_itself(exit: &Exit) -> bool {
+    !exit.verified && matches!(exit.value, Abs::Check | Abs::Failure | Abs::Verified { checked: false })
+}
+
+/// Whether an end gives what another function gave that says in a part of it whether it verified.
+fn is_outcome(exit: &Exit) -> bool {
+    let is_that = exit.unknown.as_ref().is_none_or(|reason| reason.ends_with(CAN_RETURN));
+    !exit.verified && is_that && matches!(exit.value, Abs::Outcome(_))
+}
+
+/// An end where somebody was verified, and where nobody was.
+fn both_ways(exit: &Exit) -> Vec<Exit> {
+    let verified = Exit { verified: true, value: Abs::Verified { checked: true }, unknown: None, ..exit.clone() };
+    match &exit.value {
+        Abs::Check | Abs::Verified { checked: false } if says_by_itself(exit) => {
+            vec![verified, Exit { value: Abs::Nothing, ..exit.clone() }]
+        }
+        Abs::Failure if says_by_itself(exit) => {
+            let good = Exit { value: Abs::Nothing, ..verified };
+            vec![good, Exit { value: Abs::Constant, ..exit.clone() }]
+        }
+        Abs::Outcome(parts) if is_outcome(exit) => {
+            let told = parts.iter().map(|(name, part)| match part {
+                Abs::Failure => (name.clone(), Abs::Constant),
+                _ => (name.clone(), Abs::Nothing),
+            });
+            let bad = Exit { parts: told.collect(), value: Abs::Other, unknown: None, ..exit.clone() };
+            vec![verified, bad]
+        }
+        _ => vec![exit.clone()],
+    }
 }
 
 /// The setting on which a function says of callers whom it did not verify what it says of the others, where its other

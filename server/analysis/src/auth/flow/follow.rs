@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::super::raising::always_raises;
 use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
-use super::decided::{switched, told_apart};
+use super::decided::{CAN_RETURN, switched, told_apart};
 use super::proof::{bypass, is_chosen};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
@@ -267,7 +267,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if good.is_empty() || is_chosen(exits) {
         return value(&bad);
     }
-    let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();
+    let reason: SmolStr = format!("`{}` {CAN_RETURN}", function.shown()).into();
     // What a middleware only keeps, or counts by, turns nobody away: it matters once it is asked for.
     if flow.around.is_none() {
         path.unknown.get_or_insert(reason.clone());
