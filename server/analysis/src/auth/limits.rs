@@ -122,7 +122,9 @@ fn response(resolve: &dyn Resolve, function: &FunctionRef, callee: &Expr, args: 
     let status = || keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
     match resolve.eval(function, callee) {
         Value::Package(path) if path.ends_with("Response") => Some(status()),
-        Value::Class(class) if resolve.package_bases(&class).iter().any(|base| base.ends_with("Response")) => Some(None),
+        Value::Class(class) if resolve.package_bases(&class).iter().any(|base| base.ends_with("Response")) => {
+            Some(None)
+        }
         _ => None,
     }
 }

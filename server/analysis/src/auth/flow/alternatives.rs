@@ -12,7 +12,8 @@ impl Flow<'_, '_> {
             ExprKind::IfExp { test, body, or_else } if all || self.may_verify(&path, expr) => {
                 let (taken, skipped) = self.split(path, test);
                 let taken = taken.into_iter().map(|path| (path, &**body));
-                let ways: Vec<(Path, &Expr)> = taken.chain(skipped.into_iter().map(|path| (path, &**or_else))).collect();
+                let ways: Vec<(Path, &Expr)> =
+                    taken.chain(skipped.into_iter().map(|path| (path, &**or_else))).collect();
                 ways.into_iter().flat_map(|(path, part)| self.alternatives(path, part, all)).collect()
             }
             ExprKind::BoolOp { and: false, values } if self.may_verify(&path, expr) => {

@@ -148,7 +148,9 @@ impl Flow<'_, '_> {
         let asked = match &test.kind {
             ExprKind::Name(_) => Some(test),
             ExprKind::Call { func, .. } => match &func.kind {
-                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "startswith" | "endswith") => Some(&**value),
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "startswith" | "endswith") => {
+                    Some(&**value)
+                }
                 _ => None,
             },
             _ => None,

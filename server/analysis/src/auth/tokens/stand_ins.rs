@@ -135,9 +135,9 @@ fn is_any_of_users(query: &Expr, eval: &dyn Fn(&Expr) -> Value) -> bool {
                 return false;
             }
             users |= matches!(called, Some("select" | "query"))
-                && args.iter().any(|arg| {
-                    matches!(eval(&arg.value), Value::Class(class) if is_user_table(&class.def.name.name))
-                });
+                && args
+                    .iter()
+                    .any(|arg| matches!(eval(&arg.value), Value::Class(class) if is_user_table(&class.def.name.name)));
         }
         pending.extend(expr.children());
     }

@@ -26,7 +26,9 @@ impl Interpreter<'_> {
         self.count_name(file, GIVES);
         let binding = self.facts(file).and_then(|facts| facts.bindings.get(GIVES));
         let Some(Binding::Definition(item)) = binding else { return found };
-        let (Value::Function(function), true) = (self.definition(file, *item), self.goes_deeper()) else { return found };
+        let (Value::Function(function), true) = (self.definition(file, *item), self.goes_deeper()) else {
+            return found;
+        };
         let mut execution = Execution::detached(self, file);
         let value = execution.invoke(&function, None, &asked(name));
         let value = if execution.guesses > 0 { Value::Unknown(Unknown::Ambiguous) } else { value };
@@ -70,7 +72,8 @@ impl Execution<'_, '_> {
         }
         let attributes = Attributes::of(self.number);
         instance.attributes.all().into_iter().for_each(|(name, value)| attributes.set(&name, value));
-        let copy = Instance { class: instance.class.clone(), args: instance.args.clone(), site: instance.site, attributes };
+        let copy =
+            Instance { class: instance.class.clone(), args: instance.args.clone(), site: instance.site, attributes };
         let copy = Arc::new(copy);
         self.run.made.instances.push(Arc::clone(&copy));
         copy
