@@ -12,10 +12,13 @@ pub(super) const CAN_RETURN: &str = "can return without having verified";
 /// `return True`, and `return key == KEY` further down, which is true or false.
 pub(super) fn told_apart(exits: &[Exit]) -> Option<Vec<Exit>> {
     let plain = |exit: &Exit| !exit.verified && (says_by_itself(exit) || exit.value == Abs::Nothing);
-    if exits.iter().all(plain) || !exits.iter().any(|exit| says_by_itself(exit) || is_outcome(exit)) {
+    // Of what another function gave, parts tell; that matters where a setting leads around that one.
+    let switched = exits.iter().any(|exit| !exit.verified && !exit.switches.is_empty());
+    let told = |exit: &Exit| says_by_itself(exit) || switched && is_outcome(exit);
+    if exits.iter().all(plain) || !exits.iter().any(told) {
         return None;
     }
-    Some(exits.iter().flat_map(both_ways).collect())
+    Some(exits.iter().flat_map(|exit| if told(exit) { both_ways(exit) } else { vec![exit.clone()] }).collect())
 }
 
 /// Whether an end gives what tells by being true or false whether somebody was verified.
@@ -33,14 +36,14 @@ fn is_outcome(exit: &Exit) -> bool {
 fn both_ways(exit: &Exit) -> Vec<Exit> {
     let verified = Exit { verified: true, value: Abs::Verified { checked: true }, unknown: None, ..exit.clone() };
     match &exit.value {
-        Abs::Check | Abs::Verified { checked: false } if says_by_itself(exit) => {
+        Abs::Check | Abs::Verified { checked: false } => {
             vec![verified, Exit { value: Abs::Nothing, ..exit.clone() }]
         }
-        Abs::Failure if says_by_itself(exit) => {
+        Abs::Failure => {
             let good = Exit { value: Abs::Nothing, ..verified };
             vec![good, Exit { value: Abs::Constant, ..exit.clone() }]
         }
-        Abs::Outcome(parts) if is_outcome(exit) => {
+        Abs::Outcome(parts) => {
             let told = parts.iter().map(|(name, part)| match part {
                 Abs::Failure => (name.clone(), Abs::Constant),
                 _ => (name.clone(), Abs::Nothing),
