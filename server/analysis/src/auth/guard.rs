@@ -194,6 +194,13 @@ impl<'g, 'a> Guards<'g, 'a> {
             Mounted::Files => return Guard::Public("files".into()),
             Mounted::OpenToolServer | Mounted::OpenPanel(_) | Mounted::Other => {}
         }
+        let around = self.judge.around_mounted(&route.handler).filter(|around| around.proof == Proof::Verifies);
+        if let (Some(verdict), Value::Instance(instance)) = (around, &route.handler)
+            && let Value::Class(class) = &instance.class
+        {
+            let name = class.qualname.clone();
+            return Guard::Around(Wrapped { name, site: route.registration, verdict: Arc::new(verdict) });
+        }
         let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
         match (middleware, marked_public) {
             (Ok(Some(wrapped)), _) => Guard::Around(wrapped),

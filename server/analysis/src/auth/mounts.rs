@@ -1,5 +1,7 @@
 //! What is mounted that is no application of the project.
 
+use super::flow::judge_around;
+use super::{Judge, Verdict};
 use crate::index::interpreter::{is_sqladmin, is_starlette_admin, is_tool_server_class};
 use crate::index::value::{Instance, Value};
 
@@ -33,6 +35,19 @@ pub fn mounted(handler: &Value) -> Mounted {
             _ => Mounted::Other,
         },
         _ => Mounted::Other,
+    }
+}
+
+impl Judge<'_> {
+    /// What an object of the project proves that is mounted in place of what it passes requests on to.
+    pub(crate) fn around_mounted(&self, handler: &Value) -> Option<Verdict> {
+        let Value::Instance(instance) = handler else { return None };
+        let Value::Class(class) = &instance.class else { return None };
+        let method = self.resolve.method(class, "__call__")?;
+        let call = self.resolve.current(&method);
+        let takes = call.def.params.len() - usize::from(call.takes_receiver());
+        // `scope`, `receive`, `send` (ASGI 3.0).
+        (takes == 3).then(|| judge_around(self, &call, Some(handler), None, None).verdict)
     }
 }
 

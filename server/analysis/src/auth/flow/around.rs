@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
-use super::super::limits;
+use super::super::limits::{self, Answers};
 use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
 use super::follow::either;
@@ -165,8 +165,12 @@ pub(in crate::auth) fn judge_around(
     let pretends = flow.found.credential && flow.found.rejection.is_some();
     let proof = match proof(&passes, function, pretends) {
         Proof::Verifies => Proof::Verifies,
-        _ if limits::only_limits(judge.resolve, function) => Proof::NotAuth,
-        proof => proof,
+        proof => match (limits::answers(judge.resolve, function), &proof) {
+            (Answers::Limits, _) => Proof::NotAuth,
+            // What could not be followed may raise; what was caught in the end turns nobody away.
+            (Answers::Nothing, Proof::ChecksNothing) if positional.len() < 3 => Proof::NotAuth,
+            _ => proof,
+        },
     };
     let bypass = super::bypass(&passes);
     let asks_route = flow.found.asks_route;

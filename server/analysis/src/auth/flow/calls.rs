@@ -57,7 +57,7 @@ impl Flow<'_, '_> {
                 },
                 _ => Abs::Other,
             },
-            ExprKind::BoolOp { values, .. } => self.joined(path, values),
+            ExprKind::BoolOp { and, values } => self.operands(path, *and, values),
             ExprKind::FString(parts)
             | ExprKind::List(parts)
             | ExprKind::Tuple(parts)
@@ -73,8 +73,7 @@ impl Flow<'_, '_> {
             }
             ExprKind::IfExp { test, body, or_else } => {
                 self.eval(path, test);
-                let body = self.eval(path, body);
-                body.join(self.eval(path, or_else))
+                self.one_or_other(path, body, or_else)
             }
             ExprKind::Comprehension(comprehension) => {
                 let mut inner = path.clone();
@@ -119,7 +118,14 @@ impl Flow<'_, '_> {
                     !matches!(name.as_str(), "headers" | "cookies" | "state" | "session" | "query_params");
                 Abs::Request(name.clone())
             }
-            Abs::Request(part) if part == "state" => self.request_state(path, expr, name),
+            Abs::Request(part) if part == "state" => {
+                let value = self.request_state(path, expr, name);
+                // Where nothing sets it, this raises.
+                if let Abs::Unknown(reason) = &value {
+                    path.unknown.get_or_insert_with(|| reason.clone());
+                }
+                value
+            }
             Abs::Request(part) if part == "user" && name == "is_authenticated" => {
                 self.authenticated(expr, Required::User)
             }
@@ -141,7 +147,7 @@ impl Flow<'_, '_> {
                 Value::Class(class) => match self.held(&class, name) {
                     Abs::Other => match self.property(&class, name) {
                         Some(object) => object,
-                        None if worth_of(name) == Worth::Credential => Abs::Secret,
+                        None if worth_of(name) == Worth::Credential || self.is_checked_part(expr) => Abs::Secret,
                         None => Abs::Other,
                     },
                     held => held,
@@ -162,7 +168,8 @@ impl Flow<'_, '_> {
         match container {
             Abs::Request(part) => self.request_item(path, expr, &part, Some(index)),
             Abs::Outcome(_) => outcome::key(index).and_then(|key| container.part(&key)).unwrap_or(Abs::Other),
-            Abs::Credential | Abs::Identity | Abs::Named(_) | Abs::Verified { .. } | Abs::Unknown(_) => container,
+            Abs::Identity => carried_token(index),
+            Abs::Credential | Abs::Named(_) | Abs::Verified { .. } | Abs::Unknown(_) => container,
             Abs::Users => self.entry_of_users(path, index),
             _ if outer && self.eval(path, index) == Abs::Credential => {
                 path.verified = true;
@@ -172,7 +179,10 @@ impl Flow<'_, '_> {
                 }
                 Abs::Verified { checked: true }
             }
-            _ => Abs::Other,
+            _ => match self.eval(path, index) {
+                entry @ Abs::Unknown(_) => entry,
+                _ => Abs::Other,
+            },
         }
     }
 
@@ -276,10 +286,14 @@ impl Flow<'_, '_> {
                         };
                     }
                     Abs::Credential => return credential_method(&name.name),
+                    Abs::Secret if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") => {
+                        return Abs::Secret;
+                    }
                     outcome @ Abs::Outcome(_) => {
                         let key = args.first().filter(|_| name.name == "get").and_then(|arg| outcome::key(&arg.value));
                         return key.and_then(|key| outcome.part(&key)).unwrap_or(Abs::Other);
                     }
+                    Abs::Identity if name.name == "get" && !args.is_empty() => return carried_token(&args[0].value),
                     derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,
                     Abs::Users if name.name == "get" => {
                         return args.first().map_or(Abs::Other, |key| self.entry_of_users(path, &key.value));
@@ -394,6 +408,12 @@ fn credential_method(method: &str) -> Abs {
         "startswith" | "endswith" | "isalnum" | "isdigit" | "count" | "find" | "index" => Abs::Other,
         _ => Abs::Credential,
     }
+}
+
+/// A part of what a client says of itself: a token in it may be verified yet.
+fn carried_token(key: &Expr) -> Abs {
+    let is_token = key.as_str().is_some_and(|key| key.ends_with("token") || key.ends_with("Token"));
+    if is_token { Abs::Credential } else { Abs::Identity }
 }
 
 fn join_path(package: &str, name: &str) -> SmolStr {

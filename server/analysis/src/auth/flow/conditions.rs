@@ -1,5 +1,7 @@
 //! What a condition tells about a path.
 
+use smol_str::SmolStr;
+
 use super::super::evidence::Evidence;
 use super::super::{Bypass, DecidedBy};
 use super::{Abs, Flow, Path};
@@ -140,9 +142,22 @@ impl Flow<'_, '_> {
         self.eval(path, text) == Abs::Credential
     }
 
-    /// Whether a test compares what a credential says of itself, unverified, with what
-    /// the code says: `alg == "ES256"`, `alg in ["ES256", "RS256"]`.
+    /// Whether a test looks at what a credential says of itself, unverified: whether it says it, how that begins, or
+    /// whether it is what the code says: `kid is None`, `alg.startswith("RS")`, `alg == "ES256"`, `alg in ["ES256", "RS256"]`.
     fn asks_for_claim(&mut self, path: &mut Path, test: &Expr) -> bool {
+        let asked = match &test.kind {
+            ExprKind::Name(_) => Some(test),
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if matches!(name.name.as_str(), "startswith" | "endswith") => {
+                    Some(&**value)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(asked) = asked {
+            return self.eval(path, asked) == Abs::Identity;
+        }
         let ExprKind::Compare { first, rest } = &test.kind else { return false };
         let [(op, second)] = rest.as_slice() else { return false };
         let compares = matches!(op.as_str(), "==" | "!=" | "in" | "not in");
@@ -173,6 +188,9 @@ impl Flow<'_, '_> {
             },
             _ => None,
         };
+        if let Some(reason) = [first, second].into_iter().find_map(|side| self.unknown(&path, side)) {
+            path.unknown.get_or_insert(reason);
+        }
         if proves == Some(truth) {
             let key = [first, second].into_iter().any(|side| self.is_key(&mut path, side));
             path.verified = true;
@@ -180,6 +198,14 @@ impl Flow<'_, '_> {
             self.step(test, evidence, "a caller who fails this check gets no further");
         }
         vec![path]
+    }
+
+    /// Why it is not known what a value says of the caller.
+    fn unknown(&mut self, path: &Path, value: &Expr) -> Option<SmolStr> {
+        match self.eval(&mut path.clone(), value) {
+            Abs::Unknown(reason) => Some(reason),
+            _ => None,
+        }
     }
 
     /// Whether an expression is a key of the code or the configuration.

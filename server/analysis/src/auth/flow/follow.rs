@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::super::raising::always_raises;
 use super::super::sinks::is_http_client_class;
 use super::super::sources::is_scheme;
+use super::decided::{CAN_RETURN, switched, told_apart};
 use super::proof::{bypass, is_chosen};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
@@ -231,6 +232,8 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         return Abs::Nothing;
     }
     path.state = joined_state(exits);
+    let told = told_apart(exits);
+    let exits = told.as_deref().unwrap_or(exits);
     let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
     if let Some(setting) = bypass(exits) {
         flow.found.bypass.get_or_insert(setting);
@@ -253,6 +256,10 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if !good.is_empty() && good.iter().all(|exit| exit.value == Abs::Nothing) && bad.iter().all(answers) {
         return Abs::Failure;
     }
+    if let Some((setting, value)) = switched(&good, &bad) {
+        flow.found.bypass.get_or_insert(setting);
+        return value;
+    }
     if let Some(reason) = bad.iter().find_map(|exit| exit.unknown.clone()) {
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
@@ -260,8 +267,11 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if good.is_empty() || is_chosen(exits) {
         return value(&bad);
     }
-    let reason: SmolStr = format!("`{}` can return without having verified", function.shown()).into();
-    path.unknown.get_or_insert(reason.clone());
+    let reason: SmolStr = format!("`{}` {CAN_RETURN}", function.shown()).into();
+    // What a middleware only keeps, or counts by, turns nobody away: it matters once it is asked for.
+    if flow.around.is_none() {
+        path.unknown.get_or_insert(reason.clone());
+    }
     outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
 }
 

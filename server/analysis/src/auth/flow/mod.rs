@@ -4,12 +4,15 @@
 //! variables hold. Branches split paths, conditions refine them, `raise` ends
 //! them. The verdict follows from the paths that end without an exception.
 
+mod alternatives;
 mod around;
 mod backend;
 mod calls;
+mod checked;
 mod clauses;
 mod conditions;
 mod containers;
+mod decided;
 mod exact;
 mod follow;
 mod given;
@@ -218,7 +221,7 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let proof = flow.proof(&exits, function, role);
     let bypass = bypass(&exits);
     let mut unverified = exits.iter().filter(|exit| !exit.verified);
-    let strangers_get_nothing = unverified.all(|exit| matches!(exit.value, Abs::Nothing | Abs::Constant));
+    let strangers_get_nothing = unverified.all(|exit| flow.gives_nothing(exit));
     Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, ..flow.verdict(proof, bypass) }
 }
 
@@ -240,7 +243,7 @@ impl<'j, 'a> Flow<'j, 'a> {
         let mut steps = self.found.steps;
         let mut seen = FxHashSet::default();
         steps.retain(|step| seen.insert(step.clone()));
-        let bypass = bypass.or(self.found.bypass).filter(|_| proof == Proof::Verifies);
+        let bypass = bypass.or(self.found.bypass).filter(|_| matches!(proof, Proof::Verifies | Proof::Optional));
         Verdict {
             proof,
             steps,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::{Abs, Exit, Flow, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Spread};
-use crate::index::value::Value;
+use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind};
+use crate::index::value::{ClassRef, Value};
 
 impl Flow<'_, '_> {
     /// The parts of what a `return` puts together: those of a tuple by index,
@@ -36,6 +36,40 @@ impl Flow<'_, '_> {
         };
         // What evaluation does to the path, the evaluation of the whole does.
         named.into_iter().map(|(name, part)| (name, self.eval(&mut path.clone(), part))).collect()
+    }
+}
+
+impl Flow<'_, '_> {
+    /// Whether an end gives nothing but constants, in a model of the answer perhaps: `Result(valid=False)`.
+    pub(super) fn gives_nothing(&self, exit: &Exit) -> bool {
+        let is_plain = |value: &Abs| matches!(value, Abs::Nothing | Abs::Constant);
+        is_plain(&exit.value)
+            || match &exit.value {
+                Abs::Object(made) => match &**made {
+                    Value::Class(class) if !exit.parts.is_empty() => {
+                        exit.parts.iter().all(|(_, part)| is_plain(part)) && self.only_holds(class)
+                    }
+                    _ => false,
+                },
+                _ => false,
+            }
+    }
+
+    /// Whether a class is a pydantic model that does nothing of its own when it is made.
+    fn only_holds(&self, class: &ClassRef) -> bool {
+        let plain = |class: &ClassRef| {
+            !class.def.body.iter().any(|stmt| match &stmt.kind {
+                StmtKind::Function(_) => true,
+                StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(|value| value.as_call().is_some()),
+                _ => false,
+            })
+        };
+        let bases = self.judge.resolve.package_bases(class);
+        let of_project = class.bases.iter().all(|base| match base {
+            Value::Class(base) => plain(base) && !base.bases.iter().any(|base| matches!(base, Value::Class(_))),
+            _ => true,
+        });
+        bases.iter().any(|base| base == "pydantic.BaseModel") && plain(class) && of_project
     }
 }
 

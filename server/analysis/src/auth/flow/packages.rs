@@ -6,8 +6,12 @@ use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_lookup};
 use super::super::sources::{is_scheme, jwt_auth_method};
 use super::{Abs, Flow, Path};
+use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
 use crate::index::value::Value;
+
+/// Variables that are followed to what a text was decoded from.
+const MAX_NAMES: u32 = 3;
 
 impl Flow<'_, '_> {
     pub(super) fn package(
@@ -80,6 +84,10 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             Sink::Passes if package.starts_with("builtins.") => builtin(package, derived),
+            Sink::Passes if derived == Abs::Credential && self.reads_claims(package, args) => {
+                self.note(expr, "the credential is taken apart here, and not verified");
+                Abs::Identity
+            }
             // A query with the credential in it: what it gives may still be nothing.
             _ if derived == (Abs::Verified { checked: false })
                 && is_lookup(package.rsplit('.').next().unwrap_or_default()) =>
@@ -93,6 +101,28 @@ impl Flow<'_, '_> {
                 Abs::Verified { .. } => Abs::Verified { checked: true },
                 derived => derived,
             },
+        }
+    }
+
+    /// Whether a call reads the JSON that a part of a token holds (RFC 7515, section 3.1): `json.loads(b64decode(part))`.
+    fn reads_claims(&self, package: &str, args: &[Arg]) -> bool {
+        let reads = matches!(package, "json.loads" | "orjson.loads");
+        reads && args.first().is_some_and(|text| self.is_decoded(&text.value, MAX_NAMES))
+    }
+
+    /// Whether a text was decoded from base64.
+    fn is_decoded(&self, text: &Expr, names: u32) -> bool {
+        match &text.kind {
+            ExprKind::Name(name) if names > 0 => {
+                let values = assigned(&self.function().def.body, name);
+                values.into_iter().any(|value| self.is_decoded(value, names - 1))
+            }
+            ExprKind::Call { func, .. } => match (self.outer(func), &func.kind) {
+                (Value::Package(path), _) if path.starts_with("base64.") || path.ends_with(".base64url_decode") => true,
+                (_, ExprKind::Attribute { value, name }) => name.name == "decode" && self.is_decoded(value, names),
+                _ => false,
+            },
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use super::super::evidence::{Evidence, Step};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path, root_name};
-use crate::facts::python::tree::{Expr, Param};
+use crate::facts::python::tree::{Expr, ExprKind, Param};
 use crate::index::value::{FunctionRef, Instance, Site, Value, is_from_container};
 
 impl Flow<'_, '_> {
@@ -15,7 +15,10 @@ impl Flow<'_, '_> {
         let mut path = Path::default();
         for (index, param) in function.def.params.iter().enumerate() {
             let is_receiver = index == 0 && function.takes_receiver();
-            let value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
+            let mut value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
+            if value == Abs::Other && role == Role::Handler && self.is_checked_secret(function, &param.name.name) {
+                value = Abs::Secret;
+            }
             match &value {
                 Abs::Credential => self.found.credential = true,
                 Abs::Identity => self.found.identity = true,
@@ -37,6 +40,12 @@ impl Flow<'_, '_> {
             path.given.extend(given.map(|given| (param.name.name.clone(), given)));
         }
         path
+    }
+
+    /// Whether a parameter is a text of the client's that is compared with a hash.
+    fn is_checked_secret(&self, function: &FunctionRef, name: &SmolStr) -> bool {
+        let variable = Expr { range: function.site.range, kind: ExprKind::Name(name.clone()) };
+        self.is_of_client(&variable) && self.is_compared_with_hash(function, &|expr| expr.as_name() == Some(name))
     }
 
     /// Whether an expression is a parameter that the client fills, or a part of one.

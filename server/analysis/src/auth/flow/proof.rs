@@ -1,6 +1,9 @@
 //! What a function proves, by how its paths end.
 
+use smol_str::SmolStr;
+
 use super::super::{Bypass, DecidedBy, Proof, Role};
+use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::{FunctionRef, Value};
@@ -31,9 +34,14 @@ impl Flow<'_, '_> {
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
             return Proof::Unknown(reason);
         }
-        if let Some(Abs::Unknown(reason)) = unverified().map(|exit| &exit.value).find(|v| matches!(v, Abs::Unknown(_)))
-        {
-            return Proof::Unknown(reason.clone());
+        // What a handler answers with turns nobody away, where it may be missing.
+        let counts = |reason: &SmolStr| role != Role::Handler || !reason.ends_with(SET_ELSEWHERE);
+        let of_value = |exit: &Exit| match &exit.value {
+            Abs::Unknown(reason) if counts(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        if let Some(reason) = unverified().find_map(of_value) {
+            return Proof::Unknown(reason);
         }
         if role == Role::Handler && self.found.in_message && exits.iter().any(|exit| exit.verified) {
             return Proof::Unknown(
@@ -130,14 +138,15 @@ pub(super) fn bypass(exits: &[Exit]) -> Option<Bypass> {
 }
 
 /// Whether callers who are not verified get what they claim, and choose that way by what they claim:
-/// the algorithm in a token's header.
+/// the algorithm in a token's header. What others get is nothing, which turns them away.
 pub(super) fn is_chosen(exits: &[Exit]) -> bool {
-    let mut unverified = exits.iter().filter(|exit| !exit.verified);
-    unverified.all(|exit| exit.chosen && exit.unknown.is_none() && exit.value.is_claimed())
+    let unverified = || exits.iter().filter(|exit| !exit.verified);
+    let gives = |exit: &Exit| exit.chosen && exit.value != Abs::Nothing && believes(exit);
+    unverified().any(gives) && unverified().all(|exit| gives(exit) || exit.value == Abs::Nothing)
 }
 
 /// Whether an end gives what the client sent, as it was sent.
-fn believes(exit: &Exit) -> bool {
+pub(super) fn believes(exit: &Exit) -> bool {
     exit.unknown.is_none() && (exit.value == Abs::Credential || exit.value.is_claimed())
 }
 

@@ -15,6 +15,9 @@ use crate::index::value::Value;
 /// headers of their own with it, so that the token comes in a message.
 pub(super) const MESSAGE: &str = "message";
 
+/// Why it is not known what is on `request.state`.
+pub(super) const SET_ELSEWHERE: &str = "is set elsewhere, by a middleware perhaps";
+
 /// Whether a method of a socket gives a message of the client's that may hold a token
 /// (Starlette 0.27, `WebSocket`). Bytes are sound or pictures.
 pub(super) fn receives(method: &str) -> bool {
@@ -153,7 +156,7 @@ impl Flow<'_, '_> {
         }
         match worth_of(name) {
             Worth::Data => Abs::Other,
-            _ => Abs::Unknown(format!("`request.state.{name}` is set elsewhere, by a middleware perhaps").into()),
+            _ => Abs::Unknown(format!("`request.state.{name}` {SET_ELSEWHERE}").into()),
         }
     }
 

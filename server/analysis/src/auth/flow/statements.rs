@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::sources::{Worth, worth_of};
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::tree::{Assign, Expr, ExprKind, Stmt, StmtKind};
 
 impl Flow<'_, '_> {
     /// Executes a block on every path and gives the paths that reach its end.
@@ -49,17 +49,8 @@ impl Flow<'_, '_> {
             }
             StmtKind::Assign(assign) => {
                 if let Some(expr) = &assign.value {
-                    let exact = self.exact_in_middleware(&path, expr);
-                    let given = path.certain(expr);
-                    let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
-                    let setting = self.setting(&path, expr, &value);
-                    for target in &assign.targets {
-                        self.assign(&mut path, target, &value);
-                        self.assign_exact(&mut path, target, &value, exact.as_ref());
-                        path.given.extend(target.as_name().cloned().zip(given));
-                        path.settings.extend(target.as_name().cloned().zip(setting.clone()));
-                    }
-                    return vec![path];
+                    let ways = self.alternatives(path, expr, false);
+                    return ways.into_iter().filter_map(|(path, expr)| self.assigned(path, assign, expr)).collect();
                 }
             }
             StmtKind::AugAssign(aug) => {
@@ -141,6 +132,8 @@ impl Flow<'_, '_> {
                         continue;
                     }
                     let mut caught = path.clone();
+                    // Whoever sends what is refused gets here.
+                    caught.chosen |= exits[before..].iter().any(|exit| exit.verified);
                     for name in handler.name.iter() {
                         caught.set(name, Abs::Other);
                     }
@@ -171,6 +164,21 @@ impl Flow<'_, '_> {
             StmtKind::Unknown => path.unknown = Some("part of the code does not parse".into()),
         }
         vec![path]
+    }
+
+    /// The path behind an assignment of a value.
+    fn assigned(&mut self, path: Path, assign: &Assign, expr: &Expr) -> Option<Path> {
+        let exact = self.exact_in_middleware(&path, expr);
+        let given = path.certain(expr);
+        let (mut path, value) = self.value_or_end(path, expr)?;
+        let setting = self.setting(&path, expr, &value);
+        for target in &assign.targets {
+            self.assign(&mut path, target, &value);
+            self.assign_exact(&mut path, target, &value, exact.as_ref());
+            path.given.extend(target.as_name().cloned().zip(given));
+            path.settings.extend(target.as_name().cloned().zip(setting.clone()));
+        }
+        Some(path)
     }
 
     /// An expression executed for its effect.
@@ -206,18 +214,11 @@ impl Flow<'_, '_> {
     }
 
     fn exit(&mut self, path: Path, expr: &Expr, exits: &mut Vec<Exit>) {
-        if let ExprKind::IfExp { test, body, or_else } = &expr.kind {
-            let (taken, skipped) = self.split(path, test);
-            for (paths, part) in [(taken, body), (skipped, or_else)] {
-                for path in paths {
-                    self.exit(path, part, exits);
-                }
+        for (path, expr) in self.alternatives(path, expr, true) {
+            let parts = self.parts(&path, expr);
+            if let Some((path, value)) = self.value_or_end(path, expr) {
+                exits.push(Exit { parts, ..path.exit(value) });
             }
-            return;
-        }
-        let parts = self.parts(&path, expr);
-        if let Some((path, value)) = self.value_or_end(path, expr) {
-            exits.push(Exit { parts, ..path.exit(value) });
         }
     }
 

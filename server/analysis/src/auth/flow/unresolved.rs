@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::evidence::Evidence;
 use super::super::sinks::is_lookup;
 use super::calls::IN_MEMORY;
-use super::requests::MESSAGE;
+use super::requests::{MESSAGE, SET_ELSEWHERE};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 
@@ -63,6 +63,9 @@ impl Flow<'_, '_> {
             Abs::Verified { .. } => Abs::Verified { checked: true },
             Abs::Check | Abs::Status => Abs::Check,
             Abs::Constant | Abs::Nothing | Abs::Object(_) => Abs::Other,
+            Abs::Unknown(reason) if reason.ends_with(SET_ELSEWHERE) => {
+                Abs::Unknown(format!("{reason}, and `{}` could not be followed", callee_name(func)).into())
+            }
             other => other,
         }
     }

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::{
     ItemTokens, cached, compared, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups, passwords,
-    redirects, replaced, statuses, swallowed, tools, transport, unset,
+    redirects, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -54,6 +54,7 @@ pub struct Looks {
     pub(super) holds: bool,
     tools: bool,
     compares: bool,
+    stands_in: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -101,6 +102,7 @@ impl Looks {
         holds: true,
         tools: true,
         compares: true,
+        stands_in: true,
     };
 
     fn at(text: &str) -> Self {
@@ -162,6 +164,7 @@ impl Looks {
             compares: (secrets || any(&["Header(", "Cookie("]))
                 && any(&["!= ", "!=\n", "== ", "not in ", "compare_digest"])
                 && any(&["raise", "return"]),
+            stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
             logs: secrets && (all || logs(holds)),
         }
     }
@@ -181,6 +184,7 @@ impl Looks {
             || self.holds
             || self.tools
             || self.compares
+            || self.stands_in
     }
 
     pub(super) fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -225,6 +229,9 @@ impl Looks {
         if self.compares {
             unset::look(body, tokens);
             compared::look(body, tokens);
+        }
+        if self.stands_in {
+            stand_ins::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

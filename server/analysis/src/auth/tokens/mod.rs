@@ -36,6 +36,7 @@ mod redirects;
 mod registry;
 mod replaced;
 mod secrets;
+mod stand_ins;
 mod statuses;
 mod swallowed;
 mod tools;

@@ -101,7 +101,7 @@ impl Execution<'_, '_> {
                 {
                     return value.clone();
                 }
-                match interpreter.lookup(file, name) {
+                match interpreter.given_by_module(file, name, interpreter.lookup(file, name)) {
                     Value::Unknown(_) => match interpreter.sources.submodule_of_file(file, name) {
                         Some(module) => module.into_value(),
                         None => Value::Unknown(Unknown::Import(name.clone())),

@@ -14,6 +14,7 @@ mod execution;
 mod expressions;
 mod libraries;
 mod metrics;
+mod missing;
 mod names;
 mod objects;
 mod panels;

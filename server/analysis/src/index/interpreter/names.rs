@@ -132,7 +132,10 @@ impl<'a> Interpreter<'a> {
 
     pub(super) fn force_within(&self, value: Value, depth: u32) -> Value {
         match value {
-            Value::Lazy(import) => self.lookup_within(import.file, &import.name, depth + 1),
+            Value::Lazy(import) => {
+                let found = self.lookup_within(import.file, &import.name, depth + 1);
+                self.given_by_module(import.file, &import.name, found)
+            }
             value => value,
         }
     }

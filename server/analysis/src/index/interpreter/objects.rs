@@ -13,7 +13,7 @@ use super::{Execution, Interpreter, Scope};
 use crate::facts::python::tree::{Class, Function, StmtKind};
 
 /// Attributes of classes looked up inside each other.
-const MAX_ATTRIBUTE_DEPTH: u32 = 24;
+pub(super) const MAX_ATTRIBUTE_DEPTH: u32 = 24;
 /// Classes in one order of resolution.
 const MAX_BASES: usize = 64;
 
@@ -172,7 +172,7 @@ impl Execution<'_, '_> {
         let receiver = Value::Instance(Arc::clone(instance));
         let value = match self.interpreter.class_attribute(class, name) {
             Some(value) => self.bind_attribute(value, receiver, class),
-            None => return UNSUPPORTED,
+            None => return self.given_by_object(instance, class, name),
         };
         self.of_settings(class, value)
     }

@@ -26,10 +26,12 @@ pub(super) enum Flow {
 
 impl Flow {
     /// Whether a function that returned `early` under conditions that are not
-    /// known may have given something else than where it ended.
+    /// known may have given something else than where it ended. An object decides
+    /// no condition, and only with one in place of `None` whatever is done with it goes on.
     pub(super) fn is_one_of(&self, early: &[Value]) -> bool {
         let last = if let Self::Return(last) = self { last } else { &Value::None };
-        early.iter().any(|early| !same(early, last))
+        let missing = |early: &Value| matches!((early, last), (Value::None, Value::Instance(_)));
+        early.iter().any(|early| !same(early, last) && !missing(early))
     }
 
     /// What a function gives that ended so, having returned `early` under
@@ -175,7 +177,11 @@ impl Execution<'_, '_> {
                     // What the body bound holds: handlers only add what is missing.
                     let before = self.names(scope);
                     let caught = self.block(scope, &handler.body);
-                    self.guesses += u32::from(!matches!(caught, Flow::Leave));
+                    match caught {
+                        Flow::Leave => {}
+                        Flow::Return(Value::None) => self.early_returns.push(Value::None),
+                        _ => self.guesses += 1,
+                    }
                     self.restore(scope, before);
                 }
                 self.conditional -= 1;

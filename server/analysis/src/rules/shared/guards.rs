@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::ide::{Diagnostic, Related, Severity};
-use crate::index::routes::Route;
+use crate::index::routes::{Route, RouteKind};
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
 use crate::rules::{RuleInfo, State, related, report};
@@ -46,8 +46,8 @@ pub(in crate::rules) fn check<Kind: Copy>(
     }
 }
 
-/// Calls `look` for every guarded route of applications outside of tests, with
-/// the verdict on its guard and what to call that.
+/// Calls `look` for every guarded route of applications outside of tests, and for what is mounted behind code of the
+/// project, with the verdict on its guard and what to call that.
 fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdict, &str)) {
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
@@ -62,6 +62,12 @@ fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdi
                     }
                     Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
                     Guard::InBody(verdict) => look(route, verdict, &shown(route)),
+                    // What is mounted may tell callers apart by what its wrapper found out.
+                    _ if route.kind == RouteKind::Mount => {
+                        if let Some(verdict) = judge.around_mounted(&route.handler) {
+                            look(route, &verdict, &shown(route));
+                        }
+                    }
                     _ => {}
                 }
             }
