@@ -57,8 +57,14 @@ impl Custom {
     /// Whether everybody reads what only its owner changes: rows are listed whosever they are, and none is shown to its
     /// owner only, but for a list of one's own beside the list of all.
     pub(crate) fn is_for_all_to_read(&self) -> bool {
-        let beside = self.lists_of_all > 0 && self.kept_changes > 0 && self.shown == self.lists;
-        self.open_lists > 0 && self.scoped() > 0 && self.claimed == 0 && (self.shown == 0 || beside)
+        let may_be = self.open_lists > 0 && self.scoped() > 0 && self.claimed == 0;
+        may_be && (self.shown == 0 || self.lists_own_beside_all())
+    }
+
+    /// Whether there is a list of one's own beside the list of all, and nothing else that is shown to its owner only: were
+    /// the one forgotten in the other, both would be the same.
+    pub(crate) fn lists_own_beside_all(&self) -> bool {
+        self.lists_of_all > 0 && self.kept_changes > 0 && self.shown > 0 && self.shown == self.lists
     }
 
     /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.

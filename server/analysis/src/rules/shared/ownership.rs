@@ -175,9 +175,11 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     }
     // What somebody wrote is often for everybody to read.
     let is_written = one.access.usage == Use::Reads && !personal;
-    // What everybody may list is for everybody to read, however much its owner alone may change it.
+    // What everybody may list is for everybody to read, however much its owner alone may change it; or all that reads
+    // has forgotten the owner, where the column tells whose a row is and not who wrote it.
     if one.access.usage == Use::Reads && custom.is_for_all_to_read() {
-        return Some(Severity::Info);
+        let may_be_forgotten = personal && !custom.lists_own_beside_all();
+        return Some(if may_be_forgotten { Severity::Warning } else { Severity::Info });
     }
     let usual = custom.scoped() >= custom.others && custom.scoped() > 0 && one.guarded && !is_written;
     Some(if usual { Severity::Error } else { Severity::Warning })
