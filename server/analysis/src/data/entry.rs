@@ -212,6 +212,7 @@ impl Engine<'_, '_> {
             }
         }
         self.run_later(ends);
+        self.settle_modest();
         self.leave_right(before);
     }
 

@@ -17,14 +17,14 @@ use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
 /// What was compared with the caller.
 #[derive(Default)]
-struct Compared {
+pub(super) struct Compared {
     rows: BTreeSet<RowId>,
     clients: BTreeSet<ClientId>,
 }
 
 impl Compared {
     /// What is so on some of the paths, and was not before.
-    fn since<'p>(before: &Path, after: impl Iterator<Item = &'p Path>) -> Self {
+    pub(super) fn since<'p>(before: &Path, after: impl Iterator<Item = &'p Path>) -> Self {
         let mut compared = Self::default();
         for path in after {
             let was_checked = |id: &RowId| before.rows.get(id).is_some_and(|row| row.checked);
@@ -36,7 +36,7 @@ impl Compared {
         compared
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.clients.is_empty()
     }
 }

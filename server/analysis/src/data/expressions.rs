@@ -46,7 +46,7 @@ impl Engine<'_, '_> {
                     value @ Abs::Predicates(_) => vec![(path, value)],
                     _ => {
                         self.note_question(&mut path, (&a, first), (&b, second));
-                        let (yes, no) = self.compare(path, a, op, b);
+                        let (yes, no) = self.compare_roles(path, (a, first), op, (b, second));
                         answers(yes, no)
                     }
                 }

@@ -42,6 +42,7 @@ mod queries;
 mod rejections;
 mod requests;
 mod rights;
+mod roles;
 mod service;
 mod shared;
 mod sharing;

@@ -127,6 +127,11 @@ pub(super) fn is_identity(name: &str) -> bool {
     is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")
 }
 
+/// Whether an attribute of a principal is the address or the name that it signs in with.
+pub(super) fn is_address(name: &str) -> bool {
+    matches!(plain(name).as_str(), "email" | "emailaddress" | "username" | "preferredusername" | "login")
+}
+
 /// Whether a column of that name holds a password, or a hash of one.
 pub(super) fn is_password(name: &str) -> bool {
     let name = plain(name);

@@ -192,6 +192,9 @@ impl Engine<'_, '_> {
         usage: Use,
         site: Site,
     ) {
+        if path.privileged && path.modest.is_empty() {
+            self.beyond.extend(path.roles.iter());
+        }
         let has = model.columns.is_empty() || model.has(column);
         if !model.is_user || !has || path.doubted.1.contains(&client) || path.declined.contains(&client) {
             return;
@@ -201,13 +204,18 @@ impl Engine<'_, '_> {
         if harmless {
             return;
         }
-        if path.privileged || path.doubt {
+        if path.privileged && path.modest.is_empty() || path.doubt {
             return;
         }
-        self.fault(path, Fault::GivesPrivilege, usage, site, model, Some(client), "");
+        let known = self.data.faults.len();
+        let within = path.privileged.then(|| Path { privileged: false, ..path.clone() });
+        self.fault(within.as_ref().unwrap_or(path), Fault::GivesPrivilege, usage, site, model, Some(client), "");
         // It is the last one now.
         if let Some(access) = self.data.faults.last_mut() {
             access.table.owner = column.clone();
+        }
+        if path.privileged && self.data.faults.len() > known {
+            self.note_modest(path);
         }
     }
 

@@ -67,7 +67,7 @@ pub(crate) const MARKS: &[&str] =
     &["type", "typ", "token_type", "tokenType", "purpose", "use", "token_use", "kind", "scope"];
 
 /// Claims of a payload that say what it is for.
-fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
+pub(super) fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
     let marks = claims.iter().filter(|(name, _)| MARKS.contains(&name.as_str()));
     marks
         .filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {

@@ -412,8 +412,21 @@ pub struct IssuerCall {
     pub endless: Vec<SmolStr>,
     /// Those that are given claims with a number for `sub`, and that.
     pub numbers: Vec<(SmolStr, Site)>,
+    /// Those that are given claims which say what the token is for.
+    pub purposes: Vec<GivenPurpose>,
     /// The call.
     pub site: Site,
+}
+
+/// Claims that are handed to whoever signs them, and say what the token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenPurpose {
+    /// The parameter that takes them.
+    pub parameter: SmolStr,
+    /// Those that say it, with what they say.
+    pub marks: Vec<(SmolStr, SmolStr)>,
+    /// All that are seen.
+    pub claims: Vec<SmolStr>,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

@@ -52,6 +52,7 @@ pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
+pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use looks::{Looks, Marked, may_handle_tokens};
