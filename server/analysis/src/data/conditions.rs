@@ -89,7 +89,7 @@ impl Engine<'_, '_> {
                     }
                     open = next;
                 }
-                self.exempt(&before, &open, &mut decided, values);
+                self.exempt(&before, &mut decided, values);
                 let decided = decided.into_iter().map(|(_, path)| path).collect();
                 if *and { (open, decided) } else { (decided, open) }
             }

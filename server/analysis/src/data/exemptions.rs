@@ -43,10 +43,11 @@ impl Compared {
 
 impl Engine<'_, '_> {
     /// Of a condition in several parts, of which one compares an owner with the caller: the paths that an earlier part
-    /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself.
-    pub(super) fn exempt(&mut self, before: &Path, open: &[Path], decided: &mut [(usize, Path)], parts: &[Expr]) {
-        let all = open.iter().chain(decided.iter().map(|(_, path)| path));
-        let compared = Compared::since(before, all);
+    /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself. Not where
+    /// the owners are those for whom all parts hold: `if me.role == "admin" and note.owner_id == me.id: return True`
+    /// says nothing of others.
+    pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
+        let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
         if compared.is_empty() {
             return;
         }

@@ -216,16 +216,18 @@ impl Verification<'_, '_> {
     /// looks what the token is for: in its own function, or at a call.
     fn lets_in(&self) -> Option<Option<Site>> {
         let function = self.decode.function?;
+        let is_callers = self.decode.is_credential || self.decode.by_dependency;
         if self.decode.handed_on == HandedOn::ToOthers || self.compares(&self.decode.reads) {
             return None;
         }
         if self.decode.handed_on == HandedOn::ToCallers {
-            return self.caller_that_lets_in(function, self.decode.is_credential, 0).map(Some);
+            return self.caller_that_lets_in(function, is_callers, 0).map(Some);
         }
         // A verifier that gives its callers something else leaves them nothing to look at.
-        let is_given = |call: &&&VerifierCall| call.callee == function && call.is_credential;
-        let is_callers = self.decode.is_credential || self.calls.iter().any(|call| is_given(&call));
-        (names_owner(&self.decode.reads) && is_callers && is_rested_on(self.state, function)).then_some(None)
+        let is_given = |call: &&&VerifierCall| call.callee == function && (call.is_credential || call.by_dependency);
+        let is_callers = is_callers || self.calls.iter().any(|call| is_given(&call));
+        let lets_in = names_owner(&self.decode.reads) && is_callers && !self.exchanges(function);
+        (lets_in && is_rested_on(self.state, function)).then_some(None)
     }
 
     /// A call whose function reads from the claims who is calling, and not what the token is for.
@@ -233,7 +235,7 @@ impl Verification<'_, '_> {
         let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
         let unlooked = calls.filter(|call| call.handed_on != HandedOn::ToOthers && !self.compares(&call.reads));
         unlooked.into_iter().find_map(|call| {
-            let is_credential = is_credential || call.is_credential;
+            let is_credential = is_credential || call.is_credential || call.by_dependency;
             if call.handed_on == HandedOn::ToCallers {
                 return self.caller_that_lets_in(call.function, is_credential, depth + 1);
             }

@@ -8,7 +8,8 @@ use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
-    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, identity, secrets,
+    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
+    secrets,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -69,6 +70,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
         is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
+        by_dependency: args.iter().any(|arg| handed_on::is_by_dependency(body, &arg.value)),
         site: body.site(found.expr.range),
         function,
         callee,
@@ -121,6 +123,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         function: body.def.map(|def| body.site(def.name.range)),
         library,
         is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
+        by_dependency: token.is_some_and(|token| handed_on::is_by_dependency(body, token)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
         algorithms: algorithms(body, receiver, args, library, open_ended),

@@ -165,6 +165,8 @@ impl HandedOn {
 pub struct VerifierCall {
     /// Whether it is given the caller's token.
     pub is_credential: bool,
+    /// Whether it is given that as a dependency of the project gives it.
+    pub by_dependency: bool,
     /// Whether it is given all that the caller sends.
     pub is_whole: bool,
     /// The call.

@@ -159,6 +159,8 @@ pub struct Decode {
     pub library: Library,
     /// Whether it is the caller's: what a scheme or a header gives.
     pub is_credential: bool,
+    /// Whether it is the caller's, as a dependency of the project gives it.
+    pub by_dependency: bool,
     /// Whether it looks at the signature; where it is told not to.
     pub unverified: Option<Site>,
     /// Where the key comes from.
