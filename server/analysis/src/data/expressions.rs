@@ -8,6 +8,7 @@ use super::calls::is_dotted;
 use super::compound::one_of;
 use super::compound::selected;
 use super::entries::copied;
+use super::handed_out::is_token;
 use super::execution::{Engine, Exit, element, entries};
 use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
@@ -180,6 +181,9 @@ impl Engine<'_, '_> {
             ExprKind::Dict(entries) => self.dict(path, entries),
             ExprKind::FString(parts) | ExprKind::Slice(parts) => {
                 let values: Vec<Abs> = parts.iter().map(|part| self.eval(path, part)).collect();
+                if let Some(token) = values.iter().find(|value| is_token(path, value)) {
+                    return token.clone();
+                }
                 let texts: Option<String> = values
                     .iter()
                     .map(|value| match value {
@@ -380,6 +384,7 @@ impl Engine<'_, '_> {
                             },
                         }
                     }
+                    Made::Drawn | Made::Signed => Abs::Object(*id),
                     Made::Row(_) | Made::Buffer => Abs::Unknown,
                 }
             }

@@ -253,6 +253,10 @@ pub(super) enum Made {
     Body(Arc<ClassRef>),
     /// A file that is kept in memory.
     Buffer,
+    /// A token that is drawn at random.
+    Drawn,
+    /// A token that is signed.
+    Signed,
 }
 
 impl PartialEq for Made {
@@ -260,7 +264,7 @@ impl PartialEq for Made {
         match (self, other) {
             (Self::Instance(a), Self::Instance(b)) | (Self::Body(a), Self::Body(b)) => a.site == b.site,
             (Self::Row(a), Self::Row(b)) => a.site == b.site,
-            (Self::Buffer, Self::Buffer) => true,
+            (Self::Buffer, Self::Buffer) | (Self::Drawn, Self::Drawn) | (Self::Signed, Self::Signed) => true,
             _ => false,
         }
     }

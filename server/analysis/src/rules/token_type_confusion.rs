@@ -116,6 +116,8 @@ struct Marked<'s> {
     function: Option<Site>,
     /// Claims that it is seen to have.
     claims: [&'s [SmolStr]; 2],
+    /// Whether it is for an address, and not for the id of a user.
+    address: bool,
 }
 
 impl<'s> Marked<'s> {
@@ -127,6 +129,7 @@ impl<'s> Marked<'s> {
             site: encode.site,
             function: encode.function,
             claims: [&encode.claims, &[]],
+            address: encode.address,
         });
         let handed = encode.handed.as_ref().map(|handed| &handed.parameter).zip(encode.function);
         let given = handed.into_iter().flat_map(move |(parameter, function)| {
@@ -137,7 +140,8 @@ impl<'s> Marked<'s> {
                 given.filter_map(move |given| {
                     let (name, value) = given.marks.first()?;
                     let claims: [&[SmolStr]; 2] = [&encode.claims, &given.claims];
-                    Some(Self { name, value, site: call.site, function: call.function, claims })
+                    let address = encode.address || given.address;
+                    Some(Self { name, value, site: call.site, function: call.function, claims, address })
                 })
             })
         });
@@ -217,7 +221,8 @@ impl Verification<'_, '_> {
     fn lets_in(&self) -> Option<Option<Site>> {
         let function = self.decode.function?;
         let is_callers = self.decode.is_credential || self.decode.by_dependency;
-        if self.decode.handed_on == HandedOn::ToOthers || self.compares(&self.decode.reads) {
+        let refuses = self.marked.address && self.decode.takes_ids_only;
+        if self.decode.handed_on == HandedOn::ToOthers || refuses || self.compares(&self.decode.reads) {
             return None;
         }
         if self.decode.handed_on == HandedOn::ToCallers {
@@ -233,6 +238,7 @@ impl Verification<'_, '_> {
     /// A call whose function reads from the claims who is calling, and not what the token is for.
     fn caller_that_lets_in(&self, function: Site, is_credential: bool, depth: usize) -> Option<Site> {
         let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
+        let calls = calls.filter(|call| !(self.marked.address && call.takes_ids_only));
         let unlooked = calls.filter(|call| call.handed_on != HandedOn::ToOthers && !self.compares(&call.reads));
         unlooked.into_iter().find_map(|call| {
             let is_credential = is_credential || call.is_credential || call.by_dependency;

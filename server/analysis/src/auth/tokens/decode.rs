@@ -9,7 +9,7 @@ use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
     Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    secrets,
+    secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -76,6 +76,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         callee,
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
+        takes_ids_only: subjects::takes_ids_only(body, found),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),
     })
@@ -139,6 +140,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
             None => Purpose::VerifiedToo,
         },
         unverified,
+        takes_ids_only: subjects::takes_ids_only(body, found),
         reads: sited(body, reads),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),

@@ -179,6 +179,8 @@ pub struct VerifierCall {
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.
     pub reads: Vec<Claim>,
+    /// Whether the same function turns away whose `sub` is no id.
+    pub takes_ids_only: bool,
     /// What becomes of what it gives as a whole.
     pub handed_on: HandedOn,
     /// What becomes of what it gives, if those are claims or a part of them.
@@ -429,6 +431,8 @@ pub struct GivenPurpose {
     pub marks: Vec<(SmolStr, SmolStr)>,
     /// All that are seen.
     pub claims: Vec<SmolStr>,
+    /// Whether `sub` is an address of e-mail among them.
+    pub address: bool,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

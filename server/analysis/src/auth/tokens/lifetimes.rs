@@ -40,8 +40,8 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
                 endless.extend(given.is_endless.then(name));
                 numbers.extend(given.number.map(|range| (name(), body.site(range))));
             }
-            let Given { marks, claims, .. } = given;
-            purposes.extend((!marks.is_empty()).then(|| GivenPurpose { parameter: name(), marks, claims }));
+            let Given { marks, claims, address, .. } = given;
+            purposes.extend((!marks.is_empty()).then(|| GivenPurpose { parameter: name(), marks, claims, address }));
         }
         if !is_optional(param) {
             continue;

@@ -37,6 +37,7 @@ mod registry;
 mod replaced;
 mod secrets;
 mod statuses;
+mod subjects;
 mod swallowed;
 mod tools;
 mod transport;
@@ -183,6 +184,8 @@ pub struct Decode {
     pub validated: bool,
     /// Claims that are read from the result in the same function.
     pub reads: Vec<Claim>,
+    /// Whether the same function turns away whose `sub` is no id.
+    pub takes_ids_only: bool,
     /// What becomes of the result as a whole.
     pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
@@ -320,6 +323,8 @@ pub struct Encode {
     pub handed: Option<Handed>,
     /// The value of its `sub`, where that is a number.
     pub number: Option<Site>,
+    /// Whether its `sub` is an address of e-mail.
+    pub address: bool,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.

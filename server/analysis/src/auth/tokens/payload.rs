@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name, mentions};
 use super::encode::marks;
 use super::numbers::is_number;
+use super::subjects::is_address;
 use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -59,6 +60,8 @@ pub(super) struct Given {
     pub(super) marks: Vec<(SmolStr, SmolStr)>,
     /// The claims that it is seen to have.
     pub(super) claims: Vec<SmolStr>,
+    /// Whether its `sub` is an address of e-mail.
+    pub(super) address: bool,
 }
 
 /// What a value says that is a dictionary of claims, and is handed over.
@@ -70,6 +73,7 @@ pub(super) fn given<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Given {
         number: claims.number(body),
         marks: marks(body, &claims.claims),
         claims: claims.claims.iter().map(|(claim, _)| claim.clone()).collect(),
+        address: is_address(body, &claims.claims),
     }
 }
 
