@@ -99,10 +99,12 @@ impl Engine<'_, '_> {
             let parts = value.parts(path);
             parts.clients.is_empty() && (parts.rows.is_empty() || parts.principal)
         };
-        let of_caller = row.model.as_ref().is_some_and(|model| model.is_user) || self.in_dependency && !self.in_root;
-        names::is_authority(column)
+        let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+        // What a row of something else allows may be what its owner has paid for.
+        let is_right = of_users && names::is_authority(column)
+            || self.in_dependency && !self.in_root && names::is_privilege(column);
+        is_right
             && !names::is_standing(column)
-            && of_caller
             && is_own
             && row.predicates.iter().all(|predicate| is_plain(&predicate.value))
     }

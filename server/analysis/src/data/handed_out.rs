@@ -31,7 +31,14 @@ pub struct HandedOut {
 
 impl Engine<'_, '_> {
     /// What a package gives that draws at random or signs, while somebody is known whom the client named.
-    pub(super) fn token(&mut self, path: &mut Path, package: &str, given: &[Given], made: &Abs, site: Site) -> Option<Abs> {
+    pub(super) fn token(
+        &mut self,
+        path: &mut Path,
+        package: &str,
+        given: &[Given],
+        made: &Abs,
+        site: Site,
+    ) -> Option<Abs> {
         if self.guarded || self.in_dependency {
             return None;
         }
@@ -41,7 +48,8 @@ impl Engine<'_, '_> {
         if known.is_some() || !draws && !signs || !path.rows.values().any(|row| is_named_user(path, row)) {
             return known;
         }
-        let mut object = Object::new(if signs { Made::Signed } else { Made::Drawn }, SmolStr::new_static("token"), site);
+        let mut object =
+            Object::new(if signs { Made::Signed } else { Made::Drawn }, SmolStr::new_static("token"), site);
         object.fields.insert(SmolStr::new_static(MADE_OF), made.clone());
         Some(Abs::Object(self.add_object(path, object)))
     }
@@ -122,7 +130,7 @@ impl Engine<'_, '_> {
                 let is_named = |id: &RowId| path.rows.get(id).is_some_and(|row| is_named_user(path, row));
                 !made_of.clients.is_empty() || made_of.rows.iter().any(is_named)
             }
-            _ => kept_in.as_ref().is_some_and(|(_, column)| !names::is_no_key(column)),
+            _ => kept_in.as_ref().is_some_and(|(_, column)| !names::is_no_key(column) && !names::is_identity(column)),
         };
         let is_there = path.rows.values().any(|row| is_named_user(path, row));
         let handed = HandedOut { site: token.site, kept_in };
@@ -138,10 +146,13 @@ pub(super) fn is_token(path: &Path, value: &Abs) -> bool {
     path.objects.get(id).is_some_and(|object| matches!(object.made, Made::Drawn | Made::Signed))
 }
 
-/// Whether a row is one of the users, and there, which was found by nothing but what the client sent.
+/// Whether a row is one of the users, and there, which was found by nothing but what the client sent, and by nothing that
+/// only its owner knows.
 fn is_named_user(path: &Path, row: &Row) -> bool {
     let is_user = row.model.as_ref().is_some_and(|model| model.is_user);
-    is_user && !row.absent && !path.privileged && is_named_by_client(row)
+    let is_known = |name: &str| !names::is_password(name) && !names::is_credential(name) && !names::is_no_key(name);
+    let is_public = |predicate: &Predicate| predicate.column.as_ref().is_some_and(|(_, column)| is_known(column));
+    is_user && !row.absent && !path.privileged && is_named_by_client(row) && row.predicates.iter().all(is_public)
 }
 
 /// Notes where a token is kept.

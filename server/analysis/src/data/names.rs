@@ -132,7 +132,7 @@ pub(super) fn is_identity(name: &str) -> bool {
 pub(super) fn is_no_key(name: &str) -> bool {
     const WORDS: &[&str] = &["challenge", "nonce", "salt", "state", "csrf", "otp", "verifier", "device", "trace"];
     let plain = plain(name);
-    WORDS.iter().any(|word| plain.contains(word)) || plain.ends_with("code") || plain.ends_with("pin") || plain == "id"
+    WORDS.iter().any(|word| plain.contains(word)) || plain.ends_with("code") || plain.ends_with("pin")
 }
 
 /// Whether an attribute of a principal is the address or the name that it signs in with.

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use super::exemptions::Compared;
+use super::Access;
 use super::execution::Engine;
+use super::exemptions::Compared;
 use super::names;
 use super::privileges::is_high;
 use super::value::{Abs, Path, Role};
-use super::Access;
 use crate::facts::python::idioms::http_status;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 
@@ -41,9 +41,8 @@ impl RoleAsked {
     /// Somebody without the role goes on. Where those who have it are compared with whose something is, and nobody else
     /// is, others may touch it: not those with less, which have been turned away before where the role is a high one.
     pub(super) fn passed_by(&self, path: &mut Path, ends: &[Path]) {
-        let is_compared = |end: &Path| {
-            self.having.iter().all(|before| !Compared::since(before, std::iter::once(end)).is_empty())
-        };
+        let is_compared =
+            |end: &Path| self.having.iter().all(|before| !Compared::since(before, std::iter::once(end)).is_empty());
         let narrows = !ends.is_empty() && ends.iter().all(is_compared);
         path.privileged |= narrows && (!self.high || path.refused);
         path.refused |= self.refused;
@@ -123,7 +122,9 @@ pub(super) fn join(a: &mut Path, b: &Path) {
     if !b.modest.is_subset(&a.modest) {
         a.modest.extend(b.modest.iter());
     }
-    if !b.roles.is_subset(&a.roles) {
+    if !a.privileged || !b.privileged {
+        a.roles.clear();
+    } else if !b.roles.is_subset(&a.roles) {
         a.roles.extend(b.roles.iter());
     }
     if a.modest.iter().any(|role| a.roles.contains(role)) {

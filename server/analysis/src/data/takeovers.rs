@@ -28,7 +28,8 @@ impl Engine<'_, '_> {
         if is_users && names::is_password(column) {
             self.note_ways_in(path);
         }
-        if !self.guarded && is_users && names::is_password(column) && is_named_by_client(row) && !row.absent && given() {
+        if !self.guarded && is_users && names::is_password(column) && is_named_by_client(row) && !row.absent && given()
+        {
             self.data.takes_over.get_or_insert(site);
         }
     }
@@ -95,6 +96,10 @@ impl Engine<'_, '_> {
         if self.asked || self.clients.iter().any(|client| may_prove(&client.name)) {
             self.data.takes_over = None;
             self.data.makes_admin = None;
+            self.data.handed_out.clear();
+        }
+        // Whoever signs in is handed something.
+        if self.clients.iter().any(|client| names::is_password(client.name.rsplit('.').next().unwrap_or_default())) {
             self.data.handed_out.clear();
         }
     }

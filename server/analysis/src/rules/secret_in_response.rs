@@ -68,11 +68,14 @@ fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
             }
             let leads_in = |way: &(SmolStr, SmolStr)| ways_in.contains(&(application.site, way));
             let (severity, then) = match &handed.kept_in {
-                Some(way) if leads_in(way) => (Severity::Error, "and a new password is set with it"),
-                _ => (Severity::Warning, "who is let in with it as that user"),
+                Some(way) if leads_in(way) => (
+                    Severity::Error,
+                    ", and a new password is set with it: no mailbox is needed to take an account over",
+                ),
+                _ => (Severity::Warning, ": whatever it shows, nobody has to be that user for it"),
             };
             let message = format!(
-                "This token is made for the user whom the request names, and given to whoever asks, {then}: no mailbox is needed to take an account over. Send it to the address that the account has, and answer the same whether there is one."
+                "This token is made for the user whom the request names, and given to whoever asks{then}. Send it to the address that the account has, and answer the same whether there is one."
             );
             found.push(report(state, &INFO, severity, site, message, Vec::new()));
         }

@@ -34,9 +34,9 @@ pub(super) fn takes_ids_only(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool
 /// Whether whoever gets by a statement went through that block of it, or was turned away.
 fn is_passed_through(stmt: &Stmt, block: usize) -> bool {
     match &stmt.kind {
-        StmtKind::Try { handlers, .. } if block == 0 => {
-            handlers.iter().all(|handler| matches!(handler.body.last().map(|last| &last.kind), Some(StmtKind::Raise { .. })))
-        }
+        StmtKind::Try { handlers, .. } if block == 0 => handlers
+            .iter()
+            .all(|handler| matches!(handler.body.last().map(|last| &last.kind), Some(StmtKind::Raise { .. }))),
         StmtKind::With { .. } => true,
         _ => false,
     }
