@@ -14,7 +14,8 @@ use crate::index::value::{FunctionRef, Resolve, Value};
 const MAX_DEPTH: u32 = 6;
 
 /// Whether an expression of a function's body is made of what the configuration says, or of texts that stand in the
-/// code, and of nothing else: `settings.admin_ids.split(",")`, `admin_ids()`. What the program itself adds to is none.
+/// code, and of nothing else: `settings.admin_ids.split(",")`, `admin_ids()`. What is empty where it is made is none: the
+/// program fills it itself.
 pub(crate) fn is_configured(interpreter: &Interpreter<'_>, function: &FunctionRef, expr: &Expr) -> bool {
     let body = Body::new(interpreter, Scope::Function(function), &function.def.body);
     says_something(&body, expr, &mut Vec::new(), 0) == Some(true)

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::{Model, last_name};
 use super::names;
+use super::roles::touches_others;
 use super::value::{Abs, ClientId, Dump, Known, Path, Place, Predicate, Row};
 use super::{Fault, Use};
 use crate::facts::python::idioms::{raises, returned};
@@ -192,8 +193,9 @@ impl Engine<'_, '_> {
         usage: Use,
         site: Site,
     ) {
-        if path.privileged && path.modest.is_empty() {
-            self.beyond.extend(path.roles.iter());
+        let is_beyond = path.privileged && (path.modest.is_empty() || touches_others(path));
+        if is_beyond {
+            self.beyond.extend(path.roles.iter().chain(path.modest.iter()));
         }
         let has = model.columns.is_empty() || model.has(column);
         if !model.is_user || !has || path.doubted.1.contains(&client) || path.declined.contains(&client) {
@@ -204,7 +206,7 @@ impl Engine<'_, '_> {
         if harmless {
             return;
         }
-        if path.privileged && path.modest.is_empty() || path.doubt {
+        if is_beyond || path.doubt {
             return;
         }
         let known = self.data.faults.len();

@@ -11,7 +11,7 @@ use super::execution::Engine;
 use super::exemptions::Compared;
 use super::names;
 use super::privileges::is_high;
-use super::value::{Abs, Path, Role};
+use super::value::{Abs, Path, Predicate, Role};
 use crate::facts::python::idioms::http_status;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 
@@ -115,6 +115,18 @@ impl Engine<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a row of the users is at hand that the client named, and that was not seen to be the caller's own.
+pub(super) fn touches_others(path: &Path) -> bool {
+    let is_named = |predicate: &Predicate| match &predicate.value {
+        Abs::Client(client) => !path.authorised.contains(client),
+        _ => false,
+    };
+    path.rows
+        .values()
+        .filter(|row| row.model.as_ref().is_some_and(|model| model.is_user))
+        .any(|row| !row.checked && !row.absent && row.predicates.iter().any(is_named))
 }
 
 /// The roles of two paths as those of one.
