@@ -38,6 +38,11 @@ fn says_something(body: &Body<'_, '_, '_>, expr: &Expr, bound: &mut Vec<SmolStr>
         }
         ExprKind::Call { func, args } => {
             let args = || args.iter().map(|arg| &arg.value);
+            if let ExprKind::Attribute { value, name } = &func.kind
+                && is_of_text(&name.name)
+            {
+                return of_all(body, std::iter::once(&**value).chain(args()), bound, depth);
+            }
             match body.eval(func) {
                 Value::Package(path) => match path.as_str() {
                     "os.getenv" | "os.environ.get" | "decouple.config" => Some(true),
@@ -46,12 +51,7 @@ fn says_something(body: &Body<'_, '_, '_>, expr: &Expr, bound: &mut Vec<SmolStr>
                     _ => None,
                 },
                 Value::Function(function) => of_function(body, &function, depth),
-                _ => match &func.kind {
-                    ExprKind::Attribute { value, name } if is_of_text(&name.name) => {
-                        of_all(body, std::iter::once(&**value).chain(args()), bound, depth)
-                    }
-                    _ => None,
-                },
+                _ => None,
             }
         }
         ExprKind::Comprehension(one) => {

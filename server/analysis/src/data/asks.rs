@@ -109,28 +109,29 @@ impl Engine<'_, '_> {
             && row.predicates.iter().all(|predicate| is_plain(&predicate.value))
     }
 
-    /// Whether a condition asks of who is calling whether the configuration names it: `if uid not in admin_ids():`.
+    /// Whether a condition asks of who is calling whether the configuration names it not: `if uid not in admin_ids():`.
     pub(super) fn asks_whether_listed(&mut self, path: &Path, test: &Expr) -> bool {
-        let (first, second) = match &test.kind {
-            ExprKind::BoolOp { and: false, values } => {
-                return values.iter().any(|value| self.asks_whether_listed(path, value));
-            }
-            ExprKind::Not(inner) => match &inner.kind {
-                ExprKind::Compare { first, rest } if matches!(rest.as_slice(), [(op, _)] if op == "in") => {
-                    (first, &rest[0].1)
-                }
-                _ => return false,
-            },
-            ExprKind::Compare { first, rest } if matches!(rest.as_slice(), [(op, _)] if op == "not in") => {
-                (first, &rest[0].1)
-            }
-            _ => return false,
+        if let ExprKind::BoolOp { and: false, values } = &test.kind {
+            return values.iter().any(|value| self.asks_whether_listed(path, value));
+        }
+        let Some(function) = self.stack.last().cloned() else { return false };
+        let (asked, op) = match &test.kind {
+            ExprKind::Not(inner) => (&**inner, "in"),
+            _ => (test, "not in"),
         };
+        // `is_admin = uid in admin_ids()`
+        let held = asked.as_name().map(|name| assigned(&function.def.body, name));
+        let asked = match held.as_deref() {
+            Some([value]) => value,
+            _ => asked,
+        };
+        let ExprKind::Compare { first, rest } = &asked.kind else { return false };
+        let [(found, list)] = rest.as_slice() else { return false };
         let names_caller = match self.eval(&mut path.clone(), first) {
             Abs::Principal(part) => names::is_identity(&part) || names::is_address(&part),
             _ => false,
         };
-        names_caller && self.stack.last().is_some_and(|function| is_configured(self.interpreter, function, second))
+        found == op && names_caller && is_configured(self.interpreter, &function, list)
     }
 
     /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.
