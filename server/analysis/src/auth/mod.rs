@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 mod carried;
 mod code;
+pub(crate) mod configured;
 mod constant;
 mod decorators;
 pub mod evidence;

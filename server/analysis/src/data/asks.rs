@@ -4,6 +4,7 @@ use super::execution::Engine;
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Path, RowId};
+use crate::auth::configured::is_configured;
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Value;
@@ -87,6 +88,50 @@ impl Engine<'_, '_> {
         let named = left.principal || !left.clients.is_empty();
         let asks = self.in_dependency && !self.in_root && made_of_row && !compared && !named;
         asks && !left.rows.is_empty() && left.rows.iter().all(is_own)
+    }
+
+    /// Whether a flag is asked of the caller's own record, which was found by who it is and by nothing that the client
+    /// says: `if not profile["is_admin"]: raise`.
+    pub(super) fn asks_flag_of_own(&self, path: &Path, id: RowId, column: &str) -> bool {
+        let Some(row) = path.rows.get(&id).filter(|row| !row.unclear) else { return false };
+        let is_own = row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate));
+        let is_plain = |value: &Abs| {
+            let parts = value.parts(path);
+            parts.clients.is_empty() && (parts.rows.is_empty() || parts.principal)
+        };
+        let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+        // What a row of something else allows may be what its owner has paid for.
+        let is_right = of_users && names::is_authority(column)
+            || self.in_dependency && !self.in_root && names::is_privilege(column);
+        is_right
+            && !names::is_standing(column)
+            && is_own
+            && row.predicates.iter().all(|predicate| is_plain(&predicate.value))
+    }
+
+    /// Whether a condition asks of who is calling whether the configuration names it not: `if uid not in admin_ids():`.
+    pub(super) fn asks_whether_listed(&mut self, path: &Path, test: &Expr) -> bool {
+        if let ExprKind::BoolOp { and: false, values } = &test.kind {
+            return values.iter().any(|value| self.asks_whether_listed(path, value));
+        }
+        let Some(function) = self.stack.last().cloned() else { return false };
+        let (asked, op) = match &test.kind {
+            ExprKind::Not(inner) => (&**inner, "in"),
+            _ => (test, "not in"),
+        };
+        // `is_admin = uid in admin_ids()`
+        let held = asked.as_name().map(|name| assigned(&function.def.body, name));
+        let asked = match held.as_deref() {
+            Some([value]) => value,
+            _ => asked,
+        };
+        let ExprKind::Compare { first, rest } = &asked.kind else { return false };
+        let [(found, list)] = rest.as_slice() else { return false };
+        let names_caller = match self.eval(&mut path.clone(), first) {
+            Abs::Principal(part) => names::is_identity(&part) || names::is_address(&part),
+            _ => false,
+        };
+        found == op && names_caller && is_configured(self.interpreter, &function, list)
     }
 
     /// Whether it is asked which claims a token has, while it is verified: `"sub" in payload`.

@@ -253,6 +253,7 @@ impl Engine<'_, '_> {
                         }
                         Some(Abs::Own)
                     }
+                    Some(Made::Drawn | Made::Signed) => Some(receiver.clone()),
                     Some(Made::Buffer) => Some(buffers::method(&mut path, id, name, &given)),
                     None => None,
                 }

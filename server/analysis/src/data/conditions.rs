@@ -89,7 +89,7 @@ impl Engine<'_, '_> {
                     }
                     open = next;
                 }
-                self.exempt(&before, &open, &mut decided, values);
+                self.exempt(&before, &mut decided, values);
                 let decided = decided.into_iter().map(|(_, path)| path).collect();
                 if *and { (open, decided) } else { (decided, open) }
             }
@@ -141,7 +141,7 @@ impl Engine<'_, '_> {
             }
             _ => self.counted_own(&mut path, first, second),
         };
-        let (mut yes, mut no) = self.compare(path, a, op, b);
+        let (mut yes, mut no) = self.compare_roles(path, (a, first), op, (b, second));
         let all = match op {
             "==" | ">=" => &mut yes,
             "!=" | "<" => &mut no,
@@ -408,7 +408,8 @@ impl Engine<'_, '_> {
                 if let Some(row) = no.rows.get_mut(id) {
                     row.checked |= row.model.as_ref().is_some_and(|model| model.is_owner(column));
                 }
-                let grants = self.asks_right_of_record(&path, value) && !names::is_had_by_all(column);
+                let asks = self.asks_right_of_record(&path, value) || self.asks_flag_of_own(&path, *id, column);
+                let grants = asks && !names::is_had_by_all(column);
                 let privileged = path.privileged || grants;
                 (Some(Path { privileged, ..path }), Some(no))
             }

@@ -215,6 +215,7 @@ impl Engine<'_, '_> {
             }
         }
         self.run_later(ends);
+        self.settle_modest();
         self.leave_right(before);
     }
 

@@ -12,8 +12,9 @@ use super::models::{Callers, Model};
 use super::names;
 use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
 use super::requests::with_entries;
+use super::roles::{ModestGift, RoleAsked};
 use super::shared::Shared;
-use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Row, RowId};
+use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Role, Row, RowId};
 use super::{RouteData, Table, Use};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
@@ -111,6 +112,10 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) rights: Vec<usize>,
     /// Whether the handler is executed for those.
     pub(super) in_right: bool,
+    /// What callers may give themselves with a role that lets them touch nobody else.
+    pub(super) modest: Vec<ModestGift>,
+    /// Roles with which somebody else is given a right, too.
+    pub(super) beyond: BTreeSet<Role>,
     /// Columns of rows that were compared with what the caller belongs to.
     pub(super) compared: Vec<(RowId, SmolStr)>,
     /// Values of the client that were compared so.
@@ -164,6 +169,8 @@ impl<'e, 'a> Engine<'e, 'a> {
             principals: FxHashMap::default(),
             rights: Vec::new(),
             in_right: false,
+            modest: Vec::new(),
+            beyond: BTreeSet::new(),
             compared: Vec::new(),
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
@@ -336,22 +343,30 @@ impl Engine<'_, '_> {
                 // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
                 let forbids = forbids(body);
                 let lacks = forbids && self.asks_what_is_missing(test);
-                let is_right = self.in_root && (lacks || forbids && self.is_found_of_caller(&path, test));
+                let of_caller = forbids && self.in_root;
+                let is_right = self.in_root && lacks
+                    || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
                 let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
                 let is_for_some = self.narrows_for_some(&path, test, body);
                 let before = is_doubtful.then(|| path.clone());
                 let asked = path.clone();
+                let had_right = path.privileged;
                 let (yes, mut no) = self.branch(path, test);
+                let yes = bounded(yes);
+                let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
+                let ends = self.block(yes, body, exits);
+                if ends.is_empty() && ends_by_raising(body) {
+                    self.forget_time(&asked, &mut no);
+                }
                 for path in &mut no {
                     // Who is no stranger was compared with somebody, however much of that is not clear.
                     path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
                     path.privileged |= is_right || is_for_some;
+                    if let Some(role) = &role {
+                        role.passed_by(path, &ends);
+                    }
                 }
-                let through = self.block(bounded(yes), body, exits);
-                if through.is_empty() && ends_by_raising(body) {
-                    self.forget_time(&asked, &mut no);
-                }
-                after.extend(through);
+                after.extend(ends);
                 after.extend(self.block(bounded(no), or_else, exits));
             }
             StmtKind::Assert(test) => after.extend(self.branch(path, test).0),

@@ -17,14 +17,14 @@ use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
 /// What was compared with the caller.
 #[derive(Default)]
-struct Compared {
+pub(super) struct Compared {
     rows: BTreeSet<RowId>,
     clients: BTreeSet<ClientId>,
 }
 
 impl Compared {
     /// What is so on some of the paths, and was not before.
-    fn since<'p>(before: &Path, after: impl Iterator<Item = &'p Path>) -> Self {
+    pub(super) fn since<'p>(before: &Path, after: impl Iterator<Item = &'p Path>) -> Self {
         let mut compared = Self::default();
         for path in after {
             let was_checked = |id: &RowId| before.rows.get(id).is_some_and(|row| row.checked);
@@ -36,17 +36,18 @@ impl Compared {
         compared
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.clients.is_empty()
     }
 }
 
 impl Engine<'_, '_> {
     /// Of a condition in several parts, of which one compares an owner with the caller: the paths that an earlier part
-    /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself.
-    pub(super) fn exempt(&mut self, before: &Path, open: &[Path], decided: &mut [(usize, Path)], parts: &[Expr]) {
-        let all = open.iter().chain(decided.iter().map(|(_, path)| path));
-        let compared = Compared::since(before, all);
+    /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself. Not where
+    /// the owners are those for whom all parts hold: `if me.role == "admin" and note.owner_id == me.id: return True`
+    /// says nothing of others.
+    pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
+        let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
         if compared.is_empty() {
             return;
         }

@@ -9,6 +9,7 @@ use super::compound::one_of;
 use super::compound::selected;
 use super::entries::copied;
 use super::execution::{Engine, Exit, element, entries};
+use super::handed_out::is_token;
 use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
@@ -47,7 +48,7 @@ impl Engine<'_, '_> {
                     value @ Abs::Predicates(_) => vec![(path, value)],
                     _ => {
                         self.note_question(&mut path, (&a, first), (&b, second));
-                        let (yes, no) = self.compare(path, a, op, b);
+                        let (yes, no) = self.compare_roles(path, (a, first), op, (b, second));
                         answers(yes, no)
                     }
                 }
@@ -189,6 +190,9 @@ impl Engine<'_, '_> {
             ExprKind::Dict(entries) => self.dict(path, entries),
             ExprKind::FString(parts) | ExprKind::Slice(parts) => {
                 let values: Vec<Abs> = parts.iter().map(|part| self.eval(path, part)).collect();
+                if let Some(token) = values.iter().find(|value| is_token(path, value)) {
+                    return token.clone();
+                }
                 let texts: Option<String> = values
                     .iter()
                     .map(|value| match value {
@@ -391,6 +395,7 @@ impl Engine<'_, '_> {
                             },
                         }
                     }
+                    Made::Drawn | Made::Signed => Abs::Object(*id),
                     Made::Row(_) | Made::Buffer => Abs::Unknown,
                 }
             }

@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use super::execution::Exit;
 use super::later::Later;
 use super::perhaps::{one_row, rejoined};
+use super::roles;
 use super::shared::Shared;
 use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, Statement};
 
@@ -99,6 +100,8 @@ pub(super) fn alike(a: &Path, b: &Path) -> bool {
 /// Whether the same is known on two paths of who asks, and of the same rows.
 fn same_evidence(a: &Path, b: &Path) -> bool {
     a.privileged == b.privileged
+        && a.modest == b.modest
+        && a.refused == b.refused
         && a.doubt == b.doubt
         && a.dead == b.dead
         && a.stranger.is_some() == b.stranger.is_some()
@@ -387,7 +390,9 @@ pub(super) fn join(mut a: Path, mut b: Path) -> Path {
     if !vars.is_empty() {
         a.vars.extend(vars);
     }
+    roles::join(&mut a, &b);
     a.privileged &= b.privileged;
+    a.refused &= b.refused;
     a.doubt |= b.doubt;
     a.dead &= b.dead;
     if !Shared::is(&a.declined, &b.declined) {

@@ -35,6 +35,7 @@ impl Engine<'_, '_> {
                 }
                 let site = self.site(target);
                 self.note_password(path, *id, name, value, site);
+                self.note_token_kept(path, *id, name, value);
                 self.change(path, *id, site, &value.parts(path));
                 if let Some(model) = model {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
@@ -213,6 +214,7 @@ impl Engine<'_, '_> {
             return;
         }
         self.note_users(path, returned);
+        self.note_handed_out(path, returned);
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
         for (id, row) in path.rows.iter() {

@@ -25,6 +25,7 @@ mod expired;
 mod exposure;
 mod expressions;
 mod forgotten;
+mod handed_out;
 mod hanging;
 mod implementations;
 mod ineffective;
@@ -45,6 +46,7 @@ mod queries;
 mod rejections;
 mod requests;
 mod rights;
+mod roles;
 mod service;
 mod shared;
 mod sharing;
@@ -65,6 +67,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 pub use exposure::Exposed;
+pub use handed_out::HandedOut;
 pub use links::Link;
 pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
@@ -231,6 +234,10 @@ pub struct RouteData {
     pub takes_over: Option<Site>,
     /// Where it makes an account that may do more than others, for whoever asks.
     pub makes_admin: Option<Site>,
+    /// Tokens that it answers with, made for somebody whom the client names.
+    pub handed_out: Vec<HandedOut>,
+    /// Columns by which somebody is found whose password it sets, with their tables.
+    pub ways_in: Vec<(SmolStr, SmolStr)>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
     /// What was looked at to find that out.

@@ -127,6 +127,19 @@ pub(super) fn is_identity(name: &str) -> bool {
     is_self(name) || matches!(plain(name).as_str(), "id" | "sub" | "uuid")
 }
 
+/// Whether a column of that name holds what opens nothing by itself: something to answer or to sign, or one half of
+/// what is asked for.
+pub(super) fn is_no_key(name: &str) -> bool {
+    const WORDS: &[&str] = &["challenge", "nonce", "salt", "state", "csrf", "otp", "verifier", "device", "trace"];
+    let plain = plain(name);
+    WORDS.iter().any(|word| plain.contains(word)) || plain.ends_with("code") || plain.ends_with("pin")
+}
+
+/// Whether an attribute of a principal is the address or the name that it signs in with.
+pub(super) fn is_address(name: &str) -> bool {
+    matches!(plain(name).as_str(), "email" | "emailaddress" | "username" | "preferredusername" | "login")
+}
+
 /// Whether a column of that name holds a password, or a hash of one.
 pub(super) fn is_password(name: &str) -> bool {
     let name = plain(name);

@@ -195,7 +195,8 @@ impl Engine<'_, '_> {
                     path.doubt = true;
                 }
                 mix.unclear = true;
-                mix.into_abs()
+                let made = mix.into_abs();
+                self.token(path, package, given, &made, site).unwrap_or(made)
             }
         }
     }

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::{Model, last_name};
 use super::names;
+use super::roles::touches_others;
 use super::value::{Abs, ClientId, Dump, Known, Path, Place, Predicate, Row};
 use super::{Fault, Use};
 use crate::facts::python::idioms::{raises, returned};
@@ -192,6 +193,10 @@ impl Engine<'_, '_> {
         usage: Use,
         site: Site,
     ) {
+        let is_beyond = path.privileged && (path.modest.is_empty() || touches_others(path));
+        if is_beyond {
+            self.beyond.extend(path.roles.iter().chain(path.modest.iter()));
+        }
         let has = model.columns.is_empty() || model.has(column);
         if !model.is_user || !has || path.doubted.1.contains(&client) || path.declined.contains(&client) {
             return;
@@ -201,13 +206,18 @@ impl Engine<'_, '_> {
         if harmless {
             return;
         }
-        if path.privileged || path.doubt {
+        if is_beyond || path.doubt {
             return;
         }
-        self.fault(path, Fault::GivesPrivilege, usage, site, model, Some(client), "");
+        let known = self.data.faults.len();
+        let within = path.privileged.then(|| Path { privileged: false, ..path.clone() });
+        self.fault(within.as_ref().unwrap_or(path), Fault::GivesPrivilege, usage, site, model, Some(client), "");
         // It is the last one now.
         if let Some(access) = self.data.faults.last_mut() {
             access.table.owner = column.clone();
+        }
+        if path.privileged && self.data.faults.len() > known {
+            self.note_modest(path);
         }
     }
 

@@ -327,6 +327,7 @@ impl Engine<'_, '_> {
         // The same query gives the row again that was looked at: `if found.first().user_id != me.id: raise`.
         row.checked = by_key && path.rows.values().any(|known| known.checked && known.is_same_as(&row));
         self.note_write(statement.verb != Verb::Select);
+        let mut kept = BTreeMap::new();
         match statement.verb {
             Verb::Select => {}
             Verb::Insert => {
@@ -350,6 +351,7 @@ impl Engine<'_, '_> {
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
                 }
+                kept = set.clone();
                 self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
                 self.note_links(path, &model, &set, statement.spread.as_ref(), site);
                 if let Some(dump) = &statement.spread
@@ -360,7 +362,11 @@ impl Engine<'_, '_> {
                 }
             }
         }
-        self.add_row(path, row)
+        let changed = self.add_row(path, row);
+        if let Abs::Row(id) = changed {
+            kept.iter().for_each(|(column, value)| self.note_token_kept(path, id, column, value));
+        }
+        changed
     }
 
     /// A method on what a query gave.
@@ -522,7 +528,7 @@ impl Engine<'_, '_> {
                 };
                 (self.model(class), Some(Arc::new(spread)))
             }
-            Made::Instance(_) | Made::Buffer => (None, None),
+            Made::Instance(_) | Made::Buffer | Made::Drawn | Made::Signed => (None, None),
         };
         if let Some(model) = model {
             self.note_write(true);

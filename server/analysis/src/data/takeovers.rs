@@ -24,14 +24,12 @@ impl Engine<'_, '_> {
     /// The same of a row that a statement changes.
     pub(super) fn note_password_of(&mut self, path: &Path, row: &Row, column: &SmolStr, value: &Abs, site: Site) {
         let is_users = row.model.as_ref().is_some_and(|model| model.is_user || signs_in(model));
-        let named = |row: &Row| {
-            let by_client = |value: &Abs| matches!(value, Abs::Client(_));
-            !row.predicates.is_empty()
-                && !row.unclear
-                && row.predicates.iter().all(|predicate| predicate.equal && by_client(&predicate.value))
-        };
         let given = || !value.parts(path).clients.is_empty();
-        if !self.guarded && is_users && names::is_password(column) && named(row) && !row.absent && given() {
+        if is_users && names::is_password(column) {
+            self.note_ways_in(path);
+        }
+        if !self.guarded && is_users && names::is_password(column) && is_named_by_client(row) && !row.absent && given()
+        {
             self.data.takes_over.get_or_insert(site);
         }
     }
@@ -98,8 +96,21 @@ impl Engine<'_, '_> {
         if self.asked || self.clients.iter().any(|client| may_prove(&client.name)) {
             self.data.takes_over = None;
             self.data.makes_admin = None;
+            self.data.handed_out.clear();
+        }
+        // Whoever signs in is handed something.
+        if self.clients.iter().any(|client| names::is_password(client.name.rsplit('.').next().unwrap_or_default())) {
+            self.data.handed_out.clear();
         }
     }
+}
+
+/// Whether a row was found by what the client sent, and by nothing else.
+pub(super) fn is_named_by_client(row: &Row) -> bool {
+    let by_client = |value: &Abs| matches!(value, Abs::Client(_));
+    !row.predicates.is_empty()
+        && !row.unclear
+        && row.predicates.iter().all(|predicate| predicate.equal && by_client(&predicate.value))
 }
 
 /// Whether a column of a new user refers to a row of another table that is made on the same path.

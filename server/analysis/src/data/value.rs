@@ -270,6 +270,10 @@ pub(super) enum Made {
     Body(Arc<ClassRef>),
     /// A file that is kept in memory.
     Buffer,
+    /// A token that is drawn at random.
+    Drawn,
+    /// A token that is signed.
+    Signed,
 }
 
 impl PartialEq for Made {
@@ -277,7 +281,7 @@ impl PartialEq for Made {
         match (self, other) {
             (Self::Instance(a), Self::Instance(b)) | (Self::Body(a), Self::Body(b)) => a.site == b.site,
             (Self::Row(a), Self::Row(b)) => a.site == b.site,
-            (Self::Buffer, Self::Buffer) => true,
+            (Self::Buffer, Self::Buffer) | (Self::Drawn, Self::Drawn) | (Self::Signed, Self::Signed) => true,
             _ => false,
         }
     }
@@ -322,6 +326,17 @@ pub(super) enum Stranger {
     Named(Site),
 }
 
+/// A role that the caller was seen to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Role {
+    /// The comparison.
+    pub(super) site: Site,
+    /// Whether it is called after having more rights than others.
+    pub(super) high: bool,
+    /// Whether it is called after having all.
+    pub(super) top: bool,
+}
+
 /// One path through a handler and all that it calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Path {
@@ -345,6 +360,12 @@ pub(super) struct Path {
     pub(super) yielded: Option<Abs>,
     /// Whether the caller was seen to be privileged.
     pub(super) privileged: bool,
+    /// The roles of which it has one that says so, where that is all that does.
+    pub(super) roles: Shared<BTreeSet<Role>>,
+    /// Those of them with which the caller touches nobody but itself, as was seen then.
+    pub(super) modest: Shared<BTreeSet<Role>>,
+    /// Whether some role was turned away, which the caller does not have.
+    pub(super) refused: bool,
     /// Whether something that could not be followed may have turned callers away.
     pub(super) doubt: bool,
     /// Rows and values of the client that were given to something which could not be followed to its end.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
 use super::missing_auth_dependency::is_test;
 use super::server_endpoint_without_session::is_behind_middleware;
@@ -30,6 +31,7 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_settings(state, wanted, found);
+    check_tokens(state, wanted, found);
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         let Some(exposed) = &judged.data.exposes else { return };
@@ -46,6 +48,37 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             exposed.column
         );
         found.push(report(state, &INFO, severity, exposed.handler, message, Vec::new()));
+    });
+}
+
+/// Tokens for somebody whom the client names, in answers of routes that ask nobody who it is.
+fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut ways_in: Vec<(Site, &(SmolStr, SmolStr))> = Vec::new();
+    for_each_served(state, |application, _, judged| {
+        ways_in.extend(judged.data.ways_in.iter().map(|way| (application.site, way)));
+    });
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |application, route, judged| {
+        let is_open = matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) && !route.conditional;
+        for handed in judged.data.handed_out.iter().filter(|_| is_open) {
+            let site = handed.site;
+            let is_here = wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);
+            if !is_here || !seen.insert(site) {
+                continue;
+            }
+            let leads_in = |way: &(SmolStr, SmolStr)| ways_in.contains(&(application.site, way));
+            let (severity, then) = match &handed.kept_in {
+                Some(way) if leads_in(way) => (
+                    Severity::Error,
+                    ", and a new password is set with it: no mailbox is needed to take an account over",
+                ),
+                _ => (Severity::Warning, ": whatever it shows, nobody has to be that user for it"),
+            };
+            let message = format!(
+                "This token is made for the user whom the request names, and given to whoever asks{then}. Send it to the address that the account has, and answer the same whether there is one."
+            );
+            found.push(report(state, &INFO, severity, site, message, Vec::new()));
+        }
     });
 }
 

@@ -4,6 +4,7 @@ use std::cell::LazyCell;
 
 use smol_str::SmolStr;
 
+use super::missing_auth_dependency::is_test;
 use super::shared::tokens::{for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens};
@@ -30,13 +31,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let calls: LazyCell<Vec<&VerifierCall>, _> = LazyCell::new(|| state.tokens.calls().collect());
     for_each_item(state, wanted, |tokens| {
         for decode in tokens.decodes.iter().filter(|decode| may_confuse(decode)) {
-            let Some((marked, value)) = other_purpose(state, decode, &encodes) else { continue };
-            if is_never_called(state, marked, &calls) || is_verified_beside(state, decode) {
+            if is_verified_beside(state, decode) {
                 continue;
             }
-            let verification = Verification { state, decode, marked, encodes: &encodes, calls: &calls };
-            let Some(reader) = verification.lets_in() else { continue };
-            let (name, _) = &marked.marks[0];
+            let others = other_purposes(state, decode, &encodes);
+            let others = others.into_iter().filter(|marked| !is_never_called(state, marked.function, &calls));
+            let mut let_in = others.filter_map(|marked| {
+                let verification = Verification { state, decode, marked: &marked, encodes: &encodes, calls: &calls };
+                let reader = verification.lets_in()?;
+                Some((marked, reader))
+            });
+            let Some((marked, reader)) = let_in.next() else { continue };
+            let Marked { name, value, .. } = marked;
             let message = format!(
                 "Tokens with `{name}` = `{value}` are signed with the same key and pass here, too: whoever has one gets in with it. Compare `{name}` with what a caller's token says, or give the others an audience of their own."
             );
@@ -97,11 +103,78 @@ fn may_confuse(decode: &Decode) -> bool {
     decode.unverified.is_none() && decode.audience == Expected::Nothing && decode.issuer == Expected::Nothing
 }
 
-/// A token of the same key that says what it is for, if it is for something else than access.
-fn other_purpose<'s>(state: &State, decode: &Decode, encodes: &[&'s Encode]) -> Option<(&'s Encode, &'s SmolStr)> {
-    const OTHERS: &[&str] =
-        &["refresh", "reset", "verif", "confirm", "invit", "email", "mail", "unsubscribe", "download", "mfa", "2fa"];
-    let KeySource::Secret(Some(key)) = &decode.key else { return None };
+/// A token that says what it is for.
+#[derive(Clone, Copy)]
+struct Marked<'s> {
+    /// The claim that says it.
+    name: &'s SmolStr,
+    /// What it says.
+    value: &'s SmolStr,
+    /// Where it is issued.
+    site: Site,
+    /// The function that does it.
+    function: Option<Site>,
+    /// Claims that it is seen to have.
+    claims: [&'s [SmolStr]; 2],
+    /// Whether it is for an address, and not for the id of a user.
+    address: bool,
+}
+
+impl<'s> Marked<'s> {
+    /// The tokens that a call issues: by what it signs itself, and by the claims that each call of its function hands over.
+    fn of(state: &'s State, encode: &'s Encode) -> Vec<Self> {
+        let own = encode.marks.first().map(|(name, value)| Self {
+            name,
+            value,
+            site: encode.site,
+            function: encode.function,
+            claims: [&encode.claims, &[]],
+            address: encode.address,
+        });
+        let handed = encode.handed.as_ref().map(|handed| &handed.parameter).zip(encode.function);
+        let given = handed.into_iter().flat_map(move |(parameter, function)| {
+            let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
+            let calls = calls.filter(move |call| call.callee == function && !is_test(state, call.site.file));
+            calls.flat_map(move |call| {
+                let given = call.purposes.iter().filter(move |given| given.parameter == *parameter);
+                given.filter_map(move |given| {
+                    let (name, value) = given.marks.first()?;
+                    let claims: [&[SmolStr]; 2] = [&encode.claims, &given.claims];
+                    let address = encode.address || given.address;
+                    Some(Self { name, value, site: call.site, function: call.function, claims, address })
+                })
+            })
+        });
+        // What the function adds itself is what the token says.
+        let given = given.filter(|given| !encode.claims.contains(given.name));
+        own.into_iter().chain(given).collect()
+    }
+
+    fn has(&self, claim: &SmolStr) -> bool {
+        self.claims.iter().any(|claims| claims.contains(claim))
+    }
+}
+
+/// Tokens of the same key that say what they are for, if that is something else than access.
+fn other_purposes<'s>(state: &'s State, decode: &Decode, encodes: &[&'s Encode]) -> Vec<Marked<'s>> {
+    const OTHERS: &[&str] = &[
+        "refresh",
+        "reset",
+        "verif",
+        "confirm",
+        "invit",
+        "email",
+        "mail",
+        "unsubscribe",
+        "download",
+        "mfa",
+        "2fa",
+        "otp",
+        "pending",
+        "preauth",
+        "pre_auth",
+    ];
+    let KeySource::Secret(Some(key)) = &decode.key else { return Vec::new() };
     let has_key = |encode: &&Encode| matches!(&encode.key, KeySource::Secret(Some(own)) if own == key);
     // A project that issues its own tokens has its own key, whatever others of the workspace call theirs.
     let manifest = |file: FileId| state.sources.fastapi(file).map(|(_, manifest)| manifest);
@@ -109,12 +182,12 @@ fn other_purpose<'s>(state: &State, decode: &Decode, encodes: &[&'s Encode]) -> 
     let is_own = |encode: &&Encode| manifest(encode.site.file) == own;
     let issues = encodes.iter().copied().filter(has_key).any(|encode| is_own(&encode));
     let same = encodes.iter().copied().filter(has_key).filter(|encode| encode.library == decode.library);
-    same.filter(|encode| !issues || is_own(encode)).find_map(|encode| {
-        let is_bounded = encode.claims.iter().any(|claim| claim == "aud");
-        let (_, value) = encode.marks.first().filter(|_| !is_bounded)?;
-        let lower = value.to_ascii_lowercase();
-        OTHERS.iter().any(|word| lower.contains(word)).then_some((encode, value))
-    })
+    let same = same.filter(|encode| !issues || is_own(encode)).flat_map(|encode| Marked::of(state, encode));
+    let is_other = |marked: &Marked<'_>| {
+        let lower = marked.value.to_ascii_lowercase();
+        !marked.has(&SmolStr::new_static("aud")) && OTHERS.iter().any(|word| lower.contains(word))
+    };
+    same.filter(is_other).collect()
 }
 
 /// Whether a claim is about a token, and not about its owner (RFC 7519, section 4.1).
@@ -123,8 +196,8 @@ pub(super) fn is_of_the_token(claim: &str) -> bool {
 }
 
 /// Whether nothing calls the function that issues a token: its tokens are none yet.
-fn is_never_called(state: &State, encode: &Encode, calls: &[&VerifierCall]) -> bool {
-    let Some(function) = encode.function.filter(|function| !state.in_use.is_used(*function)) else { return false };
+fn is_never_called(state: &State, issuer: Option<Site>, calls: &[&VerifierCall]) -> bool {
+    let Some(function) = issuer.filter(|function| !state.in_use.is_used(*function)) else { return false };
     let facts = state.sources.facts(function.file);
     // A method may be called on something that could not be followed.
     let item = facts.and_then(|facts| facts.stmt(function.item));
@@ -137,7 +210,7 @@ struct Verification<'a, 's> {
     state: &'s State,
     decode: &'a Decode,
     /// A token for something else.
-    marked: &'a Encode,
+    marked: &'a Marked<'s>,
     encodes: &'a [&'s Encode],
     calls: &'a [&'s VerifierCall],
 }
@@ -147,24 +220,28 @@ impl Verification<'_, '_> {
     /// looks what the token is for: in its own function, or at a call.
     fn lets_in(&self) -> Option<Option<Site>> {
         let function = self.decode.function?;
-        if self.decode.handed_on == HandedOn::ToOthers || self.compares(&self.decode.reads) {
+        let is_callers = self.decode.is_credential || self.decode.by_dependency;
+        let refuses = self.marked.address && self.decode.takes_ids_only;
+        if self.decode.handed_on == HandedOn::ToOthers || refuses || self.compares(&self.decode.reads) {
             return None;
         }
         if self.decode.handed_on == HandedOn::ToCallers {
-            return self.caller_that_lets_in(function, self.decode.is_credential, 0).map(Some);
+            return self.caller_that_lets_in(function, is_callers, 0).map(Some);
         }
         // A verifier that gives its callers something else leaves them nothing to look at.
-        let is_given = |call: &&&VerifierCall| call.callee == function && call.is_credential;
-        let is_callers = self.decode.is_credential || self.calls.iter().any(|call| is_given(&call));
-        (names_owner(&self.decode.reads) && is_callers && is_rested_on(self.state, function)).then_some(None)
+        let is_given = |call: &&&VerifierCall| call.callee == function && (call.is_credential || call.by_dependency);
+        let is_callers = is_callers || self.calls.iter().any(|call| is_given(&call));
+        let lets_in = names_owner(&self.decode.reads) && is_callers && !self.exchanges(function);
+        (lets_in && is_rested_on(self.state, function)).then_some(None)
     }
 
     /// A call whose function reads from the claims who is calling, and not what the token is for.
     fn caller_that_lets_in(&self, function: Site, is_credential: bool, depth: usize) -> Option<Site> {
         let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
+        let calls = calls.filter(|call| !(self.marked.address && call.takes_ids_only));
         let unlooked = calls.filter(|call| call.handed_on != HandedOn::ToOthers && !self.compares(&call.reads));
         unlooked.into_iter().find_map(|call| {
-            let is_credential = is_credential || call.is_credential;
+            let is_credential = is_credential || call.is_credential || call.by_dependency;
             if call.handed_on == HandedOn::ToCallers {
                 return self.caller_that_lets_in(call.function, is_credential, depth + 1);
             }
@@ -175,9 +252,8 @@ impl Verification<'_, '_> {
 
     /// Whether somebody looks at what the token is for, or at a claim like that which it does not have.
     fn compares(&self, reads: &[Claim]) -> bool {
-        let Encode { marks, claims, .. } = self.marked;
-        let is_missing = |name: &SmolStr| MARKS.contains(&name.as_str()) && !claims.contains(name);
-        reads.iter().any(|read| read.name == marks[0].0 || is_missing(&read.name))
+        let is_missing = |name: &SmolStr| MARKS.contains(&name.as_str()) && !self.marked.has(name);
+        reads.iter().any(|read| read.name == *self.marked.name || is_missing(&read.name))
     }
 
     /// Whether a function gives a token for a token: what it takes is no caller's access.

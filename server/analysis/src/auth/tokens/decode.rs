@@ -8,7 +8,8 @@ use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
-    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, identity, secrets,
+    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
+    secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -69,11 +70,13 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
         is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
+        by_dependency: args.iter().any(|arg| handed_on::is_by_dependency(body, &arg.value)),
         site: body.site(found.expr.range),
         function,
         callee,
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
+        takes_ids_only: subjects::takes_ids_only(body, found),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),
     })
@@ -121,6 +124,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         function: body.def.map(|def| body.site(def.name.range)),
         library,
         is_credential: token.is_some_and(|token| secrets::credential(body, token).is_some()),
+        by_dependency: token.is_some_and(|token| handed_on::is_by_dependency(body, token)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
         algorithms: algorithms(body, receiver, args, library, open_ended),
@@ -136,6 +140,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
             None => Purpose::VerifiedToo,
         },
         unverified,
+        takes_ids_only: subjects::takes_ids_only(body, found),
         reads: sited(body, reads),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),

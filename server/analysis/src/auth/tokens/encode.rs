@@ -6,7 +6,7 @@ use super::super::code::{Body, Found, last_name};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::payload::{Payload, claims_of};
-use super::{Encode, Handed, ItemTokens, Life, Lifetime, claims, lifetimes, twins};
+use super::{Encode, Handed, ItemTokens, Life, Lifetime, claims, lifetimes, subjects, twins};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
@@ -55,6 +55,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         whole: false,
         handed: None,
         number: None,
+        address: false,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
@@ -67,7 +68,7 @@ pub(crate) const MARKS: &[&str] =
     &["type", "typ", "token_type", "tokenType", "purpose", "use", "token_use", "kind", "scope"];
 
 /// Claims of a payload that say what it is for.
-fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
+pub(super) fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
     let marks = claims.iter().filter(|(name, _)| MARKS.contains(&name.as_str()));
     marks
         .filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {
@@ -95,6 +96,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();
     let whole = payload.is_some() && !is_open && !callers_unknown;
     let marks = marks(body, &known);
+    let address = subjects::is_address(body, &known);
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
         Value::Str(name) => name.eq_ignore_ascii_case("none"),
@@ -116,6 +118,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         whole,
         handed,
         number: number.map(|range| body.site(range)),
+        address,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),

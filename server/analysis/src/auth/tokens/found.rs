@@ -165,6 +165,8 @@ impl HandedOn {
 pub struct VerifierCall {
     /// Whether it is given the caller's token.
     pub is_credential: bool,
+    /// Whether it is given that as a dependency of the project gives it.
+    pub by_dependency: bool,
     /// Whether it is given all that the caller sends.
     pub is_whole: bool,
     /// The call.
@@ -177,6 +179,8 @@ pub struct VerifierCall {
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.
     pub reads: Vec<Claim>,
+    /// Whether the same function turns away whose `sub` is no id.
+    pub takes_ids_only: bool,
     /// What becomes of what it gives as a whole.
     pub handed_on: HandedOn,
     /// What becomes of what it gives, if those are claims or a part of them.
@@ -412,8 +416,23 @@ pub struct IssuerCall {
     pub endless: Vec<SmolStr>,
     /// Those that are given claims with a number for `sub`, and that.
     pub numbers: Vec<(SmolStr, Site)>,
+    /// Those that are given claims which say what the token is for.
+    pub purposes: Vec<GivenPurpose>,
     /// The call.
     pub site: Site,
+}
+
+/// Claims that are handed to whoever signs them, and say what the token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenPurpose {
+    /// The parameter that takes them.
+    pub parameter: SmolStr,
+    /// Those that say it, with what they say.
+    pub marks: Vec<(SmolStr, SmolStr)>,
+    /// All that are seen.
+    pub claims: Vec<SmolStr>,
+    /// Whether `sub` is an address of e-mail among them.
+    pub address: bool,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

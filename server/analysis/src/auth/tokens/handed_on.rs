@@ -3,9 +3,10 @@
 use super::super::code::{Body, Found, Scope};
 use super::Secret;
 use super::callees::callee;
-use super::secrets::{Origin, asked_for, follow, is_used_as_token};
+use super::secrets::{Origin, asked_for, credential, depends_of, follow, is_used_as_token};
+use crate::facts::python::idioms::returned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
-use crate::index::value::Resolve;
+use crate::index::value::{Resolve, Value};
 
 /// Functions of the project that a token is handed through.
 const MAX_CALLS: u32 = 2;
@@ -25,6 +26,19 @@ pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
     let param = body.param(expr.as_name()?)?;
     let passes = asked_for(body, param).is_none() && is_passed_as_token(body, &param.name.name, 0);
     passes.then_some(Origin { what: Secret::Token, range: param.range, credential: false })
+}
+
+/// Whether an expression is a parameter that a dependency of the project fills with the caller's token, wherever that
+/// takes it from.
+pub(super) fn is_by_dependency(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let param = body.traced(expr).as_name().and_then(|name| body.param(name));
+    let Some(depends) = param.and_then(|param| depends_of(body, param)) else { return false };
+    let Some(Value::Function(function)) = &depends.dependency else { return false };
+    let function = body.interpreter.current(function);
+    let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+    let mut given = returned(&function.def.body);
+    given.retain(|value| !matches!(value.kind, ExprKind::None));
+    !given.is_empty() && given.into_iter().all(|value| credential(&inner, value).is_some())
 }
 
 /// Whether a variable is given to a library as a token, here or in a function of the project that it is handed to: it is a JWT.

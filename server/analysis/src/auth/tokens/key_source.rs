@@ -172,7 +172,7 @@ fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, de
 }
 
 /// Whether a field of a class is read from the environment where the class is made.
-pub(super) fn reads_environment(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &str) -> bool {
+pub(in crate::auth) fn reads_environment(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &str) -> bool {
     interpreter.linearised(class).iter().any(|class| {
         interpreter.count_body(class.site);
         match bindings_of(&class.def.body, name).as_slice() {

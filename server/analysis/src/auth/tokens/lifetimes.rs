@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name};
 use super::callees::callee;
 use super::encode::{after_now, is_now, seconds};
-use super::payload;
-use super::{DefaultLife, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
+use super::payload::{self, Given};
+use super::{DefaultLife, GivenPurpose, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, positional};
 
 /// Finds calls that may leave out how long a token lives, and lengths in the wrong unit.
@@ -29,17 +29,21 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
     let function = callee(body, func)?;
     let mut left_out = Vec::new();
     let mut passed_on = Vec::new();
-    let (mut endless, mut numbers) = (Vec::new(), Vec::new());
+    let (mut endless, mut numbers, mut purposes) = (Vec::new(), Vec::new(), Vec::new());
     let receiver = usize::from(function.takes_receiver());
     for (at, param) in function.def.params.iter().enumerate().skip(receiver) {
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name));
         let given = named.map(|arg| &arg.value).or_else(|| positional(args, at - receiver));
-        if !is_optional(param) {
-            if let Some(given) = given.map(|given| payload::given(body, given)) {
-                let name = || param.name.name.clone();
+        if let Some(given) = given.map(|given| payload::given(body, given)) {
+            let name = || param.name.name.clone();
+            if !is_optional(param) {
                 endless.extend(given.is_endless.then(name));
                 numbers.extend(given.number.map(|range| (name(), body.site(range))));
             }
+            let Given { marks, claims, address, .. } = given;
+            purposes.extend((!marks.is_empty()).then(|| GivenPurpose { parameter: name(), marks, claims, address }));
+        }
+        if !is_optional(param) {
             continue;
         }
         match given.map(|given| (&given.kind, given.as_name())) {
@@ -51,7 +55,8 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
         }
     }
     let spreads = args.iter().any(|arg| arg.spread != Spread::No);
-    let says_something = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty() || !numbers.is_empty();
+    let of_life = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty();
+    let says_something = of_life || !numbers.is_empty() || !purposes.is_empty();
     (says_something && !spreads).then(|| IssuerCall {
         callee: function.site,
         function: body.def.map(|def| body.site(def.name.range)),
@@ -59,6 +64,7 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
         passed_on,
         endless,
         numbers,
+        purposes,
         site: body.site(call.range),
     })
 }

@@ -38,6 +38,7 @@ mod replaced;
 mod secrets;
 mod stand_ins;
 mod statuses;
+mod subjects;
 mod swallowed;
 mod tools;
 mod transport;
@@ -53,6 +54,7 @@ pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use found::*;
+pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use looks::{Looks, Marked, may_handle_tokens};
@@ -159,6 +161,8 @@ pub struct Decode {
     pub library: Library,
     /// Whether it is the caller's: what a scheme or a header gives.
     pub is_credential: bool,
+    /// Whether it is the caller's, as a dependency of the project gives it.
+    pub by_dependency: bool,
     /// Whether it looks at the signature; where it is told not to.
     pub unverified: Option<Site>,
     /// Where the key comes from.
@@ -181,6 +185,8 @@ pub struct Decode {
     pub validated: bool,
     /// Claims that are read from the result in the same function.
     pub reads: Vec<Claim>,
+    /// Whether the same function turns away whose `sub` is no id.
+    pub takes_ids_only: bool,
     /// What becomes of the result as a whole.
     pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
@@ -318,6 +324,8 @@ pub struct Encode {
     pub handed: Option<Handed>,
     /// The value of its `sub`, where that is a number.
     pub number: Option<Site>,
+    /// Whether its `sub` is an address of e-mail.
+    pub address: bool,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.

@@ -3,7 +3,9 @@
 use smol_str::SmolStr;
 
 use super::super::code::{Body, last_name, mentions};
+use super::encode::marks;
 use super::numbers::is_number;
+use super::subjects::is_address;
 use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -54,13 +56,25 @@ pub(super) struct Given {
     pub(super) is_endless: bool,
     /// Its `sub`, where that is a number.
     pub(super) number: Option<TextRange>,
+    /// The claims that say what the token is for.
+    pub(super) marks: Vec<(SmolStr, SmolStr)>,
+    /// The claims that it is seen to have.
+    pub(super) claims: Vec<SmolStr>,
+    /// Whether its `sub` is an address of e-mail.
+    pub(super) address: bool,
 }
 
 /// What a value says that is a dictionary of claims, and is handed over.
 pub(super) fn given<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Given {
     let claims = claims_of(body, payload);
     let is_known = !claims.claims.is_empty() && claims.handed.is_none() && claims.is_whole();
-    Given { is_endless: is_known && claims.is_endless(), number: claims.number(body) }
+    Given {
+        is_endless: is_known && claims.is_endless(),
+        number: claims.number(body),
+        marks: marks(body, &claims.claims),
+        claims: claims.claims.iter().map(|(claim, _)| claim.clone()).collect(),
+        address: is_address(body, &claims.claims),
+    }
 }
 
 fn collect<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr, to: &mut Payload<'b>, depth: u32) {

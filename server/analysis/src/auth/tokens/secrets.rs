@@ -1,5 +1,7 @@
 //! Where the value of an expression comes from, as far as it is a secret.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::super::code::{Body, is_settings, last_name, mentions};
@@ -11,7 +13,7 @@ use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::{Secret, claims, containers, handed_on, loops};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
+use crate::index::value::{ClassRef, Depends, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
 
 /// Assignments and calls that a value is followed through.
@@ -206,18 +208,22 @@ pub(super) enum Asked {
     Other,
 }
 
-pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
+/// The `Depends` that fills a parameter.
+pub(super) fn depends_of(body: &Body<'_, '_, '_>, param: &Param) -> Option<Arc<Depends>> {
     let depends = |value: Value| match value {
         Value::Depends(depends) => Some(depends),
         Value::Annotated(annotated) => annotated.metadata.iter().rev().find_map(|value| match value {
-            Value::Depends(depends) => Some(std::sync::Arc::clone(depends)),
+            Value::Depends(depends) => Some(Arc::clone(depends)),
             _ => None,
         }),
         _ => None,
     };
     let by_default = param.default.as_ref().and_then(|default| depends(signature(body, default)?));
-    let depends = by_default
-        .or_else(|| param.annotation.as_ref().and_then(|annotation| depends(signature(body, annotation)?)))?;
+    by_default.or_else(|| param.annotation.as_ref().and_then(|annotation| depends(signature(body, annotation)?)))
+}
+
+pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
+    let depends = depends_of(body, param)?;
     let Some(Value::Instance(instance)) = &depends.dependency else { return Some(Asked::Other) };
     let scheme = match &instance.class {
         Value::Package(path) => Some(path.clone()),
@@ -258,12 +264,12 @@ pub(super) fn read_from(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolSt
 }
 
 /// The class of the project that a parameter is annotated with.
-fn annotated_class(body: &Body<'_, '_, '_>, param: &Param) -> Option<std::sync::Arc<ClassRef>> {
+fn annotated_class(body: &Body<'_, '_, '_>, param: &Param) -> Option<Arc<ClassRef>> {
     let annotation = param.annotation.as_ref()?;
     match signature(body, annotation)? {
         Value::Class(class) => Some(class),
         Value::Annotated(annotated) => match &annotated.ty {
-            Value::Class(class) => Some(std::sync::Arc::clone(class)),
+            Value::Class(class) => Some(Arc::clone(class)),
             _ => None,
         },
         _ => None,

@@ -35,6 +35,8 @@ pub(crate) struct Custom {
     pub(crate) open_lists: u32,
     /// Of those, routes that ask for nothing that the client would have to send.
     pub(crate) lists_of_all: u32,
+    /// Routes that show anybody's row to whoever names it.
+    pub(crate) open_rows: u32,
     /// Of the others, routes that only look whether there is such a row.
     pub(crate) looks: u32,
     /// Routes of which it is not known whose rows they touch.
@@ -61,10 +63,12 @@ impl Custom {
         may_be && (self.shown == 0 || self.lists_own_beside_all())
     }
 
-    /// Whether there is a list of one's own beside the list of all, and nothing else that is shown to its owner only: were
-    /// the one forgotten in the other, both would be the same.
+    /// Whether there is a list of one's own beside the list of all, and each row is shown to everybody: were the one
+    /// forgotten in the other, both would be the same, and a list of all beside rows that nobody else is shown may be what
+    /// administrators were meant to see.
     pub(crate) fn lists_own_beside_all(&self) -> bool {
-        self.lists_of_all > 0 && self.kept_changes > 0 && self.shown > 0 && self.shown == self.lists
+        let shows_own_lists_only = self.shown > 0 && self.shown == self.lists;
+        self.lists_of_all > 0 && self.kept_changes > 0 && self.open_rows > 0 && shows_own_lists_only
     }
 
     /// Whether rows tell what somebody did: many routes write down who asked, and none reads them for anybody.
@@ -150,6 +154,12 @@ impl<'s> Customs<'s> {
         let mut open: FxHashMap<Site, bool> = FxHashMap::default();
         for access in faults.iter().filter(lists) {
             *open.entry(access.table.site).or_default() |= access.client.is_none();
+        }
+        let shows =
+            |access: &&Access| access.fault == Fault::Unchecked && access.usage == Use::Reads && !access.is_look();
+        let shown_to_all: FxHashSet<Site> = faults.iter().filter(shows).map(|access| access.table.site).collect();
+        for table in shown_to_all {
+            self.by_site.entry(table).or_default().open_rows += 1;
         }
         // What is kept to the caller's on one way and to nobody's on another is no evidence of a list that is for all.
         for (table, all) in open.iter().filter(|(table, _)| !own.contains_key(table)) {
