@@ -4,6 +4,7 @@
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
+use super::tenants::may_be_tenant;
 use super::value::{Abs, Path, Predicate, RowId};
 
 /// Rows that name each other by values of the client: a task, and the membership in its team.
@@ -42,8 +43,12 @@ impl Engine<'_, '_> {
                 Abs::Principal(_) | Abs::Own => true,
                 Abs::Client(client) => path.authorised.contains(client) || refers(predicate) && names_place(),
                 Abs::Mix(mix) => mix.principal,
+                // What the caller belongs to, by its profile.
+                Abs::Part(id, part) if !names::is_identity(part) => {
+                    names::is_key_name(part) && may_be_tenant(part) && is_found_by_caller(path, *id)
+                }
                 // The caller's record, which was found by what the token says.
-                Abs::Part(id, part) if names::is_identity(part) => {
+                Abs::Part(id, _) => {
                     self.is_callers_record(path, *id)
                         || self.is_place_of_caller(path, *id)
                         || is_found_by_caller(path, *id)
