@@ -74,6 +74,8 @@ pub(crate) fn is_owner(name: &str) -> bool {
 /// Whether a foreign key to the user table names somebody else than the owner.
 pub(super) fn is_other_person(name: &str) -> bool {
     const OTHERS: &[&str] = &[
+        "manag",
+        "supervis",
         "assign",
         "review",
         "approv",
