@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::calls::{Given, Spread};
 use super::execution::{Engine, Exit};
 use super::privileges::gives_more;
-use super::value::{Abs, Dump, Made, Mix, Object, Path};
+use super::value::{Abs, Dump, Made, Mix, Object, Path, RowId};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Resolve};
 
@@ -89,6 +89,12 @@ impl Engine<'_, '_> {
         let mut spread = None;
         let mut rest = Mix::default();
         for one in &given {
+            if let (None, Spread::Mapping, Some(row)) = (&one.name, one.spread, only_row(&one.value)) {
+                let parts = self.interpreter.fields_of(class);
+                fields.extend(parts.into_iter().map(|part| (part.clone(), Abs::Part(row, part))));
+                rest.add(&one.value);
+                continue;
+            }
             match (&one.name, one.spread, &one.value) {
                 (Some(name), _, value) => {
                     fields.insert(name.clone(), value.clone());
@@ -128,6 +134,13 @@ impl Engine<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// The row of which a value holds all columns, and nothing else: `**user.model_dump()`.
+fn only_row(value: &Abs) -> Option<RowId> {
+    let Abs::Mix(mix) = value else { return None };
+    let is_plain = !mix.principal && !mix.unclear && mix.clients.is_empty();
+    mix.rows.iter().next().copied().filter(|_| is_plain && mix.rows.len() == 1)
 }
 
 /// The member of an enumeration that a value names: what the client names is
