@@ -69,13 +69,16 @@ pub(crate) const MARKS: &[&str] =
 
 /// Claims of a payload that say what it is for.
 pub(super) fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
-    let marks = claims.iter().filter(|(name, _)| MARKS.contains(&name.as_str()));
-    marks
-        .filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {
-            Value::Str(text) => Some((name.clone(), text)),
-            _ => None,
-        })
-        .collect()
+    let told = claims.iter().filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {
+        Value::Str(text) => Some((name.clone(), text)),
+        _ => None,
+    });
+    told.filter(|(name, text)| MARKS.contains(&name.as_str()) || names_kind(text)).collect()
+}
+
+/// Whether a value can say nothing else than what a token is for, whatever its claim is called.
+fn names_kind(value: &str) -> bool {
+    matches!(value, "access" | "refresh" | "access_token" | "refresh_token" | "accessToken" | "refreshToken")
 }
 
 fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args: &'b [Arg]) -> Encode {
