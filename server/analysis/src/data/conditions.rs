@@ -122,6 +122,11 @@ impl Engine<'_, '_> {
     }
 
     fn comparison(&mut self, mut path: Path, first: &Expr, op: &str, second: &Expr) -> (Vec<Path>, Vec<Path>) {
+        match self.ranks_compare(&path, first, op, second) {
+            Some(true) => return (vec![path], Vec::new()),
+            Some(false) => return (Vec::new(), vec![path]),
+            None => {}
+        }
         let a = self.eval(&mut path, first);
         let b = self.eval(&mut path, second);
         if path.dead {
@@ -270,7 +275,10 @@ impl Engine<'_, '_> {
             ExprKind::Not(inner) | ExprKind::Await(inner) => self.is_unclear(path, inner),
             ExprKind::BoolOp { values, .. } => values.iter().any(|value| self.is_unclear(path, value)),
             ExprKind::Compare { first, rest } => {
-                self.is_unclear(path, first) || rest.iter().any(|(_, value)| self.is_unclear(path, value))
+                let is_decided =
+                    matches!(rest.as_slice(), [(op, second)] if self.ranks_compare(path, first, op, second).is_some());
+                let mut sides = std::iter::once(first.as_ref()).chain(rest.iter().map(|(_, value)| value));
+                !is_decided && sides.any(|side| self.is_unclear(path, side))
             }
             _ => match self.eval(&mut path.clone(), test) {
                 Abs::Unknown | Abs::Clock => true,

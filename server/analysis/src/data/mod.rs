@@ -43,6 +43,7 @@ mod perhaps;
 mod privileges;
 mod process;
 mod queries;
+mod ranks;
 mod rejections;
 mod requests;
 mod rights;
