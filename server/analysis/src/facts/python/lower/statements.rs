@@ -128,7 +128,10 @@ impl Lower<'_> {
                 }))
             }
             Kind::Ellipsis => StmtKind::Pass,
-            _ => StmtKind::Expr(self.expr(*child)),
+            _ => match self.expr(*child) {
+                expr if ends_process(&expr) => StmtKind::Raise { exc: Some(expr), cause: None },
+                expr => StmtKind::Expr(expr),
+            },
         }
     }
 
@@ -520,6 +523,16 @@ pub(super) fn take_docstring(body: &mut Vec<Stmt>) {
 fn docstring(body: Node<'_>) -> Option<Node<'_>> {
     let first = body.named_child(0).filter(|first| first.kind() == "expression_statement")?;
     first.named_child(0).filter(|text| text.kind() == "string")
+}
+
+/// Whether a statement is the end of the process, behind which nothing is done: `sys.exit(1)` raises `SystemExit`.
+fn ends_process(expr: &Expr) -> bool {
+    let Some((func, _)) = expr.as_call() else { return false };
+    let ExprKind::Attribute { value, name } = &func.kind else { return false };
+    matches!(
+        (value.as_name().map(SmolStr::as_str), name.name.as_str()),
+        (Some("sys"), "exit") | (Some("os"), "_exit" | "abort")
+    )
 }
 
 /// Offset behind the colon that ends a header.
