@@ -1,8 +1,10 @@
 //! `swallowed-auth-error`: a clause that lets callers in whose token was refused.
 
 use super::shared::tokens::{for_each_item, is_script, pretenders};
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::Guard;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -36,6 +38,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Error, swallowed.site, message, steps));
         }
         for ignored in tokens.ignored.iter().filter(|one| state.in_use.is_used(one.function)) {
+            // Whoever gets to the handler was verified before: what it misses is no proof of who is calling.
+            if ignored.refused == 401 && is_behind_guard(state, ignored.function) {
+                continue;
+            }
             let message = format!(
                 "This clause catches the {} that is raised above, too, and goes on: whoever was refused gets in all the same. Put `except HTTPException: raise` before it.",
                 ignored.refused
@@ -44,4 +50,17 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, Severity::Error, ignored.clause, message, steps));
         }
     });
+}
+
+/// Whether a function is the handler of routes alone that a dependency or middleware guards.
+fn is_behind_guard(state: &State, function: Site) -> bool {
+    let (mut guarded, mut others) = (false, false);
+    for_each_served(state, |_, route, judged| {
+        if route.function().is_some_and(|handler| handler.site == function) {
+            let is_guarded = matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_));
+            guarded |= is_guarded;
+            others |= !is_guarded;
+        }
+    });
+    guarded && !others
 }

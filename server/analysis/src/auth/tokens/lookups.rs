@@ -62,10 +62,31 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
             return None;
         }
         let Value::Class(class) = body.eval(value) else { return None };
+        // Who signs out ends a session that may have ended.
+        if only_removes(body, found.expr) {
+            return None;
+        }
         let (column, declared) = end_column(body.interpreter, &class)?;
         let function = body.site(body.def?.name.range);
         Some((SessionLookup { site: body.site(found.expr.range), function, column, declared }, given(body, token)))
     })
+}
+
+/// Whether what a condition finds is only removed or changed: `db.query(Session).filter(Session.token == token).delete()`.
+fn only_removes(body: &Body<'_, '_, '_>, condition: &Expr) -> bool {
+    let holds = |outer: &Expr| outer.range.start <= condition.range.start && condition.range.end <= outer.range.end;
+    body.calls().iter().any(|found| holds(found.expr) && found.call().is_some_and(|(func, _)| is_removal(func)))
+}
+
+fn is_removal(func: &Expr) -> bool {
+    let removes = |name: &str| matches!(name, "delete" | "update");
+    match &func.kind {
+        ExprKind::Name(name) => removes(name),
+        ExprKind::Attribute { value, name } => {
+            removes(&name.name) || value.as_call().is_some_and(|(inner, _)| is_removal(inner))
+        }
+        _ => false,
+    }
 }
 
 /// The column of a table that says when its rows end.

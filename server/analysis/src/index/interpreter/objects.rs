@@ -10,7 +10,8 @@ use super::super::value::{
 use super::effects::RouterKind;
 use super::expressions::UNSUPPORTED;
 use super::{Execution, Interpreter, Scope};
-use crate::facts::python::tree::{Class, Function, StmtKind};
+use crate::facts::python::idioms::calls;
+use crate::facts::python::tree::{Class, ExprKind, Function, StmtKind};
 
 /// Attributes of classes looked up inside each other.
 pub(super) const MAX_ATTRIBUTE_DEPTH: u32 = 24;
@@ -147,8 +148,24 @@ impl Execution<'_, '_> {
                 instance.attributes.set(name, value.clone());
             }
         }
+        if let Some(new) = self.interpreter.method(class, "__new__") {
+            self.fill_by_new(&new, class, &value);
+        }
         self.library_instance(class, &value, site);
         value
+    }
+
+    /// What `__new__` calls of the object that it makes, if it is the only one: `cls._instance._connect()`.
+    fn fill_by_new(&mut self, new: &FunctionRef, class: &ClassRef, object: &Value) {
+        let new = self.interpreter.current(new);
+        for (callee, args) in calls(&new.def.body) {
+            let ExprKind::Attribute { value, name } = &callee.kind else { continue };
+            let of_class = new.def.params.first().is_some_and(|cls| value.as_name() == Some(&cls.name.name));
+            let method = self.interpreter.method(class, &name.name).filter(|_| args.is_empty() && !of_class);
+            if let Some(method) = method.filter(|method| method.takes_receiver()) {
+                self.invoke(&method, Some(object.clone()), &Arguments::default());
+            }
+        }
     }
 
     /// Names of annotated class variables, those of bases first.
