@@ -2,7 +2,7 @@
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Algorithms, Library};
+use crate::auth::tokens::{Algorithms, KeySource, Library};
 use crate::facts::manifests::Version;
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -24,13 +24,21 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let shared = known.iter().find(|(name, _)| name.starts_with("HS"));
             let public = known.iter().find(|(name, _)| is_asymmetric(name));
             let (Some((shared, site)), Some((public, other))) = (shared, public) else { continue };
+            // PyJWT takes no key object for a secret (2.7 and 2.15, `HMACAlgorithm.prepare_key`: `TypeError`).
+            let is_object = decode.library == Library::PyJwt && matches!(decode.key, KeySource::Jwks { .. });
             let severity = match decode.library {
+                _ if is_object => Severity::Info,
                 Library::PyJwt | Library::Jose if !is_safe(state, site.file, decode.library) => Severity::Error,
                 _ => Severity::Warning,
             };
-            let message = format!(
-                "This verification takes {shared} and {public} with one key: a public key, which everybody has, may then be used as the secret to sign with. Name the algorithms of one family only."
-            );
+            let message = match is_object {
+                true => format!(
+                    "This verification takes {shared} and {public}, and its keys are public ones: a token that says {shared} is refused with `TypeError`, which is no error of PyJWT's. Name the algorithms of one family only."
+                ),
+                false => format!(
+                    "This verification takes {shared} and {public} with one key: a public key, which everybody has, may then be used as the secret to sign with. Name the algorithms of one family only."
+                ),
+            };
             let steps = vec![
                 related(state, *other, format!("{public} stands here")),
                 related(state, decode.site, format!("{} verifies with both", decode.library.name())),
