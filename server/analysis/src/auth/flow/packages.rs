@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_lookup};
-use super::super::sources::{is_scheme, jwt_auth_method};
+use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of};
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
@@ -35,6 +35,11 @@ impl Flow<'_, '_> {
         }
         if let Some(method) = jwt_auth_method(package) {
             return self.jwt_auth(path, expr, package, method);
+        }
+        if package == "contextvars.ContextVar.get" && holds_credential(expr) {
+            self.found.credential = true;
+            self.note(expr, "the credential is kept in a variable of the context");
+            return Abs::Credential;
         }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
@@ -189,4 +194,16 @@ fn builtin(path: &str, derived: Abs) -> Abs {
         "builtins.len" | "builtins.isinstance" | "builtins.hasattr" | "builtins.type" | "builtins.print" => Abs::Other,
         _ => derived,
     }
+}
+
+/// Whether the variable whose method an expression calls holds a credential of the request, by its name: a middleware
+/// has put it there.
+fn holds_credential(expr: &Expr) -> bool {
+    let Some((Expr { kind: ExprKind::Attribute { value, .. }, .. }, _)) = expr.as_call() else { return false };
+    let name = match &value.kind {
+        ExprKind::Name(name) => name,
+        ExprKind::Attribute { name, .. } => &name.name,
+        _ => return false,
+    };
+    worth_of(name) == Worth::Credential
 }
