@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::execution::Engine;
 use super::models::{Column, Model};
 use super::names;
 use super::value::{Abs, ClientId, Path, Predicate, Row, RowId};
-use super::{Access, Fault, Hang, LOOK, Table, Use};
+use super::{Access, BESIDE, Fault, Hang, LOOK, Table, Use};
 
 /// Tables that hang on each other are followed so far.
 const MAX_HANGING: u32 = 3;
@@ -29,25 +31,38 @@ impl Engine<'_, '_> {
         if table.hangs_on.is_empty() {
             return;
         }
-        let named = |hang: &dyn Fn(&str) -> bool| {
-            row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
-                let (of, column) = predicate.column.as_ref()?;
-                match predicate.value {
-                    Abs::Client(client) if of.site == model.site && hang(column) => Some((column.clone(), client)),
-                    _ => None,
-                }
-            })
-        };
-        let by_parent = named(&|column| model.parent(column).is_some());
-        let Some((column, client)) = by_parent.or_else(|| named(&|column| model.is_key(column))) else { return };
-        self.row_fault(path, Fault::Unchecked, usage, row, model, Some(client));
+        let by_parent = named_by_client(row, model, &|column| model.parent(column).is_some());
+        let by_key = || named_by_client(row, model, &|column| model.is_key(column));
+        if let Some((column, client)) = by_parent.or_else(by_key) {
+            self.child_fault(path, row, model, column, client);
+        }
+    }
+
+    /// Rows of a table on which others hang were named by the client, and nobody looked whose they are.
+    fn child_fault(&mut self, path: &Path, row: &Row, model: &Arc<Model>, column: SmolStr, client: ClientId) -> bool {
+        let table = self.hanging_table(model);
+        let known = self.data.faults.len();
+        self.row_fault(path, Fault::Unchecked, row.usage(), row, model, Some(client));
         let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
-        if let Some(access) = self.data.faults.last_mut().filter(it) {
-            let mut hangs_on = table.hangs_on;
-            if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
-                hangs_on = vec![hangs_on.swap_remove(parent)];
-            }
-            access.table = Table { owner: column, hangs_on, ..table };
+        let Some(access) = self.data.faults.last_mut().filter(it) else { return false };
+        let mut hangs_on = table.hangs_on;
+        if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
+            hangs_on = vec![hangs_on.swap_remove(parent)];
+        }
+        access.table = Table { owner: column, hangs_on, ..table };
+        self.data.faults.len() > known
+    }
+
+    /// Rows with an owner of their own were found by what they hang on, which the client named: where no route asks for
+    /// that owner, whose they are the other table says.
+    pub(super) fn judge_beside(&mut self, path: &Path, id: RowId, row: &Row, model: &Arc<Model>) {
+        let named = named_by_client(row, model, &|column| model.parent(column).is_some());
+        let named = named.filter(|_| !row.by_key && !model.is_user && !leads_to_own(path, id, 0));
+        let Some((column, client)) = named else { return };
+        if self.child_fault(path, row, model, column, client)
+            && let Some(access) = self.data.faults.last_mut()
+        {
+            access.detail = BESIDE;
         }
     }
 
@@ -101,6 +116,17 @@ impl Engine<'_, '_> {
         let of_person = model.columns.iter().any(|column| names::is_of_person(&column.name));
         Table { hangs_on, of_person, ..self.table(model) }
     }
+}
+
+/// The column of a kind that a query compares with a value of the client's, and that value.
+fn named_by_client(row: &Row, model: &Model, is_one: &dyn Fn(&str) -> bool) -> Option<(SmolStr, ClientId)> {
+    row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+        let (of, column) = predicate.column.as_ref()?;
+        match predicate.value {
+            Abs::Client(client) if of.site == model.site && is_one(column) => Some((column.clone(), client)),
+            _ => None,
+        }
+    })
 }
 
 /// Whether a row that is the principal's was found by what a row says: the

@@ -247,6 +247,7 @@ impl Engine<'_, '_> {
             for usage in row.uses(given.contains(id)).filter(|_| key.is_some() || !row.by_key) {
                 self.row_fault(path, fault, usage, row, &model, key);
                 self.judge_look(path, row, &given);
+                self.judge_beside(path, *id, row, &model);
             }
         }
     }

@@ -182,6 +182,11 @@ impl Access {
         self.detail == LOOK
     }
 
+    /// Whether it tells of a row with an owner of its own by what that hangs on: where no route asks for that owner.
+    pub fn is_beside(&self) -> bool {
+        self.detail == BESIDE
+    }
+
     /// Whether the row is the first of all users, and nothing was asked of which one it is.
     pub fn is_first_user(&self) -> bool {
         self.detail == FIRST
@@ -193,6 +198,9 @@ const FIRST: &str = "the first one";
 
 /// The detail of a row that was looked for, only to see that there is one.
 const LOOK: &str = "looked for";
+
+/// The detail of a row with an owner of its own, of which the table that it hangs on is asked whose it is.
+const BESIDE: &str = "hangs on another";
 
 /// What the execution of one route found.
 #[derive(Debug, Clone, Default)]

@@ -107,6 +107,11 @@ pub(in crate::rules) fn check(
             if access.upkeep().is_some() && upkeep.get_or_insert_with(|| Upkeep::of(state)).covers(access) {
                 continue;
             }
+            // Rows that some route keeps to their own owner are told of by that.
+            let own = customs.of(access.table.site);
+            if access.is_beside() && own.scoped() + own.claimed > 0 {
+                continue;
+            }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
             // Whose the rows are that hang on others, those say; where none does, nobody.
