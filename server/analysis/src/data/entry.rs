@@ -57,6 +57,9 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     }
     engine.settle_hints();
     engine.settle_takeover();
+    if engine.by_policies {
+        engine.data.leave_to_policies();
+    }
     // A service whose key was compared acts for whom it says.
     if engine.caller == Caller::Service {
         engine.data.forget_owners();

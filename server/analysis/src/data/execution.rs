@@ -84,6 +84,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Which of the route's dependencies only compare the credential with a key.
     pub(super) compares: Vec<bool>,
     pub(super) caller: Caller,
+    /// Whether the database was told who is calling, so that policies may leave only what is theirs.
+    pub(super) by_policies: bool,
     /// Tables of rows that dependencies looked up for themselves.
     pub(super) looked_up: BTreeSet<Site>,
     /// Where the handler compares a credential with a key.
@@ -155,6 +157,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             principal: SmolStr::default(),
             compares: vec![false; route.dependencies.len()],
             caller: Caller::Unknown,
+            by_policies: false,
             looked_up: BTreeSet::new(),
             keys: Vec::new(),
             tokens: Vec::new(),

@@ -59,6 +59,11 @@ impl Engine<'_, '_> {
         let named = named_by_client(row, model, &|column| model.parent(column).is_some());
         let named = named.filter(|_| !row.by_key && !model.is_user && !leads_to_own(path, id, 0));
         let Some((column, client)) = named else { return };
+        // Of the other row, where it was fetched, it is told by itself.
+        let by_same = |other: &Row| other.predicates.iter().any(|asked| asked.value == Abs::Client(client));
+        if path.rows.iter().any(|(other, row)| *other != id && by_same(row)) {
+            return;
+        }
         if self.child_fault(path, row, model, column, client)
             && let Some(access) = self.data.faults.last_mut()
         {

@@ -270,6 +270,22 @@ impl RouteData {
         });
     }
 
+    /// The database may leave only the caller's rows by itself, whatever is asked of it.
+    fn leave_to_policies(&mut self) {
+        let is_asked = |access: &Access| match access.fault {
+            Fault::Unscoped | Fault::Unchecked => false,
+            Fault::TrustsClient => access.usage == Use::Creates,
+            _ => true,
+        };
+        self.faults.retain(is_asked);
+        self.links.clear();
+        self.tenants.others.clear();
+        if let Some(within) = &mut self.within {
+            within.faults.retain(is_asked);
+            within.tenants.others.clear();
+        }
+    }
+
     /// Nobody is known whose rows these could be.
     fn forget_owners(&mut self) {
         self.faults.clear();

@@ -213,6 +213,7 @@ impl Engine<'_, '_> {
 
     /// `text("SELECT … WHERE user_id = :user_id")`.
     pub(super) fn sql(&mut self, text: &str, site: Site) -> Abs {
+        self.by_policies |= tells_policies(text);
         let words = words(text);
         let word = |at: usize| words.get(at).map(String::as_str);
         let after = |keyword: &str| words.iter().position(|word| word == keyword).map(|at| at + 1);
@@ -356,4 +357,17 @@ impl Statement {
         self.predicates.iter_mut().for_each(|predicate| predicate.value = bound(&predicate.value));
         self.sets.iter_mut().for_each(|(_, value)| *value = bound(value));
     }
+}
+
+/// Whether a statement sets a variable of one's own for the session, which policies on rows read: `set_config('app.tenant',
+/// :tenant, true)`, `SET LOCAL app.user_id = …` (PostgreSQL 17, section 5.9). Those of the server have no dot.
+fn tells_policies(text: &str) -> bool {
+    let lower = text.trim_start().to_ascii_lowercase();
+    let name = match lower.split_once("set_config(") {
+        Some((_, arguments)) => arguments.split(',').next(),
+        None => lower.strip_prefix("set ").map(|rest| rest.trim_start_matches("local ").trim_start_matches("session ")),
+    };
+    let name =
+        name.and_then(|rest| rest.split(|one: char| one.is_whitespace() || one == '=').find(|part| !part.is_empty()));
+    name.is_some_and(|name| name.contains('.'))
 }
