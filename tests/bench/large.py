@@ -46,7 +46,8 @@ def oxlint(folder):
 
 def check(options, root, report):
     floor, needed = options.target / "examples/tree_floor", root.parent / "needed"
-    out = subprocess.run([floor, "needed", root, needed], check=True, capture_output=True, text=True).stdout
+    # What differs is told on the error stream, for whoever reads along.
+    out = subprocess.run([floor, "needed", root, needed], check=True, stdout=subprocess.PIPE, text=True).stdout
     share = json.loads(out)
     report.say(f"{share['files']} Python files, {share['bytes'] / 1e6:.0f} MB; parsed: {share['parsed_files']} files,"
                f" {share['parsed_bytes'] / 1e6:.1f} MB; {share['findings']} findings")

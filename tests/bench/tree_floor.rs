@@ -27,6 +27,9 @@ fn main() -> Result<(), String> {
     }
 }
 
+/// Characters that are shown of a finding which differs.
+const SHOWN: usize = 400;
+
 fn needed(root: &Path, list: &str) -> Result<(), String> {
     let loaded = load::load(&[PathBuf::from(root)], None)?;
     let analysis = loaded.host.snapshot();
@@ -36,6 +39,10 @@ fn needed(root: &Path, list: &str) -> Result<(), String> {
     let all: Vec<&str> = analysis.paths().filter(|path| path.ends_with(".py")).collect();
     let everything = everything(root);
     let (few, many) = (findings(&analysis), findings(&everything));
+    for other in few.symmetric_difference(&many) {
+        let which = if few.contains(other) { "only when a part is read" } else { "only when everything is read" };
+        eprintln!("{which}: {}", other.chars().take(SHOWN).collect::<String>());
+    }
     println!(
         r#"{{"files": {}, "bytes": {}, "parsed_files": {}, "parsed_bytes": {}, "findings": {}, "different": {}}}"#,
         all.len(),
