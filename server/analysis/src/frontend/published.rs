@@ -1,5 +1,5 @@
-//! Packages that are made for others, and that nobody in the workspace uses: no page of it runs what they do, so that
-//! nothing of them is evaluated.
+//! Packages that are made for others, and that nothing in the workspace uses which runs: no page of it does what they do,
+//! so that nothing of them is evaluated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,13 @@ const FRAMEWORKS: &[&str] = &[
     "next-auth",
 ];
 
+/// Whoever asks for one of these may be what runs in the end, too.
+const RUNNERS: &[&str] =
+    &["vite", "webpack", "parcel", "express", "fastify", "hono", "expo", "react-native", "electron"];
+
+/// Packages that ask for each other are followed this far.
+const MAX_DEPTH: u32 = 6;
+
 /// What the packages of a workspace say of themselves, by their folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Published {
@@ -41,6 +48,8 @@ struct Package {
     name: SmolStr,
     /// Whether it says which of its files others get, and is no application by what it asks for.
     is_library: bool,
+    /// Whether it is an application by what it asks for, or may be one.
+    may_run: bool,
     asks_for: BTreeSet<SmolStr>,
 }
 
@@ -57,16 +66,24 @@ impl Published {
             ASKING.iter().filter_map(|kind| property(value, kind)).flat_map(names).cloned().collect();
         let is_application = FRAMEWORKS.iter().any(|framework| asks_for.contains(*framework));
         let is_library = is_published && !is_private && !is_application;
-        self.packages.insert(folder.into(), Package { name: name.clone(), is_library, asks_for });
+        let may_run = is_application || RUNNERS.iter().any(|runner| asks_for.contains(*runner));
+        self.packages.insert(folder.into(), Package { name: name.clone(), is_library, may_run, asks_for });
     }
 
-    /// Whether a file belongs to a library that no other package of the workspace asks for.
+    /// Whether what may run asks for a package of that name, or asks for one that does. A page of documentation with
+    /// examples runs nothing.
+    fn is_used(&self, name: &SmolStr, depth: u32) -> bool {
+        let asking = self.packages.values().filter(|other| other.asks_for.contains(name) && other.name != *name);
+        let mut asking = asking.filter(|_| depth < MAX_DEPTH);
+        asking.any(|other| other.may_run || self.is_used(&other.name, depth + 1))
+    }
+
+    /// Whether a file belongs to a library that nothing in the workspace asks for which may run.
     pub(super) fn is_of_unused(&self, path: &str) -> bool {
         let mut folder = path;
         while let Some((above, _)) = folder.rsplit_once('/') {
             if let Some(package) = self.packages.get(above) {
-                let is_used = || self.packages.values().any(|other| other.asks_for.contains(&package.name));
-                return package.is_library && !is_used();
+                return package.is_library && !self.is_used(&package.name, 0);
             }
             folder = above;
         }
