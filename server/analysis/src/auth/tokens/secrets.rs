@@ -155,8 +155,10 @@ fn unpacked(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Option<Origin> {
 
 /// The value of a module's variable or of a setting that is a key by what it is read from.
 fn setting(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> Option<Origin> {
+    // `API_KEY_ENV = "API_KEY"` says where the key is to be had.
+    let is_name = |text: &str| name.to_ascii_lowercase().contains(&text.to_ascii_lowercase());
     let is_set = |expr: &Expr| match body.eval(expr) {
-        Value::Str(text) => !text.is_empty(),
+        Value::Str(text) => !is_name(&text),
         Value::None => false,
         _ => environment(body, expr).is_some(),
     };
