@@ -30,9 +30,8 @@ const FRAMEWORKS: &[&str] = &[
     "next-auth",
 ];
 
-/// Whoever asks for one of these may be what runs in the end, too.
-const RUNNERS: &[&str] =
-    &["vite", "webpack", "parcel", "express", "fastify", "hono", "expo", "react-native", "electron"];
+/// Whoever asks for one of these may show pages in the end, too; servers of other kinds are none of a backend in Python.
+const RUNNERS: &[&str] = &["vite", "webpack", "parcel", "expo", "react-native", "electron"];
 
 /// Packages that ask for each other are followed this far.
 const MAX_DEPTH: u32 = 6;
