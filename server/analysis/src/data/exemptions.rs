@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::names;
 use super::privileges::is_high;
+use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
@@ -177,19 +178,7 @@ impl Engine<'_, '_> {
 /// Whether a test asks for some role, and for none of those that are called after having more rights than others.
 fn is_one_of_many(test: &Expr) -> bool {
     let ExprKind::Compare { rest, .. } = &test.kind else { return false };
-    let mut pending = vec![test];
-    while let Some(expr) = pending.pop() {
-        let high = match &expr.kind {
-            ExprKind::Str(text) | ExprKind::Name(text) => is_high(text),
-            ExprKind::Attribute { name, .. } => is_high(&name.name),
-            _ => false,
-        };
-        if high {
-            return false;
-        }
-        pending.extend(expr.children());
-    }
-    rest.iter().all(|(op, _)| matches!(op.as_str(), "==" | "is" | "in"))
+    !says(test, &is_high) && rest.iter().all(|(op, _)| matches!(op.as_str(), "==" | "is" | "in"))
 }
 
 /// All that comparisons in an expression compare.

@@ -145,7 +145,7 @@ pub(super) fn join(a: &mut Path, b: &Path) {
 }
 
 /// Whether a text or name in an expression is one of those: `"admin"`, `Role.ADMIN.value`, `["admin", "owner"]`.
-fn says(expr: &Expr, is_one: &dyn Fn(&str) -> bool) -> bool {
+pub(super) fn says(expr: &Expr, is_one: &dyn Fn(&str) -> bool) -> bool {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
         let found = match &expr.kind {
