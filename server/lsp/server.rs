@@ -369,6 +369,7 @@ fn file_watcher() -> Registration {
         "**/*.env",
         "**/*[eE][nN][vV]*.txt",
         "**/alembic.ini",
+        "**/*.{pem,key}",
     ];
     let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});
     Registration {

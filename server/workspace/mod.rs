@@ -154,7 +154,7 @@ fn is_private(path: &Path) -> bool {
     let Some(form) = environment::form(&slashed(path)) else { return false };
     match git_index::is_in_checkout(path) {
         true => !git_index::is_tracked(path),
-        false => form == environment::Form::Lines,
+        false => matches!(form, environment::Form::Lines | environment::Form::Key),
     }
 }
 
@@ -304,8 +304,14 @@ fn of_utf_16(bytes: &[u8]) -> Option<Arc<str>> {
 /// The others stay listed: they are read when a module that matters imports them.
 pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
     let role = roles::role(&slashed(path));
-    if environment::sets_variables(&slashed(path)) {
-        return told_apart(path, read_path(path));
+    match environment::form(&slashed(path)) {
+        // Others than PEM files are called so as well.
+        Some(environment::Form::Key) => match read_path(path) {
+            FileContent::Unreadable(_) => return FileContent::Listed,
+            content => return told_apart(path, content),
+        },
+        Some(_) => return told_apart(path, read_path(path)),
+        None => {}
     }
     match read_path(path) {
         FileContent::Text(text) if role.is_some_and(|role| role != Role::Project) => FileContent::Text(text),

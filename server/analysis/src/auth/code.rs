@@ -142,7 +142,6 @@ pub(super) fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b E
 pub(super) struct ModuleVariable<'a> {
     pub(super) file: FileId,
     pub(super) item: u32,
-    pub(super) name: SmolStr,
     pub(super) value: &'a Expr,
 }
 
@@ -153,28 +152,31 @@ pub(super) fn module_variable<'a>(
     file: FileId,
     name: &SmolStr,
 ) -> Option<ModuleVariable<'a>> {
+    let (file, name) = assigned_in(interpreter, file, name)?;
+    let facts = interpreter.sources().facts(file)?;
+    let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
+        bindings_of(std::slice::from_ref(stmt), &name).into_iter().map(move |value| (item, value))
+    });
+    let (item, value) = values.next()?;
+    let Some(value) = value.filter(|_| values.next().is_none()) else {
+        // After an edit of any item it may be assigned once.
+        count_items(interpreter, file);
+        return None;
+    };
+    drop(values);
+    interpreter.count_body(Site { file, item, range: value.range });
+    Some(ModuleVariable { file, item, value })
+}
+
+/// The module that assigns a variable which a name means, wherever it is imported from, and its name there.
+pub(super) fn assigned_in(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr) -> Option<(FileId, SmolStr)> {
     let (mut file, mut name) = (file, name.clone());
     for _ in 0..MAX_DEPTH {
         // Makes an answer rest on what the name means.
         interpreter.lookup(file, &name);
         let facts = interpreter.sources().facts(file)?;
         match facts.bindings.get(&name)? {
-            Binding::Computed => {
-                let mut values = facts.plain_statements().flat_map(|(item, stmt)| {
-                    bindings_of(std::slice::from_ref(stmt), &name).into_iter().map(move |value| (item, value))
-                });
-                let (item, value) = values.next()?;
-                let Some(value) = value.filter(|_| values.next().is_none()) else {
-                    // After an edit of any item it may be assigned once.
-                    for item in 0..facts.items.len() as u32 {
-                        interpreter.count_body(Site { file, item, range: TextRange::default() });
-                    }
-                    return None;
-                };
-                drop(values);
-                interpreter.count_body(Site { file, item, range: value.range });
-                return Some(ModuleVariable { file, item, name, value });
-            }
+            Binding::Computed => return Some((file, name)),
             Binding::ImportFrom(item, at) => {
                 let import = facts.import_from(*item)?;
                 let imported = import.names.get(*at as usize)?.name.clone();
@@ -187,6 +189,12 @@ pub(super) fn module_variable<'a>(
         }
     }
     None
+}
+
+/// Makes an answer rest on everything that a module does.
+pub(super) fn count_items(interpreter: &Interpreter<'_>, file: FileId) {
+    let items = interpreter.sources().facts(file).map_or(0, |facts| facts.items.len() as u32);
+    (0..items).for_each(|item| interpreter.count_body(Site { file, item, range: TextRange::default() }));
 }
 
 /// Compound statements around a statement, outermost first, and in which of

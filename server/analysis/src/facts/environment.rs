@@ -7,7 +7,7 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::held::{self, Held};
-use super::{deployment, image};
+use super::{deployment, image, private_keys};
 use crate::text::TextRange;
 
 /// A variable that a file sets.
@@ -79,6 +79,8 @@ pub enum Form {
     Example,
     /// What Alembic is told, likewise.
     Alembic,
+    /// A private key, which sets nothing: the file itself is the secret.
+    Key,
 }
 
 /// Parts of names of files that show how others are to be written, or that only tests read.
@@ -105,6 +107,9 @@ pub fn form(path: &str) -> Option<Form> {
     }
     if name == "alembic.ini" {
         return Some(Form::Alembic);
+    }
+    if private_keys::is_named(path) {
+        return Some(Form::Key);
     }
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     if !is_yaml || is_example {
@@ -181,8 +186,21 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
         Some(Form::Manifest) => deployment::manifest(text),
         Some(Form::Values) => deployment::values(text),
         Some(Form::Image) => image::dockerfile(text),
+        Some(Form::Key) => private_keys::begins(text).map(|range| key(text, range)).into_iter().collect(),
         None => Vec::new(),
     }
+}
+
+/// A file that is a key.
+fn key(text: &str, range: TextRange) -> Variable {
+    let value = Assigned {
+        fingerprint: fingerprint(text),
+        bytes: text.len() as u32,
+        looks: Looks::Own,
+        holds: Some(Held::PrivateKey),
+        is_random: true,
+    };
+    Variable { name: SmolStr::default(), range, when: When::Always, value, to_frontend: false }
 }
 
 fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {

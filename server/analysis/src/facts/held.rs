@@ -10,6 +10,8 @@ pub enum Held {
     Password,
     /// A key of this service.
     Key(&'static str),
+    /// A private key, in a file of its own.
+    PrivateKey,
 }
 
 /// What stands in every text that may hold either.
@@ -36,6 +38,8 @@ pub const MARKS: &[&str] = &[
     "hf_",
     "SG.",
     "sb_secret_",
+    "sbp_",
+    "GOCSPX-",
     "eyJ",
 ];
 
@@ -63,6 +67,8 @@ const KEYS: &[(&str, usize, &str)] = &[
     ("hf_", 30, "Hugging Face"),
     ("SG.", 50, "SendGrid"),
     ("sb_secret_", 20, "Supabase"),
+    ("sbp_", 40, "Supabase"),
+    ("GOCSPX-", 28, "Google"),
 ];
 
 /// What the role of Supabase's JWT that passes by all policies of rows (`service_role`) looks like in base64, at each of

@@ -11,6 +11,7 @@ pub mod manifests;
 pub mod markdown;
 pub mod openapi;
 pub mod packages;
+mod private_keys;
 pub mod python;
 pub mod roles;
 pub mod typescript;

@@ -35,6 +35,8 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
         for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
             let message = match held {
                 Held::Password => DATABASE.to_owned(),
+                // It is a file of its own.
+                Held::PrivateKey => continue,
                 Held::Key(service) => format!(
                     "What stands here looks like a key of {service}, and whoever has read the code can use it: read it from the environment, and have {service} revoke this one."
                 ),
@@ -71,6 +73,10 @@ fn said_of_held(name: &str, held: Held, form: Form) -> String {
         Held::Key(service) => format!(
             "{file} committed, and the value of `{name}` looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the value out, and have {service} revoke it."
         ),
+        Held::PrivateKey => {
+            "This file is committed, and it is a private key: whoever can read the repository, or a copy of it, can sign with it, or answer for the server that it belongs to. Take the file out of the repository, and issue a new key."
+                .to_owned()
+        }
     }
 }
 
@@ -86,7 +92,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
             if let Some(held) = variable.value.holds {
                 found.push(Diagnostic {
                     rule: INFO.code,
-                    severity: Severity::Error,
+                    severity: if held == Held::PrivateKey { Severity::Warning } else { Severity::Error },
                     confidence: Confidence::High,
                     location: Location { file: *file, range: variable.range },
                     message: said_of_held(&variable.name, held, form),
@@ -144,6 +150,8 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
                     ),
                 ),
+                // Whoever has it is said above.
+                (None, Form::Key) => continue,
                 (None, Form::Compose | Form::Manifest | Form::Values | Form::Image) => (
                     Severity::Error,
                     format!(

@@ -1,11 +1,14 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
 mod derived;
+mod fallbacks;
 mod origin;
+mod readers;
 mod refusals;
 mod wrapped;
 
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
+pub(in crate::auth) use readers::look_up;
 
 use std::sync::Arc;
 

@@ -7,13 +7,13 @@ use smol_str::SmolStr;
 
 use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
-use super::refusals::never_refuses;
-use super::{Search, Source, What};
+use super::readers::look_up;
+use super::refusals::{never_refuses, passes};
+use super::{Search, Source, What, fallbacks};
 use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Unknown, Value};
-use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Variables and attributes that a key is followed through.
@@ -24,6 +24,8 @@ pub(super) struct Origin {
     pub(super) site: Site,
     pub(super) source: Source,
     pub(super) what: What,
+    /// The text itself, where it is one.
+    pub(super) text: Option<SmolStr>,
 }
 
 impl Search<'_, '_, '_> {
@@ -38,13 +40,15 @@ impl Search<'_, '_, '_> {
                 let secret = !public.iter().any(|mark| text.contains(mark));
                 let site = self.scope.site(expr.range);
                 let what = if text.is_empty() { What::Empty } else { What::Text };
-                secret.then_some(Origin { site, source: Source::Literal, what })
+                secret.then_some(Origin { site, source: Source::Literal, what, text: Some(text.clone()) })
             }
             ExprKind::Bytes => {
-                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Text })
+                let site = self.scope.site(expr.range);
+                Some(Origin { site, source: Source::Literal, what: What::Text, text: None })
             }
             ExprKind::None => {
-                Some(Origin { site: self.scope.site(expr.range), source: Source::Literal, what: What::Nothing })
+                let site = self.scope.site(expr.range);
+                Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None })
             }
             ExprKind::Name(name) => self.variable(name, depth),
             ExprKind::Attribute { value, name } => match self.object(value, depth) {
@@ -52,32 +56,12 @@ impl Search<'_, '_, '_> {
                 Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
                 _ => None,
             },
-            ExprKind::BoolOp { and: false, values } => self.first_of(values, depth),
+            ExprKind::BoolOp { and: false, values } => {
+                first_of(&values.iter().map(|value| (*self, value)).collect::<Vec<_>>(), depth)
+            }
             ExprKind::Call { func, args } => self.of_call(expr, func, args, depth),
             _ => None,
         }
-    }
-
-    /// `os.getenv("KEY") or "…"`, `given or settings.key or "…"`: the last one,
-    /// where nothing before it has a value.
-    fn first_of(&self, values: &[Expr], depth: u32) -> Option<Origin> {
-        let (last, first) = values.split_last()?;
-        let mut unset = None;
-        for value in first {
-            if let Some(variable) = self.environment_variable(value) {
-                unset = Some(Source::Environment(variable));
-                break;
-            }
-            match self.origin(value, depth + 1) {
-                Some(origin) if origin.what == What::Text => return Some(origin),
-                Some(origin) => unset = Some(origin.source),
-                None => {}
-            }
-        }
-        let origin = self.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
-        // Where the last one is a look-up itself, that one has to be unset too.
-        let source = if origin.source == Source::Literal { unset? } else { unset.and(Some(origin.source))? };
-        Some(Origin { source, ..origin })
     }
 
     /// The module or class that an expression is, or is an instance of:
@@ -137,20 +121,19 @@ impl Search<'_, '_, '_> {
 
     /// The value that a call makes of a text or of the environment.
     fn of_call(&self, call: &Expr, func: &Expr, args: &[Arg], depth: u32) -> Option<Origin> {
+        if let Some(look_up) = look_up(self.interpreter, self.scope, func, args) {
+            let variable = look_up.variable.and_then(|name| self.text(name)).unwrap_or_default();
+            let Some(default) = look_up.default else {
+                let site = self.scope.site(call.range);
+                let is_none = look_up.gives_none && !variable.is_empty();
+                let source = Source::Environment(variable);
+                return is_none.then_some(Origin { site, source, what: What::Nothing, text: None });
+            };
+            let origin = self.origin(default, depth + 1)?;
+            return Some(Origin { source: Source::Environment(variable), ..origin });
+        }
         if let Value::Package(path) = self.eval(func) {
             let passed = match path.as_str() {
-                "os.getenv" | "os.environ.get" | "decouple.config" => {
-                    let variable = positional(args, 0).and_then(|name| self.text(name)).unwrap_or_default();
-                    let Some(default) = keyword(args, "default").or_else(|| positional(args, 1)) else {
-                        // `decouple` refuses to go on.
-                        let site = self.scope.site(call.range);
-                        let what = What::Nothing;
-                        let is_none = path.starts_with("os.") && !variable.is_empty();
-                        return is_none.then_some(Origin { site, source: Source::Environment(variable), what });
-                    };
-                    let origin = self.origin(default, depth + 1)?;
-                    return Some(Origin { source: Source::Environment(variable), ..origin });
-                }
                 "pydantic.Field" | "pydantic.fields.Field" => {
                     keyword(args, "default").or_else(|| positional(args, 0))?
                 }
@@ -196,9 +179,8 @@ impl Search<'_, '_, '_> {
     /// The variable of the environment that an expression reads, without a default.
     fn environment_variable(&self, expr: &Expr) -> Option<SmolStr> {
         let (func, args) = expr.as_call()?;
-        let Value::Package(path) = self.eval(func) else { return None };
-        let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get");
-        positional(args, 0).filter(|_| reads).and_then(|name| self.text(name))
+        let look_up = look_up(self.interpreter, self.scope, func, args).filter(|look_up| look_up.gives_none)?;
+        look_up.variable.and_then(|name| self.text(name))
     }
 
     fn variable(&self, name: &SmolStr, depth: u32) -> Option<Origin> {
@@ -210,11 +192,35 @@ impl Search<'_, '_, '_> {
             match bound.as_slice() {
                 [] => {}
                 [Some(value)] => return self.origin(value, depth + 1),
-                _ => return None,
+                _ => {
+                    let block = function.def.body.iter().map(|stmt| (*self, stmt));
+                    return first_of(&fallbacks::of_variable(block, name)?, depth);
+                }
             }
         }
         module_variable(self.interpreter, self.scope.file(), name, depth + 1)
     }
+}
+
+/// `os.getenv("KEY") or "…"`, `given or settings.key or "…"`: the last one, where nothing before it has a value.
+pub(super) fn first_of(values: &[(Search<'_, '_, '_>, &Expr)], depth: u32) -> Option<Origin> {
+    let ((at_last, last), first) = values.split_last()?;
+    let mut unset = None;
+    for (search, value) in first {
+        if let Some(variable) = search.environment_variable(value) {
+            unset = Some(Source::Environment(variable));
+            break;
+        }
+        match search.origin(value, depth + 1) {
+            Some(origin) if origin.what == What::Text => return Some(origin),
+            Some(origin) => unset = Some(origin.source),
+            None => {}
+        }
+    }
+    let origin = at_last.origin(last, depth + 1).filter(|origin| origin.what != What::Nothing)?;
+    // Where the last one is a look-up itself, that one has to be unset too.
+    let source = if origin.source == Source::Literal { unset? } else { unset.and(Some(origin.source))? };
+    Some(Origin { source, ..origin })
 }
 
 /// Whether a method of a key gives the same key in another form.
@@ -253,36 +259,51 @@ pub(in crate::auth) fn may_be_unset(
     Some((origin.site, origin.source, origin.what))
 }
 
-/// The value of a module's variable that is assigned once, and never questioned.
+/// The value of a module's variable that nothing refuses to go on with.
 fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, depth: u32) -> Option<Origin> {
     if depth > MAX_DEPTH {
         return None;
     }
-    let variable = code::module_variable(interpreter, file, name)?;
-    let facts = interpreter.sources().facts(variable.file)?;
+    let (file, name) = code::assigned_in(interpreter, file, name)?;
+    let facts = interpreter.sources().facts(file)?;
     // Any item may assign to it, or ask about it, after an edit.
-    for item in 0..facts.items.len() as u32 {
-        interpreter.count_body(Site { file: variable.file, item, range: TextRange::default() });
-    }
-    let mut conditions = facts.plain_statements().filter(|(_, stmt)| matches!(stmt.kind, StmtKind::If { .. }));
-    if conditions.any(|(_, stmt)| rejects(stmt, &variable.name)) {
-        return None;
-    }
-    Search::new(interpreter, Scope::Module(variable.file, variable.item)).origin(variable.value, depth + 1)
+    code::count_items(interpreter, file);
+    let at = |item| Search::new(interpreter, Scope::Module(file, item));
+    let origin = match code::module_variable(interpreter, file, &name) {
+        Some(variable) => at(variable.item).origin(variable.value, depth + 1)?,
+        None => {
+            let statements = facts.plain_statements().map(|(item, stmt)| (at(item), stmt));
+            first_of(&fallbacks::of_variable(statements, &name)?, depth + 1)?
+        }
+    };
+    let is_it = |expr: &Expr| expr.as_name() == Some(&name);
+    let refused =
+        facts.plain_statements().any(|(_, stmt)| rejects(stmt, &name) && !passes(stmt, &is_it, origin.text.as_deref()));
+    (!refused).then_some(origin)
 }
 
 /// The value of a field of a class: its default, or what `__init__` assigns.
 /// A class that validates itself may refuse the default.
 fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
-    let settings = is_settings(interpreter, class);
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));
-    let refuses =
-        |class: &Arc<ClassRef>, stmt: &Stmt| validates(stmt, name) && !never_refuses(&class.def.body, stmt, name);
-    if classes.iter().any(|class| class.def.body.iter().any(|stmt| refuses(class, stmt))) {
-        return None;
-    }
-    for class in &classes {
+    let origin = field_value(interpreter, class, &classes, name, depth)?;
+    let refuses = |class: &Arc<ClassRef>, stmt: &Stmt| {
+        validates(stmt, name) && !never_refuses(&class.def.body, stmt, name, origin.text.as_deref())
+    };
+    let refused = classes.iter().any(|class| class.def.body.iter().any(|stmt| refuses(class, stmt)));
+    (!refused).then_some(origin)
+}
+
+fn field_value(
+    interpreter: &Interpreter<'_>,
+    class: &Arc<ClassRef>,
+    classes: &[Arc<ClassRef>],
+    name: &SmolStr,
+    depth: u32,
+) -> Option<Origin> {
+    let settings = is_settings(interpreter, class);
+    for class in classes {
         if let Some(origin) = property_value(interpreter, class, name, depth) {
             return Some(origin);
         }

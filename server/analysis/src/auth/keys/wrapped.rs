@@ -3,8 +3,8 @@
 use smol_str::SmolStr;
 
 use super::super::code::Scope;
-use super::origin::Origin;
-use super::{Search, Source, What};
+use super::origin::{Origin, first_of};
+use super::{Search, Source, What, fallbacks};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -27,9 +27,13 @@ impl Search<'_, '_, '_> {
         }
         self.interpreter.count_body(function.site);
         let function = self.interpreter.current(&function);
-        let end = only_end(&function.def.body)?;
         let handed = Some(Handed { args, scope: self.scope });
         let inner = Search { handed, ..Search::new(self.interpreter, Scope::Function(&function)) };
+        if let Some(ends) = fallbacks::of_ends(&function.def.body) {
+            let ends: Vec<_> = ends.into_iter().map(|given| (inner, given)).collect();
+            return first_of(&ends, depth + 1).filter(|origin| origin.what == What::Text);
+        }
+        let end = only_end(&function.def.body)?;
         let origin = inner.origin(end.given, depth + 1).filter(|origin| origin.source != Source::Literal)?;
         (origin.what == What::Text || !end.is_asked).then_some(origin)
     }

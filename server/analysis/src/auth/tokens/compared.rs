@@ -45,6 +45,12 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
         return None;
     }
     match &key.kind {
+        // `f"Bearer {key}"`
+        ExprKind::FString(parts) => {
+            let [scheme, key] = parts.as_slice() else { return None };
+            let is_scheme = scheme.as_str().is_some_and(|text| is_scheme_word(text));
+            is_scheme.then(|| keys::standing(body.interpreter, body.scope, key, Purpose::LetsIn))?
+        }
         // One decision, and one place: what stands beside a key is another one.
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
             let origin = body.site(key.range);

@@ -95,13 +95,13 @@ pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &E
     let eval = |expr: &Expr| scope.eval(interpreter, expr);
     match &expr.kind {
         ExprKind::Call { func, args } => {
+            if let Some(look_up) = keys::look_up(interpreter, scope, func, args) {
+                return look_up.variable.and_then(Expr::as_str).cloned();
+            }
             if let Value::Package(path) = eval(func) {
                 // `OctKey.import_key(secret)`
-                if path.ends_with("OctKey.import_key") {
-                    return variable(interpreter, scope, positional(args, 0)?, depth + 1);
-                }
-                let reads = matches!(path.as_str(), "os.getenv" | "os.environ.get" | "decouple.config");
-                return positional(args, 0).and_then(Expr::as_str).cloned().filter(|_| reads);
+                let given = positional(args, 0).filter(|_| path.ends_with("OctKey.import_key"))?;
+                return variable(interpreter, scope, given, depth + 1);
             }
             match &func.kind {
                 ExprKind::Attribute { value, name }
