@@ -1,5 +1,5 @@
-//! Handlers that are not written yet: they read nothing and change nothing, and answer with constants and with what the
-//! caller sent. Nobody is harmed by whoever calls one.
+//! Handlers that are not written yet, or only put what the caller sent into another form: they read nothing and change
+//! nothing, and answer with constants and with what the caller sent. Nobody is harmed by whoever calls one.
 
 use smol_str::SmolStr;
 
@@ -11,15 +11,82 @@ use crate::index::value::{FunctionRef, Resolve, Value};
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
 
+/// Functions of the project inside each other that are looked into.
+const MAX_DEPTH: usize = 3;
+
 /// Methods of a pydantic model that only write it down.
 const WRITTEN_DOWN: &[&str] = &["model_dump", "model_dump_json", "dict", "json"];
+
+/// Methods of texts, lists and dictionaries that give a part or another form of them.
+const PARTS: &[&str] = &[
+    "get",
+    "keys",
+    "values",
+    "items",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "lower",
+    "upper",
+    "title",
+    "split",
+    "splitlines",
+    "join",
+    "replace",
+    "startswith",
+    "endswith",
+    "encode",
+    "decode",
+    "format",
+    "removeprefix",
+    "removesuffix",
+    "copy",
+    "isoformat",
+];
+
+/// What makes another form of what it is given.
+const FORMS: &[&str] = &[
+    "builtins.str",
+    "builtins.int",
+    "builtins.float",
+    "builtins.bool",
+    "builtins.len",
+    "builtins.list",
+    "builtins.dict",
+    "builtins.tuple",
+    "builtins.set",
+    "builtins.sorted",
+    "builtins.sum",
+    "builtins.min",
+    "builtins.max",
+    "builtins.round",
+    "builtins.enumerate",
+    "builtins.zip",
+    "builtins.isinstance",
+    "json.dumps",
+    "json.loads",
+];
 
 /// Whether a handler reads nothing and changes nothing.
 pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let given = handler.def.params.iter().skip(usize::from(handler.takes_receiver()));
     let given = given.filter(|param| is_of_client(interpreter, handler, param)).map(|param| param.name.name.clone());
-    let mut look = Look { interpreter, handler, given: given.collect(), steps: MAX_STEPS };
+    let requests = handler.def.params.iter().filter(|param| is_request(interpreter, handler, param));
+    let mut look = Look {
+        interpreter,
+        handler,
+        given: given.collect(),
+        requests: requests.map(|param| param.name.name.clone()).collect(),
+        depth: 0,
+        steps: MAX_STEPS,
+    };
     !handler.def.is_generator && !is_left_out(&handler.def.body) && look.block(&handler.def.body)
+}
+
+/// Whether FastAPI fills a parameter with the request itself.
+fn is_request(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
+    let ty = param.annotation.as_ref().map(|expr| interpreter.eval_signature(handler, expr));
+    matches!(ty, Some(Value::Package(path)) if path.ends_with("requests.Request") || path == "fastapi.Request")
 }
 
 /// Whether nothing stands in a body: `...` says nothing of what will.
@@ -45,12 +112,21 @@ fn is_of_client(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Pa
     by_type && !eval(&param.default).is_some_and(|default| injects(&default))
 }
 
+/// Whether a default is a literal.
+fn is_plain(default: &Expr) -> bool {
+    matches!(default.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None)
+}
+
 /// A look through one handler.
 struct Look<'l, 'i> {
     interpreter: &'l Interpreter<'i>,
     handler: &'l FunctionRef,
     /// Parameters that the caller fills, and variables that hold nothing else.
     given: Vec<SmolStr>,
+    /// Parameters that are the request.
+    requests: Vec<SmolStr>,
+    /// How many functions are being looked into.
+    depth: usize,
     steps: usize,
 }
 
@@ -58,11 +134,14 @@ impl Look<'_, '_> {
     /// Whether all statements of a block touch nothing.
     fn block(&mut self, block: &[Stmt]) -> bool {
         block.iter().all(|stmt| match &stmt.kind {
-            StmtKind::Pass | StmtKind::Return(None) => true,
+            StmtKind::Pass | StmtKind::Return(None) | StmtKind::Import(_) | StmtKind::ImportFrom(_) => true,
             StmtKind::Return(Some(value)) => self.is_given(value),
             StmtKind::Raise { exc: Some(raised), .. } => self.refuses(raised),
             StmtKind::Expr(expr) => self.says(expr),
             StmtKind::If { test, body, or_else } => self.is_given(test) && self.block(body) && self.block(or_else),
+            StmtKind::For { target, iter, body, or_else, .. } => {
+                self.is_given(iter) && self.takes(target) && self.block(body) && self.block(or_else)
+            }
             StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
                 ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_given(value) => {
                     self.given.push(name.clone());
@@ -72,6 +151,18 @@ impl Look<'_, '_> {
             },
             _ => false,
         })
+    }
+
+    /// Whether the target of a loop is plain variables, which hold what the caller sent then.
+    fn takes(&mut self, target: &Expr) -> bool {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                self.given.push(name.clone());
+                true
+            }
+            ExprKind::Tuple(parts) => parts.iter().all(|part| self.takes(part)),
+            _ => false,
+        }
     }
 
     /// Whether a statement is a word to the reader, or to a log.
@@ -119,11 +210,59 @@ impl Look<'_, '_> {
             ExprKind::Compare { first, rest } => {
                 self.is_given(first) && rest.iter().all(|(_, value)| self.is_given(value))
             }
+            ExprKind::Await(inner) => self.is_sent(inner),
+            ExprKind::Comprehension(parts) => {
+                let clauses =
+                    parts.clauses.iter().all(|clause| self.is_given(&clause.iter) && self.takes(&clause.target));
+                let clauses = clauses
+                    && parts.clauses.iter().flat_map(|clause| &clause.conditions).all(|test| self.is_given(test));
+                clauses && std::iter::once(&parts.element).chain(&parts.value).all(|value| self.is_given(value))
+            }
             ExprKind::Call { func, args } => {
                 is_constant(self.interpreter, self.handler, expr, &mut self.steps)
-                    || (self.only_holds(func) && args.iter().all(|arg| self.is_given(&arg.value)))
+                    || ((self.only_holds(func) || self.only_forms(func))
+                        && args.iter().all(|arg| self.is_given(&arg.value)))
             }
             _ => is_constant(self.interpreter, self.handler, expr, &mut self.steps),
+        }
+    }
+
+    /// What the request holds, as soon as it is there: `await request.json()`.
+    fn is_sent(&self, expr: &Expr) -> bool {
+        let Some((func, [])) = expr.as_call() else { return false };
+        let ExprKind::Attribute { value, name } = &func.kind else { return false };
+        matches!(name.name.as_str(), "json" | "body" | "form")
+            && value.as_name().is_some_and(|name| self.requests.contains(name))
+    }
+
+    /// Whether what is called makes another form of what it is given, or takes a part out.
+    fn only_forms(&mut self, func: &Expr) -> bool {
+        if let ExprKind::Attribute { value, name } = &func.kind
+            && PARTS.contains(&name.name.as_str())
+        {
+            return self.is_given(value);
+        }
+        match self.interpreter.eval(self.handler, func) {
+            Value::Package(path) => FORMS.contains(&path.as_str()),
+            Value::Function(function) if self.depth < MAX_DEPTH && function.class.is_none() => {
+                let function = self.interpreter.current(&function);
+                // What a default holds is not the caller's.
+                let given = function.def.params.iter().filter(|param| param.default.as_ref().is_none_or(is_plain));
+                let given = given.map(|param| param.name.name.clone()).collect();
+                let plain = function.def.decorators.is_empty() && !function.def.is_generator && !function.def.is_async;
+                let mut look = Look {
+                    interpreter: self.interpreter,
+                    handler: &function,
+                    given,
+                    requests: Vec::new(),
+                    depth: self.depth + 1,
+                    steps: self.steps,
+                };
+                let forms = plain && !is_left_out(&function.def.body) && look.block(&function.def.body);
+                self.steps = look.steps;
+                forms
+            }
+            _ => false,
         }
     }
 

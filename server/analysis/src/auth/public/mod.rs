@@ -54,7 +54,7 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
             "a token against requests across sites"
         }
         [one] => single(one)?,
-        // The parameter is the provider: `/auth/sso/{provider}/start`, `/oauth/callback/{provider}`.
+        // `/auth/sso/{provider}/start`, `/oauth/callback/{provider}`, `/auth/oauth/google/callback`
         ["auth", rest @ ..] | rest if at_provider(rest).is_some() => at_provider(rest)?,
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
@@ -73,13 +73,16 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     (!deletes || reason == "signing out").then_some(reason)
 }
 
-/// What happens at an identity provider that a parameter of the path names.
+/// What happens at an identity provider that the path names, or a parameter of it.
 fn at_provider(parts: &[&str]) -> Option<&'static str> {
-    let (protocol, step) = match parts {
-        [protocol, "callback", "{}"] => (protocol, "callback"),
-        [protocol, "{}", step] => (protocol, *step),
+    let (protocol, provider, step) = match parts {
+        [protocol, "callback", provider] => (protocol, *provider, "callback"),
+        [protocol, provider, step] => (protocol, *provider, *step),
         _ => return None,
     };
+    if provider != "{}" && !is_identity_provider(provider) {
+        return None;
+    }
     if !matches!(*protocol, "oauth" | "oauth2" | "oidc" | "openid" | "sso" | "social" | "saml" | "providers") {
         return None;
     }
@@ -294,6 +297,7 @@ mod tests {
             "/auth/password-reset-token/check",
             "/api/otp/send",
             "/auth/sso/{provider}/start",
+            "/auth/oauth/google/callback",
             "/auth/sso/{provider}/callback",
             "/oauth/callback/{provider}",
             "/oauth/providers",
@@ -342,6 +346,7 @@ mod tests {
             "/docs/{id}",
             "/social/{user_id}/posts",
             "/sso/{provider}/settings",
+            "/auth/oauth/tasks/callback",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");

@@ -52,7 +52,7 @@ enum Meant {
     NamedPublic,
     /// Its summary, description or tags call it public.
     SaidPublic,
-    /// It only reads, and the docstring of its handler calls it public.
+    /// The docstring of its handler calls it public.
     DocumentedPublic,
     /// Strangers send a form there, by its path.
     Form,
@@ -147,6 +147,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             ]
         });
         let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
+        let may_be_said = !self.demanded && judged.data.gives_users.is_none();
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
@@ -177,7 +178,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
                 Meant::ReadsNobodys
             }
-            () if may_read && route.function().is_some_and(|handler| handler.def.says_public) => {
+            () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
                 Meant::DocumentedPublic
             }
             () => Meant::Nothing,
