@@ -80,7 +80,8 @@ fn finding(state: &State, origins: &Origins<'_>, file: FileId, endpoint: &Endpoi
     let (severity, done, effect) = match endpoint.effects.iter().find(changes) {
         Some(effect) => {
             let EffectKind::Changes(method) = &effect.kind else { return None };
-            (Severity::Warning, format!("changes rows by `{method}`"), effect)
+            let what = if matches!(method.as_str(), "upload" | "remove" | "move") { "files" } else { "rows" };
+            (Severity::Warning, format!("changes {what} by `{method}`"), effect)
         }
         None => {
             let sends = endpoint.effects.iter().filter_map(|effect| {

@@ -15,6 +15,7 @@ mod react;
 mod redux;
 pub(super) mod servers;
 mod stores;
+mod supabase;
 mod texts;
 mod tokens;
 mod web;
@@ -87,6 +88,7 @@ pub(super) fn call(
         "@tanstack/react-query" | "react-query" if path == "useMutation" => {
             react::call_mutation(session, arguments, here)
         }
+        supabase::PACKAGE => supabase::call(session, package, arguments),
         module if servers::is_database(module) => servers::call_database(session, package, arguments, here),
         "jose" | "jsonwebtoken" => tokens::call(session, &package.package, path, arguments, here),
         // `defineConfig` only says what type its argument has.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::better_auth::{CLIENT, SERVER};
+use super::supabase;
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
@@ -79,6 +80,7 @@ pub(in crate::frontend) fn part(package: &PackageName) -> Part {
         "jose" if name == "decodeJwt" || name == "SignJWT" => Part::Harmless,
         "jsonwebtoken" if matches!(name, "decode" | "sign") => Part::Harmless,
         "jose" | "jsonwebtoken" => Part::Verifies,
+        supabase::PACKAGE => supabase::part(package),
         module if is_database(module) && CHANGES.contains(&name) && path.contains('.') => Part::Changes(name.into()),
         module if is_database(module) || module.starts_with("node:") || module.starts_with("@ai-sdk/") => {
             Part::Harmless
