@@ -15,12 +15,16 @@ impl Session<'_> {
     pub(super) fn template(&mut self, parts: &[TemplatePart], whole: &Expr) -> Value {
         let mut out = Vec::new();
         let mut values = Vec::new();
-        for part in parts {
+        for (at, part) in parts.iter().enumerate() {
             match part {
                 TemplatePart::Text(text) => out.push(vec![Part::Text(text.clone())]),
                 TemplatePart::Value(value) => {
                     let value = self.expr(value);
-                    out.push(self.text_parts(&value));
+                    let text = match is_segment(parts, at) {
+                        true => self.text_parts(&filled(&value)),
+                        false => self.text_parts(&value),
+                    };
+                    out.push(text);
                     values.push(value);
                 }
             }
@@ -128,6 +132,28 @@ impl Session<'_> {
 /// Of several texts the one that tells most: one with a fault, then the one
 /// that is known best, and what the environment says before what stands in for it.
 /// A first value that is `null` tells least: another one takes its place.
+/// Whether a part of a template is a whole segment of a path: `/invitations/${token}`.
+fn is_segment(parts: &[TemplatePart], at: usize) -> bool {
+    let is_text = |at: usize, fits: &dyn Fn(&str) -> bool| match parts.get(at) {
+        Some(TemplatePart::Text(text)) => fits(text),
+        _ => false,
+    };
+    let ends = at + 1 == parts.len() || is_text(at + 1, &|text| text.starts_with(['/', '?']));
+    at > 0 && ends && is_text(at - 1, &|text| text.ends_with('/'))
+}
+
+/// A value without the empty text that stands in where it is missing: `token || ""`. Nobody means to ask for a path
+/// that lacks the segment.
+fn filled(value: &Value) -> Value {
+    let is_empty = |value: &&Value| value.known_text().is_some_and(|text| text.is_empty());
+    match value.alternatives() {
+        all if all.len() > 1 && !all.iter().all(|value| is_empty(&value)) => {
+            Value::any(all.iter().filter(|value| !is_empty(value)).cloned())
+        }
+        _ => value.clone(),
+    }
+}
+
 fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {
     let faulty = |parts: &&Vec<Part>| {
         parts.iter().any(|part| match part {
