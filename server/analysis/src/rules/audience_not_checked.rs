@@ -18,6 +18,8 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
+        // What one function tries one after the other is one decision.
+        let mut first = None;
         for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Audience);
             let Some((_, site)) = skipped.filter(|_| !decode.reads.iter().any(|claim| claim.name == "aud")) else {
@@ -29,11 +31,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             // Where the key could not be followed, it may be such a secret.
             let severity = match decode.key {
+                _ if first.is_some() => Severity::Info,
                 KeySource::Unknown if issues_own(state, decode.library, "aud") => Severity::Info,
                 _ => Severity::Warning,
             };
             let message = "A token that was issued for another application passes this verification, because the check of `aud` is switched off: expect the audience with `audience=`.";
-            let steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
+            let mut steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
+            steps.extend(first.map(|first| related(state, first, "the same is switched off here before".to_owned())));
+            first.get_or_insert(*site);
             found.push(report(state, &INFO, severity, *site, message.to_owned(), steps));
         }
     });

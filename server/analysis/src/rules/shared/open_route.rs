@@ -152,7 +152,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
         let reads_openly = || {
-            self.is_habit()
+            (self.is_habit() || beside.is_mostly_guarded())
                 && may_read
                 && beside.reads_openly()
                 && !of_others
@@ -225,6 +225,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::ReadsOpenly, Some(siblings), _) => {
                 let (others, guarded) = (self.beside.others(), siblings.are_guarded());
                 format!("like {others} of this router that only read, while changes {guarded}")
+            }
+            (Meant::ReadsOpenly, None, _) => {
+                format!("like {} of this router that only read, while changes are guarded", self.beside.others())
             }
             (_, Some(siblings), _) => {
                 let Siblings { guarded, all, .. } = siblings;
@@ -348,6 +351,12 @@ impl Beside {
     /// Whether several routes that read are open, and none that changes.
     fn reads_openly(&self) -> bool {
         self.open_reads > 1 && self.open_changes == 0 && self.guarded_changes > 0
+    }
+
+    /// Whether most routes are guarded, by whatever does that.
+    fn is_mostly_guarded(&self) -> bool {
+        let guarded = self.guarded_reads + self.guarded_changes;
+        guarded > 1 && guarded * 2 >= self.guarded_reads + self.open_reads + self.changes
     }
 
     /// The other routes that read and are open, in words.
