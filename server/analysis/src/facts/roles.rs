@@ -45,6 +45,11 @@ pub const SECRET_MARKERS: &[&str] = &[
     "gsk_",
     "sb_secret_",
     "eyJhbGciOi",
+    // A script that makes an account.
+    "hash_password(\"",
+    "hash_password('",
+    "password_hash(\"",
+    "password_hash('",
 ];
 /// What stands in a module that may verify callers for others who only know its interface: the libraries for that. Such
 /// modules are asked which classes they hold, whoever imports them.

@@ -5,8 +5,9 @@ use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
 use super::super::sources::{Worth, worth_of};
 use super::{Insecure, ItemTokens, Secret, Transport, secrets};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::Value;
+use crate::text::TextRange;
 
 /// Parts of parts that a value is followed through.
 const MAX_PARTS: usize = 6;
@@ -79,16 +80,17 @@ fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transpor
 /// A token in a cookie that goes over plain HTTP, too.
 fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<(Transport, At)> {
     let value = keyword(args, "value").or_else(|| positional(args, 1))?;
-    if !is_token(body, value)
-        || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No)
-        || is_for_development(found)
-    {
+    if !is_token(body, value) || is_for_development(found) {
         return None;
     }
+    insecure(found, args).map(|range| (Transport::Cookie, range))
+}
+
+/// What says that a cookie goes over plain HTTP, too: `secure=False`, or the call that says nothing of it.
+fn insecure(found: &Found<'_>, args: &[Arg]) -> Option<TextRange> {
     match keyword(args, "secure").or_else(|| positional(args, 6)) {
-        Some(secure) if matches!(secure.kind, ExprKind::Bool(false)) => Some((Transport::Cookie, secure.range)),
-        Some(_) => None,
-        None => Some((Transport::Cookie, found.expr.range)),
+        Some(secure) => matches!(secure.kind, ExprKind::Bool(false)).then_some(secure.range),
+        None => args.iter().all(|arg| arg.spread == Spread::No).then_some(found.expr.range),
     }
 }
 
@@ -113,14 +115,14 @@ fn sets_handed_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) 
     let Value::Str(name) = body.eval(body.traced(keyword(args, "key").or_else(|| positional(args, 0))?)) else {
         return None;
     };
-    let secure = keyword(args, "secure").filter(|secure| matches!(secure.kind, ExprKind::Bool(false)))?;
+    let range = insecure(found, args)?;
     let is_removed = matches!(value.kind, ExprKind::Str(_) | ExprKind::None);
     let is_handed = !is_removed && is_made_of_parameters(body, value) && secrets::origin(body, value).is_none();
     if !is_handed || worth_of(&name) != Worth::Credential || is_for_development(found) {
         return None;
     }
     let helper = Some(body.site(body.def?.name.range));
-    Some(Insecure { site: body.site(secure.range), how: Transport::Cookie, helper })
+    Some(Insecure { site: body.site(range), how: Transport::Cookie, helper })
 }
 
 /// Whether a value is a parameter of the function, or is taken out of one.
