@@ -70,7 +70,11 @@ fn returned(
     });
     let mut holds = false;
     for value in values.filter(|value| !matches!(value.kind, ExprKind::None)) {
-        let origin = follow(&inner, part(&inner, value)?, 0)?;
+        let origin = match part(&inner, value) {
+            Some(held) => follow(&inner, held, 0)?,
+            // What another function gives, which is handed on.
+            None => returned(&inner, value, part)?,
+        };
         if origin.what != Secret::Issued {
             return None;
         }
