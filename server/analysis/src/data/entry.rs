@@ -10,6 +10,7 @@ use super::later;
 use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;
+use super::runs::Runs;
 use super::value::{Abs, Known, Made, Object, Path, Place, Vars};
 use super::{Access, Fault, RouteData, service, verifies};
 use crate::auth::guard::{Guard, Weak};
@@ -24,7 +25,13 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value, is_from_c
 const MAX_ENTRIES: usize = 8;
 
 /// Executes a route's dependencies and its handler.
-pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+pub(super) fn judge<'e, 'a>(
+    interpreter: &'e Interpreter<'a>,
+    judge: &Judge<'_>,
+    route: &'e Route,
+    guard: &Guard,
+    runs: &Runs<'e, 'a>,
+) -> RouteData {
     let guarded = match guard {
         Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) => true,
         // Whoever is let in, whose rows they get is another question.
@@ -50,7 +57,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
         return RouteData::default();
     }
-    engine.handler(Path::default(), handler);
+    engine.handler(Path::default(), handler, runs);
     engine.accept_hidden();
     if guarded {
         engine.data.forget_filters();
@@ -130,7 +137,7 @@ fn writes(route: &Route) -> bool {
     route.methods.iter().any(|method| matches!(method.as_str(), "POST" | "PUT" | "PATCH"))
 }
 
-impl Engine<'_, '_> {
+impl<'e, 'a> Engine<'e, 'a> {
     /// Whether a decorator of the handler may do more than register it.
     fn is_decorated(&self, handler: &FunctionRef) -> bool {
         handler.def.decorators.iter().any(|decorator| {
@@ -167,44 +174,32 @@ impl Engine<'_, '_> {
     }
 
     /// Executes dependencies and handler.
-    fn handler(&mut self, path: Path, handler: FunctionRef) {
-        let mut paths = vec![(path, Vars::default())];
-        for index in 0..self.route.dependencies.len() {
-            let node = &self.route.dependencies[index];
-            if node.parent.is_none() && node.parameter.is_none() {
-                paths = self.through(paths, index, None);
+    fn handler(&mut self, path: Path, handler: FunctionRef, runs: &Runs<'e, 'a>) {
+        let receiver = self.route.receiver().cloned();
+        let view = handler.class.clone().filter(|_| handler.takes_receiver() && receiver.is_none());
+        let mut paths = match (&view, handler.def.params.first()) {
+            (Some(class), Some(own)) => {
+                let paths = self.decorating(vec![(path, Vars::default())]);
+                let paths = self.view(paths, class, &own.name.name);
+                self.filling(paths, &handler)
             }
-        }
-        let view = handler.class.clone().filter(|_| handler.takes_receiver());
+            _ => self.dependencies(runs, path, &handler),
+        };
         for (at, param) in handler.def.params.iter().enumerate() {
             let name = &param.name.name;
             if at == 0
-                && let Some(receiver) = self.route.receiver()
+                && let Some(receiver) = &receiver
             {
                 let receiver = self.as_abs(receiver.clone());
                 paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(name.clone(), receiver.clone()));
                 continue;
             }
-            if at == 0
-                && let Some(class) = &view
-            {
-                paths = self.view(paths, class, name);
+            if (at == 0 && view.is_some()) || self.node_of(None, name).is_some() {
                 continue;
             }
-            let node = self.node_of(None, name);
-            match node {
-                Some(index) => {
-                    if let Some((function, _)) = called(self.interpreter, &self.route.dependencies[index].callable) {
-                        self.principals.insert(name.clone(), function.site);
-                    }
-                    paths = self.injected(paths, index, &handler, param);
-                }
-                None => {
-                    for (path, vars) in &mut paths {
-                        let value = self.supplied(path, &handler, param);
-                        vars.insert(name.clone(), value);
-                    }
-                }
+            for (path, vars) in &mut paths {
+                let value = self.supplied(path, &handler, param);
+                vars.insert(name.clone(), value);
             }
         }
         self.name_principal(&handler, &paths);
@@ -220,6 +215,30 @@ impl Engine<'_, '_> {
         self.run_later(ends);
         self.settle_modest();
         self.leave_right(before);
+    }
+
+    /// Runs the dependencies that fill no parameter.
+    pub(super) fn decorating(&mut self, mut paths: Vec<(Path, Vars)>) -> Vec<(Path, Vars)> {
+        for index in 0..self.route.dependencies.len() {
+            let node = &self.route.dependencies[index];
+            if node.parent.is_none() && node.parameter.is_none() {
+                paths = self.through(paths, index, None);
+            }
+        }
+        paths
+    }
+
+    /// Runs the dependencies that fill parameters of the handler.
+    pub(super) fn filling(&mut self, mut paths: Vec<(Path, Vars)>, handler: &FunctionRef) -> Vec<(Path, Vars)> {
+        for param in &handler.def.params {
+            let name = &param.name.name;
+            let Some(index) = self.node_of(None, name) else { continue };
+            if let Some((function, _)) = called(self.interpreter, &self.route.dependencies[index].callable) {
+                self.principals.insert(name.clone(), function.site);
+            }
+            paths = self.injected(paths, index, handler, param);
+        }
+        paths
     }
 
     /// What the code calls the principal.
@@ -508,14 +527,24 @@ impl Engine<'_, '_> {
             },
             _ => None,
         });
-        let in_path = self.is_in_path(name);
+        // What FastAPI fills in by its type stands in no path.
+        if marker.is_none()
+            && let Some(Value::Package(package)) = &ty
+        {
+            match package.rsplit('.').next() {
+                Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
+                _ if later::holds_tasks(package) => return later::tasks(package),
+                Some("Response" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
+                _ => {}
+            }
+        }
         let place = match marker.as_ref().map(|(kind, _)| kind.as_str()) {
             Some("Header") => Place::Header,
             Some("Cookie") => Place::Cookie,
             Some("Form" | "File") => Place::Form,
             Some("Body") => Place::Body,
             Some("Path") => Place::Path,
-            _ if in_path => Place::Path,
+            _ if self.is_in_path(name) => Place::Path,
             _ => Place::Query,
         };
         let shown = marker.as_ref().map_or(name, |(_, alias)| alias);
@@ -536,9 +565,7 @@ impl Engine<'_, '_> {
         }
         match &ty {
             Some(Value::Package(package)) => match package.rsplit('.').next() {
-                Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
-                _ if later::holds_tasks(package) => return later::tasks(package),
-                Some("Response" | "SecurityScopes" | "UploadFile") => return Abs::Unknown,
+                Some("UploadFile") => return Abs::Unknown,
                 Some("dict" | "Dict") if place == Place::Query => return Abs::Request(SmolStr::new_static("body")),
                 _ => {}
             },

@@ -1,5 +1,6 @@
 //! Statements, path by path.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -53,6 +54,7 @@ impl Caller {
 }
 
 /// The execution of one route.
+#[derive(Clone)]
 pub(super) struct Engine<'e, 'a> {
     pub(super) interpreter: &'e Interpreter<'a>,
     pub(super) route: &'e Route,
@@ -133,6 +135,8 @@ pub(super) struct Engine<'e, 'a> {
     /// Tables of rows that were found beside the caller's.
     pub(super) hints: Vec<(Table, Use)>,
     pub(super) budget: u32,
+    /// Whether anything asked what the path of the route holds.
+    pub(super) asks_path: Cell<bool>,
     pub(super) data: RouteData,
 }
 
@@ -182,6 +186,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             kept_up: None,
             hints: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,
+            asks_path: Cell::new(false),
             data: RouteData::default(),
         }
     }

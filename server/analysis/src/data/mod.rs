@@ -48,6 +48,7 @@ mod rejections;
 mod requests;
 mod rights;
 mod roles;
+mod runs;
 mod service;
 mod shared;
 mod sharing;
@@ -74,6 +75,7 @@ pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;
+pub use runs::Runs;
 pub use shown::{How, Shown};
 pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
@@ -334,9 +336,15 @@ impl RouteData {
 
 /// What a route does with owned data. Nothing is said of routes that are public
 /// on purpose, or whose guard is not known.
-pub fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Route, guard: &Guard) -> RouteData {
+pub fn judge<'e, 'a>(
+    interpreter: &'e Interpreter<'a>,
+    judge: &Judge<'_>,
+    route: &'e Route,
+    guard: &Guard,
+    runs: &Runs<'e, 'a>,
+) -> RouteData {
     let outer = interpreter.begin();
-    let mut data = entry::judge(interpreter, judge, route, guard);
+    let mut data = entry::judge(interpreter, judge, route, guard, runs);
     data.rests_on = interpreter.end(outer);
     data
 }

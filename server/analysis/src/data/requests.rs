@@ -198,6 +198,7 @@ impl Engine<'_, '_> {
 
     /// Whether the path of the route has a parameter of that name.
     pub(super) fn is_in_path(&self, name: &str) -> bool {
+        self.asks_path.set(true);
         self.route.path.contains(&format!("{{{name}}}")) || self.route.path.contains(&format!("{{{name}:"))
     }
 

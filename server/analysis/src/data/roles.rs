@@ -15,6 +15,7 @@ use super::value::{Abs, Path, Predicate, Role};
 use crate::facts::python::tree::{Expr, ExprKind};
 
 /// A right that callers may give themselves who have a role with which they touch nobody else.
+#[derive(Clone)]
 pub(super) struct ModestGift {
     access: Access,
     roles: BTreeSet<Role>,

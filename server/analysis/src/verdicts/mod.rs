@@ -35,7 +35,7 @@ use crate::auth::guard::{Guard, Guards as GuardJudge, may_sign_up};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, NewVerdicts};
-use crate::data;
+use crate::data::{self, Runs};
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
 use crate::index::interpreter::{Interpreter, Remembered, Session};
@@ -146,7 +146,7 @@ struct Around<'r> {
     middlewares: &'r Middlewares,
 }
 
-impl Work<'_, '_> {
+impl<'a> Work<'_, 'a> {
     /// Guards of the routes of an application, and its middlewares.
     fn application(
         &self,
@@ -187,6 +187,7 @@ impl Work<'_, '_> {
             None => around.map(|around| expectations(self.state, around.application)).unwrap_or_default(),
         };
         let mut judged: Vec<Judged> = Vec::with_capacity(routes.len());
+        let runs = Runs::default();
         for (index, route) in routes.iter().enumerate() {
             let known = same_table.and_then(|earlier| earlier.judged.get(index));
             let expected = match known {
@@ -196,7 +197,7 @@ impl Work<'_, '_> {
             let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
             // Others decide about that one.
             let known = known.filter(|known| !sign_up::is_given(&known.guard) && !shadowed::is_given(&known.guard));
-            judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
+            judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes)), &runs));
         }
         if let Some(around) = around
             && self.state.indexing
@@ -219,18 +220,19 @@ impl Work<'_, '_> {
         self.interpreter.count(&judged.rests_on);
         if may_sign_up(self.interpreter, route) {
             judged.guard = sign_up::guard();
-            judged.data = Arc::new(data::judge(self.interpreter, self.judge, route, &judged.guard));
+            judged.data = Arc::new(data::judge(self.interpreter, self.judge, route, &judged.guard, &Runs::default()));
         }
         judged.rests_on = self.interpreter.end(outer);
     }
 
     /// The guard of a route; `known` is what was said of the same one before a change.
-    fn route(
-        &self,
-        route: &Route,
+    fn route<'r>(
+        &'r self,
+        route: &'r Route,
         around: Option<Around<'_>>,
         expected: Expectation,
         known: Option<(&Judged, &Changes)>,
+        runs: &Runs<'r, 'a>,
     ) -> Judged {
         let state = self.state;
         let unparsed = around.is_some_and(|around| never_parsed(state, around.application.site.file))
@@ -270,7 +272,7 @@ impl Work<'_, '_> {
         let data = match same_data {
             Some((known, _)) => Arc::clone(&known.data),
             None if state.tables.is_empty() => Arc::default(),
-            None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard)),
+            None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard, runs)),
         };
         self.interpreter.count(&data.rests_on);
         let rests_on = self.interpreter.end(outer);
