@@ -18,6 +18,7 @@ mod limits;
 pub mod middleware;
 pub mod mounts;
 mod notes;
+mod order;
 mod pages;
 pub mod policy;
 pub mod public;
@@ -132,6 +133,8 @@ pub struct Verdict {
     pub lets_nobody_in: bool,
     /// Whether it gives callers who were not verified nothing but constants.
     pub strangers_get_nothing: bool,
+    /// What it leaves on `request.state`.
+    left: RequestState,
 }
 
 /// Two are the same that say the same.
@@ -139,7 +142,7 @@ impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
         let of =
             |verdict: &Self| (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, verdict.strangers_get_nothing);
-        (&self.proof, &self.steps) == (&other.proof, &other.steps) && of(self) == of(other)
+        (&self.proof, &self.steps, &self.left) == (&other.proof, &other.steps, &other.left) && of(self) == of(other)
     }
 }
 
@@ -177,6 +180,7 @@ impl Verdict {
             asks_user: false,
             lets_nobody_in: false,
             strangers_get_nothing: false,
+            left: RequestState::default(),
         }
     }
 }

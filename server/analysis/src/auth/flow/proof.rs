@@ -31,6 +31,11 @@ impl Flow<'_, '_> {
             return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
         }
         let unverified = || exits.iter().filter(|exit| !exit.verified);
+        // Whom it believes on one path, it believes, whatever it does with a credential on the others.
+        let believed = unverified().any(|exit| exit.value.is_claimed() && exit.unknown.is_none());
+        if role == Role::Dependency && self.found.credential && believed {
+            return Proof::TrustsClient;
+        }
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
             return Proof::Unknown(reason);
         }
