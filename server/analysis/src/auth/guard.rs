@@ -156,6 +156,11 @@ impl<'g, 'a> Guards<'g, 'a> {
         {
             return Guard::InBody(body);
         }
+        // Whose session it ends is verified; nobody else is signed out.
+        let looks_whose = body.as_ref().is_some_and(|body| body.proof == Proof::Optional && body.decides());
+        if looks_whose && !required && posts(route) && public::signs_out_at_end(&route.path) {
+            return Guard::Public("signing out".into());
+        }
         if body.is_some_and(|body| body.asks_user) && !required {
             return Guard::Public("its handler tells who is signed in from who is not".into());
         }

@@ -158,7 +158,12 @@ impl Verdict {
 
     /// Whether a credential is verified, and callers pass whose credential is refused.
     pub fn is_lenient(&self) -> bool {
-        self.proof == Proof::ChecksNothing && self.steps.iter().any(Step::decides)
+        self.proof == Proof::ChecksNothing && self.decides()
+    }
+
+    /// Whether something tells good credentials from bad ones, whoever passes.
+    pub fn decides(&self) -> bool {
+        self.steps.iter().any(Step::decides)
     }
 
     /// Where a refusal is returned that has to be raised.
