@@ -39,7 +39,7 @@ use smol_str::SmolStr;
 pub(crate) use self::code::is_settings;
 use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
-use self::flow::{RequestState, Summaries};
+use self::flow::{Holding, RequestState, Summaries};
 pub(crate) use self::sources::{is_credential_parameter, is_user_table};
 use crate::facts::python::tree::Param;
 use crate::index::interpreter::Interpreter;
@@ -243,6 +243,8 @@ pub struct Judge<'a> {
     fingerprint: Cell<u64>,
     /// Calls of functions that were executed for any verdict.
     summaries: Summaries,
+    /// Classes whose objects hold the request.
+    holding: Holding,
 }
 
 impl<'a> Judge<'a> {
@@ -256,6 +258,7 @@ impl<'a> Judge<'a> {
             state: RefCell::default(),
             fingerprint: Cell::new(0),
             summaries: Summaries::default(),
+            holding: Holding::default(),
         }
     }
 

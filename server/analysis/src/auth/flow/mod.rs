@@ -16,6 +16,7 @@ mod decided;
 mod exact;
 mod follow;
 mod given;
+mod holding;
 mod implementations;
 mod left;
 mod matching;
@@ -34,6 +35,7 @@ mod unresolved;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
+pub(super) use holding::Holding;
 pub(super) use objects::class_held;
 pub(super) use summary::Summaries;
 
