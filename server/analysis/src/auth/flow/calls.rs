@@ -12,6 +12,7 @@ use super::follow::Inherited;
 use super::holding::class_of;
 use super::named::{is_name_again, is_of_users};
 use super::outcome;
+use super::partial::PARTIAL;
 use super::requests::{MESSAGE, SERVED, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
@@ -378,6 +379,9 @@ impl Flow<'_, '_> {
                     }
                     None => self.unresolved(path, expr, func, args, values),
                 },
+                Value::Package(package) if package == PARTIAL => {
+                    self.partial(path, expr, &instance, func, args, values)
+                }
                 Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
                 _ => self.unresolved(path, expr, func, args, values),
             },

@@ -46,6 +46,7 @@ impl Flow<'_, '_> {
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         let what = match classify(package) {
             Sink::Forwards if for_caller => Sink::Raises,
+            Sink::Forwards if self.inserts(args) => Sink::Passes,
             Sink::SignsIn if !signs_in_with(args, &derived) => Sink::Passes,
             what => what,
         };

@@ -42,9 +42,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own(body, args) => {
                 tokens.decodes.push(decode(body, found, library, does, args));
             }
-            _ => {}
+            _ => tokens.decodes.extend(bound(body, found, func, args)),
         }
     }
+}
+
+/// A call that reads tokens, which is made ready for whoever has one: `partial(jwt.decode, key=KEY, algorithms=["HS256"])`.
+/// Where it says nothing of the algorithms, it is not ready.
+fn bound(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr, args: &[Arg]) -> Option<Decode> {
+    let (callee, args) = args.split_first().filter(|_| last_name(func).is_some_and(|name| name == "partial"))?;
+    let (library, does) = does(body, &callee.value).filter(|(_, does)| matches!(does, Does::Decodes))?;
+    if !body.package(func).is_some_and(|path| path == "functools.partial") {
+        return None;
+    }
+    let decode = decode(body, found, library, does, args);
+    (decode.algorithms != Algorithms::Missing || decode.unverified.is_some()).then_some(decode)
 }
 
 /// Whether a call takes an encrypted token apart (JWE, RFC 7516).
