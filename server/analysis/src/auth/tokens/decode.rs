@@ -9,7 +9,7 @@ use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
     Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    secrets, subjects,
+    optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -77,7 +77,7 @@ pub fn is_about_tokens(name: &str) -> bool {
 /// A call of a function of the project, where tokens are handled.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
     let function = body.site(body.def?.name.range);
-    let callee = callee(body, func)?.site;
+    let called = callee(body, func)?;
     let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
@@ -85,7 +85,8 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         by_dependency: args.iter().any(|arg| handed_on::is_by_dependency(body, &arg.value)),
         site: body.site(found.expr.range),
         function,
-        callee,
+        callee: called.site,
+        asked: optional::asked(body, &called, args),
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
         takes_ids_only: subjects::takes_ids_only(body, found),
@@ -96,7 +97,10 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
 
 /// Claims with their places.
 fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim> {
-    reads.into_iter().map(|(name, range)| Claim { name, site: body.site(range) }).collect()
+    reads
+        .into_iter()
+        .map(|(name, range)| Claim { name, site: body.site(range), only_if: optional::only_if(body, range) })
+        .collect()
 }
 
 fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {

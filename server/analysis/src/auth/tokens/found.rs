@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::{Caught, Claim};
+use super::{Asked, Caught, Claim};
 use crate::auth::keys::Source;
 use crate::index::value::Site;
 
@@ -175,6 +175,8 @@ pub struct VerifierCall {
     pub function: Site,
     /// The function that it calls.
     pub callee: Site,
+    /// Parameters of that one which it gives, and which are nothing otherwise.
+    pub asked: Vec<Asked>,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.

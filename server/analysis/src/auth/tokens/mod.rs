@@ -30,6 +30,7 @@ mod looks;
 mod lookups;
 mod loops;
 mod numbers;
+mod optional;
 mod passwords;
 mod payload;
 mod redirects;
@@ -58,6 +59,7 @@ pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use looks::{Looks, Marked, may_handle_tokens};
+pub use optional::Asked;
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
@@ -204,6 +206,8 @@ pub struct Claim {
     pub name: SmolStr,
     /// Where it is read.
     pub site: Site,
+    /// The parameter that is nothing unless it is given, without which nobody looks at it.
+    pub only_if: Option<SmolStr>,
 }
 
 /// A check on claims.
