@@ -35,6 +35,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if decode.purpose == Purpose::Peek || is_verified_beside(state, decode) {
                 continue;
             }
+            if decode.function.is_some_and(|function| only_counts(state, function)) {
+                continue;
+            }
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);
             let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
             let (severity, site, message) = match skipped {
@@ -91,6 +94,20 @@ fn given_again(state: &State, decode: &Decode, cached: &CachedClaims) -> Option<
 
 /// What is said where an expired token signs its owner out, and does nothing else.
 const ONLY_SIGNS_OUT: &str = "An expired token passes this verification: whoever gets hold of an old one can sign its owner out, and nothing else. Where that is meant, say so; else leave the check of `exp` on.";
+
+/// Whether what a function finds out of a token serves to count how often somebody asks, and nothing else.
+fn only_counts(state: &State, function: Site) -> bool {
+    let counts = |function: &Site| {
+        let counts = state.tokens.items().any(|(_, tokens)| tokens.counted_by.contains(function));
+        counts && !state.in_use.is_used(*function)
+    };
+    let callers: Vec<Site> =
+        state.tokens.calls().filter(|call| call.callee == function).map(|call| call.function).collect();
+    match callers.is_empty() {
+        true => counts(&function),
+        false => callers.iter().all(counts) && !state.in_use.is_used(function),
+    }
+}
 
 /// Whether routes rest on a function, and all of them are for signing out.
 fn only_signs_out(state: &State, function: Site) -> bool {

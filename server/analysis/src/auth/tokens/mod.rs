@@ -11,6 +11,7 @@ mod callees;
 mod claims;
 mod compared;
 mod containers;
+mod counting;
 mod databases;
 mod decode;
 mod encode;
@@ -150,6 +151,8 @@ pub struct ItemTokens {
     pub served: Vec<ServedTools>,
     /// Tools that take from their caller whose data they work on.
     pub tools: Vec<Tool>,
+    /// Functions by whose results it is counted how often somebody asks.
+    pub counted_by: Vec<Site>,
 }
 
 /// A call that reads a token.
