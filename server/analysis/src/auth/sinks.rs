@@ -57,6 +57,9 @@ pub(super) fn classify(path: &str) -> Sink {
             _ => Sink::Passes,
         },
         "pyseto" | "paseto" if method == "decode" => Sink::Raises,
+        // Signatures and what is encrypted with them: cryptography 46, PyNaCl 1, ecdsa 0.19.
+        "cryptography" | "nacl" | "ecdsa" if method == "verify" => Sink::Raises,
+        "cryptography" if method == "decrypt" && path.contains(".fernet.") => Sink::Raises,
         "itsdangerous" => match method {
             "loads" | "unsign" => Sink::Raises,
             _ => Sink::Passes,

@@ -342,6 +342,8 @@ pub struct Handmade {
     pub function: Site,
     /// What becomes of its signature.
     pub made: Made,
+    /// Where its claims are read, if nothing there asks how old it is, or hands them to who might.
+    pub never_ends: Option<Site>,
 }
 
 /// What becomes of the signature of a token that is taken apart by hand.
