@@ -79,13 +79,14 @@ impl<'g, 'a> Guards<'g, 'a> {
             true => Verdict::plain(Proof::NotAuth),
             false => self.judge.dependency(&node.callable),
         };
-        let verdicts: Vec<Arc<Verdict>> = route.dependencies.iter().map(of).collect();
+        let called = self.judge.in_order(&route.dependencies, &of);
+        let verdicts = &called.verdicts;
         let best = strongest(verdicts.iter().map(|verdict| &**verdict));
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Verifies) {
-            let best = strictest(&route.dependencies, &verdicts, best);
-            return Guard::Guarded(root(&route.dependencies, &verdicts, best));
+            let best = strictest(&route.dependencies, verdicts, best);
+            return Guard::Guarded(root(&route.dependencies, verdicts, best));
         }
-        let body = self.judge.handler(route);
+        let body = self.judge.behind(&called, || self.judge.handler(route));
         if let Some(body) = body.clone().filter(|body| body.proof == Proof::Verifies) {
             // Who signs in proves a password in the handler: that is what the route is for.
             return match self.by_nature(route).filter(|reason| !self.asks_for_session(route, &body, reason)) {
@@ -95,10 +96,12 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         let wrappers = match route.function() {
             Some(handler) if route.kind != RouteKind::Mount => {
-                let mut around = decorators::of_wrappers(self.judge, handler);
                 let current = self.interpreter.current(handler);
-                around.extend(decorators::of_handler(self.judge, &current, route.registration));
-                around
+                self.judge.behind(&called, || {
+                    let mut around = decorators::of_wrappers(self.judge, handler);
+                    around.extend(decorators::of_handler(self.judge, &current, route.registration));
+                    around
+                })
             }
             _ => Vec::new(),
         };
@@ -153,6 +156,11 @@ impl<'g, 'a> Guards<'g, 'a> {
         {
             return Guard::InBody(body);
         }
+        // Whose session it ends is verified; nobody else is signed out.
+        let looks_whose = body.as_ref().is_some_and(|body| body.proof == Proof::Optional && body.decides());
+        if looks_whose && !required && posts(route) && public::signs_out_at_end(&route.path) {
+            return Guard::Public("signing out".into());
+        }
         if body.is_some_and(|body| body.asks_user) && !required {
             return Guard::Public("its handler tells who is signed in from who is not".into());
         }
@@ -171,7 +179,10 @@ impl<'g, 'a> Guards<'g, 'a> {
             return Guard::Unknown(reason.into());
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
-            let best = lenient(&route.dependencies, &verdicts, best);
+            let best = match verdicts[best].proof {
+                Proof::TrustsClient => root(&route.dependencies, verdicts, best),
+                _ => lenient(&route.dependencies, verdicts, best),
+            };
             return Guard::Open(Some(Weak::Dependency(best, verdicts[best].proof.clone())));
         }
         if let Some(pretender) = middlewares.and_then(|middlewares| middlewares.pretender(self.judge, route)) {
@@ -298,11 +309,11 @@ impl<'g, 'a> Guards<'g, 'a> {
     }
 }
 
-/// Of a dependency that hands on whom others verified, the one that verifies: the proof is there.
+/// Of a dependency that hands on whom others verified, or believe, the one that does: the proof is there.
 fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
     let nested = |outer: &usize| {
         let mut nested = nodes.iter().enumerate().filter(|(_, node)| node.parent == Some(*outer));
-        nested.find(|(at, _)| verdicts[*at].proof == Proof::Verifies).map(|(at, _)| at)
+        nested.find(|(at, _)| verdicts[*at].proof == verdicts[from].proof).map(|(at, _)| at)
     };
     std::iter::successors(Some(from), nested).last().unwrap_or(from)
 }

@@ -18,6 +18,7 @@ mod limits;
 pub mod middleware;
 pub mod mounts;
 mod notes;
+mod order;
 mod pages;
 pub mod policy;
 pub mod public;
@@ -38,7 +39,7 @@ use smol_str::SmolStr;
 pub(crate) use self::code::is_settings;
 use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
-use self::flow::{RequestState, Summaries};
+use self::flow::{Holding, RequestState, Summaries};
 pub(crate) use self::sources::{is_credential_parameter, is_user_table};
 use crate::facts::python::tree::Param;
 use crate::index::interpreter::Interpreter;
@@ -132,6 +133,8 @@ pub struct Verdict {
     pub lets_nobody_in: bool,
     /// Whether it gives callers who were not verified nothing but constants.
     pub strangers_get_nothing: bool,
+    /// What it leaves on `request.state`.
+    left: RequestState,
 }
 
 /// Two are the same that say the same.
@@ -139,7 +142,7 @@ impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
         let of =
             |verdict: &Self| (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, verdict.strangers_get_nothing);
-        (&self.proof, &self.steps) == (&other.proof, &other.steps) && of(self) == of(other)
+        (&self.proof, &self.steps, &self.left) == (&other.proof, &other.steps, &other.left) && of(self) == of(other)
     }
 }
 
@@ -155,7 +158,12 @@ impl Verdict {
 
     /// Whether a credential is verified, and callers pass whose credential is refused.
     pub fn is_lenient(&self) -> bool {
-        self.proof == Proof::ChecksNothing && self.steps.iter().any(Step::decides)
+        self.proof == Proof::ChecksNothing && self.decides()
+    }
+
+    /// Whether something tells good credentials from bad ones, whoever passes.
+    pub fn decides(&self) -> bool {
+        self.steps.iter().any(Step::decides)
     }
 
     /// Where a refusal is returned that has to be raised.
@@ -177,6 +185,7 @@ impl Verdict {
             asks_user: false,
             lets_nobody_in: false,
             strangers_get_nothing: false,
+            left: RequestState::default(),
         }
     }
 }
@@ -234,6 +243,8 @@ pub struct Judge<'a> {
     fingerprint: Cell<u64>,
     /// Calls of functions that were executed for any verdict.
     summaries: Summaries,
+    /// Classes whose objects hold the request.
+    holding: Holding,
 }
 
 impl<'a> Judge<'a> {
@@ -247,6 +258,7 @@ impl<'a> Judge<'a> {
             state: RefCell::default(),
             fingerprint: Cell::new(0),
             summaries: Summaries::default(),
+            holding: Holding::default(),
         }
     }
 

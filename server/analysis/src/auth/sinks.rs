@@ -7,6 +7,8 @@ pub(super) enum Sink {
     Raises,
     /// Verifies it; the result is false or `None` when it is bad.
     Answers,
+    /// Signs somebody in with the password, code or token in it, and raises when that is bad.
+    SignsIn,
     /// Sends it to somebody who verifies: the response tells.
     Forwards,
     /// Reads it without verifying.
@@ -55,6 +57,9 @@ pub(super) fn classify(path: &str) -> Sink {
             _ => Sink::Passes,
         },
         "pyseto" | "paseto" if method == "decode" => Sink::Raises,
+        // Signatures and what is encrypted with them: cryptography 46, PyNaCl 1, ecdsa 0.19.
+        "cryptography" | "nacl" | "ecdsa" if method == "verify" => Sink::Raises,
+        "cryptography" if method == "decrypt" && path.contains(".fernet.") => Sink::Raises,
         "itsdangerous" => match method {
             "loads" | "unsign" => Sink::Raises,
             _ => Sink::Passes,
@@ -75,10 +80,9 @@ pub(super) fn classify(path: &str) -> Sink {
             "get" | "post" | "request" | "send" | "fetch" | "urlopen" => Sink::Forwards,
             _ => Sink::Passes,
         },
-        "supabase" | "gotrue" if matches!(method, "get_user" | "get_claims") => Sink::Forwards,
-        "clerk_backend_api" | "workos" | "stytch" | "descope" | "propelauth_fastapi" | "boto3" | "auth0" => {
-            Sink::Forwards
-        }
+        "supabase" | "gotrue" | "supabase_auth" | "clerk_backend_api" | "workos" | "stytch" | "descope"
+        | "propelauth_py" | "propelauth_fastapi" | "boto3" | "aioboto3" | "auth0" | "okta_jwt_verifier"
+        | "cognitojwt" | "pycognito" => of_provider(package, method),
         "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
         | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite"
             if is_lookup(method) =>
@@ -108,6 +112,50 @@ pub(super) fn classify(path: &str) -> Sink {
         | "geoip2" => Sink::Passes,
         _ => Sink::Unknown,
     }
+}
+
+/// What a method of an identity provider's own package does: supabase 2, clerk-backend-api 1, stytch 5, descope 1,
+/// propelauth-py 4, auth0-python 4, okta-jwt-verifier 0.2, cognitojwt 1, pycognito 2024, boto3 1. Others hand the
+/// credential to the provider, whose answer tells.
+fn of_provider(package: &str, method: &str) -> Sink {
+    let raises = match package {
+        "supabase" | "gotrue" | "supabase_auth" => match method {
+            "get_user" | "get_claims" => true,
+            "sign_in_with_password"
+            | "sign_in_with_id_token"
+            | "verify_otp"
+            | "exchange_code_for_session"
+            | "refresh_session" => return Sink::SignsIn,
+            _ => return Sink::Unknown,
+        },
+        "boto3" | "aioboto3" => match method {
+            "initiate_auth"
+            | "admin_initiate_auth"
+            | "respond_to_auth_challenge"
+            | "admin_respond_to_auth_challenge"
+            | "confirm_sign_up"
+            | "confirm_forgot_password" => {
+                return Sink::SignsIn;
+            }
+            _ => false,
+        },
+        // `authenticate_jwt_local` gives `None` for a token that is too old.
+        "stytch" => {
+            matches!(method, "authenticate" | "authenticate_async" | "authenticate_jwt" | "authenticate_jwt_async")
+        }
+        "descope" => matches!(method, "validate_session" | "validate_and_refresh_session" | "refresh_session" | "me"),
+        "propelauth_py" | "propelauth_fastapi" => method == "validate_access_token_and_get_user",
+        "clerk_backend_api" => matches!(method, "verify_token" | "verify_token_async"),
+        "auth0" => method == "verify",
+        "okta_jwt_verifier" => match method {
+            "verify_access_token" | "verify_id_token" | "verify" => true,
+            _ => return Sink::Reads,
+        },
+        "cognitojwt" => matches!(method, "decode" | "decode_async"),
+        "pycognito" => matches!(method, "verify_token" | "verify_tokens" | "authenticate"),
+        _ => false,
+    };
+    if raises { Sink::Raises } else { Sink::Forwards }
 }
 
 /// Methods of database sessions, collections and caches that look something up.

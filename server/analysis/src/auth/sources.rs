@@ -172,6 +172,15 @@ pub(super) fn package_instance(path: &str, arguments: &Arguments) -> Proof {
             Some(_) => Proof::Unknown("whether `current_user` is optional is not known".into()),
         };
     }
+    // supertokens-python 0.30: a session is asked for unless that is switched off.
+    if path.starts_with("supertokens_python.recipe.session.") && path.ends_with(".verify_session") {
+        return match arguments.get("session_required", None) {
+            None if arguments.open_ended => Proof::Unknown("how `verify_session` is made is not known".into()),
+            None | Some(Value::Bool(true)) => Proof::Verifies,
+            Some(Value::Bool(false)) => Proof::Optional,
+            Some(_) => Proof::Unknown("whether `verify_session` asks for a session is not known".into()),
+        };
+    }
     if verifies_itself(path) {
         return Proof::Verifies;
     }
@@ -193,6 +202,9 @@ pub(super) fn package_callable(path: &str) -> Proof {
     }
     if verifies_itself(path) {
         return Proof::Verifies;
+    }
+    if path == "propelauth_fastapi.init_auth.optional_user" {
+        return Proof::Optional;
     }
     // It looks at nothing before a handler asks it to.
     if jwt_auth_method(path) == Some("") {

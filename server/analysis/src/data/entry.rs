@@ -51,7 +51,7 @@ pub(super) fn judge<'e, 'a>(
     engine.keys = service::comparisons(guard);
     engine.tokens = service::tokens(guard);
     engine.data.verifies = verifies(judge, route);
-    engine.compares = route.dependencies.iter().map(|node| judge.dependency(&node.callable).compares_a_key()).collect();
+    engine.compares = judge.dependencies(&route.dependencies).iter().map(|verdict| verdict.compares_a_key()).collect();
     // Something else may look at the caller before the handler does.
     let scoped = route.dependencies.iter().any(|node| !node.scopes.is_empty());
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {

@@ -352,8 +352,8 @@ pub fn judge<'e, 'a>(
 /// Which of a route's dependencies verify the caller, as far as that is known:
 /// what gives no proof, but reads a credential, gives an identity all the same.
 fn verifies(judge: &Judge<'_>, route: &Route) -> Vec<bool> {
-    let proofs: Vec<Proof> =
-        route.dependencies.iter().map(|node| judge.dependency(&node.callable).proof.clone()).collect();
+    let verdicts = judge.dependencies(&route.dependencies);
+    let proofs: Vec<Proof> = verdicts.iter().map(|verdict| verdict.proof.clone()).collect();
     let mut reads: Vec<bool> = proofs.iter().map(|proof| *proof == Proof::ExtractsOnly).collect();
     // Children stand behind their parents.
     for (at, node) in route.dependencies.iter().enumerate().rev() {

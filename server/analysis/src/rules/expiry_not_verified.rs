@@ -1,9 +1,9 @@
 //! `expiry-not-verified`: expired tokens that are accepted.
 
-use super::shared::tokens::{duration, for_each_item, is_verified_beside};
+use super::shared::tokens::{duration, for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::public::by_nature;
-use crate::auth::tokens::{CachedClaims, Check, Decode, Library, Purpose, VerifierCall};
+use crate::auth::tokens::{CachedClaims, Check, Decode, HandedOn, Library, Made, Purpose, VerifierCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
@@ -35,6 +35,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if decode.purpose == Purpose::Peek || is_verified_beside(state, decode) {
                 continue;
             }
+            if decode.function.is_some_and(|function| only_counts(state, function)) {
+                continue;
+            }
             let skipped = decode.skips.iter().find(|(check, _)| *check == Check::Expiry);
             let guards = decode.function.is_some_and(|function| state.in_use.is_used(function));
             let (severity, site, message) = match skipped {
@@ -63,7 +66,25 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let steps = vec![related(state, decode.site, "the token is verified here".to_owned())];
             found.push(report(state, &INFO, severity, site, message, steps));
         }
+        let of_callers = tokens
+            .handmade
+            .iter()
+            .filter(|handmade| handmade.made != Made::Unverified && never_ends(state, handmade.function));
+        let reads = of_callers.filter_map(|handmade| handmade.never_ends);
+        found.extend(reads.map(|site| report(state, &INFO, Severity::Warning, site, BY_HAND.to_owned(), Vec::new())));
     });
+}
+
+/// What is said of a token whose signature code looks at itself, and whose end nobody does.
+const BY_HAND: &str = "The signature of this token is verified by hand, and nothing compares its `exp` with now: whoever gets hold of an old one can use it for ever. Let a library for JWTs verify it (`jwt.decode`).";
+
+/// Whether routes rest on a function that gives the claims of a token, and nobody who gets them asks for its end.
+fn never_ends(state: &State, function: Site) -> bool {
+    let calls = || state.tokens.calls().filter(|call| call.callee == function);
+    let asks = |call: &VerifierCall| {
+        call.handed_on == HandedOn::ToOthers || call.reads.iter().any(|claim| claim.name.contains("exp"))
+    };
+    is_rested_on(state, function) && !calls().any(asks)
 }
 
 /// Seconds of a token's life that are no more than clocks may differ by (see `excessive-leeway`).
@@ -91,6 +112,20 @@ fn given_again(state: &State, decode: &Decode, cached: &CachedClaims) -> Option<
 
 /// What is said where an expired token signs its owner out, and does nothing else.
 const ONLY_SIGNS_OUT: &str = "An expired token passes this verification: whoever gets hold of an old one can sign its owner out, and nothing else. Where that is meant, say so; else leave the check of `exp` on.";
+
+/// Whether what a function finds out of a token serves to count how often somebody asks, and nothing else.
+fn only_counts(state: &State, function: Site) -> bool {
+    let counts = |function: &Site| {
+        let counts = state.tokens.items().any(|(_, tokens)| tokens.counted_by.contains(function));
+        counts && !state.in_use.is_used(*function)
+    };
+    let callers: Vec<Site> =
+        state.tokens.calls().filter(|call| call.callee == function).map(|call| call.function).collect();
+    match callers.is_empty() {
+        true => counts(&function),
+        false => callers.iter().all(counts) && !state.in_use.is_used(function),
+    }
+}
 
 /// Whether routes rest on a function, and all of them are for signing out.
 fn only_signs_out(state: &State, function: Site) -> bool {

@@ -7,7 +7,9 @@ use smol_str::SmolStr;
 use super::missing_auth_dependency::is_test;
 use super::shared::tokens::{for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens};
+use crate::auth::tokens::{
+    Asked, Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens,
+};
 use crate::facts::python::tree::StmtKind;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
@@ -222,44 +224,100 @@ impl Verification<'_, '_> {
         let function = self.decode.function?;
         let is_callers = self.decode.is_credential || self.decode.by_dependency;
         let refuses = self.marked.address && self.decode.takes_ids_only;
-        if self.decode.handed_on == HandedOn::ToOthers || refuses || self.compares(&self.decode.reads) {
+        let looks = self.looks(&self.decode.reads);
+        if self.decode.handed_on == HandedOn::ToOthers || refuses || looks == Looks::Always {
             return None;
         }
         if self.decode.handed_on == HandedOn::ToCallers {
-            return self.caller_that_lets_in(function, is_callers, 0).map(Some);
+            return self.caller_that_lets_in(function, is_callers, &looks, 0).map(Some);
         }
         // A verifier that gives its callers something else leaves them nothing to look at.
-        let is_given = |call: &&&VerifierCall| call.callee == function && (call.is_credential || call.by_dependency);
-        let is_callers = is_callers || self.calls.iter().any(|call| is_given(&call));
+        let is_callers = is_callers || self.is_given_credential(function, &looks);
         let lets_in = names_owner(&self.decode.reads) && is_callers && !self.exchanges(function);
         (lets_in && is_rested_on(self.state, function)).then_some(None)
     }
 
-    /// A call whose function reads from the claims who is calling, and not what the token is for.
-    fn caller_that_lets_in(&self, function: Site, is_credential: bool, depth: usize) -> Option<Site> {
+    /// Whether a call hands the caller's token to a function, and has it look at nothing more.
+    fn is_given_credential(&self, function: Site, looks: &Looks<'_>) -> bool {
+        let mut given = self.calls.iter().filter(|call| call.callee == function);
+        given.any(|call| (call.is_credential || call.by_dependency) && looks.at(call) != Looks::Always)
+    }
+
+    /// A call whose function reads from the claims who is calling, and not what the token is for. What is `behind` the call
+    /// may look at that.
+    fn caller_that_lets_in(
+        &self,
+        function: Site,
+        is_credential: bool,
+        behind: &Looks<'_>,
+        depth: usize,
+    ) -> Option<Site> {
         let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
         let calls = calls.filter(|call| !(self.marked.address && call.takes_ids_only));
-        let unlooked = calls.filter(|call| call.handed_on != HandedOn::ToOthers && !self.compares(&call.reads));
-        unlooked.into_iter().find_map(|call| {
+        calls.filter(|call| call.handed_on != HandedOn::ToOthers).find_map(|call| {
+            let looks = behind.at(call).or(self.looks(&call.reads));
+            if looks == Looks::Always {
+                return None;
+            }
             let is_credential = is_credential || call.is_credential || call.by_dependency;
             if call.handed_on == HandedOn::ToCallers {
-                return self.caller_that_lets_in(call.function, is_credential, depth + 1);
+                return self.caller_that_lets_in(call.function, is_credential, &looks, depth + 1);
             }
+            let is_credential = is_credential || self.is_given_credential(call.function, &looks);
             let lets_in = is_credential && names_owner(&call.reads) && !self.exchanges(call.function);
             (lets_in && is_rested_on(self.state, call.function)).then_some(call.site)
         })
     }
 
     /// Whether somebody looks at what the token is for, or at a claim like that which it does not have.
-    fn compares(&self, reads: &[Claim]) -> bool {
+    fn looks<'r>(&self, reads: &'r [Claim]) -> Looks<'r> {
         let is_missing = |name: &SmolStr| MARKS.contains(&name.as_str()) && !self.marked.has(name);
-        reads.iter().any(|read| read.name == *self.marked.name || is_missing(&read.name))
+        let is_mark = |read: &&Claim| read.name == *self.marked.name || is_missing(&read.name);
+        let looks = reads.iter().filter(is_mark).map(|read| match &read.only_if {
+            Some(parameter) => Looks::If(parameter),
+            None => Looks::Always,
+        });
+        looks.fold(Looks::Never, Looks::or)
     }
 
     /// Whether a function gives a token for a token: what it takes is no caller's access.
     fn exchanges(&self, function: Site) -> bool {
         let issues = |callee: Site| self.encodes.iter().any(|encode| encode.function == Some(callee));
         issues(function) || self.calls.iter().any(|call| call.function == function && issues(call.callee))
+    }
+}
+
+/// Whether a function looks what a token is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks<'r> {
+    /// It does not.
+    Never,
+    /// Where it is given a parameter that is nothing otherwise.
+    If(&'r SmolStr),
+    /// It does.
+    Always,
+}
+
+impl<'r> Looks<'r> {
+    /// The same of a function in which that one is called.
+    fn at<'c>(&self, call: &'c VerifierCall) -> Looks<'c> {
+        let Self::If(parameter) = *self else {
+            return if *self == Self::Always { Looks::Always } else { Looks::Never };
+        };
+        match call.asked.iter().find(|asked| asked.parameter == *parameter) {
+            Some(Asked { handed_on: Some(own), .. }) => Looks::If(own),
+            Some(_) => Looks::Always,
+            None => Looks::Never,
+        }
+    }
+
+    /// One or the other does.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Looks::Never, looks) | (looks, Looks::Never) => looks,
+            (Looks::If(one), Looks::If(other)) if one == other => Looks::If(one),
+            _ => Looks::Always,
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                         let definition = called(interpreter, &node.callable).filter(|_| !uncalled);
                         let site = definition.map_or(node.site, |(function, _)| function.site);
                         let name = callable_name(&node.callable).unwrap_or("this dependency");
-                        let verdict = judge.dependency(&node.callable);
+                        let verdict = Arc::clone(&judge.dependencies(&route.dependencies)[*index]);
                         (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new() })
                     }
                     Weak::Around(wrapped) => {

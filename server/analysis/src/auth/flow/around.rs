@@ -76,6 +76,11 @@ impl RequestState {
         RequestState { values: values.collect(), backend: None }
     }
 
+    /// Whether nothing is there.
+    pub(in crate::auth) fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.backend.is_none()
+    }
+
     /// What a back end leaves on the request.
     pub(super) fn of_backend(backend: Backend) -> RequestState {
         RequestState { backend: Some(Arc::new(backend)), ..RequestState::default() }
@@ -83,7 +88,7 @@ impl RequestState {
 
     /// Identifies the state: equal states have equal numbers, nothing is 0.
     pub(in crate::auth) fn fingerprint(&self) -> u64 {
-        if self.values.is_empty() && self.backend.is_none() {
+        if self.is_empty() {
             return 0;
         }
         let mut names: Vec<&SmolStr> = self.values.keys().collect();

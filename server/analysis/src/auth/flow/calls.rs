@@ -9,8 +9,10 @@ use super::super::sinks::is_scheme_word;
 use super::super::sources::{Worth, worth_of};
 use super::backend::Required;
 use super::follow::Inherited;
+use super::holding::class_of;
 use super::named::{is_name_again, is_of_users};
 use super::outcome;
+use super::partial::PARTIAL;
 use super::requests::{MESSAGE, SERVED, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
@@ -331,7 +333,12 @@ impl Flow<'_, '_> {
             callee = match func.as_name().and_then(|name| path.get(name)) {
                 // A function that was handed over.
                 Some(Abs::Object(object)) if matches!(**object, Value::Function(_)) => Some(Value::clone(object)),
-                Some(_) => None,
+                // `await use_case(request)`
+                Some(object) => {
+                    let call = class_of(object).and_then(|class| self.judge.resolve.method(class, "__call__"));
+                    receiver = call.is_some().then(|| object.clone());
+                    call.map(Value::Function)
+                }
                 None => Some(self.outer(func)),
             };
         }
@@ -358,8 +365,11 @@ impl Flow<'_, '_> {
                 self.follow(path, expr, &bound.1, Some(receiver), args, values)
             }
             Some(Value::Class(class)) => {
-                let made = Abs::Object(Box::new(Value::Class(class)));
-                values.into_iter().filter(|value| *value != Abs::Other).fold(made, Abs::join)
+                let made = Abs::Object(Box::new(Value::Class(Arc::clone(&class))));
+                match values.into_iter().filter(|value| *value != Abs::Other).fold(made.clone(), Abs::join) {
+                    Abs::Request(part) if part.is_empty() && self.class_holds_request(&class) => made,
+                    joined => joined,
+                }
             }
             Some(Value::Instance(instance)) => match &instance.class {
                 Value::Class(class) => match self.judge.resolve.method(class, "__call__") {
@@ -369,6 +379,9 @@ impl Flow<'_, '_> {
                     }
                     None => self.unresolved(path, expr, func, args, values),
                 },
+                Value::Package(package) if package == PARTIAL => {
+                    self.partial(path, expr, &instance, func, args, values)
+                }
                 Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
                 _ => self.unresolved(path, expr, func, args, values),
             },

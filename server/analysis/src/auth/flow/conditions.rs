@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::evidence::Evidence;
+use super::super::sinks::is_scheme_word;
 use super::super::{Bypass, DecidedBy};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -125,8 +126,8 @@ impl Flow<'_, '_> {
         if and == truth { passed } else { decided }
     }
 
-    /// Whether a test looks at the form of a credential alone, which whoever sends
-    /// it chooses: `token.startswith("dev-")`, `".test" in token`.
+    /// Whether a test looks at the form of a credential alone, which whoever sends it chooses:
+    /// `token.startswith("dev-")`, `".test" in token`, `parts[0] == "demo"`, `len(parts) == 2`.
     fn looks_at_form(&mut self, path: &mut Path, test: &Expr) -> bool {
         let text = match &test.kind {
             ExprKind::Call { func, .. } => match &func.kind {
@@ -135,6 +136,18 @@ impl Flow<'_, '_> {
             },
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if op.ends_with("in") && first.as_str().is_some() => second,
+                [(_, second)] if matches!(second.kind, ExprKind::Int(_)) => match first.as_call() {
+                    Some((func, args)) if func.as_name().is_some_and(|name| name == "len") => match args {
+                        [counted] => &counted.value,
+                        _ => return false,
+                    },
+                    _ => return false,
+                },
+                // A text that is no secret, by its length.
+                [(op, second)] if matches!(op.as_str(), "==" | "!=") => match second.as_str() {
+                    Some(word) if !word.is_empty() && is_scheme_word(word) => first,
+                    _ => return false,
+                },
                 _ => return false,
             },
             _ => return false,

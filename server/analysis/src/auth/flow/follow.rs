@@ -43,7 +43,8 @@ impl Flow<'_, '_> {
         }
         let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
         let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
-        let carries = closes_over || carries(&derived);
+        let holds = receiver.as_ref().is_some_and(|receiver| self.holds_request(receiver));
+        let carries = closes_over || carries(&derived) || holds;
         let ends_in_raise = self
             .judge
             .resolve

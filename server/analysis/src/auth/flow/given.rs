@@ -24,6 +24,14 @@ pub(super) enum Given {
 impl Flow<'_, '_> {
     /// What is certain of the credential that FastAPI gives a parameter.
     pub(super) fn given(&self, function: &FunctionRef, param: &Param) -> Option<Given> {
+        match self.asked_for(function, param) {
+            Some(Value::Instance(scheme)) => hands_over(&scheme),
+            _ => None,
+        }
+    }
+
+    /// The dependency that a parameter names.
+    pub(super) fn asked_for(&self, function: &FunctionRef, param: &Param) -> Option<Value> {
         let signature = |expr: &Expr| self.judge.resolve.eval_signature(function, expr);
         let depends = match param.default.as_ref().map(signature) {
             Some(Value::Depends(depends)) => depends,
@@ -37,10 +45,7 @@ impl Flow<'_, '_> {
                 _ => return None,
             },
         };
-        match &depends.dependency {
-            Some(Value::Instance(scheme)) => hands_over(scheme),
-            _ => None,
-        }
+        depends.dependency.clone()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::follow::either;
+use super::holding::{class_of, says_who_calls};
 use super::statements::NEVER;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr};
@@ -22,11 +23,18 @@ impl Flow<'_, '_> {
         args: &[Arg],
         values: &[Abs],
     ) -> Option<Abs> {
-        if !values.iter().any(|value| matches!(value, Abs::Credential | Abs::Request(_))) {
+        let class = receiver.and_then(class_of).cloned().or_else(|| declared.class.clone())?;
+        let all = self.judge.resolve.implementations(&class, &declared.def.name.name);
+        let given = values.iter().any(|value| matches!(value, Abs::Credential | Abs::Request(_)));
+        if !given && all.is_empty() && says_who_calls(&class, &declared.def.name.name) {
+            let reason: SmolStr = format!("what stands behind `{}` is not known", declared.shown()).into();
+            path.unknown.get_or_insert(reason.clone());
+            return Some(Abs::Unknown(reason));
+        }
+        if !given && !all.iter().any(|(class, _)| self.class_holds_request(class)) {
             return None;
         }
-        let class = receiver.and_then(class_of).or_else(|| declared.class.clone())?;
-        let all = self.judge.resolve.implementations(&class, &declared.def.name.name);
+        let mut some_do_not = false;
         let mut ends = Vec::new();
         for (class, method) in all.iter() {
             let mut path = path.clone();
@@ -35,9 +43,19 @@ impl Flow<'_, '_> {
             let ended = path.get(NEVER).is_some();
             let tells = matches!(value, Abs::Verified { .. } | Abs::Check | Abs::Failure | Abs::Outcome(_));
             if !ended && !path.verified && !tells {
-                return None;
+                some_do_not = true;
+                continue;
             }
             ends.push((path, value, ended));
+        }
+        if some_do_not {
+            // Which of them it is decides.
+            let reason: SmolStr = format!("not all that may stand behind `{}` verifies", declared.shown()).into();
+            let is_open = given || ends.is_empty();
+            return (!is_open).then(|| {
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            });
         }
         let mut going: Vec<(Path, Abs)> =
             ends.into_iter().filter(|(.., ended)| !ended).map(|(path, value, _)| (path, value)).collect();
@@ -81,18 +99,5 @@ fn agreed(one: Abs, other: Abs) -> Option<Abs> {
             (!parts.is_empty()).then(|| Abs::Outcome(Arc::new(parts)))
         }
         (one, other) => (one == other).then_some(one),
-    }
-}
-
-/// The class of an object of the project.
-fn class_of(receiver: &Abs) -> Option<Arc<ClassRef>> {
-    let Abs::Object(object) = receiver else { return None };
-    match &**object {
-        Value::Class(class) => Some(Arc::clone(class)),
-        Value::Instance(instance) => match &instance.class {
-            Value::Class(class) => Some(Arc::clone(class)),
-            _ => None,
-        },
-        _ => None,
     }
 }

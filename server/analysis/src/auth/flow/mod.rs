@@ -16,13 +16,17 @@ mod decided;
 mod exact;
 mod follow;
 mod given;
+mod holding;
 mod implementations;
+mod insertions;
+mod left;
 mod matching;
 mod named;
 mod objects;
 mod outcome;
 mod packages;
 mod parameters;
+mod partial;
 mod proof;
 mod rejections;
 mod requests;
@@ -33,6 +37,7 @@ mod unresolved;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
 pub(super) use backend::{Required, judge_backend, required_scopes, scopes_of_decorator};
+pub(super) use holding::Holding;
 pub(super) use objects::class_held;
 pub(super) use summary::Summaries;
 
@@ -127,6 +132,8 @@ struct Path {
     state: FxHashMap<SmolStr, Abs>,
     /// A credential was verified, and failure did not get here.
     verified: bool,
+    /// It was verified before, and is followed for what it leaves on `request.state` only.
+    settled: bool,
     /// Whether what the path rests on could not be followed.
     unknown: Option<SmolStr>,
     /// Conditions that may lead around a verification, and which way each went.
@@ -222,7 +229,8 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let bypass = bypass(&exits);
     let mut unverified = exits.iter().filter(|exit| !exit.verified);
     let strangers_get_nothing = unverified.all(|exit| flow.gives_nothing(exit));
-    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, ..flow.verdict(proof, bypass) }
+    let left = flow.left(&exits);
+    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, left, ..flow.verdict(proof, bypass) }
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
@@ -252,6 +260,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             asks_user: self.found.asks_user,
             lets_nobody_in: false,
             strangers_get_nothing: false,
+            left: RequestState::default(),
         }
     }
 }
@@ -320,7 +329,8 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        let Self { verified, unknown, state, switches, chosen, .. } = self;
+        let Self { verified, settled, unknown, state, switches, chosen, .. } = self;
+        let value = if settled { Abs::Verified { checked: true } } else { value };
         Exit { verified, unknown, value, parts: Vec::new(), state, switches, chosen }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::holding::is_request;
 use super::{Abs, Flow};
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -29,7 +30,24 @@ impl Flow<'_, '_> {
 
     /// What an attribute of an object holds that `__init__` fills.
     pub(super) fn held(&self, class: &Arc<ClassRef>, name: &SmolStr) -> Abs {
-        class_held(self.judge.resolve, class, name).map_or(Abs::Other, |class| Abs::Object(Box::new(class)))
+        let resolve = self.judge.resolve;
+        let init = resolve.method(class, "__init__").map(|init| resolve.current(&init));
+        if let Some(init) = &init
+            && let Some(filled) = filled(&init.def, name).and_then(Expr::as_name)
+            && let Some(param) = init.def.params.iter().find(|param| &param.name.name == filled)
+            && self.takes_credential(init, param)
+        {
+            return Abs::Credential;
+        }
+        let held = match init {
+            Some(_) => class_held(resolve, class, name),
+            None => resolve.record_fields(class).into_iter().find(|(field, _)| field == name).map(|(_, ty)| ty),
+        };
+        match held {
+            Some(Value::Package(path)) if is_request(&path) => Abs::Request(SmolStr::default()),
+            Some(held @ (Value::Class(_) | Value::Package(_))) => Abs::Object(Box::new(held)),
+            _ => Abs::Other,
+        }
     }
 }
 

@@ -42,8 +42,14 @@ impl Flow<'_, '_> {
             return Abs::Credential;
         }
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
+        let for_caller = takes_access_token(package, args, &values);
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
-        let what = classify(package);
+        let what = match classify(package) {
+            Sink::Forwards if for_caller => Sink::Raises,
+            Sink::Forwards if self.inserts(args) => Sink::Passes,
+            Sink::SignsIn if !signs_in_with(args, &derived) => Sink::Passes,
+            what => what,
+        };
         if what == Sink::Forwards
             && let Some(row) = self.row_by_name(path, expr, args, &derived)
         {
@@ -61,6 +67,11 @@ impl Flow<'_, '_> {
                 Abs::Verified { checked: true }
             }
             // What is compared was not seen to come from a credential: it may be a CSRF token.
+            Sink::SignsIn if of_interest => {
+                path.verified = true;
+                self.decides(expr, format!("`{package}` signs in with what the caller knows"));
+                Abs::Verified { checked: true }
+            }
             Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
                 let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
                 path.unknown.get_or_insert(reason.clone());
@@ -179,6 +190,31 @@ impl Flow<'_, '_> {
         };
         entries.iter().any(|(key, off)| key == "verify_signature" && *off)
     }
+}
+
+/// Whether an operation of Amazon Cognito is given the access token of whom it acts for, and raises where that is bad
+/// (boto3 1, `CognitoIdentityProvider.Client`): `client.get_user(AccessToken=token)`.
+fn takes_access_token(package: &str, args: &[Arg], values: &[Abs]) -> bool {
+    let is_token = |arg: &Arg| arg.name.as_ref().is_some_and(|name| name.name == "AccessToken");
+    let of_caller = |value: &Abs| matches!(value, Abs::Credential | Abs::Secret | Abs::Unknown(_));
+    matches!(package.split('.').next(), Some("boto3" | "aioboto3"))
+        && args.iter().zip(values).any(|(arg, value)| is_token(arg) && of_caller(value))
+}
+
+/// Whether a sign-in is given something that only its owner knows: a password, a code that was sent, a token.
+fn signs_in_with(args: &[Arg], derived: &Abs) -> bool {
+    const SECRETS: &[&str] =
+        &["PASSWORD", "REFRESH_TOKEN", "REFRESH_TOKEN_AUTH", "SMS_MFA_CODE", "SOFTWARE_TOKEN_MFA_CODE"];
+    const PARTS: &[&str] = &["password", "token", "refresh_token", "token_hash", "auth_code"];
+    let holds = |value: &Expr| match &value.kind {
+        ExprKind::Dict(entries) => entries.iter().any(|(key, _)| {
+            let key = key.as_ref().and_then(Expr::as_str);
+            key.is_some_and(|key| SECRETS.contains(&key.as_str()) || PARTS.contains(&key.as_str()))
+        }),
+        _ => false,
+    };
+    let is_code = |arg: &Arg| arg.name.as_ref().is_some_and(|name| name.name == "ConfirmationCode");
+    matches!(derived, Abs::Credential | Abs::Secret) || args.iter().any(|arg| is_code(arg) || holds(&arg.value))
 }
 
 /// Whether jwcrypto is given a key beside the token: it verifies nothing without.

@@ -36,6 +36,7 @@ impl Flow<'_, '_> {
             }
             let given = (value == Abs::Credential).then(|| self.given(function, param)).flatten();
             path.set(&param.name.name, value.clone());
+            self.find_left(&mut path, function, param);
             self.inject_settings(&mut path, param, &value);
             path.given.extend(given.map(|given| (param.name.name.clone(), given)));
         }

@@ -31,6 +31,11 @@ impl Flow<'_, '_> {
             return if rejects_all || broken { Proof::NotAuth } else { Proof::Verifies };
         }
         let unverified = || exits.iter().filter(|exit| !exit.verified);
+        // Whom it believes on one path, it believes, whatever it does with a credential on the others.
+        let believed = unverified().any(|exit| exit.value.is_claimed() && exit.unknown.is_none());
+        if role == Role::Dependency && self.found.credential && believed {
+            return Proof::TrustsClient;
+        }
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
             return Proof::Unknown(reason);
         }
@@ -182,29 +187,38 @@ fn only_keeps(block: &[Stmt]) -> bool {
     })
 }
 
+/// Names of what does something for users, and says nothing of who calls.
+const TOOLS: &[&str] = &[
+    "backend",
+    "client",
+    "config",
+    "crud",
+    "dao",
+    "database",
+    "db",
+    "factory",
+    "gateway",
+    "handler",
+    "manager",
+    "repo",
+    "repository",
+    "service",
+    "settings",
+    "storage",
+    "store",
+    "strategy",
+    "uow",
+];
+
+/// Whether a class is called after what does something for users: `UserRepository`.
+pub(super) fn is_tool(class: &str) -> bool {
+    let name = class.to_ascii_lowercase();
+    TOOLS.iter().any(|tool| name.ends_with(tool))
+}
+
 /// Whether a name speaks of authentication, and not of what does something for
 /// users: `get_user_db`, `user_service`.
-fn speaks_of_identity(name: &str) -> bool {
-    const TOOLS: &[&str] = &[
-        "backend",
-        "client",
-        "config",
-        "crud",
-        "dao",
-        "database",
-        "db",
-        "factory",
-        "handler",
-        "manager",
-        "repo",
-        "repository",
-        "service",
-        "settings",
-        "storage",
-        "store",
-        "strategy",
-        "uow",
-    ];
+pub(super) fn speaks_of_identity(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or(&name);
     if last.rsplit('_').next().is_some_and(|word| TOOLS.contains(&word)) {

@@ -140,6 +140,8 @@ impl Flow<'_, '_> {
     /// `request.state.name`, from what is known to have been put there.
     pub(super) fn request_state(&mut self, path: &Path, expr: &Expr, name: &SmolStr) -> Abs {
         if let Some(value) = path.state.get(name) {
+            self.found.credential |= *value == Abs::Credential;
+            self.found.identity |= *value == Abs::Identity;
             return value.clone();
         }
         let left = self.judge.state.borrow().values.get(name).cloned();

@@ -16,10 +16,11 @@ impl Flow<'_, '_> {
                 if self.hangs_up(&path, stmt, stmts.get(at + 1)) {
                     continue;
                 }
-                for path in self.stmt(path, stmt, exits) {
-                    // Nothing takes a verification back: what follows can only end the path.
-                    if path.verified && self.around.is_none() {
-                        exits.push(path.exit(Abs::Verified { checked: true }));
+                for mut path in self.stmt(path, stmt, exits) {
+                    path.settled = path.verified && self.around.is_none();
+                    // Nothing takes a verification back: what follows can only end the path, or leave something behind.
+                    if path.settled && !self.keeps_state() {
+                        exits.push(path.exit(Abs::Nothing));
                     } else {
                         next.push(path);
                     }
@@ -124,7 +125,10 @@ impl Flow<'_, '_> {
             StmtKind::Try { body, handlers, or_else, finally } => {
                 let before = exits.len();
                 let mut after = self.block(vec![path.clone()], body, exits);
-                let verifies = self.around.is_none() && after.is_empty() && exits[before..].iter().all(|e| e.verified);
+                let verified = exits[before..].iter().any(|exit| exit.verified);
+                let goes_on = after.iter().all(|path| path.verified);
+                let verifies = self.around.is_none() && goes_on && exits[before..].iter().all(|exit| exit.verified);
+                let refuses = verified || (self.around.is_none() && after.iter().any(|path| path.verified));
                 after = self.block(after, or_else, exits);
                 let last = self.function().def.body.last().is_some_and(|last| last.range == stmt.range);
                 for handler in handlers {
@@ -133,7 +137,7 @@ impl Flow<'_, '_> {
                     }
                     let mut caught = path.clone();
                     // Whoever sends what is refused gets here.
-                    caught.chosen |= exits[before..].iter().any(|exit| exit.verified);
+                    caught.chosen |= refuses;
                     for name in handler.name.iter() {
                         caught.set(name, Abs::Other);
                     }
@@ -215,7 +219,7 @@ impl Flow<'_, '_> {
 
     fn exit(&mut self, path: Path, expr: &Expr, exits: &mut Vec<Exit>) {
         for (path, expr) in self.alternatives(path, expr, true) {
-            let parts = self.parts(&path, expr);
+            let parts = if path.settled { Vec::new() } else { self.parts(&path, expr) };
             if let Some((path, value)) = self.value_or_end(path, expr) {
                 exits.push(Exit { parts, ..path.exit(value) });
             }

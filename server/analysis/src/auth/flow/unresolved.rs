@@ -30,6 +30,7 @@ impl Flow<'_, '_> {
             Abs::Credential => {
                 if let ExprKind::Attribute { value, name } = &func.kind
                     && is_lookup(&name.name)
+                    && !self.inserts(args)
                 {
                     match self.is_kept_in_memory(path, value) {
                         true => self.step(expr, Evidence::DecidesInMemory, IN_MEMORY),

@@ -123,6 +123,14 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
     }
 }
 
+/// Whether callers sign out at the end of a path, wherever that stands. That alone is no reason to leave it open: the
+/// handler must look whose session it ends.
+pub(super) fn signs_out_at_end(path: &str) -> bool {
+    let segments = normalised(path);
+    let is_fixed = segments.iter().all(|segment| segment != "{}");
+    is_fixed && !is_internal(path) && matches!(segments.last().map(String::as_str), Some("logout" | "signout"))
+}
+
 /// Whether a path is where accounts are made: `POST /users`. That alone is no
 /// reason to leave it open: the handler must hash a password.
 pub(super) fn makes_accounts(path: &str, methods: &[SmolStr]) -> bool {

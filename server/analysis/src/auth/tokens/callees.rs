@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::code::Body;
 use super::super::keys;
+use crate::facts::python::idioms::is_stub;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Value};
 
@@ -14,6 +15,16 @@ pub(super) fn callee(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<Functio
         Value::Function(function) => Some(function),
         Value::Bound(bound) => Some(Arc::clone(&bound.1)),
         Value::Unknown(_) => method(body, func),
+        _ => None,
+    }
+}
+
+/// The same, and where that is only declared, the one function that stands behind it.
+pub(super) fn implemented(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
+    let called = callee(body, func)?;
+    let Some(class) = called.class.as_ref().filter(|_| is_stub(&called.def)) else { return Some(called) };
+    match &*body.interpreter.implementations(class, &called.def.name.name) {
+        [(_, method)] => Some(Arc::clone(method)),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, does};
-use super::{HandedOn, Purpose};
+use super::{HandedOn, MARKS, Purpose};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
@@ -51,7 +51,11 @@ pub(super) fn reads(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<(SmolStr,
         if let Some(variable) = variable
             && let Some(fields) = filled_model(body, expr, variable)
         {
-            claims.extend(fields.into_iter().map(|field| (field, expr.range)));
+            // A model that takes any text for a mark looks at none.
+            let looked_at = fields.into_iter().filter(|field| {
+                !field.takes_any || !MARKS.contains(&field.name.as_str()) || is_read_from(&everything, &field.name)
+            });
+            claims.extend(looked_at.map(|field| (field.name, expr.range)));
             continue;
         }
         let claim = match &expr.kind {
@@ -116,8 +120,36 @@ fn gone_through(body: &Body<'_, '_, '_>, everything: &[Found<'_>], name: &str) -
     }
 }
 
+/// A field of a model that claims fill.
+struct Field {
+    name: SmolStr,
+    /// Whether it takes any text, or none.
+    takes_any: bool,
+}
+
+/// Whether something reads an attribute of that name.
+fn is_read_from(everything: &[Found<'_>], attribute: &str) -> bool {
+    everything
+        .iter()
+        .any(|found| matches!(&found.expr.kind, ExprKind::Attribute { name, .. } if name.name == attribute))
+}
+
+/// Whether an annotation lets any text in: `str`, `str | None`, `Optional[str]`.
+fn takes_any_text(annotation: &Expr) -> bool {
+    let is_plain = |name: &str| matches!(name, "str" | "Optional" | "Union" | "Any" | "None");
+    match &annotation.kind {
+        ExprKind::Name(name) => is_plain(name),
+        ExprKind::Attribute { name, .. } => is_plain(&name.name),
+        ExprKind::None => true,
+        _ => {
+            let children = annotation.children();
+            !children.is_empty() && children.into_iter().all(takes_any_text)
+        }
+    }
+}
+
 /// The fields of a model that the claims fill: `TokenPayload(**claims)`.
-fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Option<Vec<SmolStr>> {
+fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Option<Vec<Field>> {
     let (func, args) = expr.as_call()?;
     let [Arg { spread: Spread::Mapping, value, .. }] = args else { return None };
     if value.as_name() != Some(variable) {
@@ -132,7 +164,15 @@ fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Opt
         body.interpreter.count_body(class.site);
         for stmt in &class.def.body {
             match &stmt.kind {
-                StmtKind::Assign(assign) => fields.extend(assign.targets.iter().filter_map(Expr::as_name).cloned()),
+                StmtKind::Assign(assign) => {
+                    let takes_any = assign.annotation.as_ref().is_some_and(takes_any_text)
+                        && assign
+                            .value
+                            .as_ref()
+                            .is_none_or(|value| matches!(value.kind, ExprKind::None | ExprKind::Str(_)));
+                    let names = assign.targets.iter().filter_map(Expr::as_name).cloned();
+                    fields.extend(names.map(|name| Field { name, takes_any }));
+                }
                 // Whatever it does with what it is given.
                 StmtKind::Function(_) => return None,
                 _ => {}
@@ -154,10 +194,20 @@ pub(super) fn handing_on(body: &Body<'_, '_, '_>, found: &Found<'_>) -> HandedOn
 /// Whether the result of a call is returned, whole or as a part of something.
 fn is_returned(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     let variable = variable(found);
+    // `data = TokenPayload(**claims)` holds them, too.
+    let models = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            let filled =
+                assign.value.as_ref().zip(variable).is_some_and(|(made, of)| filled_model(body, made, of).is_some());
+            assign.targets.first().and_then(Expr::as_name).filter(|_| filled)
+        }
+        _ => None,
+    });
+    let holders: Vec<&SmolStr> = variable.into_iter().chain(models).collect();
     let holds = |value: &Expr| {
         let mut pending = vec![value];
         while let Some(expr) = pending.pop() {
-            if expr.range == found.expr.range || expr.as_name().is_some_and(|name| Some(name) == variable) {
+            if expr.range == found.expr.range || expr.as_name().is_some_and(|name| holders.contains(&name)) {
                 return true;
             }
             match &expr.kind {

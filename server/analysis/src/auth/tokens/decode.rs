@@ -9,7 +9,7 @@ use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
     Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    secrets, subjects,
+    optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -42,9 +42,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own(body, args) => {
                 tokens.decodes.push(decode(body, found, library, does, args));
             }
-            _ => {}
+            _ => tokens.decodes.extend(bound(body, found, func, args)),
         }
     }
+}
+
+/// A call that reads tokens, which is made ready for whoever has one: `partial(jwt.decode, key=KEY, algorithms=["HS256"])`.
+/// Where it says nothing of the algorithms, it is not ready.
+fn bound(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr, args: &[Arg]) -> Option<Decode> {
+    let (callee, args) = args.split_first().filter(|_| last_name(func).is_some_and(|name| name == "partial"))?;
+    let (library, does) = does(body, &callee.value).filter(|(_, does)| matches!(does, Does::Decodes))?;
+    if !body.package(func).is_some_and(|path| path == "functools.partial") {
+        return None;
+    }
+    let decode = decode(body, found, library, does, args);
+    (decode.algorithms != Algorithms::Missing || decode.unverified.is_some()).then_some(decode)
 }
 
 /// Whether a call takes an encrypted token apart (JWE, RFC 7516).
@@ -65,7 +77,7 @@ pub fn is_about_tokens(name: &str) -> bool {
 /// A call of a function of the project, where tokens are handled.
 fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Option<VerifierCall> {
     let function = body.site(body.def?.name.range);
-    let callee = callee(body, func)?.site;
+    let called = callee(body, func)?;
     let args = found.call().map(|(_, args)| args).unwrap_or_default();
     Some(VerifierCall {
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
@@ -73,7 +85,8 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         by_dependency: args.iter().any(|arg| handed_on::is_by_dependency(body, &arg.value)),
         site: body.site(found.expr.range),
         function,
-        callee,
+        callee: called.site,
+        asked: optional::asked(body, &called, args),
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
         takes_ids_only: subjects::takes_ids_only(body, found),
@@ -84,7 +97,10 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
 
 /// Claims with their places.
 fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim> {
-    reads.into_iter().map(|(name, range)| Claim { name, site: body.site(range) }).collect()
+    reads
+        .into_iter()
+        .map(|(name, range)| Claim { name, site: body.site(range), only_if: optional::only_if(body, range) })
+        .collect()
 }
 
 fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {

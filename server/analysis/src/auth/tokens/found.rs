@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::{Caught, Claim};
+use super::{Asked, Caught, Claim};
 use crate::auth::keys::Source;
 use crate::index::value::Site;
 
@@ -175,6 +175,8 @@ pub struct VerifierCall {
     pub function: Site,
     /// The function that it calls.
     pub callee: Site,
+    /// Parameters of that one which it gives, and which are nothing otherwise.
+    pub asked: Vec<Asked>,
     /// The exceptions that are caught around it, innermost first.
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.
@@ -340,6 +342,8 @@ pub struct Handmade {
     pub function: Site,
     /// What becomes of its signature.
     pub made: Made,
+    /// Where its claims are read, if nothing there asks how old it is, or hands them to who might.
+    pub never_ends: Option<Site>,
 }
 
 /// What becomes of the signature of a token that is taken apart by hand.

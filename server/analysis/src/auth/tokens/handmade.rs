@@ -22,19 +22,71 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             body.package(func).is_some_and(|path| matches!(path.as_str(), "hmac.new" | "hmac.digest"))
         })
     });
-    let reads = body
-        .calls()
-        .iter()
-        .any(|found| found.call().is_some_and(|(func, _)| body.package(func).is_some_and(|path| path == "json.loads")));
+    let reads = body.calls().iter().find(|found| {
+        found.call().is_some_and(|(func, _)| body.package(func).is_some_and(|path| path == "json.loads"))
+    });
     let made = match signs {
+        None if reads.is_some() && has_public_key(body) => Made::Signed(body.site(decoded.expr.range)),
         Some(signed) => match compared(body, signed.expr.range) {
             Some(range) => Made::Compared(body.site(range)),
             None => Made::Signed(body.site(signed.expr.range)),
         },
-        None if reads && !is_verified(body) => Made::Unverified,
+        None if reads.is_some() && !is_verified(body) => Made::Unverified,
         None => return,
     };
-    tokens.handmade.push(Handmade { site: body.site(decoded.expr.range), function, made });
+    let never_ends = reads.filter(|_| !asks_for_end(body) && !hands_claims_on(body));
+    let never_ends = never_ends.map(|reads| body.site(reads.expr.range));
+    tokens.handmade.push(Handmade { site: body.site(decoded.expr.range), function, made, never_ends });
+}
+
+/// Whether a body verifies a signature with a public key, which raises where it is bad (cryptography 46, PyNaCl 1, ecdsa 0.19).
+fn has_public_key(body: &Body<'_, '_, '_>) -> bool {
+    let is_key = |key: &Expr| {
+        let made = body.traced(key);
+        let made = made.as_call().map_or(made, |(func, _)| func);
+        let package = body.package(made);
+        package.is_some_and(|path| ["cryptography.", "nacl.", "ecdsa."].iter().any(|of| path.starts_with(of)))
+    };
+    body.calls().iter().any(|found| {
+        matches!(found.call(), Some((Expr { kind: ExprKind::Attribute { value, name }, .. }, _))
+            if name.name == "verify" && is_key(value))
+    })
+}
+
+/// Whether the claims that a body reads are given to a function of the project or out of sight.
+fn hands_claims_on(body: &Body<'_, '_, '_>) -> bool {
+    let is_read = |name: &str| {
+        let mut values = body.bindings(name).into_iter().flatten();
+        values.any(|value| {
+            let call = value.as_call().and_then(|(func, _)| body.package(func));
+            call.is_some_and(|path| path == "json.loads")
+        })
+    };
+    body.calls().iter().any(|found| {
+        let Some((func, args)) = found.call() else { return false };
+        let given = args.iter().any(|arg| arg.value.as_name().is_some_and(|name| is_read(name)));
+        given && body.package(func).is_none()
+    })
+}
+
+/// Whether something in a body asks how old a token is, or until when it counts: it names a claim for that, or asks for
+/// the time.
+fn asks_for_end(body: &Body<'_, '_, '_>) -> bool {
+    let is_end = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        ["exp", "iat", "time", "age", "until", "ts"].iter().any(|word| text == *word || text.contains("expir"))
+    };
+    let names = |expr: &Expr| match &expr.kind {
+        ExprKind::Str(text) => is_end(text),
+        ExprKind::Attribute { name, .. } => is_end(&name.name),
+        ExprKind::Name(name) => is_end(name),
+        _ => false,
+    };
+    let asks_time = |expr: &Expr| {
+        let name = expr.as_call().and_then(|(func, _)| last_name(func));
+        name.is_some_and(|name| matches!(name.as_str(), "time" | "now" | "utcnow"))
+    };
+    !body.find(&|expr| names(expr) || asks_time(expr)).is_empty()
 }
 
 /// Whether an expression is a part of a text between dots: `token.split(".")[1]`.

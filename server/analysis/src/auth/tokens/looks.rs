@@ -3,8 +3,8 @@
 use memchr::memmem;
 
 use super::{
-    ItemTokens, cached, compared, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups, passwords,
-    redirects, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
+    ItemTokens, cached, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups,
+    passwords, redirects, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -55,6 +55,7 @@ pub struct Looks {
     tools: bool,
     compares: bool,
     stands_in: bool,
+    counts: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -103,6 +104,7 @@ impl Looks {
         tools: true,
         compares: true,
         stands_in: true,
+        counts: true,
     };
 
     fn at(text: &str) -> Self {
@@ -165,6 +167,7 @@ impl Looks {
                 && any(&["!= ", "!=\n", "== ", "not in ", "compare_digest"])
                 && any(&["raise", "return"]),
             stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
+            counts: any(&["imiter("]),
             logs: secrets && (all || logs(holds)),
         }
     }
@@ -185,6 +188,7 @@ impl Looks {
             || self.tools
             || self.compares
             || self.stands_in
+            || self.counts
     }
 
     pub(super) fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -232,6 +236,9 @@ impl Looks {
         }
         if self.stands_in {
             stand_ins::look(body, tokens);
+        }
+        if self.counts {
+            counting::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

@@ -11,6 +11,7 @@ mod callees;
 mod claims;
 mod compared;
 mod containers;
+mod counting;
 mod databases;
 mod decode;
 mod encode;
@@ -30,6 +31,7 @@ mod looks;
 mod lookups;
 mod loops;
 mod numbers;
+mod optional;
 mod passwords;
 mod payload;
 mod redirects;
@@ -58,6 +60,7 @@ pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub use looks::{Looks, Marked, may_handle_tokens};
+pub use optional::Asked;
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
@@ -148,6 +151,8 @@ pub struct ItemTokens {
     pub served: Vec<ServedTools>,
     /// Tools that take from their caller whose data they work on.
     pub tools: Vec<Tool>,
+    /// Functions by whose results it is counted how often somebody asks.
+    pub counted_by: Vec<Site>,
 }
 
 /// A call that reads a token.
@@ -204,6 +209,8 @@ pub struct Claim {
     pub name: SmolStr,
     /// Where it is read.
     pub site: Site,
+    /// The parameter that is nothing unless it is given, without which nobody looks at it.
+    pub only_if: Option<SmolStr>,
 }
 
 /// A check on claims.

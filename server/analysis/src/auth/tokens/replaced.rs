@@ -1,7 +1,8 @@
 //! Refusals that a clause meant for everything else catches: the caller gets
 //! its status instead of 401 or 403, or gets in.
 
-use super::super::code::Body;
+use super::super::code::{Body, Scope};
+use super::super::raising::always_raises;
 use super::{Ignored, ItemTokens, Replaced, errors};
 use crate::facts::python::idioms::{http_status, raised};
 use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
@@ -18,6 +19,9 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             continue;
         }
         if only_tells(&handler.body) {
+            if handler.body.iter().any(|stmt| raises(body, stmt)) {
+                continue;
+            }
             let refused = own_refusal(body, tried);
             tokens.ignored.extend(refused.map(|(refused, proof)| Ignored {
                 function: body.site(def.name.range),
@@ -89,6 +93,22 @@ fn passes_on(handler: &Handler) -> bool {
 /// Whether a block does nothing but call something, a log perhaps: what comes behind it is executed.
 fn only_tells(block: &[Stmt]) -> bool {
     block.iter().all(|stmt| matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Pass))
+}
+
+/// Whether a statement calls a function of the project that always raises.
+fn raises(body: &Body<'_, '_, '_>, stmt: &Stmt) -> bool {
+    let (StmtKind::Expr(expr), Scope::Function(caller)) = (&stmt.kind, body.scope) else { return false };
+    let (call, is_awaited) = match &expr.kind {
+        ExprKind::Await(call) => (&**call, true),
+        _ => (expr, false),
+    };
+    let Some((func, args)) = call.as_call() else { return false };
+    match body.eval(func) {
+        Value::Function(function) => {
+            function.def.is_async == is_awaited && always_raises(body.interpreter, caller, &function, args)
+        }
+        _ => false,
+    }
 }
 
 /// A refusal with 401 or 403 that a block raises itself: the status, and where.

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::code::Body;
+use super::callees::implemented;
 use super::encode::MARKS;
 use super::libraries::{Does, Library, does};
 use super::{ItemTokens, Twins};
@@ -34,7 +35,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         tokens.twins.push(twins);
         return;
     }
-    let (Value::Function(issuer), Value::Function(same)) = (body.eval(one), body.eval(other)) else { return };
+    let (Some(issuer), Some(same)) = (implemented(body, one), implemented(body, other)) else { return };
     let (access, refresh) = (body.site(access), body.site(refresh));
     if issuer.site != same.site {
         let (Some(own), Some(others)) = (told(body, own), told(body, others)) else { return };

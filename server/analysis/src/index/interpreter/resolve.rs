@@ -19,6 +19,11 @@ const MAX_IMPLEMENTATIONS: usize = 6;
 /// Classes that are looked at for them.
 const MAX_HEIRS: usize = 24;
 
+/// Whether a decorator gives a class an initialiser that fills its annotated fields (attrs 25).
+fn makes_records(path: &str) -> bool {
+    matches!(path, "dataclasses.dataclass" | "attrs.define" | "attrs.frozen" | "attr.define" | "attr.s" | "attr.frozen")
+}
+
 impl Resolve for Interpreter<'_> {
     fn eval(&self, function: &FunctionRef, expr: &Expr) -> Value {
         // What a factory makes has its own variables around it, and names may change while modules are executed.
@@ -83,6 +88,28 @@ impl Resolve for Interpreter<'_> {
                 _ => None,
             })
         })
+    }
+
+    fn record_fields(&self, class: &ClassRef) -> Vec<(SmolStr, Value)> {
+        let fields = |class: Arc<ClassRef>| {
+            let is_field = |stmt: &&Stmt| matches!(&stmt.kind, StmtKind::Assign(assign) if assign.annotation.is_some());
+            let of = |stmt: &Stmt| {
+                let StmtKind::Assign(assign) = &stmt.kind else { return None };
+                let name = assign.targets.first().and_then(|target| target.as_name())?;
+                match self.eval_in_class(&class, assign.annotation.as_ref()?) {
+                    Value::Annotated(annotated) => Some((name.clone(), annotated.ty.clone())),
+                    ty => Some((name.clone(), ty)),
+                }
+            };
+            class.def.body.iter().filter(is_field).filter_map(of).collect::<Vec<_>>()
+        };
+        let is_record = |class: &Arc<ClassRef>| {
+            class.def.decorators.iter().any(|decorator| {
+                let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+                matches!(self.eval_around_class(class, callee), Value::Package(path) if makes_records(&path))
+            })
+        };
+        self.linearised(class).into_iter().filter(is_record).flat_map(fields).collect()
     }
 
     fn implementations(&self, class: &ClassRef, name: &str) -> Implementations {
