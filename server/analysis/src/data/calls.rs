@@ -196,6 +196,8 @@ impl Engine<'_, '_> {
                 }
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
+            // `func.count().label("times")`
+            Abs::Other if name == "label" => Some(Abs::Other),
             Abs::Clock => from_clock(given.iter().map(|one| &one.value).chain([&receiver])),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
             Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {

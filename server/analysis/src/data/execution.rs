@@ -102,6 +102,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) absences: FxHashSet<Site>,
     /// Fields of request models that may hold nothing which gives a user more.
     pub(super) harmless: FxHashSet<SmolStr>,
+    /// The values that such fields take, where their types list them.
+    pub(super) choices: FxHashMap<SmolStr, Vec<SmolStr>>,
     /// The call that is being executed.
     pub(super) at: Site,
     /// The handler.
@@ -124,6 +126,10 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) compared_clients: BTreeSet<ClientId>,
     /// Queries that tell how many rows there are of each kind.
     pub(super) grouped: FxHashSet<Site>,
+    /// Queries that select what is made of rows, and single columns at most.
+    pub(super) made_of_rows: FxHashSet<Site>,
+    /// Of those, queries whose columns say what kind of rows there are, and whose none.
+    pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
     /// Dictionaries of the client's whose keys something has looked at, or taken out.
@@ -166,6 +172,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
             harmless: FxHashSet::default(),
+            choices: FxHashMap::default(),
             at: route.registration,
             route_handler: route.function().map(|handler| handler.site),
             wrappers: 0,
@@ -177,6 +184,8 @@ impl<'e, 'a> Engine<'e, 'a> {
             compared: Vec::new(),
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
+            made_of_rows: FxHashSet::default(),
+            of_kinds: FxHashSet::default(),
             asked: false,
             cut: FxHashSet::default(),
             kept_up: None,

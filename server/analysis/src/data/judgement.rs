@@ -167,10 +167,20 @@ impl Engine<'_, '_> {
             }
         }
         if let Some(dump) = spread
-            && dump.fields.iter().any(|field| model.is_owner(field))
+            && let Some(owner) = dump.fields.iter().find(|field| model.is_owner(field))
         {
-            self.mass_assigned(path, model, dump, Use::Creates, site);
+            if self.is_seen_as_own(path, dump, owner) {
+                self.data.scoped.push((self.table_with(model, Some(owner)), Use::Creates));
+            } else {
+                self.mass_assigned(path, model, dump, Use::Creates, site);
+            }
         }
+    }
+
+    /// Whether a field of a request model was compared with the principal, and is it: `if body.user_id != me.id: raise`.
+    fn is_seen_as_own(&mut self, path: &Path, dump: &Dump, field: &str) -> bool {
+        let client = self.new_client(Place::Body, SmolStr::new(format!("{}.{field}", dump.body)), dump.site);
+        path.authorised.contains(&client)
     }
 
     /// Whether a column puts a row under something that is the principal's, or
@@ -199,6 +209,9 @@ impl Engine<'_, '_> {
 
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
         let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
+        if self.is_seen_as_own(path, dump, field) {
+            return;
+        }
         let name = SmolStr::new(format!("{}.{field}", dump.body));
         let client = self.new_client(Place::Body, name, dump.site);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
@@ -239,6 +252,10 @@ impl Engine<'_, '_> {
             let client = self.owner_from_client(row, &model);
             if let Some(client) = client {
                 self.row_fault(path, Fault::TrustsClient, row.usage(), row, &model, Some(client));
+                continue;
+            }
+            // How many there are of each kind is nobody's in particular.
+            if self.of_kinds.contains(&row.site) && row.changed.is_none() {
                 continue;
             }
             let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };

@@ -62,6 +62,7 @@ mod types;
 mod upkeep;
 mod users;
 mod value;
+mod wishes;
 
 use std::sync::Arc;
 

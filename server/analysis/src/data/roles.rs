@@ -67,12 +67,22 @@ impl Engine<'_, '_> {
         });
         let is_self = self.is_self_compared(&path, &a, &b) || self.is_self_compared(&path, &b, &a);
         let had_right = path.privileged;
+        let wish = self.wish(&path, (&a, first), (&b, second));
         let (mut yes, mut no) = self.compare(path, a, op, b);
-        let same = match op {
-            "==" | "is" | "in" => &mut yes,
-            "!=" | "is not" | "not in" => &mut no,
-            _ => return (yes, no),
+        let (same, other) = match op {
+            "==" | "is" | "in" => (&mut yes, &mut no),
+            "!=" | "is not" | "not in" => (&mut no, &mut yes),
+            _ => {
+                // More than something, or less: on both sides there may be those that give more.
+                if let Some(wish) = wish {
+                    yes.iter_mut().chain(&mut no).for_each(|path| _ = path.doubted.1.insert(wish.client()));
+                }
+                return (yes, no);
+            }
         };
+        if let Some(wish) = &wish {
+            self.note_wish(wish, same, other);
+        }
         for path in same {
             if let Some(role) = role.filter(|_| path.privileged && (!had_right || !path.modest.is_empty())) {
                 path.modest.clear();
@@ -162,7 +172,7 @@ pub(super) fn says(expr: &Expr, is_one: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a role is called after having all rights.
-fn is_top(role: &str) -> bool {
+pub(super) fn is_top(role: &str) -> bool {
     let role = role.to_ascii_lowercase();
     ["admin", "super", "root", "owner"].iter().any(|word| role.contains(word))
 }
