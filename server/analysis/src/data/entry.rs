@@ -87,7 +87,9 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
         engine.data.kept.clear();
         engine.data.links.clear();
         engine.data.within = None;
+        engine.data.by_role.clear();
     }
+    engine.data.granted.sort_unstable();
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.turned_away.sort_unstable();
     engine.data.kept.sort_unstable();
@@ -214,6 +216,7 @@ impl Engine<'_, '_> {
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
+                self.judge_by_role(&path, &value);
                 ends.push((path, value));
             }
         }

@@ -15,7 +15,7 @@ use super::requests::with_entries;
 use super::roles::{ModestGift, RoleAsked};
 use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Role, Row, RowId};
-use super::{RouteData, Table, Use};
+use super::{RolesAsked, RouteData, Table, Use};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -120,6 +120,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) modest: Vec<ModestGift>,
     /// Roles with which somebody else is given a right, too.
     pub(super) beyond: BTreeSet<Role>,
+    /// Roles that comparisons of the handler ask for, by their places.
+    pub(super) role_texts: FxHashMap<Site, RolesAsked>,
     /// Columns of rows that were compared with what the caller belongs to.
     pub(super) compared: Vec<(RowId, SmolStr)>,
     /// Values of the client that were compared so.
@@ -181,6 +183,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             in_right: false,
             modest: Vec::new(),
             beyond: BTreeSet::new(),
+            role_texts: FxHashMap::default(),
             compared: Vec::new(),
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),

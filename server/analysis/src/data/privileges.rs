@@ -130,6 +130,7 @@ impl Engine<'_, '_> {
         }
         if usage == Use::Creates {
             self.note_admin(path, model, fields, site);
+            self.note_granted(path, model, fields, spread, site);
         }
         for (column, value) in fields {
             self.set_privilege(path, model, column, value, usage, site);

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Access;
 use super::execution::Engine;
 use super::exemptions::Compared;
 use super::names;
 use super::privileges::is_high;
 use super::value::{Abs, Path, Predicate, Role};
+use super::{Access, RolesAsked};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Site;
 
 /// A right that callers may give themselves who have a role with which they touch nobody else.
 pub(super) struct ModestGift {
@@ -68,6 +69,9 @@ impl Engine<'_, '_> {
         let is_self = self.is_self_compared(&path, &a, &b) || self.is_self_compared(&path, &b, &a);
         let had_right = path.privileged;
         let wish = self.wish(&path, (&a, first), (&b, second));
+        if let Some(role) = &role {
+            self.note_roles(&path, role.site, (&a, first), (&b, second));
+        }
         let (mut yes, mut no) = self.compare(path, a, op, b);
         let (same, other) = match op {
             "==" | "is" | "in" => (&mut yes, &mut no),
@@ -93,6 +97,19 @@ impl Engine<'_, '_> {
             }
         }
         (yes, no)
+    }
+
+    /// Remembers which roles a comparison asks for.
+    fn note_roles(&mut self, path: &Path, site: Site, a: (&Abs, &Expr), b: (&Abs, &Expr)) {
+        let texts = |one: &Abs, (with, expr): (&Abs, &Expr)| match one {
+            Abs::Principal(part) if names::is_authority(part) => {
+                Some((part.clone(), self.named_texts(path, with, expr)))
+            }
+            _ => None,
+        };
+        if let Some((attribute, roles)) = texts(a.0, b).or_else(|| texts(b.0, a)) {
+            self.role_texts.insert(site, RolesAsked { attribute, roles });
+        }
     }
 
     /// Whether a value is who is calling, and another one which of the users is touched.

@@ -68,7 +68,7 @@ impl Engine<'_, '_> {
     }
 
     /// The texts that a value is, and the members of an enumeration that an expression names.
-    fn named_texts(&self, path: &Path, value: &Abs, expr: &Expr) -> Vec<SmolStr> {
+    pub(super) fn named_texts(&self, path: &Path, value: &Abs, expr: &Expr) -> Vec<SmolStr> {
         let texts = match value {
             Abs::Text(text) => vec![text.clone()],
             Abs::Items(items) => {
