@@ -190,6 +190,9 @@ impl Engine<'_, '_> {
                         let written: Vec<Abs> = given.iter().map(|one| one.value.clone()).collect();
                         let written = written_of(&path, &written);
                         self.change(&mut path, *id, site, &written);
+                        if let Some(row) = path.rows.get_mut(id).filter(|row| !row.checked) {
+                            row.written = row.written.or(row.changed);
+                        }
                         return vec![(path, receiver)];
                     }
                     None

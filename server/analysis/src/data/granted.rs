@@ -94,10 +94,12 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// The roles that a field of a request model takes and that are meant for everybody.
+    /// The roles that a field of a request model takes, where they are meant for everybody: none that gives more than
+    /// others, which is at fault itself.
     fn choosable(&self, field: Option<&SmolStr>) -> impl Iterator<Item = SmolStr> {
         let choices = field.and_then(|field| self.choices.get(field)).cloned().unwrap_or_default();
-        choices.into_iter().filter(|role| !is_high(role))
+        let is_menu = !choices.iter().any(|role| is_high(role));
+        choices.into_iter().filter(move |_| is_menu)
     }
 
     /// What the dependencies of a route ask for, if that is one of several roles.
@@ -114,7 +116,7 @@ impl Engine<'_, '_> {
     /// that a role that everybody has?
     pub(super) fn judge_by_role(&mut self, path: &Path, returned: &Abs) {
         let [Role { site, .. }] = path.roles.iter().copied().collect::<Vec<_>>()[..] else { return };
-        if !path.privileged || path.doubt || self.in_right {
+        if !path.privileged || path.mixed || path.doubt || self.in_right {
             return;
         }
         let Some(asked) = self.role_texts.get(&site).cloned() else { return };

@@ -138,6 +138,9 @@ impl Engine<'_, '_> {
         self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
         self.note_tenant_of_new(path, model, fields, site);
+        if model.owners.is_empty() && !model.is_user {
+            self.note_hanging(model);
+        }
         if path.privileged || path.doubt {
             return;
         }
@@ -230,6 +233,8 @@ impl Engine<'_, '_> {
         self.note_handed_out(path, returned);
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
+        let plain = self.without_idle(path, &given);
+        let path = plain.as_ref().unwrap_or(path);
         for (id, row) in path.rows.iter() {
             let Some(model) = row.model.clone() else { continue };
             if !path.privileged
@@ -265,6 +270,7 @@ impl Engine<'_, '_> {
                 self.row_fault(path, fault, usage, row, &model, key);
                 self.judge_look(path, row, &given);
                 self.judge_beside(path, *id, row, &model);
+                self.judge_plain_child(path, row, &model);
             }
         }
     }

@@ -157,6 +157,7 @@ pub(super) fn touches_others(path: &Path) -> bool {
 
 /// The roles of two paths as those of one.
 pub(super) fn join(a: &mut Path, b: &Path) {
+    a.mixed |= b.mixed || a.roles != b.roles;
     if !b.modest.is_subset(&a.modest) {
         a.modest.extend(b.modest.iter());
     }

@@ -373,6 +373,8 @@ pub(super) struct Path {
     pub(super) roles: Shared<BTreeSet<Role>>,
     /// Those of them with which the caller touches nobody but itself, as was seen then.
     pub(super) modest: Shared<BTreeSet<Role>>,
+    /// Whether it is made of paths of which not all have those.
+    pub(super) mixed: bool,
     /// Whether some role was turned away, which the caller does not have.
     pub(super) refused: bool,
     /// Whether something that could not be followed may have turned callers away.

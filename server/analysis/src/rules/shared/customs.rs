@@ -335,6 +335,15 @@ impl<'s> AllCustoms<'s> {
         (table.hangs_on.is_empty() && 2 * kept > self.plain.of(table.site).scoped()).then_some(column)
     }
 
+    /// A table that is known by its name only, as the class of that name has it: what the column refers to by which its
+    /// rows were found.
+    pub(crate) fn declared(&self, table: &Table) -> Option<Table> {
+        let [asked] = table.hangs_on.as_slice() else { return None };
+        let same = self.hanging.iter().find(|known| known.sql == table.sql && !known.guessed)?;
+        let hang = same.hangs_on.iter().find(|hang| hang.column == asked.column)?;
+        Some(Table { owner: asked.column.clone(), hangs_on: vec![hang.clone()], ..(*same).clone() })
+    }
+
     /// The tables that decide whose the rows of one are that hangs on others, as
     /// far as some of these customs tell.
     pub(crate) fn roots(&self, customs: &Customs<'s>, state: &State, hanging: &Table, depth: u32) -> Vec<&'s Table> {

@@ -122,7 +122,12 @@ pub(in crate::rules) fn check(
             let guarded = judged.guard.is_guarded() || unsure;
             // Whose the rows are that hang on others, those say; where none does, nobody.
             let hangs = !access.table.hangs_on.is_empty();
-            let mut parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
+            let declared = all.declared(&access.table).filter(|_| access.table.guessed);
+            let mut parents = match &declared {
+                Some(declared) => all.roots(customs, state, declared, 0),
+                None if hangs => all.roots(customs, state, &access.table, 0),
+                None => Vec::new(),
+            };
             // Rows of tenants are told of by their own column, and where a caller is known.
             parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
