@@ -190,12 +190,17 @@ impl Engine<'_, '_> {
                         let written: Vec<Abs> = given.iter().map(|one| one.value.clone()).collect();
                         let written = written_of(&path, &written);
                         self.change(&mut path, *id, site, &written);
+                        if let Some(row) = path.rows.get_mut(id).filter(|row| !row.checked) {
+                            row.written = row.written.or(row.changed);
+                        }
                         return vec![(path, receiver)];
                     }
                     None
                 }
             }
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
+            // `func.count().label("times")`
+            Abs::Other if name == "label" => Some(Abs::Other),
             Abs::Clock => from_clock(given.iter().map(|one| &one.value).chain([&receiver])),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
             Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {

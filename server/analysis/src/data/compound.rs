@@ -8,6 +8,7 @@ use super::calls::{Given, Spread};
 use super::closures::Closure;
 use super::execution::{Engine, element};
 use super::joining::{join, joined};
+use super::names;
 use super::value::{Abs, Dump, Mix, Path, Predicate};
 use super::{Fault, Use};
 use crate::facts::python::tree::{Arg, Comprehension, ComprehensionClause, Expr, ExprKind};
@@ -32,6 +33,8 @@ pub(super) fn selected(path: &mut Path, inner: Path, value: Abs) -> Abs {
     }
     match value {
         Abs::Dump(_) | Abs::DumpKey(_) | Abs::Row(_) => value,
+        // `[role.name for role in me.roles]`
+        Abs::Principal(part) if names::is_privilege(&part) => Abs::Principal(part),
         value => value.parts(path).into_abs(),
     }
 }

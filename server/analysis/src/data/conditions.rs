@@ -139,7 +139,7 @@ impl Engine<'_, '_> {
         }
         self.note_spelling(&a, second, &b);
         self.note_spelling(&b, first, &a);
-        self.note_question(&mut path, (&a, first), (&b, second));
+        self.note_question(&path, (&a, first), (&b, second));
         let counted = match op {
             "==" | "!=" => {
                 [self.counted_own(&mut path, first, second), self.counted_own(&mut path, second, first)].concat()
@@ -176,12 +176,10 @@ impl Engine<'_, '_> {
     }
 
     /// What is compared may be what users may do.
-    pub(super) fn note_question(&mut self, path: &mut Path, (a, first): (&Abs, &Expr), (b, second): (&Abs, &Expr)) {
+    pub(super) fn note_question(&mut self, path: &Path, (a, first): (&Abs, &Expr), (b, second): (&Abs, &Expr)) {
         let site = self.site(first);
         self.note_asked(path, a, Some((b, second)), site);
         self.note_asked(path, b, Some((a, first)), site);
-        self.note_wish(path, a, b);
-        self.note_wish(path, b, a);
     }
 
     /// The paths on which two values compare so, and those on which they don't.
@@ -294,8 +292,11 @@ impl Engine<'_, '_> {
     /// Whether the dependency that verifies the caller asks the record what it may do.
     fn asks_right_of_record(&self, path: &Path, value: &Abs) -> bool {
         let Abs::Part(id, column) = value else { return false };
-        let of_user = path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
-        self.in_root && of_user && names::is_authority(column) && !names::is_standing(column)
+        let Some(row) = path.rows.get(id).filter(|_| self.in_root) else { return false };
+        let of_user = row.model.as_ref().is_some_and(|model| model.is_user);
+        // Whatever its table is called: a row that the credential alone names is the caller's.
+        let of_caller = || names::is_privilege(column) && row.is_found_by_caller();
+        (of_user && names::is_authority(column) || of_caller()) && !names::is_standing(column)
     }
 
     /// What follows for `b` on a path where it equals `a`, or is in it.

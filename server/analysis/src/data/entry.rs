@@ -94,7 +94,9 @@ pub(super) fn judge<'e, 'a>(
         engine.data.kept.clear();
         engine.data.links.clear();
         engine.data.within = None;
+        engine.data.by_role.clear();
     }
+    engine.data.granted.sort_unstable();
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.turned_away.sort_unstable();
     engine.data.kept.sort_unstable();
@@ -209,6 +211,7 @@ impl<'e, 'a> Engine<'e, 'a> {
         for (path, vars) in paths {
             for (path, value) in self.decorated(path, &handler, &vars) {
                 self.judge_exit(&path, &value);
+                self.judge_by_role(&path, &value);
                 ends.push((path, value));
             }
         }

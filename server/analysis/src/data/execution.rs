@@ -16,7 +16,7 @@ use super::requests::with_entries;
 use super::roles::{ModestGift, RoleAsked};
 use super::shared::Shared;
 use super::value::{Abs, Client, ClientId, Object, ObjectId, Path, Place, Role, Row, RowId};
-use super::{RouteData, Table, Use};
+use super::{RolesAsked, RouteData, Table, Use};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -104,6 +104,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) absences: FxHashSet<Site>,
     /// Fields of request models that may hold nothing which gives a user more.
     pub(super) harmless: FxHashSet<SmolStr>,
+    /// The values that such fields take, where their types list them.
+    pub(super) choices: FxHashMap<SmolStr, Vec<SmolStr>>,
     /// The call that is being executed.
     pub(super) at: Site,
     /// The handler.
@@ -120,12 +122,18 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) modest: Vec<ModestGift>,
     /// Roles with which somebody else is given a right, too.
     pub(super) beyond: BTreeSet<Role>,
+    /// Roles that comparisons of the handler ask for, by their places.
+    pub(super) role_texts: FxHashMap<Site, RolesAsked>,
     /// Columns of rows that were compared with what the caller belongs to.
     pub(super) compared: Vec<(RowId, SmolStr)>,
     /// Values of the client that were compared so.
     pub(super) compared_clients: BTreeSet<ClientId>,
     /// Queries that tell how many rows there are of each kind.
     pub(super) grouped: FxHashSet<Site>,
+    /// Queries that select what is made of rows, and single columns at most.
+    pub(super) made_of_rows: FxHashSet<Site>,
+    /// Of those, queries whose columns say what kind of rows there are, and whose none.
+    pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
     /// Dictionaries of the client's whose keys something has looked at, or taken out.
@@ -170,6 +178,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             services: FxHashMap::default(),
             absences: FxHashSet::default(),
             harmless: FxHashSet::default(),
+            choices: FxHashMap::default(),
             at: route.registration,
             route_handler: route.function().map(|handler| handler.site),
             wrappers: 0,
@@ -178,9 +187,12 @@ impl<'e, 'a> Engine<'e, 'a> {
             in_right: false,
             modest: Vec::new(),
             beyond: BTreeSet::new(),
+            role_texts: FxHashMap::default(),
             compared: Vec::new(),
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
+            made_of_rows: FxHashSet::default(),
+            of_kinds: FxHashSet::default(),
             asked: false,
             cut: FxHashSet::default(),
             kept_up: None,

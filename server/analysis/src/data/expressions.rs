@@ -47,7 +47,7 @@ impl Engine<'_, '_> {
                 match compared(&a, op, &b) {
                     value @ Abs::Predicates(_) => vec![(path, value)],
                     _ => {
-                        self.note_question(&mut path, (&a, first), (&b, second));
+                        self.note_question(&path, (&a, first), (&b, second));
                         let (yes, no) = self.compare_roles(path, (a, first), op, (b, second));
                         answers(yes, no)
                     }
@@ -401,7 +401,11 @@ impl Engine<'_, '_> {
             }
             Abs::Known(Known(Value::Class(class))) => match self.model(class) {
                 Some(model) if model.has(name) => Abs::Column(model, name.clone()),
-                _ => Abs::Unknown,
+                // The table of a class that works on one: `cls.model`.
+                _ => match self.interpreter.class_attribute(class, name).map(|value| self.interpreter.force(value)) {
+                    Some(value @ Value::Class(_)) => self.as_abs(value),
+                    _ => Abs::Unknown,
+                },
             },
             Abs::Known(Known(Value::Instance(instance))) => match instance.attributes.get(name) {
                 Some(value) => self.as_abs(self.interpreter.force(value)),

@@ -21,9 +21,7 @@ impl Engine<'_, '_> {
         let Some(row) = path.rows.get(&id).filter(|_| !model.is_user) else { return };
         let usage = row.usage();
         let table = self.hanging_table(model);
-        if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
-            self.data.hanging.push(table.clone());
-        }
+        self.note_hanging(model);
         if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
             return;
         }
@@ -68,6 +66,31 @@ impl Engine<'_, '_> {
             && let Some(access) = self.data.faults.last_mut()
         {
             access.detail = BESIDE;
+        }
+    }
+
+    /// Rows of a table that no class of the handler's is of were found by a value of the client's in a column that may refer
+    /// to another table: whether it does, the class of that table says, wherever that stands.
+    pub(super) fn judge_plain_child(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
+        let is_one = |column: &str| names::is_key_name(column) && !model.is_owner(column);
+        let Some((column, client)) = named_by_client(row, model, &is_one).filter(|_| !model.has_class()) else { return };
+        let known = self.data.faults.len();
+        let hang = Hang { column: column.clone(), table: SmolStr::default() };
+        let table = Table { owner: column, hangs_on: vec![hang], ..self.table(model) };
+        self.row_fault(path, Fault::Unchecked, row.usage(), row, model, Some(client));
+        if self.data.faults.len() > known
+            && let Some(access) = self.data.faults.last_mut()
+        {
+            access.table = table;
+            access.detail = BESIDE;
+        }
+    }
+
+    /// A table has no owner, and hangs on others.
+    pub(super) fn note_hanging(&mut self, model: &Model) {
+        let table = self.hanging_table(model);
+        if (table.of_person || !table.hangs_on.is_empty()) && !self.data.hanging.contains(&table) {
+            self.data.hanging.push(table);
         }
     }
 

@@ -138,6 +138,9 @@ impl Engine<'_, '_> {
         self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
         self.note_tenant_of_new(path, model, fields, site);
+        if model.owners.is_empty() && !model.is_user {
+            self.note_hanging(model);
+        }
         if path.privileged || path.doubt {
             return;
         }
@@ -167,10 +170,20 @@ impl Engine<'_, '_> {
             }
         }
         if let Some(dump) = spread
-            && dump.fields.iter().any(|field| model.is_owner(field))
+            && let Some(owner) = dump.fields.iter().find(|field| model.is_owner(field))
         {
-            self.mass_assigned(path, model, dump, Use::Creates, site);
+            if self.is_seen_as_own(path, dump, owner) {
+                self.data.scoped.push((self.table_with(model, Some(owner)), Use::Creates));
+            } else {
+                self.mass_assigned(path, model, dump, Use::Creates, site);
+            }
         }
+    }
+
+    /// Whether a field of a request model was compared with the principal, and is it: `if body.user_id != me.id: raise`.
+    fn is_seen_as_own(&mut self, path: &Path, dump: &Dump, field: &str) -> bool {
+        let client = self.new_client(Place::Body, SmolStr::new(format!("{}.{field}", dump.body)), dump.site);
+        path.authorised.contains(&client)
     }
 
     /// Whether a column puts a row under something that is the principal's, or
@@ -199,6 +212,9 @@ impl Engine<'_, '_> {
 
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
         let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
+        if self.is_seen_as_own(path, dump, field) {
+            return;
+        }
         let name = SmolStr::new(format!("{}.{field}", dump.body));
         let client = self.new_client(Place::Body, name, dump.site);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
@@ -217,6 +233,8 @@ impl Engine<'_, '_> {
         self.note_handed_out(path, returned);
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
+        let plain = self.without_idle(path, &given);
+        let path = plain.as_ref().unwrap_or(path);
         for (id, row) in path.rows.iter() {
             let Some(model) = row.model.clone() else { continue };
             if !path.privileged
@@ -241,6 +259,10 @@ impl Engine<'_, '_> {
                 self.row_fault(path, Fault::TrustsClient, row.usage(), row, &model, Some(client));
                 continue;
             }
+            // How many there are of each kind is nobody's in particular.
+            if self.of_kinds.contains(&row.site) && row.changed.is_none() {
+                continue;
+            }
             let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
             let key = self.chosen_by(path, row, 0);
             // A row that the client can't choose is the code's own choice.
@@ -248,6 +270,7 @@ impl Engine<'_, '_> {
                 self.row_fault(path, fault, usage, row, &model, key);
                 self.judge_look(path, row, &given);
                 self.judge_beside(path, *id, row, &model);
+                self.judge_plain_child(path, row, &model);
             }
         }
     }

@@ -25,6 +25,7 @@ mod expired;
 mod exposure;
 mod expressions;
 mod forgotten;
+mod granted;
 mod handed_out;
 mod hanging;
 mod implementations;
@@ -63,12 +64,14 @@ mod types;
 mod upkeep;
 mod users;
 mod value;
+mod wishes;
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 pub use exposure::Exposed;
+pub use granted::{ByRole, Granted, RolesAsked};
 pub use handed_out::HandedOut;
 pub use links::Link;
 pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is_user_table};
@@ -251,6 +254,10 @@ pub struct RouteData {
     pub ways_in: Vec<(SmolStr, SmolStr)>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
+    /// Roles that it gives to whoever asks, with a new account.
+    pub granted: Vec<Granted>,
+    /// What it does for those who have a role that its handler asks for.
+    pub by_role: Vec<ByRole>,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.
@@ -281,6 +288,7 @@ impl RouteData {
         };
         self.faults.retain(is_asked);
         self.links.clear();
+        self.by_role.clear();
         self.tenants.others.clear();
         if let Some(within) = &mut self.within {
             within.faults.retain(is_asked);
@@ -296,6 +304,7 @@ impl RouteData {
         self.links.clear();
         self.tenants = Tenancy::default();
         self.within = None;
+        self.by_role.clear();
     }
 }
 
@@ -319,6 +328,8 @@ impl PartialEq for RouteData {
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users
+            && self.granted == other.granted
+            && self.by_role == other.by_role
             && self.links == other.links
             && self.tenants == other.tenants
     }

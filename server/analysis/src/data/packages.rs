@@ -34,7 +34,15 @@ impl Engine<'_, '_> {
         let last = last_of(package);
         if database {
             if package.contains(".func.") || package.contains(".sql.functions") {
-                return if is_clock_of_sql(last, given) { Abs::Clock } else { function(given) };
+                return match last {
+                    _ if is_clock_of_sql(last, given) => Abs::Clock,
+                    // All that there is of a column in one value.
+                    "array_agg" | "json_agg" | "jsonb_agg" | "string_agg" | "group_concat" | "listagg" => {
+                        let column = given.iter().map(|one| &one.value).find(|value| matches!(value, Abs::Column(..)));
+                        column.cloned().unwrap_or_else(|| function(given))
+                    }
+                    _ => function(given),
+                };
             }
             let verb = match last {
                 "select" => Some(Verb::Select),

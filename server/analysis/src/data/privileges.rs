@@ -15,12 +15,8 @@ use super::names;
 use super::roles::touches_others;
 use super::value::{Abs, ClientId, Dump, Known, Path, Place, Predicate, Row};
 use super::{Fault, Use};
-use crate::facts::python::idioms::{raises, returned};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
-use crate::index::value::{ClassRef, Site, Value};
-
-/// Parts of an annotation that are looked at.
-const MAX_PARTS: usize = 60;
+use crate::facts::python::tree::{Class, Expr, ExprKind, StmtKind};
+use crate::index::value::{Site, Value};
 
 /// Something that code asks of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +74,7 @@ impl Engine<'_, '_> {
     }
 
     /// The texts of a list that a factory or a class of checks was given: `roles` of `require(["admin"])`.
-    fn given_texts(&self, path: &Path, expr: &Expr) -> Option<Vec<SmolStr>> {
+    pub(super) fn given_texts(&self, path: &Path, expr: &Expr) -> Option<Vec<SmolStr>> {
         let given = match &expr.kind {
             ExprKind::Name(name) if !path.vars.contains_key(name) => self.outer(expr),
             ExprKind::Attribute { value, name } => match path.vars.get(value.as_name()?)? {
@@ -98,22 +94,6 @@ impl Engine<'_, '_> {
             Value::Str(text) => Some(vec![text]),
             _ => None,
         }
-    }
-
-    /// What a client wants to be is looked at: it may be refused.
-    pub(super) fn note_wish(&self, path: &mut Path, value: &Abs, with: &Abs) {
-        if let Abs::Client(client) = value
-            && *with != Abs::Nothing
-            && self.asks_privilege(*client)
-        {
-            path.doubted.1.insert(*client);
-        }
-    }
-
-    /// Whether a client's value says by its name what its sender may do.
-    pub(super) fn asks_privilege(&self, client: ClientId) -> bool {
-        let known = self.clients.get(client as usize);
-        known.is_some_and(|known| names::is_privilege(known.name.rsplit('.').next().unwrap_or(&known.name)))
     }
 
     /// A request model is copied to a record of the users.
@@ -150,6 +130,7 @@ impl Engine<'_, '_> {
         }
         if usage == Use::Creates {
             self.note_admin(path, model, fields, site);
+            self.note_granted(path, model, fields, spread, site);
         }
         for (column, value) in fields {
             self.set_privilege(path, model, column, value, usage, site);
@@ -170,11 +151,8 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         let client = match value {
-            Abs::Client(client) => Some(*client),
             // `body.role or "user"`
-            Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.rows.is_empty() && mix.clients.len() == 1 => {
-                mix.clients.first().copied()
-            }
+            Abs::Client(_) | Abs::Mix(_) => client_alone(value),
             // `user.role = db.query(Role).filter(Role.name == body.role).first()`
             Abs::Row(id) | Abs::Part(id, _) => path.rows.get(id).and_then(|row| named_by_client(row)),
             _ => None,
@@ -226,65 +204,10 @@ impl Engine<'_, '_> {
         let class = self.principal_class.clone()?;
         self.model(&class).filter(|model| model.is_user)
     }
-
-    /// Remembers which fields of a request model give nobody more than everybody has.
-    pub(super) fn note_harmless(&mut self, class: &ClassRef, body: &str, field: &str) {
-        if names::is_privilege(field) && self.is_harmless(class, field) {
-            self.harmless.insert(SmolStr::new(format!("{body}.{field}")));
-        }
-    }
-
-    /// Whether a field takes no value that gives more, or something looks at it.
-    fn is_harmless(&self, class: &ClassRef, field: &str) -> bool {
-        let classes = self.interpreter.linearised(class);
-        if classes.iter().any(|class| is_looked_at(&class.def, field)) {
-            return true;
-        }
-        let annotation = classes.iter().find_map(|class| {
-            class.def.body.iter().find_map(|stmt| match &stmt.kind {
-                StmtKind::Assign(assign)
-                    if assign.targets.first().and_then(|target| target.as_name()).is_some_and(|name| name == field) =>
-                {
-                    Some((class.site.file, assign.annotation.as_ref()?))
-                }
-                _ => None,
-            })
-        });
-        let Some((file, annotation)) = annotation else { return false };
-        let mut values: Vec<SmolStr> = Vec::new();
-        let mut limited = false;
-        let mut pending = vec![(annotation, false)];
-        let mut seen = 0;
-        while let Some((expr, literal)) = pending.pop() {
-            seen += 1;
-            if seen > MAX_PARTS {
-                return false;
-            }
-            match &expr.kind {
-                ExprKind::Str(text) if literal => values.push(text.clone()),
-                ExprKind::Subscript { value, index } if last_name(value) == Some("Literal") => {
-                    limited = true;
-                    pending.push((index, true));
-                    continue;
-                }
-                ExprKind::Name(name) => {
-                    if let Value::Class(class) = self.interpreter.force(self.interpreter.lookup(file, name))
-                        && self.is_enum(&class)
-                    {
-                        limited = true;
-                        values.extend(members_of(&class.def));
-                    }
-                }
-                _ => {}
-            }
-            pending.extend(expr.children().into_iter().map(|child| (child, literal)));
-        }
-        limited && !values.iter().any(|value| is_high(value))
-    }
 }
 
 /// The names in `UserRole.ADMIN` and `[Role.ADMIN, Role.STAFF]`, or the key of a role's record.
-fn members(expr: &Expr) -> Vec<SmolStr> {
+pub(super) fn members(expr: &Expr) -> Vec<SmolStr> {
     match &expr.kind {
         ExprKind::Int(key) => vec![SmolStr::new(key.to_string())],
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
@@ -305,7 +228,7 @@ pub(super) fn gives_more(class: &Class) -> bool {
 }
 
 /// Names and texts of the members of an enumeration.
-fn members_of(class: &Class) -> Vec<SmolStr> {
+pub(super) fn members_of(class: &Class) -> Vec<SmolStr> {
     let mut found = Vec::new();
     for stmt in &class.body {
         if let StmtKind::Assign(assign) = &stmt.kind {
@@ -316,57 +239,21 @@ fn members_of(class: &Class) -> Vec<SmolStr> {
     found
 }
 
-/// Whether a validator of the class looks at a field.
-fn is_looked_at(class: &Class, field: &str) -> bool {
-    class.body.iter().any(|stmt| {
-        let StmtKind::Function(def) = &stmt.kind else { return false };
-        def.decorators.iter().any(|decorator| {
-            let (callee, args) = decorator.as_call().unwrap_or((decorator, &[]));
-            match last_name(callee) {
-                Some("field_validator" | "validator") => {
-                    let is_meant = |arg: &Arg| arg.value.as_str().is_some_and(|name| name == field || name == "*");
-                    args.iter().any(is_meant) && may_refuse(&def.body)
-                }
-                Some("model_validator" | "root_validator") => mentions(&def.body, field),
-                _ => false,
-            }
-        })
-    })
-}
-
-/// Whether a validator refuses a value, or puts another in its place; one that only
-/// makes it another type does neither.
-fn may_refuse(body: &[Stmt]) -> bool {
-    raises(body) || returned(body).iter().all(|value| matches!(value.kind, ExprKind::Str(_) | ExprKind::Bool(_)))
-}
-
-/// Whether statements name a field, as an attribute or a key.
-fn mentions(body: &[Stmt], field: &str) -> bool {
-    let mut blocks = vec![body];
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            let mut exprs = stmt.exprs();
-            while let Some(expr) = exprs.pop() {
-                let named = match &expr.kind {
-                    ExprKind::Attribute { name, .. } => name.name == field,
-                    ExprKind::Str(text) => text == field,
-                    _ => false,
-                };
-                if named {
-                    return true;
-                }
-                exprs.extend(expr.children());
-            }
-            blocks.extend(stmt.blocks());
-        }
-    }
-    false
-}
-
-/// The value of the client that a row was found by, where nothing else was asked.
+/// The value of the client that a row was found by, where nothing else was asked: `Role.name.in_(body.roles)`.
 fn named_by_client(row: &Row) -> Option<ClientId> {
     match row.predicates.as_slice() {
-        [Predicate { equal: true, value: Abs::Client(client), .. }] if !row.unclear => Some(*client),
+        [Predicate { equal: true, value, .. }] if !row.unclear => client_alone(value),
+        _ => None,
+    }
+}
+
+/// The value of the client, if that is all that a value is made of.
+fn client_alone(value: &Abs) -> Option<ClientId> {
+    match value {
+        Abs::Client(client) => Some(*client),
+        Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.rows.is_empty() && mix.clients.len() == 1 => {
+            mix.clients.first().copied()
+        }
         _ => None,
     }
 }

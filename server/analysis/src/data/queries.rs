@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::Use;
 use super::calls::{Given, Spread};
 use super::execution::{Engine, element};
+use super::names;
 use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
@@ -133,6 +134,11 @@ impl Engine<'_, '_> {
             }
         }
         let unclear = unclear && model.is_none();
+        let is_column = |one: &Given| matches!(one.value, Abs::Column(..));
+        let is_made = |one: &Given| matches!(one.value, Abs::Other | Abs::Predicates(_));
+        if given.iter().all(|one| is_column(one) || is_made(one)) && given.iter().any(is_made) {
+            self.made_of_rows.insert(site);
+        }
         let statement = Statement {
             verb,
             model,
@@ -216,6 +222,7 @@ impl Engine<'_, '_> {
                 next.ordered |= matches!(name, "order_by" | "sort");
                 if name == "group_by" {
                     self.grouped.insert(statement.site);
+                    self.note_kinds(statement.site, given);
                 }
             }
             _ => {
@@ -223,6 +230,22 @@ impl Engine<'_, '_> {
             }
         }
         Abs::Statement(Arc::new(next))
+    }
+
+    /// A query gives something for each kind of rows, and not for each row or whoever it belongs to.
+    fn note_kinds(&mut self, query: Site, by: &[Given]) {
+        let tells_kind = |one: &Given| match &one.value {
+            Abs::Column(model, column) => {
+                !model.is_key(column)
+                    && !model.names_user(column)
+                    && !names::is_owner(column)
+                    && !names::is_of_person(column)
+            }
+            value => matches!(value, Abs::Predicates(_) | Abs::Other | Abs::Text(_)),
+        };
+        if self.made_of_rows.contains(&query) && by.iter().all(tells_kind) {
+            self.of_kinds.insert(query);
+        }
     }
 
     /// Whether conditions are those that the function at hand was called with, and none that it

@@ -6,8 +6,9 @@
 //! kept apart. Rules compare it among the routes that ask for the same.
 
 use super::execution::Engine;
+use super::names;
 use super::value::{Path, Vars};
-use super::{Access, Fault, Table, Tenancy, Use};
+use super::{Access, Fault, RolesAsked, Table, Tenancy, Use};
 use crate::index::value::Site;
 
 /// Whose data a route touches for those who have the right that it asks for.
@@ -17,6 +18,8 @@ pub struct Within {
     pub asked: Vec<usize>,
     /// Whether those verify the caller themselves: where no other way leads in, it is a right of everybody.
     pub by_verifier: bool,
+    /// The roles that those ask for, if that is all.
+    pub roles: Option<RolesAsked>,
     /// Accesses at fault, if the right is none to touch what is anybody's.
     pub faults: Vec<Access>,
     /// Accesses to owned data that are the principal's.
@@ -30,6 +33,8 @@ pub(super) struct Before {
     faults: Vec<Access>,
     scoped: Vec<(Table, Use)>,
     tenants: Tenancy,
+    /// The roles that they ask for.
+    roles: Option<RolesAsked>,
     /// Tables of rows that they fetched: the caller's are what gives it the right.
     looked_at: Vec<Site>,
 }
@@ -59,6 +64,7 @@ impl Engine<'_, '_> {
             faults: std::mem::take(&mut self.data.faults),
             scoped: std::mem::take(&mut self.data.scoped),
             tenants: std::mem::take(&mut self.data.tenants),
+            roles: self.roles_asked(),
             looked_at,
         })
     }
@@ -72,9 +78,12 @@ impl Engine<'_, '_> {
         let mut tenants = std::mem::replace(&mut self.data.tenants, before.tenants);
         tenants.settle();
         let by_verifier = self.rights.iter().all(|index| self.is_root(*index));
+        // Whoever has a right makes rows for others, and changes the users themselves.
+        let of_users =
+            |access: &Access| names::is_user_table(&access.table.name) || names::is_user_table(&access.table.sql);
         faults.retain(|access| match access.fault {
             Fault::Unscoped | Fault::Unchecked => true,
-            Fault::TrustsClient => by_verifier,
+            Fault::TrustsClient => by_verifier || access.usage != Use::Creates && !of_users(access),
             _ => false,
         });
         scoped.retain(|(table, _)| !before.looked_at.contains(&table.site));
@@ -82,6 +91,7 @@ impl Engine<'_, '_> {
         scoped.sort_unstable();
         scoped.dedup();
         self.in_right = false;
-        self.data.within = Some(Within { asked: self.rights.clone(), by_verifier, faults, scoped, tenants });
+        self.data.within =
+            Some(Within { asked: self.rights.clone(), by_verifier, roles: before.roles, faults, scoped, tenants });
     }
 }

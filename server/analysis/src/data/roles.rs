@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Access;
 use super::execution::Engine;
 use super::exemptions::Compared;
 use super::names;
 use super::privileges::is_high;
 use super::value::{Abs, Path, Predicate, Role};
+use super::{Access, RolesAsked};
 use crate::facts::python::tree::{Expr, ExprKind};
+use crate::index::value::Site;
 
 /// A right that callers may give themselves who have a role with which they touch nobody else.
 #[derive(Clone)]
@@ -68,12 +69,25 @@ impl Engine<'_, '_> {
         });
         let is_self = self.is_self_compared(&path, &a, &b) || self.is_self_compared(&path, &b, &a);
         let had_right = path.privileged;
+        let wish = self.wish(&path, (&a, first), (&b, second));
+        if let Some(role) = &role {
+            self.note_roles(&path, role.site, (&a, first), (&b, second));
+        }
         let (mut yes, mut no) = self.compare(path, a, op, b);
-        let same = match op {
-            "==" | "is" | "in" => &mut yes,
-            "!=" | "is not" | "not in" => &mut no,
-            _ => return (yes, no),
+        let (same, other) = match op {
+            "==" | "is" | "in" => (&mut yes, &mut no),
+            "!=" | "is not" | "not in" => (&mut no, &mut yes),
+            _ => {
+                // More than something, or less: on both sides there may be those that give more.
+                if let Some(wish) = wish {
+                    yes.iter_mut().chain(&mut no).for_each(|path| _ = path.doubted.1.insert(wish.client()));
+                }
+                return (yes, no);
+            }
         };
+        if let Some(wish) = &wish {
+            self.note_wish(wish, same, other);
+        }
         for path in same {
             if let Some(role) = role.filter(|_| path.privileged && (!had_right || !path.modest.is_empty())) {
                 path.modest.clear();
@@ -84,6 +98,19 @@ impl Engine<'_, '_> {
             }
         }
         (yes, no)
+    }
+
+    /// Remembers which roles a comparison asks for.
+    fn note_roles(&mut self, path: &Path, site: Site, a: (&Abs, &Expr), b: (&Abs, &Expr)) {
+        let texts = |one: &Abs, (with, expr): (&Abs, &Expr)| match one {
+            Abs::Principal(part) if names::is_authority(part) => {
+                Some((part.clone(), self.named_texts(path, with, expr)))
+            }
+            _ => None,
+        };
+        if let Some((attribute, roles)) = texts(a.0, b).or_else(|| texts(b.0, a)) {
+            self.role_texts.insert(site, RolesAsked { attribute, roles });
+        }
     }
 
     /// Whether a value is who is calling, and another one which of the users is touched.
@@ -131,6 +158,7 @@ pub(super) fn touches_others(path: &Path) -> bool {
 
 /// The roles of two paths as those of one.
 pub(super) fn join(a: &mut Path, b: &Path) {
+    a.mixed |= b.mixed || a.roles != b.roles;
     if !b.modest.is_subset(&a.modest) {
         a.modest.extend(b.modest.iter());
     }
@@ -163,7 +191,7 @@ pub(super) fn says(expr: &Expr, is_one: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a role is called after having all rights.
-fn is_top(role: &str) -> bool {
+pub(super) fn is_top(role: &str) -> bool {
     let role = role.to_ascii_lowercase();
     ["admin", "super", "root", "owner"].iter().any(|word| role.contains(word))
 }

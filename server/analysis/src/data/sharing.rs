@@ -17,8 +17,8 @@ impl Row {
 impl Engine<'_, '_> {
     /// Whether a row that is the principal's was found by the key of this one, or
     /// of what this one hangs on, and is there: `Member.team_id == task.team_id`. So is one that ties the principal to
-    /// whose this one is: `Member.owner_id == task.user_id, Member.member_id == me.id`. What this one hangs on may be
-    /// shared itself.
+    /// whose this one is: `Member.owner_id == task.user_id, Member.member_id == me.id`, or whose record was compared with the
+    /// principal: a colleague. What this one hangs on may be shared itself.
     pub(super) fn is_shared_with(&self, path: &Path, id: u32) -> bool {
         self.is_shared(path, id, 0)
     }
@@ -40,7 +40,7 @@ impl Engine<'_, '_> {
             let asks = |by: &dyn Fn(&Predicate) -> bool| row.predicates.iter().any(by);
             *other != id
                 && !row.absent
-                && (asks(&by_it) && (row.checked || own() || shared()) || asks(&by_owner) && own())
+                && (asks(&by_it) && (row.checked || own() || shared()) || asks(&by_owner) && (row.checked || own()))
         })
     }
 }

@@ -225,9 +225,12 @@ impl Engine<'_, '_> {
             _ => return Abs::Unknown,
         };
         let Some((at, table)) = table.and_then(|at| Some((at, word(at)?.to_owned()))) else { return Abs::Unknown };
-        let mut statement = self.plain_statement(verb, &table, site);
+        // `public.tasks AS t`
+        let table = table.rsplit('.').next().unwrap_or_default();
+        let alias = word(at + 1).filter(|next| *next != "as").or_else(|| word(at + 2)).unwrap_or_default();
+        let mut statement = self.plain_statement(verb, table, site);
         // What is more than conditions that all hold is not plain.
-        let odd = ["or", "join", "union", "with", "exists", "case"];
+        let odd = ["or", "union", "with", "exists", "case"];
         statement.unclear = words.iter().any(|word| odd.contains(&word.as_str()))
             || words.iter().filter(|word| *word == "select").count() > 1
             || word(at + 1) == Some(",");
@@ -242,9 +245,16 @@ impl Engine<'_, '_> {
             }
         } else if let Some(from) = after("where") {
             for part in words[from..].windows(3).filter(|part| part[1] == "=") {
-                let column = part[0].rsplit('.').next().unwrap_or(&part[0]);
-                statement.narrow(&SmolStr::new(column), &parameter(&part[2]));
+                let asked = part[0].split("::").next().unwrap_or_default();
+                let (of, column) = asked.rsplit_once('.').unwrap_or((table, asked));
+                if of.rsplit('.').next() == Some(table) || of == alias {
+                    statement.narrow(&SmolStr::new(column), &parameter(&part[2]));
+                }
             }
+        }
+        let from = if verb == Verb::Update { after("where").unwrap_or(words.len()) } else { at };
+        if verb != Verb::Insert {
+            statement.add_parameters(&words[from..]);
         }
         Abs::Statement(Arc::new(statement))
     }
@@ -281,7 +291,9 @@ fn any_of(values: &Abs) -> Abs {
 
 /// The value of a parameter of SQL, until it is bound.
 fn parameter(word: &str) -> Abs {
-    if word.starts_with(':') { Abs::Text(word.into()) } else { Abs::Constant(None) }
+    // `:user_id::uuid`
+    let name = word.split("::").next().unwrap_or_default();
+    if name.starts_with(':') { Abs::Text(name.into()) } else { Abs::Constant(None) }
 }
 
 /// The words and signs of SQL in lower case; names of parameters stay as they are.
@@ -315,6 +327,17 @@ fn words(text: &str) -> Vec<String> {
 }
 
 impl Statement {
+    /// What else is given may narrow it as well, in a joined table or in other words: not how many rows are wanted.
+    fn add_parameters(&mut self, words: &[String]) {
+        let is_limit = |word: &str| matches!(word, "limit" | "offset");
+        let given = words.windows(2).filter(|pair| pair[1].starts_with(':') && !is_limit(&pair[0]));
+        for value in given.map(|pair| parameter(&pair[1])) {
+            if !self.predicates.iter().any(|known| known.value == value) {
+                self.predicates.push(Predicate { column: None, equal: true, value });
+            }
+        }
+    }
+
     /// Adds a condition on a column of that name.
     pub(super) fn narrow(&mut self, column: &SmolStr, value: &Abs) {
         let Some(model) = &self.model else { return };
@@ -355,6 +378,8 @@ impl Statement {
             value => value.clone(),
         };
         self.predicates.iter_mut().for_each(|predicate| predicate.value = bound(&predicate.value));
+        // What the client gives elsewhere narrows nothing to the caller.
+        self.predicates.retain(|asked| asked.column.is_some() || !matches!(asked.value, Abs::Client(_)));
         self.sets.iter_mut().for_each(|(_, value)| *value = bound(value));
     }
 }

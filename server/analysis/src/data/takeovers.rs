@@ -48,12 +48,7 @@ impl Engine<'_, '_> {
         });
         let chosen = |value: &Abs| !value.parts(path).clients.is_empty();
         let has_password = fields.iter().any(|(column, value)| names::is_password(column) && chosen(value));
-        let is_first = path.rows.values().any(|row| {
-            let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
-            of_users && row.absent && !row.predicates.iter().any(|predicate| chosen(&predicate.value))
-        });
-        let founds = || fields.iter().any(|(column, value)| is_new_parent(path, model, column, value));
-        if is_raised && has_password && !is_first && !founds() {
+        if is_raised && has_password && !is_first_account(path) && !founds(path, model, fields) {
             self.data.makes_admin.get_or_insert(site);
         }
     }
@@ -111,6 +106,20 @@ pub(super) fn is_named_by_client(row: &Row) -> bool {
     !row.predicates.is_empty()
         && !row.unclear
         && row.predicates.iter().all(|predicate| predicate.equal && by_client(&predicate.value))
+}
+
+/// Whether no user is found on a path, of whom nothing was asked.
+pub(super) fn is_first_account(path: &Path) -> bool {
+    let chosen = |value: &Abs| !value.parts(path).clients.is_empty();
+    path.rows.values().any(|row| {
+        let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+        of_users && row.absent && !row.predicates.iter().any(|predicate| chosen(&predicate.value))
+    })
+}
+
+/// Whether what a new user belongs to is made with it.
+pub(super) fn founds(path: &Path, model: &Model, fields: &BTreeMap<SmolStr, Abs>) -> bool {
+    fields.iter().any(|(column, value)| is_new_parent(path, model, column, value))
 }
 
 /// Whether a column of a new user refers to a row of another table that is made on the same path.

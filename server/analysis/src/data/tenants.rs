@@ -157,6 +157,14 @@ impl Engine<'_, '_> {
         if !model.owners.is_empty() {
             return;
         }
+        // Rows of no tenant are for all.
+        let of_nobody = |asked: &Predicate| {
+            let column = asked.column.as_ref().filter(|(of, _)| of.site == model.site);
+            asked.equal && asked.value == Abs::Nothing && column.is_some_and(|(_, name)| may_hold_tenant(model, name))
+        };
+        if row.predicates.iter().any(of_nobody) {
+            return;
+        }
         if is_own {
             let is_kept = self.data.tenants.kept.iter().any(|kept| kept.table.site == model.site);
             if !path.privileged && !is_kept && !self.data.tenants.unsure.contains(&model.site) {

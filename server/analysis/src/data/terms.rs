@@ -47,6 +47,8 @@ pub(super) fn column_method(model: &Arc<Model>, column: &SmolStr, name: &str, gi
         "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" | "nulls_first" | "nullsfirst" | "collate" => {
             Abs::Column(Arc::clone(model), column.clone())
         }
+        // Rows of nobody.
+        "is_" if matches!(given, [Given { value: Abs::Nothing, .. }]) => condition(model, column, true, Abs::Nothing),
         "is_not" | "isnot" | "not_in" | "notin_" | "is_distinct_from" => Abs::Predicates(Arc::default()),
         // It is called with what the column is compared with.
         "op" | "bool_op" => condition(model, column, false, Abs::Other),

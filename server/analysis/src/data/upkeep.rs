@@ -6,13 +6,17 @@
 //! proof: a request may be there to do just that to everybody's rows. So it counts only where a route that does nothing
 //! but read comes by the same place; the rules join what all routes say (`rules::shared::upkeep`).
 
+use std::collections::BTreeSet;
+
 use super::calls::Given;
 use super::execution::Engine;
-use super::models::Model;
+use super::models::{Model, last_name};
 use super::value::{Abs, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Use};
+use crate::facts::python::idioms::callees;
+use crate::index::dependencies::called;
 use crate::index::routes::{Route, RouteKind};
-use crate::index::value::Site;
+use crate::index::value::{Resolve, Site};
 
 /// Functions that say what time it is.
 const CLOCKS: &[&str] = &[
@@ -139,6 +143,33 @@ impl Engine<'_, '_> {
             self.data.upkeep.push(site);
         }
         upkeep
+    }
+
+    /// The path without what a route that only reads assigns to rows for its answer, and writes nowhere.
+    pub(super) fn without_idle(&self, path: &Path, given: &BTreeSet<RowId>) -> Option<Path> {
+        let is_idle = |row: &Row| row.written.is_none() && row.changed.is_some_and(|changed| changed != row.site);
+        let idle: Vec<RowId> =
+            path.rows.iter().filter(|(id, row)| given.contains(id) && is_idle(row)).map(|(id, _)| *id).collect();
+        if idle.is_empty() || !only_reads(self.route) || self.commits_beside() {
+            return None;
+        }
+        let mut path = path.clone();
+        for id in idle {
+            if let Some(row) = path.rows.get_mut(&id) {
+                (row.changed, row.touched) = (None, false);
+            }
+        }
+        Some(path)
+    }
+
+    /// Whether a session may be committed beside the handler: by the dependency that gives it, or where a block ends.
+    fn commits_beside(&self) -> bool {
+        let called = self.route.dependencies.iter().filter_map(|node| called(self.interpreter, &node.callable));
+        let functions = called.map(|(function, _)| function).chain(self.route.function().map(|handler| handler.as_ref().clone()));
+        let mut functions = functions.map(|function| self.interpreter.current(&function));
+        functions.any(|function| {
+            callees(&function.def.body).any(|callee| matches!(last_name(callee), Some("commit" | "begin")))
+        })
     }
 
     /// Whether a route that only reads changes a row for the clock's sake: that is at fault nowhere.

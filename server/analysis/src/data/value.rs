@@ -252,6 +252,15 @@ impl Row {
         self.there || self.looked || self.checked
     }
 
+    /// Whether it was found by who is calling, and by nothing that the client says beside that.
+    pub(super) fn is_found_by_caller(&self) -> bool {
+        let of_caller = |asked: &Predicate| asked.equal && matches!(asked.value, Abs::Principal(_));
+        let is_plain = |asked: &Predicate| matches!(asked.value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing);
+        !self.unclear
+            && self.predicates.iter().any(of_caller)
+            && self.predicates.iter().all(|asked| of_caller(asked) || is_plain(asked))
+    }
+
     /// Whether the same was asked for as for another.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let site = |row: &Self| row.model.as_ref().map(|model| model.site);
@@ -364,6 +373,8 @@ pub(super) struct Path {
     pub(super) roles: Shared<BTreeSet<Role>>,
     /// Those of them with which the caller touches nobody but itself, as was seen then.
     pub(super) modest: Shared<BTreeSet<Role>>,
+    /// Whether it is made of paths of which not all have those.
+    pub(super) mixed: bool,
     /// Whether some role was turned away, which the caller does not have.
     pub(super) refused: bool,
     /// Whether something that could not be followed may have turned callers away.

@@ -77,7 +77,8 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         let handler = locate(handler_site(&served.route.handler)?);
         let data = &served.judged.data;
         let within = data.within.iter().flat_map(|within| &within.faults);
-        let access = data.faults.iter().chain(within).find(|access| {
+        let by_role = data.by_role.iter().flat_map(|by| &by.faults);
+        let access = data.faults.iter().chain(within).chain(by_role).find(|access| {
             let anchor = match fault {
                 Fault::TrustsClient => locate(identity_site(served.route, access)),
                 Fault::Ineffective => locate(access.site),

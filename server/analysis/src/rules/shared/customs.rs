@@ -81,6 +81,23 @@ impl Custom {
         self.of_right && self.scoped() > 1 && self.others == self.looks
     }
 
+    /// What other routes do counts, too.
+    fn extend(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.changes += other.changes;
+        self.claimed += other.claimed;
+        self.creates += other.creates;
+        self.others += other.others;
+        self.shown += other.shown;
+        self.lists += other.lists;
+        self.kept_changes += other.kept_changes;
+        self.open_lists += other.open_lists;
+        self.lists_of_all += other.lists_of_all;
+        self.open_rows += other.open_rows;
+        self.looks += other.looks;
+        self.unsure += other.unsure;
+    }
+
     /// The words that a finding says about it.
     pub(crate) fn words(&self, table: &str) -> String {
         let (scoped, all) = (self.scoped(), self.scoped() + self.others);
@@ -174,8 +191,17 @@ impl<'s> Customs<'s> {
         }
     }
 
+    /// What other routes do counts, too.
+    fn extend(&mut self, others: &Self) {
+        for (table, other) in &others.by_site {
+            self.by_site.entry(*table).or_default().extend(*other);
+        }
+        let known: FxHashSet<Site> = self.tables.iter().map(|table| table.site).collect();
+        self.tables.extend(others.tables.iter().filter(|table| !known.contains(&table.site)));
+    }
+
     /// What one route does with them.
-    fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access]) {
+    fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access], counts_claims: bool) {
         for (table, usage) in scoped {
             let custom = self.by_site.entry(table.site).or_default();
             match self.tables.iter_mut().find(|known| known.site == table.site) {
@@ -206,7 +232,7 @@ impl<'s> Customs<'s> {
             custom.looks += u32::from(!uses);
         }
         let claims = faults.iter().find(|access| access.fault == Fault::TrustsClient);
-        if let Some(access) = claims.filter(|access| access.usage != Use::Creates) {
+        if let Some(access) = claims.filter(|_| counts_claims).filter(|access| access.usage != Use::Creates) {
             self.by_site.entry(access.table.site).or_default().claimed += 1;
         }
     }
@@ -259,7 +285,7 @@ impl<'s> AllCustoms<'s> {
             }
             // An open route knows no caller whose rows it could keep to.
             let scoped = if matches!(judged.guard, Guard::Open(_)) { &[][..] } else { &judged.data.scoped };
-            found.plain.add(scoped, &judged.data.faults);
+            found.plain.add(scoped, &judged.data.faults, true);
             let shown = if scoped.is_empty() { &[][..] } else { &judged.data.shown };
             found.plain.add_shown(shown, &judged.data.faults);
             for table in &judged.data.hanging {
@@ -272,14 +298,19 @@ impl<'s> AllCustoms<'s> {
             }
             let Some(within) = &judged.data.within else { return };
             let at = found.right(route, within).unwrap_or_else(|| {
-                found.of_rights.push((route, within, Customs::default()));
+                let of_everybody = is_of_everybody(state, route, within);
+                found.of_rights.push((route, within, Customs { of_everybody, ..Customs::default() }));
                 found.of_rights.len() - 1
             });
-            found.of_rights[at].2.add(&within.scoped, &within.faults);
+            let customs = &mut found.of_rights[at].2;
+            customs.add(&within.scoped, &within.faults, customs.of_everybody);
         });
-        for (route, within, customs) in &mut found.of_rights {
-            customs.of_everybody = is_of_everybody(state, route, within);
+        for (_, _, customs) in &mut found.of_rights {
             customs.by_site.values_mut().for_each(|custom| custom.of_right = !customs.of_everybody);
+            // Those who ask for what everybody has ask for nothing.
+            if customs.of_everybody {
+                customs.extend(&found.plain);
+            }
         }
         found.tenants = Tenants::of(state);
         for (table, custom) in found.tenants.customs() {
@@ -302,6 +333,15 @@ impl<'s> AllCustoms<'s> {
     pub(crate) fn tenant_of(&self, table: &Table) -> Option<&str> {
         let (column, kept) = self.tenants.column(table.site)?;
         (table.hangs_on.is_empty() && 2 * kept > self.plain.of(table.site).scoped()).then_some(column)
+    }
+
+    /// A table that is known by its name only, as the class of that name has it: what the column refers to by which its
+    /// rows were found.
+    pub(crate) fn declared(&self, table: &Table) -> Option<Table> {
+        let [asked] = table.hangs_on.as_slice() else { return None };
+        let same = self.hanging.iter().find(|known| known.sql == table.sql && !known.guessed)?;
+        let hang = same.hangs_on.iter().find(|hang| hang.column == asked.column)?;
+        Some(Table { owner: asked.column.clone(), hangs_on: vec![hang.clone()], ..(*same).clone() })
     }
 
     /// The tables that decide whose the rows of one are that hangs on others, as

@@ -1,13 +1,29 @@
-//! Rights that everybody has, because the only function that verifies callers asks for them.
+//! Rights that everybody has: the only function that verifies callers asks for them, or whoever signs up gets them.
 
-use crate::data::Within;
+use crate::data::{RolesAsked, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
+use crate::index::value::Site;
 use crate::rules::{State, for_each_served};
+
+/// Where whoever asks is given one of the roles that a check asks for.
+pub(in crate::rules) fn sign_up(state: &State, asked: &RolesAsked) -> Option<Site> {
+    let mut found = None;
+    for_each_served(state, |_, _, judged| {
+        let given = judged.data.granted.iter().find(|granted| asked.is_met_by(granted));
+        found = found.or(given.map(|granted| granted.site));
+    });
+    found
+}
+
+/// Whether the right that a route asks for is one that everybody has.
+pub(super) fn is_of_everybody(state: &State, route: &Route, within: &Within) -> bool {
+    is_of_verifier(state, route, within) || within.roles.as_ref().is_some_and(|asked| sign_up(state, asked).is_some())
+}
 
 /// Whether the right that a route asks for tells no caller from another: all guarded routes know their callers by one
 /// function, and that lets nobody in who has it not.
-pub(super) fn is_of_everybody(state: &State, route: &Route, within: &Within) -> bool {
+fn is_of_verifier(state: &State, route: &Route, within: &Within) -> bool {
     let [asked] = within.asked.as_slice() else { return false };
     let Some(verifier) = route.dependencies.get(*asked).filter(|_| within.by_verifier) else { return false };
     let mut all = true;

@@ -5,6 +5,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::customs::{AllCustoms, Custom};
+use super::everybody::sign_up;
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Client, Fault, Table, Use};
@@ -95,6 +96,11 @@ pub(in crate::rules) fn check(
             judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
         let mut accesses: Vec<_> = plain.chain(within).filter(|(access, _)| access.fault == fault).collect();
+        // What is done for those who have a role that everybody has.
+        let by_role = judged.data.by_role.iter().filter_map(|by| Some((by, sign_up(state, &by.asked)?)));
+        let by_role: Vec<(&Access, Site)> =
+            by_role.flat_map(|(by, place)| by.faults.iter().map(move |access| (access, place))).collect();
+        accesses.extend(by_role.iter().filter(|(access, _)| access.fault == fault).map(|(access, _)| (*access, None)));
         accesses.sort_by_key(|(access, _)| access.entry);
         let mut told: FxHashSet<(Site, Option<&str>, Severity)> = FxHashSet::default();
         for (access, within) in accesses {
@@ -116,7 +122,12 @@ pub(in crate::rules) fn check(
             let guarded = judged.guard.is_guarded() || unsure;
             // Whose the rows are that hang on others, those say; where none does, nobody.
             let hangs = !access.table.hangs_on.is_empty();
-            let mut parents = if hangs { all.roots(customs, state, &access.table, 0) } else { Vec::new() };
+            let declared = all.declared(&access.table).filter(|_| access.table.guessed);
+            let mut parents = match &declared {
+                Some(declared) => all.roots(customs, state, declared, 0),
+                None if hangs => all.roots(customs, state, &access.table, 0),
+                None => Vec::new(),
+            };
             // Rows of tenants are told of by their own column, and where a caller is known.
             parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
@@ -139,8 +150,18 @@ pub(in crate::rules) fn check(
             if !is_told_at(state, wanted, site) || !seen.insert(site) {
                 continue;
             }
-            let severity = if nobody { Severity::Info } else { toned_down(severity, route, &judged.guard) };
-            let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone())).collect();
+            let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
+            let severity = match severity {
+                _ if nobody => Severity::Info,
+                Severity::Error if by_role.is_some() => Severity::Warning,
+                severity => toned_down(severity, route, &judged.guard),
+            };
+            let of_right = within.and_then(|within| sign_up(state, within.roles.as_ref()?));
+            let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone()));
+            let given = by_role
+                .or(of_right)
+                .map(|place| related(state, place, "whoever signs up gets a role here that this asks for".to_owned()));
+            let steps = steps.chain(given).collect();
             found.push(report(state, info, severity, site, message, steps));
         }
     });

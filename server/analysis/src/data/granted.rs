@@ -1,0 +1,148 @@
+//! Roles that whoever signs up has, or may choose: asking for one of these is asking for no right.
+//!
+//! A route that anybody may ask makes an account with them. One that makes the first account of an installation, or asks for
+//! an invitation, gives them to nobody else; administrators are made for everybody only where the company is made with them
+//! that they are to look after.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::execution::Engine;
+use super::models::Model;
+use super::names;
+use super::privileges::is_high;
+use super::takeovers::{founds, is_first_account};
+use super::value::{Abs, Dump, Path, Predicate, Role, Row};
+use super::{Access, Fault, Use};
+use crate::index::value::Site;
+
+/// A role that whoever signs up gets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Granted {
+    /// The attribute that says it.
+    pub attribute: SmolStr,
+    /// The role.
+    pub role: SmolStr,
+    /// Where the account is made.
+    pub site: Site,
+}
+
+/// What a check asks for: one of several roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RolesAsked {
+    /// The attribute that says which one the caller has.
+    pub attribute: SmolStr,
+    /// The roles.
+    pub roles: Vec<SmolStr>,
+}
+
+impl RolesAsked {
+    /// Whether whoever has a role that is given to everybody has what is asked for.
+    pub fn is_met_by(&self, granted: &Granted) -> bool {
+        self.attribute == granted.attribute && self.roles.iter().any(|role| role.eq_ignore_ascii_case(&granted.role))
+    }
+}
+
+/// Accesses at fault of those who have a role, if that is no right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByRole {
+    /// What the handler asks for.
+    pub asked: RolesAsked,
+    /// The accesses.
+    pub faults: Vec<Access>,
+}
+
+impl Engine<'_, '_> {
+    /// A row of the users is made, for whoever asks.
+    pub(super) fn note_granted(
+        &mut self,
+        path: &Path,
+        model: &Model,
+        fields: &BTreeMap<SmolStr, Abs>,
+        spread: Option<&Arc<Dump>>,
+        site: Site,
+    ) {
+        let is_for_all = !self.guarded && !self.in_dependency && !path.privileged && !path.doubt;
+        if !is_for_all || is_first_account(path) || path.rows.values().any(|row| invites(row)) {
+            return;
+        }
+        let founds = founds(path, model, fields);
+        let mut granted: Vec<(SmolStr, SmolStr)> = Vec::new();
+        for (column, value) in fields.iter().filter(|(column, _)| names::is_privilege(column)) {
+            match value {
+                Abs::Text(role) if founds || !is_high(role) => granted.push((column.clone(), role.clone())),
+                Abs::Client(client) => {
+                    let name = self.clients.get(*client as usize).map(|client| client.name.clone());
+                    granted.extend(self.choosable(name.as_ref()).map(|role| (column.clone(), role)));
+                }
+                _ => {}
+            }
+        }
+        if let Some(dump) = spread {
+            for field in dump.fields.iter().filter(|field| names::is_privilege(field) && !fields.contains_key(*field)) {
+                let name = SmolStr::new(format!("{}.{field}", dump.body));
+                granted.extend(self.choosable(Some(&name)).map(|role| (field.clone(), role)));
+            }
+        }
+        for (attribute, role) in granted {
+            let granted = Granted { attribute, role, site };
+            if !self.data.granted.contains(&granted) {
+                self.data.granted.push(granted);
+            }
+        }
+    }
+
+    /// The roles that a field of a request model takes, where they are meant for everybody: none that gives more than
+    /// others, which is at fault itself.
+    fn choosable(&self, field: Option<&SmolStr>) -> impl Iterator<Item = SmolStr> {
+        let choices = field.and_then(|field| self.choices.get(field)).cloned().unwrap_or_default();
+        let is_menu = !choices.iter().any(|role| is_high(role));
+        choices.into_iter().filter(move |_| is_menu)
+    }
+
+    /// What the dependencies of a route ask for, if that is one of several roles.
+    pub(super) fn roles_asked(&self) -> Option<RolesAsked> {
+        let [_] = self.rights.as_slice() else { return None };
+        let (first, rest) = self.data.asked.split_first()?;
+        let is_one = rest.iter().all(|asked| asked.attribute == first.attribute);
+        let roles: Vec<SmolStr> = self.data.asked.iter().map(|asked| asked.value.clone()).collect();
+        let is_known = is_one && roles.iter().all(|role| !role.is_empty());
+        is_known.then(|| RolesAsked { attribute: first.attribute.clone(), roles })
+    }
+
+    /// The handler ends for a caller who has a role by which it may touch what is anybody's: what would be at fault, were
+    /// that a role that everybody has?
+    pub(super) fn judge_by_role(&mut self, path: &Path, returned: &Abs) {
+        let [Role { site, .. }] = path.roles.iter().copied().collect::<Vec<_>>()[..] else { return };
+        if !path.privileged || path.mixed || path.doubt || self.in_right {
+            return;
+        }
+        let Some(asked) = self.role_texts.get(&site).cloned() else { return };
+        let (known, hints) = (self.data.clone(), self.hints.clone());
+        self.data.faults.clear();
+        let mut plain = Path { privileged: false, ..path.clone() };
+        // Whoever may touch anything changes nothing that would have to be told.
+        for row in plain.rows.values_mut().filter(|row| row.touched && !row.checked) {
+            row.changed = row.changed.or(Some(row.site));
+        }
+        self.judge_exit(&plain, returned);
+        let mut faults = std::mem::replace(&mut self.data, known).faults;
+        self.hints = hints;
+        faults.retain(|access| {
+            matches!(access.fault, Fault::Unchecked | Fault::Unscoped) && access.usage != Use::Creates
+        });
+        let by_role = ByRole { asked, faults };
+        if !by_role.faults.is_empty() && !self.data.by_role.contains(&by_role) {
+            self.data.by_role.push(by_role);
+        }
+    }
+}
+
+/// Whether a row had to be there that the client named, and that is none of the users': an invitation, say.
+fn invites(row: &Row) -> bool {
+    let of_client = |asked: &Predicate| matches!(asked.value, Abs::Client(_));
+    let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+    !row.absent && !of_users && row.predicates.iter().any(of_client)
+}
