@@ -94,8 +94,10 @@ pub(super) fn judge<'e, 'a>(
         engine.data.kept.clear();
         engine.data.links.clear();
         engine.data.within = None;
+        engine.data.membered.clear();
         engine.data.by_role.clear();
     }
+    engine.data.membered.sort_unstable();
     engine.data.granted.sort_unstable();
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.turned_away.sort_unstable();

@@ -5,8 +5,9 @@ use smol_str::SmolStr;
 use super::execution::Engine;
 use super::models::Model;
 use super::names;
-use super::value::{Abs, Made, Path};
-use crate::facts::python::tree::{Expr, ExprKind, keyword};
+use super::shared::Shared;
+use super::value::{Abs, Made, Path, Row};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// A column that holds passwords, or hashes of them, and that a route answers with.
@@ -48,8 +49,51 @@ impl Engine<'_, '_> {
             }
             Abs::Items(items) => items.iter().for_each(|item| self.note_users(path, item)),
             Abs::Map(entries) => entries.iter().for_each(|(_, value)| self.note_users(path, value)),
-            _ => {}
+            _ => self.note_shaped_users(path, returned),
         }
+    }
+
+    /// What is given out was made of rows of the users, and the model of the answer has the column, too:
+    /// `UserRead.model_validate(user)`.
+    fn note_shaped_users(&mut self, path: &Path, returned: &Abs) {
+        let Some(handler) = self.route.function().filter(|_| !path.privileged) else { return };
+        let rows = returned.parts(path).rows;
+        let of_users = |row: &&Shared<Row>| !row.absent && row.model.as_ref().is_some_and(|model| model.is_user);
+        let rows: Vec<Shared<Row>> = rows.iter().filter_map(|id| path.rows.get(id)).filter(of_users).cloned().collect();
+        for row in rows {
+            let Some(model) = row.model.clone() else { continue };
+            let Some(column) = model.columns.iter().find(|column| names::is_password(&column.name)) else { continue };
+            let handler = self.interpreter.current(handler);
+            let args = self.registered(&handler).unwrap_or_default();
+            let declared = keyword(args, "response_model").or(handler.def.returns.as_ref());
+            if declared.is_some_and(|declared| self.has_column(&handler, declared, &column.name)) {
+                let own = row.checked || row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
+                self.expose(&model, own);
+            }
+        }
+    }
+
+    /// Whether an annotation names a model of the answer, and not a table, that has a column.
+    fn has_column(&mut self, handler: &FunctionRef, annotation: &Expr, column: &str) -> bool {
+        let mut pending = vec![annotation];
+        while let Some(expr) = pending.pop() {
+            if let Value::Class(class) = self.interpreter.eval_signature(handler, expr)
+                && self.model(&class).is_none()
+                && self.interpreter.fields_of(&class).iter().any(|field| field == column)
+            {
+                return true;
+            }
+            pending.extend(expr.children());
+        }
+        false
+    }
+
+    /// What a handler is registered with.
+    fn registered<'h>(&self, handler: &'h FunctionRef) -> Option<&'h [Arg]> {
+        handler.def.decorators.iter().find_map(|decorator| {
+            let (func, args) = decorator.as_call()?;
+            matches!(self.interpreter.eval_signature(handler, func), Value::RouterMethod(..)).then_some(args)
+        })
     }
 
     fn expose(&mut self, model: &Model, own: bool) {
@@ -69,11 +113,7 @@ impl Engine<'_, '_> {
     /// says what the answer is made of (`response_model`, or from FastAPI 0.89 on
     /// the annotation), or it is the table itself, or a model that has the column, too.
     fn is_sent_whole(&mut self, handler: &FunctionRef, column: &str) -> bool {
-        let registered = handler.def.decorators.iter().find_map(|decorator| {
-            let (func, args) = decorator.as_call()?;
-            matches!(self.interpreter.eval_signature(handler, func), Value::RouterMethod(..)).then_some(args)
-        });
-        let Some(args) = registered else { return false };
+        let Some(args) = self.registered(handler) else { return false };
         match keyword(args, "response_model").or(handler.def.returns.as_ref()) {
             None => {
                 args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some())

@@ -73,7 +73,9 @@ impl Engine<'_, '_> {
     /// to another table: whether it does, the class of that table says, wherever that stands.
     pub(super) fn judge_plain_child(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
         let is_one = |column: &str| names::is_key_name(column) && !model.is_owner(column);
-        let Some((column, client)) = named_by_client(row, model, &is_one).filter(|_| !model.has_class()) else { return };
+        let Some((column, client)) = named_by_client(row, model, &is_one).filter(|_| !model.has_class()) else {
+            return;
+        };
         let known = self.data.faults.len();
         let hang = Hang { column: column.clone(), table: SmolStr::default() };
         let table = Table { owner: column, hangs_on: vec![hang], ..self.table(model) };

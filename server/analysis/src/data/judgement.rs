@@ -244,6 +244,7 @@ impl Engine<'_, '_> {
                 self.mass_assigned(path, &model, &dump, Use::Changes, site);
             }
             self.note_tenant(path, *id, &model, &given);
+            self.note_membered(path, *id, &model, given.contains(id));
             if model.owners.is_empty() {
                 self.judge_user(path, row, &model);
                 self.judge_first_user(path, row, &model, given.contains(id));

@@ -28,6 +28,12 @@ impl Engine<'_, '_> {
     ) -> Option<Abs> {
         match (name, given.first().map(|one| &one.value)) {
             ("get", Some(Abs::Text(key))) => Some(Abs::Principal(key.clone())),
+            // What is left of it is not all of it.
+            ("dict" | "model_dump", _)
+                if given.iter().any(|one| matches!(one.name.as_deref(), Some("exclude" | "include"))) =>
+            {
+                Some(Mix::of([receiver]).into_abs())
+            }
             // `authorization.startswith("Bearer ")`
             ("startswith" | "endswith", _) if matches!(receiver, Abs::Principal(part) if names::is_credential(part)) => {
                 Some(Abs::Other)

@@ -34,6 +34,7 @@ mod joining;
 mod judgement;
 mod later;
 mod links;
+mod members;
 mod methods;
 mod models;
 mod names;
@@ -74,6 +75,7 @@ pub use exposure::Exposed;
 pub use granted::{ByRole, Granted, RolesAsked};
 pub use handed_out::HandedOut;
 pub use links::Link;
+pub use members::Membered;
 pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
@@ -254,6 +256,8 @@ pub struct RouteData {
     pub ways_in: Vec<(SmolStr, SmolStr)>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
+    /// Rows that it keeps to those who have a part in them.
+    pub membered: Vec<Membered>,
     /// Roles that it gives to whoever asks, with a new account.
     pub granted: Vec<Granted>,
     /// What it does for those who have a role that its handler asks for.
@@ -304,6 +308,7 @@ impl RouteData {
         self.links.clear();
         self.tenants = Tenancy::default();
         self.within = None;
+        self.membered.clear();
         self.by_role.clear();
     }
 }
@@ -328,6 +333,7 @@ impl PartialEq for RouteData {
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users
+            && self.membered == other.membered
             && self.granted == other.granted
             && self.by_role == other.by_role
             && self.links == other.links

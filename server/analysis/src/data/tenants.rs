@@ -227,22 +227,36 @@ impl Engine<'_, '_> {
         value: &Abs,
         besides: Option<RowId>,
     ) -> bool {
-        let is_tenant = |id: RowId| besides != Some(id) && self.is_tenant_row(path, id, refers_to);
+        let is_tenant =
+            |id: RowId, by_key: bool| besides != Some(id) && self.is_tenant_row(path, id, refers_to, by_key);
+        let is_key = |id: RowId, column: &str| {
+            path.rows.get(&id).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_key(column))
+        };
         match value {
             Abs::Principal(part) => may_be_tenant(part),
             Abs::Mix(mix) if mix.is_of_caller() => !mix.unclear,
             // Whoever may touch anything has nothing compared.
             _ if path.privileged || path.doubt => false,
-            Abs::Part(id, _) | Abs::Row(id) => is_tenant(*id),
+            Abs::Part(id, column) => is_tenant(*id, is_key(*id, column)),
+            Abs::Row(id) => is_tenant(*id, true),
             Abs::Client(client) => {
                 let is_compared = path.authorised.contains(client) && self.compared_clients.contains(client);
                 // A membership says it, too: `Member.org_id == org_id`.
                 let by_it = |predicate: &Predicate| predicate.equal && predicate.value == *value;
-                let is_named = || path.rows.iter().any(|(id, row)| row.predicates.iter().any(by_it) && is_tenant(*id));
+                let is_named = || {
+                    path.rows.iter().any(|(id, row)| {
+                        let asked = row.predicates.iter().find(|predicate| by_it(predicate));
+                        let by_key = |asked: &Predicate| {
+                            let of_row = row.model.as_ref().zip(asked.column.as_ref());
+                            of_row.is_some_and(|(model, (of, name))| of.site == model.site && model.is_key(name))
+                        };
+                        asked.is_some_and(|asked| is_tenant(*id, by_key(asked)))
+                    })
+                };
                 !path.doubted.1.contains(client) && (is_compared || is_named())
             }
             Abs::Mix(mix) => {
-                let all = || mix.rows.iter().all(|id| is_tenant(*id));
+                let all = || mix.rows.iter().all(|id| is_tenant(*id, false));
                 !mix.unclear && mix.clients.is_empty() && !mix.rows.is_empty() && all()
             }
             _ => false,
@@ -262,11 +276,12 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a row is what the caller belongs to, or says that it does: found by what the principal says of itself, or
-    /// with the principal's membership. A row on which others hang by its own owner is none: those are found by that.
-    fn is_tenant_row(&self, path: &Path, id: RowId, refers_to: Option<&SmolStr>) -> bool {
+    /// with the principal's membership. A row on which others hang by its own owner is none: those are found by that. Where a
+    /// column that refers to no table holds the key of a row, it refers to that.
+    fn is_tenant_row(&self, path: &Path, id: RowId, refers_to: Option<&SmolStr>, by_key: bool) -> bool {
         let Some(row) = path.rows.get(&id).filter(|row| !row.absent && !row.unclear) else { return false };
         let Some(model) = &row.model else { return false };
-        let is_parent = refers_to.is_some_and(|table| *table == model.table || *table == model.name);
+        let is_parent = refers_to.map_or(by_key, |table| *table == model.table || *table == model.name);
         let own = |predicate: &Predicate| self.asks_for_own(path, predicate);
         let by_place = |predicate: &Predicate| {
             let of = predicate.column.as_ref();

@@ -165,7 +165,8 @@ impl Engine<'_, '_> {
     /// Whether a session may be committed beside the handler: by the dependency that gives it, or where a block ends.
     fn commits_beside(&self) -> bool {
         let called = self.route.dependencies.iter().filter_map(|node| called(self.interpreter, &node.callable));
-        let functions = called.map(|(function, _)| function).chain(self.route.function().map(|handler| handler.as_ref().clone()));
+        let functions =
+            called.map(|(function, _)| function).chain(self.route.function().map(|handler| handler.as_ref().clone()));
         let mut functions = functions.map(|function| self.interpreter.current(&function));
         functions.any(|function| {
             callees(&function.def.body).any(|callee| matches!(last_name(callee), Some("commit" | "begin")))

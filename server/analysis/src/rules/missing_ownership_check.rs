@@ -3,6 +3,7 @@
 use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
 use super::shared::links::check as check_links;
+use super::shared::members::check as check_members;
 use super::shared::ownership::{check as ownership_check, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
@@ -62,6 +63,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
     check_links(state, wanted, found, &INFO);
     check_strangers(state, wanted, found, &INFO, Fault::Unchecked);
+    check_members(state, wanted, found, &INFO);
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
 }
 

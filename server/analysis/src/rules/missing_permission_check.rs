@@ -7,10 +7,11 @@ use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, reads};
 use crate::facts::python::idioms::uses;
 use crate::ide::{Diagnostic, Judged, Severity};
+use crate::index::dependencies::Node;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteKind};
 use crate::index::same::same;
-use crate::index::value::{Resolve, Site};
+use crate::index::value::{Resolve, Site, Value};
 use crate::verdicts::with_interpreter;
 use crate::vfs::FileId;
 
@@ -23,6 +24,9 @@ pub const INFO: RuleInfo = RuleInfo {
     severity: Severity::Warning,
     page: include_str!("../../../../specs/rules/missing-permission-check.md"),
 };
+
+/// Changes of a router that ask for a right, where that tells of one that does not.
+const SEVERAL: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut seen: FxHashSet<Site> = FxHashSet::default();
@@ -43,8 +47,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 if !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
                     continue;
                 }
-                let Some((strict, right)) = change.stricter(&changes).filter(|_| change.asks_nothing(interpreter))
-                else {
+                let stricter = match change.kind {
+                    Kind::OfItem => change.stricter(&changes),
+                    Kind::Made => change.strictest(&changes),
+                };
+                let Some((strict, right)) = stricter.filter(|_| change.asks_nothing(interpreter)) else {
                     continue;
                 };
                 if !seen.insert(site) {
@@ -64,8 +71,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
 }
 
-/// A route that changes one resource, which its path names.
+/// What a route changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One resource, which its path names.
+    OfItem,
+    /// Whatever it is posted.
+    Made,
+}
+
+/// A route that writes.
 struct Change<'r> {
+    kind: Kind,
     route: &'r Route,
     judged: &'r Judged,
     /// The dependency that asks for a right on every path.
@@ -76,21 +93,22 @@ impl<'r> Change<'r> {
     fn of(route: &'r Route, judged: &'r Judged) -> Option<Self> {
         let is_item = route.path.rsplit('/').next().is_some_and(|last| last.starts_with('{') && last.ends_with('}'));
         let Guard::Guarded(_) = judged.guard else { return None };
-        if route.kind != RouteKind::Http
-            || reads(route)
-            || !is_item
-            || route.conditional
-            || route.methods.iter().any(|method| method == "POST")
-        {
+        let kind = match route.methods.iter().any(|method| method == "POST") {
+            true if judged.data.writes => Kind::Made,
+            false if is_item => Kind::OfItem,
+            _ => return None,
+        };
+        if route.kind != RouteKind::Http || reads(route) || route.conditional {
             return None;
         }
         let right = judged.data.within.as_ref().and_then(|within| within.asked.first().copied());
-        Some(Self { route, judged, right })
+        Some(Self { kind, route, judged, right })
     }
 
     /// Another change of the same resource that asks for a right, where that is the habit of its router.
     fn stricter<'c>(&self, changes: &'c [Change<'r>]) -> Option<(&'c Change<'r>, usize)> {
-        let on_router = changes.iter().filter(|other| other.route.router == self.route.router);
+        let is_like = |other: &&Change<'_>| other.kind == Kind::OfItem && other.route.router == self.route.router;
+        let on_router = changes.iter().filter(is_like);
         let (asking, others): (Vec<_>, Vec<_>) = on_router.partition(|other| other.right.is_some());
         if others.len() > asking.len() {
             return None;
@@ -99,14 +117,28 @@ impl<'r> Change<'r> {
         // Many may edit what only administrators delete, and not the other way round.
         let deletes = |route: &Route| route.methods.iter().any(|method| method == "DELETE");
         let beside = beside.filter(|other| deletes(self.route) || !deletes(other.route));
-        // All that it asks of its callers, the other one asks, too.
-        let is_stricter = |other: &&Change<'_>| {
-            self.route
-                .dependencies
-                .iter()
-                .all(|node| other.route.dependencies.iter().any(|known| same(&known.callable, &node.callable)))
-        };
-        beside.filter(is_stricter).find_map(|other| Some((other, other.right?)))
+        beside.filter(|other| self.asks_less_than(other)).find_map(|other| Some((other, other.right?)))
+    }
+
+    /// All that it asks of its callers, the other one asks, too.
+    fn asks_less_than(&self, other: &Change<'_>) -> bool {
+        let is_asked = |node: &Node| other.route.dependencies.iter().any(|known| same(&known.callable, &node.callable));
+        self.route.dependencies.iter().all(is_asked)
+    }
+
+    /// What asks for the right.
+    fn asked(&self) -> Option<&'r Value> {
+        Some(&self.route.dependencies.get(self.right?)?.callable)
+    }
+
+    /// Any other change of its router, where all of them ask for one and the same right.
+    fn strictest<'c>(&self, changes: &'c [Change<'r>]) -> Option<(&'c Change<'r>, usize)> {
+        let is_other = |other: &&Change<'_>| !std::ptr::eq(*other, self) && other.route.router == self.route.router;
+        let others: Vec<&Change<'_>> = changes.iter().filter(is_other).collect();
+        let first = others.iter().find(|other| other.kind == Kind::Made && self.asks_less_than(other))?;
+        let right = first.asked()?;
+        let all = others.iter().all(|other| other.asked().is_some_and(|other| same(other, right)));
+        (all && others.len() >= SEVERAL).then_some((*first, first.right?))
     }
 
     /// Whether nothing in the handler looks at who is calling, as far as all of it was followed.

@@ -10,6 +10,7 @@ pub(crate) mod guards;
 pub(crate) mod keeping;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod members;
 pub(crate) mod open_route;
 pub(crate) mod ownership;
 pub(crate) mod people;

@@ -8,7 +8,7 @@ use super::customs::{AllCustoms, Custom};
 use super::everybody::sign_up;
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Client, Fault, Table, Use};
+use crate::data::{Access, Client, Fault, Table, Use, is_high};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -24,6 +24,8 @@ pub(in crate::rules) struct Found<'s> {
     pub(in crate::rules) custom: Custom,
     /// The same table, as those have it that keep to the caller's rows.
     pub(in crate::rules) kept: Option<&'s Table>,
+    /// Whether the right that the route asks for is a role that gives no more than others, as far as can be told.
+    pub(in crate::rules) of_low_role: bool,
     /// The table on whose rows those at fault hang.
     pub(in crate::rules) parent: Option<&'s Table>,
     /// The column of what the caller belongs to, if other routes go by that and not by the owner.
@@ -131,12 +133,14 @@ pub(in crate::rules) fn check(
             // Rows of tenants are told of by their own column, and where a caller is known.
             parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
+            let roles = within.and_then(|within| within.roles.as_ref());
+            let of_low_role = roles.is_some_and(|asked| !asked.roles.iter().any(|role| is_high(role)));
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
                 let kept = customs.kept(&access.table);
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
-                judge(&Found { route, access, guarded, custom, kept, parent, tenant })
+                judge(&Found { route, access, guarded, custom, kept, of_low_role, parent, tenant })
             });
             let Some((severity, site, message)) = said else { continue };
             if state.sources.is_ghost(site) {
@@ -195,6 +199,11 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     // A right may be one to touch what is anybody's: whoever approves reads and changes what others made. Only what
     // hangs on rows of which none is touched that is not the caller's is not for whoever has it.
     if custom.of_right {
+        // One who has a role among others changes what is his own, as the other routes for that role do.
+        let is_role = one.of_low_role && one.parent.is_none() && one.access.usage == Use::Changes;
+        if is_role && custom.scoped() > 1 && custom.scoped() > custom.others {
+            return Some(Severity::Warning);
+        }
         let hangs = one.parent.is_some() || one.access.is_look();
         let personal = one.parent.unwrap_or(&one.access.table).personal;
         return (hangs && personal && custom.keeps_within()).then_some(Severity::Warning);

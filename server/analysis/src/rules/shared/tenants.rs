@@ -214,9 +214,19 @@ impl<'s> Tenants<'s> {
     /// Finds tables that refer to what tenants are.
     fn refer(&mut self, tables: impl Iterator<Item = &'s Table>) {
         let known = |table: &&Table| self.all.column(table.site).is_none();
+        // What is kept to a tenant itself is none: whose it is, is asked of that.
+        let is_kept = |hang: &&Hang| {
+            let mut tallies = self.all.kept.values().flat_map(BTreeMap::values).filter(|tally| tally.scoped() > 0);
+            tallies.any(|tally| tally.table.sql == hang.table || tally.table.name == hang.table)
+        };
         let referring = tables.filter(known).filter_map(|table| {
             let routes = |hang: &&Hang| self.all.tenants.get(&hang.table).copied().unwrap_or_default();
-            let hang = table.hangs_on.iter().max_by_key(routes).filter(|hang| routes(hang) >= SEVERAL)?;
+            let hang = table
+                .hangs_on
+                .iter()
+                .filter(|hang| !is_kept(hang))
+                .max_by_key(routes)
+                .filter(|hang| routes(hang) >= SEVERAL)?;
             Some((table.site, (Tally { column: &hang.column, ..Tally::of(table) }, routes(&hang))))
         });
         self.referring = referring.collect();
