@@ -329,7 +329,9 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
             let mut markers = roles::APPLICATION_MARKERS.iter().chain(roles::SECRET_MARKERS).chain(MARKERS);
             let holds = |marker: &str| memmem::find(text.as_bytes(), marker.as_bytes()).is_some();
             let may_verify = || holds("\nclass ") && roles::VERIFIER_MARKERS.iter().any(|marker| holds(marker));
-            let relevant = markers.any(|marker| holds(marker)) || may_verify();
+            // A password may be hashed with what was made to be fast.
+            let may_hash = || holds("hashlib") && holds("password");
+            let relevant = markers.any(|marker| holds(marker)) || may_verify() || may_hash();
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
         FileContent::Unreadable(NOT_UTF_8) => FileContent::Listed,
