@@ -41,6 +41,7 @@ mod names;
 mod objects;
 mod own_rows;
 mod packages;
+mod parameters;
 mod perhaps;
 mod privileges;
 mod process;
