@@ -240,7 +240,13 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
         && unverified.peek().is_some()
         && unverified.all(|exit| !exit.acts && exit.unknown.is_none());
     let left = flow.left(&exits);
-    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, strangers_do_nothing, left, ..flow.verdict(proof, bypass) }
+    Verdict {
+        lets_nobody_in: exits.is_empty(),
+        strangers_get_nothing,
+        strangers_do_nothing,
+        left,
+        ..flow.verdict(proof, bypass)
+    }
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
