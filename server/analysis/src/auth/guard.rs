@@ -151,9 +151,15 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = wrappers.iter().find_map(|wrapper| unknown_reason(&wrapper.verdict)) {
             return Guard::Unknown(reason);
         }
-        if let Some(body) = body.clone().filter(|body| body.proof == Proof::Optional && body.strangers_get_nothing)
-            && reads(route)
-        {
+        let keeps_out = |body: &Arc<Verdict>| match body.proof {
+            Proof::Optional if reads(route) => body.strangers_get_nothing,
+            // What a token is revoked by (RFC 7009, section 2.1): who has none changes nothing.
+            Proof::Optional | Proof::NotAuth if route.kind == RouteKind::Http => {
+                body.strangers_get_nothing && body.strangers_do_nothing && body.decides()
+            }
+            _ => false,
+        };
+        if let Some(body) = body.clone().filter(keeps_out) {
             return Guard::InBody(body);
         }
         // Whose session it ends is verified; nobody else is signed out.

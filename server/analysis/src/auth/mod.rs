@@ -133,6 +133,8 @@ pub struct Verdict {
     pub lets_nobody_in: bool,
     /// Whether it gives callers who were not verified nothing but constants.
     pub strangers_get_nothing: bool,
+    /// Whether it does nothing that lasts for callers who were not verified.
+    pub strangers_do_nothing: bool,
     /// What it leaves on `request.state`.
     left: RequestState,
 }
@@ -140,8 +142,10 @@ pub struct Verdict {
 /// Two are the same that say the same.
 impl PartialEq for Verdict {
     fn eq(&self, other: &Self) -> bool {
-        let of =
-            |verdict: &Self| (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, verdict.strangers_get_nothing);
+        let of = |verdict: &Self| {
+            let strangers = (verdict.strangers_get_nothing, verdict.strangers_do_nothing);
+            (verdict.bypass, verdict.asks_user, verdict.lets_nobody_in, strangers)
+        };
         (&self.proof, &self.steps, &self.left) == (&other.proof, &other.steps, &other.left) && of(self) == of(other)
     }
 }
@@ -185,6 +189,7 @@ impl Verdict {
             asks_user: false,
             lets_nobody_in: false,
             strangers_get_nothing: false,
+            strangers_do_nothing: false,
             left: RequestState::default(),
         }
     }

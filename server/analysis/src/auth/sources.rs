@@ -17,7 +17,7 @@ pub(super) enum Worth {
 /// The worth of a header, cookie or parameter by the name it travels under.
 /// This decides what kind of thing the client sends, never whether it is verified.
 pub(super) fn worth_of(name: &str) -> Worth {
-    let name: String = name.to_ascii_lowercase().chars().map(|c| if c == '-' { '_' } else { c }).collect();
+    let name = spelled_out(name);
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     let has = |set: &[&str]| words.iter().any(|word| set.contains(word));
     if name == "x_request_id" || name == "x_correlation_id" || name == "user_agent" {
@@ -79,12 +79,26 @@ pub(super) fn worth_of(name: &str) -> Worth {
     if has(IDENTITY) { Worth::Identity } else { Worth::Data }
 }
 
+/// A name in lower case with underscores between its words: `refreshToken`, `X-Refresh-Token`.
+fn spelled_out(name: &str) -> String {
+    let mut spelled = String::with_capacity(name.len() + 2);
+    let mut before = '_';
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            spelled.push('_');
+        }
+        spelled.push(if character == '-' { '_' } else { character.to_ascii_lowercase() });
+        before = character;
+    }
+    spelled
+}
+
 /// The worth of a parameter of the path, query or body. `session_id` and
 /// `ticket_id` say there which object is meant: nobody proves anything by them.
 /// Who sends a token's identifier may well have got it with a link.
 pub(super) fn worth_of_parameter(name: &str) -> Worth {
-    let lower = name.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(['_', '-']).collect();
+    let lower = spelled_out(name);
+    let words: Vec<&str> = lower.split('_').collect();
     let names_object = match words.last() {
         Some(&("id" | "ids" | "uuid" | "name")) => !words.iter().any(|word| matches!(*word, "token" | "auth")),
         Some(&("session" | "sid" | "sessionid" | "type")) => true,
@@ -353,6 +367,12 @@ mod tests {
             assert_eq!(worth_of(name), Worth::Data, "{name}");
         }
         for name in ["session_id", "api_key_id", "ticket_id", "token_type"] {
+            assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
+        }
+        for name in ["refreshToken", "X-RefreshToken", "apiKey"] {
+            assert_eq!(worth_of(name), Worth::Credential, "{name}");
+        }
+        for name in ["sessionId", "maxTokens"] {
             assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
         }
         for name in ["session_token", "token_id"] {

@@ -417,7 +417,10 @@ impl Engine<'_, '_> {
             }
             // `Model.parent.has(…)`, `Model.id.desc`
             Abs::Column(model, column) => Abs::Column(Arc::clone(model), column.clone()),
-            Abs::Request(part) => self.request_attribute(part, name),
+            Abs::Request(part) => match path.left.get(name).filter(|_| part == "state" && self.guarded) {
+                Some(client) => Abs::Client(*client),
+                None => self.request_attribute(part, name),
+            },
             Abs::Mix(_) => object.clone(),
             // The member of an enumeration that the client named.
             Abs::Client(_) if matches!(name.as_str(), "value" | "name") => object.clone(),

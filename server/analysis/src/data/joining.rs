@@ -107,6 +107,7 @@ fn same_evidence(a: &Path, b: &Path) -> bool {
         && a.stranger.is_some() == b.stranger.is_some()
         && a.authorised == b.authorised
         && a.declined == b.declined
+        && a.left == b.left
         && a.doubted == b.doubted
         && a.yielded == b.yielded
         && a.rows.len() == b.rows.len()

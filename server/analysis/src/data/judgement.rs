@@ -24,6 +24,7 @@ impl Engine<'_, '_> {
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
                 }
             }
+            Abs::Request(part) if part == "state" => self.leave(path, name, value),
             Abs::Row(id) => {
                 // What it holds already.
                 if matches!(value, Abs::Part(of, column) if of == id && column == name) {

@@ -165,6 +165,19 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Puts a value on `request.state`: what a header says is no more certain there.
+    pub(super) fn leave(&self, path: &mut Path, name: &SmolStr, value: &Abs) {
+        match value {
+            Abs::Client(client) if self.clients.get(*client as usize).is_some_and(|one| one.place == Place::Header) => {
+                path.left.insert(name.clone(), *client);
+            }
+            _ if path.left.contains_key(name) => {
+                path.left.remove(name);
+            }
+            _ => {}
+        }
+    }
+
     /// `request.headers["x-user-id"]`.
     pub(super) fn request_item(&mut self, expr: &Expr, part: &SmolStr, key: &SmolStr) -> Abs {
         let place = match part.as_str() {

@@ -355,6 +355,8 @@ pub(super) struct Path {
     pub(super) objects: Shared<BTreeMap<ObjectId, Shared<Object>>>,
     /// What dependencies have given, by their definition.
     pub(super) provided: Shared<BTreeMap<Site, Abs>>,
+    /// Headers that were put on `request.state`, by the names that they have there.
+    pub(super) left: Shared<BTreeMap<SmolStr, ClientId>>,
     /// Rights that the client is seen not to ask for: values of the request that are missing or false.
     pub(super) declined: Shared<BTreeSet<ClientId>>,
     /// Values of the client that are known to be the principal's.

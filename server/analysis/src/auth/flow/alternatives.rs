@@ -56,6 +56,7 @@ impl Flow<'_, '_> {
             _ => vec![a, b],
         };
         path.verified |= first.verified && second.verified;
+        path.acts |= first.acts || second.acts;
         path.unknown = path.unknown.take().or(first.unknown).or(second.unknown);
         one_of(values)
     }
@@ -73,6 +74,7 @@ impl Flow<'_, '_> {
             }
             given.push(if further.verified && !before { Abs::Verified { checked: false } } else { value });
         }
+        path.acts |= further.acts;
         path.unknown = path.unknown.take().or(further.unknown);
         match and {
             true if given.iter().any(|value| matches!(value, Abs::Unknown(_))) => {

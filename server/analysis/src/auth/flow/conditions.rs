@@ -137,10 +137,7 @@ impl Flow<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if op.ends_with("in") && first.as_str().is_some() => second,
                 [(_, second)] if matches!(second.kind, ExprKind::Int(_)) => match first.as_call() {
-                    Some((func, args)) if func.as_name().is_some_and(|name| name == "len") => match args {
-                        [counted] => &counted.value,
-                        _ => return false,
-                    },
+                    Some((func, [counted])) if func.as_name().is_some_and(|name| name == "len") => &counted.value,
                     _ => return false,
                 },
                 // A text that is no secret, by its length.

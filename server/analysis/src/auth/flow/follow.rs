@@ -64,6 +64,7 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 return Abs::Unknown(reason);
             }
+            path.acts |= !path.verified;
             return self.made_elsewhere(path, expr, function);
         }
         let cycle = self.stack.iter().any(|caller| caller.site == function.site);
@@ -233,6 +234,7 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         return Abs::Nothing;
     }
     path.state = joined_state(exits);
+    path.acts |= exits.iter().any(|exit| !exit.verified && exit.acts);
     let told = told_apart(exits);
     let exits = told.as_deref().unwrap_or(exits);
     let (good, mut bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);

@@ -4,6 +4,7 @@
 //! variables hold. Branches split paths, conditions refine them, `raise` ends
 //! them. The verdict follows from the paths that end without an exception.
 
+mod acts;
 mod alternatives;
 mod around;
 mod backend;
@@ -18,7 +19,6 @@ mod follow;
 mod given;
 mod holding;
 mod implementations;
-mod insertions;
 mod left;
 mod matching;
 mod named;
@@ -28,6 +28,7 @@ mod packages;
 mod parameters;
 mod partial;
 mod proof;
+mod queries;
 mod rejections;
 mod requests;
 mod settings;
@@ -140,6 +141,8 @@ struct Path {
     switches: Vec<(Bypass, bool)>,
     /// Whether what a credential says of itself, unverified, led here.
     chosen: bool,
+    /// Whether something was done that lasts, before anything was verified.
+    acts: bool,
 }
 
 /// A path that ended without an exception.
@@ -154,6 +157,8 @@ struct Exit {
     switches: Vec<(Bypass, bool)>,
     /// Whether what a credential says of itself, unverified, led here.
     chosen: bool,
+    /// Whether something was done that lasts, before anything was verified.
+    acts: bool,
 }
 
 /// The execution of one function and what it calls.
@@ -229,8 +234,19 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let bypass = bypass(&exits);
     let mut unverified = exits.iter().filter(|exit| !exit.verified);
     let strangers_get_nothing = unverified.all(|exit| flow.gives_nothing(exit));
+    let mut unverified = exits.iter().filter(|exit| !exit.verified).peekable();
+    // A name that nothing binds lets nobody in, and verifies nobody.
+    let strangers_do_nothing = !flow.found.unbound
+        && unverified.peek().is_some()
+        && unverified.all(|exit| !exit.acts && exit.unknown.is_none());
     let left = flow.left(&exits);
-    Verdict { lets_nobody_in: exits.is_empty(), strangers_get_nothing, left, ..flow.verdict(proof, bypass) }
+    Verdict {
+        lets_nobody_in: exits.is_empty(),
+        strangers_get_nothing,
+        strangers_do_nothing,
+        left,
+        ..flow.verdict(proof, bypass)
+    }
 }
 
 impl<'j, 'a> Flow<'j, 'a> {
@@ -260,6 +276,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             asks_user: self.found.asks_user,
             lets_nobody_in: false,
             strangers_get_nothing: false,
+            strangers_do_nothing: false,
             left: RequestState::default(),
         }
     }
@@ -329,9 +346,9 @@ impl Path {
     }
 
     fn exit(self, value: Abs) -> Exit {
-        let Self { verified, settled, unknown, state, switches, chosen, .. } = self;
+        let Self { verified, settled, unknown, state, switches, chosen, acts, .. } = self;
         let value = if settled { Abs::Verified { checked: true } } else { value };
-        Exit { verified, unknown, value, parts: Vec::new(), state, switches, chosen }
+        Exit { verified, unknown, value, parts: Vec::new(), state, switches, chosen, acts }
     }
 }
 

@@ -25,6 +25,7 @@ impl Flow<'_, '_> {
         if let Some(value) = self.of_request(path, expr, package, args, &values) {
             return value;
         }
+        self.note_package(path, package, args);
         if let Some(value) = self.granted(path, package, args) {
             return value;
         }

@@ -56,6 +56,7 @@ impl Flow<'_, '_> {
             }
             StmtKind::AugAssign(aug) => {
                 let value = self.eval(&mut path, &aug.value);
+                path.acts |= !path.verified && aug.target.as_name().is_none();
                 if let Some(name) = aug.target.as_name() {
                     let old = path.get(name).cloned().unwrap_or(Abs::Other);
                     path.set(name, old.join(value));
@@ -155,8 +156,8 @@ impl Flow<'_, '_> {
                 return self.block(vec![path], body, exits);
             }
             StmtKind::Match { subject, cases } => return self.cases(path, subject, cases, exits),
-            StmtKind::Delete(_)
-            | StmtKind::Import(_)
+            StmtKind::Delete(_) => path.acts |= !path.verified,
+            StmtKind::Import(_)
             | StmtKind::ImportFrom(_)
             | StmtKind::Function(_)
             | StmtKind::Class(_)
@@ -245,9 +246,12 @@ impl Flow<'_, '_> {
             ExprKind::Attribute { value: object, name } => {
                 if matches!(self.eval(path, object), Abs::Request(part) if part == "state") {
                     path.state.insert(name.name.clone(), value.clone());
+                } else {
+                    path.acts |= !path.verified;
                 }
             }
             ExprKind::Subscript { value: object, index } => {
+                path.acts |= !path.verified;
                 let part = self.eval(path, object);
                 if let (Abs::Request(part), Some(key)) = (part, index.as_str())
                     && part == "state"
@@ -281,6 +285,7 @@ fn joined(paths: Vec<Path>) -> Vec<Path> {
             Some(same) => {
                 same.switches.retain(|switch| path.switches.contains(switch));
                 same.chosen &= path.chosen;
+                same.acts |= path.acts;
                 same.given.retain(|given| path.given.contains(given));
                 same.settings.retain(|(name, _)| path.is_setting(name));
             }
@@ -302,6 +307,7 @@ fn bounded(mut paths: Vec<Path>) -> Vec<Path> {
         a.unknown = a.unknown.or(b.unknown);
         a.switches.retain(|switch| b.switches.contains(switch));
         a.chosen &= b.chosen;
+        a.acts |= b.acts;
         a.known.clear();
         a.given.retain(|given| b.given.contains(given));
         a.state.retain(|name, value| b.state.get(name) == Some(value));

@@ -19,6 +19,7 @@ impl Flow<'_, '_> {
         args: &[Arg],
         values: Vec<Abs>,
     ) -> Abs {
+        self.note_unfollowed(path, func, args);
         // A message as a whole is passed on for what else is in it.
         let values = values.into_iter().filter(|value| !matches!(value, Abs::Request(part) if part == MESSAGE));
         let derived = values.fold(Abs::Other, Abs::join);

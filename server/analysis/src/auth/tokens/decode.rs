@@ -52,7 +52,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 fn bound(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr, args: &[Arg]) -> Option<Decode> {
     let (callee, args) = args.split_first().filter(|_| last_name(func).is_some_and(|name| name == "partial"))?;
     let (library, does) = does(body, &callee.value).filter(|(_, does)| matches!(does, Does::Decodes))?;
-    if !body.package(func).is_some_and(|path| path == "functools.partial") {
+    if body.package(func).is_none_or(|path| path != "functools.partial") {
         return None;
     }
     let decode = decode(body, found, library, does, args);
