@@ -99,6 +99,7 @@ pub(super) fn judge(interpreter: &Interpreter<'_>, judge: &Judge<'_>, route: &Ro
     engine.data.unsure.sort_unstable();
     engine.data.unsure.dedup();
     engine.data.shown.sort_unstable();
+    engine.data.by_owner.sort_unstable();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();
