@@ -219,6 +219,8 @@ pub struct RouteData {
     pub scoped: Vec<(Table, Use)>,
     /// What becomes of those.
     pub shown: Vec<Shown>,
+    /// Tables of them that it keeps to the caller by the column of the owner.
+    pub by_owner: Vec<Site>,
     /// Tables of rows that may be anybody's: something on the way could not be followed.
     pub unsure: Vec<Site>,
     /// Tables without an owner of which rows were touched, and that are about
@@ -320,6 +322,7 @@ impl PartialEq for RouteData {
         self.faults == other.faults
             && self.scoped == other.scoped
             && self.shown == other.shown
+            && self.by_owner == other.by_owner
             && self.unsure == other.unsure
             && self.hanging == other.hanging
             && self.gives_users == other.gives_users

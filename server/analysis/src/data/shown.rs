@@ -57,6 +57,9 @@ impl Engine<'_, '_> {
         if is_sure {
             if let Some(model) = row.model.clone() {
                 self.note_shown(row, &model, given);
+                if is_of_owner(row, &model) && !self.data.by_owner.contains(&model.site) {
+                    self.data.by_owner.push(model.site);
+                }
             }
             self.data.scoped.push((table, row.usage()));
         } else {
@@ -71,6 +74,15 @@ impl Engine<'_, '_> {
         let kept: Vec<(Table, Use)> = hints.into_iter().filter(|(table, _)| is_kept(table)).collect();
         self.data.scoped.extend(kept);
     }
+}
+
+/// Whether it is the owner that rows were kept to the caller's by, and nothing that they hang on.
+fn is_of_owner(row: &Row, model: &Model) -> bool {
+    let is_owner = |asked: &Predicate| {
+        let column = asked.column.as_ref().filter(|(of, _)| of.site == model.site && asked.equal);
+        matches!(asked.value, Abs::Principal(_)) && column.is_some_and(|(_, name)| model.is_owner(name))
+    };
+    row.predicates.iter().any(is_owner) || row.compared.as_ref().is_some_and(|column| model.is_owner(column))
 }
 
 /// Whether rows were asked for by whose they are, and by nothing else.

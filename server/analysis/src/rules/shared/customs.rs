@@ -41,6 +41,8 @@ pub(crate) struct Custom {
     pub(crate) looks: u32,
     /// Routes of which it is not known whose rows they touch.
     pub(crate) unsure: u32,
+    /// Of those that ask for a right, routes that keep to the principal's by the column of the owner.
+    pub(crate) by_owner: u32,
     /// Whether only routes count that ask for one and the same right.
     pub(crate) of_right: bool,
 }
@@ -304,6 +306,9 @@ impl<'s> AllCustoms<'s> {
             });
             let customs = &mut found.of_rights[at].2;
             customs.add(&within.scoped, &within.faults, customs.of_everybody);
+            for table in judged.data.by_owner.iter().filter(|_| !within.scoped.is_empty()) {
+                customs.by_site.entry(*table).or_default().by_owner += 1;
+            }
         });
         for (_, _, customs) in &mut found.of_rights {
             customs.by_site.values_mut().for_each(|custom| custom.of_right = !customs.of_everybody);

@@ -201,7 +201,7 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
     if custom.of_right {
         // One who has a role among others changes what is his own, as the other routes for that role do.
         let is_role = one.of_low_role && one.parent.is_none() && one.access.usage == Use::Changes;
-        if is_role && custom.scoped() > 1 && custom.scoped() > custom.others {
+        if is_role && custom.by_owner > 1 && custom.by_owner > custom.others {
             return Some(Severity::Warning);
         }
         let hangs = one.parent.is_some() || one.access.is_look();
