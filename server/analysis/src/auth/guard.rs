@@ -261,7 +261,7 @@ impl<'g, 'a> Guards<'g, 'a> {
 
     /// Whether a handler whose path may be for mailed tokens verifies the one that the caller is signed in with.
     fn asks_for_session(&self, route: &Route, body: &Verdict, reason: &str) -> bool {
-        let may_be_mailed = reason == "recovering or confirming an account";
+        let may_be_mailed = reason == public::RECOVERING;
         let handler = route.function().filter(|_| may_be_mailed);
         handler.is_some_and(|handler| carried::verifies_session(self.interpreter, handler, body))
     }
@@ -295,7 +295,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             // A form, or a redirect to whoever asks for the password.
             if reads(route)
-                && public::account_at_end(&route.path).is_some()
+                && public::is_page_of_account(&route.path)
                 && pages::answers_pages(self.interpreter, &self.interpreter.current(handler))
             {
                 return Some("page to sign in or up at");
@@ -304,10 +304,15 @@ impl<'g, 'a> Guards<'g, 'a> {
             if mailed.is_some_and(|handler| accounts::takes_token_alone(self.interpreter, handler)) {
                 return Some("confirming what was mailed");
             }
-            if let Some((reason, fields)) = entrance(route).and_then(|_| public::account_at_end(&route.path))
+            if let Some((reason, fields)) = public::account_at_end(&route.path)
+                && (entrance(route).is_some() || (reads(route) && reason == public::RECOVERING))
                 && accounts::takes_any(self.interpreter, handler, fields)
             {
                 return Some(reason);
+            }
+            if public::is_sign_in_at_provider(&route.path) && accounts::takes_any(self.interpreter, handler, &["code"])
+            {
+                return Some("signing in at an identity provider");
             }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")

@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::code::bindings_of;
 use super::constant::is_constant;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
@@ -43,9 +44,23 @@ enum Page<'e> {
     Redirect(&'e [Arg]),
 }
 
+/// Whether a variable of the handler holds templates: `templates = Jinja2Templates("templates")`.
+fn holds_templates(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
+    let Some(name) = expr.as_name() else { return false };
+    let [Some(value)] = bindings_of(&handler.def.body, name)[..] else { return false };
+    let made = value.as_call().map(|(func, _)| interpreter.eval(handler, func));
+    matches!(made, Some(Value::Package(path)) if path.ends_with(".Jinja2Templates"))
+}
+
 /// The page that a call makes, if it makes one.
 fn page<'e>(interpreter: &Interpreter<'_>, handler: &FunctionRef, value: &'e Expr) -> Option<Page<'e>> {
     let (func, args) = value.as_call()?;
+    if let ExprKind::Attribute { value: of, name } = &func.kind
+        && name.name == "TemplateResponse"
+        && holds_templates(interpreter, handler, of)
+    {
+        return Some(Page::Template(args));
+    }
     let Value::Package(path) = interpreter.eval(handler, func) else { return None };
     match path.rsplit_once('.')?.1 {
         "TemplateResponse" => Some(Page::Template(args)),

@@ -162,7 +162,7 @@ fn is_looked_at(class: &Class, field: &str) -> bool {
                     let is_meant = |arg: &Arg| arg.value.as_str().is_some_and(|name| name == field || name == "*");
                     args.iter().any(is_meant) && may_refuse(&def.body)
                 }
-                Some("model_validator" | "root_validator") => mentions(&def.body, field),
+                Some("model_validator" | "root_validator") => restricts(&def.body, field),
                 _ => false,
             }
         })
@@ -175,22 +175,42 @@ fn may_refuse(body: &[Stmt]) -> bool {
     raises(body) || returned(body).iter().all(|value| matches!(value.kind, ExprKind::Str(_) | ExprKind::Bool(_)))
 }
 
+/// Whether statements of a validator of the whole model may refuse a value of a field, or put another in its place. One
+/// that only asks for other fields beside that value refuses none: whoever fills them in has it.
+fn restricts(body: &[Stmt], field: &str) -> bool {
+    let is_raised = |block: &[Stmt]| block.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::If { test, body, or_else } => {
+            let parts = match &test.kind {
+                ExprKind::BoolOp { and: true, values } => values.as_slice(),
+                _ => std::slice::from_ref(&**test),
+            };
+            let by_it_alone = parts.iter().all(|part| names(part, field));
+            (by_it_alone && (is_raised(body) || is_raised(or_else)))
+                || restricts(body, field)
+                || restricts(or_else, field)
+        }
+        _ => mentions(std::slice::from_ref(stmt), field),
+    })
+}
+
+/// Whether an expression names a field, as an attribute or a key.
+fn names(expr: &Expr, field: &str) -> bool {
+    let own = match &expr.kind {
+        ExprKind::Attribute { name, .. } => name.name == field,
+        ExprKind::Str(text) => text == field,
+        _ => false,
+    };
+    own || expr.children().into_iter().any(|child| names(child, field))
+}
+
 /// Whether statements name a field, as an attribute or a key.
 fn mentions(body: &[Stmt], field: &str) -> bool {
     let mut blocks = vec![body];
     while let Some(block) = blocks.pop() {
         for stmt in block {
-            let mut exprs = stmt.exprs();
-            while let Some(expr) = exprs.pop() {
-                let named = match &expr.kind {
-                    ExprKind::Attribute { name, .. } => name.name == field,
-                    ExprKind::Str(text) => text == field,
-                    _ => false,
-                };
-                if named {
-                    return true;
-                }
-                exprs.extend(expr.children());
+            if stmt.exprs().into_iter().any(|expr| names(expr, field)) {
+                return true;
             }
             blocks.extend(stmt.blocks());
         }

@@ -98,7 +98,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 fn gives_away_by_path(judged: &Judged) -> bool {
     let Guard::Public(reason) = &judged.guard else { return false };
     match reason.as_str() {
-        "recovering or confirming an account" => judged.data.takes_over.is_some(),
+        crate::auth::public::RECOVERING => judged.data.takes_over.is_some(),
         "signing up" => judged.data.makes_admin.is_some(),
         _ => false,
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::raising::always_raises;
-use super::super::sinks::is_http_client_class;
+use super::super::sinks::{Sink, classify, is_http_client_class};
 use super::super::sources::is_scheme;
 use super::decided::{CAN_RETURN, switched, told_apart};
 use super::proof::{bypass, is_chosen};
@@ -98,21 +98,28 @@ impl Flow<'_, '_> {
         conclude(self, path, function, &summary.exits)
     }
 
-    /// Why it is not known whether a function that is not executed verifies: it
+    /// Why it is not known whether a function that is not executed verifies: it decodes a token, or
     /// compares something in constant time, as is done with secrets. What it is
     /// given is a part of the request's body, perhaps, that carries a signature.
     fn compares(&self, function: &FunctionRef) -> Option<SmolStr> {
         let function = self.judge.resolve.current(function);
-        let mut callees = callees(&function.def.body);
-        let compares = |callee: &&Expr| {
+        callees(&function.def.body).find_map(|callee| {
             let name = match &callee.kind {
                 ExprKind::Name(name) => name,
                 ExprKind::Attribute { name, .. } => &name.name,
-                _ => return false,
+                _ => return None,
             };
-            name == "compare_digest" && matches!(self.judge.resolve.eval(&function, callee), Value::Package(_))
-        };
-        callees.find(compares).map(|_| format!("it is not known whose secret `{}` compares", function.shown()).into())
+            let looks = matches!(name.as_str(), "compare_digest" | "decode" | "decode_complete");
+            let Value::Package(path) = looks.then(|| self.judge.resolve.eval(&function, callee))? else { return None };
+            let shown = function.shown();
+            match name.as_str() {
+                "compare_digest" => Some(format!("it is not known whose secret `{shown}` compares").into()),
+                _ if classify(&path) == Sink::Raises => {
+                    Some(format!("it is not known whose token `{shown}` verifies").into())
+                }
+                _ => None,
+            }
+        })
     }
 
     /// Parameters that are declared to be clients of HTTP or services of the

@@ -231,7 +231,6 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     }
     let exits = flow.body(path, function);
     let proof = flow.proof(&exits, function, role);
-    let bypass = bypass(&exits);
     let mut unverified = exits.iter().filter(|exit| !exit.verified);
     let strangers_get_nothing = unverified.all(|exit| flow.gives_nothing(exit));
     let mut unverified = exits.iter().filter(|exit| !exit.verified).peekable();
@@ -239,6 +238,8 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     let strangers_do_nothing = !flow.found.unbound
         && unverified.peek().is_some()
         && unverified.all(|exit| !exit.acts && exit.unknown.is_none());
+    // What a setting has a handler leave undone lets nobody in.
+    let bypass = bypass(&exits).filter(|_| role != Role::Handler || !(strangers_do_nothing && strangers_get_nothing));
     let left = flow.left(&exits);
     Verdict {
         lets_nobody_in: exits.is_empty(),

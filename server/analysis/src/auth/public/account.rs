@@ -1,5 +1,7 @@
 //! What happens before a caller can have a token, by the words of a path.
 
+use super::RECOVERING;
+
 /// What happens before a caller can have a token.
 pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
@@ -41,7 +43,7 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ]
-        | ["password", "reset" | "forgot" | "recover" | "recovery"] => "recovering or confirming an account",
+        | ["password", "reset" | "forgot" | "recover" | "recovery"] => RECOVERING,
         [
             "passwordreset" | "resetpassword" | "passwordrecovery" | "forgotpassword" | "forgotpin" | "verifyemail"
             | "emailverification",
@@ -50,7 +52,7 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
         | ["password", "reset" | "forgot" | "recover" | "recovery", step]
             if *step != "{}" =>
         {
-            "recovering or confirming an account"
+            RECOVERING
         }
         [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
         ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
@@ -65,8 +67,8 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
             "signing in at an identity provider"
         }
         [segment] if is_with_provider(segment) => "signing in at an identity provider",
-        rest if asks_for_reset_token(rest) => "recovering or confirming an account",
-        [segment] if is_confirmation(segment) => "recovering or confirming an account",
+        rest if asks_for_reset_token(rest) => RECOVERING,
+        [segment] if is_confirmation(segment) => RECOVERING,
         // `/users/auth/login`
         ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
         _ => return None,

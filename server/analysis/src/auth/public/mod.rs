@@ -95,6 +95,25 @@ fn at_provider(parts: &[&str]) -> Option<&'static str> {
     }
 }
 
+/// The reason of those who can't sign in, or have to confirm an address.
+pub const RECOVERING: &str = "recovering or confirming an account";
+
+/// Whether a path is that of a page which asks for what `account_at_end` takes: `/reset_password_form`, too.
+pub(super) fn is_page_of_account(path: &str) -> bool {
+    let page =
+        |suffix: &str| path.trim_end_matches('/').strip_suffix(suffix).is_some_and(|own| account_at_end(own).is_some());
+    account_at_end(path).is_some() || ["form", "page"].iter().any(|suffix| page(suffix))
+}
+
+/// Whether a path ends in a parameter that is called the provider at which somebody signs in: `/login/{provider}`. That
+/// alone is no reason to leave it open: the handler must take the code that the provider gives.
+pub(super) fn is_sign_in_at_provider(path: &str) -> bool {
+    let mut segments = path.trim_end_matches('/').rsplit('/');
+    let is_provider = segments.next().is_some_and(|last| last == "{provider}");
+    let step = segments.next().map(|step| step.replace(['-', '_'], "").to_ascii_lowercase());
+    is_provider && step.is_some_and(|step| matches!(step.as_str(), "login" | "signin" | "callback" | "authorize"))
+}
+
 /// What happens at the end of a path, wherever that stands, before a caller can have a token. That alone is no
 /// reason to leave it open: the handler must take one of the fields that belong to it, which are given in lower case
 /// and without underscores.
@@ -118,7 +137,7 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
         _ if is_internal(path) => None,
         "signing up" => Some((reason, PASSWORD)),
         "refreshing a token" => Some((reason, REFRESH)),
-        "recovering or confirming an account" => Some((reason, MAILED)),
+        RECOVERING => Some((reason, MAILED)),
         _ => None,
     }
 }
