@@ -202,8 +202,8 @@ fn takes_access_token(package: &str, args: &[Arg], values: &[Abs]) -> bool {
         && args.iter().zip(values).any(|(arg, value)| is_token(arg) && of_caller(value))
 }
 
-/// Whether a sign-in is given something that only its owner knows: a password or token of the client's, or the code that
-/// was sent to it (`confirm_sign_up(ConfirmationCode=code)`).
+/// Whether a sign-in is given something that only its owner knows: a password or token of the client's, or the code
+/// that was sent to it (`confirm_sign_up(ConfirmationCode=code)`).
 fn signs_in_with(args: &[Arg], derived: &Abs) -> bool {
     let is_code = |arg: &Arg| arg.name.as_ref().is_some_and(|name| name.name == "ConfirmationCode");
     matches!(derived, Abs::Credential | Abs::Secret) || args.iter().any(is_code)
