@@ -366,8 +366,8 @@ pub trait Resolve {
     /// base of the project has it.
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>>;
 
-    /// The annotated fields of a class that `dataclasses` or attrs fills, those of bases behind its own, and what they are
-    /// said to hold.
+    /// The annotated fields of a class that `dataclasses` or attrs fills, those of bases behind its own, and what they
+    /// are said to hold.
     fn record_fields(&self, class: &ClassRef) -> Vec<(SmolStr, Value)>;
 
     /// The methods `name` of the classes that derive from a class of which that method has no body, each with the class

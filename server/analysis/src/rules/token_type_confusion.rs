@@ -243,8 +243,8 @@ impl Verification<'_, '_> {
         given.any(|call| (call.is_credential || call.by_dependency) && looks.at(call) != Looks::Always)
     }
 
-    /// A call whose function reads from the claims who is calling, and not what the token is for. What is `behind` the call
-    /// may look at that.
+    /// A call whose function reads from the claims who is calling, and not what the token is for. What is `behind` the
+    /// call may look at that.
     fn caller_that_lets_in(
         &self,
         function: Site,

@@ -6,7 +6,7 @@ use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt, StmtKind};
 use crate::index::value::FunctionRef;
 
 impl Flow<'_, '_> {
-    /// Whether the function being executed puts something on `request.state`: that happens behind the verification, too.
+    /// Whether the function being executed puts something on `request.state`, as may happen behind a verification.
     pub(super) fn keeps_state(&self) -> bool {
         writes_state(&self.function().def.body)
     }

@@ -202,20 +202,11 @@ fn takes_access_token(package: &str, args: &[Arg], values: &[Abs]) -> bool {
         && args.iter().zip(values).any(|(arg, value)| is_token(arg) && of_caller(value))
 }
 
-/// Whether a sign-in is given something that only its owner knows: a password, a code that was sent, a token.
+/// Whether a sign-in is given something that only its owner knows: a password or token of the client's, or the code
+/// that was sent to it (`confirm_sign_up(ConfirmationCode=code)`).
 fn signs_in_with(args: &[Arg], derived: &Abs) -> bool {
-    const SECRETS: &[&str] =
-        &["PASSWORD", "REFRESH_TOKEN", "REFRESH_TOKEN_AUTH", "SMS_MFA_CODE", "SOFTWARE_TOKEN_MFA_CODE"];
-    const PARTS: &[&str] = &["password", "token", "refresh_token", "token_hash", "auth_code"];
-    let holds = |value: &Expr| match &value.kind {
-        ExprKind::Dict(entries) => entries.iter().any(|(key, _)| {
-            let key = key.as_ref().and_then(Expr::as_str);
-            key.is_some_and(|key| SECRETS.contains(&key.as_str()) || PARTS.contains(&key.as_str()))
-        }),
-        _ => false,
-    };
     let is_code = |arg: &Arg| arg.name.as_ref().is_some_and(|name| name.name == "ConfirmationCode");
-    matches!(derived, Abs::Credential | Abs::Secret) || args.iter().any(|arg| is_code(arg) || holds(&arg.value))
+    matches!(derived, Abs::Credential | Abs::Secret) || args.iter().any(is_code)
 }
 
 /// Whether jwcrypto is given a key beside the token: it verifies nothing without.

@@ -1,4 +1,4 @@
-//! Functions that tell callers apart to count how often they ask (slowapi 0.1, fastapi-limiter 0.1): they let nobody in.
+//! What tells callers apart to count how often they ask lets nobody in (slowapi 0.1, fastapi-limiter 0.1).
 
 use super::super::code::Body;
 use super::ItemTokens;

@@ -47,7 +47,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-/// A call that reads tokens, which is made ready for whoever has one: `partial(jwt.decode, key=KEY, algorithms=["HS256"])`.
+/// A call that reads tokens, which is made ready for whoever has one: `partial(jwt.decode, key=KEY, algorithms=[…])`.
 /// Where it says nothing of the algorithms, it is not ready.
 fn bound(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr, args: &[Arg]) -> Option<Decode> {
     let (callee, args) = args.split_first().filter(|_| last_name(func).is_some_and(|name| name == "partial"))?;

@@ -39,7 +39,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     tokens.handmade.push(Handmade { site: body.site(decoded.expr.range), function, made, never_ends });
 }
 
-/// Whether a body verifies a signature with a public key, which raises where it is bad (cryptography 46, PyNaCl 1, ecdsa 0.19).
+/// Whether a body verifies a signature with a public key, which raises where it is bad (cryptography 46, PyNaCl 1,
+/// ecdsa 0.19).
 fn has_public_key(body: &Body<'_, '_, '_>) -> bool {
     let is_key = |key: &Expr| {
         let made = body.traced(key);

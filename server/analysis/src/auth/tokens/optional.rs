@@ -1,5 +1,5 @@
-//! Claims that are looked at only where a caller asks for it: `if wanted and claims["type"] != wanted`, with a parameter
-//! that is nothing unless it is given.
+//! Claims that are looked at only where a caller asks for it: `if wanted and claims["type"] != wanted`, with a
+//! parameter that is nothing unless it is given.
 
 use smol_str::SmolStr;
 
