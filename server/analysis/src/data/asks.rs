@@ -1,6 +1,6 @@
 //! What conditions ask of whoever is verified: whether that is a right, or says only what the token is.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::last_name;
 use super::names;
 use super::value::{Abs, Path, RowId};

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::calls::Given;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Made, Mix, Object, ObjectId, Path};
 use crate::index::value::Site;
 

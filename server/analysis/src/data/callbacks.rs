@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::buffers;
 use super::calls::{Given, MAX_DEPTH, Spread};
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Made, ObjectId, Path};
 use crate::facts::python::tree::StmtKind;
 use crate::index::value::Resolve;

@@ -8,7 +8,8 @@ pub(super) use crate::facts::python::tree::Spread;
 
 use super::buffers;
 use super::callees::{is_of_package, is_reading, is_stub};
-use super::execution::{Engine, Exit, element};
+use super::engine::{Engine, Exit};
+use super::execution::element;
 use super::expressions::root_name;
 use super::joining::keep_exit;
 use super::models::last_name;

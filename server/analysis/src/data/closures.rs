@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::{Given, MAX_DEPTH};
-use super::execution::{Engine, Exit};
+use super::engine::{Engine, Exit};
 use super::models::last_name;
 use super::value::{Abs, Known, Path, Vars};
 use crate::facts::python::tree::{Expr, Function, Param};

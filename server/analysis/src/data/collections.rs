@@ -1,6 +1,6 @@
 //! Which collection of a document store is asked: `db["tasks"]`, `db.tasks`, and what holds one of these.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::last_name;
 use crate::facts::python::idioms::{assigned, assigned_to_self};
 use crate::facts::python::tree::{Expr, ExprKind};

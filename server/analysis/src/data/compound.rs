@@ -6,7 +6,8 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
 use super::closures::Closure;
-use super::execution::{Engine, element};
+use super::engine::Engine;
+use super::execution::element;
 use super::joining::{join, joined};
 use super::names;
 use super::value::{Abs, Dump, Mix, Path, Predicate};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::asks::{is_scheme, tells_group};
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::names;
 use super::requests::CREDENTIAL;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::{Caller, Engine, Exit};
+use super::engine::{Caller, Engine, Exit};
 use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::names;
 use super::privileges::is_high;
 use super::roles::says;

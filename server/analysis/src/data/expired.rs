@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind};
 use crate::index::dependencies::called;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::names;
 use super::shared::Shared;

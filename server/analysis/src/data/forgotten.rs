@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::shared::Shared;
 use super::value::{Abs, Path, Row, RowId};
 

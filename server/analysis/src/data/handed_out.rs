@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::Given;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::names;
 use super::takeovers::is_named_by_client;
 use super::value::{Abs, Made, Object, ObjectId, Path, Predicate, Row, RowId};

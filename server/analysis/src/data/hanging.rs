@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::{Column, Model};
 use super::names;
 use super::value::{Abs, ClientId, Path, Predicate, Row, RowId};

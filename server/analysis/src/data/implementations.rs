@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::Given;
-use super::execution::{Engine, Exit};
+use super::engine::{Engine, Exit};
 use super::value::{Abs, Made, Object, Path};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site};
 

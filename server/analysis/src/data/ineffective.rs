@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Path, Statement};
 use super::{Fault, Use};
 use crate::facts::python::tree::{Expr, ExprKind};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Exit;
+use super::engine::Exit;
 use super::later::Later;
 use super::perhaps::{one_row, rejoined};
 use super::roles;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::Given;
-use super::execution::{Engine, Exit};
+use super::engine::{Engine, Exit};
 use super::value::{Abs, Known, Made, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};

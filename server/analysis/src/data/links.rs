@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::value::{Abs, Client, ClientId, Dump, Path, Place};
 use crate::index::value::Site;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::value::{Abs, Path, Predicate, Row, RowId};
 use super::{Table, Use};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
-use super::execution::{Engine, Exit};
+use super::engine::{Engine, Exit};
 use super::joining::answers_apart;
 use super::models::last_name;
 use super::names;

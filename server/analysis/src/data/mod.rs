@@ -17,6 +17,7 @@ mod collections;
 mod compound;
 mod conditions;
 mod counters;
+mod engine;
 mod entries;
 mod entry;
 mod execution;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
-use super::execution::{Engine, Exit};
+use super::engine::{Engine, Exit};
 use super::privileges::gives_more;
 use super::value::{Abs, Dump, Made, Mix, Object, Path, RowId};
 use crate::facts::python::tree::Expr;

@@ -1,7 +1,7 @@
 //! Rows of the caller's, by the values that they were found by: whoever has fetched a task for the caller by its key, and
 //! goes on where there is one, may go on with that key.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::names;
 use super::tenants::may_be_tenant;

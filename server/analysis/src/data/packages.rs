@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 
 use super::asks::is_group_of_caller;
 use super::calls::{Given, Spread, last_of};
-use super::execution::{Engine, element};
+use super::engine::Engine;
+use super::execution::element;
 use super::later;
 use super::names;
 use super::terms::{either, function, term};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::later;
 use super::names;
 use super::value::{Abs, Made, Object, Path, Place};

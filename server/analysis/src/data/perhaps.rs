@@ -4,7 +4,7 @@
 //! None: raise`. As one end that gives the row, or none, they are told apart then, and what stands between is executed
 //! once.
 
-use super::execution::Exit;
+use super::engine::Exit;
 use super::joining::{alike, join};
 use super::value::{Abs, Path, RowId};
 

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::names;
 use super::value::{Abs, Known, Path};
 use crate::facts::python::tree::{Expr, Stmt, StmtKind};

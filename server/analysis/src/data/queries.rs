@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 
 use super::Use;
 use super::calls::{Given, Spread};
-use super::execution::{Engine, element};
+use super::engine::Engine;
+use super::execution::element;
 use super::names;
 use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};

@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Path};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind, positional};

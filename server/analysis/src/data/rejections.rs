@@ -1,6 +1,6 @@
 //! What a caller is answered who is not the owner.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Path, Stranger};
 use super::{Access, Fault, Use};
 use crate::facts::python::idioms::http_status;

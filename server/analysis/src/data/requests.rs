@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::names;
 use super::value::{Abs, ClientId, Dump, Made, Path, Place};
 use crate::facts::python::tree::{Expr, ExprKind, keyword};

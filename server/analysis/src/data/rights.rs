@@ -5,7 +5,7 @@
 //! own rows: so what a handler does is found out for those who have it, too, and
 //! kept apart. Rules compare it among the routes that ask for the same.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::names;
 use super::value::{Path, Vars};
 use super::{Access, Fault, RolesAsked, Table, Tenancy, Use};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::exemptions::Compared;
 use super::names;
 use super::privileges::is_high;

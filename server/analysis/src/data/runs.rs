@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::upkeep::only_reads;
 use super::value::{Path, Vars};
 use crate::index::looked_at::RestsOn;

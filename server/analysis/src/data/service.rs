@@ -1,7 +1,7 @@
 //! Services that show a key in the handler: whoever has it acts for whom it
 //! says. Where a handler compares one, the proof of its guard tells.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Path};
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::Expr;

@@ -1,7 +1,7 @@
 //! Rows of others in which the principal has a part: it is a member of the team
 //! that they belong to, or they were shared with it.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::value::{Abs, Path, Predicate, Row};
 
 /// Rows that hang on each other are followed so far: an order, its project, and the team of that.

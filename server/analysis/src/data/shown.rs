@@ -5,7 +5,7 @@
 //! same. So reads are taken down apart. A row that was found beside one of the caller's by the same value of the client's
 //! is a hint only: where the route goes on without that one, it asks for nothing.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::upkeep::only_reads;
 use super::value::{Abs, Path, Predicate, Row};

@@ -1,6 +1,6 @@
 //! How the project writes the identity of the caller: fixes write it the same way.
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::expressions::root_name;
 use super::names;
 use super::tenants::{may_be_tenant, may_hold_tenant};

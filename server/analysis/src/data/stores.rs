@@ -8,7 +8,7 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::calls::Given;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::{Model, NO_FILE};
 use super::names;
 use super::value::{Abs, Mix, Path, Predicate, Statement, Verb};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::asks::is_group_of_caller;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::hanging::leads_to_own;
 use super::models::Model;
 use super::names;

@@ -1,6 +1,6 @@
 //! Tools for language models: functions that are told by their caller whose data they work on.
 
-use super::execution::{Caller, Engine};
+use super::engine::{Caller, Engine};
 use super::models::last_name;
 use super::value::{Abs, Path, Place, Vars};
 use super::{Access, Fault, Table, Use};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::last_of;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::last_name;
 use super::value::{Abs, Known, Object, Path, Vars};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::calls::Given;
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::{Model, last_name};
 use super::value::{Abs, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Use};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::execution::Engine;
+use super::engine::Engine;
 use super::models::Model;
 use super::value::{Abs, Path, Row};
 use super::{FIRST, Fault, Use};
