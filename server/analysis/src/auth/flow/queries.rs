@@ -7,8 +7,16 @@ use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
 use crate::index::value::Value;
 
-/// Expressions inside each other, and variables, that are followed to a query.
-const MAX_STEPS: u32 = 12;
+/// Expressions that are looked at for one query.
+const MAX_STEPS: u32 = 64;
+
+/// A look for what a query does.
+struct Look {
+    /// Expressions that may still be looked at.
+    left: u32,
+    /// Variables that are being followed: `query = query.where(…)` goes on with what it was.
+    names: Vec<SmolStr>,
+}
 
 impl Flow<'_, '_> {
     /// Whether a call is given a query that inserts.
@@ -24,16 +32,17 @@ impl Flow<'_, '_> {
     /// What the query does that a call is given: its first word, in lower case.
     fn query_of(&self, args: &[Arg]) -> Option<SmolStr> {
         let query = positional(args, 0).or_else(|| keyword(args, "query")).or_else(|| keyword(args, "statement"));
-        self.first_word(query?, MAX_STEPS)
+        let mut look = Look { left: MAX_STEPS, names: Vec::new() };
+        // What was not looked at may do something else.
+        self.first_word(query?, &mut look).filter(|_| look.left > 0)
     }
 
-    fn first_word(&self, query: &Expr, steps: u32) -> Option<SmolStr> {
-        if steps == 0 {
-            return None;
-        }
+    fn first_word(&self, query: &Expr, look: &mut Look) -> Option<SmolStr> {
+        look.left = look.left.checked_sub(1)?;
         match &query.kind {
             ExprKind::Str(text) => word(text),
             ExprKind::FString(parts) => word(parts.first()?.as_str()?),
+            ExprKind::Name(name) if look.names.contains(name) => None,
             ExprKind::Name(name) => {
                 let own = assigned(&self.function().def.body, name);
                 if own.is_empty() {
@@ -42,28 +51,30 @@ impl Flow<'_, '_> {
                         _ => None,
                     };
                 }
-                let mut words = own.into_iter().map(|value| self.first_word(value, steps - 1));
+                look.names.push(name.clone());
+                let words: Vec<Option<SmolStr>> = own.into_iter().map(|value| self.first_word(value, look)).collect();
+                look.names.pop();
+                let mut words = words.into_iter();
                 let first = words.next()??;
-                // `query = query.where(…)` goes on with what it was.
                 words.all(|word| word.is_none_or(|word| word == first)).then_some(first)
             }
             // `text("INSERT …")`, `insert(Visit).values(…).returning(…)`
             ExprKind::Call { func, args } => match &func.kind {
                 ExprKind::Attribute { value, .. } if value.as_call().is_some() || value.as_name().is_some() => {
-                    self.made_by(func, args, steps).or_else(|| self.first_word(value, steps - 1))
+                    self.made_by(func, args, look).or_else(|| self.first_word(value, look))
                 }
-                _ => self.made_by(func, args, steps),
+                _ => self.made_by(func, args, look),
             },
             _ => None,
         }
     }
 
     /// What a query does that a function of a package makes.
-    fn made_by(&self, func: &Expr, args: &[Arg], steps: u32) -> Option<SmolStr> {
+    fn made_by(&self, func: &Expr, args: &[Arg], look: &mut Look) -> Option<SmolStr> {
         let Value::Package(path) = self.outer(func) else { return None };
         let made = path.rsplit('.').find(|name| matches!(*name, "select" | "insert" | "update" | "delete" | "text"))?;
         match made {
-            "text" => self.first_word(positional(args, 0)?, steps - 1),
+            "text" => self.first_word(positional(args, 0)?, look),
             made => Some(SmolStr::new(made)),
         }
     }
