@@ -104,6 +104,18 @@ fn endless_programs_end() {
     );
 }
 
+/// Each of many assignments goes on with the ones before: what the query does is told without a look at every way.
+#[test]
+fn queries_that_are_put_together_step_by_step_end() {
+    let steps = "    query = query.where(Item.a == body.a)\n".repeat(60);
+    analyse(&format!(
+        "from fastapi import FastAPI, Header, HTTPException\nfrom sqlalchemy import select\napp = FastAPI()\n\
+         def found(token, db, body):\n    query = select(Item)\n{steps}    rows = db.execute(query, token)\n    if not rows:\n        \
+         raise HTTPException(401)\n    return rows\n@app.post('/items')\ndef items(body: dict, authorization: str = Header()):\n    \
+         return found(authorization, store(), body)\n"
+    ));
+}
+
 fn analyse_script(text: &str) {
     let mut host = AnalysisHost::new();
     let disk = vec![("/p/web/page.tsx".to_owned(), FileContent::Text(text.into()))];
