@@ -1,20 +1,25 @@
 //! Writing and removing comments to authlens.
 
 use super::layout::{Layout, indentation};
+use super::{Fixer, Source};
 use crate::facts::comments::CommentKind;
-use crate::facts::typescript::lower::lower_file;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
-use crate::syntax::{Grammar, parse};
+use crate::syntax::{self, Grammar, parse};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Comments that accept a finding: this once, or for the route on purpose.
-pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
-    let file = diagnostic.location.file;
+pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
+    let (state, file) = (fixer.state, diagnostic.location.file);
     let Some(parsed) = state.parsed(file) else { return Vec::new() };
     let (text, lines) = (&*parsed.text(), parsed.line_index());
     let line = lines.line_range(lines.line(diagnostic.location.range.start), text);
+    let grammar = state.sources.file(file).and_then(|source| Grammar::of_path(&source.path));
+    if let Some(grammar @ (Grammar::TypeScript | Grammar::Tsx)) = grammar {
+        let source = fixer.source(file).ok();
+        return source.and_then(|source| silence_in_script(diagnostic, &source, line, grammar)).into_iter().collect();
+    }
     let fix = |title: String, offset: u32, written: String| Fix {
         title,
         applicability: Applicability::Unsafe,
@@ -22,11 +27,6 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
         preferred: false,
         change: one_edit(file, TextEdit { range: TextRange::empty(offset), text: written }),
     };
-    if let Some(grammar) =
-        crate::syntax::typescript::grammar(&state.sources.file(file).map(|f| f.path.clone()).unwrap_or_default())
-    {
-        return silence_in_script(diagnostic, text, line, grammar).into_iter().collect();
-    }
     let mut fixes = Vec::new();
     let indent = indentation(text, line.start as usize);
     let ending = Layout::of(text).ending;
@@ -54,24 +54,29 @@ pub(super) fn silence(state: &State, diagnostic: &Diagnostic) -> Vec<Fix> {
 
 /// A comment in TypeScript: behind the line, above it, or above it in braces, as
 /// JSX wants it. The first that is read as a comment and breaks nothing.
-fn silence_in_script(diagnostic: &Diagnostic, text: &str, line: TextRange, grammar: Grammar) -> Option<Fix> {
-    let code = diagnostic.rule;
-    let (indent, ending) = (indentation(text, line.start as usize), Layout::of(text).ending);
+fn silence_in_script(diagnostic: &Diagnostic, source: &Source, line: TextRange, grammar: Grammar) -> Option<Fix> {
+    let (code, text) = (diagnostic.rule, &*source.text);
+    let (indent, ending) = (indentation(text, line.start as usize), source.layout.ending);
     let said = format!("authlens: ignore[{code}] say why here");
     let ways = [
         (line.end, format!("  // {said}")),
         (line.start, format!("{indent}// {said}{ending}")),
         (line.start, format!("{indent}{{/* {said} */}}{ending}")),
     ];
-    let read = |text: &str| Some(lower_file(text, &parse(grammar, text, None)?, grammar, None));
-    let before = read(text)?;
-    let (offset, written) = ways.into_iter().find(|(offset, written)| {
-        let at = *offset as usize;
-        let after = read(&format!("{}{written}{}", &text[..at], &text[at..]));
-        after.is_some_and(|after| {
-            after.comments.len() == before.comments.len() + 1 && after.errors.len() <= before.errors.len()
-        })
-    })?;
+    let errors = syntax::errors(source.tree.root_node()).len();
+    let is_comment = |offset: u32, written: &str| {
+        let offset = offset as usize;
+        let after = format!("{}{written}{}", &text[..offset], &text[offset..]);
+        let mut tree = source.tree.clone();
+        syntax::edit(&mut tree, text, &after);
+        let tree = parse(grammar, &after, Some(&tree))?;
+        let from = offset + written.find('/')?;
+        let node = tree.root_node().descendant_for_byte_range(from, from + said.len())?;
+        // Behind a comment it would only make that one longer.
+        let is_own = node.kind() == "comment" && node.start_byte() == from;
+        Some(is_own && syntax::errors(tree.root_node()).len() <= errors)
+    };
+    let (offset, written) = ways.into_iter().find(|(offset, written)| is_comment(*offset, written) == Some(true))?;
     Some(Fix {
         title: format!("Ignore `{code}` here (fill in the reason)"),
         applicability: Applicability::Unsafe,

@@ -183,7 +183,7 @@ impl<'s> Fixer<'s> {
         if diagnostic.rule == unused_ignore::INFO.code {
             fixes.extend(comments::remove(self.state, diagnostic));
         } else {
-            fixes.extend(comments::silence(self.state, diagnostic));
+            fixes.extend(comments::silence(self, diagnostic));
         }
         (fixes, refusals)
     }

@@ -8,7 +8,9 @@ pub mod typescript;
 
 use std::ops::ControlFlow;
 
-use tree_sitter::{InputEdit, Language, ParseOptions, Parser, Point, Tree};
+use tree_sitter::{InputEdit, Language, Node, ParseOptions, Parser, Point, Tree};
+
+use crate::text::TextRange;
 
 /// Steps of a hundred operations that any parse may take. Nests of 50,000
 /// brackets need 7,000. A clock would decide otherwise on a busy machine.
@@ -57,6 +59,20 @@ pub fn parse(grammar: Grammar, text: &str, old: Option<&Tree>) -> Option<Tree> {
     let bytes = text.as_bytes();
     let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or_default();
     parser.parse_with_options(&mut read, old, Some(ParseOptions::new().progress_callback(&mut count)))
+}
+
+/// The outermost ranges of `node` and below it that do not parse, in no order.
+pub fn errors(node: Node<'_>) -> Vec<TextRange> {
+    let (mut errors, mut pending) = (Vec::new(), vec![node]);
+    while let Some(node) = pending.pop() {
+        if node.is_error() || node.is_missing() {
+            errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
+        } else if node.has_error() {
+            let mut cursor = node.walk();
+            pending.extend(node.children(&mut cursor));
+        }
+    }
+    errors
 }
 
 /// Tells a tree what changed between `before` and `after`, found as the text

@@ -19,7 +19,7 @@ use super::item::{ItemSource, ItemStmt};
 use super::tree::{Item, PlacedItem, Stmt, StmtKind};
 use crate::facts::comments::{Comment, CommentKind, find_comments};
 use crate::syntax::python::{Kind, fields, kind};
-use crate::syntax::{Grammar, parse};
+use crate::syntax::{Grammar, errors, parse};
 use crate::text::{KeptText, LineIndex, TextRange};
 
 /// Nesting of expressions and blocks that is followed; deeper code becomes
@@ -61,7 +61,7 @@ fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, share
     let mut cursor = root.walk();
     for node in root.children(&mut cursor) {
         if node.has_error() {
-            collect_errors(node, &mut lowered.errors);
+            lowered.errors.extend(errors(node));
         }
         if !node.is_named() || node.is_error() || kind(node.kind_id()) == Kind::Comment {
             continue;
@@ -147,20 +147,6 @@ fn lower_item(
     errors.append(&mut lower.misplaced);
     let item = Arc::new(Item { len: end - start, text_hash, stmt });
     PlacedItem { start, broken, item, public: Vec::new() }
-}
-
-/// Appends the outermost ranges below `node` that do not parse.
-fn collect_errors(node: Node<'_>, errors: &mut Vec<TextRange>) {
-    let mut pending = vec![node];
-    while let Some(node) = pending.pop() {
-        if node.is_error() || node.is_missing() {
-            errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
-        } else if node.has_error() {
-            let mut cursor = node.walk();
-            pending.extend(node.children(&mut cursor));
-        }
-    }
-    errors.sort_unstable();
 }
 
 /// Hash of some source bytes. Users that act on equality compare the bytes too.

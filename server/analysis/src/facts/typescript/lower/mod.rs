@@ -16,8 +16,8 @@ use tree_sitter::{Node, Tree};
 use super::file::{Item, ItemId, TypeScriptFile};
 use super::tree::{Directive, Stmt, Written};
 use crate::facts::comments::{Comment, find_comments};
-use crate::syntax::Grammar;
 use crate::syntax::typescript::{Fields, Kind, Names};
+use crate::syntax::{self, Grammar};
 use crate::text::TextRange;
 
 /// Nesting of expressions and statements that is followed; deeper code is
@@ -52,7 +52,7 @@ pub fn lower_file(text: &str, tree: &Tree, grammar: Grammar, previous: Option<&T
     let mut cursor = root.walk();
     for node in root.children(&mut cursor) {
         if node.has_error() {
-            collect_errors(node, &mut errors);
+            errors.extend(syntax::errors(node));
         }
         let kind = names.kind(node.kind_id());
         if !node.is_named() || node.is_error() || kind == Kind::Comment {
@@ -133,19 +133,6 @@ fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = rustc_hash::FxHasher::default();
     hasher.write(bytes);
     hasher.finish()
-}
-
-/// Appends the outermost ranges below `node` that do not parse.
-fn collect_errors(node: Node<'_>, errors: &mut Vec<TextRange>) {
-    let mut pending = vec![node];
-    while let Some(node) = pending.pop() {
-        if node.is_error() || node.is_missing() {
-            errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
-        } else if node.has_error() {
-            let mut cursor = node.walk();
-            pending.extend(node.children(&mut cursor));
-        }
-    }
 }
 
 /// The walk over one item.
