@@ -25,6 +25,29 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Whether a field or column with this name says who may call, in lower case.
+pub(super) fn is_label(name: &str) -> bool {
+    matches!(
+        name,
+        "auth"
+            | "authentication"
+            | "auth required"
+            | "auth needed"
+            | "auth level"
+            | "authentication required"
+            | "requires auth"
+            | "requires authentication"
+            | "protected"
+            | "access"
+            | "security"
+            | "jwt"
+            | "jwt required"
+            | "requires jwt"
+            | "token required"
+            | "login required"
+    )
+}
+
 /// The value of a field or cell about authentication: `Required (JWT)`, `No`.
 pub(super) fn of_value(value: &str) -> Option<Access> {
     let first = value.split(['.', ';']).next().unwrap_or(value);

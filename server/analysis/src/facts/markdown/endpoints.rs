@@ -3,6 +3,8 @@
 
 use smol_str::SmolStr;
 
+use super::access;
+
 /// The methods that are read, as they are written.
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
@@ -145,20 +147,7 @@ pub(super) fn columns(header: &[&str]) -> Columns {
             "method" | "methods" | "http method" | "verb" | "http verb" | "http" => columns.method = Some(at),
             "endpoint" | "endpoints" | "path" | "route" | "routes" | "url" | "uri" | "api endpoint" | "url path"
             | "endpoint path" | "resource" => columns.path = columns.path.or(Some(at)),
-            "auth"
-            | "authentication"
-            | "auth required"
-            | "authentication required"
-            | "requires auth"
-            | "requires authentication"
-            | "protected"
-            | "access"
-            | "jwt"
-            | "jwt required"
-            | "login required"
-            | "auth needed"
-            | "requires jwt"
-            | "token required" => columns.access = Some(at),
+            label if access::is_label(label) => columns.access = Some(at),
             "public" => {
                 columns.access = Some(at);
                 columns.inverted = true;

@@ -24,14 +24,13 @@ use tree_sitter::Node;
 
 use super::layout::{indentation, line_start};
 use super::{Fixer, Source};
-use crate::facts::typescript::lower::lower_file;
 use crate::ide::FixKind;
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal, SourceChange, TextEdit};
 use crate::rules::{
     jwt_not_issued, retry_on_auth_failure, rewrite_captures_auth, server_endpoint_without_session,
     session_read_without_headers, sign_out_keeps_token,
 };
-use crate::syntax::{Grammar, parse};
+use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
 
 /// Kinds of functions.
@@ -76,8 +75,11 @@ impl Fixer<'_> {
             }
             let grammar = self.grammar(*file)?;
             let after = super::apply(&source.text, edits);
-            let tree = parse(grammar, &after, None);
-            if tree.is_none_or(|tree| !lower_file(&after, &tree, grammar, None).errors.is_empty()) {
+            let mut tree = source.tree.clone();
+            syntax::edit(&mut tree, &source.text, &after);
+            // What the grammar alone does not take (see `syntax::mending`) was there before.
+            let errors = syntax::errors(source.tree.root_node()).len();
+            if parse(grammar, &after, Some(&tree)).is_none_or(|tree| syntax::errors(tree.root_node()).len() > errors) {
                 return Err(Refusal("the file would not parse afterwards".into()));
             }
         }

@@ -1,5 +1,6 @@
 //! The mutable side: applies changes and brings every derived fact up to date.
 
+mod executing;
 mod judged;
 mod reading;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::executing::Executed;
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
 use self::reading::Extent;
 use super::documents::{Document, Parsed};
@@ -20,9 +22,7 @@ use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
 use crate::index::contributions::Contributions;
-use crate::index::interpreter::{Interpreter, KnownRuns, ModuleRun, Remembered, Runs, Session};
-use crate::index::link::link;
-use crate::index::looked_at::RestsOn;
+use crate::index::interpreter::{KnownRuns, Remembered, Runs};
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable};
 use crate::index::sources::Sources;
@@ -339,147 +339,6 @@ impl State {
         files.into_iter().filter_map(|file| self.sources.file(file)).map(|f| f.path.to_string()).collect()
     }
 
-    /// Executes again what is no longer valid, and links the route table anew.
-    /// `touched` are all files that were edited.
-    fn execute(
-        &mut self,
-        invalid: &FxHashSet<FileId>,
-        everything: bool,
-        touched: &BTreeSet<FileId>,
-        edits: Edits,
-    ) -> Executed {
-        let mut stale = invalid.clone();
-        let mut given_up = Runs::default();
-        if everything {
-            self.runs = Arc::default();
-            self.runs_by_file = Arc::default();
-            self.contributions = Arc::default();
-            self.executed = Arc::default();
-        }
-        // Whoever read something that goes, goes too.
-        let mut pending: Vec<FileId> = stale.iter().copied().collect();
-        while let Some(file) = pending.pop() {
-            if let Some(run) = self.runs.get(&file).cloned() {
-                Arc::make_mut(&mut self.runs).remove(&file);
-                Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
-                given_up.insert(file, run);
-            }
-            pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
-        }
-        let interpreter = Interpreter::new(&self.sources, &self.runs);
-        let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
-        let mut roots: Vec<FileId> = match everything {
-            true => self.sources.relevant().map(|(file, _)| file).collect(),
-            false => stale.iter().copied().filter(is_root).collect(),
-        };
-        roots.sort_unstable_by_key(|file| self.sources.file(*file).map(|file| &file.path));
-        for file in roots {
-            interpreter.run(file);
-        }
-        let mut new_runs = interpreter.new_runs();
-        new_runs.retain(|file, run| {
-            !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty()) && is_root(file)
-        });
-        let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &given_up, new_runs);
-        let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
-        let stale = (!everything).then_some(stale);
-        let changes = stale.clone().map(|mut stale| {
-            stale.extend(touched);
-            Changes::new(stale, edits, given_up)
-        });
-        let table = link(&interpreter, &contributions, &current, &self.table, stale.as_ref(), changes.as_ref());
-        let mut in_use = Arc::clone(&self.in_use);
-        let handling = Arc::make_mut(&mut in_use).relink(&table, &interpreter);
-        let session = interpreter.finish();
-        let remembered = self.take_over(session);
-        self.in_use = in_use;
-        if let Some(unexamined) = &mut self.unexamined {
-            unexamined.extend(self.injectable_by_file.of(&handling));
-            unexamined.extend(handling);
-        }
-        self.contributions = contributions;
-        let before = std::mem::replace(&mut self.table, Arc::new(table));
-        Executed { before: Some(before), changes, remembered }
-    }
-
-    /// Forgets the verdicts that may be other after changes; all without them.
-    /// Gives the files in which something was said of functions that were forgotten.
-    fn forget(&mut self, changes: Option<&Changes>, remembered: &mut Remembered) -> Vec<FileId> {
-        let Some(changes) = changes else {
-            self.memo = Arc::default();
-            self.verdicts_by_file = Arc::default();
-            self.injectable = Arc::default();
-            self.injectable_by_file = Arc::default();
-            Arc::make_mut(&mut self.tokens).forget_all();
-            self.unexamined = None;
-            return Vec::new();
-        };
-        let interpreter = Interpreter::remembering(&self.sources, &self.runs, std::mem::take(remembered));
-        let is_gone = |rests_on: &Arc<RestsOn>| !changes.hold(&interpreter, rests_on);
-        let mut verdicts = self.verdicts_by_file.of(&changes.stale);
-        verdicts.retain(|key| self.memo.get(key).is_some_and(|verdict| is_gone(&verdict.rests_on)));
-        let mut functions = self.injectable_by_file.of(&changes.stale);
-        functions.extend(changes.edits.read_anew());
-        if let Some(unexamined) = &mut self.unexamined {
-            unexamined.extend(changes.edits.read_anew());
-        }
-        functions.retain(|file| {
-            let known = self.injectable.get(*file);
-            known.is_some_and(|known| changes.edits.is_read(*file) || is_gone(&known.rests_on))
-        });
-        let affected = self.tokens.affected(changes);
-        if !affected.is_empty() {
-            Arc::make_mut(&mut self.tokens).forget(affected, changes, &interpreter);
-        }
-        let session = interpreter.finish();
-        *remembered = self.take_over(session);
-        if !verdicts.is_empty() {
-            let memo = Arc::make_mut(&mut self.memo);
-            let readers = Arc::make_mut(&mut self.verdicts_by_file);
-            for key in verdicts {
-                if let Some(verdict) = memo.remove(&key) {
-                    readers.remove(key, &verdict.rests_on.files);
-                }
-            }
-        }
-        let mut said_in = Vec::new();
-        if !functions.is_empty() {
-            let injectable = Arc::make_mut(&mut self.injectable);
-            let readers = Arc::make_mut(&mut self.injectable_by_file);
-            for file in functions {
-                if let Some(known) = injectable.remove(file) {
-                    readers.remove(file, &known.rests_on.files);
-                    said_in.extend(known.said_in());
-                }
-                if let Some(unexamined) = &mut self.unexamined {
-                    unexamined.insert(file);
-                }
-            }
-        }
-        said_in
-    }
-
-    /// Keeps what an interpreter found out; gives what the next one need not.
-    fn take_over(&mut self, session: Session) -> Remembered {
-        if !session.runs.is_empty() {
-            let readers = Arc::make_mut(&mut self.runs_by_file);
-            let runs = Arc::make_mut(&mut self.runs);
-            for (file, run) in session.runs {
-                readers.add(file, &run.reads);
-                let executed = &mut self.executed_in_runs;
-                if run.executed.iter().any(|item| !executed.contains(item)) {
-                    Arc::make_mut(executed).extend(&run.executed);
-                }
-                runs.insert(file, run);
-            }
-        }
-        if session.executed.iter().any(|item| !self.executed.contains(item)) {
-            Arc::make_mut(&mut self.executed).extend(session.executed);
-        }
-        self.wanted.extend(session.wanted);
-        session.remembered
-    }
-
     /// Judges routes: those that rest on other modules than before, or all.
     /// Tells what of the rest that changed.
     fn judge(
@@ -556,15 +415,4 @@ impl State {
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
         self.documents.get(file)?.unreadable
     }
-}
-
-/// What executing modules again gave.
-#[derive(Default)]
-struct Executed {
-    /// The route table before, if routes were linked anew.
-    before: Option<Arc<RouteTable>>,
-    /// What is other than before; none when everything may be.
-    changes: Option<Changes>,
-    /// What was found out on the way about names.
-    remembered: Remembered,
 }
