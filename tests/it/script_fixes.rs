@@ -89,3 +89,37 @@ fn a_request_that_is_met_where_it_fails_is_left_alone() {
     );
     assert_eq!(fixes(&format!("export function out(leave) {{\n  {request}.then(leave);\n}}\n")), (true, 0));
 }
+
+/// A comment that accepts a finding stands where it is read as one: behind the line, above it where something is
+/// behind it already, and in braces where JSX draws what stands there.
+#[test]
+fn a_comment_stands_where_it_is_read() {
+    let address = "`${process.env.NEXT_PUBLIC_API_URL}/api/tasks`";
+    let places = [
+        ("load.ts", format!("export const load = () =>\n  fetch({address});\n"), format!("  fetch({address});  // ")),
+        (
+            "behind.ts",
+            format!("export const load = () =>\n  fetch({address}); // all of them\n"),
+            format!("  // authlens: ignore[missing-bearer] say why here\n  fetch({address}); // all"),
+        ),
+        (
+            "drawn.tsx",
+            format!(
+                "export default function Page() {{\n  return (\n    <p>\n      Tasks & notes\n      <b onClick={{() => fetch({address})}}>\n        Go\n      </b>\n    </p>\n  );\n}}\n"
+            ),
+            "      {/* authlens: ignore[missing-bearer] say why here */}\n      <b onClick=".to_owned(),
+        ),
+    ];
+    for (name, script, expected) in places {
+        let path = format!("web/app/{name}");
+        let files = [("backend/main.py", BACKEND), ("web/lib/auth-client.ts", AUTH_CLIENT), (&*path, &*script)];
+        let mut host = host(&files);
+        let fixes = offered(&host);
+        let comment = fixes.iter().find(|fix| fix.title.starts_with("Ignore")).expect("it is offered");
+        let after = apply(&script, &comment.change.edits[0].1);
+        assert!(after.contains(&expected), "{after}");
+        let disk = vec![(format!("/project/{path}"), FileContent::Text(after.as_str().into()))];
+        host.apply(Change { disk, ..Change::default() });
+        assert!(offered(&host).is_empty(), "{after}");
+    }
+}

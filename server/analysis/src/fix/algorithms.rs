@@ -46,7 +46,7 @@ fn one_family(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal
     let refused = || Refusal("the algorithms are not listed there".into());
     let source = fixer.source(diagnostic.location.file)?;
     let range = diagnostic.location.range;
-    let node = source.tree.root_node().named_descendant_for_byte_range(range.start as usize, range.end as usize);
+    let node = source.root().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let list = node.and_then(|node| node.parent()).filter(|list| matches!(list.kind(), "list" | "tuple" | "set"));
     let list = list.ok_or_else(refused)?;
     let mut cursor = list.walk();
@@ -130,6 +130,6 @@ fn signed_for(state: &State, decode: &Decode) -> Option<Signed> {
 /// The call at a place.
 pub(super) fn call_at(source: &Source, at: Location) -> Result<Node<'_>, Refusal> {
     let (start, end) = (at.range.start as usize, at.range.end as usize);
-    let node = source.tree.root_node().named_descendant_for_byte_range(start, end);
+    let node = source.root().named_descendant_for_byte_range(start, end);
     node.filter(|node| node.kind() == "call").ok_or_else(unreadable)
 }

@@ -35,7 +35,7 @@ pub(super) fn taken_off(
 /// The entry of a list in the decorators of a function that stands at a place.
 fn entry<'t>(source: &'t Source, function: Node<'t>, place: TextRange) -> Option<Node<'t>> {
     let decorated = function.parent().filter(|parent| parent.kind() == "decorated_definition")?;
-    let at = source.tree.root_node().named_descendant_for_byte_range(place.start as usize, place.end as usize)?;
+    let at = source.root().named_descendant_for_byte_range(place.start as usize, place.end as usize)?;
     let mut around = std::iter::successors(Some(at), |node| node.parent());
     let entry = around.find(|node| node.parent().is_some_and(|parent| parent.kind() == "list"))?;
     let is_in_decorator = decorated.start_byte() <= entry.start_byte() && entry.end_byte() <= function.start_byte();

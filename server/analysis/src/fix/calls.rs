@@ -106,7 +106,7 @@ pub(super) fn guard_calls(
         let nodes: Vec<Node<'_>> = calls
             .iter()
             .map(|call| {
-                let root = source.tree.root_node();
+                let root = source.root();
                 let (start, end) = (call.range.start as usize, call.range.end as usize);
                 let node = root.named_descendant_for_byte_range(start, end);
                 node.filter(|node| callee(*node, &source.text).is_some_and(|name| level.fits(name)))

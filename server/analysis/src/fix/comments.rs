@@ -5,7 +5,7 @@ use super::{Fixer, Source};
 use crate::facts::comments::CommentKind;
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
-use crate::syntax::{self, Grammar, parse};
+use crate::syntax::{self, Grammar};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -16,9 +16,9 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
     let (text, lines) = (&*parsed.text(), parsed.line_index());
     let line = lines.line_range(lines.line(diagnostic.location.range.start), text);
     let grammar = state.sources.file(file).and_then(|source| Grammar::of_path(&source.path));
-    if let Some(grammar @ (Grammar::TypeScript | Grammar::Tsx)) = grammar {
+    if matches!(grammar, Some(Grammar::TypeScript | Grammar::Tsx)) {
         let source = fixer.source(file).ok();
-        return source.and_then(|source| silence_in_script(diagnostic, &source, line, grammar)).into_iter().collect();
+        return source.and_then(|source| silence_in_script(diagnostic, &source, line)).into_iter().collect();
     }
     let fix = |title: String, offset: u32, written: String| Fix {
         title,
@@ -54,7 +54,7 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
 
 /// A comment in TypeScript: behind the line, above it, or above it in braces, as
 /// JSX wants it. The first that is read as a comment and breaks nothing.
-fn silence_in_script(diagnostic: &Diagnostic, source: &Source, line: TextRange, grammar: Grammar) -> Option<Fix> {
+fn silence_in_script(diagnostic: &Diagnostic, source: &Source, line: TextRange) -> Option<Fix> {
     let (code, text) = (diagnostic.rule, &*source.text);
     let (indent, ending) = (indentation(text, line.start as usize), source.layout.ending);
     let said = format!("authlens: ignore[{code}] say why here");
@@ -63,18 +63,17 @@ fn silence_in_script(diagnostic: &Diagnostic, source: &Source, line: TextRange, 
         (line.start, format!("{indent}// {said}{ending}")),
         (line.start, format!("{indent}{{/* {said} */}}{ending}")),
     ];
-    let errors = syntax::errors(source.tree.root_node()).len();
+    let errors = syntax::errors(source.root()).len();
     let is_comment = |offset: u32, written: &str| {
         let offset = offset as usize;
         let after = format!("{}{written}{}", &text[..offset], &text[offset..]);
-        let mut tree = source.tree.clone();
-        syntax::edit(&mut tree, text, &after);
-        let tree = parse(grammar, &after, Some(&tree))?;
+        let reading = source.instead(&after)?;
+        let root = reading.tree.root_node();
         let from = offset + written.find('/')?;
-        let node = tree.root_node().descendant_for_byte_range(from, from + said.len())?;
+        let node = root.descendant_for_byte_range(from, from + said.len())?;
         // Behind a comment it would only make that one longer.
         let is_own = node.kind() == "comment" && node.start_byte() == from;
-        Some(is_own && syntax::errors(tree.root_node()).len() <= errors)
+        Some(is_own && syntax::errors(root).len() <= errors)
     };
     let (offset, written) = ways.into_iter().find(|(offset, written)| is_comment(*offset, written) == Some(true))?;
     Some(Fix {

@@ -25,7 +25,7 @@ fn moved(fixer: &Fixer<'_>, authenticates: Location, cors: Location) -> Result<F
     let source = fixer.source(cors.file)?;
     let (text, ending) = (&*source.text, source.layout.ending);
     let statement_at = |at: Location| {
-        let root = source.tree.root_node();
+        let root = source.root();
         let node = root.named_descendant_for_byte_range(at.range.start as usize, at.range.end as usize)?;
         let mut above = std::iter::successors(Some(node), Node::parent);
         above.find(|node| node.parent().is_some_and(|parent| matches!(parent.kind(), "block" | "module")))

@@ -231,7 +231,7 @@ pub(super) fn parameter(
     }
     let source = fixer.source(anchor.file)?;
     let text = &*source.text;
-    let function = handler_node(source.tree.root_node(), anchor)
+    let function = handler_node(source.root(), anchor)
         .ok_or_else(|| Refusal("the handler is not defined where it is registered".into()))?;
     let name = free_name(fixer, text, function, here, verifier)?;
     let at_import = (!runs_later(function)).then(|| function.start_byte());
@@ -321,7 +321,7 @@ fn returns_value(def: &Function) -> bool {
 /// the client, or compares or sets one.
 fn needs_identity(fixer: &Fixer<'_>, anchor: Location) -> bool {
     let Ok(source) = fixer.source(anchor.file) else { return false };
-    let Some(function) = handler_node(source.tree.root_node(), anchor) else { return false };
+    let Some(function) = handler_node(source.root(), anchor) else { return false };
     let owner = |node: Node<'_>| source.text.get(node.byte_range()).is_some_and(|name| OWNERS.contains(&name));
     let mut cursor = function.walk();
     loop {

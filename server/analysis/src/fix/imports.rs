@@ -60,7 +60,7 @@ impl<'f, 's> Imports<'f, 's> {
 
     fn collect(&mut self) {
         let source = Rc::clone(&self.source);
-        let root = source.tree.root_node();
+        let root = source.root();
         let mut cursor = root.walk();
         let mut header = true;
         for node in root.named_children(&mut cursor) {
@@ -280,7 +280,7 @@ impl<'f, 's> Imports<'f, 's> {
         let refused = || Refusal(format!("the import of `{name}` can't be moved"));
         let source = Rc::clone(&self.source);
         let text = &*source.text;
-        let root = source.tree.root_node();
+        let root = source.root();
         let written = |node: Node<'_>| text.get(node.byte_range()).unwrap_or_default();
         let bound = |clause: Node<'_>| written(clause.child_by_field_name("alias").unwrap_or(clause));
         let guarded = |node: &Node<'_>| {
@@ -367,7 +367,7 @@ impl<'f, 's> Imports<'f, 's> {
     }
 
     fn merge(&self, statement: &Statement, mut names: Vec<&str>) -> Vec<TextEdit> {
-        let root = self.source.tree.root_node();
+        let root = self.source.root();
         let node = root.named_descendant_for_byte_range(statement.range.start, statement.range.end);
         let Some(node) = node else { return Vec::new() };
         let orders: [fn(&str) -> SortKey; 3] = [by_type, |name| (0, name.to_lowercase()), |name| (0, name.into())];
@@ -464,7 +464,7 @@ impl<'f, 's> Imports<'f, 's> {
     /// Behind the docstring, or behind the comments that a file begins with.
     fn place_without_imports(&self) -> (usize, &'static str, &'static str) {
         let (text, ending) = (&*self.source.text, self.source.layout.ending);
-        let root = self.source.tree.root_node();
+        let root = self.source.root();
         let mut cursor = root.walk();
         let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         for node in root.named_children(&mut cursor) {

@@ -21,7 +21,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 fn looked_up(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let source = fixer.source(diagnostic.location.file)?;
     let range = diagnostic.location.range;
-    let node = source.tree.root_node().named_descendant_for_byte_range(range.start as usize, range.end as usize);
+    let node = source.root().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let literal = node.filter(|node| node.kind() == "string").ok_or_else(unreadable)?;
     let mut imports = Imports::new(fixer, &source, None)?;
     let (edit, title) = replaced(&source, literal, &mut imports)?;

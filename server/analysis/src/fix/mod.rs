@@ -41,7 +41,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tree_sitter::Tree;
+use tree_sitter::Node;
 
 use self::layout::Layout;
 use self::style::ProjectStyle;
@@ -63,7 +63,8 @@ use crate::rules::{
     undefined_bearer, unguarded_mount, unmapped_token_error, unused_ignore, unverified_auth_dependency,
     wrong_auth_status, wrong_ownership_status,
 };
-use crate::syntax::{self, Grammar, parse};
+use crate::syntax::Grammar;
+use crate::syntax::mending::{Reading, read};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -85,12 +86,25 @@ pub struct Fixer<'s> {
 /// Appends the fixes of one rule's finding, and why expected ones are missing.
 type Repair = fn(&Fixer<'_>, &Diagnostic, &mut Vec<Fix>, &mut Vec<Refusal>);
 
-/// A text with its tree.
+/// A text with how it was read.
 struct Source {
     file: FileId,
     text: Arc<str>,
-    tree: Tree,
+    grammar: Grammar,
+    reading: Reading,
     layout: Layout,
+}
+
+impl Source {
+    /// The whole text as a node.
+    fn root(&self) -> Node<'_> {
+        self.reading.tree.root_node()
+    }
+
+    /// How another text in its place would be read.
+    fn instead(&self, text: &str) -> Option<Reading> {
+        read(self.grammar, text, Some((&self.reading, &self.text)))
+    }
 }
 
 /// A route of an application outside of tests, with its verdict.
@@ -193,10 +207,10 @@ impl<'s> Fixer<'s> {
         let source = sources.entry(file).or_insert_with(|| {
             let text = self.state.parsed(file)?.text();
             let grammar = self.state.sources.file(file).and_then(|source| Grammar::of_path(&source.path))?;
-            let tree = parse(grammar, &text, None)?;
+            let reading = read(grammar, &text, None)?;
             let mut layout = Layout::of(&text);
             layout.limit = layout.limit.max(self.style().line_limit);
-            Some(Rc::new(Source { file, text, tree, layout }))
+            Some(Rc::new(Source { file, text, grammar, reading, layout }))
         });
         source.clone().ok_or_else(|| Refusal("the file can't be read".into()))
     }
@@ -274,19 +288,17 @@ impl<'s> Fixer<'s> {
             edits.sort_by_key(|edit| edit.range);
             let source = self.source(*file)?;
             for edit in edits.iter_mut() {
-                quoting::requote(&source.text, source.tree.root_node(), edit)?;
+                quoting::requote(&source.text, source.root(), edit)?;
             }
             let after = apply(&source.text, edits);
-            let mut tree = source.tree.clone();
-            syntax::edit(&mut tree, &source.text, &after);
             let Some(parsed) = self.state.parsed(*file).filter(|parsed| parsed.errors.is_empty()) else {
                 return Err(Refusal("the file does not parse".into()));
             };
-            let tree = parse(Grammar::Python, &after, Some(&tree));
             // What a fix leaves as it was has been lowered already.
             let items = parsed.plain_items();
             let before = Some((&*source.text, items.as_slice()));
-            if tree.is_none_or(|tree| !lower_file(&after, &tree, before).errors.is_empty()) {
+            let reading = source.instead(&after);
+            if reading.is_none_or(|reading| !lower_file(&after, &reading.tree, before).errors.is_empty()) {
                 return Err(Refusal("the file would not parse afterwards".into()));
             }
         }

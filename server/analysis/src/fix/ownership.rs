@@ -277,7 +277,7 @@ fn narrow(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal> {
     let location = fixer.state.sources.locate(access.site);
     let source = fixer.source(location.file)?;
     in_handler(subject, location, &source)?;
-    let root = source.tree.root_node();
+    let root = source.root();
     let call = root.descendant_for_byte_range(location.range.start as usize, location.range.end as usize);
     let call = call.filter(|node| node.kind() == "call").ok_or_else(|| Refusal("the query can't be read".into()))?;
     let callee = call.child_by_field_name("function").and_then(|callee| source.text.get(callee.byte_range()));
@@ -377,8 +377,7 @@ fn parameter(
 }
 
 pub(super) fn handler<'t>(source: &'t Source, at: Location) -> Result<Node<'t>, Refusal> {
-    handler_node(source.tree.root_node(), at)
-        .ok_or_else(|| Refusal("the handler is not defined where it is registered".into()))
+    handler_node(source.root(), at).ok_or_else(|| Refusal("the handler is not defined where it is registered".into()))
 }
 
 /// Whether a place is in the handler itself, where the principal has its name.
@@ -421,7 +420,7 @@ pub(super) fn rejection(
     let raised = format!("raise {exception}(status_code={status}, detail=\"{detail}\")");
     let edit = if after {
         // The statement may end on another line than it begins.
-        let root = source.tree.root_node();
+        let root = source.root();
         let statement = root.descendant_for_byte_range(at.saturating_sub(1), at);
         let statement = std::iter::successors(statement, Node::parent)
             .filter(|node| node.end_byte() == at && node.kind().ends_with("_statement"))

@@ -201,7 +201,7 @@ fn following(statement: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn node_at(source: &Source, at: Location) -> Option<Node<'_>> {
-    source.tree.root_node().descendant_for_byte_range(at.range.start as usize, at.range.end as usize)
+    source.root().descendant_for_byte_range(at.range.start as usize, at.range.end as usize)
 }
 
 fn text_of<'t>(source: &'t Source, node: Node<'_>) -> Option<&'t str> {

@@ -167,7 +167,7 @@ fn take_effect(fixer: &Fixer<'_>, subject: &Subject<'_>) -> Result<Fix, Refusal>
             (vec![replacement(other.byte_range(), column)], title)
         }
         _ => {
-            let root = source.tree.root_node();
+            let root = source.root();
             let node = root.descendant_for_byte_range(at.range.start as usize, at.range.end as usize);
             let mut operators: Vec<Node<'_>> = Vec::new();
             let mut up = node;
@@ -231,7 +231,7 @@ fn text_of<'t>(source: &'t Source, node: Node<'_>) -> Option<&'t str> {
 
 /// The node of a kind that stands exactly at a place.
 fn node_at<'t>(source: &'t Source, at: Location, kind: &str) -> Option<Node<'t>> {
-    let node = source.tree.root_node().descendant_for_byte_range(at.range.start as usize, at.range.end as usize);
+    let node = source.root().descendant_for_byte_range(at.range.start as usize, at.range.end as usize);
     let same =
         |node: &Node<'_>| node.start_byte() == at.range.start as usize && node.end_byte() == at.range.end as usize;
     std::iter::successors(node, Node::parent).take_while(same).find(|node| node.kind() == kind)

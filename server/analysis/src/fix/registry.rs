@@ -18,7 +18,7 @@ pub(super) fn expect(source: &Source, claim: &str, text: &str) -> Result<TextEdi
         "keyword_argument" => of(node, "name") == Some(wanted),
         _ => false,
     };
-    let options = nodes(source.tree.root_node(), &|node| is_named(node, claim));
+    let options = nodes(source.root(), &|node| is_named(node, claim));
     let options = options.into_iter().filter_map(|node| node.child_by_field_name("value"));
     let values: Vec<Node<'_>> = options
         .filter(|value| value.kind() == "dictionary")

@@ -51,7 +51,7 @@ fn response(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> 
 fn returned(source: &Source, at: Location, imports: &mut Imports<'_, '_>) -> Result<(TextEdit, String), Refusal> {
     let text = &*source.text;
     let range = at.range;
-    let node = source.tree.root_node().named_descendant_for_byte_range(range.start as usize, range.end as usize);
+    let node = source.root().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let raise = node.filter(|node| node.kind() == "raise_statement");
     let raise = raise.ok_or_else(|| Refusal("the `raise` can't be read".into()))?;
     if !in_middleware(raise, text) {

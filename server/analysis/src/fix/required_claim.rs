@@ -47,7 +47,7 @@ fn required(fixer: &Fixer<'_>, decode: &Decode, claim: &str) -> Result<Fix, Refu
     let refused = || Refusal("the options of the verification are not written there".into());
     let source = fixer.source(decode.site.file)?;
     let at = fixer.state.sources.locate(decode.site).range;
-    let call = source.tree.root_node().named_descendant_for_byte_range(at.start as usize, at.end as usize);
+    let call = source.root().named_descendant_for_byte_range(at.start as usize, at.end as usize);
     let call = call.filter(|node| node.kind() == "call").ok_or_else(refused)?;
     let arguments = call.child_by_field_name("arguments").ok_or_else(refused)?;
     let text = &*source.text;
@@ -98,7 +98,7 @@ fn asked(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let refused = || Refusal("the claim is not read into a variable of its own".into());
     let source = fixer.source(diagnostic.location.file)?;
     let range = diagnostic.location.range;
-    let read = source.tree.root_node().named_descendant_for_byte_range(range.start as usize, range.end as usize);
+    let read = source.root().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let assignment =
         read.and_then(|node| node.parent()).filter(|node| node.kind() == "assignment").ok_or_else(refused)?;
     let target =

@@ -136,7 +136,7 @@ fn whole_call(
 /// before the function, or one made of variables that are bound there.
 fn address(source: &Source, top: Node<'_>) -> Option<String> {
     let text = &*source.text;
-    let mut open = vec![source.tree.root_node()];
+    let mut open = vec![source.root()];
     while let Some(node) = open.pop() {
         if node.kind() == "string" {
             let written = text.get(node.byte_range())?;
@@ -154,7 +154,7 @@ fn address(source: &Source, top: Node<'_>) -> Option<String> {
 /// Whether all that a text is made of is a variable of the module, bound before a statement.
 fn is_bound(source: &Source, string: Node<'_>, top: Node<'_>) -> bool {
     let text = &*source.text;
-    let root = source.tree.root_node();
+    let root = source.root();
     let mut cursor = string.walk();
     let parts: Vec<Node<'_>> =
         string.named_children(&mut cursor).filter(|part| part.kind() == "interpolation").collect();

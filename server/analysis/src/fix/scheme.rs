@@ -61,7 +61,7 @@ fn swap(fixer: &Fixer<'_>, diagnostic: &Diagnostic, verifier: &Verifier) -> Resu
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
     let (start, end) = (diagnostic.location.range.start as usize, diagnostic.location.range.end as usize);
-    let root = source.tree.root_node();
+    let root = source.root();
     let call = root.named_descendant_for_byte_range(start, end).filter(|node| node.kind() == "call");
     let call = call.ok_or_else(refused)?;
     let arguments = call.child_by_field_name("arguments").ok_or_else(refused)?;

@@ -283,7 +283,7 @@ fn edit(
 }
 
 pub(super) fn node_at<'t>(source: &'t Source, range: &Range<usize>) -> Option<Node<'t>> {
-    source.tree.root_node().named_descendant_for_byte_range(range.start, range.end)
+    source.root().named_descendant_for_byte_range(range.start, range.end)
 }
 
 pub(super) fn unreadable() -> Refusal {

@@ -127,7 +127,7 @@ fn in_signature(
 impl<'t> Written<'t> {
     fn at(source: &'t Source, diagnostic: &Diagnostic) -> Option<Self> {
         let range = diagnostic.location.range;
-        let root = source.tree.root_node();
+        let root = source.root();
         let node = root.named_descendant_for_byte_range(range.start as usize, range.end as usize)?;
         let known = matches!(node.kind(), "typed_parameter" | "default_parameter" | "typed_default_parameter");
         let function = node.parent()?.parent().filter(|parent| known && parent.kind() == "function_definition")?;
@@ -260,7 +260,7 @@ fn decorator_below(
     let name = &found.unapplied.name;
     let decorator = found.handler.def.decorators.iter().find(|one| one.range == found.unapplied.site.range);
     takes_handler(fixer, found, decorator.ok_or_else(refused)?)?;
-    let root = source.tree.root_node();
+    let root = source.root();
     let line_of = |start: u32, end: u32| {
         let node = root.named_descendant_for_byte_range(start as usize, end as usize)?;
         let node = std::iter::successors(Some(node), Node::parent).find(|node| node.kind() == "decorator")?;

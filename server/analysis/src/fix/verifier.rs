@@ -38,7 +38,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 fn repaired(fixer: &Fixer<'_>, refused: &Refused) -> Result<Fix, Refusal> {
     let source = fixer.source(refused.site.file)?;
     let at = fixer.state.sources.locate(refused.site).range;
-    let root = source.tree.root_node();
+    let root = source.root();
     let call = root.named_descendant_for_byte_range(at.start as usize, at.end as usize);
     let call = call.filter(|node| node.kind() == "call").ok_or_else(unreadable)?;
     let arguments = call.child_by_field_name("arguments").ok_or_else(unreadable)?;
@@ -120,7 +120,7 @@ pub(super) fn expected(claim: &Claim, source: &Source, imports: &mut Imports<'_,
 /// The variable of a module that holds a variable of the environment.
 fn holder_of(source: &Source, variable: &str) -> Option<String> {
     let text = &*source.text;
-    let root = source.tree.root_node();
+    let root = source.root();
     let mut cursor = root.walk();
     let assignments = root.named_children(&mut cursor).filter_map(|statement| {
         statement

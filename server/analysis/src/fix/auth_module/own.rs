@@ -103,7 +103,7 @@ fn signed(fixer: &Fixer<'_>, encode: &Encode) -> Result<Signed, Refusal> {
     }
     let source = fixer.source(encode.site.file)?;
     let at = fixer.state.sources.locate(encode.site).range;
-    let node = source.tree.root_node().named_descendant_for_byte_range(at.start as usize, at.end as usize);
+    let node = source.root().named_descendant_for_byte_range(at.start as usize, at.end as usize);
     let call = node.filter(|node| node.kind() == "call").ok_or_else(unreadable)?;
     let arguments = call.child_by_field_name("arguments").ok_or_else(unreadable)?;
     let key = argument(&source.text, arguments, "key", Some(1)).ok_or_else(unreadable)?;

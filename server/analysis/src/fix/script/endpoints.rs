@@ -73,7 +73,7 @@ fn is_action(source: &Source, function: Node<'_>) -> bool {
         node.named_children(&mut cursor)
             .any(|child| text_of(source, child).trim_end_matches(';').trim_matches(['"', '\'']) == "use server")
     };
-    says(source.tree.root_node()) || function.child_by_field_name("body").is_some_and(says)
+    says(source.root()) || function.child_by_field_name("body").is_some_and(says)
 }
 
 /// What the project exports its Better Auth as.

@@ -102,7 +102,7 @@ pub(super) fn of_package(source: &Source, package: &str, name: &str) -> Result<S
 
 /// Whether a name stands for something in a file.
 fn is_declared(source: &Source, name: &str) -> bool {
-    let mut open = vec![source.tree.root_node()];
+    let mut open = vec![source.root()];
     while let Some(node) = open.pop() {
         let is_name = matches!(node.kind(), "identifier" | "shorthand_property_identifier_pattern");
         let declares = node.parent().is_some_and(|parent| {
@@ -131,7 +131,7 @@ fn is_declared(source: &Source, name: &str) -> bool {
 }
 
 fn imports(source: &Source) -> Vec<Node<'_>> {
-    let root = source.tree.root_node();
+    let root = source.root();
     let mut cursor = root.walk();
     root.named_children(&mut cursor).filter(|node| node.kind() == "import_statement").collect()
 }
@@ -171,7 +171,7 @@ fn new_import(source: &Source, statements: &[Node<'_>], name: &str, module: &str
 
 /// The end of the line of the last directive; the beginning without one.
 fn after_directives(source: &Source) -> usize {
-    let root = source.tree.root_node();
+    let root = source.root();
     let mut cursor = root.walk();
     let mut at = 0;
     for node in root.named_children(&mut cursor) {

@@ -30,7 +30,6 @@ use crate::rules::{
     jwt_not_issued, retry_on_auth_failure, rewrite_captures_auth, server_endpoint_without_session,
     session_read_without_headers, sign_out_keeps_token,
 };
-use crate::syntax::{self, Grammar, parse};
 use crate::vfs::FileId;
 
 /// Kinds of functions.
@@ -73,23 +72,13 @@ impl Fixer<'_> {
             if self.state.parsed(*file).is_none_or(|parsed| !parsed.errors.is_empty()) {
                 return Err(Refusal("the file does not parse".into()));
             }
-            let grammar = self.grammar(*file)?;
             let after = super::apply(&source.text, edits);
-            let mut tree = source.tree.clone();
-            syntax::edit(&mut tree, &source.text, &after);
-            // What the grammar alone does not take (see `syntax::mending`) was there before.
-            let errors = syntax::errors(source.tree.root_node()).len();
-            if parse(grammar, &after, Some(&tree)).is_none_or(|tree| syntax::errors(tree.root_node()).len() > errors) {
+            if source.instead(&after).is_none_or(|reading| reading.tree.root_node().has_error()) {
                 return Err(Refusal("the file would not parse afterwards".into()));
             }
         }
         let change = SourceChange { edits, created: Vec::new() };
         Ok(Fix { title, applicability, kind: FixKind::Repair, preferred: false, change })
-    }
-
-    fn grammar(&self, file: FileId) -> Result<Grammar, Refusal> {
-        let grammar = self.state.sources.file(file).and_then(|source| Grammar::of_path(&source.path));
-        grammar.ok_or_else(unreadable)
     }
 }
 
@@ -100,7 +89,7 @@ fn marked<'t>(source: &'t Source, diagnostic: &Diagnostic) -> Result<Node<'t>, R
 }
 
 fn node_at(source: &Source, range: Range<usize>) -> Result<Node<'_>, Refusal> {
-    source.tree.root_node().named_descendant_for_byte_range(range.start, range.end).ok_or_else(unreadable)
+    source.root().named_descendant_for_byte_range(range.start, range.end).ok_or_else(unreadable)
 }
 
 fn unreadable() -> Refusal {

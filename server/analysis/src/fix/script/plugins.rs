@@ -59,7 +59,7 @@ fn clients(fixer: &Fixer<'_>, file: FileId) -> Vec<FileId> {
 
 /// The only call of a function in a module.
 fn call_of<'t>(source: &'t Source, name: &str) -> Option<Node<'t>> {
-    let (mut found, mut open) = (Vec::new(), vec![source.tree.root_node()]);
+    let (mut found, mut open) = (Vec::new(), vec![source.root()]);
     while let Some(node) = open.pop() {
         let callee = node.child_by_field_name("function").map(|callee| text_of(source, callee));
         if node.kind() == "call_expression" && callee == Some(name) {
