@@ -330,6 +330,33 @@ def session_of_block(c: Creds):
     return found.user_id
 
 
+def claims_or_error(token: str):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"])
+    except jwt.ExpiredSignatureError:
+        return {"error": "expired"}
+    except jwt.PyJWTError:
+        return None
+
+
+def kind_that_no_error_has(c: Creds):
+    claims = claims_or_error(c.credentials)
+    if claims is None:
+        raise HTTPException(401)
+    if "error" in claims and claims["error"] == "expired":
+        raise HTTPException(401, "sign in again")
+    if claims.get("type") != "access":
+        raise HTTPException(401)
+    return claims["sub"]
+
+
+def entry_of_errors_only(c: Creds):
+    claims = claims_or_error(c.credentials)
+    if claims is None or "error" in claims:
+        raise HTTPException(401)
+    return claims["sub"]
+
+
 GUARDS = [
     session_table,
     introspection,
@@ -364,6 +391,8 @@ GUARDS = [
     service_called_auth,
     client_as_parameter,
     session_of_block,
+    kind_that_no_error_has,
+    entry_of_errors_only,
 ]
 
 

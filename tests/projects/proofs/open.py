@@ -117,6 +117,50 @@ def service_believes(c: Creds, tokens=Depends(get_auth_service)):
     return claims
 
 
+def claims_or_error(token: str):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"])
+    except jwt.ExpiredSignatureError:
+        return {"error": "expired", "type": "access"}
+    except jwt.PyJWTError:
+        return {"detail": "invalid"}
+
+
+def an_error_has_the_kind(credentials: Credentials):
+    claims = claims_or_error(credentials.credentials)
+    if claims.get("type") != "access":
+        raise HTTPException(401)
+    return claims
+
+
+def another_error_passes(credentials: Credentials):
+    claims = claims_or_error(credentials.credentials)
+    if "error" in claims:
+        raise HTTPException(401)
+    return claims
+
+
+def the_default_passes(credentials: Credentials):
+    claims = claims_or_error(credentials.credentials)
+    if claims.get("kind", "access") != "access":
+        raise HTTPException(401)
+    return claims
+
+
+def nothing_or_claims(token: str):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"])
+    except jwt.PyJWTError:
+        return {}
+
+
+def the_default_of_nothing_passes(credentials: Credentials):
+    kind = nothing_or_claims(credentials.credentials).get("kind", "access")
+    if not kind:
+        raise HTTPException(401)
+    return kind
+
+
 GUARDS = [
     nobody_looks_at_the_error,
     error_is_never_set,
@@ -127,6 +171,10 @@ GUARDS = [
     AlwaysGood(),
     CheckedByNobody(),
     service_believes,
+    an_error_has_the_kind,
+    another_error_passes,
+    the_default_passes,
+    the_default_of_nothing_passes,
 ]
 
 

@@ -55,6 +55,8 @@ impl Flow<'_, '_> {
                 }
                 [(op, second)] => match self.comparison(path, first, op, second) {
                     Abs::Check if matches!(op.as_str(), "==" | "in") => Abs::Check,
+                    Abs::Failure if op == "in" => Abs::Failure,
+                    Abs::Failure => Abs::Check,
                     _ => Abs::Other,
                 },
                 _ => Abs::Other,
@@ -169,7 +171,7 @@ impl Flow<'_, '_> {
         let container = self.eval(path, value);
         match container {
             Abs::Request(part) => self.request_item(path, expr, &part, Some(index)),
-            Abs::Outcome(_) => outcome::key(index).and_then(|key| container.part(&key)).unwrap_or(Abs::Other),
+            Abs::Outcome(outcome) => outcome::key(index).map_or(Abs::Other, |key| outcome.entry(&key)),
             Abs::Identity => carried_token(index),
             Abs::Credential | Abs::Named(_) | Abs::Verified { .. } | Abs::Unknown(_) => container,
             Abs::Users => self.entry_of_users(path, index),
@@ -199,6 +201,11 @@ impl Flow<'_, '_> {
                 self.authenticated(second, Required::from(&scopes))
             }
             (Abs::Credential, Abs::Credential) => Abs::Other,
+            (_, Abs::Outcome(outcome)) if op.ends_with("in") => {
+                outcome::key(first).map_or(Abs::Other, |key| outcome.has(&key))
+            }
+            (Abs::Verified { checked: false }, _) if self.is_something(second) => Abs::Check,
+            (_, Abs::Verified { checked: false }) if !op.ends_with("in") && self.is_something(first) => Abs::Check,
             // `body.password != body.confirm_password`
             (Abs::Secret, _) if self.is_of_client(first) && self.is_of_client(second) => Abs::Other,
             // Whoever sends both makes them equal.
@@ -212,6 +219,26 @@ impl Flow<'_, '_> {
             }
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
             _ => Abs::Other,
+        }
+    }
+
+    /// Whether `d.get(key, default)` gives something where there is no such entry.
+    fn stands_in(&mut self, path: &Path, args: &[Arg]) -> bool {
+        args.get(1).is_some_and(|default| self.eval(&mut path.clone(), &default.value) != Abs::Nothing)
+    }
+
+    /// Whether this is a text or number that is not empty, or a list of such: what is equal to it is there.
+    fn is_something(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Str(text) => !text.is_empty(),
+            ExprKind::Int(number) => *number != 0,
+            ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
+                !parts.is_empty() && parts.iter().all(|part| self.is_something(part))
+            }
+            ExprKind::Name(_) | ExprKind::Attribute { .. } => {
+                matches!(self.outer(expr), Value::Str(text) if !text.is_empty())
+            }
+            _ => false,
         }
     }
 
@@ -291,9 +318,15 @@ impl Flow<'_, '_> {
                     Abs::Secret if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") => {
                         return Abs::Secret;
                     }
-                    outcome @ Abs::Outcome(_) => {
-                        let key = args.first().filter(|_| name.name == "get").and_then(|arg| outcome::key(&arg.value));
-                        return key.and_then(|key| outcome.part(&key)).unwrap_or(Abs::Other);
+                    Abs::Outcome(outcome) => {
+                        let stands_in = self.stands_in(path, args);
+                        let key = args.first().filter(|_| name.name == "get" && !stands_in);
+                        let key = key.and_then(|arg| outcome::key(&arg.value));
+                        return key.map_or(Abs::Other, |key| outcome.entry(&key));
+                    }
+                    // An empty dictionary may say that nobody was verified.
+                    Abs::Verified { checked: false } if name.name == "get" && self.stands_in(path, args) => {
+                        return Abs::Other;
                     }
                     Abs::Identity if name.name == "get" && !args.is_empty() => return carried_token(&args[0].value),
                     derived @ (Abs::Identity | Abs::Verified { .. } | Abs::Unknown(_)) => return derived,

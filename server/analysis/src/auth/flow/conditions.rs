@@ -191,6 +191,12 @@ impl Flow<'_, '_> {
                 "!=" | "not in" | "is not" => Some(false),
                 _ => None,
             },
+            // An entry that only those have who were not verified.
+            Abs::Failure => match op {
+                "in" => Some(false),
+                "not in" => Some(true),
+                _ => None,
+            },
             Abs::Status => match op {
                 "==" | "in" | "<" | "<=" => Some(true),
                 "!=" | "not in" | ">" | ">=" => Some(false),

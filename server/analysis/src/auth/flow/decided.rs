@@ -43,8 +43,8 @@ fn both_ways(exit: &Exit) -> Vec<Exit> {
             let good = Exit { value: Abs::Nothing, ..verified };
             vec![good, Exit { value: Abs::Constant, ..exit.clone() }]
         }
-        Abs::Outcome(parts) => {
-            let told = parts.iter().map(|(name, part)| match part {
+        Abs::Outcome(outcome) => {
+            let told = outcome.told.iter().map(|(name, part)| match part {
                 Abs::Failure => (name.clone(), Abs::Constant),
                 _ => (name.clone(), Abs::Nothing),
             });

@@ -94,10 +94,7 @@ impl Flow<'_, '_> {
 fn agreed(one: Abs, other: Abs) -> Option<Abs> {
     match (one, other) {
         (one @ Abs::Verified { .. }, other @ Abs::Verified { .. }) => Some(either(one, other)),
-        (Abs::Outcome(one), Abs::Outcome(other)) => {
-            let parts: Vec<_> = one.iter().filter(|part| other.contains(part)).cloned().collect();
-            (!parts.is_empty()).then(|| Abs::Outcome(Arc::new(parts)))
-        }
+        (Abs::Outcome(one), Abs::Outcome(other)) => one.agreed(&other).map(|outcome| Abs::Outcome(Arc::new(outcome))),
         (one, other) => (one == other).then_some(one),
     }
 }

@@ -48,6 +48,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use self::given::Given;
+use self::outcome::{Outcome, Shape};
 use self::proof::bypass;
 use self::summary::Summary;
 use super::evidence::{Evidence, Step};
@@ -93,9 +94,8 @@ enum Abs {
     Failure,
     /// The status of a sink's HTTP response.
     Status,
-    /// What a function returned that says in one of its parts whether it
-    /// verified: the parts that tell, by index, key or attribute.
-    Outcome(Arc<Vec<(SmolStr, Abs)>>),
+    /// What a function returned that says in its parts whether it verified.
+    Outcome(Arc<Outcome>),
     /// The request, or its headers, cookies, …, by attribute.
     Request(SmolStr),
     /// Starlette's `AuthCredentials`: the scopes that it grants, where they are known.
@@ -153,6 +153,7 @@ struct Exit {
     value: Abs,
     /// The parts of a tuple, dictionary or object that was put together there.
     parts: Vec<(SmolStr, Abs)>,
+    shape: Shape,
     state: FxHashMap<SmolStr, Abs>,
     switches: Vec<(Bypass, bool)>,
     /// Whether what a credential says of itself, unverified, led here.
@@ -288,7 +289,7 @@ impl Flow<'_, '_> {
     fn body(&mut self, path: Path, function: &FunctionRef) -> Vec<Exit> {
         let mut exits = Vec::new();
         for path in self.block(vec![path], &function.def.body, &mut exits) {
-            exits.push(path.exit(Abs::Nothing));
+            exits.push(Exit { shape: Shape::None, ..path.exit(Abs::Nothing) });
         }
         exits
     }
@@ -349,7 +350,7 @@ impl Path {
     fn exit(self, value: Abs) -> Exit {
         let Self { verified, settled, unknown, state, switches, chosen, acts, .. } = self;
         let value = if settled { Abs::Verified { checked: true } } else { value };
-        Exit { verified, unknown, value, parts: Vec::new(), state, switches, chosen, acts }
+        Exit { verified, unknown, value, parts: Vec::new(), shape: Shape::Any, state, switches, chosen, acts }
     }
 }
 

@@ -3,7 +3,8 @@
 //! `return payload, None` against `return None, "expired"`; `{"valid": False}`;
 //! `Result(ok=False)`. What all ends without verification agree on tells them
 //! from the others: a part that is false on all of them is true only behind a
-//! verification, one that is true on all of them is false only there.
+//! verification, one that is true on all of them is false only there. Where all of them give dictionaries that are
+//! written down there, or `None`, an entry that none of these has is there only behind a verification, too.
 
 use std::sync::Arc;
 
@@ -73,9 +74,42 @@ impl Flow<'_, '_> {
     }
 }
 
+/// What an end gives, as far as that says which entries it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `None`: to ask that for an entry raises.
+    None,
+    /// A dictionary with the parts of the end, and no other entries.
+    Entries,
+    /// Anything.
+    Any,
+}
+
+impl Shape {
+    /// What a `return` gives that puts these parts together.
+    pub(super) fn of(expr: &Expr, parts: &[(SmolStr, Abs)]) -> Self {
+        match &expr.kind {
+            ExprKind::None => Self::None,
+            ExprKind::Dict(entries) if entries.len() == parts.len() => Self::Entries,
+            _ => Self::Any,
+        }
+    }
+}
+
+/// What the parts of a result say of whether a function verified.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outcome {
+    /// The parts that tell, by index, key or attribute.
+    pub(super) told: Vec<(SmolStr, Abs)>,
+    /// The entries of results without verification, where these are dictionaries that have no others, and whether
+    /// all of them have it.
+    pub(super) entries: Option<Vec<(SmolStr, bool)>>,
+}
+
 /// The result of a call of which these ends did not verify, when a part of it tells.
 pub(super) fn outcome(unverified: &[&Exit]) -> Option<Abs> {
-    let (first, rest) = unverified.split_first()?;
+    let given: Vec<&Exit> = unverified.iter().copied().filter(|exit| exit.shape != Shape::None).collect();
+    let (first, rest) = given.split_first()?;
     let tells = |(name, value): &(SmolStr, Abs)| {
         let same = |exit: &&Exit| exit.parts.iter().any(|(other, part)| other == name && part == value);
         let meaning = match value {
@@ -85,8 +119,18 @@ pub(super) fn outcome(unverified: &[&Exit]) -> Option<Abs> {
         };
         rest.iter().all(same).then(|| (name.clone(), meaning))
     };
-    let parts: Vec<(SmolStr, Abs)> = first.parts.iter().filter_map(tells).collect();
-    (!parts.is_empty()).then(|| Abs::Outcome(Arc::new(parts)))
+    let told: Vec<(SmolStr, Abs)> = first.parts.iter().filter_map(tells).collect();
+    let entries = given.iter().all(|exit| exit.shape == Shape::Entries).then(|| entries(&given));
+    (!told.is_empty() || entries.is_some()).then(|| Abs::Outcome(Arc::new(Outcome { told, entries })))
+}
+
+/// The entries of dictionaries, by name, and whether all of them have it.
+fn entries(given: &[&Exit]) -> Vec<(SmolStr, bool)> {
+    let has = |exit: &Exit, name: &str| exit.parts.iter().any(|(part, _)| part == name);
+    let mut names: Vec<&SmolStr> = given.iter().flat_map(|exit| exit.parts.iter().map(|(name, _)| name)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| (name.clone(), given.iter().all(|exit| has(exit, name)))).collect()
 }
 
 /// A literal index or key as the name of a part.
@@ -98,11 +142,42 @@ pub(super) fn key(key: &Expr) -> Option<SmolStr> {
     }
 }
 
+impl Outcome {
+    /// A part. Those that do not tell are nothing special.
+    fn part(&self, name: &str) -> Abs {
+        self.told.iter().find(|(part, _)| part == name).map_or(Abs::Other, |(_, value)| value.clone())
+    }
+
+    /// An entry, as a dictionary is asked for it.
+    pub(super) fn entry(&self, name: &str) -> Abs {
+        match &self.entries {
+            Some(entries) if entries.iter().all(|(entry, _)| entry != name) => Abs::Verified { checked: false },
+            _ => self.part(name),
+        }
+    }
+
+    /// Whether there is an entry.
+    pub(super) fn has(&self, name: &str) -> Abs {
+        let Some(entries) = &self.entries else { return Abs::Other };
+        match entries.iter().find(|(entry, _)| entry == name) {
+            None => Abs::Check,
+            Some((_, true)) => Abs::Failure,
+            Some((_, false)) => Abs::Other,
+        }
+    }
+
+    /// What two results say alike: a part that tells in the one has to tell the same in the other.
+    pub(super) fn agreed(&self, other: &Self) -> Option<Self> {
+        let told: Vec<_> = self.told.iter().filter(|part| other.told.contains(part)).cloned().collect();
+        let entries = (self.entries == other.entries).then(|| self.entries.clone()).flatten();
+        (!told.is_empty() || entries.is_some()).then_some(Self { told, entries })
+    }
+}
+
 impl Abs {
-    /// A part of an outcome. Those that do not tell are nothing special.
+    /// A part of an outcome.
     pub(super) fn part(&self, name: &str) -> Option<Abs> {
-        let Abs::Outcome(parts) = self else { return None };
-        let told = parts.iter().find(|(part, _)| part == name).map(|(_, value)| value.clone());
-        Some(told.unwrap_or(Abs::Other))
+        let Abs::Outcome(outcome) = self else { return None };
+        Some(outcome.part(name))
     }
 }

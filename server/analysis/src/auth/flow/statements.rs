@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::sources::{Worth, worth_of};
+use super::outcome::Shape;
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
 use crate::facts::python::tree::{Assign, Expr, ExprKind, Stmt, StmtKind};
@@ -64,7 +65,7 @@ impl Flow<'_, '_> {
             }
             StmtKind::Return(value) => {
                 let Some(expr) = value else {
-                    exits.push(path.exit(Abs::Nothing));
+                    exits.push(Exit { shape: Shape::None, ..path.exit(Abs::Nothing) });
                     return Vec::new();
                 };
                 self.note_answer(expr);
@@ -222,7 +223,7 @@ impl Flow<'_, '_> {
         for (path, expr) in self.alternatives(path, expr, true) {
             let parts = if path.settled { Vec::new() } else { self.parts(&path, expr) };
             if let Some((path, value)) = self.value_or_end(path, expr) {
-                exits.push(Exit { parts, ..path.exit(value) });
+                exits.push(Exit { shape: Shape::of(expr, &parts), parts, ..path.exit(value) });
             }
         }
     }

@@ -58,7 +58,7 @@ enum Kind {
     Check,
     Failure,
     Status,
-    Outcome(Vec<(SmolStr, Kind)>),
+    Outcome(Vec<(SmolStr, Kind)>, Option<Vec<(SmolStr, bool)>>),
     Request(SmolStr),
     Granted(Option<Vec<SmolStr>>),
     Unknown(SmolStr),
@@ -149,9 +149,9 @@ fn kind(value: &Abs) -> Option<Kind> {
         Abs::Check => Kind::Check,
         Abs::Failure => Kind::Failure,
         Abs::Status => Kind::Status,
-        Abs::Outcome(parts) => {
-            let kinds = parts.iter().map(|(name, part)| Some((name.clone(), kind(part)?)));
-            Kind::Outcome(kinds.collect::<Option<_>>()?)
+        Abs::Outcome(outcome) => {
+            let kinds = outcome.told.iter().map(|(name, part)| Some((name.clone(), kind(part)?)));
+            Kind::Outcome(kinds.collect::<Option<_>>()?, outcome.entries.clone())
         }
         Abs::Request(part) => Kind::Request(part.clone()),
         Abs::Granted(scopes) => Kind::Granted(scopes.as_deref().cloned()),
