@@ -33,13 +33,13 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             continue;
         }
         tokens.answers_errors |= errors::registers_answer(found.expr, &|expr| body.eval(expr));
-        tokens.calls.extend(verifier_call(body, found, func));
+        let is_own = is_own(body, args);
+        tokens.calls.extend(verifier_call(body, found, func).filter(|_| !is_own));
         if decrypts(body, func) {
             tokens.decryptions.push(body.site(found.expr.range));
         }
         match does(body, func) {
-            // A token that the function has just issued itself is no caller's.
-            Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own(body, args) => {
+            Some((library, does @ (Does::Decodes | Does::Peeks))) if !is_own => {
                 tokens.decodes.push(decode(body, found, library, does, args));
             }
             _ => tokens.decodes.extend(bound(body, found, func, args)),
@@ -103,9 +103,13 @@ fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim
         .collect()
 }
 
+/// Whether what a call is given is a token that the function has just issued itself: it is no caller's.
 fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
     let token = positional(args, 0).map(|token| body.traced(token));
-    token.and_then(Expr::as_call).is_some_and(|(func, _)| matches!(does(body, func), Some((_, Does::Encodes))))
+    token.and_then(Expr::as_call).is_some_and(|(func, _)| {
+        matches!(does(body, func), Some((_, Does::Encodes)))
+            || callee(body, func).is_some_and(|function| secrets::issues(body, &function, false))
+    })
 }
 
 fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Does, args: &[Arg]) -> Decode {

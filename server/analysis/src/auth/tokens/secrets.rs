@@ -493,7 +493,7 @@ pub(super) fn issued(call: &Expr) -> Origin {
 }
 
 /// Whether a function of the project returns a token that it issues, or draws at random where its name may say it.
-fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool) -> bool {
+pub(super) fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool) -> bool {
     if function.def.is_generator {
         return false;
     }
