@@ -1,6 +1,8 @@
 //! Keys, tokens and cookies that go over a connection on which others can read or change them, and
 //! cookies that scripts can read.
 
+use smol_str::SmolStr;
+
 use super::super::code::{Body, Found, last_name, parts};
 use super::super::sinks::is_http_client;
 use super::super::sources::{Worth, worth_of};
@@ -208,23 +210,60 @@ fn readable_cookie(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option
     if !is_token(body, value) || args.iter().any(|arg| arg.spread != crate::facts::python::tree::Spread::No) {
         return None;
     }
-    match keyword(args, "httponly").or_else(|| positional(args, 7)) {
+    let readable = match keyword(args, "httponly").or_else(|| positional(args, 7)) {
         Some(flag) => matches!(flag.kind, ExprKind::Bool(false)).then_some(flag.range),
         None => Some(func.range),
+    }?;
+    let name = keyword(args, "key").or_else(|| positional(args, 0)).and_then(|name| text_of(body, name));
+    (!name.is_some_and(|name| is_sent_twice(body, &name))).then_some(readable)
+}
+
+/// Whether the body compares a cookie with a header: a script has to read that one, to send it a second time. It shows
+/// where a request comes from, and opens nothing (OWASP, CSRF prevention: double submit).
+fn is_sent_twice(body: &Body<'_, '_, '_>, cookie: &str) -> bool {
+    let entry_of = |expr: &Expr, part: &str| -> Option<SmolStr> {
+        let (from, key) = match &body.traced(expr).kind {
+            ExprKind::Subscript { value, index } => (&**value, &**index),
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "get" => (&**value, positional(args, 0)?),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        text_of(body, key).filter(|_| last_name(from).is_some_and(|name| name == part))
+    };
+    let is_pair = |one: &Expr, other: &Expr| {
+        entry_of(one, "cookies").is_some_and(|name| name == cookie) && entry_of(other, "headers").is_some()
+    };
+    let compares = |expr: &Expr| match &expr.kind {
+        ExprKind::Compare { first, rest } => rest.iter().any(|(op, second)| {
+            matches!(op.as_str(), "==" | "!=") && (is_pair(first, second) || is_pair(second, first))
+        }),
+        ExprKind::Call { func, args } => match args.as_slice() {
+            [one, other] if last_name(func).is_some_and(|name| name == "compare_digest") => {
+                is_pair(&one.value, &other.value) || is_pair(&other.value, &one.value)
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    !body.find(&compares).is_empty()
+}
+
+fn text_of(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<SmolStr> {
+    match body.eval(body.traced(expr)) {
+        Value::Str(text) => Some(text),
+        _ => None,
     }
 }
 
 /// The text of an address, as far as it is known from its beginning.
-fn shown(body: &Body<'_, '_, '_>, address: &Expr) -> Option<smol_str::SmolStr> {
-    let traced = body.traced(address);
-    match body.eval(traced) {
-        Value::Str(text) => Some(text),
-        _ => match &traced.kind {
-            ExprKind::FString(parts) => parts.iter().find_map(|part| part.as_str()).cloned(),
-            ExprKind::Binary { left, .. } => left.as_str().cloned(),
-            _ => None,
-        },
-    }
+fn shown(body: &Body<'_, '_, '_>, address: &Expr) -> Option<SmolStr> {
+    text_of(body, address).or_else(|| match &body.traced(address).kind {
+        ExprKind::FString(parts) => parts.iter().find_map(|part| part.as_str()).cloned(),
+        ExprKind::Binary { left, .. } => left.as_str().cloned(),
+        _ => None,
+    })
 }
 
 /// Whether an address is of plain HTTP, and of another machine.
