@@ -210,7 +210,9 @@ impl Engine<'_, '_> {
                 next.verb = if name == "update" { Verb::Update } else { Verb::Delete };
                 next.assign(given);
                 let site = self.site(expr);
-                return self.execute(path, &next, site);
+                self.execute(path, &next, site);
+                // How many rows it touched.
+                return Abs::Other;
             }
             "count" | "exists" | "compile" => return Abs::Other,
             _ if ROWS.contains(&name) => {
