@@ -10,7 +10,7 @@ use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;
 use super::runs::Runs;
-use super::value::{Abs, Known, Object, Path, Vars};
+use super::value::{Abs, Known, Object, Path, RowId, Vars};
 use super::{Access, Fault, RouteData, service, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_database};
@@ -454,12 +454,22 @@ impl<'e, 'a> Engine<'e, 'a> {
             }
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
+                let rows = path.rows.clone();
+                let is_user =
+                    |row: RowId| rows.get(&row).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
                 if let Some(object) = path.objects.get_mut(id) {
                     if object.fields.is_empty() {
                         object.principal |= made_of_caller;
                     }
                     if root {
-                        object.fields.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                        object.fields.iter_mut().for_each(|(name, value)| match value {
+                            // `CurrentUser(**row)`
+                            Abs::Part(row, column) if is_user(*row) => {
+                                let column = column.clone();
+                                *value = Abs::Principal(column);
+                            }
+                            _ => own_to_caller(name, value),
+                        });
                     }
                 }
                 value

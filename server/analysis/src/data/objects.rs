@@ -136,9 +136,13 @@ impl Engine<'_, '_> {
     }
 }
 
-/// The row of which a value holds all columns, and nothing else: `**user.model_dump()`.
+/// The row of which a value holds all columns, and nothing else: `**user.model_dump()`, `**document`.
 fn only_row(value: &Abs) -> Option<RowId> {
-    let Abs::Mix(mix) = value else { return None };
+    let mix = match value {
+        Abs::Row(row) => return Some(*row),
+        Abs::Mix(mix) => mix,
+        _ => return None,
+    };
     let is_plain = !mix.principal && !mix.unclear && mix.clients.is_empty();
     mix.rows.iter().next().copied().filter(|_| is_plain && mix.rows.len() == 1)
 }
