@@ -372,8 +372,8 @@ impl Engine<'_, '_> {
                     let written = statement.spread.iter().map(|dump| Abs::Dump(Arc::clone(dump)));
                     let written: Vec<Abs> = written.chain(set.values().cloned()).collect();
                     row.upkeep = self.note_upkeep(&row, None, &written_of(path, &written), site);
-                    row.touched = !row.upkeep;
                 }
+                row.touched = !row.upkeep;
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
                 }

@@ -34,8 +34,10 @@ pub enum How {
 
 impl Engine<'_, '_> {
     /// A row of the caller's is known at an end of the handler.
-    fn note_shown(&mut self, row: &Row, model: &Model, given: bool) {
-        let how = match row.touched {
+    fn note_shown(&mut self, path: &Path, row: &Row, model: &Model, given: bool) {
+        // A document is changed by its key, and read again to be given back.
+        let is_changed = |other: &Row| other.touched && other.model.as_ref().is_some_and(|one| one.site == model.site);
+        let how = match row.touched || path.rows.values().any(|other| is_changed(other)) {
             true => How::Changes,
             false if given && asks_for_owner_only(row, model) => How::ListsOwn,
             false if given || only_reads(self.route) => How::Reads,
@@ -56,7 +58,7 @@ impl Engine<'_, '_> {
         let is_sure = row.checked || by_share || !row.predicates.iter().all(is_hint);
         if is_sure {
             if let Some(model) = row.model.clone() {
-                self.note_shown(row, &model, given);
+                self.note_shown(path, row, &model, given);
                 if is_of_owner(row, &model) && !self.data.by_owner.contains(&model.site) {
                     self.data.by_owner.push(model.site);
                 }
