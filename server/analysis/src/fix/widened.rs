@@ -8,7 +8,7 @@ use super::layout::replacement;
 use super::tokens::{node_at, unreadable};
 use super::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Location, Refusal, TextEdit};
-use crate::rules::unmapped_token_error::{CATCHES_LESS, CATCHES_OTHERS, Root, roots};
+use crate::rules::unmapped_token_error::{CATCHES_LESS, CATCHES_NOTHING, CATCHES_OTHERS, Root, roots};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -20,8 +20,8 @@ pub(super) fn unmapped(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut V
 fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let none = || Refusal("no `except` clause around the verification catches any of the library's exceptions".into());
     let clause = |what: &str| diagnostic.related.iter().rev().find(|step| step.message == what);
-    let (narrow, other) = (clause(CATCHES_LESS), clause(CATCHES_OTHERS));
-    let location = narrow.or(other).ok_or_else(none)?.location;
+    let (narrow, other, list) = (clause(CATCHES_LESS), clause(CATCHES_OTHERS), clause(CATCHES_NOTHING));
+    let location = list.or(narrow).or(other).ok_or_else(none)?.location;
     let source = fixer.source(location.file)?;
     let node = node_at(&source, &(location.range.start as usize..location.range.end as usize));
     let clause = node.filter(|node| node.kind() == "except_clause").ok_or_else(unreadable)?;
@@ -29,10 +29,15 @@ fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     if matches!(caught.kind(), "tuple" | "parenthesized_expression") {
         return Err(Refusal("the `except` clause catches several exceptions".into()));
     }
-    let answers = is_in_handler(fixer, location.file, clause);
-    may_catch_more(clause, narrow.is_some(), answers)?;
     let root = roots().find(|root| diagnostic.message.contains(&format!("`{}`", root.error)));
     let root = root.ok_or_else(unreadable)?;
+    if list.is_some() {
+        let edits = vec![(location.file, as_tuple(&source, caught, &root)?)];
+        let title = "Catch them in a tuple".to_owned();
+        return fixer.checked(edits, Vec::new(), title, Applicability::Safe);
+    }
+    let answers = is_in_handler(fixer, location.file, clause);
+    may_catch_more(clause, narrow.is_some(), answers)?;
     let what = source.text.get(caught.byte_range()).unwrap_or_default().to_owned();
     let (edits, how) = match narrow {
         Some(_) => (in_place(fixer, &source, caught, &root)?, "in place of"),
@@ -40,6 +45,22 @@ fn widened(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     };
     let title = format!("Catch `{}` {how} `{what}`", root.error);
     fixer.checked(vec![(location.file, edits)], Vec::new(), title, Applicability::Safe)
+}
+
+/// The brackets of a list as those of a tuple, where that catches whatever the library raises.
+fn as_tuple(source: &Source, list: Node<'_>, root: &Root) -> Result<Vec<TextEdit>, Refusal> {
+    let mut cursor = list.walk();
+    let mut named = list.named_children(&mut cursor).filter_map(|one| source.text.get(one.byte_range()));
+    let catches_all = named.any(|name| {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        name == root.error || matches!(name, "InvalidTokenError" | "JWTError" | "Exception")
+    });
+    if list.kind() != "list" || !catches_all {
+        return Err(Refusal("the list names only some of the library's exceptions".into()));
+    }
+    let (start, end) = (list.start_byte(), list.end_byte());
+    // `(X)` is no tuple, and as good.
+    Ok(vec![replacement(start..start + 1, "(".to_owned()), replacement(end - 1..end, ")".to_owned())])
 }
 
 /// What a clause catches.

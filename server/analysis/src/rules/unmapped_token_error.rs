@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::shared::tokens::{for_each_item, way_out};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
-use crate::auth::tokens::{Caught, Decode, Library, VerifierCall};
+use crate::auth::tokens::{Caught, Decode, LIST, Library, VerifierCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::verdicts::handler_site;
@@ -27,6 +27,9 @@ pub(crate) const CATCHES_LESS: &str = "this catches less";
 
 /// What is said of a clause that catches exceptions of somebody else.
 pub(crate) const CATCHES_OTHERS: &str = "this catches none of it";
+
+/// What is said of a clause with a list.
+pub(crate) const CATCHES_NOTHING: &str = "Python wants a tuple here: with a list this catches nothing";
 
 /// An exception that all of a library's are, and the modules that it is imported from.
 pub(crate) struct Root {
@@ -82,6 +85,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 /// What is said of a clause that does not catch what a verification raises.
 fn narrow(decode: &Decode, clause: &Caught) -> &'static str {
+    if clause.types.contains(&LIST) {
+        return CATCHES_NOTHING;
+    }
     let of_library = |path: &SmolStr| Library::of(path) == Some(decode.library);
     if clause.types.iter().any(of_library) { CATCHES_LESS } else { CATCHES_OTHERS }
 }

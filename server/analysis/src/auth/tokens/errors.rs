@@ -31,10 +31,17 @@ pub(super) fn caught_around(body: &Body<'_, '_, '_>, around: &[(&Stmt, usize)]) 
     caught
 }
 
+/// What a clause is said to catch that names its exceptions in a list: nothing, as Python wants a tuple.
+pub const LIST: SmolStr = SmolStr::new_static("builtins.list");
+
 /// Dotted paths of the exceptions that a clause catches.
 pub(super) fn types(body: &Body<'_, '_, '_>, handler: &Handler) -> Vec<SmolStr> {
     let mut types = Vec::new();
     for ty in &handler.types {
+        if matches!(ty.kind, ExprKind::List(_)) {
+            types.push(LIST);
+            continue;
+        }
         let values = match body.eval(ty) {
             Value::List(values) => values.to_vec(),
             value => vec![value],

@@ -55,6 +55,7 @@ use smol_str::SmolStr;
 pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
+pub use errors::LIST;
 pub use found::*;
 pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
