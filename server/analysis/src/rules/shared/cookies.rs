@@ -124,10 +124,29 @@ fn handler_takes_cookie(state: &State, route: &Route, application: usize) -> boo
     let Some(handler) = route.function() else { return false };
     handler.def.params.iter().any(|param| asks_for(param, "Cookie"))
         || with_interpreter(state, |interpreter| {
+            if reads_all_cookies(&interpreter.current(handler).def) {
+                return true;
+            }
             let judge = Judge::new(interpreter, &state.memo);
             enter(state, &judge, application);
             judge.handler(route).is_some_and(|verdict| verdict.steps.iter().any(|step| step.reads(Part::Cookies)))
         })
+}
+
+/// Whether code takes whatever cookies there are: `request.cookies.items()`, and not `request.cookies.get("theme")`.
+fn reads_all_cookies(handler: &Function) -> bool {
+    let is_given =
+        |expr: &Expr| expr.as_name().is_some_and(|name| handler.params.iter().any(|param| param.name.name == *name));
+    let is_jar = |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { value, name } if name.name == "cookies" && is_given(value));
+    let is_one = |expr: &&Expr| match &expr.kind {
+        ExprKind::Subscript { value, .. } => is_jar(value),
+        ExprKind::Attribute { value, name } => name.name == "get" && is_jar(value),
+        ExprKind::Compare { rest, .. } => rest.iter().any(|(op, second)| op.ends_with("in") && is_jar(second)),
+        _ => false,
+    };
+    let all: Vec<&Expr> = handler.body.iter().flat_map(Stmt::all_exprs).collect();
+    let jars = all.iter().filter(|expr| is_jar(expr)).count();
+    jars > all.iter().copied().filter(is_one).count()
 }
 
 /// `x: str = Cookie()`, `x: Annotated[str, Cookie()]`; the same for headers.
