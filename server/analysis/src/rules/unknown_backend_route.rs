@@ -1,6 +1,6 @@
 //! `unknown-backend-route`: a request that no route of the backend answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,8 +9,10 @@ use super::{RuleInfo, State};
 use crate::frontend::matching::{Address, Base, Segment, WEBSOCKET};
 use crate::frontend::outcome::{Client, Place, Request, UrlPart};
 use crate::ide::{Diagnostic, RouteKind, Severity};
+use crate::index::routes::Application;
 use crate::verdicts::calls::Origins;
 use crate::verdicts::conversions::{Unconvertible, unconvertible};
+use crate::verdicts::environments::shared_parts;
 use crate::verdicts::own_origin::{Answerer, OwnOrigin};
 use crate::vfs::FileId;
 
@@ -100,6 +102,42 @@ fn requests(state: &State) -> impl Iterator<Item = (FileId, &Request)> {
     state.frontend.outcomes().flat_map(|(file, outcome)| outcome.requests.iter().map(move |request| (file, request)))
 }
 
+/// An address at which routes of this project answer.
+struct Answered<'s> {
+    /// One request to it.
+    example: Place,
+    /// How many there are.
+    count: usize,
+    /// Where the applications stand that answer.
+    homes: BTreeSet<&'s str>,
+}
+
+impl Answered<'_> {
+    fn first(example: Place) -> Self {
+        Self { example, count: 0, homes: BTreeSet::new() }
+    }
+}
+
+/// The packages that send requests.
+fn frontends(state: &State) -> BTreeSet<&str> {
+    let sending = state.frontend.outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
+    sending.map(|(file, _)| frontend::workspace_of(state, file)).collect()
+}
+
+fn home<'s>(state: &'s State, application: &Application) -> &'s str {
+    state.sources.file(application.site.file).map_or("", |source| &source.path)
+}
+
+/// Whether applications may be what a frontend asks for: not where each has a frontend that lies nearer, in a repository
+/// that holds one version of a project beside the other. The one that is meant stands elsewhere then, and these are like it.
+fn may_be_served(own: &str, homes: &BTreeSet<&str>, frontends: &BTreeSet<&str>) -> bool {
+    let has_nearer = |home: &&str| {
+        let near = shared_parts(own, home);
+        frontends.iter().any(|other| shared_parts(other, home) > near)
+    };
+    own.is_empty() || homes.is_empty() || !homes.iter().all(has_nearer)
+}
+
 /// Requests to addresses at which the backend answers others.
 fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     // Other files are looked at only where this one asks for something that is not known.
@@ -114,8 +152,8 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         return;
     }
     let mut taken = Vec::new();
-    // Bases at which routes of this project answer, and one request to each.
-    let mut answered: FxHashMap<Base, (Place, usize)> = FxHashMap::default();
+    // Bases at which routes of this project answer.
+    let mut answered: FxHashMap<Base, Answered<'_>> = FxHashMap::default();
     let mut refused: FxHashMap<Base, usize> = FxHashMap::default();
     let mut unanswered = Vec::new();
     // Handlers of any path that would answer these, and requests that they would answer: if the base were the
@@ -132,9 +170,10 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             if origins.reached(file, request).is_some() || origins.through(file, request).is_some() {
                 caught.extend(origins.catching(file, &address).map(|handler| (address.base.clone(), handler)));
                 let address_base = address.base.clone();
-                let (place, count) = answered.entry(address.base).or_insert((request.call, 0));
-                *place = (*place).min(request.call);
-                *count += 1;
+                let here = answered.entry(address.base).or_insert_with(|| Answered::first(request.call));
+                here.example = here.example.min(request.call);
+                here.count += 1;
+                here.homes.extend(origins.reached(file, request).map(|reached| home(state, reached.application)));
                 taken.extend(taken_for(state, origins, file, request).map(|taken| (request, address_base, taken)));
             } else if address.base != Base::Page && origins.is_answered(file, &address) {
                 // The variable may hold the frontend's own address.
@@ -149,7 +188,7 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
     }
     taken.retain(|(_, base, _)| {
         // At least one other request shows that the address is the backend's.
-        let count = answered.get(base).map_or(0, |(_, count)| *count);
+        let count = answered.get(base).map_or(0, |here| here.count);
         count > 1 && refused.get(base).is_none_or(|refused| refused < &count)
     });
     check_taken(state, &taken, wanted, found);
@@ -166,9 +205,13 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
             (request.call, request.method.as_deref(), sent.segments.clone())
         })
         .collect();
+    let frontends = frontends(state);
     let mut seen = FxHashSet::default();
     for (request, base, sent) in unanswered {
-        let Some((example, count)) = answered.get(&base) else { continue };
+        let Some(Answered { example, count, homes }) = answered.get(&base) else { continue };
+        if !may_be_served(frontend::workspace_of(state, request.call.file), homes, &frontends) {
+            continue;
+        }
         // Where most of them lead elsewhere, so does the address.
         let is_backend = refused.get(&base).is_none_or(|refused| refused < count);
         let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_)))

@@ -91,7 +91,7 @@ fn bearers_of<'s>(state: &'s State, file: FileId, area: Area, key: &SmolStr) -> 
 }
 
 /// The outermost folder around a file that holds a `package.json`: packages of one workspace share it.
-fn workspace_of(state: &State, file: FileId) -> &str {
+pub(in crate::rules) fn workspace_of(state: &State, file: FileId) -> &str {
     let path = state.sources.file(file).map_or("", |source| source.path.as_str());
     let folders = std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
     let folders = folders.map(|(folder, _)| folder);
