@@ -99,3 +99,21 @@ fn an_optional_login_is_looked_at_in_what_answers() {
     assert_eq!(status(1), ("/unknown/recipes/{recipe_id}", "unknown"));
     assert_eq!(routes.len(), 2);
 }
+
+/// What is imported in the place of a module that may be missing is served where that is none of the project's.
+#[test]
+fn an_import_that_works_is_not_tried_again() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
+        .args(["routes", "tests/projects/fallback", "--format", "json"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    let shown: Vec<(&str, &str)> = routes
+        .iter()
+        .map(|route| (route["path"].as_str().unwrap(), route["certainty"].as_str().unwrap()))
+        .collect();
+    assert_eq!(shown, [("/api/notes", "exact"), ("/reports/notes", "conditional")]);
+}

@@ -12,7 +12,9 @@ use super::objects::registers;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
 use crate::facts::python::outline::makes_application;
-use crate::facts::python::tree::{Assign, Class, Expr, ExprKind, Function, ParamKind, Stmt, StmtKind};
+use crate::facts::python::tree::{
+    Assign, Class, Expr, ExprKind, Function, Handler, ImportedName, ParamKind, Stmt, StmtKind,
+};
 
 /// How a block ended.
 pub(super) enum Flow {
@@ -173,7 +175,8 @@ impl Execution<'_, '_> {
             StmtKind::Try { body, handlers, or_else, finally } => {
                 let flow = self.block(scope, body);
                 self.conditional += 1;
-                for handler in handlers {
+                let imports = self.imports_of_project(scope, body);
+                for handler in handlers.iter().filter(|handler| !(imports && is_for_imports(handler))) {
                     // What the body bound holds: handlers only add what is missing.
                     let before = self.names(scope);
                     let caught = self.block(scope, &handler.body);
@@ -359,6 +362,20 @@ impl Execution<'_, '_> {
         }
     }
 
+    /// Whether a block imports something, and all that it imports from modules are names of the project.
+    fn imports_of_project(&self, scope: &Scope, block: &[Stmt]) -> bool {
+        let imports = block.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::ImportFrom(import) => Some(import),
+            _ => None,
+        });
+        let mut names = imports.flat_map(|import| &import.names).peekable();
+        let is_of_project = |name: &ImportedName| {
+            !matches!(self.get(scope, name.bound()), None | Some(Value::Package(_) | Value::Unknown(_)))
+        };
+        let is_plain = !block.iter().any(|stmt| matches!(stmt.kind, StmtKind::Import(_)));
+        is_plain && names.peek().is_some() && names.all(is_of_project)
+    }
+
     /// Puts back what was bound before; names bound since then stay.
     fn restore(&mut self, scope: &mut Scope, before: FxHashMap<SmolStr, Value>) {
         match &mut scope.locals {
@@ -507,6 +524,15 @@ fn assigned_names(body: &[Stmt], or_else: &[Stmt]) -> Vec<SmolStr> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Whether a clause is for imports that fail, and for nothing that happens behind them. A relative one of a module that
+/// is run by itself once raised `ValueError`.
+fn is_for_imports(handler: &Handler) -> bool {
+    let named = |name: &str| handler.types.iter().any(|ty| ty.as_name().is_some_and(|own| own == name));
+    let all = ["ImportError", "ModuleNotFoundError", "ValueError"];
+    let known = handler.types.iter().all(|ty| ty.as_name().is_some_and(|name| all.contains(&name.as_str())));
+    known && (named("ImportError") || named("ModuleNotFoundError"))
 }
 
 /// `if __name__ == "__main__"`: not so when a server imports the module.
