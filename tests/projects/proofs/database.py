@@ -23,6 +23,12 @@ class User(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
 
 
+class Setting(Base):
+    __tablename__ = "setting"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
 def get_db():
     db = SessionLocal()
     try:

@@ -357,6 +357,11 @@ def entry_of_errors_only(c: Creds):
     return claims["sub"]
 
 
+def key_in_query(key: str):
+    if key != os.environ["KEY"]:
+        raise HTTPException(401)
+
+
 GUARDS = [
     session_table,
     introspection,
@@ -393,6 +398,7 @@ GUARDS = [
     session_of_block,
     kind_that_no_error_has,
     entry_of_errors_only,
+    key_in_query,
 ]
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import jwt
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import select
 
-from database import connection, get_db
+from database import Setting, connection, get_db
 
 bearer = HTTPBearer()
 router = APIRouter(prefix="/open")
@@ -161,6 +162,13 @@ def the_default_of_nothing_passes(credentials: Credentials):
     return kind
 
 
+def key_of_an_entry(key: str, db=Depends(get_db)):
+    found = db.scalar(select(Setting).where(Setting.key == key))
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
 GUARDS = [
     nobody_looks_at_the_error,
     error_is_never_set,
@@ -175,6 +183,7 @@ GUARDS = [
     another_error_passes,
     the_default_passes,
     the_default_of_nothing_passes,
+    key_of_an_entry,
 ]
 
 

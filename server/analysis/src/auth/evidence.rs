@@ -50,9 +50,11 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part that an attribute of Starlette's `Request` gives.
-    pub(super) fn of_attribute(name: &str) -> Option<Self> {
-        Some(match name {
+    /// The part that an entry of an attribute of Starlette's `Request` is in. What browsers send as cookies stands in a
+    /// header of that name (RFC 6265, section 5.4).
+    pub(super) fn of(attribute: &str, entry: &str) -> Option<Self> {
+        Some(match attribute {
+            "headers" if entry.eq_ignore_ascii_case("cookie") => Self::Cookies,
             "headers" => Self::Headers,
             "cookies" => Self::Cookies,
             "query_params" => Self::Query,

@@ -196,6 +196,8 @@ fn of_worth(worth: Worth) -> Abs {
 /// credential: what else it is told there is data.
 fn plain(name: &str, role: Role) -> Abs {
     match (worth_of_parameter(name), role) {
+        // Of an entry, as often as of a door: compared with one it proves something, looked up it does not.
+        (Worth::Credential, _) if name.eq_ignore_ascii_case("key") => Abs::Secret,
         (Worth::Credential, _) => Abs::Credential,
         (Worth::Identity, Role::Dependency) => Abs::Identity,
         _ => Abs::Other,

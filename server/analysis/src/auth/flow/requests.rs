@@ -92,13 +92,14 @@ impl Flow<'_, '_> {
         let name = name.unwrap_or_default();
         match part {
             "query_params" | "path_params" if worth_of_parameter(&name) == Worth::Data => Abs::Other,
+            "query_params" | "path_params" if name.eq_ignore_ascii_case("key") => Abs::Secret,
             // `message["payload"]["token"]`
             MESSAGE if worth_of(&name) == Worth::Data => Abs::Request(MESSAGE.into()),
             "headers" | "cookies" | "query_params" | "path_params" | MESSAGE => match worth_of(&name) {
                 Worth::Credential => {
                     self.found.credential = true;
                     self.found.in_message |= part == MESSAGE;
-                    if let Some(part) = Part::of_attribute(part) {
+                    if let Some(part) = Part::of(part, &name) {
                         self.step(expr, Evidence::Reads(part), part.note());
                     }
                     Abs::Credential
