@@ -41,7 +41,7 @@ impl Flow<'_, '_> {
         if function.def.is_async && is_left_unawaited(&self.function().def.body, expr) {
             return Abs::Other;
         }
-        let derived = values.iter().cloned().fold(Abs::Other, Abs::join);
+        let derived = values.iter().cloned().fold(Abs::Nothing, Abs::join);
         let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
         let holds = receiver.as_ref().is_some_and(|receiver| self.holds_request(receiver));
         let carries = closes_over || carries(&derived) || holds;
@@ -63,6 +63,10 @@ impl Flow<'_, '_> {
             if let Some(reason) = self.compares(function) {
                 path.unknown.get_or_insert(reason.clone());
                 return Abs::Unknown(reason);
+            }
+            // The same to everybody: whoever is told it is given nothing.
+            if matches!(derived, Abs::Constant | Abs::Nothing) && self.answers && self.only_answers(function) {
+                return Abs::Constant;
             }
             path.acts |= !path.verified;
             return self.made_elsewhere(path, expr, function);

@@ -4,9 +4,9 @@
 //! instead of `open` where what leads to it could not be followed.
 
 use super::super::evidence::Evidence;
-use super::{Flow, Path};
+use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::{http_status, raised};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Classes of an exception's ancestry that are looked at.
@@ -36,12 +36,62 @@ impl Flow<'_, '_> {
     }
 
     /// Whether an answer is a response of the framework with a status that says
-    /// that the request failed (RFC 9110, sections 15.5 and 15.6).
+    /// that the request failed (RFC 9110, sections 15.5 and 15.6), made here or by a function that makes nothing else.
     pub(super) fn refuses(&self, answer: &Expr) -> bool {
         let Some((func, args)) = answer.as_call() else { return false };
-        let status = keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(http_status);
-        status.is_some_and(|status| (400..600).contains(&status))
-            && matches!(self.outer(func), Value::Package(path) if path.ends_with("Response"))
+        match self.outer(func) {
+            Value::Package(path) => is_refusal(&path, args, &http_status),
+            Value::Function(function) => self.makes_refusal(&function, args),
+            _ => false,
+        }
+    }
+
+    /// Whether a function puts a refusal together, with the status that it is given or has itself.
+    fn makes_refusal(&self, function: &FunctionRef, args: &[Arg]) -> bool {
+        let function = self.judge.resolve.current(function);
+        let Some(made) = made_response(&function.def) else { return false };
+        let Some((class, given)) = made.as_call() else { return false };
+        let params = || function.def.params.iter().map(|param| &param.name.name);
+        let status_of = |status: &Expr| match status.as_name().and_then(|name| params().position(|own| own == name)) {
+            Some(at) => {
+                let name = params().nth(at)?;
+                keyword(args, name).or_else(|| positional(args, at)).and_then(http_status)
+            }
+            None => http_status(status),
+        };
+        matches!(self.judge.resolve.eval(&function, class), Value::Package(path) if is_refusal(&path, given, &status_of))
+    }
+
+    /// Whether an answer is a response of the framework that says the same to everybody.
+    pub(super) fn answers_the_same(&mut self, path: &Path, answer: &Expr) -> bool {
+        let Some((func, args)) = answer.as_call() else { return false };
+        let is_same = |value: Abs| matches!(value, Abs::Constant | Abs::Nothing);
+        matches!(self.outer(func), Value::Package(made) if made.ends_with("Response"))
+            && args.iter().all(|arg| is_same(self.eval(&mut path.clone(), &arg.value)))
+    }
+
+    /// Whether a function of the project only makes a response of what it is given.
+    pub(super) fn only_answers(&self, function: &FunctionRef) -> bool {
+        let function = self.judge.resolve.current(function);
+        let Some(made) = made_response(&function.def) else { return false };
+        let is_response = |path: &str| path.ends_with("Response");
+        let is_plain = |expr: &Expr| {
+            expr.as_call().is_none_or(|(func, _)| match self.judge.resolve.eval(&function, func) {
+                Value::Package(path) => is_response(&path) || path.starts_with("builtins."),
+                _ => false,
+            })
+        };
+        let is_made = made.as_call().is_some_and(
+            |(func, _)| matches!(self.judge.resolve.eval(&function, func), Value::Package(path) if is_response(&path)),
+        );
+        let mut pending = vec![made];
+        while let Some(expr) = pending.pop() {
+            if !is_plain(expr) {
+                return false;
+            }
+            pending.extend(expr.children());
+        }
+        is_made
     }
 
     /// Notes a refusal that a dependency returns for whom nothing has verified: FastAPI hands it to whoever asks
@@ -88,6 +138,31 @@ impl Flow<'_, '_> {
             },
         }
     }
+}
+
+/// What a function returns that does nothing else, but for what it writes to a log.
+fn made_response(def: &Function) -> Option<&Expr> {
+    const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "critical"];
+    let (last, before) = def.body.split_last()?;
+    let does_nothing = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Expr(expr) => match expr.as_call() {
+            Some((func, _)) => {
+                matches!(&func.kind, ExprKind::Attribute { name, .. } if LOGS.contains(&name.name.as_str()))
+            }
+            None => expr.as_str().is_some(),
+        },
+        _ => false,
+    };
+    match &last.kind {
+        StmtKind::Return(Some(made)) if before.iter().all(does_nothing) => Some(made),
+        _ => None,
+    }
+}
+
+/// Whether a call makes a response that says that the request failed.
+fn is_refusal(path: &str, args: &[Arg], status: &dyn Fn(&Expr) -> Option<i64>) -> bool {
+    let status = keyword(args, "status_code").or_else(|| positional(args, 1)).and_then(status);
+    path.ends_with("Response") && status.is_some_and(|status| (400..600).contains(&status))
 }
 
 /// Whether raising this answers 401 or 403.

@@ -140,8 +140,9 @@ impl Flow<'_, '_> {
                     let mut caught = path.clone();
                     // Whoever sends what is refused gets here.
                     caught.chosen |= refuses;
+                    // What an exception says is about what went wrong.
                     for name in handler.name.iter() {
-                        caught.set(name, Abs::Other);
+                        caught.set(name, Abs::Constant);
                     }
                     after.extend(self.block(vec![caught], &handler.body, exits));
                 }
@@ -222,7 +223,9 @@ impl Flow<'_, '_> {
     fn exit(&mut self, path: Path, expr: &Expr, exits: &mut Vec<Exit>) {
         for (path, expr) in self.alternatives(path, expr, true) {
             let parts = if path.settled { Vec::new() } else { self.parts(&path, expr) };
+            let says_the_same = self.answers && self.answers_the_same(&path, expr);
             if let Some((path, value)) = self.value_or_end(path, expr) {
+                let value = if says_the_same { Abs::Constant } else { value };
                 exits.push(Exit { shape: Shape::of(expr, &parts), parts, ..path.exit(value) });
             }
         }
