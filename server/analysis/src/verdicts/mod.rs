@@ -34,7 +34,7 @@ pub(crate) use verifiers::{any_is_near, candidates, source_root};
 use crate::auth::guard::{Guard, Guards as GuardJudge, may_sign_up};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
-use crate::auth::{Judge, NewVerdicts};
+use crate::auth::{Judge, NewVerdicts, Proof};
 use crate::data::{self, Runs};
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
@@ -304,8 +304,11 @@ fn stated_public(state: &State, basis: &Basis) -> SmolStr {
 
 /// Whether one of an application's routes shows that it means to know its callers.
 pub(crate) fn authenticates(judged: &[Judged]) -> bool {
-    judged.iter().any(|judged| {
-        matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Open(Some(_)))
+    judged.iter().any(|judged| match &judged.guard {
+        Guard::Guarded(_) | Guard::Around(_) | Guard::Open(Some(_)) => true,
+        // One that gives strangers nothing may know what they bring, and nobody by it.
+        Guard::InBody(verdict) => verdict.proof == Proof::Verifies,
+        _ => false,
     })
 }
 
