@@ -1,7 +1,9 @@
-//! Exceptions of the project that carry what a library says of a token to an answer:
+//! Exceptions that carry what a library says of a token to an answer:
 //! `raise Refused(f"bad token: {error}")` in one function, `detail=str(error)` in another.
 
 use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, Scope};
 use super::callees::callee;
@@ -14,12 +16,23 @@ use crate::text::TextRange;
 /// Functions that an exception passes on its way to who answers it.
 const MAX_DEPTH: u32 = 3;
 
-/// An exception of the project with the text of a library's in it.
+/// An exception with the text of a library's in it.
 struct Wrapped {
-    class: Arc<ClassRef>,
+    class: Class,
     /// Where the text gets into it.
     site: Site,
 }
+
+/// The class of such an exception.
+enum Class {
+    /// One of the project.
+    Own(Arc<ClassRef>),
+    /// One of Python's, by its dotted path.
+    Builtin(SmolStr),
+}
+
+/// Exceptions of Python's that say what they were given.
+const BUILTINS: &[&str] = &["ValueError", "RuntimeError", "PermissionError", "TypeError", "LookupError"];
 
 /// Finds answers of a `try` that tell the text of such an exception, which a called function raises.
 pub(super) fn look(body: &Body<'_, '_, '_>, guarded: &[Stmt], handlers: &[Handler], tokens: &mut ItemTokens) {
@@ -90,7 +103,7 @@ fn of_function(body: &Body<'_, '_, '_>, function: &FunctionRef, depth: u32, rais
     }
 }
 
-/// The exceptions of the project that a clause raises with the text of the one that it caught.
+/// The exceptions that a clause raises with the text of the one that it caught.
 fn raises(body: &Body<'_, '_, '_>, block: &[Stmt], name: &str) -> Vec<Wrapped> {
     let mut found = Vec::new();
     let mut blocks = vec![block];
@@ -98,10 +111,9 @@ fn raises(body: &Body<'_, '_, '_>, block: &[Stmt], name: &str) -> Vec<Wrapped> {
         for stmt in block {
             if let StmtKind::Raise { exc: Some(exc), .. } = &stmt.kind
                 && let Some((func, args)) = exc.as_call()
-                && let Value::Class(class) = body.eval(func)
                 && let [given] = args
                 && let Some(range) = text_of(body, &given.value, name)
-                && shows_its_text(body, &class)
+                && let Some(class) = telling(body, func)
             {
                 found.push(Wrapped { class, site: body.site(range) });
             }
@@ -109,6 +121,18 @@ fn raises(body: &Body<'_, '_, '_>, block: &[Stmt], name: &str) -> Vec<Wrapped> {
         }
     }
     found
+}
+
+/// The class of an exception whose text is what it was given.
+fn telling(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Class> {
+    match body.eval(func) {
+        Value::Class(class) => shows_its_text(body, &class).then_some(Class::Own(class)),
+        Value::Package(path) => {
+            let is_one = path.strip_prefix("builtins.").is_some_and(|name| BUILTINS.contains(&name));
+            is_one.then_some(Class::Builtin(path))
+        }
+        _ => None,
+    }
 }
 
 /// Whether the text of an exception is what it was given: its classes make none of their own.
@@ -139,10 +163,13 @@ fn hands_on(block: &[Stmt], text: &str) -> bool {
 }
 
 /// Whether a clause catches an exception of that class.
-fn catches(body: &Body<'_, '_, '_>, handler: &Handler, class: &ClassRef) -> bool {
-    let is_it = |ty: &Expr| match body.eval(ty) {
-        Value::Class(caught) => body.interpreter.linearised(class).iter().any(|base| base.site == caught.site),
-        Value::Package(path) => matches!(path.as_str(), "builtins.Exception" | "builtins.BaseException"),
+fn catches(body: &Body<'_, '_, '_>, handler: &Handler, class: &Class) -> bool {
+    let is_it = |ty: &Expr| match (body.eval(ty), class) {
+        (Value::Package(path), _) if matches!(path.as_str(), "builtins.Exception" | "builtins.BaseException") => true,
+        (Value::Class(caught), Class::Own(class)) => {
+            body.interpreter.linearised(class).iter().any(|base| base.site == caught.site)
+        }
+        (Value::Package(caught), Class::Builtin(path)) => caught == *path,
         _ => false,
     };
     handler.types.is_empty() || handler.types.iter().any(is_it)
