@@ -71,9 +71,29 @@ fn takes_all(setting: &Setting) -> bool {
     matches!(setting, Setting::Text(text) if matches!(text.as_str(), "*" | "**" | "*://*" | "http://*" | "https://*"))
 }
 
+/// Which attribute of the cookies with a session in them an option sets (Better Auth 1.0–1.7: `session_data` holds the
+/// token, too).
+fn session_attribute(path: &str) -> Option<&str> {
+    let of_all = path.strip_prefix("advanced.defaultCookieAttributes.");
+    let of_one =
+        |cookie: &str| path.strip_prefix("advanced.cookies.")?.strip_prefix(cookie)?.strip_prefix(".attributes.");
+    of_all.or_else(|| of_one("session_token")).or_else(|| of_one("session_data"))
+}
+
 fn fault(given: &Given) -> Option<(Severity, &'static str)> {
+    const OVER_PLAIN_HTTP: &str = "Session cookies go over plain HTTP, too: whoever listens has the session. Leave the option out: cookies are secure where the base URL is.";
     let on = given.value == Setting::Bool(true);
     let off = given.value == Setting::Bool(false);
+    if off && let Some(attribute) = session_attribute(&given.path) {
+        return match attribute {
+            "httpOnly" => Some((
+                Severity::Warning,
+                "Every script on the page can read the session's cookie: one hole for foreign scripts gives the account away. Leave the option out, and have the client ask for a token where it needs one.",
+            )),
+            "secure" => Some((Severity::Warning, OVER_PLAIN_HTTP)),
+            _ => None,
+        };
+    }
     Some(match given.path.as_str() {
         "trustedOrigins" if matches!(&given.value, Setting::List(all) if all.iter().any(takes_all)) => (
             Severity::Error,
@@ -87,10 +107,7 @@ fn fault(given: &Given) -> Option<(Severity, &'static str)> {
             Severity::Error,
             "Addresses to redirect to are not checked any more: a link can send who signs in to any page, with a token. Leave the check on, and name trusted origins.",
         ),
-        "advanced.useSecureCookies" if off => (
-            Severity::Warning,
-            "Session cookies go over plain HTTP, too: whoever listens has the session. Leave the option out: cookies are secure where the base URL is.",
-        ),
+        "advanced.useSecureCookies" if off => (Severity::Warning, OVER_PLAIN_HTTP),
         "jwks.disablePrivateKeyEncryption" if on => (
             Severity::Warning,
             "The private keys that sign tokens lie in the database as they are: whoever reads the table can sign a token for any user. Leave the option out.",
