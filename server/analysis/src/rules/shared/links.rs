@@ -36,7 +36,8 @@ pub(in crate::rules) fn check(
         return;
     }
     let customs = AllCustoms::of(state);
-    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    // What is put under several rows is at fault for each.
+    let mut seen: FxHashSet<(Site, &str)> = FxHashSet::default();
     for made in &all {
         let link = made.link;
         let is_test = state.sources.file(link.entry.file).is_some_and(|file| file.test);
@@ -51,7 +52,7 @@ pub(in crate::rules) fn check(
             None => usual(state, &customs.plain, &all, link),
         };
         let Some((parent, usual)) = said else { continue };
-        if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) && seen.insert(link.entry) {
+        if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) && seen.insert((link.entry, &link.column)) {
             found.push(finding(state, info, link, parent, &usual));
         }
     }
