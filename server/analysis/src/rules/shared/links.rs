@@ -1,5 +1,7 @@
 //! Rows that are put under any of another table, where somebody should look whose that one is.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::customs::{AllCustoms, Custom, Customs};
@@ -36,8 +38,8 @@ pub(in crate::rules) fn check(
         return;
     }
     let customs = AllCustoms::of(state);
-    // What is put under several rows is at fault for each.
-    let mut seen: FxHashSet<(Site, &str)> = FxHashSet::default();
+    // What is put under several rows is one finding, which names each.
+    let mut told: BTreeMap<Site, Vec<Told<'_>>> = BTreeMap::new();
     for made in &all {
         let link = made.link;
         let is_test = state.sources.file(link.entry.file).is_some_and(|file| file.test);
@@ -52,10 +54,21 @@ pub(in crate::rules) fn check(
             None => usual(state, &customs.plain, &all, link),
         };
         let Some((parent, usual)) = said else { continue };
-        if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) && seen.insert((link.entry, &link.column)) {
-            found.push(finding(state, info, link, parent, &usual));
+        if wanted(link.entry.file) && !state.sources.is_ghost(link.entry) {
+            let here = told.entry(link.entry).or_default();
+            if here.iter().all(|told| told.link.column != link.column) {
+                here.push(Told { link, parent, usual });
+            }
         }
     }
+    found.extend(told.values().filter_map(|told| finding(state, info, told)));
+}
+
+/// A link that nobody looked at, and what says that somebody should.
+struct Told<'s> {
+    link: &'s Link,
+    parent: &'s Table,
+    usual: String,
 }
 
 /// The other table, and what is usual about it, where a link is not.
@@ -91,22 +104,28 @@ fn usual_within<'s>(state: &State, customs: &Customs<'s>, link: &Link) -> Option
     (parent.personal && custom.keeps_within()).then_some((parent, words))
 }
 
-fn finding(state: &State, info: &RuleInfo, link: &Link, parent: &Table, usual: &str) -> Diagnostic {
+fn finding(state: &State, info: &RuleInfo, told: &[Told<'_>]) -> Option<Diagnostic> {
+    let (Told { link, parent, usual }, others) = told.split_first()?;
     let principal = match link.principal.as_str() {
         "" => "the verified caller".to_owned(),
         name => format!("`{name}`"),
     };
     let owner = if parent.guessed { "owner".to_owned() } else { format!("`{}`", parent.owner) };
+    let more: Vec<String> =
+        others.iter().map(|other| format!("`{}` (`{}`)", other.link.client.name, other.parent.name)).collect();
+    let more = if more.is_empty() { String::new() } else { format!(" The same goes for {}.", more.join(", ")) };
     let message = format!(
-        "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is {usual}: fetch the `{3}` first, compare its {owner} with {principal} and raise 403.",
+        "`{}` from the {} puts a `{}` under any `{}`, and nothing looks whose that is {usual}: fetch the `{3}` first, compare its {owner} with {principal} and raise 403.{more}",
         link.client.name,
         link.client.place.word(),
         link.name,
         parent.name,
     );
-    let steps = vec![
-        related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),
-        related(state, link.site, format!("`{}.{}` is written here", link.name, link.column)),
-    ];
-    report(state, info, Severity::Warning, link.entry, message, steps)
+    let steps = told.iter().flat_map(|Told { link, .. }| {
+        [
+            related(state, link.client.site, format!("`{}` comes from the request", link.client.name)),
+            related(state, link.site, format!("`{}.{}` is written here", link.name, link.column)),
+        ]
+    });
+    Some(report(state, info, Severity::Warning, link.entry, message, steps.collect()))
 }
