@@ -40,6 +40,7 @@ pub const MARKS: &[&str] = &[
     "sb_secret_",
     "sbp_",
     "GOCSPX-",
+    "npg_",
     "eyJ",
 ];
 
@@ -69,6 +70,7 @@ const KEYS: &[(&str, usize, &str)] = &[
     ("sb_secret_", 20, "Supabase"),
     ("sbp_", 40, "Supabase"),
     ("GOCSPX-", 28, "Google"),
+    ("npg_", 12, "Neon"),
 ];
 
 /// What the role of Supabase's JWT that passes by all policies of rows (`service_role`) looks like in base64, at each of
@@ -186,7 +188,9 @@ mod tests {
             Some(Held::Key("DashScope or DeepSeek"))
         );
         assert_eq!(held(&format!("AKIA{}", "Q7ZR2VNC5LXT8MHD")), Some(Held::Key("AWS")));
+        assert_eq!(held(&format!("npg_{}", &random[..12])), Some(Held::Key("Neon")));
         let made_up = [
+            "npg_yourpassword12".to_owned(),
             "sk-your-openai-api-key-goes-here-0123456789".to_owned(),
             "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".to_owned(),
             format!("sk_test_{random}"),

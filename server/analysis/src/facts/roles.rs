@@ -44,6 +44,7 @@ pub const SECRET_MARKERS: &[&str] = &[
     "xoxb-",
     "gsk_",
     "sb_secret_",
+    "npg_",
     "eyJhbGciOi",
     // A script that makes an account.
     "hash_password(\"",
