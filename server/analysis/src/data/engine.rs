@@ -234,6 +234,7 @@ impl Engine<'_, '_> {
 
     pub(super) fn add_row(&mut self, path: &mut Path, row: Row) -> Abs {
         let id: RowId = self.number(row.site, 0);
+        self.note_standing_of(&row);
         path.rows.insert(id, Shared::new(row));
         Abs::Row(id)
     }

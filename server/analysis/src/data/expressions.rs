@@ -108,6 +108,7 @@ impl Engine<'_, '_> {
                 },
             },
             ExprKind::Attribute { value, name } => {
+                self.note_standing_named(&name.name);
                 if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
                     // A column is more than the value that its definition has.
                     if let Value::Class(class) = self.outer(value)
@@ -310,6 +311,7 @@ impl Engine<'_, '_> {
 
     /// `object.name`.
     pub(super) fn attribute(&mut self, path: &mut Path, expr: &Expr, object: &Abs, name: &SmolStr) -> Abs {
+        self.note_standing_asked(path, expr, object, name);
         match object {
             // `call.function.arguments`, of an answer of a language model.
             Abs::Unknown | Abs::Mix(_) if name == CHOSEN && is_function_called(expr) => Abs::Request(name.clone()),

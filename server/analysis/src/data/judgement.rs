@@ -39,6 +39,7 @@ impl Engine<'_, '_> {
                 self.note_token_kept(path, *id, name, value);
                 self.change(path, *id, site, &value.parts(path));
                 if let Some(model) = model {
+                    self.note_standing_set(&model, name, value, site);
                     self.set_privilege(path, &model, name, value, Use::Changes, site);
                     self.note_link(path, &model, name, value, site);
                 }

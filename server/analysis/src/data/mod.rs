@@ -58,6 +58,7 @@ mod shared;
 mod sharing;
 mod shown;
 mod spelling;
+mod standing;
 mod stores;
 mod takeovers;
 mod tenants;
@@ -84,6 +85,7 @@ pub use process::Kept;
 pub use rights::Within;
 pub use runs::Runs;
 pub use shown::{How, Shown};
+pub use standing::Standing;
 pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
 pub use value::{Client, Place};
@@ -266,6 +268,8 @@ pub struct RouteData {
     pub granted: Vec<Granted>,
     /// What it does for those who have a role that its handler asks for.
     pub by_role: Vec<ByRole>,
+    /// What it does with flags that say whether accounts may be used.
+    pub standing: Standing,
     /// What was looked at to find that out.
     pub rests_on: Arc<RestsOn>,
     /// Which of the route's dependencies verify, as far as that is known.

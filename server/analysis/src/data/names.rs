@@ -291,6 +291,28 @@ pub(super) fn is_standing(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a flag of an account says that it may not be used, or that it may: `is_active`, `banned`.
+pub(super) fn is_blocking(name: &str) -> bool {
+    // Most names end otherwise.
+    let may_be = name.ends_with("ed") || name.ends_with("ve");
+    may_be && (is_blocked(name) || matches!(flag(name).as_str(), "active" | "enabled" | "activated"))
+}
+
+/// Whether it says so where it is true.
+pub(super) fn is_blocked(name: &str) -> bool {
+    matches!(
+        flag(name).as_str(),
+        "disabled" | "banned" | "blocked" | "suspended" | "deactivated" | "inactive" | "deleted"
+    )
+}
+
+fn flag(name: &str) -> String {
+    let name = plain(name);
+    let name = name.strip_prefix("user").unwrap_or(&name);
+    let name = name.strip_prefix("account").unwrap_or(name);
+    name.strip_prefix("is").unwrap_or(name).to_owned()
+}
+
 /// Whether a function of that name may turn a caller away: what it does must be known.
 pub(crate) fn is_check(name: &str) -> bool {
     const STEMS: &[&str] = &[

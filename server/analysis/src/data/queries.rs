@@ -377,6 +377,7 @@ impl Engine<'_, '_> {
                 if !path.doubt && !path.privileged {
                     set.iter().for_each(|(column, value)| self.note_password_of(path, &row, column, value, site));
                 }
+                set.iter().for_each(|(column, value)| self.note_standing_set(&model, column, value, site));
                 kept = set.clone();
                 self.judge_privileges(path, &model, &set, statement.spread.as_ref(), Use::Changes, site);
                 self.note_links(path, &model, &set, statement.spread.as_ref(), site);

@@ -100,6 +100,7 @@ impl<'e, 'a> Engine<'e, 'a> {
         let outer = self.interpreter.begin();
         let paths = self.decorating(vec![(path, Vars::default())]);
         let paths = self.filling(paths, handler);
+        self.note_standing_unsure(paths.iter().map(|(path, _)| path));
         let rests_on = self.interpreter.end(outer);
         if self.clients.is_empty() && !self.asks_path.get() {
             let run = Run { asked, engine: self.clone(), paths: paths.clone(), rests_on };

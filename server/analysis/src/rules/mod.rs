@@ -16,6 +16,7 @@ pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
 pub mod credentials_mode_mismatch;
 pub mod custom_crypto;
+pub mod deactivated_account_accepted;
 pub mod decode_used_as_auth;
 pub mod duplicate_verification;
 pub mod excessive_leeway;
@@ -145,6 +146,7 @@ pub fn all() -> &'static [RuleInfo] {
         cors_inside_auth::INFO,
         credentials_mode_mismatch::INFO,
         custom_crypto::INFO,
+        deactivated_account_accepted::INFO,
         decode_used_as_auth::INFO,
         duplicate_verification::INFO,
         excessive_leeway::INFO,
@@ -246,6 +248,7 @@ const CHECKS: &[Check] = &[
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
     custom_crypto::check,
+    deactivated_account_accepted::check,
     duplicate_verification::check,
     excessive_leeway::check,
     expiry_not_required::check,
