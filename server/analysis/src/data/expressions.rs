@@ -258,7 +258,10 @@ impl Engine<'_, '_> {
             }
             ExprKind::None => Abs::Nothing,
             ExprKind::Bool(value) => Abs::Constant(Some(*value)),
-            ExprKind::Str(text) => Abs::Text(text.clone()),
+            ExprKind::Str(text) => {
+                self.note_standing_named(text);
+                Abs::Text(text.clone())
+            }
             ExprKind::Int(_) | ExprKind::Number | ExprKind::Bytes => Abs::Constant(None),
             ExprKind::Not(inner) => {
                 self.eval(path, inner);
