@@ -53,7 +53,7 @@ fn proofs_are_told_from_pretences() {
         routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(prefix)).collect()
     };
     let (guarded, open) = (below("/guarded/"), below("/open/"));
-    assert_eq!((guarded.len(), open.len()), (37, 14));
+    assert_eq!((guarded.len(), open.len()), (38, 15));
     for route in guarded {
         assert_eq!(status(route), "guarded", "{route:#}");
     }

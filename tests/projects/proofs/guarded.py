@@ -357,6 +357,35 @@ def entry_of_errors_only(c: Creds):
     return claims["sub"]
 
 
+class Answer:
+    def __init__(self, success: bool, value=None, error=None):
+        self.success, self.value, self.error = success, value, error
+
+    @classmethod
+    def refused(cls, why):
+        return cls(success=False, error=why)
+
+
+def good(value): return Answer(success=True, value=value)
+def failed(why): return Answer(success=False, error=why)
+
+
+def answered(token: str) -> Answer:
+    try:
+        return good(jwt.decode(token, SECRET, algorithms=["HS256"]))
+    except jwt.ExpiredSignatureError:
+        return Answer.refused("expired")
+    except jwt.PyJWTError:
+        return failed("invalid")
+
+
+def answer_by_helpers(c: Creds):
+    found = answered(c.credentials)
+    if not found.success:
+        raise HTTPException(401)
+    return found.value["sub"]
+
+
 def key_in_query(key: str):
     if key != os.environ["KEY"]:
         raise HTTPException(401)
@@ -399,6 +428,7 @@ GUARDS = [
     kind_that_no_error_has,
     entry_of_errors_only,
     key_in_query,
+    answer_by_helpers,
 ]
 
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use smol_str::{SmolStr, ToSmolStr};
 
+use super::rejections::only_made;
 use super::{Abs, Exit, Flow, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind};
-use crate::index::value::{ClassRef, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
+use crate::index::value::{ClassRef, FunctionRef, Value};
 
 impl Flow<'_, '_> {
     /// The parts of what a `return` puts together: those of a tuple by index,
@@ -27,9 +28,10 @@ impl Flow<'_, '_> {
             ExprKind::Call { func, args } => {
                 let keywords = args.iter().filter(|arg| arg.spread == Spread::No);
                 let keywords = keywords.filter_map(|arg| Some((arg.name.as_ref()?.name.clone(), &arg.value)));
-                match keywords.collect::<Vec<_>>() {
-                    keywords if keywords.is_empty() => Vec::new(),
-                    keywords if matches!(self.outer(func), Value::Class(_)) => keywords,
+                match (keywords.collect::<Vec<_>>(), self.outer(func)) {
+                    (keywords, Value::Class(_)) => keywords,
+                    (_, Value::Function(function)) => return self.parts_of_made(path, &function, args),
+                    (_, Value::Bound(bound)) => return self.parts_of_made(path, &bound.1, args),
                     _ => Vec::new(),
                 }
             }
@@ -37,6 +39,33 @@ impl Flow<'_, '_> {
         };
         // What evaluation does to the path, the evaluation of the whole does.
         named.into_iter().map(|(name, part)| (name, self.eval(&mut path.clone(), part))).collect()
+    }
+
+    /// The parts of an object that a function only puts together, of constants and of what it is given:
+    /// `def failed(why): return Result(ok=False, error=why)`, `return cls(ok=False)`.
+    fn parts_of_made(&mut self, path: &Path, function: &FunctionRef, args: &[Arg]) -> Vec<(SmolStr, Abs)> {
+        let function = self.judge.resolve.current(function);
+        let Some((func, keywords)) = only_made(&function.def).and_then(Expr::as_call) else { return Vec::new() };
+        let skipped = usize::from(function.takes_receiver());
+        let params = || function.def.params.iter().map(|param| &param.name.name);
+        let makes_own = function.class.is_some() && func.as_name().is_some() && func.as_name() == params().next();
+        if !makes_own && !matches!(self.judge.resolve.eval(&function, func), Value::Class(_)) {
+            return Vec::new();
+        }
+        let mut parts = Vec::new();
+        for (name, value) in keywords.iter().filter_map(|arg| Some((arg.name.as_ref()?.name.clone(), &arg.value))) {
+            let given = value.as_name().and_then(|own| params().skip(skipped).position(|param| param == own));
+            let value = match given.and_then(|at| params().nth(at + skipped).map(|name| (at, name))) {
+                Some((at, param)) => {
+                    let given = keyword(args, param).or_else(|| positional(args, at));
+                    given.map_or(Abs::Other, |given| self.eval(&mut path.clone(), given))
+                }
+                None if value.as_name().is_none() => self.eval(&mut Path::default(), value),
+                None => Abs::Other,
+            };
+            parts.push((name, value));
+        }
+        parts
     }
 }
 

@@ -49,7 +49,7 @@ impl Flow<'_, '_> {
     /// Whether a function puts a refusal together, with the status that it is given or has itself.
     fn makes_refusal(&self, function: &FunctionRef, args: &[Arg]) -> bool {
         let function = self.judge.resolve.current(function);
-        let Some(made) = made_response(&function.def) else { return false };
+        let Some(made) = only_made(&function.def) else { return false };
         let Some((class, given)) = made.as_call() else { return false };
         let params = || function.def.params.iter().map(|param| &param.name.name);
         let status_of = |status: &Expr| match status.as_name().and_then(|name| params().position(|own| own == name)) {
@@ -73,7 +73,7 @@ impl Flow<'_, '_> {
     /// Whether a function of the project only makes a response of what it is given.
     pub(super) fn only_answers(&self, function: &FunctionRef) -> bool {
         let function = self.judge.resolve.current(function);
-        let Some(made) = made_response(&function.def) else { return false };
+        let Some(made) = only_made(&function.def) else { return false };
         let is_response = |path: &str| path.ends_with("Response");
         let is_plain = |expr: &Expr| {
             expr.as_call().is_none_or(|(func, _)| match self.judge.resolve.eval(&function, func) {
@@ -141,7 +141,7 @@ impl Flow<'_, '_> {
 }
 
 /// What a function returns that does nothing else, but for what it writes to a log.
-fn made_response(def: &Function) -> Option<&Expr> {
+pub(super) fn only_made(def: &Function) -> Option<&Expr> {
     const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "critical"];
     let (last, before) = def.body.split_last()?;
     let does_nothing = |stmt: &Stmt| match &stmt.kind {
