@@ -9,7 +9,7 @@ use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
     Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    optional, secrets, subjects,
+    needed, optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -99,7 +99,12 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
 fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim> {
     reads
         .into_iter()
-        .map(|(name, range)| Claim { name, site: body.site(range), only_if: optional::only_if(body, range) })
+        .map(|(name, range)| Claim {
+            name,
+            site: body.site(range),
+            only_if: optional::only_if(body, range),
+            is_needed: needed::is_needed(body, range),
+        })
         .collect()
 }
 

@@ -30,6 +30,7 @@ mod lifetimes;
 mod looks;
 mod lookups;
 mod loops;
+mod needed;
 mod numbers;
 mod optional;
 mod passwords;
@@ -212,6 +213,8 @@ pub struct Claim {
     pub site: Site,
     /// The parameter that is nothing unless it is given, without which nobody looks at it.
     pub only_if: Option<SmolStr>,
+    /// Whether everybody is turned away whose token has none.
+    pub is_needed: bool,
 }
 
 /// A check on claims.
@@ -353,6 +356,8 @@ pub struct Handed {
     pub is_endless: bool,
     /// Whether the function names the owner itself.
     pub names_owner: bool,
+    /// Whether the function adds nothing that is not seen.
+    pub is_closed: bool,
 }
 
 /// How long a token lives.
