@@ -308,6 +308,8 @@ pub struct Caught {
     pub site: Site,
     /// Dotted paths of its exceptions; empty for a bare `except`. `?` for what could not be resolved.
     pub types: Vec<SmolStr>,
+    /// Whether it always raises what it caught again, or one of the library's that is as wide.
+    pub raises_again: bool,
 }
 
 /// A call that issues a token.
