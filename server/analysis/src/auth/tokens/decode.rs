@@ -285,7 +285,8 @@ fn algorithms(
     for element in elements {
         if let Some(read) = header_read(body, element, 0) {
             let name = element.as_name();
-            return match name.is_some_and(|name| is_compared(body, name, given.range)) {
+            let is_chosen_before = name.is_some_and(|name| is_compared(body, name, given.range));
+            return match is_chosen_before || is_of_one_kind(body, args) {
                 true => Algorithms::Unknown,
                 false => Algorithms::FromToken { read: body.site(read), given: body.site(element.range) },
             };
@@ -303,6 +304,14 @@ fn algorithms(
         }
     }
     Algorithms::Known(known)
+}
+
+/// Whether the key is an object of a class of python-jose's that refuses algorithms of other kinds when it is made (3.5,
+/// `RSAKey.__init__`): `RSAKey(key, algorithm=header["alg"])`.
+fn is_of_one_kind(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
+    let key = positional(args, 1).or_else(|| keyword(args, "key"));
+    let made = key.and_then(|key| body.traced(key).as_call()).and_then(|(func, _)| body.package(func));
+    made.is_some_and(|path| path.starts_with("jose.") && (path.ends_with(".RSAKey") || path.ends_with(".ECKey")))
 }
 
 /// Where an expression reads the algorithm out of a token's header.
