@@ -8,12 +8,14 @@
 use smol_str::SmolStr;
 
 use super::decorators;
+use super::sources::is_scheme;
 use super::{Judge, Proof};
+use crate::facts::python::idioms::uses;
 use crate::facts::python::tree::{Expr, ExprKind, Param, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::routes::Route;
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Value, is_from_container};
 
 /// A guard that is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,48 @@ pub(super) fn find(judge: &Judge<'_>, interpreter: &Interpreter<'_>, route: &Rou
         let (decorator, name) = decorators::verifying_above(judge, &handler, route.registration)?;
         Some(Unapplied { form: Form::DecoratorAbove, site: Site { range: decorator, ..handler.site }, name })
     })
+}
+
+/// A parameter that code takes for what a guard gives, and that the client fills.
+pub(crate) struct Filled {
+    /// The guard that is not applied.
+    pub(crate) unapplied: Unapplied,
+    /// The parameter.
+    pub(crate) parameter: SmolStr,
+}
+
+/// The parameter of a handler that its body takes for the caller, and that the client fills, whatever else guards the route.
+pub(crate) fn filled(judge: &Judge<'_>, interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<Filled> {
+    let handler = interpreter.current(handler);
+    handler.def.params.iter().filter(|param| uses(&handler.def.body, &param.name.name)).find_map(|param| {
+        let (form, name) = of_parameter(judge, interpreter, &handler, param)?;
+        let unapplied = Unapplied { form, site: Site { range: param.range, ..handler.site }, name };
+        (form != Form::TypeCheckingOnly).then(|| Filled { unapplied, parameter: param.name.name.clone() })
+    })
+}
+
+/// The parameter of a function that names a security scheme in `Annotated`, without `Depends`: the client fills it.
+pub(crate) fn bare_scheme(interpreter: &Interpreter<'_>, function: &FunctionRef) -> Option<Filled> {
+    let function = interpreter.current(function);
+    function.def.params.iter().find_map(|param| {
+        let annotation = param.annotation.as_ref()?;
+        let Value::Annotated(annotated) = interpreter.eval_signature(&function, annotation) else { return None };
+        let is_text = matches!(&annotated.ty, Value::Package(path) if path == "builtins.str");
+        let by_default = param.default.as_ref().map(|default| interpreter.eval_signature(&function, default));
+        let mut given = annotated.metadata.iter().chain(&by_default);
+        // What else stands there may say where the parameter comes from.
+        let scheme = annotated.metadata.iter().find_map(scheme).filter(|_| is_text)?;
+        let unapplied =
+            Unapplied { form: Form::BareMetadata, site: Site { range: param.range, ..function.site }, name: scheme };
+        let is_injected = given.any(|value| matches!(value, Value::Depends(_)) || is_from_container(value));
+        (!is_injected).then(|| Filled { unapplied, parameter: param.name.name.clone() })
+    })
+}
+
+/// The name of the class of a security scheme of FastAPI's.
+fn scheme(value: &Value) -> Option<SmolStr> {
+    let Value::Instance(instance) = value else { return None };
+    matches!(&instance.class, Value::Package(path) if is_scheme(path)).then(|| name_of(value))
 }
 
 fn of_parameter(

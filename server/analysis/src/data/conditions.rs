@@ -249,7 +249,7 @@ impl Engine<'_, '_> {
 
     /// Whether a part of a condition is a setting alone, of an object that the
     /// environment fills: `not settings.auth_enabled or role in me.roles`.
-    fn is_switch(&self, path: &Path, test: &Expr) -> bool {
+    pub(super) fn is_switch(&self, path: &Path, test: &Expr) -> bool {
         let test = match &test.kind {
             ExprKind::Not(inner) => inner,
             _ => test,

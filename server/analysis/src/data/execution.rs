@@ -91,7 +91,7 @@ impl Engine<'_, '_> {
             }
             StmtKind::If { test, body, or_else } => {
                 path.stranger = None;
-                self.note_condition(&path, test);
+                self.note_condition(&path, test, [body, or_else]);
                 // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
                 let forbids = forbids(body);
                 let lacks = forbids && self.asks_what_is_missing(test);

@@ -96,7 +96,11 @@ impl Engine<'_, '_> {
             return Abs::Clock;
         }
         if package == "datetime.timedelta" {
-            return Mix::of(given.iter().map(|one| &one.value)).into_abs();
+            // A length is nothing by itself, and no proof of anything.
+            return match Mix::of(given.iter().map(|one| &one.value)).into_abs() {
+                Abs::Other => Abs::Constant(None),
+                length => length,
+            };
         }
         if matches!(package, "os.putenv" | "os.environ.setdefault")
             && let [key, value] = given

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::engine::Engine;
-use super::models::Model;
+use super::models::{Model, last_name};
 use super::names;
 use super::privileges::is_high;
 use super::value::{Abs, Made, Path, Row};
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::Site;
 
 impl Engine<'_, '_> {
@@ -55,12 +55,24 @@ impl Engine<'_, '_> {
 
     /// A condition is met: one that asks for more than whether there is such a user and what the client wrote may
     /// ask who that is.
-    pub(super) fn note_condition(&mut self, path: &Path, test: &Expr) {
+    pub(super) fn note_condition(&mut self, path: &Path, test: &Expr, branches: [&[Stmt]; 2]) {
         if !self.guarded && !self.in_dependency && !self.asked {
             // That is no step of the handler's.
             let budget = self.budget;
-            self.asked = !self.is_plain(path, test);
+            let is_set = branches.iter().all(|branch| only_acts(branch)) && self.is_set(path, test);
+            self.asked = !is_set && !self.is_plain(path, test);
             self.budget = budget;
+        }
+    }
+
+    /// Whether a condition is about the configuration alone, which is no proof of a caller's.
+    fn is_set(&self, path: &Path, test: &Expr) -> bool {
+        match &test.kind {
+            ExprKind::Compare { .. } => {
+                test.children().iter().all(|part| self.is_switch(path, part) || is_written(part))
+            }
+            ExprKind::Not(_) | ExprKind::BoolOp { .. } => test.children().iter().all(|part| self.is_set(path, part)),
+            _ => self.is_switch(path, test),
         }
     }
 
@@ -71,13 +83,17 @@ impl Engine<'_, '_> {
                 expr.children().into_iter().all(|part| self.is_plain(path, part))
             }
             ExprKind::Call { func, args } => {
-                let measures = func.as_name().is_some_and(|name| matches!(name.as_str(), "len" | "str" | "isinstance"));
-                measures && args.first().is_some_and(|arg| self.is_plain(path, &arg.value))
+                let asks_type = func.as_name().is_some_and(|name| name == "isinstance");
+                let measures = func.as_name().is_some_and(|name| matches!(name.as_str(), "len" | "str"));
+                asks_type
+                    || measures && args.first().is_some_and(|arg| self.is_plain(path, &arg.value))
                     || matches!(self.eval(&mut path.clone(), expr), Abs::Row(_))
             }
             ExprKind::Await(inner) => self.is_plain(path, inner),
             ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), expr) {
-                Abs::Client(_) | Abs::Row(_) | Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
+                value if says_nothing(&value) => true,
+                // `if claims: payload.update(claims)`
+                Abs::Map(entries) => entries.iter().all(|(_, value)| says_nothing(value)),
                 Abs::Object(id) => path.objects.get(&id).is_some_and(|object| matches!(object.made, Made::Body(_))),
                 _ => false,
             },
@@ -158,4 +174,35 @@ fn may_prove(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let mut words = name.split(['_', '.', '-']);
     PARTS.iter().any(|part| name.contains(part)) || words.any(|word| WORDS.contains(&word) || word.ends_with("code"))
+}
+
+/// Whether a branch only calls something, so that it decides nothing of what is answered: a mail is sent, or is not.
+fn only_acts(branch: &[Stmt]) -> bool {
+    branch.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Pass => true,
+        StmtKind::Expr(expr) => {
+            let called = match &expr.kind {
+                ExprKind::Await(inner) => inner.as_call(),
+                _ => expr.as_call(),
+            };
+            let name = called.and_then(|(func, _)| last_name(func));
+            name.is_some_and(|name| !matches!(name, "update" | "setdefault" | "append" | "extend" | "insert"))
+        }
+        _ => false,
+    })
+}
+
+/// Whether an expression is a value that stands in the code.
+fn is_written(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::None | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Number | ExprKind::Str(_) => true,
+        ExprKind::Tuple(parts) | ExprKind::List(parts) | ExprKind::Set(parts) => parts.iter().all(is_written),
+        _ => false,
+    }
+}
+
+/// Whether a value is none that a caller could prove anything by: one that is written in the code, or what the client
+/// sent itself, or a row.
+fn says_nothing(value: &Abs) -> bool {
+    matches!(value, Abs::Client(_) | Abs::Row(_) | Abs::Nothing | Abs::Constant(_) | Abs::Text(_))
 }

@@ -1,12 +1,17 @@
 //! `auth-dependency-not-applied`: a guard that is written where FastAPI does not see it.
 
+use rustc_hash::FxHashSet;
+
 use super::missing_auth_dependency::{is_test, shown};
-use super::{RuleInfo, State};
+use super::{RuleInfo, State, report};
+use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::unapplied::{Form, Unapplied};
+use crate::auth::unapplied::{self, Filled, Form, Unapplied};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
+use crate::index::dependencies::called;
 use crate::index::routes::Route;
-use crate::verdicts::handler_site;
+use crate::index::value::Site;
+use crate::verdicts::{enter, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -32,11 +37,87 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
         }
     }
+    check_filled(state, wanted, found);
+}
+
+/// Parameters that the client fills on routes which are not open: who they say it is, or with which token they come.
+fn check_filled(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let is_wanted = |site: Site| wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
+        for (at, (application, judged)) in state.table.applications.iter().zip(&state.guards.applications).enumerate() {
+            if application.test {
+                continue;
+            }
+            enter(state, &judge, at);
+            for (route, judged) in application.routes.iter().zip(judged.iter()) {
+                let handler = route.function().filter(|handler| is_wanted(handler.site));
+                let is_open = matches!(judged.guard, Guard::Open(_));
+                if let Some(handler) = handler.filter(|handler| !is_open && seen.insert(handler.site))
+                    && let Some(filled) = unapplied::filled(&judge, interpreter, handler)
+                {
+                    found.push(named_by_client(state, route, &filled));
+                }
+                let asked = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
+                for (function, _) in asked.filter(|(function, _)| is_wanted(function.site)) {
+                    if seen.insert(function.site)
+                        && let Some(filled) = unapplied::bare_scheme(interpreter, &function)
+                    {
+                        found.push(token_by_client(state, &filled));
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Who the client says it is, where a handler takes a parameter for the caller.
+fn named_by_client(state: &State, route: &Route, filled: &Filled) -> Diagnostic {
+    let Filled { unapplied, parameter } = filled;
+    let (why, advice) = reason(unapplied);
+    let message = format!(
+        "On {} the client says who `{parameter}` is, and nothing verifies that: {why}; {advice}.",
+        shown(route)
+    );
+    report(state, &INFO, Severity::Warning, unapplied.site, message, Vec::new())
+}
+
+/// A token that is taken from the address, where a scheme was meant to take it from a header.
+fn token_by_client(state: &State, filled: &Filled) -> Diagnostic {
+    let Filled { unapplied: Unapplied { name, site, .. }, parameter } = filled;
+    let message = format!(
+        "`{name}` in `Annotated` is no dependency without `Depends`: FastAPI takes `{parameter}` from the query of the address, which stands in logs and histories, and never from the header; write `Depends(…)` around it."
+    );
+    report(state, &INFO, Severity::Warning, *site, message, Vec::new())
 }
 
 fn finding(state: &State, route: &Route, unapplied: &Unapplied) -> Diagnostic {
-    let Unapplied { form, site, name } = unapplied;
-    let (why, advice) = match form {
+    let (why, advice) = reason(unapplied);
+    let location = state.sources.locate(unapplied.site);
+    let mut related = vec![Related {
+        location: state.sources.locate(route.registration),
+        message: format!("{} is registered here", shown(route)),
+    }];
+    if let Some(handler) = handler_site(&route.handler) {
+        related.push(Related { location: state.sources.locate(handler), message: "its handler".to_owned() });
+    }
+    related.retain(|step| step.location != location);
+    Diagnostic {
+        rule: INFO.code,
+        severity: if route.conditional { Severity::Info } else { Severity::Error },
+        confidence: Confidence::High,
+        location,
+        message: format!("{} is open to everybody: {why}; {advice}.", shown(route)),
+        related,
+        unnecessary: false,
+    }
+}
+
+/// Why a guard is not applied, and what to write.
+fn reason(unapplied: &Unapplied) -> (String, String) {
+    let Unapplied { form, name, .. } = unapplied;
+    match form {
         Form::InUnion => (
             format!(
                 "FastAPI looks for `Depends` at the top of an annotation only, and here `{name}` is inside a union"
@@ -61,23 +142,5 @@ fn finding(state: &State, route: &Route, unapplied: &Unapplied) -> Diagnostic {
             format!("FastAPI has registered the handler before `{name}` is put around it"),
             "move it below the route's decorator".to_owned(),
         ),
-    };
-    let location = state.sources.locate(*site);
-    let mut related = vec![Related {
-        location: state.sources.locate(route.registration),
-        message: format!("{} is registered here", shown(route)),
-    }];
-    if let Some(handler) = handler_site(&route.handler) {
-        related.push(Related { location: state.sources.locate(handler), message: "its handler".to_owned() });
-    }
-    related.retain(|step| step.location != location);
-    Diagnostic {
-        rule: INFO.code,
-        severity: if route.conditional { Severity::Info } else { Severity::Error },
-        confidence: Confidence::High,
-        location,
-        message: format!("{} is open to everybody: {why}; {advice}.", shown(route)),
-        related,
-        unnecessary: false,
     }
 }

@@ -8,7 +8,8 @@ use super::missing_auth_dependency::is_test;
 use super::shared::tokens::{for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{
-    Asked, Claim, Decode, Encode, Expected, HandedOn, KeySource, MARKS, VerifierCall, is_about_tokens,
+    Asked, Claim, Decode, Encode, Expected, GivenClaims, HandedOn, IssuerCall, KeySource, MARKS, VerifierCall,
+    is_about_tokens,
 };
 use crate::facts::python::tree::StmtKind;
 use crate::ide::{Diagnostic, Severity};
@@ -106,7 +107,7 @@ fn may_confuse(decode: &Decode) -> bool {
 }
 
 /// A token that says what it is for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Marked<'s> {
     /// The claim that says it.
     name: &'s SmolStr,
@@ -118,6 +119,8 @@ struct Marked<'s> {
     function: Option<Site>,
     /// Claims that it is seen to have.
     claims: [&'s [SmolStr]; 2],
+    /// Claims that it may have, where those are known that it can't have.
+    possible: Option<Vec<&'s [SmolStr]>>,
     /// Whether it is for an address, and not for the id of a user.
     address: bool,
 }
@@ -131,19 +134,21 @@ impl<'s> Marked<'s> {
             site: encode.site,
             function: encode.function,
             claims: [&encode.claims, &[]],
+            possible: possible_claims(state, encode),
             address: encode.address,
         });
         let handed = encode.handed.as_ref().map(|handed| &handed.parameter).zip(encode.function);
         let given = handed.into_iter().flat_map(move |(parameter, function)| {
-            let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
-            let calls = calls.filter(move |call| call.callee == function && !is_test(state, call.site.file));
+            let calls = calls_of(state, function).filter(|call| !is_test(state, call.site.file));
             calls.flat_map(move |call| {
-                let given = call.purposes.iter().filter(move |given| given.parameter == *parameter);
+                let given = call.given.iter().filter(move |given| given.parameter == *parameter);
                 given.filter_map(move |given| {
                     let (name, value) = given.marks.first()?;
                     let claims: [&[SmolStr]; 2] = [&encode.claims, &given.claims];
                     let address = encode.address || given.address;
-                    Some(Self { name, value, site: call.site, function: call.function, claims, address })
+                    let is_closed = given.is_whole && encode.handed.as_ref().is_some_and(|handed| handed.is_closed);
+                    let possible = is_closed.then(|| claims.to_vec());
+                    Some(Self { name, value, site: call.site, function: call.function, claims, possible, address })
                 })
             })
         });
@@ -152,9 +157,30 @@ impl<'s> Marked<'s> {
         own.into_iter().chain(given).collect()
     }
 
+    /// Whether it is known to have no claim of that name.
+    fn lacks(&self, claim: &SmolStr) -> bool {
+        self.possible.as_ref().is_some_and(|possible| !possible.iter().any(|claims| claims.contains(claim)))
+    }
+
     fn has(&self, claim: &SmolStr) -> bool {
         self.claims.iter().any(|claims| claims.contains(claim))
     }
+}
+
+/// The calls of a function that issues tokens.
+fn calls_of(state: &State, function: Site) -> impl Iterator<Item = &IssuerCall> {
+    let calls = state.tokens.items().flat_map(|(_, tokens)| &tokens.issuer_calls);
+    calls.filter(move |call| call.callee == function)
+}
+
+/// All claims that a token may have which a call issues: what its function adds, and what every call of that is seen to
+/// hand over.
+fn possible_claims<'s>(state: &'s State, encode: &'s Encode) -> Option<Vec<&'s [SmolStr]>> {
+    let Some(handed) = &encode.handed else { return encode.whole.then(|| vec![encode.claims.as_slice()]) };
+    let is_it = |given: &&GivenClaims| given.parameter == handed.parameter && given.is_whole;
+    let given = calls_of(state, encode.function?).map(|call| Some(call.given.iter().find(is_it)?.claims.as_slice()));
+    let given: Vec<&[SmolStr]> = given.collect::<Option<_>>()?;
+    (handed.is_closed && !given.is_empty()).then(|| given.into_iter().chain([encode.claims.as_slice()]).collect())
 }
 
 /// Tokens of the same key that say what they are for, if that is something else than access.
@@ -272,7 +298,8 @@ impl Verification<'_, '_> {
     /// Whether somebody looks at what the token is for, or at a claim like that which it does not have.
     fn looks<'r>(&self, reads: &'r [Claim]) -> Looks<'r> {
         let is_missing = |name: &SmolStr| MARKS.contains(&name.as_str()) && !self.marked.has(name);
-        let is_mark = |read: &&Claim| read.name == *self.marked.name || is_missing(&read.name);
+        let is_needed = |read: &Claim| read.is_needed && self.marked.lacks(&read.name);
+        let is_mark = |read: &&Claim| read.name == *self.marked.name || is_missing(&read.name) || is_needed(read);
         let looks = reads.iter().filter(is_mark).map(|read| match &read.only_if {
             Some(parameter) => Looks::If(parameter),
             None => Looks::Always,

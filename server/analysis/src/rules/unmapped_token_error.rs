@@ -88,6 +88,9 @@ fn narrow(decode: &Decode, clause: &Caught) -> &'static str {
     if clause.types.contains(&LIST) {
         return CATCHES_NOTHING;
     }
+    if clause.raises_again {
+        return "this raises it again";
+    }
     let of_library = |path: &SmolStr| Library::of(path) == Some(decode.library);
     if clause.types.iter().any(of_library) { CATCHES_LESS } else { CATCHES_OTHERS }
 }
@@ -106,6 +109,7 @@ fn behind_guards(state: &State) -> FxHashSet<Site> {
 
 /// Whether clauses catch what the verification raises for a bad token.
 fn is_caught<'c>(decode: &Decode, caught: impl Iterator<Item = &'c Caught> + Clone) -> bool {
+    let caught = caught.filter(|clause| !clause.raises_again);
     let catches = |wanted: &[&str]| {
         caught.clone().any(|clause| {
             let name = |path: &str| path.rsplit('.').next().is_some_and(|name| wanted.contains(&name));

@@ -41,7 +41,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> {
     // What only says how a credential is sent, or that there is none.
     let is_mark = matches!(body.eval(key), Value::Str(text) if is_scheme_word(&text) || says_nothing(&text));
-    if is_mark || !is_credential(body, body.traced(given)) {
+    if is_mark || !is_credential(body, body.traced(given)) && !is_sent_as_bearer(body, given, key) {
         return None;
     }
     match &key.kind {
@@ -65,6 +65,15 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
         }
         _ => keys::standing(body.interpreter, body.scope, key, Purpose::LetsIn),
     }
+}
+
+/// Whether a function compares what it is given with a key behind `Bearer`: nothing else than a credential is sent so (RFC
+/// 6750, section 2.1), whoever reads the header.
+fn is_sent_as_bearer(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> bool {
+    let is_parameter = given.as_name().is_some_and(|name| body.param(name).is_some());
+    let ExprKind::FString(parts) = &key.kind else { return false };
+    let scheme = parts.first().and_then(Expr::as_str);
+    is_parameter && scheme.is_some_and(|text| text.trim().eq_ignore_ascii_case("bearer"))
 }
 
 /// Whether an expression is what callers prove with who they are, as they sent it.

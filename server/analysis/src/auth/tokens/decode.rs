@@ -9,7 +9,7 @@ use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
     Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    optional, secrets, subjects,
+    needed, optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
@@ -99,7 +99,12 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
 fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim> {
     reads
         .into_iter()
-        .map(|(name, range)| Claim { name, site: body.site(range), only_if: optional::only_if(body, range) })
+        .map(|(name, range)| Claim {
+            name,
+            site: body.site(range),
+            only_if: optional::only_if(body, range),
+            is_needed: needed::is_needed(body, range),
+        })
         .collect()
 }
 
@@ -280,7 +285,8 @@ fn algorithms(
     for element in elements {
         if let Some(read) = header_read(body, element, 0) {
             let name = element.as_name();
-            return match name.is_some_and(|name| is_compared(body, name, given.range)) {
+            let is_chosen_before = name.is_some_and(|name| is_compared(body, name, given.range));
+            return match is_chosen_before || is_of_one_kind(body, args) {
                 true => Algorithms::Unknown,
                 false => Algorithms::FromToken { read: body.site(read), given: body.site(element.range) },
             };
@@ -298,6 +304,14 @@ fn algorithms(
         }
     }
     Algorithms::Known(known)
+}
+
+/// Whether the key is an object of a class of python-jose's that refuses algorithms of other kinds when it is made (3.5,
+/// `RSAKey.__init__`): `RSAKey(key, algorithm=header["alg"])`.
+fn is_of_one_kind(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
+    let key = positional(args, 1).or_else(|| keyword(args, "key"));
+    let made = key.and_then(|key| body.traced(key).as_call()).and_then(|(func, _)| body.package(func));
+    made.is_some_and(|path| path.starts_with("jose.") && (path.ends_with(".RSAKey") || path.ends_with(".ECKey")))
 }
 
 /// Where an expression reads the algorithm out of a token's header.

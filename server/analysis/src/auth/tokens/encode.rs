@@ -93,7 +93,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     let handed = claims.as_ref().and_then(|claims| {
         let is_endless = life == Life::Unknown && !claims.is_open && claims.is_endless() && leaves();
         let names_owner = claims.claims.iter().any(|(claim, _)| claim == "sub");
-        Some(Handed { parameter: claims.handed.cloned()?, is_endless, names_owner })
+        Some(Handed { parameter: claims.handed.cloned()?, is_endless, names_owner, is_closed: !claims.is_open })
     });
     let number = claims.as_ref().and_then(|claims| claims.number(body));
     let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();

@@ -23,12 +23,35 @@ pub(super) fn caught_around(body: &Body<'_, '_, '_>, around: &[(&Stmt, usize)]) 
         if let StmtKind::Try { handlers, .. } = &stmt.kind
             && *block == 0
         {
-            caught.extend(
-                handlers.iter().map(|handler| Caught { site: body.site(handler.range), types: types(body, handler) }),
-            );
+            caught.extend(handlers.iter().map(|handler| caught_by(body, handler)));
         }
     }
     caught
+}
+
+fn caught_by(body: &Body<'_, '_, '_>, handler: &Handler) -> Caught {
+    let types = types(body, handler);
+    let raises_again = raises_again(body, handler, &types);
+    Caught { site: body.site(handler.range), types, raises_again }
+}
+
+/// Whether a clause always ends by raising what it caught, itself or as a new one of the same or the library's widest kind.
+fn raises_again(body: &Body<'_, '_, '_>, handler: &Handler, caught: &[SmolStr]) -> bool {
+    const WIDEST: &[&str] = &["PyJWTError", "InvalidTokenError", "JWTError", "JOSEError", "JoseError"];
+    let Some((last, before)) = handler.body.split_last() else { return false };
+    let StmtKind::Raise { exc, .. } = &last.kind else { return false };
+    let may_end = |stmt: &Stmt| !matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Assign(_));
+    if before.iter().any(may_end) {
+        return false;
+    }
+    let Some(exc) = exc else { return true };
+    if exc.as_name().is_some_and(|name| handler.name.as_ref() == Some(name)) {
+        return true;
+    }
+    let Value::Package(path) = body.eval(exc.as_call().map_or(exc, |(func, _)| func)) else { return false };
+    let name = path.rsplit('.').next().unwrap_or(&path);
+    let is_caught = || caught.iter().any(|known| known.rsplit('.').next() == Some(name));
+    is_token_error(&path) && (WIDEST.contains(&name) || is_caught())
 }
 
 /// What a clause is said to catch that names its exceptions in a list: nothing, as Python wants a tuple.

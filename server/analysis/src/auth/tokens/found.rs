@@ -420,21 +420,23 @@ pub struct IssuerCall {
     pub endless: Vec<SmolStr>,
     /// Those that are given claims with a number for `sub`, and that.
     pub numbers: Vec<(SmolStr, Site)>,
-    /// Those that are given claims which say what the token is for.
-    pub purposes: Vec<GivenPurpose>,
+    /// Those that are given claims.
+    pub given: Vec<GivenClaims>,
     /// The call.
     pub site: Site,
 }
 
-/// Claims that are handed to whoever signs them, and say what the token is for.
+/// Claims that are handed to whoever signs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenPurpose {
+pub struct GivenClaims {
     /// The parameter that takes them.
     pub parameter: SmolStr,
-    /// Those that say it, with what they say.
+    /// Those that say what the token is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
     /// All that are seen.
     pub claims: Vec<SmolStr>,
+    /// Whether there are no others.
+    pub is_whole: bool,
     /// Whether `sub` is an address of e-mail among them.
     pub address: bool,
 }

@@ -6,7 +6,7 @@ use super::super::code::{Body, last_name};
 use super::callees::callee;
 use super::encode::{after_now, is_now, seconds};
 use super::payload::{self, Given};
-use super::{DefaultLife, GivenPurpose, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
+use super::{DefaultLife, GivenClaims, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, positional};
 
 /// Finds calls that may leave out how long a token lives, and lengths in the wrong unit.
@@ -29,7 +29,7 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
     let function = callee(body, func)?;
     let mut left_out = Vec::new();
     let mut passed_on = Vec::new();
-    let (mut endless, mut numbers, mut purposes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut endless, mut numbers, mut handed) = (Vec::new(), Vec::new(), Vec::new());
     let receiver = usize::from(function.takes_receiver());
     for (at, param) in function.def.params.iter().enumerate().skip(receiver) {
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name));
@@ -40,8 +40,10 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
                 endless.extend(given.is_endless.then(name));
                 numbers.extend(given.number.map(|range| (name(), body.site(range))));
             }
-            let Given { marks, claims, address, .. } = given;
-            purposes.extend((!marks.is_empty()).then(|| GivenPurpose { parameter: name(), marks, claims, address }));
+            let Given { marks, claims, is_whole, address, .. } = given;
+            if !claims.is_empty() {
+                handed.push(GivenClaims { parameter: name(), marks, claims, is_whole, address });
+            }
         }
         if !is_optional(param) {
             continue;
@@ -54,19 +56,21 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
             Some(_) => {}
         }
     }
-    let spreads = args.iter().any(|arg| arg.spread != Spread::No);
-    let of_life = !left_out.is_empty() || !passed_on.is_empty() || !endless.is_empty();
-    let says_something = of_life || !numbers.is_empty() || !purposes.is_empty();
-    (says_something && !spreads).then(|| IssuerCall {
+    let mut found = IssuerCall {
         callee: function.site,
         function: body.def.map(|def| body.site(def.name.range)),
-        left_out,
-        passed_on,
-        endless,
-        numbers,
-        purposes,
+        left_out: Vec::new(),
+        passed_on: Vec::new(),
+        endless: Vec::new(),
+        numbers: Vec::new(),
+        given: Vec::new(),
         site: body.site(call.range),
-    })
+    };
+    // What is spread in may be anything.
+    if args.iter().all(|arg| arg.spread == Spread::No) {
+        found = IssuerCall { left_out, passed_on, endless, numbers, given: handed, ..found };
+    }
+    Some(found)
 }
 
 /// Whether a parameter is `None` unless it is given.

@@ -30,6 +30,7 @@ mod lifetimes;
 mod looks;
 mod lookups;
 mod loops;
+mod needed;
 mod numbers;
 mod optional;
 mod passwords;
@@ -212,6 +213,8 @@ pub struct Claim {
     pub site: Site,
     /// The parameter that is nothing unless it is given, without which nobody looks at it.
     pub only_if: Option<SmolStr>,
+    /// Whether everybody is turned away whose token has none.
+    pub is_needed: bool,
 }
 
 /// A check on claims.
@@ -305,6 +308,8 @@ pub struct Caught {
     pub site: Site,
     /// Dotted paths of its exceptions; empty for a bare `except`. `?` for what could not be resolved.
     pub types: Vec<SmolStr>,
+    /// Whether it always raises what it caught again, or one of the library's that is as wide.
+    pub raises_again: bool,
 }
 
 /// A call that issues a token.
@@ -353,6 +358,8 @@ pub struct Handed {
     pub is_endless: bool,
     /// Whether the function names the owner itself.
     pub names_owner: bool,
+    /// Whether the function adds nothing that is not seen.
+    pub is_closed: bool,
 }
 
 /// How long a token lives.

@@ -60,6 +60,8 @@ pub(super) struct Given {
     pub(super) marks: Vec<(SmolStr, SmolStr)>,
     /// The claims that it is seen to have.
     pub(super) claims: Vec<SmolStr>,
+    /// Whether these are all.
+    pub(super) is_whole: bool,
     /// Whether its `sub` is an address of e-mail.
     pub(super) address: bool,
 }
@@ -67,12 +69,13 @@ pub(super) struct Given {
 /// What a value says that is a dictionary of claims, and is handed over.
 pub(super) fn given<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Given {
     let claims = claims_of(body, payload);
-    let is_known = !claims.claims.is_empty() && claims.handed.is_none() && claims.is_whole();
+    let is_whole = !claims.claims.is_empty() && claims.handed.is_none() && claims.is_whole();
     Given {
-        is_endless: is_known && claims.is_endless(),
+        is_endless: is_whole && claims.is_endless(),
         number: claims.number(body),
         marks: marks(body, &claims.claims),
         claims: claims.claims.iter().map(|(claim, _)| claim.clone()).collect(),
+        is_whole,
         address: is_address(body, &claims.claims),
     }
 }

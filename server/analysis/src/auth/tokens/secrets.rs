@@ -132,7 +132,16 @@ fn is_called_token(name: &str) -> bool {
 /// Whether a value is drawn at random, so that nobody guesses it: a token, where it is called one.
 fn is_generated(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
     let Some((func, _)) = value.as_call() else { return false };
-    body.package(func).is_some_and(|path| matches!(path.as_str(), "secrets.token_urlsafe" | "secrets.token_hex"))
+    body.package(func).is_some_and(|path| draws(&path))
+}
+
+/// Whether a value is what a function of that kind gave when the module was run.
+fn is_drawn(class: &Value) -> bool {
+    matches!(class, Value::Package(path) if draws(path))
+}
+
+fn draws(path: &str) -> bool {
+    matches!(path, "secrets.token_urlsafe" | "secrets.token_hex")
 }
 
 /// The second of `scheme, token = header.split()`.
@@ -160,6 +169,8 @@ fn setting(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> Option<Origin> {
     let is_set = |expr: &Expr| match body.eval(expr) {
         Value::Str(text) => !is_name(&text),
         Value::None => false,
+        // What a process draws for itself is its key as well, if not what it tells its operator to sign in with.
+        Value::Instance(instance) if is_drawn(&instance.class) => name.to_ascii_uppercase().contains("SECRET"),
         _ => environment(body, expr).is_some(),
     };
     (names_secret(name) && is_set(expr)).then_some(Origin { what: Secret::Key, range: expr.range, credential: false })

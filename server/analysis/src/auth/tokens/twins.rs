@@ -46,12 +46,16 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         }
         return;
     }
-    let says = |args: &[Arg]| {
-        args.iter().any(|arg| {
-            arg.value.as_str().is_some()
-                || matches!(arg.value.kind, ExprKind::Dict(_) | ExprKind::Bool(_))
-                || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
-        })
+    let is_told = |arg: &Arg| {
+        arg.value.as_str().is_some()
+            || matches!(arg.value.kind, ExprKind::Dict(_) | ExprKind::Bool(_))
+            || matches!(body.eval(body.traced(&arg.value)), Value::Str(_))
+    };
+    // `create({"sub": user.id}, SHORT)` and `create({"sub": user.id}, LONG)` say the same.
+    let says = |args: &[Arg], others: &[Arg]| {
+        args.iter()
+            .enumerate()
+            .any(|(at, arg)| is_told(arg) && !others.get(at).is_some_and(|other| give_same_claims(body, arg, other)))
     };
     // `create(ACCESS, user)` and `create(REFRESH, user)`: two objects may say two things.
     let differ = own.iter().zip(others).any(|(one, other)| match (body.eval(&one.value), body.eval(&other.value)) {
@@ -60,7 +64,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         }
         _ => false,
     });
-    if access != refresh && !differ && !says(own) && !says(others) {
+    if access != refresh && !differ && !says(own, others) && !says(others, own) {
         tokens.twins.push(Twins { issuer: issuer.site, other: same.site, access, refresh });
     }
 }
@@ -137,6 +141,17 @@ fn have_same_claims(body: &Body<'_, '_, '_>, one: &[Entry], other: &[Entry]) -> 
     !one.iter().chain(other).any(|entry| is_mark(entry) || is_spread(entry))
         && one.iter().filter(is_told).all(|entry| is_in(other, entry))
         && other.iter().filter(is_told).all(|entry| is_in(one, entry))
+}
+
+/// Whether two arguments are the same claims, written out.
+fn give_same_claims(body: &Body<'_, '_, '_>, one: &Arg, other: &Arg) -> bool {
+    let is_same_parameter = one.name.as_ref().map(|name| &name.name) == other.name.as_ref().map(|name| &name.name);
+    match (&one.value.kind, &other.value.kind) {
+        (ExprKind::Dict(claims), ExprKind::Dict(others)) => {
+            is_same_parameter && !claims.is_empty() && have_same_claims(body, claims, others)
+        }
+        _ => false,
+    }
 }
 
 /// Whether an entry is a claim of when a token was issued, or until when it holds, or of its own number.
