@@ -6,8 +6,8 @@ use super::missing_auth_dependency::{is_test, shown};
 use super::server_endpoint_without_session::is_behind_middleware;
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
-use crate::auth::accounts;
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
+use crate::auth::{Judge, accounts};
 use crate::facts::python::idioms::{assigned, escapes, escapes_unless, is_stub, unused_entry};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread};
 use crate::frontend::observed::Endpoint;
@@ -35,6 +35,7 @@ const MAX_DEPTH: usize = 4;
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     with_interpreter(state, |interpreter| {
+        let judge = Judge::new(interpreter, &state.memo);
         for_each_served(state, |_, route, judged| {
             let Some(handler) = route.function() else { return };
             let site = handler.site;
@@ -56,6 +57,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             }
             let password = ignored(interpreter, &handler).or_else(|| ignored_entry(interpreter, &handler));
             let Some(password) = password else { return };
+            // Who it is may be proven by something else: a token of an identity provider.
+            if judge.handler(route).is_some_and(|verdict| verdict.decides()) {
+                return;
+            }
             let message = format!(
                 "{} hands out a token and never looks at `{password}`: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
                 shown(route)
@@ -129,10 +134,32 @@ fn ignored(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<Strin
                 let read = |field: &str| field == password || !fields.iter().any(|own| own == field);
                 (!looks_at(interpreter, handler, name, &read, 0)).then(|| format!("{name}.{password}"))
             }
+            _ if is_password_form(interpreter, handler, param) => {
+                let is_read = looks_at(interpreter, handler, name, &|field| field == "password", 0);
+                (!is_read).then(|| format!("{name}.password"))
+            }
             _ if is_password(name) => (!looks_at(interpreter, handler, name, &|_| true, 0)).then(|| name.to_string()),
             _ => None,
         }
     })
+}
+
+/// Whether a parameter takes FastAPI's form of a sign-in: `form: OAuth2PasswordRequestForm = Depends()`.
+fn is_password_form(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
+    let is_form = |value: &Value| {
+        let Value::Package(path) = value else { return false };
+        path.ends_with(".OAuth2PasswordRequestForm") || path.ends_with(".OAuth2PasswordRequestFormStrict")
+    };
+    let given = |expr: &Option<Expr>| expr.as_ref().map(|expr| interpreter.eval_signature(handler, expr));
+    let ty = match given(&param.annotation) {
+        Some(Value::Annotated(annotated)) => Some(annotated.ty.clone()),
+        ty => ty,
+    };
+    ty.as_ref().is_some_and(is_form)
+        || match given(&param.default) {
+            Some(Value::Depends(depends)) => depends.dependency.as_ref().is_some_and(is_form),
+            _ => false,
+        }
 }
 
 /// Whether a function reads such a field of a parameter, or hands the parameter to something that may: functions of the
