@@ -37,6 +37,11 @@ pub enum Guard {
 }
 
 impl Guard {
+    /// Whether callers sign in at the route.
+    pub fn signs_in(&self) -> bool {
+        matches!(self, Self::Public(reason) if reason.starts_with("signing in"))
+    }
+
     /// Whether somebody verifies the caller.
     pub fn is_guarded(&self) -> bool {
         matches!(self, Self::Guarded(_) | Self::Around(_) | Self::InBody(_))

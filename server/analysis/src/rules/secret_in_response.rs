@@ -67,15 +67,22 @@ fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
                 continue;
             }
             let leads_in = |way: &(SmolStr, SmolStr)| ways_in.contains(&(application.site, way));
-            let (severity, then) = match &handed.kept_in {
+            const SEND: &str = "Send it to the address that the account has, and answer the same whether there is one.";
+            let (severity, then, instead) = match &handed.kept_in {
                 Some(way) if leads_in(way) => (
                     Severity::Error,
                     ", and a new password is set with it: no mailbox is needed to take an account over",
+                    SEND,
                 ),
-                _ => (Severity::Warning, ": whatever it shows, nobody has to be that user for it"),
+                None if judged.guard.signs_in() => (
+                    Severity::Error,
+                    ": whoever names an account is signed in to it",
+                    "Ask for a proof first: the password, or the token of the identity provider, verified.",
+                ),
+                _ => (Severity::Warning, ": whatever it shows, nobody has to be that user for it", SEND),
             };
             let message = format!(
-                "This token is made for the user whom the request names, and given to whoever asks{then}. Send it to the address that the account has, and answer the same whether there is one."
+                "This token is made for the user whom the request names, and given to whoever asks{then}. {instead}"
             );
             found.push(report(state, &INFO, severity, site, message, Vec::new()));
         }
