@@ -45,6 +45,21 @@ pub(super) fn tells_group(path: &Path, value: &Abs) -> bool {
     matches!(value, Abs::Part(id, column) if names::is_label(column) && is_group_of_caller(path, *id))
 }
 
+/// Whether the caller's role, which is a record of its own, is compared with what the code names: `me.role_id != admin.id`, where
+/// that one was found by its name, or `role.name != "Admin"`, where that one was found by `me.role_id`.
+pub(super) fn asks_role_by_record(path: &Path, a: &Abs, b: &Abs) -> bool {
+    let row = |value: &Abs| match value {
+        Abs::Part(id, _) => path.rows.get(id).filter(|row| !row.unclear && !row.predicates.is_empty()),
+        _ => None,
+    };
+    let of_caller = |value: &Abs| matches!(value, Abs::Principal(part) if names::is_authority(part));
+    let is_named = |value: &Abs| matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Known(_));
+    let found_by = |value: &Abs, is_it: &dyn Fn(&Abs) -> bool| {
+        row(value).is_some_and(|row| row.predicates.iter().all(|asked| asked.equal && is_it(&asked.value)))
+    };
+    of_caller(a) && found_by(b, &is_named) || found_by(a, &of_caller) && is_named(b)
+}
+
 /// Whether a value is the name of a scheme of credentials, or several.
 pub(super) fn is_scheme(value: &Abs) -> bool {
     match value {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::asks::{is_scheme, tells_group};
+use super::asks::{asks_role_by_record, is_scheme, tells_group};
 use super::engine::Engine;
 use super::models::Model;
 use super::names;
@@ -304,6 +304,7 @@ impl Engine<'_, '_> {
         // Who verifies the caller asks its record before it hands it on.
         path.privileged |=
             self.asks_right_of_record(path, a) || tells_group(path, a) || self.asks_right_of_own(path, a, b);
+        path.privileged |= asks_role_by_record(path, a, b);
         let (left, right) = (a.parts(path), b.parts(path));
         if left.principal {
             let nothing_known = right.clients.is_empty() && right.rows.is_empty() && !right.principal;
