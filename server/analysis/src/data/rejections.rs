@@ -14,8 +14,8 @@ impl Engine<'_, '_> {
             let site = self.site(exception);
             self.absences.insert(site);
         }
-        // Nobody is answered any more.
-        let Some(stranger) = path.stranger.clone().filter(|_| !self.in_later) else { return };
+        // Nobody is answered any more; and whoever may touch what is others' is refused for something else.
+        let Some(stranger) = path.stranger.clone().filter(|_| !self.in_later && !path.privileged) else { return };
         let Some((func, args)) = exception.as_call() else { return };
         let framework = match self.stack.last().map(|function| self.interpreter.eval(function, func)) {
             Some(Value::Package(package)) => package.ends_with("HTTPException"),
