@@ -25,9 +25,11 @@ pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
 
 fn text(loaded: &Loaded, analysis: &Analysis) -> String {
     let mut out = String::new();
-    for app in analysis.apps() {
+    let apps = analysis.apps();
+    for app in &apps {
         let (line, _) = position(analysis, app.location, app.location.range.start);
-        out.push_str(&format!("{} ({}:{line})\n", app.name, loaded.shown(analysis, app.location.file)));
+        let below = mounted_below(&apps, app);
+        out.push_str(&format!("{} ({}:{line}){below}\n", app.name, loaded.shown(analysis, app.location.file)));
         let rows: Vec<[String; 4]> = app.routes.iter().map(|route| row(loaded, analysis, route)).collect();
         let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths = [widest(0), widest(1), widest(2)];
@@ -52,6 +54,14 @@ fn text(loaded: &Loaded, analysis: &Analysis) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Where others mount an application, whose routes have paths of its own.
+fn mounted_below(apps: &[AppView], app: &AppView) -> String {
+    let mounts = apps.iter().flat_map(|other| &other.mounts);
+    let paths: Vec<&str> =
+        mounts.filter(|(_, location)| *location == app.location).map(|(path, _)| path.as_str()).collect();
+    if paths.is_empty() { String::new() } else { format!(", mounted at {}", paths.join(" and ")) }
 }
 
 fn row(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> [String; 4] {
