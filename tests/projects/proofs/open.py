@@ -1,5 +1,6 @@
 """The same ways with a hole in each. None guards its route."""
 
+import hmac
 import os
 from typing import Annotated
 
@@ -162,6 +163,12 @@ def the_default_of_nothing_passes(credentials: Credentials):
     return kind
 
 
+async def signed_by_the_client(secret: str, request: Request):
+    expected = hmac.new(secret.encode(), await request.body(), "sha256").hexdigest()
+    if not hmac.compare_digest(request.headers["X-Signature"], expected):
+        raise HTTPException(401)
+
+
 class Answer:
     def __init__(self, success: bool, value=None):
         self.success, self.value = success, value
@@ -207,6 +214,7 @@ GUARDS = [
     the_default_of_nothing_passes,
     key_of_an_entry,
     answers_are_all_good,
+    signed_by_the_client,
 ]
 
 

@@ -7,7 +7,7 @@ use super::super::sinks::{Sink, classify, is_lookup};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of};
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::assigned;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
 use crate::index::value::Value;
 
 /// Variables that are followed to what a text was decoded from.
@@ -78,6 +78,8 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
+            // Whoever sends the key makes the signature, too.
+            Sink::Answers if args.iter().any(|arg| self.is_signed_by_client(path, &arg.value)) => Abs::Other,
             Sink::Answers => {
                 let evidence = match package.ends_with(".compare_digest") {
                     true => Evidence::Compares,
@@ -119,6 +121,27 @@ impl Flow<'_, '_> {
                 derived => derived,
             },
         }
+    }
+
+    /// Whether a value is a signature that was made with a key of the client's: `hmac.new(secret.encode(), body, sha256)`,
+    /// where `secret` stands in the path.
+    fn is_signed_by_client(&mut self, path: &Path, value: &Expr) -> bool {
+        let body = self.function().def.clone();
+        let made = match value.as_name() {
+            Some(name) => assigned(&body.body, name),
+            None => vec![value],
+        };
+        let mut pending = made;
+        while let Some(expr) = pending.pop() {
+            if let Some((func, args)) = expr.as_call()
+                && matches!(self.outer(func), Value::Package(package) if matches!(package.as_str(), "hmac.new" | "hmac.digest"))
+            {
+                let key = positional(args, 0).or_else(|| keyword(args, "key"));
+                return key.is_some_and(|key| self.eval(&mut path.clone(), key) == Abs::Credential);
+            }
+            pending.extend(expr.children());
+        }
+        false
     }
 
     /// Whether a call reads the JSON that a part of a token holds (RFC 7515, section 3.1): `json.loads(b64decode(part))`.

@@ -43,7 +43,10 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
             "passwordrecovery" | "recoverpassword" | "resetpassword" | "verifyemail" | "confirmemail" | "activate",
             "{}",
         ]
-        | ["password", "reset" | "forgot" | "recover" | "recovery"] => RECOVERING,
+        | ["password", "reset" | "forgot" | "recover" | "recovery"]
+        | ["verification" | "confirmation" | "activation", "confirm" | "verify" | "resend" | "send" | "request"] => {
+            RECOVERING
+        }
         [
             "passwordreset" | "resetpassword" | "passwordrecovery" | "forgotpassword" | "forgotpin" | "verifyemail"
             | "emailverification",

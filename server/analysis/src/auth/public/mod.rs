@@ -317,6 +317,8 @@ mod tests {
             "/auth/verify-email-code",
             "/auth/resend-otp",
             "/auth/resend-confirmation",
+            "/auth/verification/confirm",
+            "/v1/verification/resend",
             "/verify-reset-token/{token}",
             "/users/validate-reset-token/{token}",
             "/reset-token/verify/{token}",
