@@ -49,8 +49,20 @@ fn reads_others(expr: &Expr, object: Option<&SmolStr>, field: &str) -> bool {
     match &expr.kind {
         ExprKind::Attribute { value, name } => value.as_name() == object && name.name != field,
         ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None => true,
-        ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Compare { .. } => {
-            expr.children().into_iter().all(|part| reads_others(part, object, field))
+        ExprKind::Not(_)
+        | ExprKind::BoolOp { .. }
+        | ExprKind::Compare { .. }
+        | ExprKind::List(_)
+        | ExprKind::Tuple(_)
+        | ExprKind::Set(_) => expr.children().into_iter().all(|part| reads_others(part, object, field)),
+        // `self.address.strip()`, `len(self.address)`; a method of the object itself may look at anything.
+        ExprKind::Call { func, args } => {
+            let of_other = match &func.kind {
+                ExprKind::Attribute { value, .. } => value.as_name() != object && reads_others(value, object, field),
+                ExprKind::Name(name) => matches!(name.as_str(), "len" | "bool" | "str" | "int"),
+                _ => false,
+            };
+            of_other && args.iter().all(|arg| reads_others(&arg.value, object, field))
         }
         _ => false,
     }
