@@ -66,7 +66,9 @@ impl Flow<'_, '_> {
             if anonymous && self.found.rejection.is_none() && !gives_values(&function.def.body) {
                 return Proof::NotAuth;
             }
-            return if anonymous { Proof::Optional } else { Proof::ChecksNothing };
+            // What another verification gives is nothing where that fails: `return by_session(token)` behind `by_key(token)`.
+            let tells = |exit: &Exit| matches!(exit.value, Abs::Nothing | Abs::Verified { checked: false });
+            return if unverified().all(tells) { Proof::Optional } else { Proof::ChecksNothing };
         }
         // Whom a dependency verified, it hands on, perhaps after a look at what that user may do.
         if unverified().all(|exit| exit.value == (Abs::Verified { checked: true })) {
