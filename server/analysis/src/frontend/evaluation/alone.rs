@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::{MAX_STEPS, Session, address};
 use crate::facts::typescript::file::Export;
 use crate::facts::typescript::tree::{Expr, ExprKind, Function, StmtKind};
-use crate::frontend::value::{Closure, ScopeId, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectKind, ScopeId, Value};
 use crate::vfs::FileId;
 
 /// Expressions that all functions of a file may evaluate that nobody calls, together.
@@ -24,9 +24,9 @@ impl Session<'_> {
             StmtKind::ExportDefault(Expr { kind: ExprKind::Function(function), .. }) => {
                 self.enter(file, item, scope, function);
             }
-            StmtKind::Class(class) => self.enter_class(class.name.as_ref(), scope),
+            StmtKind::Class(class) => self.enter_class(file, class.name.as_ref(), scope),
             StmtKind::ExportDefault(Expr { kind: ExprKind::Class(class), .. }) => {
-                self.enter_class(class.name.as_ref(), scope);
+                self.enter_class(file, class.name.as_ref(), scope);
             }
             _ => {}
         }
@@ -42,9 +42,10 @@ impl Session<'_> {
         self.run_alone(&Rc::new(closure));
     }
 
-    fn enter_class(&mut self, name: Option<&SmolStr>, scope: ScopeId) {
+    fn enter_class(&mut self, file: FileId, name: Option<&SmolStr>, scope: ScopeId) {
         let Some(Value::Class(class)) = name.and_then(|name| self.store.variable(scope, name)) else { return };
-        let instance = self.instance(&class, &[], None);
+        let only = self.only_instance(&class, scope).filter(|_| !self.is_exported(file, name));
+        let instance = only.unwrap_or_else(|| self.instance(&class, &[], None));
         for method in &class.class.methods {
             if method.name == "constructor" || self.ran.contains(&address(&method.function)) {
                 continue;
@@ -60,6 +61,17 @@ impl Session<'_> {
             };
             self.run_alone(&Rc::new(closure));
         }
+    }
+
+    /// The instance that a module makes of a class, where that is one: `export const api = new Client("/api")`.
+    fn only_instance(&self, class: &Rc<ClassValue>, scope: ScopeId) -> Option<Value> {
+        let is_one = |value: &&Value| {
+            let Value::Object(object) = value else { return false };
+            matches!(&self.store.get(*object).kind, ObjectKind::Instance(of) if Rc::ptr_eq(of, class))
+        };
+        let mut instances = self.store.variables(scope).map(|(_, value)| value).filter(is_one);
+        let first = instances.next()?;
+        instances.next().is_none().then(|| first.clone())
     }
 
     fn is_exported(&self, file: FileId, name: Option<&SmolStr>) -> bool {
