@@ -65,13 +65,17 @@ impl Session<'_> {
 
     /// The instance that a module makes of a class, where that is one: `export const api = new Client("/api")`.
     fn only_instance(&self, class: &Rc<ClassValue>, scope: ScopeId) -> Option<Value> {
-        let is_one = |value: &&Value| {
-            let Value::Object(object) = value else { return false };
-            matches!(&self.store.get(*object).kind, ObjectKind::Instance(of) if Rc::ptr_eq(of, class))
+        let instance = |value: &Value| match value {
+            Value::Object(object) => {
+                let is_one = matches!(&self.store.get(*object).kind, ObjectKind::Instance(of) if Rc::ptr_eq(of, class));
+                is_one.then_some(*object)
+            }
+            _ => None,
         };
-        let mut instances = self.store.variables(scope).map(|(_, value)| value).filter(is_one);
+        let mut instances = self.store.variables(scope).filter_map(|(_, value)| instance(value));
         let first = instances.next()?;
-        instances.next().is_none().then(|| first.clone())
+        // The module may export it under several names.
+        instances.all(|other| other == first).then_some(Value::Object(first))
     }
 
     fn is_exported(&self, file: FileId, name: Option<&SmolStr>) -> bool {
