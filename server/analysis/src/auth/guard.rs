@@ -13,6 +13,7 @@ use super::{
     stubs,
 };
 use crate::facts::python::idioms::uses;
+use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
 use crate::index::routes::Route;
@@ -37,9 +38,9 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// Whether callers sign in at the route.
+    /// Whether callers sign in at the route, and get no code for it by mail.
     pub fn signs_in(&self) -> bool {
-        matches!(self, Self::Public(reason) if reason.starts_with("signing in"))
+        matches!(self, Self::Public(reason) if reason.starts_with("signing in") && !reason.ends_with("mailed code"))
     }
 
     /// Whether somebody verifies the caller.
@@ -273,13 +274,26 @@ impl<'g, 'a> Guards<'g, 'a> {
         handler.is_some_and(|handler| carried::verifies_session(self.interpreter, handler, body))
     }
 
+    /// Whether a handler has to be told something by the client, in the query or the path.
+    fn asks_for_something(&self, route: &Route) -> bool {
+        let Some(handler) = route.function() else { return false };
+        let is_plain = |param: &Param| {
+            let ty = param.annotation.as_ref().map(|ty| self.interpreter.eval_signature(handler, ty));
+            matches!(ty, Some(Value::Package(path)) if path.starts_with("builtins.") || path.starts_with("uuid."))
+        };
+        route.injects && handler.def.params.iter().any(|param| param.default.is_none() && is_plain(param))
+    }
+
     /// Why a route is public by nature: by its path, or as a probe whose
     /// handler provably gives away nothing.
     pub fn by_nature(&self, route: &Route) -> Option<&'static str> {
         if !route.end_known || route.kind != RouteKind::Http {
             return None;
         }
-        public::by_nature(&route.path, &route.methods).or_else(|| {
+        let by_path = public::by_nature(&route.path, &route.methods);
+        // A probe of the service asks for nothing: what a client has to name is somebody's, or of something.
+        let by_path = by_path.filter(|reason| *reason != "health check" || !self.asks_for_something(route));
+        by_path.or_else(|| {
             let probe = public::is_probe(&route.path, &route.methods);
             if probe && answers_constant(self.interpreter, route) {
                 return Some("health check that answers the same to everybody");

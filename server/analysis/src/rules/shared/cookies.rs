@@ -93,11 +93,25 @@ fn takes_cookie(state: &State, reached: &Reached<'_>) -> bool {
         return !matches!(guard, Guard::Public(_));
     }
     match guard {
-        Guard::Unknown(_) => true,
+        Guard::Unknown(_) if asks_for_unseen(state, reached) => true,
         _ if may_take_cookies(state, reached) => true,
         guard if guard.is_guarded() => !reads_header_only(state, reached) && !is_handed_headers(state, reached),
         _ => handler_takes_cookie(state, reached.route, reached.at.0),
     }
+}
+
+/// Whether a route asks for something that may look at cookies, as far as is seen: for other than functions of the project in
+/// whose code none is spoken of.
+fn asks_for_unseen(state: &State, reached: &Reached<'_>) -> bool {
+    let route = reached.route;
+    let is_plain = |callable: &Value| match callable {
+        Value::Function(function) => {
+            with_interpreter(state, |interpreter| !may_speak_of_cookies(&interpreter.current(function).def, false))
+        }
+        Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if !path.ends_with("APIKeyCookie")),
+        _ => false,
+    };
+    route.more.is_some() || !route.dependencies.iter().all(|node| is_plain(&node.callable))
 }
 
 /// Whether all that a guarding function takes for a credential comes in headers, whatever these are called.
