@@ -37,17 +37,21 @@ fn the_example_gives_what_the_readme_shows() {
     assert!(text.contains(shown), "the README shows\n{shown}\nbut the output is\n{text}");
 }
 
-/// What counts as proof: each guard of `guarded.py` verifies, each of `open.py` has a hole.
-#[test]
-fn proofs_are_told_from_pretences() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+/// The routes of the application in a folder.
+fn routes_of(folder: &str) -> Vec<serde_json::Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
-        .args(["routes", "tests/projects/proofs", "--format", "json"])
-        .current_dir(root)
+        .args(["routes", folder, "--format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    report["apps"][0]["routes"].as_array().unwrap().clone()
+}
+
+/// What counts as proof: each guard of `guarded.py` verifies, each of `open.py` has a hole.
+#[test]
+fn proofs_are_told_from_pretences() {
+    let routes = routes_of("tests/projects/proofs");
     let status = |route: &serde_json::Value| route["status"].as_str().unwrap().to_owned();
     let below = |prefix: &str| -> Vec<&serde_json::Value> {
         routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(prefix)).collect()
@@ -67,15 +71,8 @@ fn proofs_are_told_from_pretences() {
 /// A path that may be for mailed tokens is guarded where its handler verifies what the caller is signed in with.
 #[test]
 fn a_session_is_told_from_a_mailed_token() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
-        .args(["routes", "tests/projects/mailed", "--format", "json"])
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let routes = report["apps"][0]["routes"].as_array().unwrap();
-    for route in routes {
+    let routes = routes_of("tests/projects/mailed");
+    for route in &routes {
         let path = route["path"].as_str().unwrap();
         let wanted = if path.starts_with("/v") { "guarded" } else { "public" };
         assert_eq!(route["status"], wanted, "{route:#}");
@@ -86,14 +83,7 @@ fn a_session_is_told_from_a_mailed_token() {
 /// What looks at an optional login and answers everybody leaves a route public; what may say who gets in is not known.
 #[test]
 fn an_optional_login_is_looked_at_in_what_answers() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
-        .args(["routes", "tests/projects/optional", "--format", "json"])
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    let routes = routes_of("tests/projects/optional");
     let status = |at: usize| (routes[at]["path"].as_str().unwrap(), routes[at]["status"].as_str().unwrap());
     assert_eq!(status(0), ("/public/recipes/{recipe_id}", "public"));
     assert_eq!(status(1), ("/unknown/recipes/{recipe_id}", "unknown"));
@@ -103,14 +93,7 @@ fn an_optional_login_is_looked_at_in_what_answers() {
 /// What is imported in the place of a module that may be missing is served where that is none of the project's.
 #[test]
 fn an_import_that_works_is_not_tried_again() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(env!("CARGO_BIN_EXE_authlens"))
-        .args(["routes", "tests/projects/fallback", "--format", "json"])
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let routes = report["apps"][0]["routes"].as_array().unwrap();
+    let routes = routes_of("tests/projects/fallback");
     let shown: Vec<(&str, &str)> =
         routes.iter().map(|route| (route["path"].as_str().unwrap(), route["certainty"].as_str().unwrap())).collect();
     assert_eq!(shown, [("/api/notes", "exact"), ("/reports/notes", "conditional")]);

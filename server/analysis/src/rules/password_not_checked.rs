@@ -16,7 +16,7 @@ use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
-use crate::verdicts::with_interpreter;
+use crate::verdicts::{enter, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -36,7 +36,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for_each_served(state, |_, route, judged| {
+        for_each_served(state, |application, route, judged| {
             let Some(handler) = route.function() else { return };
             let site = handler.site;
             // Whoever is signed in already was asked for something else.
@@ -58,6 +58,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let password = ignored(interpreter, &handler).or_else(|| ignored_entry(interpreter, &handler));
             let Some(password) = password else { return };
             // Who it is may be proven by something else: a token of an identity provider.
+            let at = state.table.applications.iter().position(|one| std::ptr::eq(one, application));
+            enter(state, &judge, at.unwrap_or_default());
             if judge.handler(route).is_some_and(|verdict| verdict.decides()) {
                 return;
             }
