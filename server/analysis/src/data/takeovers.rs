@@ -76,9 +76,27 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether an expression is a column of a row that holds nothing which only its owner knows.
+    fn is_public_part(&mut self, path: &Path, expr: &Expr) -> bool {
+        match self.eval(&mut path.clone(), expr) {
+            Abs::Part(_, column) => {
+                !names::is_password(&column) && !names::is_credential(&column) && !names::is_no_key(&column)
+            }
+            // Of an account that is made here.
+            Abs::Own => true,
+            _ => false,
+        }
+    }
+
     fn is_plain(&mut self, path: &Path, expr: &Expr) -> bool {
         match &expr.kind {
             ExprKind::None | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Number | ExprKind::Str(_) => true,
+            // What an account is, compared with what stands in the code: `if user.role != "admin"`.
+            ExprKind::Compare { first, rest }
+                if rest.iter().all(|(_, other)| is_written(other)) && self.is_public_part(path, first) =>
+            {
+                true
+            }
             ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Compare { .. } | ExprKind::Unary(_) => {
                 expr.children().into_iter().all(|part| self.is_plain(path, part))
             }
