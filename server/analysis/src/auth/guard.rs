@@ -40,7 +40,7 @@ pub enum Guard {
 impl Guard {
     /// Whether callers sign in at the route, and get no code for it by mail.
     pub fn signs_in(&self) -> bool {
-        matches!(self, Self::Public(reason) if reason.starts_with("signing in") && !reason.ends_with("mailed code"))
+        matches!(self, Self::Public(reason) if [public::SIGNING_IN, public::BY_PASSWORD, public::BY_PROVIDER].contains(&reason.as_str()))
     }
 
     /// Whether somebody verifies the caller.
@@ -292,14 +292,14 @@ impl<'g, 'a> Guards<'g, 'a> {
         }
         let by_path = public::by_nature(&route.path, &route.methods);
         // A probe of the service asks for nothing: what a client has to name is somebody's, or of something.
-        let by_path = by_path.filter(|reason| *reason != "health check" || !self.asks_for_something(route));
+        let by_path = by_path.filter(|reason| *reason != public::HEALTH_CHECK || !self.asks_for_something(route));
         by_path.or_else(|| {
             let probe = public::is_probe(&route.path, &route.methods);
             if probe && answers_constant(self.interpreter, route) {
                 return Some("health check that answers the same to everybody");
             }
             if signs_in(self.interpreter, route) {
-                return Some("signing in with a password");
+                return Some(public::BY_PASSWORD);
             }
             if serves_metrics(&route.handler) {
                 return Some("metrics that a package serves");
@@ -333,7 +333,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             if public::is_sign_in_at_provider(&route.path) && accounts::takes_any(self.interpreter, handler, &["code"])
             {
-                return Some("signing in at an identity provider");
+                return Some(public::BY_PROVIDER);
             }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")

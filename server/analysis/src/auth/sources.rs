@@ -110,6 +110,12 @@ pub(super) fn worth_of_parameter(name: &str) -> Worth {
     }
 }
 
+/// Whether a parameter is only called `key`: that is the name of an entry as often as what opens a door. Compared with a
+/// secret it proves something, looked up it does not.
+pub(super) fn is_bare_key(name: &str) -> bool {
+    name.eq_ignore_ascii_case("key")
+}
+
 /// Whether a column of that name says which user is meant: a secret is none of these.
 pub(super) fn names_user(column: &str) -> bool {
     const COLUMNS: &[&str] = &[

@@ -11,7 +11,7 @@ use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::verdicts::{enter, handler_site, with_interpreter};
+use crate::verdicts::{for_each_judged, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -46,29 +46,23 @@ fn check_filled(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for (at, (application, judged)) in state.table.applications.iter().zip(&state.guards.applications).enumerate() {
-            if application.test {
-                continue;
+        for_each_judged(state, &judge, |route, judged| {
+            let handler = route.function().filter(|handler| is_wanted(handler.site));
+            let is_open = matches!(judged.guard, Guard::Open(_));
+            if let Some(handler) = handler.filter(|handler| !is_open && seen.insert(handler.site))
+                && let Some(filled) = unapplied::filled(&judge, interpreter, handler)
+            {
+                found.push(named_by_client(state, route, &filled));
             }
-            enter(state, &judge, at);
-            for (route, judged) in application.routes.iter().zip(judged.iter()) {
-                let handler = route.function().filter(|handler| is_wanted(handler.site));
-                let is_open = matches!(judged.guard, Guard::Open(_));
-                if let Some(handler) = handler.filter(|handler| !is_open && seen.insert(handler.site))
-                    && let Some(filled) = unapplied::filled(&judge, interpreter, handler)
+            let asked = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
+            for (function, _) in asked.filter(|(function, _)| is_wanted(function.site)) {
+                if seen.insert(function.site)
+                    && let Some(filled) = unapplied::bare_scheme(interpreter, &function)
                 {
-                    found.push(named_by_client(state, route, &filled));
-                }
-                let asked = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
-                for (function, _) in asked.filter(|(function, _)| is_wanted(function.site)) {
-                    if seen.insert(function.site)
-                        && let Some(filled) = unapplied::bare_scheme(interpreter, &function)
-                    {
-                        found.push(token_by_client(state, &filled));
-                    }
+                    found.push(token_by_client(state, &filled));
                 }
             }
-        }
+        });
     });
 }
 

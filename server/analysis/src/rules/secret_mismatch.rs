@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::missing_auth_dependency::is_test;
 use super::shared::tokens::way_out;
 use super::{RuleInfo, State, for_each_served, related, report};
-use crate::auth::public::by_nature;
+use crate::auth::public::{SIGNING_IN, by_nature};
 use crate::auth::tokens::{Algorithms, Decode, Encode, ItemTokens, KeySource, PlainField};
 use crate::facts::environment::{Looks, Variable};
 use crate::frontend::issuers::Setting;
@@ -168,7 +168,7 @@ fn is_of_a_pair(name: &str) -> bool {
 fn sign_ins(state: &State) -> FxHashSet<Site> {
     let mut handlers = FxHashSet::default();
     for_each_served(state, |_, route, _| {
-        if by_nature(&route.path, &route.methods) == Some("signing in") {
+        if by_nature(&route.path, &route.methods) == Some(SIGNING_IN) {
             handlers.extend(handler_site(&route.handler));
         }
     });

@@ -11,7 +11,7 @@ use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::verdicts::{enter, with_interpreter};
+use crate::verdicts::{for_each_judged, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -55,33 +55,27 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let mut pretenders: BTreeMap<Site, Pretender<'_>> = BTreeMap::new();
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        for (at, (application, judged)) in state.table.applications.iter().zip(&state.guards.applications).enumerate() {
-            if application.test {
-                continue;
-            }
-            enter(state, &judge, at);
-            for (route, judged) in application.routes.iter().zip(judged.iter()) {
-                let Guard::Open(Some(weak)) = &judged.guard else { continue };
-                let (site, pretender) = match weak {
-                    Weak::Unapplied(_) => continue,
-                    Weak::Dependency(index, proof) => {
-                        let node = &route.dependencies[*index];
-                        let uncalled = *proof == Proof::ChecksNothing && judge.makes_guard(&node.callable);
-                        let definition = called(interpreter, &node.callable).filter(|_| !uncalled);
-                        let site = definition.map_or(node.site, |(function, _)| function.site);
-                        let name = callable_name(&node.callable).unwrap_or("this dependency");
-                        let verdict = Arc::clone(&judge.dependencies(&route.dependencies)[*index]);
-                        (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new() })
-                    }
-                    Weak::Around(wrapped) => {
-                        let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
-                        let verdict = Arc::clone(&wrapped.verdict);
-                        (wrapped.site, Pretender { name, proof, verdict, uncalled: false, routes: Vec::new() })
-                    }
-                };
-                pretenders.entry(site).or_insert(pretender).add(route);
-            }
-        }
+        for_each_judged(state, &judge, |route, judged| {
+            let Guard::Open(Some(weak)) = &judged.guard else { return };
+            let (site, pretender) = match weak {
+                Weak::Unapplied(_) => return,
+                Weak::Dependency(index, proof) => {
+                    let node = &route.dependencies[*index];
+                    let uncalled = *proof == Proof::ChecksNothing && judge.makes_guard(&node.callable);
+                    let definition = called(interpreter, &node.callable).filter(|_| !uncalled);
+                    let site = definition.map_or(node.site, |(function, _)| function.site);
+                    let name = callable_name(&node.callable).unwrap_or("this dependency");
+                    let verdict = Arc::clone(&judge.dependencies(&route.dependencies)[*index]);
+                    (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new() })
+                }
+                Weak::Around(wrapped) => {
+                    let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
+                    let verdict = Arc::clone(&wrapped.verdict);
+                    (wrapped.site, Pretender { name, proof, verdict, uncalled: false, routes: Vec::new() })
+                }
+            };
+            pretenders.entry(site).or_insert(pretender).add(route);
+        });
     });
     unused(state, wanted, found);
     for (site, pretender) in pretenders {

@@ -351,6 +351,15 @@ pub(crate) fn enter(state: &State, judge: &Judge<'_>, application: usize) {
     }
 }
 
+/// Calls `look` for every route of applications outside of tests, with a judge that knows the middlewares around it.
+pub(crate) fn for_each_judged<'s>(state: &'s State, judge: &Judge<'_>, mut look: impl FnMut(&'s Route, &'s Judged)) {
+    let applications = state.table.applications.iter().zip(&state.guards.applications).enumerate();
+    for (at, (application, judged)) in applications.filter(|(_, (application, _))| !application.test) {
+        enter(state, judge, at);
+        application.routes.iter().zip(judged.iter()).for_each(|(route, judged)| look(route, judged));
+    }
+}
+
 /// Resolves names for callers that only have a snapshot.
 pub(crate) fn with_interpreter<T>(state: &State, work: impl FnOnce(&Interpreter<'_>) -> T) -> T {
     let interpreter = Interpreter::new(&state.sources, &state.runs);

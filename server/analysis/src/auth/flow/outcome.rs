@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use smol_str::{SmolStr, ToSmolStr};
 
-use super::rejections::only_made;
+use super::rejections::{only_made, position_of};
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Value};
@@ -47,21 +47,20 @@ impl Flow<'_, '_> {
         let function = self.judge.resolve.current(function);
         let Some((func, keywords)) = only_made(&function.def).and_then(Expr::as_call) else { return Vec::new() };
         let skipped = usize::from(function.takes_receiver());
-        let params = || function.def.params.iter().map(|param| &param.name.name);
-        let makes_own = function.class.is_some() && func.as_name().is_some() && func.as_name() == params().next();
+        let receiver = function.def.params.first().map(|param| &param.name.name);
+        let makes_own = function.class.is_some() && receiver.is_some() && func.as_name() == receiver;
         if !makes_own && !matches!(self.judge.resolve.eval(&function, func), Value::Class(_)) {
             return Vec::new();
         }
         let mut parts = Vec::new();
         for (name, value) in keywords.iter().filter_map(|arg| Some((arg.name.as_ref()?.name.clone(), &arg.value))) {
-            let given = value.as_name().and_then(|own| params().skip(skipped).position(|param| param == own));
-            let value = match given.and_then(|at| params().nth(at + skipped).map(|name| (at, name))) {
-                Some((at, param)) => {
-                    let given = keyword(args, param).or_else(|| positional(args, at));
+            let value = match value.as_name() {
+                Some(own) => {
+                    let given = position_of(&function, skipped, own)
+                        .and_then(|at| keyword(args, own).or_else(|| positional(args, at)));
                     given.map_or(Abs::Other, |given| self.eval(&mut path.clone(), given))
                 }
-                None if value.as_name().is_none() => self.eval(&mut Path::default(), value),
-                None => Abs::Other,
+                None => self.eval(&mut Path::default(), value),
             };
             parts.push((name, value));
         }

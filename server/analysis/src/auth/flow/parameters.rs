@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::evidence::{Evidence, Step};
-use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
+use super::super::sources::{Worth, is_bare_key, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Expr, ExprKind, Param};
@@ -196,8 +196,7 @@ fn of_worth(worth: Worth) -> Abs {
 /// credential: what else it is told there is data.
 fn plain(name: &str, role: Role) -> Abs {
     match (worth_of_parameter(name), role) {
-        // Of an entry, as often as of a door: compared with one it proves something, looked up it does not.
-        (Worth::Credential, _) if name.eq_ignore_ascii_case("key") => Abs::Secret,
+        (Worth::Credential, _) if is_bare_key(name) => Abs::Secret,
         (Worth::Credential, _) => Abs::Credential,
         (Worth::Identity, Role::Dependency) => Abs::Identity,
         _ => Abs::Other,

@@ -51,13 +51,12 @@ impl Flow<'_, '_> {
         let function = self.judge.resolve.current(function);
         let Some(made) = only_made(&function.def) else { return false };
         let Some((class, given)) = made.as_call() else { return false };
-        let params = || function.def.params.iter().map(|param| &param.name.name);
-        let status_of = |status: &Expr| match status.as_name().and_then(|name| params().position(|own| own == name)) {
-            Some(at) => {
-                let name = params().nth(at)?;
-                keyword(args, name).or_else(|| positional(args, at)).and_then(http_status)
+        let status_of = |status: &Expr| {
+            let parameter = status.as_name().and_then(|name| Some((name, position_of(&function, 0, name)?)));
+            match parameter {
+                Some((name, at)) => keyword(args, name).or_else(|| positional(args, at)).and_then(http_status),
+                None => http_status(status),
             }
-            None => http_status(status),
         };
         matches!(self.judge.resolve.eval(&function, class), Value::Package(path) if is_refusal(&path, given, &status_of))
     }
@@ -157,6 +156,11 @@ pub(super) fn only_made(def: &Function) -> Option<&Expr> {
         StmtKind::Return(Some(made)) if before.iter().all(does_nothing) => Some(made),
         _ => None,
     }
+}
+
+/// Where a function's parameter stands among the positional arguments of its calls, which leave out the first `skipped`.
+pub(super) fn position_of(function: &FunctionRef, skipped: usize, name: &str) -> Option<usize> {
+    function.def.params.iter().skip(skipped).position(|param| param.name.name == name)
 }
 
 /// Whether a call makes a response that says that the request failed.

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use super::super::evidence::{Evidence, Part};
-use super::super::sources::{Worth, worth_of, worth_of_parameter};
+use super::super::sources::{Worth, is_bare_key, worth_of, worth_of_parameter};
 use super::backend::Required;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::callees;
@@ -92,7 +92,7 @@ impl Flow<'_, '_> {
         let name = name.unwrap_or_default();
         match part {
             "query_params" | "path_params" if worth_of_parameter(&name) == Worth::Data => Abs::Other,
-            "query_params" | "path_params" if name.eq_ignore_ascii_case("key") => Abs::Secret,
+            "query_params" | "path_params" if is_bare_key(&name) => Abs::Secret,
             // `message["payload"]["token"]`
             MESSAGE if worth_of(&name) == Worth::Data => Abs::Request(MESSAGE.into()),
             "headers" | "cookies" | "query_params" | "path_params" | MESSAGE => match worth_of(&name) {

@@ -1,15 +1,15 @@
 //! What happens before a caller can have a token, by the words of a path.
 
-use super::RECOVERING;
+use super::{BY_PROVIDER, RECOVERING, SIGNING_IN};
 
 /// What happens before a caller can have a token.
 pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"]
-        | ["sociallogin" | "magiclink"] => "signing in",
+        | ["sociallogin" | "magiclink"] => SIGNING_IN,
         // What is shown there: `/sign-in/email`, as Better Auth has it.
-        ["login" | "signin", with] if is_kind_of_credential(with) => "signing in",
+        ["login" | "signin", with] if is_kind_of_credential(with) => SIGNING_IN,
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
         ["captcha"] | ["captcha", "image" | "verify"] => "a riddle before signing in",
         ["otp", "send" | "resend" | "request" | "verify"] => "signing in with a mailed code",
@@ -67,9 +67,9 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
         | ["oauth", provider]
             if is_identity_provider(provider) || (rest == ["oauth", "{}"]) =>
         {
-            "signing in at an identity provider"
+            BY_PROVIDER
         }
-        [segment] if is_with_provider(segment) => "signing in at an identity provider",
+        [segment] if is_with_provider(segment) => BY_PROVIDER,
         rest if asks_for_reset_token(rest) => RECOVERING,
         [segment] if is_confirmation(segment) => RECOVERING,
         // `/users/auth/login`

@@ -31,9 +31,7 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         // What is sent there does something.
         [] if methods.iter().all(|method| method == "GET" || method == "HEAD") => "root of the service",
         ["users", "open"] => "signing up",
-        ["auth" | "login" | "oauth" | "oauth2" | "sso", provider] if is_identity_provider(provider) => {
-            "signing in at an identity provider"
-        }
+        ["auth" | "login" | "oauth" | "oauth2" | "sso", provider] if is_identity_provider(provider) => BY_PROVIDER,
         ["auth" | "session", "status"] if methods.iter().all(|method| method == "GET" || method == "HEAD") => {
             "whether somebody is signed in"
         }
@@ -59,9 +57,9 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
         ["{}", "auth" | "authentication" | "oauth" | "oauth2", rest @ ..] => account(rest)?,
-        ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => "health check",
+        ["health" | "healthz" | "healthcheck" | "status", kind] if is_kind_of_probe(kind) => HEALTH_CHECK,
         ["utils" | "monitoring" | "system" | "internal" | "meta" | "probes", "health" | "healthcheck" | "ping"] => {
-            "health check"
+            HEALTH_CHECK
         }
         // What Dapr's sidecar asks for: a fixed path of its protocol.
         ["dapr", "subscribe" | "config"] => "what Dapr's sidecar asks an application",
@@ -88,12 +86,22 @@ fn at_provider(parts: &[&str]) -> Option<&'static str> {
     }
     match step {
         "callback" | "acs" => Some("callback of an identity provider"),
-        "start" | "login" | "authorize" | "init" | "initiate" | "begin" | "url" | "redirect" => {
-            Some("signing in at an identity provider")
-        }
+        "start" | "login" | "authorize" | "init" | "initiate" | "begin" | "url" | "redirect" => Some(BY_PROVIDER),
         _ => None,
     }
 }
+
+/// The reason of routes where callers sign in.
+pub const SIGNING_IN: &str = "signing in";
+
+/// The reason of those whose handler was seen to compare a password.
+pub const BY_PASSWORD: &str = "signing in with a password";
+
+/// The reason of those that lead to an identity provider.
+pub const BY_PROVIDER: &str = "signing in at an identity provider";
+
+/// The reason of probes of the service.
+pub const HEALTH_CHECK: &str = "health check";
 
 /// The reason of those who can't sign in, or have to confirm an address.
 pub const RECOVERING: &str = "recovering or confirming an account";
@@ -132,7 +140,7 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
     }
     let reason = account(&[last])?;
     match reason {
-        "signing in" => Some((reason, PASSWORD)),
+        SIGNING_IN => Some((reason, PASSWORD)),
         // What administrators do to other people's accounts is called the same.
         _ if is_internal(path) => None,
         "signing up" => Some((reason, PASSWORD)),
@@ -175,7 +183,7 @@ pub fn is_internal(path: &str) -> bool {
 pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let probes = |segment: &String| matches!(single(segment), Some("health check" | "version of the service"));
+    let probes = |segment: &String| matches!(single(segment), Some(HEALTH_CHECK | "version of the service"));
     let is_named = match segments.as_slice() {
         [.., last] if probes(last) || last == "metrics" => true,
         // A part of the service by its name, and no row by its key.
@@ -233,7 +241,7 @@ fn is_kind_of_probe(segment: &str) -> bool {
 fn single(segment: &str) -> Option<&'static str> {
     Some(match segment {
         "health" | "healthz" | "healthcheck" | "livez" | "readyz" | "live" | "ready" | "liveness" | "readiness"
-        | "ping" | "status" | "heartbeat" | "alive" => "health check",
+        | "ping" | "status" | "heartbeat" | "alive" => HEALTH_CHECK,
         "version" | "info" => "version of the service",
         "favicon.ico" | "robots.txt" | "sitemap.xml" | "manifest.json" => "static file that browsers ask for",
         other => return account(&[other]),

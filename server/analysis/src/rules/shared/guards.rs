@@ -9,7 +9,7 @@ use crate::index::routes::{Route, RouteKind};
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
 use crate::rules::{RuleInfo, State, related, report};
-use crate::verdicts::{enter, with_interpreter};
+use crate::verdicts::{for_each_judged, with_interpreter};
 use crate::vfs::FileId;
 
 /// Routes named in a finding.
@@ -51,26 +51,22 @@ pub(in crate::rules) fn check<Kind: Copy>(
 fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdict, &str)) {
     with_interpreter(state, |interpreter| {
         let judge = Judge::new(interpreter, &state.memo);
-        let applications = state.table.applications.iter().zip(&state.guards.applications).enumerate();
-        for (at, (application, judged)) in applications.filter(|(_, (application, _))| !application.test) {
-            enter(state, &judge, at);
-            for (route, judged) in application.routes.iter().zip(judged.iter()) {
-                match &judged.guard {
-                    Guard::Guarded(index) => {
-                        let callable = &route.dependencies[*index].callable;
-                        look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
-                    }
-                    Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
-                    Guard::InBody(verdict) => look(route, verdict, &shown(route)),
-                    // What is mounted may tell callers apart by what its wrapper found out.
-                    _ if route.kind == RouteKind::Mount => {
-                        if let Some(verdict) = judge.around_mounted(&route.handler) {
-                            look(route, &verdict, &shown(route));
-                        }
-                    }
-                    _ => {}
+        for_each_judged(state, &judge, |route, judged| {
+            match &judged.guard {
+                Guard::Guarded(index) => {
+                    let callable = &route.dependencies[*index].callable;
+                    look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
                 }
+                Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
+                Guard::InBody(verdict) => look(route, verdict, &shown(route)),
+                // What is mounted may tell callers apart by what its wrapper found out.
+                _ if route.kind == RouteKind::Mount => {
+                    if let Some(verdict) = judge.around_mounted(&route.handler) {
+                        look(route, &verdict, &shown(route));
+                    }
+                }
+                _ => {}
             }
-        }
+        });
     });
 }
