@@ -42,4 +42,8 @@ def forward(source, target, sender: str) -> None:
 
 threading.Thread(target=forward, args=(sys.stdin.buffer, server.stdin, "client"), daemon=True).start()
 forward(server.stdout, sys.stdout.buffer, "server")
-sys.exit(server.wait())
+status = server.wait()
+with lock:
+    records.close()
+# Without Python's own way out: it takes the lock of the standard input, which the thread above may hold in a read.
+os._exit(status if status >= 0 else 128 - status)

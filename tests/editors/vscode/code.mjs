@@ -11,6 +11,9 @@ const { chromium } = createRequire(path.join(CODE, "package.json"))("playwright-
 const ENTRY = path.join(CODE, "node_modules/code-server/out/node/entry.js");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const PATIENCE = 60_000;
+/** Time for one of several tries. */
+export const TRY = { timeout: 2500 };
+const QUICK_INPUT = ".quick-input-widget .quick-input-box input:visible";
 
 // What would open by itself, ask the network or come in between.
 const QUIET = {
@@ -131,29 +134,36 @@ export class Code {
     return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isServer(name)).map(Number);
   }
 
-  /** Presses keys until something shows: a key that comes while the focus moves is lost. */
-  async press(keys, selector) {
-    await until(selector, async () => {
-      await this.page.keyboard.press(keys);
-      return this.page.waitForSelector(selector, { timeout: 2500 }).catch(() => false);
-    });
+  /** Acts until something shows: what comes while the focus moves, or while a view is drawn anew, is lost. */
+  async until(selector, act) {
+    const tried = async () => {
+      await act();
+      return this.page.waitForSelector(selector, TRY);
+    };
+    await until(selector, () => tried().catch(() => false));
   }
 
-  async quickInput(keys, text, row) {
-    await this.press(keys, ".quick-input-widget .quick-input-box input:visible");
-    await this.page.keyboard.type(text, { delay: 5 });
-    await this.page.waitForSelector(`.quick-input-list .monaco-list-row.focused:has-text("${row}")`);
+  async press(keys, selector) {
+    await this.until(selector, () => this.page.keyboard.press(keys));
+  }
+
+  /** Picks a row of the quick input that is open, by what it is filtered with. */
+  async pick(text, row) {
+    const input = this.page.locator(QUICK_INPUT);
+    await this.until(`.quick-input-list .monaco-list-row.focused:has-text("${row}")`, () => input.fill(text, TRY));
     await this.page.keyboard.press("Enter");
   }
 
   async open(file) {
     const name = path.basename(file);
-    await this.quickInput("Control+P", file, name);
+    await this.press("Control+P", QUICK_INPUT);
+    await this.pick(file, name);
     await this.page.waitForSelector(`.tab.active:has-text("${name}")`);
   }
 
   async command(title) {
-    await this.quickInput("F1", title, title);
+    await this.press("F1", QUICK_INPUT);
+    await this.pick(`>${title}`, title);
   }
 
   /** Waits for a condition on the page. It is a function of the browser's. */

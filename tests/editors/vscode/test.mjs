@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { Code, until } from "./code.mjs";
+import { Code, TRY, until } from "./code.mjs";
 
 const VSIX = process.env.VSIX;
 const TASKS = "backend/app/api/tasks.py";
@@ -126,11 +126,11 @@ async function main() {
 
   await test("the route view leads to handler and guard, and filters", async () => {
     const row = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /reports/daily" });
-    await row.click();
-    await page.waitForSelector('.tab.active:has-text("reports.py")');
-    await row.hover();
-    await row.locator('[aria-label="Go to Guard"]').click();
-    await page.waitForSelector('.tab.active:has-text("auth.py")');
+    await code.until('.tab.active:has-text("reports.py")', () => row.click(TRY));
+    await code.until('.tab.active:has-text("auth.py")', async () => {
+      await row.hover(TRY);
+      await row.locator('[aria-label="Go to Guard"]').click(TRY);
+    });
     await code.command("authlens: Filter Routes");
     await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("unknown")');
     await page.keyboard.press("Enter");
@@ -176,9 +176,7 @@ async function main() {
     );
     await code.command("authlens: Explain Route");
     await code.shows("routes to pick", () => document.querySelector(".quick-input-list")?.textContent.includes("/api/v1/profile"));
-    await page.keyboard.type("PUT /api/v1/profile");
-    await page.waitForSelector('.quick-input-list .monaco-list-row.focused:has-text("PUT /api/v1/profile")');
-    await page.keyboard.press("Enter");
+    await code.pick("PUT /api/v1/profile", "PUT /api/v1/profile");
     await page.waitForSelector('.tab.active:has-text("PUT")');
     await code.command("authlens: Show Log");
     await code.shows("the log", () =>
