@@ -113,6 +113,8 @@ pub struct Placement {
     browser: FxHashMap<FileId, Option<FileId>>,
     /// Modules on the server, likewise.
     server: FxHashMap<FileId, Option<FileId>>,
+    /// Server actions that code of the browser names, by their modules.
+    called: FxHashSet<(FileId, SmolStr)>,
     /// Modules to which nothing leads.
     unused: Unused,
     /// Whether some module imports other things than when [`Self::unread`] was asked.
@@ -128,6 +130,11 @@ impl Placement {
     /// Whether a module runs on the server.
     pub fn on_server(&self, file: FileId) -> bool {
         self.server.contains_key(&file)
+    }
+
+    /// Whether code of the browser names what a module of server actions exports: browsers know how to call it.
+    pub fn is_called_from_browser(&self, file: FileId, name: &str) -> bool {
+        self.called.contains(&(file, SmolStr::new(name)))
     }
 
     /// Whether nothing leads to a module: it is no entry of a framework, and none reaches it.
@@ -253,11 +260,28 @@ impl Placement {
         let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
         let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
         let unused = unused::find(&self.modules, sources, configurations);
-        let same = self.browser == browser && self.server == server && self.unused == unused;
+        let called = self.called_from(&browser);
+        let same = self.browser == browser && self.server == server && self.unused == unused && self.called == called;
         self.unused = unused;
+        self.called = called;
         self.browser = browser;
         self.server = server;
         !same || runs_otherwise
+    }
+
+    /// Server actions that modules of the browser name.
+    fn called_from(&self, browser: &FxHashMap<FileId, Option<FileId>>) -> FxHashSet<(FileId, SmolStr)> {
+        let mut called = FxHashSet::default();
+        for import in browser.keys().filter_map(|file| self.modules.get(file)).flat_map(|module| &module.imports) {
+            let Some(name) = &import.name else { continue };
+            let mut givers = Vec::new();
+            self.givers(import.module, name, &mut givers, 0);
+            let is_server = |file: &FileId| {
+                self.modules.get(file).is_some_and(|module| module.directive == Some(Directive::Server))
+            };
+            called.extend(givers.into_iter().filter(is_server).map(|file| (file, name.clone())));
+        }
+        called
     }
 
     fn reached(

@@ -1,4 +1,4 @@
-//! Rows that endpoints read and change by Prisma 7: what chooses them, and
+//! Rows that endpoints read, change and make by the libraries of databases: what chooses them, and
 //! whether anything on the way may have looked whose they are.
 //!
 //! What a request sends is told from everything else. Where something could
@@ -9,23 +9,14 @@
 use smol_str::SmolStr;
 
 use super::evaluation::{Arguments, Session};
+use super::libraries::{drizzle, prisma};
+use super::observed::Asks;
 use super::outcome::Place;
-use super::requests::option;
 use super::value::{ObjectKind, Origin, PackageName, Symbol, Value};
 use crate::data::{is_authority, is_check, is_owner};
 
-/// The package of Prisma's client.
-const CLIENT: &str = "@prisma/client";
-
 /// Objects inside each other that are looked through.
 const MAX_DEPTH: usize = 4;
-
-/// Methods that give rows, or tell of them.
-const READS: &[&str] =
-    &["findUnique", "findUniqueOrThrow", "findFirst", "findFirstOrThrow", "findMany", "count", "aggregate", "groupBy"];
-
-/// Methods that change or remove rows that are there.
-const CHANGES: &[&str] = &["update", "updateMany", "updateManyAndReturn", "delete", "deleteMany"];
 
 /// What decides about a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +29,18 @@ pub enum Chosen {
     Other,
 }
 
-/// Rows of a model that an endpoint reads or changes.
+/// What is done with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Does {
+    /// They are given, or told of.
+    Reads,
+    /// Those that are there are changed or removed.
+    Changes,
+    /// New ones are made.
+    Makes,
+}
+
+/// Rows of a model that an endpoint reads, changes or makes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowAccess {
     /// The call.
@@ -47,9 +49,9 @@ pub struct RowAccess {
     pub model: SmolStr,
     /// The method.
     pub method: SmolStr,
-    /// Whether rows are changed or removed.
-    pub changes: bool,
-    /// The conditions by their columns, sorted; none where not all are known.
+    /// What is done with them.
+    pub does: Does,
+    /// The conditions by their columns, and of new rows what their columns hold; sorted. None where not all are known.
     pub conditions: Option<Vec<(SmolStr, Chosen)>>,
     /// Whether something before may have looked whose they are.
     pub doubted: bool,
@@ -158,6 +160,11 @@ impl Session<'_> {
         if self.watched_rows().is_none() {
             return;
         }
+        for (sent, kept) in [(left, right), (right, left)] {
+            if chosen(sent) == Chosen::Request && is_kept_secret(kept) {
+                self.watch_asks(Asks::Credential);
+            }
+        }
         match (chosen(left), chosen(right)) {
             (Chosen::Constant, Chosen::Other) => self.watch_constant(left, right),
             (Chosen::Other, Chosen::Constant) => self.watch_constant(right, left),
@@ -194,7 +201,7 @@ impl Session<'_> {
         }
     }
 
-    /// A function of a package is called: one of Prisma's client, or one that looks at a signature.
+    /// A function of a package is called: one of a database's, or one that looks at a signature.
     pub(super) fn watch_rows(&mut self, package: &PackageName, arguments: &Arguments, here: Place) {
         // What a caller signs with a key of its own says more of it than a session.
         let is_signature = match &*package.package {
@@ -205,33 +212,37 @@ impl Session<'_> {
         if is_signature {
             self.doubt_rows();
         }
-        if package.package != CLIENT {
-            return;
+        prisma::watch(self, package, arguments, here);
+        drizzle::watch(self, package, arguments, here);
+    }
+
+    /// Rows of a model are read, changed or made. The conditions are none where not all are known.
+    pub(super) fn watch_access(
+        &mut self,
+        (model, method): (&str, &str),
+        does: Does,
+        conditions: Option<Vec<(SmolStr, Chosen)>>,
+        here: Place,
+    ) {
+        if does != Does::Makes {
+            self.note_owned(model, does == Does::Changes, conditions.as_deref().unwrap_or_default(), here);
         }
-        let parts: Vec<&str> = package.path.split('.').collect();
-        let ["PrismaClient()", model, method] = parts.as_slice() else {
-            // Raw queries, and clients that are extended.
-            return if transaction(package).is_none() {
-                self.watch_handed_on(arguments)
-            };
-        };
-        let changes = CHANGES.contains(method);
-        if !changes && !READS.contains(method) {
-            return;
+        let by_secret = |(column, by): &(SmolStr, Chosen)| *by == Chosen::Request && is_proof(column);
+        if does != Does::Makes && conditions.iter().flatten().any(by_secret) {
+            self.watch_asks(Asks::Credential);
         }
-        let conditions = self.conditions(&arguments.get(0));
-        self.note_owned(model, changes, conditions.as_deref().unwrap_or_default(), here);
         let Some(rows) = self.watched_rows() else { return };
         let access = RowAccess {
             place: here,
             model: SmolStr::new(model),
             method: SmolStr::new(method),
-            changes,
+            does,
             conditions,
             doubted: rows.doubt || rows.handed_on.iter().any(|handed| handed == model),
         };
         // `findFirst({ where: { id, userId } })`: whoever gets further may be the owner.
         let looks = match &access.conditions {
+            _ if does == Does::Makes => false,
             Some(conditions) => {
                 conditions.iter().any(|(_, by)| *by == Chosen::Request) && !access.is_named_by_request()
             }
@@ -250,28 +261,33 @@ impl Session<'_> {
         }
     }
 
-    /// The conditions of `{ where: { … } }`; none where not all are known.
-    fn conditions(&mut self, options: &Value) -> Option<Vec<(SmolStr, Chosen)>> {
-        let wanted = match options {
-            Value::Undefined => return Some(Vec::new()),
-            Value::Object(id) if self.is_plain(*id) => option(self, options, "where"),
-            _ => return None,
-        };
-        match &wanted {
-            Value::Undefined => Some(Vec::new()),
-            Value::Object(id) if self.is_plain(*id) => {
-                let entries = &self.store.get(*id).entries;
-                let mut found: Vec<_> = entries.iter().map(|(name, value)| (name.clone(), chosen(value))).collect();
-                found.sort_unstable();
-                Some(found)
-            }
-            _ => None,
+    /// The columns of a plain object and what decides about each, sorted; none where not all are known.
+    pub(super) fn chosen_columns(&self, object: &Value) -> Option<Vec<(SmolStr, Chosen)>> {
+        let Value::Object(id) = object else { return None };
+        let object = self.store.get(*id);
+        if !matches!(object.kind, ObjectKind::Plain | ObjectKind::Conditions) || object.open {
+            return None;
         }
+        let mut found: Vec<_> =
+            object.entries.iter().map(|(name, value)| (name.clone(), self.chosen(value, 0))).collect();
+        found.sort_unstable();
+        Some(found)
     }
 
-    fn is_plain(&self, id: super::value::ObjectId) -> bool {
-        let object = self.store.get(id);
-        object.kind == ObjectKind::Plain && !object.open
+    /// What decides about a value, and what is in it: `{ in: ids }`.
+    fn chosen(&self, value: &Value, depth: usize) -> Chosen {
+        match value {
+            _ if depth >= MAX_DEPTH => Chosen::Other,
+            Value::Array(values) => together(values.iter().map(|one| self.chosen(one, depth + 1))),
+            Value::Object(id) => {
+                let object = self.store.get(*id);
+                match object.kind == ObjectKind::Plain && !object.open {
+                    true => together(object.entries.values().map(|one| self.chosen(one, depth + 1))),
+                    false => Chosen::Other,
+                }
+            }
+            value => chosen(value),
+        }
     }
 
     /// What of the request and of rows is in a value.
@@ -285,8 +301,8 @@ impl Session<'_> {
                 Value::Symbol(symbol) => held.request |= symbol.origin == Origin::Incoming,
                 Value::Array(values) => values.iter().for_each(|one| self.collect(one, held, depth + 1)),
                 Value::Promise(inner) => self.collect(inner, held, depth + 1),
-                Value::Package(package) if package.package == CLIENT => {
-                    held.models.extend(package.path.split('.').nth(1).map(SmolStr::new));
+                Value::Package(package) => {
+                    held.models.extend(prisma::model(package).or_else(|| drizzle::model(package)).map(SmolStr::new));
                 }
                 Value::Object(id) => {
                     let object = self.store.get(*id);
@@ -299,12 +315,6 @@ impl Session<'_> {
     }
 }
 
-/// `$transaction(async (tx) => …)`: the client that the function is given.
-pub(super) fn transaction(package: &PackageName) -> Option<Value> {
-    let client = package.path.strip_suffix(".$transaction").filter(|_| package.package == CLIENT)?;
-    Some(Value::package(&package.package, client))
-}
-
 /// What decides about a value.
 fn chosen(value: &Value) -> Chosen {
     match value {
@@ -312,16 +322,36 @@ fn chosen(value: &Value) -> Chosen {
         Value::Undefined | Value::Null | Value::Bool(_) | Value::Class(_) | Value::Function(_) => Chosen::Constant,
         // What the platform and packages give before anything is called.
         Value::Package(package) if !package.path.contains('(') => Chosen::Constant,
-        Value::Either(values) => {
-            let mut all = values.iter().map(chosen).filter(|by| *by != Chosen::Constant);
-            match all.next() {
-                None => Chosen::Constant,
-                Some(first) => all.fold(first, |one, other| if one == other { one } else { Chosen::Other }),
-            }
-        }
+        Value::Either(values) => together(values.iter().map(chosen)),
         value if value.known_text().is_some() => Chosen::Constant,
         _ => Chosen::Other,
     }
+}
+
+/// What decides where several do.
+fn together(all: impl Iterator<Item = Chosen>) -> Chosen {
+    let mut all = all.filter(|by| *by != Chosen::Constant);
+    match all.next() {
+        None => Chosen::Constant,
+        Some(first) => all.fold(first, |one, other| if one == other { one } else { Chosen::Other }),
+    }
+}
+
+/// Whether a value is a setting, or what a row keeps to know somebody by.
+fn is_kept_secret(value: &Value) -> bool {
+    value.alternatives().iter().any(|value| match value {
+        Value::Symbol(symbol) => matches!(symbol.origin, Origin::Environment(_)),
+        Value::Package(package) => package.path.rsplit_once('.').is_some_and(|(_, name)| is_proof(name)),
+        _ => false,
+    })
+}
+
+/// Whether a column of that name holds what only those know who may: the token of an invitation, say.
+fn is_proof(column: &str) -> bool {
+    let column = column.to_ascii_lowercase();
+    ["token", "code", "otp", "secret", "hash", "nonce", "apikey", "api_key", "password", "pin"]
+        .iter()
+        .any(|word| column.contains(word))
 }
 
 /// Whether a client sends it, and not as what it proves itself with.

@@ -211,6 +211,8 @@ pub(super) enum ObjectKind {
     Native,
     /// An instance of a class of the project.
     Instance(Rc<ClassValue>),
+    /// Conditions of a query of Drizzle: what columns are to be.
+    Conditions,
     /// A client of axios: its defaults are its entries.
     Axios,
     /// A client of ky.
@@ -357,6 +359,8 @@ impl Value {
             Self::Object(_) | Self::Array(_) | Self::Function(_) | Self::Class(_) | Self::Promise(_) | Self::Setter => {
                 Some(true)
             }
+            // What a method of a package's object gave.
+            Self::Package(name) if name.path.ends_with("()") && name.path.contains('.') => None,
             Self::Module(_) | Self::Package(_) => Some(true),
             Self::Either(values) => {
                 let mut truths = values.iter().map(Self::truth);

@@ -10,7 +10,7 @@ use super::shared::tools::check_tools;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
-use crate::frontend::rows::{Chosen, OwnedModel, RowAccess};
+use crate::frontend::rows::{Chosen, Does, OwnedModel, RowAccess};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -89,7 +89,7 @@ pub(super) fn check_endpoints(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
 /// Whether rows are changed that the request names, and nothing else has a say.
 fn is_open(access: &RowAccess) -> bool {
     let conditions = access.conditions.as_deref().unwrap_or_default();
-    access.changes
+    access.does == Does::Changes
         && !access.doubted
         && access.is_named_by_request()
         && !conditions.iter().any(|(column, _)| is_owner(column))

@@ -1,11 +1,15 @@
 //! `server-endpoint-without-session`: a route handler or server action that acts
 //! for whoever calls it.
 
+use smol_str::SmolStr;
+
 use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State};
-use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
+use crate::data::is_owner;
+use crate::frontend::observed::{Asks, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::rewrites::{handler, takes};
+use crate::frontend::rows::{Chosen, Does, RowAccess};
 use crate::ide::{Diagnostic, Severity};
 use crate::verdicts::calls::Origins;
 use crate::vfs::FileId;
@@ -21,20 +25,34 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let acting = |endpoint: &&Endpoint| {
-        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action)
-            && endpoint.asks == Asks::Nothing
-            && !endpoint.effects.is_empty()
+    let is_open = |endpoint: &&Endpoint| {
+        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action) && endpoint.asks == Asks::Nothing
     };
     let mut origins = None;
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
-        for endpoint in outcome.observed.endpoints.iter().filter(acting) {
-            if !is_behind_middleware(state, file, endpoint) {
+        for endpoint in outcome.observed.endpoints.iter().filter(is_open) {
+            let named = for_named(state, file, endpoint);
+            if (named.is_some() || !endpoint.effects.is_empty()) && !is_behind_middleware(state, file, endpoint) {
                 let origins = origins.get_or_insert_with(|| Origins::new(state));
-                found.extend(finding(state, origins, file, endpoint));
+                found.extend(finding(state, origins, file, endpoint, named));
             }
         }
     }
+}
+
+/// What is read or made of the rows of somebody whom the caller names: the access, and the column that says whose they
+/// are.
+fn for_named<'e>(state: &State, file: FileId, endpoint: &'e Endpoint) -> Option<(&'e RowAccess, &'e SmolStr)> {
+    // What only other code on the server calls has no name for browsers to call it by.
+    if endpoint.kind == EndpointKind::Action && !state.frontend.placement.is_called_from_browser(file, &endpoint.name) {
+        return None;
+    }
+    endpoint.rows.iter().filter(|access| access.does != Does::Changes).find_map(|access| {
+        let conditions = access.conditions.as_deref()?;
+        let is_narrowed = conditions.iter().any(|(column, by)| *by == Chosen::Other && is_owner(column));
+        let owner = conditions.iter().find(|(column, by)| *by == Chosen::Request && is_owner(column));
+        owner.filter(|_| !is_narrowed).map(|(column, _)| (access, column))
+    })
 }
 
 /// Whether a middleware runs before that may find out who asks.
@@ -64,26 +82,40 @@ pub(super) fn runs_behind(
                         let path = handler.sample();
                         matcher.iter().any(|pattern| takes(pattern, &path) != Some(false))
                     }
-                    // An action is called at the path of any page that shows it.
-                    _ => true,
+                    // An action is called at the path of any page: it stays open where some page is.
+                    (Some(matcher), _) => matcher.iter().any(|pattern| takes(pattern, &[]) != Some(false)),
+                    (None, _) => true,
                 }
             })
     })
 }
 
-fn finding(state: &State, origins: &Origins<'_>, file: FileId, endpoint: &Endpoint) -> Option<Diagnostic> {
-    let changes = |effect: &&Effect| matches!(effect.kind, EffectKind::Changes(_));
+fn finding(
+    state: &State,
+    origins: &Origins<'_>,
+    file: FileId,
+    endpoint: &Endpoint,
+    named: Option<(&RowAccess, &SmolStr)>,
+) -> Option<Diagnostic> {
     let what = match endpoint.kind {
         EndpointKind::Action => "This server action can be called by anybody, from anywhere",
         _ => "Anybody can call this route handler",
     };
-    let (severity, done, effect) = match endpoint.effects.iter().find(changes) {
-        Some(effect) => {
-            let EffectKind::Changes(method) = &effect.kind else { return None };
+    let change = endpoint.effects.iter().find_map(|effect| match &effect.kind {
+        EffectKind::Changes(method) => Some((effect.place, method)),
+        EffectKind::SendsSecret(_) => None,
+    });
+    let (severity, done, place) = match (change, named) {
+        (Some((place, method)), _) => {
             let what = if matches!(method.as_str(), "upload" | "remove" | "move") { "files" } else { "rows" };
-            (Severity::Warning, format!("changes {what} by `{method}`"), effect)
+            (Severity::Warning, format!("changes {what} by `{method}`"), place)
         }
-        None => {
+        (None, Some((access, column))) => {
+            let verb = if access.does == Does::Makes { "makes" } else { "reads" };
+            let done = format!("{verb} rows of `{}` for whomever the caller names by `{column}`", access.model);
+            (Severity::Warning, done, access.place)
+        }
+        (None, None) => {
             let sends = endpoint.effects.iter().filter_map(|effect| {
                 let EffectKind::SendsSecret(variable) = &effect.kind else { return None };
                 let outcome = state.frontend.outcome(file)?;
@@ -93,12 +125,12 @@ fn finding(state: &State, origins: &Origins<'_>, file: FileId, endpoint: &Endpoi
                 Some((effect, variable, shown(route.route)))
             });
             let (effect, variable, route) = sends.into_iter().next()?;
-            (Severity::Error, format!("asks {route} with the secret `{variable}`, which lets it through"), effect)
+            (Severity::Error, format!("asks {route} with the secret `{variable}`, which lets it through"), effect.place)
         }
     };
     let message = format!(
         "{what}, and it {done} without finding out who asks: no session is read, and nothing of the request that could tell. Ask for the session first, and refuse without one."
     );
-    let steps = frontend::related(state, effect.place, "this is done for whoever calls");
+    let steps = frontend::related(state, place, "this is done for whoever calls");
     frontend::report(state, &INFO, severity, endpoint.place, message, steps.into_iter().collect())
 }

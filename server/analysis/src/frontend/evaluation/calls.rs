@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
@@ -12,6 +14,9 @@ use crate::frontend::shown::is_database_address;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::frontend::{requests, rewrites, tokens};
 use crate::text::TextRange;
+
+/// Elements of an array that grows.
+const MAX_ELEMENTS: usize = 16;
 
 /// What a function is called with.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +57,11 @@ impl Session<'_> {
                     _ => self.expr(&member.object),
                 };
                 let arguments = self.arguments(call);
+                if let (ExprKind::Name(name), Value::Array(values), "push") =
+                    (&member.object.kind, &object, &*member.property)
+                {
+                    self.push(name, values, &arguments);
+                }
                 return self.call_method(&object, &member.property, member.optional, &arguments, here);
             }
             _ => self.expr(&call.callee),
@@ -61,6 +71,16 @@ impl Session<'_> {
             self.watch_named_call(name);
         }
         self.call_value(&callee, &arguments, call.new, here)
+    }
+
+    /// A variable holds an array that becomes longer.
+    fn push(&mut self, name: &SmolStr, values: &[Value], arguments: &Arguments) {
+        let Some(scope) = self.frames.last().map(|frame| frame.scope) else { return };
+        let longer = match arguments.open || values.len() + arguments.values.len() > MAX_ELEMENTS {
+            true => Value::Unknown,
+            false => Value::Array(values.iter().chain(&arguments.values).cloned().collect()),
+        };
+        self.store.assign(scope, name, longer);
     }
 
     fn arguments(&mut self, call: &Call) -> Arguments {

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
+use crate::frontend::libraries::prisma;
 use crate::frontend::libraries::servers::{self, Part};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
@@ -273,9 +274,14 @@ impl Session<'_> {
         let Some(watch) = &mut self.watch else { return };
         watch.sends_on |= package.package == "next/server" && package.path == "NextResponse.rewrite";
         match servers::part(package) {
+            Part::Changes(_) if prisma::only_counts(self, package, arguments) => {}
             Part::Harmless => {}
             Part::Credential => self.watch_asks(Asks::Credential),
-            Part::Verifies => self.watch_asks(Asks::Verified),
+            Part::Verifies => {
+                // `auth.api.hasPermission(…)`.
+                self.watch_named_call(package.path.rsplit('.').next().unwrap_or_default());
+                self.watch_asks(Asks::Verified);
+            }
             Part::Unknown => {
                 self.watch_named_call(package.path.rsplit('.').next().unwrap_or_default());
                 self.watch_handed_on(arguments);

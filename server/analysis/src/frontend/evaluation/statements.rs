@@ -374,6 +374,10 @@ impl Session<'_> {
                     let Some(element) = element else { continue };
                     let part = match &value {
                         Value::Array(values) => values.get(at).cloned().unwrap_or(Value::Unknown),
+                        // Rows that a query gave.
+                        Value::Package(package) if package.path.ends_with("()") => {
+                            Self::package_path(package, &at.to_string())
+                        }
                         _ => Value::Unknown,
                     };
                     self.bind(element, part, declares);

@@ -4,12 +4,14 @@
 pub(super) mod auth_js;
 pub(super) mod better_auth;
 mod clients;
+pub(super) mod drizzle;
 mod fetchers;
 pub(super) mod generated;
 mod interceptors;
 mod navigation;
 mod options;
 mod origins;
+pub(super) mod prisma;
 mod queries;
 mod react;
 mod redux;
@@ -18,6 +20,7 @@ mod stores;
 mod supabase;
 mod texts;
 mod tokens;
+mod utilities;
 mod web;
 
 use std::rc::Rc;
@@ -105,6 +108,7 @@ pub(super) fn call(
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
         module if auth_js::is_clerk(module) => auth_js::call_clerk(session, path, arguments, here),
         module if better_auth::is_package(module) => better_auth::call(session, package, arguments, here),
+        module if utilities::is_known(module) => utilities::call(session, package, arguments, here),
         module => {
             if module == "next-auth" && path == "default" {
                 auth_js::call_next_auth(session, arguments, here);
@@ -163,7 +167,7 @@ pub(super) fn method(
         ObjectKind::Persisted => Some(Value::Unknown),
         // Bound to its client, it is what it was.
         ObjectKind::Method(..) => Some(if name == "bind" { Value::Object(id) } else { Value::Unknown }),
-        ObjectKind::Plain | ObjectKind::Instance(_) => None,
+        ObjectKind::Plain | ObjectKind::Instance(_) | ObjectKind::Conditions => None,
     }
 }
 

@@ -6,12 +6,11 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::better_auth::{CLIENT, SERVER};
-use super::supabase;
+use super::{drizzle, prisma, supabase, utilities};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
 use crate::frontend::requests::option;
-use crate::frontend::rows;
 use crate::frontend::tokens::{sources, what_is};
 use crate::frontend::value::{Origin, PackageName, Symbol, Value};
 
@@ -30,37 +29,6 @@ pub(in crate::frontend) enum Part {
     Unknown,
 }
 
-/// Packages that know nothing of who asks.
-const HARMLESS: &[&str] = &[
-    "",
-    "react",
-    "next",
-    "next/server",
-    "next/cache",
-    "next/navigation",
-    "axios",
-    "ky",
-    "openapi-fetch",
-    "zod",
-    "uuid",
-    "nanoid",
-    "date-fns",
-    "openai",
-    "@anthropic-ai/sdk",
-    "@google/generative-ai",
-    "ai",
-    "resend",
-    "nodemailer",
-    "stripe",
-    "fs",
-    "fs/promises",
-    "path",
-    "crypto",
-    "server-only",
-    "jwt-decode",
-    "clsx",
-];
-
 /// Packages that speak to a database.
 const DATABASES: &[&str] =
     &["@prisma/client", "drizzle-orm", "mongoose", "mongodb", "pg", "mysql2", "@neondatabase/serverless"];
@@ -76,17 +44,34 @@ pub(in crate::frontend) fn part(package: &PackageName) -> Part {
         "next/headers" => Part::Credential,
         // That there is a cookie, and nothing of what it says.
         "better-auth/cookies" if name == "getSessionCookie" => Part::Credential,
-        SERVER => Part::Verifies,
+        SERVER => part_of_better_auth(path.strip_prefix("api.").unwrap_or_default()),
         "jose" if name == "decodeJwt" || name == "SignJWT" => Part::Harmless,
         "jsonwebtoken" if matches!(name, "decode" | "sign") => Part::Harmless,
         "jose" | "jsonwebtoken" => Part::Verifies,
         supabase::PACKAGE => supabase::part(package),
-        module if is_database(module) && CHANGES.contains(&name) && path.contains('.') => Part::Changes(name.into()),
-        module if is_database(module) || module.starts_with("node:") || module.starts_with("@ai-sdk/") => {
+        "next" | "next/server" | "next/cache" | "next/navigation" | "react" | "server-only" | "jwt-decode" | "" => {
             Part::Harmless
         }
-        module if HARMLESS.contains(&module) => Part::Harmless,
+        module if is_database(module) && CHANGES.contains(&name) && path.contains('.') => Part::Changes(name.into()),
+        module if is_database(module) || module.starts_with("node:") || utilities::is_known(module) => Part::Harmless,
         _ => Part::Unknown,
+    }
+}
+
+/// What a function of Better Auth's API does about who asks, by its name.
+fn part_of_better_auth(name: &str) -> Part {
+    match name {
+        // They ask nobody who calls: the first ones act for whoever is named, as only code on the server may.
+        "addMember" | "createApiKey" | "createUser" => Part::Changes(name.into()),
+        "signUpEmail"
+        | "requestPasswordReset"
+        | "forgetPassword"
+        | "sendVerificationEmail"
+        | "sendVerificationOTP"
+        | "isUsernameAvailable"
+        | "getJwks"
+        | "ok" => Part::Harmless,
+        _ => Part::Verifies,
     }
 }
 
@@ -102,8 +87,11 @@ pub(super) fn call_database(
     arguments: &Arguments,
     here: Place,
 ) -> Value {
-    if let (Some(client), Value::Function(closure)) = (rows::transaction(package), arguments.get(0)) {
+    if let (Some(client), Value::Function(closure)) = (prisma::transaction(package), arguments.get(0)) {
         return session.call_closure(&closure, &[client], Some((here, false)));
+    }
+    if let Some(value) = drizzle::call(session, package, arguments, here) {
+        return value;
     }
     session.give_away(arguments);
     // Longer chains say no more.
