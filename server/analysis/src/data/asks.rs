@@ -1,9 +1,11 @@
 //! What conditions ask of whoever is verified: whether that is a right, or says only what the token is.
 
+use std::sync::Arc;
+
 use super::engine::Engine;
-use super::models::last_name;
+use super::models::{Model, last_name};
 use super::names;
-use super::value::{Abs, Path, RowId};
+use super::value::{Abs, Path, Predicate, RowId};
 use crate::auth::configured::is_configured;
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -122,6 +124,23 @@ impl Engine<'_, '_> {
             && !names::is_standing(column)
             && is_own
             && row.predicates.iter().all(|predicate| is_plain(&predicate.value))
+    }
+
+    /// Whether a dependency asks if there is a record of the caller's own in a table of those who have more rights than
+    /// others: `select(AdminUser).where(AdminUser.user_id == user.id)`.
+    pub(super) fn asks_record_of_right(&self, path: &Path, id: RowId) -> bool {
+        let Some(row) = path.rows.get(&id).filter(|row| !row.unclear && !row.predicates.is_empty()) else {
+            return false;
+        };
+        let of_some = |model: &Arc<Model>| names::is_of_some(&model.table) || names::is_of_some(&model.name);
+        let is_own_or_said = |asked: &Predicate| {
+            self.asks_for_own(path, asked) || matches!(asked.value, Abs::Constant(_) | Abs::Text(_) | Abs::Known(_))
+        };
+        self.in_dependency
+            && !self.in_root
+            && row.model.as_ref().is_some_and(of_some)
+            && row.predicates.iter().all(is_own_or_said)
+            && row.predicates.iter().any(|asked| self.asks_for_own(path, asked))
     }
 
     /// Whether a condition asks of who is calling whether the configuration names it not: `if uid not in admin_ids():`.

@@ -402,6 +402,7 @@ impl Engine<'_, '_> {
                     row.absent = true;
                 }
                 let mut yes = path;
+                yes.privileged |= self.asks_record_of_right(&yes, *id);
                 if let Some(row) = yes.rows.get_mut(id) {
                     row.there = true;
                 }

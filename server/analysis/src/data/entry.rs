@@ -1,6 +1,7 @@
 //! From a route to the values that its handler is called with: dependencies
 //! are executed as FastAPI runs them, parameters come from the request.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -10,7 +11,7 @@ use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;
 use super::runs::Runs;
-use super::value::{Abs, Known, Object, Path, RowId, Vars};
+use super::value::{Abs, Known, Made, Object, Path, RowId, Vars};
 use super::{Access, Fault, RouteData, service, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_database};
@@ -125,6 +126,11 @@ fn own_to_caller(name: &SmolStr, value: &mut Abs) {
     if lost {
         *value = Abs::Principal(name.clone());
     }
+}
+
+/// Whether an object is a new row of the users.
+fn is_new_user(object: &Object) -> bool {
+    matches!(&object.made, Made::Row(model) if model.is_user)
 }
 
 /// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
@@ -426,11 +432,42 @@ impl<'e, 'a> Engine<'e, 'a> {
                     self.know_callers(model);
                 }
             }
-            if shared {
-                path.provided.insert(function.site, value.clone());
-            }
+        }
+        if root && verifies {
+            self.take_for_caller(&mut exits);
+        }
+        if shared {
+            exits.iter_mut().for_each(|(path, value)| _ = path.provided.insert(function.site, value.clone()));
         }
         exits
+    }
+
+    /// What a dependency gives in place of the caller whom it gives otherwise, a user for development say, is the caller
+    /// to whatever comes after it.
+    fn take_for_caller(&self, exits: &mut [Exit]) {
+        let is_caller = |value: &Abs| matches!(value, Abs::Principal(part) if part.is_empty());
+        let gives_caller = exits.iter().any(|(_, value)| is_caller(value));
+        let mut fields: BTreeSet<SmolStr> = BTreeSet::new();
+        for (path, value) in exits.iter() {
+            let object = if let Abs::Object(id) = value { path.objects.get(id) } else { None };
+            let of_caller = object.into_iter().flat_map(|object| &object.fields);
+            fields.extend(
+                of_caller.filter(|(_, value)| matches!(value, Abs::Principal(_))).map(|(name, _)| name.clone()),
+            );
+        }
+        for (path, value) in exits {
+            let Abs::Object(id) = value else { continue };
+            let Some(object) = path.objects.get_mut(id) else { continue };
+            if gives_caller && matches!(object.made, Made::Instance(_)) {
+                *value = Abs::Principal(SmolStr::default());
+                continue;
+            }
+            for (name, value) in &mut object.fields {
+                if fields.contains(name) && matches!(value, Abs::Constant(_) | Abs::Text(_)) {
+                    *value = Abs::Principal(name.clone());
+                }
+            }
+        }
     }
 
     /// Those who call are rows of a table: what refers to it says whose a row is. Where no row was fetched, the class
@@ -451,6 +488,10 @@ impl<'e, 'a> Engine<'e, 'a> {
                 let owned =
                     path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| !model.owners.is_empty());
                 if owned && !root { value } else { Abs::Principal(SmolStr::default()) }
+            }
+            // A record that is made for whoever comes for the first time is as much the caller's as one that was found.
+            Abs::Object(id) if root && path.objects.get(id).is_some_and(|object| is_new_user(object)) => {
+                Abs::Principal(SmolStr::default())
             }
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;

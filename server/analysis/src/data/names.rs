@@ -195,6 +195,12 @@ pub(crate) fn is_authority(name: &str) -> bool {
     !name.ends_with("token") && WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a table is called after those who have more rights than others: that somebody stands in it is one.
+pub(super) fn is_of_some(table: &str) -> bool {
+    let table = plain(table);
+    ["admin", "superuser", "staff", "moderator", "operator"].iter().any(|word| table.contains(word))
+}
+
 /// Whether everybody has what an attribute of that name holds: that there is one is no right.
 pub(super) fn is_had_by_all(name: &str) -> bool {
     let name = plain(name);
