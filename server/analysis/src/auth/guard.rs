@@ -176,13 +176,13 @@ impl<'g, 'a> Guards<'g, 'a> {
             return Guard::Public("signing out".into());
         }
         if body.is_some_and(|body| body.asks_user) && !required {
-            return Guard::Public("its handler tells who is signed in from who is not".into());
+            return Guard::Public(public::TELLS_APART.into());
         }
         if let Some(best) = best.filter(|best| verdicts[*best].proof == Proof::Optional) {
             let node = &route.dependencies[best];
             // Whoever gets the value can look whether somebody is there, if they do.
             if node.parameter.is_some() && !required && !self.is_ignored(route, node) {
-                return Guard::Public("authentication is optional".into());
+                return Guard::Public(public::OPTIONAL.into());
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
         }

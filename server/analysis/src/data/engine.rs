@@ -44,6 +44,15 @@ impl Caller {
     }
 }
 
+/// Callers of a route that asks for a credential and does without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LetIn {
+    /// Those who show none.
+    Strangers,
+    /// Those who show one.
+    Known,
+}
+
 /// The execution of one route.
 #[derive(Clone)]
 pub(super) struct Engine<'e, 'a> {
@@ -51,6 +60,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) route: &'e Route,
     /// Whether a caller without a verified identity gets here.
     pub(super) guarded: bool,
+    /// Who is let in, where a credential is no must and one kind of callers alone is looked at.
+    pub(super) only: Option<LetIn>,
     /// Functions being executed, innermost last.
     pub(super) stack: Vec<FunctionRef>,
     /// Places of the calls that led to the innermost one.
@@ -145,6 +156,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             interpreter,
             route,
             guarded,
+            only: None,
             stack: Vec::new(),
             calls: Vec::new(),
             in_dependency: false,

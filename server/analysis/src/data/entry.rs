@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::engine::{Caller, Engine, Exit};
+use super::engine::{Caller, Engine, Exit, LetIn};
 use super::models::{Callers, Model, last_name};
 use super::names;
 use super::requests::CREDENTIAL;
 use super::runs::Runs;
 use super::value::{Abs, Known, Made, Object, Path, RowId, Vars};
-use super::{Access, Fault, RouteData, service, verifies};
+use super::{Access, Fault, RouteData, service, strangers, verifies};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::{Judge, is_database};
+use crate::auth::{Judge, is_database, public};
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
@@ -57,7 +57,7 @@ pub(super) fn judge<'e, 'a>(
     if route.more.is_some() || scoped || engine.is_decorated(&handler) {
         return RouteData::default();
     }
-    engine.handler(Path::default(), handler, runs);
+    engine.handler(Path::default(), handler.clone(), runs);
     engine.accept_hidden();
     if guarded {
         engine.data.forget_filters();
@@ -82,9 +82,16 @@ pub(super) fn judge<'e, 'a>(
         engine.data.faults.extend(faults.into_iter().filter(says_who_calls));
     }
     engine.data.tenants.settle();
+    if matches!(guard, Guard::Public(reason) if matches!(reason.as_str(), public::OPTIONAL | public::TELLS_APART)) {
+        engine.data.of_strangers = strangers::judge(interpreter, route, &engine.data.verifies, &handler);
+    }
     if matches!(guard, Guard::Public(_)) && !writes(route) {
-        engine.data =
-            RouteData { tenants: engine.data.tenants, verifies: engine.data.verifies, ..RouteData::default() };
+        engine.data = RouteData {
+            tenants: engine.data.tenants,
+            verifies: engine.data.verifies,
+            of_strangers: engine.data.of_strangers,
+            ..RouteData::default()
+        };
     }
     if matches!(guard, Guard::Public(_)) {
         engine.data.faults.retain(|access| access.fault == Fault::GivesPrivilege);
@@ -184,7 +191,7 @@ impl<'e, 'a> Engine<'e, 'a> {
     }
 
     /// Executes dependencies and handler.
-    fn handler(&mut self, path: Path, handler: FunctionRef, runs: &Runs<'e, 'a>) {
+    pub(super) fn handler(&mut self, path: Path, handler: FunctionRef, runs: &Runs<'e, 'a>) {
         let receiver = self.route.receiver().cloned();
         let view = handler.class.clone().filter(|_| handler.takes_receiver() && receiver.is_none());
         let mut paths = match (&view, handler.def.params.first()) {
@@ -410,6 +417,9 @@ impl<'e, 'a> Engine<'e, 'a> {
         }
         self.in_dependency = outer;
         self.in_root = outer_root;
+        if verifies {
+            self.let_in(&mut exits);
+        }
         if root && verifies {
             let nobody = self.compares[index] && exits.iter().all(|(_, value)| names_nobody(value));
             self.caller = if nobody { self.caller.and_service() } else { Caller::User };
@@ -517,6 +527,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             }
             Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
             Abs::Client(client) if path.authorised.contains(client) => value,
+            Abs::Nothing if self.only == Some(LetIn::Strangers) => value,
             Abs::Map(entries) if value.parts(path).principal => {
                 let mut entries = Vec::clone(entries);
                 entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));

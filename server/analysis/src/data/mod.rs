@@ -60,6 +60,7 @@ mod shown;
 mod spelling;
 mod standing;
 mod stores;
+mod strangers;
 mod takeovers;
 mod tenants;
 mod terms;
@@ -250,6 +251,8 @@ pub struct RouteData {
     pub kept: Vec<Kept>,
     /// Where it changes rows because of the clock, if it does nothing but read.
     pub upkeep: Vec<Site>,
+    /// Accesses that are the caller's where it shows a credential, and to anybody's where it shows none.
+    pub of_strangers: Vec<Access>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
     /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
@@ -338,6 +341,7 @@ impl PartialEq for RouteData {
             && self.asked == other.asked
             && self.kept == other.kept
             && self.upkeep == other.upkeep
+            && self.of_strangers == other.of_strangers
             && self.writes == other.writes
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin

@@ -7,6 +7,7 @@ use super::shared::members::check as check_members;
 use super::shared::ownership::{check as ownership_check, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
+use super::shared::without_credential::check as check_without_credential;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
@@ -63,6 +64,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
     check_links(state, wanted, found, &INFO);
     check_strangers(state, wanted, found, &INFO, Fault::Unchecked);
+    check_without_credential(state, wanted, found, &INFO, Fault::Unchecked);
     check_members(state, wanted, found, &INFO);
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
 }

@@ -3,6 +3,7 @@
 use super::shared::ownership::{Found, Said, check as ownership_check, done, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
+use super::shared::without_credential::check as check_without_credential;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
@@ -52,6 +53,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         Some((severity, one.access.entry, message))
     });
     check_strangers(state, wanted, found, &INFO, Fault::Unscoped);
+    check_without_credential(state, wanted, found, &INFO, Fault::Unscoped);
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
 }
 

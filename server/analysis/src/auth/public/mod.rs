@@ -100,6 +100,12 @@ pub const BY_PASSWORD: &str = "signing in with a password";
 /// The reason of those that lead to an identity provider.
 pub const BY_PROVIDER: &str = "signing in at an identity provider";
 
+/// The reason of routes that a dependency lets callers into without a credential, too.
+pub(crate) const OPTIONAL: &str = "authentication is optional";
+
+/// The reason of those of which the handler itself looks whether there is one.
+pub(crate) const TELLS_APART: &str = "its handler tells who is signed in from who is not";
+
 /// The reason of probes of the service.
 pub const HEALTH_CHECK: &str = "health check";
 

@@ -129,10 +129,17 @@ fn differing_by<'e>(body: &Body<'e, '_, '_>, test: &'e Expr) -> Vec<(&'e Expr, &
     }
 }
 
-/// Whether a branch ends with a value that is something.
+/// Whether a branch ends with a value that is something, or what it does under a condition ends so.
 fn gives(branch: &[Stmt]) -> bool {
-    matches!(branch.last().map(|stmt| &stmt.kind), Some(StmtKind::Return(Some(value)))
-        if !matches!(value.kind, ExprKind::None | ExprKind::Bool(false)))
+    let is_something = |value: &Expr| !matches!(value.kind, ExprKind::None | ExprKind::Bool(false));
+    let mut pending = vec![branch];
+    while let Some(block) = pending.pop() {
+        match block.last().map(|stmt| &stmt.kind) {
+            Some(StmtKind::Return(Some(value))) if is_something(value) => return true,
+            _ => pending.extend(block.iter().flat_map(Stmt::blocks)),
+        }
+    }
+    false
 }
 
 /// Whether a branch answers with 401 or 403.

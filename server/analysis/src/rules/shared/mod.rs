@@ -19,3 +19,4 @@ pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod tools;
 mod upkeep;
+pub(crate) mod without_credential;
