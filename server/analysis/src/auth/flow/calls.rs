@@ -270,6 +270,7 @@ impl Flow<'_, '_> {
             return Abs::Other;
         }
         let values: Vec<Abs> = args.iter().map(|arg| self.argument(path, &arg.value)).collect();
+        self.note_filled(path, func, &values);
         let (mut callee, mut receiver) = (None, None);
         if let ExprKind::Attribute { value, name } = &func.kind
             && let Some(class) = self.class_of_super(value)

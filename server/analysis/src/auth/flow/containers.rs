@@ -1,5 +1,8 @@
 //! Lists, dictionaries and sets that code fills and looks into itself.
 
+use smol_str::format_smolstr;
+
+use super::super::code::mentions;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::Value;
@@ -18,6 +21,24 @@ impl Flow<'_, '_> {
         const METHODS: &[&str] = &["append", "appendleft", "add", "insert", "extend", "update", "discard", "remove"];
         let ExprKind::Attribute { value, name } = &func.kind else { return false };
         METHODS.contains(&name.name.as_str()) && self.is_container(path, value)
+    }
+
+    /// A call puts something into a variable that began as an empty container, perhaps: it gives that from now on.
+    pub(super) fn note_filled(&self, path: &mut Path, func: &Expr, values: &[Abs]) {
+        const METHODS: &[&str] = &["append", "appendleft", "add", "insert", "extend", "update", "setdefault"];
+        if let ExprKind::Attribute { value, name } = &func.kind
+            && METHODS.contains(&name.name.as_str())
+            && let Some(held) = value.as_name()
+            && values.iter().any(|value| !matches!(value, Abs::Nothing | Abs::Constant))
+        {
+            note_filled(path, held);
+        }
+    }
+
+    /// Whether an expression gives a container that something was put into.
+    pub(super) fn gives_filled(&self, path: &Path, expr: &Expr) -> bool {
+        let mut filled = path.vars.keys().filter_map(|name| name.strip_prefix(FILLED));
+        filled.any(|name| mentions(expr, name))
     }
 
     /// Whether an expression is a container that began empty, or one inside of one.
@@ -50,6 +71,16 @@ impl Flow<'_, '_> {
             }
             _ => false,
         }
+    }
+}
+
+/// Begins the variable that marks another one, a container, as filled. No Python name contains a space.
+const FILLED: &str = "filled ";
+
+/// A variable of the code holds a container that something is put into.
+pub(super) fn note_filled(path: &mut Path, name: &str) {
+    if matches!(path.get(name), Some(Abs::Nothing | Abs::Constant)) {
+        path.set(&format_smolstr!("{FILLED}{name}"), Abs::Nothing);
     }
 }
 

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::sources::{Worth, worth_of};
+use super::containers::note_filled;
 use super::outcome::Shape;
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
@@ -225,7 +226,11 @@ impl Flow<'_, '_> {
             let parts = if path.settled { Vec::new() } else { self.parts(&path, expr) };
             let says_the_same = self.answers && self.answers_the_same(&path, expr);
             if let Some((path, value)) = self.value_or_end(path, expr) {
-                let value = if says_the_same { Abs::Constant } else { value };
+                let value = match value {
+                    _ if says_the_same => Abs::Constant,
+                    Abs::Nothing | Abs::Constant if self.gives_filled(&path, expr) => Abs::Other,
+                    value => value,
+                };
                 exits.push(Exit { shape: Shape::of(expr, &parts), parts, ..path.exit(value) });
             }
         }
@@ -256,6 +261,9 @@ impl Flow<'_, '_> {
             }
             ExprKind::Subscript { value: object, index } => {
                 path.acts |= !path.verified;
+                if let Some(held) = object.as_name().filter(|_| !matches!(value, Abs::Nothing | Abs::Constant)) {
+                    note_filled(path, held);
+                }
                 let part = self.eval(path, object);
                 if let (Abs::Request(part), Some(key)) = (part, index.as_str())
                     && part == "state"
