@@ -47,6 +47,7 @@ mod tools;
 mod transport;
 mod twins;
 mod unset;
+mod valid;
 mod wrapped;
 
 use std::cell::RefCell;

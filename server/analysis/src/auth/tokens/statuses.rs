@@ -4,6 +4,7 @@ use super::super::code::{Body, mentions, parts};
 use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
+use super::valid::says_whether_valid;
 use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::text::TextRange;
@@ -135,7 +136,15 @@ fn absent(body: &Body<'_, '_, '_>, value: &Expr) -> Option<(Failure, TextRange)>
     if secrets::credential(body, value).is_some() {
         return Some((Failure::Missing, value.range));
     }
-    let name = value.as_name()?;
+    let Some(name) = value.as_name() else {
+        let made = match &value.kind {
+            ExprKind::Await(inner) => inner,
+            _ => value,
+        };
+        // `if not is_valid(token)`: what else a call says may be refused to a caller who is known.
+        let refuses = comes_from_credential(body, made, 0) && says_whether_valid(body, made);
+        return (refuses && !gives_something(body, made)).then_some((Failure::Rejected, value.range));
+    };
     if body.param(name).is_some() {
         return None;
     }
