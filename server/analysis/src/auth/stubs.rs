@@ -4,7 +4,8 @@
 use smol_str::SmolStr;
 
 use super::constant::{is_constant, is_logged, is_model};
-use crate::facts::python::tree::{Expr, ExprKind, Param, Spread, Stmt, StmtKind};
+use crate::facts::python::idioms::is_pass;
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Value};
 
@@ -89,9 +90,13 @@ fn is_request(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Para
     matches!(ty, Some(Value::Package(path)) if path.ends_with("requests.Request") || path == "fastapi.Request")
 }
 
-/// Whether nothing stands in a body: `...` says nothing of what will.
+/// Whether nothing stands in a body: `...` says nothing of what will, while `pass` answers everybody with `null`.
 fn is_left_out(body: &[Stmt]) -> bool {
-    body.iter().all(|stmt| matches!(stmt.kind, StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. })))
+    body.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Pass => !is_pass(stmt),
+        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Str(_)),
+        _ => false,
+    })
 }
 
 /// Whether FastAPI fills a parameter with a value that the caller sends, and nothing else.
@@ -113,7 +118,7 @@ fn is_of_client(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Pa
 }
 
 /// Whether a default is a literal.
-fn is_plain(default: &Expr) -> bool {
+fn is_plain_default(default: &Expr) -> bool {
     matches!(default.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None)
 }
 
@@ -210,7 +215,9 @@ impl Look<'_, '_> {
             ExprKind::Compare { first, rest } => {
                 self.is_given(first) && rest.iter().all(|(_, value)| self.is_given(value))
             }
-            ExprKind::Await(inner) => self.is_sent(inner),
+            ExprKind::Await(inner) => {
+                self.is_sent(inner) || inner.as_call().is_some_and(|(func, args)| self.follows(func, args, true))
+            }
             ExprKind::Comprehension(parts) => {
                 let clauses =
                     parts.clauses.iter().all(|clause| self.is_given(&clause.iter) && self.takes(&clause.target));
@@ -222,6 +229,7 @@ impl Look<'_, '_> {
                 is_constant(self.interpreter, self.handler, expr, &mut self.steps)
                     || ((self.only_holds(func) || self.only_forms(func))
                         && args.iter().all(|arg| self.is_given(&arg.value)))
+                    || self.follows(func, args, false)
             }
             _ => is_constant(self.interpreter, self.handler, expr, &mut self.steps),
         }
@@ -244,26 +252,49 @@ impl Look<'_, '_> {
         }
         match self.interpreter.eval(self.handler, func) {
             Value::Package(path) => FORMS.contains(&path.as_str()),
-            Value::Function(function) if self.depth < MAX_DEPTH && function.class.is_none() => {
-                let function = self.interpreter.current(&function);
-                // What a default holds is not the caller's.
-                let given = function.def.params.iter().filter(|param| param.default.as_ref().is_none_or(is_plain));
-                let given = given.map(|param| param.name.name.clone()).collect();
-                let plain = function.def.decorators.is_empty() && !function.def.is_generator && !function.def.is_async;
-                let mut look = Look {
-                    interpreter: self.interpreter,
-                    handler: &function,
-                    given,
-                    requests: Vec::new(),
-                    depth: self.depth + 1,
-                    steps: self.steps,
-                };
-                let forms = plain && !is_left_out(&function.def.body) && look.block(&function.def.body);
-                self.steps = look.steps;
-                forms
-            }
             _ => false,
         }
+    }
+
+    /// Whether a function of the project that is called touches nothing either. What it is given besides of what the
+    /// caller sent, it leaves alone: a connection that is not asked for anything.
+    fn follows(&mut self, func: &Expr, args: &[Arg], is_async: bool) -> bool {
+        let function = match self.interpreter.eval(self.handler, func) {
+            Value::Function(function) if self.depth < MAX_DEPTH && function.class.is_none() => function,
+            _ => return false,
+        };
+        let function = self.interpreter.current(&function);
+        let def = &function.def;
+        let is_plain = def.decorators.is_empty() && !def.is_generator && def.is_async == is_async;
+        if !is_plain || is_left_out(&def.body) || args.iter().any(|arg| arg.spread != Spread::No) {
+            return false;
+        }
+        let mut given = Vec::new();
+        for (at, param) in def.params.iter().enumerate() {
+            let is_named = |arg: &&Arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name);
+            let passed = args.iter().find(is_named).map(|arg| &arg.value).or_else(|| positional(args, at));
+            let is_given = match passed {
+                Some(value) => self.is_given(value),
+                // What a default holds is not the caller's.
+                None => param.default.as_ref().is_none_or(is_plain_default),
+            };
+            given.extend(is_given.then(|| param.name.name.clone()));
+        }
+        // What is only looked at by the call itself (`f(open(x))`) was done all the same.
+        if !args.iter().all(|arg| arg.value.as_name().is_some() || self.is_given(&arg.value)) {
+            return false;
+        }
+        let mut look = Look {
+            interpreter: self.interpreter,
+            handler: &function,
+            given,
+            requests: Vec::new(),
+            depth: self.depth + 1,
+            steps: self.steps,
+        };
+        let touches_nothing = look.block(&function.def.body);
+        self.steps = look.steps;
+        touches_nothing
     }
 
     /// Whether what is called only holds what it is given: a model or a response, or a model that is written down.

@@ -360,6 +360,11 @@ fn tested(test: &Expr) -> Vec<&Expr> {
     found
 }
 
+/// Whether a statement is the word `pass`, and not `...`, which stands for what is left out. Both do nothing.
+pub fn is_pass(stmt: &Stmt) -> bool {
+    matches!(stmt.kind, StmtKind::Pass) && stmt.range.end - stmt.range.start == "pass".len() as u32
+}
+
 /// Whether a method is only declared: of a protocol or an abstract class.
 pub fn is_stub(def: &Function) -> bool {
     def.body.iter().all(|stmt| match &stmt.kind {
