@@ -1,6 +1,7 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
@@ -9,6 +10,7 @@ use crate::auth::guard::{Guard, verifies_password};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::is_delivery;
 use crate::auth::{Judge, Proof};
+use crate::data::{Access, Fault, Use, is_of_user};
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -124,6 +126,9 @@ fn whole_application(
     });
     let signs_in = signing_in(state, application);
     let beside = guards_another(state, application);
+    // Rows of whomever the client names are nobody's to see in a project that asks elsewhere who calls.
+    let named = open.iter().find_map(|(route, judged)| Some((*route, of_whom_client_names(judged)?)));
+    let elsewhere = named.and_then(|_| guarded_elsewhere(state, application));
     let count = open.len();
     let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
     let against = match required.map(|basis| &basis.authority) {
@@ -141,7 +146,7 @@ fn whole_application(
         location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
         message: format!("{} signs callers in", shown(route)),
     }));
-    related.extend(beside.map(|verifier| Related {
+    related.extend(beside.or(elsewhere).map(|verifier| Related {
         location: state.sources.locate(verifier.site),
         message: format!("`{}` guards routes of another application", verifier.name),
     }));
@@ -149,7 +154,7 @@ fn whole_application(
         (Some(_), _) => (Severity::Error, Confidence::High),
         (None, Some(_)) if followed => (Severity::Error, Confidence::High),
         (None, Some(_)) => (Severity::Warning, Confidence::Medium),
-        (None, None) if beside.is_some() && !is_tried_out(state, application) => {
+        (None, None) if (beside.is_some() || elsewhere.is_some()) && !is_tried_out(state, application) => {
             (Severity::Warning, Confidence::Medium)
         }
         (None, None) => (Severity::Info, Confidence::Low),
@@ -161,17 +166,60 @@ fn whole_application(
         None if followed => format!("Nothing in `{}` authenticates anybody", application.name),
         None => format!("Nothing that can be followed in `{}` authenticates anybody", application.name),
     };
+    let given = match (named, elsewhere) {
+        (Some((route, access)), Some(_)) => {
+            let client = access.client.as_ref().map_or("", |client| &client.name);
+            format!(", and {} works on the `{}` of any `{client}`", shown(route), access.table.name)
+        }
+        _ => String::new(),
+    };
     Diagnostic {
         rule: INFO.code,
         severity,
         confidence,
         location: state.sources.locate(application.site),
         message: format!(
-            "{lack}: {routes} open to everybody{against}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            "{lack}: {routes} open to everybody{against}{given}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
         ),
         related,
         unnecessary: false,
     }
+}
+
+/// Where a route reads or changes rows of whomever the client names, by a column that tells whose they are.
+fn of_whom_client_names(judged: &Judged) -> Option<&Access> {
+    let names_owner = |access: &&Access| {
+        let client = access.client.as_ref().map(|client| client.name.rsplit('.').next().unwrap_or_default());
+        access.fault == Fault::TrustsClient
+            && access.usage != Use::Creates
+            && access.table.personal
+            && !access.table.guessed
+            && client.is_some_and(is_of_user)
+    };
+    judged.data.faults.iter().find(names_owner)
+}
+
+/// What guards routes of another application of the project, which is no other version of this one.
+fn guarded_elsewhere<'s>(state: &'s State, application: &Application) -> Option<&'s Verifier> {
+    let guards = |verifier: &&Verifier| {
+        !verifier.applications.is_empty()
+            && !verifier.applications.contains(&application.router)
+            && state.sources.file(verifier.file).is_some_and(|file| !file.test)
+    };
+    state.verifiers.iter().filter(guards).find(|verifier| !stands_in_version(state, application, verifier))
+}
+
+/// Whether a verifier stands in another version of an application, which has all the modules that handle its routes.
+fn stands_in_version(state: &State, application: &Application, verifier: &Verifier) -> bool {
+    let root = crate::verdicts::source_root(state, application);
+    let sites = application.routes.iter().filter_map(|route| handler_site(&route.handler));
+    let paths = sites.filter_map(|site| state.sources.file(site.file)?.path.strip_prefix(&root));
+    let modules: BTreeSet<&str> = paths.collect();
+    let place = state.sources.file(verifier.file).map_or("", |file| file.path.as_str());
+    let folders = std::iter::successors(place.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
+    let has_all = |folder: &str| modules.iter().all(|module| state.sources.id(&format!("{folder}/{module}")).is_some());
+    // Every service of one module has its `main.py`.
+    modules.len() > 1 && folders.into_iter().any(|(folder, _)| has_all(folder))
 }
 
 /// Whether the module that makes an application imports the client for tests: it
