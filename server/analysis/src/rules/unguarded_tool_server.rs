@@ -3,7 +3,7 @@
 use super::shared::tokens::for_each_item;
 use super::shared::tools::{believing, identified_tools, what_callers_may};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{Host, Tool};
+use crate::auth::tokens::{Host, ServedTools, Tool};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -19,7 +19,7 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        for served in &tokens.served {
+        for served in tokens.served.iter().filter(|served| !served.exported || !is_run(state, served)) {
             let tools: Vec<&Tool> = identified_tools(state, served.server).collect();
             let severity = match (served.host, tools.is_empty()) {
                 (Host::Everywhere, false) => Severity::Error,
@@ -35,4 +35,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, served.site, message, steps));
         }
     });
+}
+
+/// Whether the server is said to be served to a network elsewhere.
+fn is_run(state: &State, exported: &ServedTools) -> bool {
+    let mut served = state.tokens.items().flat_map(|(_, tokens)| &tokens.served);
+    served.any(|served| !served.exported && served.server == exported.server && served.host != Host::Local)
 }

@@ -526,6 +526,8 @@ pub struct ServedTools {
     pub server: Site,
     /// Where it listens.
     pub host: Host,
+    /// Whether its module only makes the application, and leaves it to others to serve that.
+    pub exported: bool,
 }
 
 /// Where a server listens.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Scope, last_name};
+use super::super::code::{Body, Scope, count_items, each_body, last_name};
 use super::super::mounts::{asks_nobody, is_tool_server};
 use super::super::sources::{Worth, worth_of};
 use super::callees::callee;
 use super::libraries::does;
+use super::secrets;
 use super::{Host, ItemTokens, ServedTools, Tool};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::is_tool_server_class;
 use crate::index::value::{Instance, Resolve, Site, Value};
+use crate::vfs::FileId;
 
 /// What `run` is told to serve over HTTP (mcp 1.26, fastmcp 3.0).
 const OVER_HTTP: &[&str] = &["streamable-http", "sse", "http"];
@@ -20,6 +22,9 @@ const OVER_HTTP: &[&str] = &["streamable-http", "sse", "http"];
 const SERVES: &[&str] = &["run_streamable_http_async", "run_sse_async", "run_http_async"];
 /// Functions inside each other that a tool's headers are looked for in.
 const MAX_DEPTH: u32 = 3;
+/// What asks nobody who is calling, put around an application (starlette 0.50).
+const ASKS_NOBODY: &[&str] =
+    &["TrustedHostMiddleware", "CORSMiddleware", "GZipMiddleware", "HTTPSRedirectMiddleware", "ProxyHeadersMiddleware"];
 /// Parameters of tools that say who is calling.
 const IDENTITIES: &[&str] = &["user_id", "userId", "owner_id", "user_email"];
 
@@ -30,6 +35,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         tokens.served.extend(served(body, found.expr, func, args));
         tokens.tools.extend(added(body, func, args));
     }
+    tokens.served.extend(exported(body));
     if let Some(def) = body.def
         && let Some(server) = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator))
         && let Some(identity) = identity(body)
@@ -39,11 +45,29 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
-/// What a tool takes from its caller to tell whose data it works on: a parameter, or a header.
+/// What a tool takes from its caller to tell whose data it works on: a parameter, a field of the model that one is, or a header.
 fn identity(body: &Body<'_, '_, '_>) -> Option<SmolStr> {
     let asks = |param: &&Param| IDENTITIES.contains(&param.name.name.as_str());
-    let param = body.def?.params.iter().find(asks).map(|param| param.name.name.clone());
-    param.or_else(|| named_by_header(body))
+    let params = &body.def?.params;
+    let param = params.iter().find(asks).map(|param| param.name.name.clone());
+    let field = || params.iter().find_map(|param| identity_in_model(body, param));
+    param.or_else(field).or_else(|| named_by_header(body))
+}
+
+/// The field of a parameter's pydantic model that says so.
+fn identity_in_model(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
+    const MODELS: &[&str] = &["pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel"];
+    let class = match secrets::signature(body, param.annotation.as_ref()?)? {
+        Value::Class(class) => class,
+        Value::Annotated(annotated) => match &annotated.ty {
+            Value::Class(class) => Arc::clone(class),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let is_model = body.interpreter.package_bases(&class).iter().any(|base| MODELS.contains(&base.as_str()));
+    let mut fields = body.interpreter.fields_of(&class).into_iter();
+    fields.find(|field| is_model && IDENTITIES.contains(&field.as_str()))
 }
 
 /// Where the server is made that `@mcp.tool` and `@mcp.tool()` belong to.
@@ -137,12 +161,9 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
             let application = &args.first()?.value;
             // Whatever is added to it may ask who is calling.
             let is_added_to = application.as_name().is_some_and(|name| is_called_on(body, name));
-            let Value::Instance(application) = body.eval(body.traced(application)) else { return None };
-            let Value::Package(class) = &application.class else { return None };
-            let Some(Value::Instance(server)) = application.attributes.get("server") else { return None };
-            let wrapped = application.args.open_ended || application.args.get("middleware", None).is_some();
+            let server = server_behind(&body.eval(body.traced(application)))?;
             let host = keyword(args, "host").map_or(Host::Local, |host| host_of(body, host));
-            (server, Some(host).filter(|_| is_tool_server(class) && !wrapped && !is_added_to)?)
+            (server, Some(host).filter(|_| !is_added_to)?)
         }
         method => {
             let over_http = |args: &[Arg]| {
@@ -156,7 +177,83 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
         }
     };
     let server = asks_nobody(&server).then_some(server)?;
-    Some(ServedTools { site: body.site(call.range), server: server.site, host })
+    Some(ServedTools { site: body.site(call.range), server: server.site, host, exported: false })
+}
+
+/// The server that an ASGI application was made of, which nothing was put around then.
+fn server_behind(application: &Value) -> Option<Arc<Instance>> {
+    let Value::Instance(application) = application else { return None };
+    let Value::Package(class) = &application.class else { return None };
+    let Some(Value::Instance(server)) = application.attributes.get("server") else { return None };
+    let wrapped = application.args.open_ended || application.args.get("middleware", None).is_some();
+    (is_tool_server(class) && !wrapped).then_some(server)
+}
+
+/// A server whose application a module makes at its top, where it is one that runs by itself, and leaves it to whoever
+/// serves that: `uvicorn server:app`. Where that listens can't be told.
+fn exported(body: &Body<'_, '_, '_>) -> Option<ServedTools> {
+    let Scope::Module(file, index) = body.scope else { return None };
+    let [Stmt { kind: StmtKind::Assign(assign), .. }] = body.block else { return None };
+    let ([target], Some(made)) = (assign.targets.as_slice(), &assign.value) else { return None };
+    let variable = target.as_name().filter(|_| made.as_call().is_some())?;
+    let server = server_behind(&body.eval(target)).filter(|server| asks_nobody(server))?;
+    let is_left = is_script(body, file) && is_left_to_others(body, (file, index), variable);
+    let (site, server) = (body.site(made.range), server.site);
+    is_left.then_some(ServedTools { site, server, host: Host::Unknown, exported: true })
+}
+
+/// Whether a module does something of its own when it is run: `if __name__ == "__main__":`.
+fn is_script(body: &Body<'_, '_, '_>, file: FileId) -> bool {
+    let is_asked = |test: &Expr| match &test.kind {
+        ExprKind::Compare { first, .. } => first.as_name().is_some_and(|name| name == "__name__"),
+        _ => false,
+    };
+    count_items(body.interpreter, file);
+    body.interpreter.sources().facts(file).is_some_and(|facts| {
+        facts.plain_statements().any(|(_, stmt)| matches!(&stmt.kind, StmtKind::If { test, .. } if is_asked(test)))
+    })
+}
+
+/// Whether a module does nothing else with an application that it makes than run it, set attributes of it, and add what
+/// asks nobody who is calling: it is not mounted, and nothing is put around it.
+fn is_left_to_others(body: &Body<'_, '_, '_>, made: (FileId, u32), variable: &SmolStr) -> bool {
+    let (interpreter, (file, own)) = (body.interpreter, made);
+    let Some(facts) = interpreter.sources().facts(file) else { return false };
+    let mut is_left = true;
+    for (index, placed) in facts.items.iter().enumerate().filter(|(index, _)| *index as u32 != own) {
+        each_body(interpreter, file, index as u32, &placed.placed.item.stmt, &|_| true, &mut |scope, block| {
+            Body::new(interpreter, scope, block).each_nested(&mut |inside| is_left &= leaves_alone(inside, variable));
+        });
+    }
+    is_left
+}
+
+fn leaves_alone(body: &Body<'_, '_, '_>, variable: &SmolStr) -> bool {
+    let is_it = |expr: &Expr| expr.as_name() == Some(variable);
+    let all = body.find(&is_it).len();
+    let plain = body.calls().iter().filter_map(|found| found.call()).filter(|(func, args)| match &func.kind {
+        ExprKind::Attribute { value, name } if name.name == "add_middleware" && is_it(value) => {
+            let added = args.first().and_then(|arg| body.package(&arg.value));
+            added.is_some_and(|path| path.rsplit('.').next().is_some_and(|class| ASKS_NOBODY.contains(&class)))
+        }
+        ExprKind::Attribute { value, name } if name.name == "run" => {
+            let is_uvicorn = value.as_name().is_some_and(|name| name == "uvicorn");
+            is_uvicorn && args.first().is_some_and(|arg| is_it(&arg.value))
+        }
+        _ => false,
+    });
+    let targets = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+        StmtKind::Assign(assign) => Some(assign.targets.iter()),
+        _ => None,
+    });
+    let set = targets.flatten().filter(|target| sets_attribute(target, &is_it)).count();
+    all == plain.count() + set
+}
+
+/// `app.router.lifespan_context = …`
+fn sets_attribute(target: &Expr, is_it: &dyn Fn(&Expr) -> bool) -> bool {
+    let ExprKind::Attribute { value, .. } = &target.kind else { return false };
+    is_it(value) || sets_attribute(value, is_it)
 }
 
 /// Whether a name is uvicorn, imported where a module is run as a script: what
