@@ -237,6 +237,8 @@ pub enum What {
     Secret(SmolStr),
     /// A password that is typed into a form, or sent with a request: by the property that holds it.
     Password(SmolStr),
+    /// A link or code that is to be mailed, and lets in whoever has it: by what it is called.
+    Mailed(SmolStr),
     /// A value whose origin is not known.
     Unknown,
     /// Something that is known to be none.

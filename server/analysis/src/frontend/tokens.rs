@@ -8,6 +8,7 @@ use super::evaluation::{Arguments, Session};
 
 use super::libraries::auth_js::token_name;
 use super::libraries::better_auth::{CLIENT, SERVER};
+use super::libraries::mailed::MAIL;
 use super::outcome::{Absent, Area, Bearer, Fault, Place, TokenSource, What};
 use super::value::{Hole, ObjectId, ObjectKind, Origin, Part, Symbol, Value};
 
@@ -205,7 +206,8 @@ fn rank(what: &What) -> u8 {
         What::Unknown => 1,
         What::Password(_) => 2,
         What::Secret(_) => 3,
-        What::Token(_) => 4,
+        What::Mailed(_) => 4,
+        What::Token(_) => 5,
     }
 }
 
@@ -223,6 +225,7 @@ fn what_symbol_is(symbol: &Symbol) -> What {
         (Origin::Call(package), None) if token_name(package).is_some() => {
             What::Token(token_name(package).unwrap_or_default().into())
         }
+        (Origin::Call(package), None) if package.package == MAIL => What::Mailed(package.path.clone()),
         (Origin::Environment(name), None) if is_secret_name(name) => What::Secret(name.clone()),
         (Origin::Environment(_), _) => What::Harmless,
         (Origin::Response(_) | Origin::Call(_), Some(name)) if names_a_token(name) => What::Token(name.clone()),

@@ -89,6 +89,7 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
         let (severity, what) = match &logged.what {
             What::Token(name) => (Severity::Warning, format!("the `{name}` that a sign-in gave")),
             What::Secret(name) => (Severity::Error, format!("the secret `{name}`")),
+            What::Mailed(name) => (Severity::Warning, format!("the `{name}` that is to be mailed")),
             What::Password(name) if logged.on_server => {
                 (Severity::Error, format!("the `{name}` that somebody sends to this endpoint"))
             }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::{options, origins};
+use super::{mailed, options, origins};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::issuers::{Issuer, Plugin};
 use crate::frontend::outcome::{KeyUse, Place};
@@ -56,6 +56,7 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
             };
             session.note_key(&secret, place, KeyUse::BetterAuth, here);
             note_issuer(session, &options, here);
+            mailed::send(session, &options, here);
             Value::package(SERVER, "")
         }
         // The cookie as it was sent: a session's token with a signature behind it.
@@ -138,6 +139,14 @@ fn plugin(
         }
         _ => None,
     }
+}
+
+/// What a plugin of Better Auth is told, if a value is the one of that name.
+pub(super) fn plugin_options(session: &Session<'_>, value: &Value, name: &str) -> Option<Value> {
+    let Value::Object(id) = value else { return None };
+    let object = session.store.get(*id);
+    let is_it = matches!(&object.kind, ObjectKind::Plugin(plugin) if plugin == name);
+    object.entries.get("options").filter(|_| is_it).cloned()
 }
 
 /// `data` is null when there is an error or no session.

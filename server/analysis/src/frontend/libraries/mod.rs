@@ -8,6 +8,7 @@ pub(super) mod drizzle;
 mod fetchers;
 pub(super) mod generated;
 mod interceptors;
+pub(super) mod mailed;
 mod navigation;
 mod options;
 mod origins;

@@ -157,7 +157,7 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             for (value, place) in arguments.values.iter().zip(&arguments.places) {
                 let what = what_is(session, value);
                 match what {
-                    What::Token(_) | What::Secret(_) => {
+                    What::Token(_) | What::Secret(_) | What::Mailed(_) => {
                         let front = front_of(session, value, &what);
                         session.outcome.logged.push(Logged { place: *place, what, front, on_server: false });
                     }
