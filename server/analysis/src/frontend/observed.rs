@@ -227,6 +227,8 @@ pub struct Endpoint {
     pub matcher: Option<Vec<SmolStr>>,
     /// Where a middleware lets everybody through that it would turn away elsewhere, as every path begins with `/`.
     pub lets_through: Option<Place>,
+    /// Whether a middleware may answer somebody without a credential in place of the page.
+    pub turns_away: bool,
 }
 
 /// What an endpoint is.

@@ -25,7 +25,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let is_middleware = |file: FileId| state.frontend.placement.entry(file) == Some(Entry::Middleware);
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file) && is_middleware(*file)) {
         let guards = |endpoint: &&Endpoint| {
-            endpoint.kind == EndpointKind::Middleware && matches!(endpoint.asks, Asks::Credential | Asks::Verified)
+            endpoint.kind == EndpointKind::Middleware
+                && matches!(endpoint.asks, Asks::Credential | Asks::Verified)
+                && endpoint.turns_away
         };
         let Some(guard) = outcome.observed.endpoints.iter().find(guards) else { continue };
         let Some(why) = why_never(state, file) else { continue };

@@ -154,6 +154,9 @@ impl Session<'_> {
         let root = watch.roots.first().copied().filter(|_| kind == EndpointKind::Middleware && is_whole);
         let lets_through =
             root.filter(|_| watch.asks != Asks::Nothing && self.lets_strangers_through(closure, &arguments));
+        let turns_away = kind == EndpointKind::Middleware
+            && watch.asks != Asks::Nothing
+            && self.turns_strangers_away(closure, &arguments, false);
         if !is_whole {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
@@ -195,6 +198,7 @@ impl Session<'_> {
             sends_on: watch.sends_on,
             matcher: None,
             lets_through,
+            turns_away,
         });
     }
 

@@ -25,7 +25,13 @@ impl Session<'_> {
         self.turns_strangers_away(closure, arguments, false) && !self.turns_strangers_away(closure, arguments, true)
     }
 
-    fn turns_strangers_away(&mut self, closure: &Rc<Closure>, arguments: &[Value], knows_root: bool) -> bool {
+    /// Whether a middleware may answer somebody without a credential in place of the page.
+    pub(super) fn turns_strangers_away(
+        &mut self,
+        closure: &Rc<Closure>,
+        arguments: &[Value],
+        knows_root: bool,
+    ) -> bool {
         let (found, mark) = (self.outcome.found(), self.store.mark());
         self.steps = 0;
         self.stranger = Some(Stranger { knows_root, is_turned_away: false });
