@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
-use super::environment::{Variable, When, assigned, is_name};
+use super::environment::{Looks, Variable, When, assigned, is_name};
 use super::yaml::{Node, each_document};
 use crate::text::{LineIndex, TextRange};
 
@@ -33,6 +33,30 @@ pub(super) fn is_values(path: &str) -> bool {
     (is_own || says_so && parts.clone().any(|part| CHARTS.contains(&part))) && !parts.any(|part| part == "templates")
 }
 
+/// Whether a path is one of what templates of a chart have in common: `templates/_helpers.tpl`.
+pub(super) fn is_helper(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    path.ends_with(".tpl") && folder.split('/').any(|part| part == "templates")
+}
+
+/// Whether a folder is one of a chart all templates of which are read.
+pub fn is_chart(folder: &str) -> bool {
+    folder.split('/').any(|part| CHARTS.contains(&part))
+}
+
+/// The values that a template asks for: `backend.env` of `.Values.backend.env`. Nothing for all of them.
+pub(super) fn asked_values(text: &str) -> Vec<SmolStr> {
+    let of_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let asked = text.split(".Values").skip(1).map(|rest| {
+        let end = rest.find(|letter| !of_name(letter)).unwrap_or(rest.len());
+        SmolStr::new(rest[..end].trim_matches('.'))
+    });
+    let mut asked: Vec<SmolStr> = asked.collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked
+}
+
 /// What the values of a chart hold, by the names that templates give variables:
 /// `jwtSecret` stands for `JWT_SECRET`.
 pub(super) fn values(text: &str) -> Vec<Variable> {
@@ -41,15 +65,17 @@ pub(super) fn values(text: &str) -> Vec<Variable> {
     }
     let mut found = Reading::new(text);
     each_document(text, &mut |root| {
-        let mut pending = vec![(&root, false)];
-        while let Some((node, to_frontend)) = pending.pop() {
+        let mut pending = vec![(&root, false, SmolStr::default())];
+        while let Some((node, to_frontend, outer)) = pending.pop() {
             found.to_frontend = to_frontend;
             for (name, line, value) in node.entries() {
+                let way = if outer.is_empty() { name.clone() } else { SmolStr::new(format!("{outer}.{name}")) };
                 if let Some(value) = value.text() {
                     let plain = encoded_text(value);
+                    found.way = way.clone();
                     found.add_as(name, &variable_of(name), *line, plain.as_deref().unwrap_or(value));
                 }
-                pending.push((value, to_frontend || is_frontend(name)));
+                pending.push((value, to_frontend || is_frontend(name), way));
             }
         }
         true
@@ -177,11 +203,13 @@ struct Reading<'t> {
     variables: Vec<Variable>,
     /// Whether what comes next is for a frontend.
     to_frontend: bool,
+    /// The way to what comes next, in the values of a chart.
+    way: SmolStr,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, lines: LineIndex::new(text), variables: Vec::new(), to_frontend: false }
+        Self { text, lines: LineIndex::new(text), variables: Vec::new(), to_frontend: false, way: SmolStr::default() }
     }
 
     /// Adds a variable that is named on that line or on one after it.
@@ -207,14 +235,40 @@ impl<'t> Reading<'t> {
     }
 
     fn add_when(&mut self, name: &str, variable: &str, line: usize, value: &str, when: When) {
-        let Some(value) = assigned(value).filter(|_| is_name(variable)) else { return };
+        let Some(mut value) = assigned(value).filter(|_| is_name(variable)) else { return };
+        if when == When::Always && value.looks == Looks::Placeholder && self.is_to_be_filled_in(line) {
+            value.looks = Looks::Blank;
+        }
         let from = self.lines.line_range(line.saturating_sub(1) as u32, self.text).start as usize;
         let Some(offset) = self.text.get(from..).and_then(|rest| rest.find(name)) else { return };
         let start = (from + offset) as u32;
         let range = TextRange { start, end: start + name.len() as u32 };
-        let to_frontend = self.to_frontend;
-        self.variables.push(Variable { name: SmolStr::new(variable), range, when, value, to_frontend });
+        let (to_frontend, way) = (self.to_frontend, self.way.clone());
+        self.variables.push(Variable { name: SmolStr::new(variable), range, when, value, to_frontend, way });
     }
+
+    /// Whether a comment above a line, or above what that stands in, tells whoever deploys to fill the values in.
+    fn is_to_be_filled_in(&self, line: usize) -> bool {
+        let lines: Vec<&str> = self.text.lines().take(line).collect();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let Some((own, above)) = lines.split_last() else { return false };
+        let is_comment = |line: &&&str| line.trim_start().starts_with('#');
+        let says_so = |above: &[&str]| above.iter().rev().take_while(is_comment).any(|line| asks_to_fill_in(line));
+        let outer = above.iter().rposition(|line| {
+            let is_key = !line.trim().is_empty() && !line.trim_start().starts_with('#');
+            is_key && indent(line) < indent(own)
+        });
+        says_so(above) || outer.is_some_and(|outer| says_so(&above[..outer]))
+    }
+}
+
+/// Whether a comment says that values are to be filled in before they are used.
+fn asks_to_fill_in(comment: &str) -> bool {
+    const FILLED_IN: &[&str] = &["fill in", "fill these in", "fill them in"];
+    const CHANGED: &[&str] = &["update", "replace", "change", "set", "edit"];
+    let comment = comment.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| comment.contains(word));
+    has(FILLED_IN) || has(CHANGED) && has(&["before deploy", "before apply", "before install", "before use"])
 }
 
 /// `{{ .Values.key | default "value" | quote }}`: what is asked for, and what stands in for it.
@@ -265,7 +319,6 @@ fn decoded(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::environment::Looks;
 
     fn shown(text: &str, variables: &[Variable]) -> Vec<(String, When, Looks, u32)> {
         let shown = |one: &Variable| {

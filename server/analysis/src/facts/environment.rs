@@ -23,6 +23,8 @@ pub struct Variable {
     pub value: Assigned,
     /// Whether it stands among what a chart or a composition gives to its frontend.
     pub to_frontend: bool,
+    /// The way to it in the values of a chart, with dots between the keys; empty elsewhere.
+    pub way: SmolStr,
 }
 
 /// When a value counts.
@@ -111,6 +113,9 @@ pub fn form(path: &str) -> Option<Form> {
     if private_keys::is_named(path) {
         return Some(Form::Key);
     }
+    if deployment::is_helper(path) {
+        return Some(Form::Manifest);
+    }
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     if !is_yaml || is_example {
         return None;
@@ -191,6 +196,22 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
     }
 }
 
+/// The values of its chart that the text of a file of that path asks for, if it is a template.
+pub fn asked_values(path: &str, text: &str) -> Vec<SmolStr> {
+    match form(path) {
+        Some(Form::Manifest) => deployment::asked_values(text),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a template asks for a value of its chart, for a part that it stands in, or for a part of it.
+pub fn asks_for(asked: &str, way: &str) -> bool {
+    let is_in = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || outer.is_empty() || rest.starts_with('.'))
+    };
+    is_in(way, asked) || is_in(asked, way)
+}
+
 /// A file that is a key.
 fn key(text: &str, range: TextRange) -> Variable {
     let value = Assigned {
@@ -200,7 +221,7 @@ fn key(text: &str, range: TextRange) -> Variable {
         holds: Some(Held::PrivateKey),
         is_random: true,
     };
-    Variable { name: SmolStr::default(), range, when: When::Always, value, to_frontend: false }
+    Variable { name: SmolStr::default(), range, when: When::Always, value, to_frontend: false, way: SmolStr::default() }
 }
 
 fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
@@ -220,7 +241,14 @@ fn lines(text: &str, names: &dyn Fn(&str) -> bool) -> Vec<Variable> {
         let Some(value) = assigned(value) else { continue };
         let from = at + offset as u32;
         let range = TextRange { start: from, end: from + name.len() as u32 };
-        variables.push(Variable { name: name.into(), range, when: When::Always, value, to_frontend: false });
+        variables.push(Variable {
+            name: name.into(),
+            range,
+            when: When::Always,
+            value,
+            to_frontend: false,
+            way: SmolStr::default(),
+        });
     }
     variables
 }

@@ -133,7 +133,7 @@ impl File {
             },
         };
         let Some(value) = value else { return };
-        let variable = Variable { name: name.into(), range, when, value, to_frontend: false };
+        let variable = Variable { name: name.into(), range, when, value, to_frontend: false, way: SmolStr::default() };
         self.set.push((self.stages.len(), variable));
     }
 

@@ -2,7 +2,8 @@
 
 use super::shared::keys::{used_near, used_variables};
 use super::{RuleInfo, State};
-use crate::facts::environment::{Form, Looks, Variable, When, form};
+use crate::facts::deployment::is_chart;
+use crate::facts::environment::{Form, Looks, Variable, When, asks_for, form};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::vfs::{FileId, Location};
 
@@ -25,6 +26,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let Some(form) = state.sources.file(*file).and_then(|source| form(&source.path)) else { continue };
         for variable in &environment.variables {
             let Some(why) = why(variable, form, environment.is_committed) else { continue };
+            if form == Form::Values && !is_given_on(state, *file, variable) {
+                continue;
+            }
             let used = used.get_or_insert_with(|| used_variables(state));
             let usage = used_near(state, used, &variable.name, *file, variable.to_frontend);
             let Some(usage) = usage else { continue };
@@ -56,6 +60,24 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             });
         }
     }
+}
+
+/// Whether a template of its chart asks for a value, or it can't be told: not all templates are seen.
+fn is_given_on(state: &State, file: FileId, variable: &Variable) -> bool {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let Some((chart, _)) = path.rsplit_once('/').filter(|(chart, _)| is_chart(chart)) else { return true };
+    let mut is_template_seen = false;
+    for (other, environment) in state.environments.iter() {
+        let template = state.sources.file(*other).and_then(|source| source.path.strip_prefix(chart));
+        if !template.is_some_and(|rest| rest.starts_with("/templates/")) {
+            continue;
+        }
+        is_template_seen |= !environment.asked.is_empty();
+        if environment.asked.iter().any(|asked| asks_for(asked, &variable.way)) {
+            return true;
+        }
+    }
+    !is_template_seen
 }
 
 /// What makes a value weak. Of committed ones that are no placeholders

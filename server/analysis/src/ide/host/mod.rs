@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
 
 use self::executing::Executed;
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
@@ -108,6 +109,8 @@ pub(crate) struct Environment {
     pub(crate) is_committed: bool,
     /// The variables.
     pub(crate) variables: Vec<environment::Variable>,
+    /// Of a template: the values of its chart that it asks for.
+    pub(crate) asked: Vec<SmolStr>,
 }
 
 /// Owns the state; one thread changes it.

@@ -79,7 +79,9 @@ impl State {
             let is_committed = document.is_some_and(|document| document.committed);
             let text = document.and_then(Document::text);
             let variables = text.as_deref().map(|text| environment::read(&path, text)).unwrap_or_default();
-            let now = (!variables.is_empty()).then_some(Environment { is_committed, variables });
+            let asked = text.as_deref().map(|text| environment::asked_values(&path, text)).unwrap_or_default();
+            let is_worth = !variables.is_empty() || !asked.is_empty();
+            let now = is_worth.then_some(Environment { is_committed, variables, asked });
             if self.environments.get(file) != now.as_ref() {
                 self.unjudged = true;
                 let all = Arc::make_mut(&mut self.environments);
