@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name};
 use super::libraries::{Does, does};
-use super::{ItemTokens, Logged, Secret, bodies, databases, handed_on, secrets};
+use super::{ItemTokens, Logged, Secret, bodies, databases, handed_on, secrets, typed};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -272,6 +272,9 @@ fn note(
     let most = if origin.what == Secret::Key { SHOWN_OF_KEY } else { SHOWN };
     let harmless = part.is_some_and(|part| part.length <= most) || (part.is_some() && origin.what == Secret::Claims);
     if harmless || (origin.what == Secret::Claims && !matches!(value.kind, ExprKind::Name(_) | ExprKind::Call { .. })) {
+        return;
+    }
+    if sink == "print" && typed::is_typed(body, value) {
         return;
     }
     tokens.logged.push(Logged {

@@ -46,6 +46,7 @@ mod swallowed;
 mod tools;
 mod transport;
 mod twins;
+mod typed;
 mod unset;
 mod valid;
 mod wrapped;
