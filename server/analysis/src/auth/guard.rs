@@ -9,8 +9,8 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
-    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, pages, public, strongest,
-    stubs,
+    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, metrics, pages, public,
+    strongest, stubs,
 };
 use crate::facts::python::idioms::uses;
 use crate::facts::python::tree::Param;
@@ -305,6 +305,10 @@ impl<'g, 'a> Guards<'g, 'a> {
                 return Some("metrics that a package serves");
             }
             let handler = route.function()?;
+            if alone(route).is_some() && metrics::answers_metrics(self.interpreter, &self.interpreter.current(handler))
+            {
+                return Some("metrics that a package gives");
+            }
             if reads(route) && accounts::shows_documentation(self.interpreter, handler) {
                 return Some("documentation of the API");
             }
@@ -441,10 +445,15 @@ pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bo
 /// Whether the handler of a route provably reads nothing and changes nothing. What its dependencies open for it may
 /// stay unused.
 pub(crate) fn touches_nothing(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    let opens = |node: &Node| matches!(&node.callable, Value::Function(function) if function.def.is_generator);
-    let is_alone = route.dependencies.iter().all(opens) && route.perhaps.is_empty() && route.more.is_none();
-    let handler = route.function().filter(|_| is_alone && route.kind == RouteKind::Http);
-    handler.is_some_and(|handler| stubs::touches_nothing(interpreter, &interpreter.current(handler)))
+    let is_http = route.kind == RouteKind::Http && route.perhaps.is_empty() && route.more.is_none();
+    let Some(handler) = route.function().filter(|_| is_http) else { return false };
+    let handler = interpreter.current(handler);
+    let opens = |node: &Node| match &node.callable {
+        Value::Function(function) => function.def.is_generator,
+        Value::Lambda(site) => stubs::gives_constant(interpreter, &handler, *site),
+        _ => false,
+    };
+    route.dependencies.iter().all(opens) && stubs::touches_nothing(interpreter, &handler)
 }
 
 /// The handler of a route that runs nothing else.

@@ -7,7 +7,7 @@ use super::constant::{is_constant, is_logged, is_model};
 use crate::facts::python::idioms::is_pass;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{FunctionRef, Resolve, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
@@ -82,6 +82,24 @@ pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionR
         steps: MAX_STEPS,
     };
     !handler.def.is_generator && !is_left_out(&handler.def.body) && look.block(&handler.def.body)
+}
+
+/// Whether a dependency is a lambda among the handler's parameters that gives a constant: `Depends(lambda: None)`.
+pub(super) fn gives_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef, lambda: Site) -> bool {
+    if lambda.file != handler.site.file || lambda.item != handler.site.item {
+        return false;
+    }
+    let roots = handler.def.params.iter().flat_map(|param| param.default.iter().chain(&param.annotation));
+    let mut pending: Vec<&Expr> = roots.collect();
+    while let Some(expr) = pending.pop() {
+        if let ExprKind::Lambda { params, body } = &expr.kind
+            && expr.range == lambda.range
+        {
+            return params.is_empty() && is_constant(interpreter, handler, body, &mut MAX_STEPS.clone());
+        }
+        pending.extend(expr.children());
+    }
+    false
 }
 
 /// Whether FastAPI fills a parameter with the request itself.
