@@ -78,8 +78,12 @@ impl Says<'_, '_, '_, '_> {
             ExprKind::IfExp { test, body, or_else } => {
                 [test, body, or_else].into_iter().all(|part| self.is_about_token(part, depth))
             }
+            // `kid not in keys`
             ExprKind::Compare { first, rest } => {
-                self.is_about_token(first, depth) && rest.iter().all(|(_, value)| self.is_about_token(value, depth))
+                let is_looked_up = matches!(rest.as_slice(), [(op, _)] if matches!(op.as_str(), "in" | "not in"));
+                is_looked_up && self.names_key(first)
+                    || self.is_about_token(first, depth)
+                        && rest.iter().all(|(_, value)| self.is_about_token(value, depth))
             }
             ExprKind::Dict(entries) => entries.is_empty(),
             ExprKind::Subscript { index, .. } => is_claim_of_token(index),
@@ -104,6 +108,19 @@ impl Says<'_, '_, '_, '_> {
         depth < MAX_DEPTH
             && !made.is_empty()
             && made.iter().all(|made| made.is_some_and(|made| self.is_about_token(made, depth + 1)))
+    }
+
+    /// Whether a value says which key or issuer a token is of, and nothing of its owner.
+    fn names_key(&self, expr: &Expr) -> bool {
+        let claim = match &self.body.traced(expr).kind {
+            ExprKind::Subscript { index, .. } => index.as_str(),
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { name, .. } if name.name == "get" => positional(args, 0).and_then(Expr::as_str),
+                _ => None,
+            },
+            _ => None,
+        };
+        claim.is_some_and(|claim| OF_THE_TOKEN.contains(&claim.as_str()))
     }
 
     fn is_clock(&self, func: &Expr) -> bool {
