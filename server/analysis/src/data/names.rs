@@ -332,6 +332,18 @@ pub(crate) fn is_check(name: &str) -> bool {
     words.any(|word| WORDS.contains(&word) || STEMS.iter().any(|stem| word.starts_with(stem)))
 }
 
+/// Whether a column of that name holds what only those know who were given it, to fetch its row by: the token of an
+/// invitation, the code that leads into a room.
+pub(super) fn is_pass(column: &str) -> bool {
+    let column = plain(column);
+    let leads_in =
+        || ["invit", "join", "share", "access", "verif", "reset", "confirm"].iter().any(|word| column.contains(word));
+    column.ends_with("token")
+        || column.ends_with("tokenhash")
+        || column.contains("secret")
+        || column.ends_with("code") && leads_in()
+}
+
 /// Whether a header, cookie or parameter of that name carries a credential.
 pub(super) fn is_credential(name: &str) -> bool {
     const WORDS: &[&str] = &[

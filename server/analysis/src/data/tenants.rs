@@ -162,7 +162,7 @@ impl Engine<'_, '_> {
             let column = asked.column.as_ref().filter(|(of, _)| of.site == model.site);
             asked.equal && asked.value == Abs::Nothing && column.is_some_and(|(_, name)| may_hold_tenant(model, name))
         };
-        if row.predicates.iter().any(of_nobody) {
+        if row.predicates.iter().any(of_nobody) || row.is_asked_by_pass() {
             return;
         }
         if is_own {

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use super::closures::Closure;
 use super::later::Later;
 use super::models::Model;
+use super::names;
 use super::shared::Shared;
 use crate::index::value::{ClassRef, Site, Value};
 
@@ -247,6 +248,15 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether it was asked for by what only those know who were given it: `Invitation.token == token`.
+    pub(super) fn is_asked_by_pass(&self) -> bool {
+        let is_said = |value: &Abs| matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing);
+        self.predicates.iter().any(|asked| {
+            let is_pass = asked.column.as_ref().is_some_and(|(_, column)| names::is_pass(column));
+            is_pass && asked.equal && !is_said(&asked.value)
+        })
+    }
+
     /// Whether something may depend on there being one.
     pub(super) fn is_known(&self) -> bool {
         self.there || self.looked || self.checked

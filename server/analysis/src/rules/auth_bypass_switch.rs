@@ -5,6 +5,7 @@ use super::{RuleInfo, State};
 use crate::auth::public::is_probe;
 use crate::auth::{DecidedBy, Verdict};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -18,7 +19,7 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let at = |verdict: &Verdict| verdict.bypass.map(|bypass| (bypass.site, bypass.decided_by));
+    let at = |_: &Route, verdict: &Verdict| verdict.bypass.map(|bypass| (bypass.site, bypass.decided_by));
     guards::check(state, wanted, found, &INFO, &at, &|decided_by, name, routes| {
         let rest = match routes.len() {
             1 => "1 route rests".to_owned(),

@@ -5,6 +5,7 @@ use super::{RuleInfo, State};
 use crate::auth::Verdict;
 use crate::auth::evidence::Evidence;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::vfs::FileId;
 
@@ -19,7 +20,9 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let at = |verdict: &Verdict| in_memory(verdict).map(|site| (site, ()));
+    let at = |route: &Route, verdict: &Verdict| {
+        in_memory(verdict).filter(|site| !is_of_path(route, *site)).map(|site| (site, ()))
+    };
     guards::check(state, wanted, found, &INFO, &at, &|(), name, _| {
         let message = format!(
             "`{name}` knows who is signed in from the memory of this process: a restart signs everybody out, and another worker knows nobody. Verify a signed token, or keep sessions in the database."
@@ -34,4 +37,16 @@ fn in_memory(verdict: &Verdict) -> Option<Site> {
     let mut deciding = verdict.steps.iter().filter(|step| step.decides());
     let first = deciding.next().filter(|step| step.evidence == Evidence::DecidesInMemory)?;
     deciding.all(|step| step.evidence == Evidence::DecidesInMemory).then_some(first.site)
+}
+
+/// Whether a route's own handler looks for what its path names: an invitation by its token, say, which tells nobody who is
+/// signed in.
+fn is_of_path(route: &Route, site: Site) -> bool {
+    let handler = route.function().map(|handler| handler.site);
+    handler.is_some_and(|handler| (handler.file, handler.item) == (site.file, site.item))
+        && route
+            .path
+            .split('{')
+            .skip(1)
+            .any(|rest| rest.split(['}', ':']).next().is_some_and(|name| name.contains("token")))
 }

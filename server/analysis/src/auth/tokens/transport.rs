@@ -82,10 +82,17 @@ fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transpor
 /// A token in a cookie that goes over plain HTTP, too.
 fn sets_cookie(body: &Body<'_, '_, '_>, found: &Found<'_>, args: &[Arg]) -> Option<(Transport, At)> {
     let value = keyword(args, "value").or_else(|| positional(args, 1))?;
-    if !is_token(body, value) || is_for_development(found) {
+    if !is_token(body, value) || is_for_development(found) || tells_requests_apart(body, args) {
         return None;
     }
     insecure(found, args).map(|range| (Transport::Cookie, range))
+}
+
+/// Whether a cookie is called after forged requests: what is in it is to show where a request comes from, and nobody is
+/// known by it.
+fn tells_requests_apart(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
+    let name = keyword(args, "key").or_else(|| positional(args, 0)).map(|name| body.eval(body.traced(name)));
+    matches!(name, Some(Value::Str(name)) if ["csrf", "xsrf"].iter().any(|word| name.to_ascii_lowercase().contains(word)))
 }
 
 /// What says that a cookie goes over plain HTTP, too: `secure=False`, or the call that says nothing of it.

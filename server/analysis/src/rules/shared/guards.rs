@@ -26,12 +26,12 @@ pub(in crate::rules) fn check<Kind: Copy>(
     wanted: &dyn Fn(FileId) -> bool,
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
-    at: &dyn Fn(&Verdict) -> Option<(Site, Kind)>,
+    at: &dyn Fn(&Route, &Verdict) -> Option<(Site, Kind)>,
     told: &dyn Fn(Kind, &str, &[&Route]) -> Said,
 ) {
     let mut places: BTreeMap<Site, (Kind, String, Vec<&Route>)> = BTreeMap::new();
     for_each_guarded(state, |route, verdict, name| {
-        if let Some((site, kind)) = at(verdict) {
+        if let Some((site, kind)) = at(route, verdict) {
             places.entry(site).or_insert_with(|| (kind, name.to_owned(), Vec::new())).2.push(route);
         }
     });
