@@ -334,7 +334,7 @@ pub(crate) fn is_check(name: &str) -> bool {
 
 /// Whether a column of that name holds what only those know who were given it, to fetch its row by: the token of an
 /// invitation, the code that leads into a room.
-pub(super) fn is_pass(column: &str) -> bool {
+pub(crate) fn is_pass(column: &str) -> bool {
     let column = plain(column);
     let leads_in =
         || ["invit", "join", "share", "access", "verif", "reset", "confirm"].iter().any(|word| column.contains(word));

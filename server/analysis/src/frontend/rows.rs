@@ -13,7 +13,7 @@ use super::libraries::{drizzle, prisma};
 use super::observed::Asks;
 use super::outcome::Place;
 use super::value::{ObjectKind, Origin, PackageName, Symbol, Value};
-use crate::data::{is_authority, is_check, is_owner};
+use crate::data::{is_authority, is_check, is_owner, is_pass};
 
 /// Objects inside each other that are looked through.
 const MAX_DEPTH: usize = 4;
@@ -346,12 +346,13 @@ fn is_kept_secret(value: &Value) -> bool {
     })
 }
 
+/// Words of columns that hold such things, beside those of [`is_pass`].
+const HOLD: &[&str] = &["code", "hash", "nonce", "apikey", "api_key", "password"];
+
 /// Whether a column of that name holds what only those know who may: the token of an invitation, say.
 fn is_proof(column: &str) -> bool {
-    let column = column.to_ascii_lowercase();
-    ["token", "code", "otp", "secret", "hash", "nonce", "apikey", "api_key", "password", "pin"]
-        .iter()
-        .any(|word| column.contains(word))
+    let lower = column.to_ascii_lowercase();
+    is_pass(column) || matches!(lower.as_str(), "pin" | "otp") || HOLD.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a client sends it, and not as what it proves itself with.

@@ -89,7 +89,7 @@ const SCOPES: &[&str] = &["@ai-sdk/", "@aws-sdk/", "@langchain/", "@react-email/
 /// Whether a package is one of them.
 pub(super) fn is_known(module: &str) -> bool {
     let is_own = |own: &&str| module.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    PACKAGES.iter().any(|own| is_own(&own)) || SCOPES.iter().any(|scope| module.starts_with(scope))
+    PACKAGES.iter().any(is_own) || SCOPES.iter().any(|scope| module.starts_with(scope))
 }
 
 /// A function of one: what it gives has methods again, and what zod has looked at is what it was.

@@ -15,6 +15,9 @@ use crate::vfs::FileId;
 /// Routes named in a finding.
 const SHOWN_ROUTES: usize = 3;
 
+/// Finds the place in the verdict on a route's guard, and tells what kind it is.
+type At<'a, Kind> = &'a dyn Fn(&Route, &Verdict) -> Option<(Site, Kind)>;
+
 /// What is said of a guard: how bad it is, and in which words.
 type Said = (Severity, String);
 
@@ -26,7 +29,7 @@ pub(in crate::rules) fn check<Kind: Copy>(
     wanted: &dyn Fn(FileId) -> bool,
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
-    at: &dyn Fn(&Route, &Verdict) -> Option<(Site, Kind)>,
+    at: At<'_, Kind>,
     told: &dyn Fn(Kind, &str, &[&Route]) -> Said,
 ) {
     let mut places: BTreeMap<Site, (Kind, String, Vec<&Route>)> = BTreeMap::new();
