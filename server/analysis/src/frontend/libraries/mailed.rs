@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use super::better_auth::plugin_options;
+use crate::facts::typescript::file::bound_names;
 use crate::facts::typescript::tree::{Expr, ExprKind, Function, Stmt, StmtKind};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::outcome::{Place, What};
@@ -79,28 +82,54 @@ fn is_inside(log: &Place, place: &Place) -> bool {
 fn logs_always(session: &Session<'_>, closure: &Rc<Closure>) -> Vec<Place> {
     let function: &Function = &closure.function;
     let mut ranges = Vec::new();
-    add_logs(&function.body, &mut ranges);
+    add_logs(&function.body, &mut Vec::new(), &mut ranges);
     ranges.into_iter().map(|range| session.place_in(closure.file, closure.item, range)).collect()
 }
 
-/// Adds those of a block; false where what follows it may not be reached.
-fn add_logs(block: &[Stmt], ranges: &mut Vec<TextRange>) -> bool {
+/// Adds those of a block; false where what follows it may not be reached. `answers` are variables that hold what was
+/// waited for.
+fn add_logs(block: &[Stmt], answers: &mut Vec<SmolStr>, ranges: &mut Vec<TextRange>) -> bool {
     block.iter().all(|stmt| match &stmt.kind {
         StmtKind::Expr(value) => {
             ranges.extend(is_log(value).then_some(value.range));
+            true
+        }
+        StmtKind::Declare(declared) => {
+            let waited = |value: &Expr| matches!(value.kind, ExprKind::Await(_));
+            for declarator in declared.iter().filter(|one| one.value.as_ref().is_some_and(waited)) {
+                bound_names(&declarator.target, &mut |name| answers.push(name.clone()));
+            }
             true
         }
         StmtKind::Return(value) => {
             ranges.extend(value.as_ref().filter(|value| is_log(value)).map(|value| value.range));
             false
         }
-        StmtKind::Block(inner) => add_logs(inner, ranges),
-        StmtKind::Try(tried) => add_logs(&tried.body, ranges) && add_logs(&tried.finally, ranges),
-        StmtKind::If(branch) => goes_on(&branch.then) && goes_on(&branch.otherwise),
+        StmtKind::Block(inner) => add_logs(inner, answers, ranges),
+        StmtKind::Try(tried) => add_logs(&tried.body, answers, ranges) && add_logs(&tried.finally, answers, ranges),
+        StmtKind::If(branch) => {
+            // `if (error) throw error`: what follows is what is done when all went well.
+            is_failure(&branch.test, answers) && throws(&branch.then) && branch.otherwise.is_empty()
+                || goes_on(&branch.then) && goes_on(&branch.otherwise)
+        }
         StmtKind::Loop(repeated) => goes_on(&repeated.body),
         StmtKind::Switch(_) | StmtKind::Throw(_) | StmtKind::Leave => false,
         _ => true,
     })
+}
+
+/// Whether a test asks for nothing but whether what was waited for is there.
+fn is_failure(test: &Expr, answers: &[SmolStr]) -> bool {
+    match &test.kind {
+        ExprKind::Name(name) => answers.contains(name),
+        ExprKind::Not(inner) => is_failure(inner, answers),
+        _ => false,
+    }
+}
+
+/// Whether a block ends by throwing, and not before.
+fn throws(block: &[Stmt]) -> bool {
+    block.split_last().is_some_and(|(last, before)| matches!(last.kind, StmtKind::Throw(_)) && goes_on(before))
 }
 
 /// Whether whoever comes to a block comes to what follows it, as far as its own statements say.
