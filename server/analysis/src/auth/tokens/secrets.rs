@@ -360,6 +360,12 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     {
         return Some(Origin { what: Secret::Token, range: param.range, credential: true });
     }
+    if name == "password"
+        && let Some(param) = value.as_name().and_then(|name| body.param(name))
+        && takes_form_of_password(body, param)
+    {
+        return Some(Origin { what: Secret::Password, range: param.range, credential: false });
+    }
     // `settings.secret`, and `self.secret` in the settings themselves.
     if names_secret(name)
         && let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value)
@@ -368,6 +374,16 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
     containers::held(body, value, name, depth)
+}
+
+/// Whether a parameter takes the form with which somebody signs in (RFC 6749, section 4.3.2).
+fn takes_form_of_password(body: &Body<'_, '_, '_>, param: &Param) -> bool {
+    let is_form = |value: &Value| matches!(value, Value::Package(path) if path.starts_with("fastapi.security") && path.contains("OAuth2PasswordRequestForm"));
+    match param.annotation.as_ref().and_then(|annotation| signature(body, annotation)) {
+        Some(Value::Annotated(annotated)) => is_form(&annotated.ty),
+        Some(value) => is_form(&value),
+        None => false,
+    }
 }
 
 /// Whether an expression is the request: a parameter that is annotated so, or

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::frontend;
@@ -91,19 +92,23 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
     let mut add = |name: &SmolStr, site: Option<Site>, place: Option<Place>| {
         used.push(UsedVariable { name: name.clone(), site, place });
     };
+    // What a constant is called says nothing of where its value is from, if that stands in the code.
+    let keys = || state.keys.values().flat_map(|file| file.iter());
+    let literal: FxHashSet<Site> = keys().filter(|key| key.source == Source::Literal).map(|key| key.used).collect();
     for (_, tokens) in state.tokens.items() {
-        for decode in tokens.decodes.iter().filter(|decode| decode.unverified.is_none()) {
+        let decodes = tokens.decodes.iter().filter(|decode| !literal.contains(&decode.site));
+        for decode in decodes.filter(|decode| decode.unverified.is_none()) {
             if let KeySource::Secret(Some(name)) = &decode.key {
                 add(name, Some(decode.site), None);
             }
         }
-        for encode in &tokens.encodes {
+        for encode in tokens.encodes.iter().filter(|encode| !literal.contains(&encode.site)) {
             if let KeySource::Secret(Some(name)) = &encode.key {
                 add(name, Some(encode.site), None);
             }
         }
     }
-    for key in state.keys.values().flat_map(|file| file.iter()) {
+    for key in keys() {
         if let Source::Environment(name) | Source::Setting(name) = &key.source {
             add(name, Some(key.used), None);
         }
