@@ -44,6 +44,16 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
 }
 
+/// Whether what is raised somewhere is caught by a clause around, which answers in its own way.
+pub(super) fn is_caught(body: &Body<'_, '_, '_>, around: &[(&Stmt, usize)]) -> bool {
+    around.iter().any(|(stmt, block)| match &stmt.kind {
+        StmtKind::Try { handlers, .. } if *block == 0 => {
+            handlers.iter().find(|handler| catches_refusals(body, handler)).is_some_and(|handler| !passes_on(handler))
+        }
+        _ => false,
+    })
+}
+
 /// Whether a clause catches `HTTPException`, as far as its classes are known.
 fn catches_refusals(body: &Body<'_, '_, '_>, handler: &Handler) -> bool {
     let is_it = |value: &Value| match value {

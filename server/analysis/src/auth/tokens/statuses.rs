@@ -5,7 +5,7 @@ use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::valid::says_whether_valid;
-use super::{Failure, ItemTokens, WrongStatus, errors, secrets};
+use super::{Failure, ItemTokens, WrongStatus, errors, replaced, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
@@ -14,7 +14,10 @@ const MAX_DEPTH: u32 = 4;
 
 /// Finds such answers in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    for (stmt, _) in body.statements() {
+    for (stmt, around) in body.statements() {
+        if replaced::is_caught(body, around) {
+            continue;
+        }
         match &stmt.kind {
             StmtKind::If { test, body: branch, .. } => {
                 if let Some((failure, proof)) = fails(body, test) {
