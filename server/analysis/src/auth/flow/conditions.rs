@@ -33,6 +33,9 @@ impl Flow<'_, '_> {
         if let Some(is_wanted) = self.asks_for_preflight(path, test) {
             return Some(!is_wanted);
         }
+        if let Some(flag) = self.kept_flag(path, test) {
+            return Some(flag);
+        }
         self.exact(path, test).and_then(|value| value_truth(&value))
     }
 

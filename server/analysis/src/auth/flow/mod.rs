@@ -19,6 +19,7 @@ mod follow;
 mod given;
 mod holding;
 mod implementations;
+mod kept;
 mod left;
 mod matching;
 mod named;

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 
 use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
 use crate::index::looked_at::RestsOn;
-use crate::index::value::{FunctionRef, Site, Value};
+use crate::index::value::{FunctionRef, Instance, Site, Value};
 
 /// Calls that were executed, by what they depend on.
 #[derive(Debug, Default)]
@@ -66,7 +66,8 @@ enum Kind {
     Package(SmolStr, bool),
     Class(Site),
     Function(Site),
-    Instance(Site, Site),
+    /// Its class, where it is made, and the flags that it was made with, as a factory may make several there.
+    Instance(Site, Site, Vec<(SmolStr, bool)>),
 }
 
 impl Flow<'_, '_> {
@@ -161,7 +162,9 @@ fn kind(value: &Abs) -> Option<Kind> {
             Value::Instance(instance) => match &instance.class {
                 Value::Package(path) => Kind::Package(path.clone(), true),
                 // What was assigned to it follows from where it is made.
-                Value::Class(class) if class.closure.is_empty() => Kind::Instance(class.site, instance.site),
+                Value::Class(class) if class.closure.is_empty() => {
+                    Kind::Instance(class.site, instance.site, flags_of(instance))
+                }
                 _ => return None,
             },
             Value::Package(path) => Kind::Package(path.clone(), false),
@@ -170,6 +173,22 @@ fn kind(value: &Abs) -> Option<Kind> {
             _ => return None,
         },
     })
+}
+
+/// What tells instances apart that are made in one place.
+fn flags_of(instance: &Instance) -> Vec<(SmolStr, bool)> {
+    let kept = instance.attributes.all();
+    let given = instance.args.named.iter().cloned();
+    let positional = instance.args.positional.iter().enumerate();
+    let all = kept
+        .into_iter()
+        .chain(given)
+        .chain(positional.map(|(at, value)| (SmolStr::new(at.to_string()), value.clone())));
+    all.filter_map(|(name, value)| match value {
+        Value::Bool(flag) => Some((name, flag)),
+        _ => None,
+    })
+    .collect()
 }
 
 impl Path {
