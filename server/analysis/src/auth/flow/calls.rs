@@ -416,7 +416,10 @@ impl Flow<'_, '_> {
                 Value::Package(package) if package == PARTIAL => {
                     self.partial(path, expr, &instance, func, args, values)
                 }
-                Value::Package(package) => self.package(path, expr, &package.clone(), args, values),
+                Value::Package(package) => match self.asked_by_hand(path, expr, &instance, &values) {
+                    Some(user) => user,
+                    None => self.package(path, expr, &package.clone(), args, values),
+                },
                 _ => self.unresolved(path, expr, func, args, values),
             },
             _ => self.unresolved(path, expr, func, args, values),

@@ -2,18 +2,43 @@
 
 use smol_str::SmolStr;
 
+use super::super::Proof;
 use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_lookup};
-use super::super::sources::{Worth, is_scheme, jwt_auth_method, worth_of};
+use super::super::sources::{Worth, is_scheme, jwt_auth_method, package_instance, worth_of};
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
-use crate::index::value::Value;
+use crate::index::value::{Instance, Value};
 
 /// Variables that are followed to what a text was decoded from.
 const MAX_NAMES: u32 = 3;
 
 impl Flow<'_, '_> {
+    /// What a package's dependency gives that is called by hand, with the request or a credential: whom it verified,
+    /// or it raises (`FastAPIUsers.current_user()`, where nothing else is asked for). Where it may give nobody, that is `None`.
+    pub(super) fn asked_by_hand(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        made: &Instance,
+        values: &[Abs],
+    ) -> Option<Abs> {
+        let Value::Package(package) = &made.class else { return None };
+        if is_scheme(package) || !values.iter().any(Abs::is_tainted) {
+            return None;
+        }
+        let checked = match package_instance(package, &made.args) {
+            Proof::Verifies => true,
+            Proof::Optional => false,
+            _ => return None,
+        };
+        self.found.credential = true;
+        self.decides(expr, format!("`{package}` verifies the credential"));
+        path.verified |= checked;
+        Some(Abs::Verified { checked })
+    }
+
     pub(super) fn package(
         &mut self,
         path: &mut Path,
