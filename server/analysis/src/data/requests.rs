@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::engine::Engine;
 use super::names;
 use super::value::{Abs, ClientId, Dump, Made, Path, Place};
+use crate::auth::is_credential_parameter;
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::Site;
 
@@ -194,6 +195,10 @@ impl Engine<'_, '_> {
             _ => return Abs::Unknown,
         };
         if matches!(place, Place::Header | Place::Cookie) && names::is_credential(key) {
+            return self.credential();
+        }
+        // A socket has no headers of the page's making.
+        if place == Place::Query && self.guarded && is_credential_parameter(key) {
             return self.credential();
         }
         let site = self.site(expr);

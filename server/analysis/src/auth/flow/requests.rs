@@ -42,12 +42,22 @@ fn is_nothing(value: &Option<Expr>) -> bool {
     value.as_ref().is_none_or(|value| matches!(value.kind, ExprKind::None))
 }
 
+/// Whether a statement leaves the handler, and gives nothing.
+fn leaves(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::Return(value) => is_nothing(value),
+        StmtKind::Raise { .. } => true,
+        _ => false,
+    }
+}
+
 impl Flow<'_, '_> {
-    /// Whether a clause of a socket's handler is its end, and gives the client
-    /// nothing any more: whoever gets there is not let in.
+    /// Whether a clause of a socket's handler is its end, as the `last` thing that it does or because it returns there,
+    /// and gives the client nothing any more: whoever gets there is not let in.
     pub(super) fn ends_socket(&self, last: bool, handler: &Handler) -> bool {
         let speaks = |callee: &Expr| matches!(&callee.kind, ExprKind::Attribute { name, .. } if gives(&name.name));
-        last && self.stack.len() == 1 && self.takes_socket() && !callees(&handler.body).into_iter().any(speaks)
+        let ends = last || handler.body.last().is_some_and(leaves);
+        ends && self.stack.len() == 1 && self.takes_socket() && !callees(&handler.body).into_iter().any(speaks)
     }
 
     /// Whether the function takes a socket.
