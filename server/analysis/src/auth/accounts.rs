@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::code::last_name;
 use super::flow::class_held;
-use crate::facts::python::idioms::callees;
+use crate::facts::python::idioms::{callees, calls, raises};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
@@ -26,16 +27,28 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
 pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     let (mut verifies, mut issues) = (false, false);
     each_callee(interpreter, handler, &mut |callee| {
-        verifies |= callee.is_of(is_password_check);
+        verifies |= callee.checks_password();
         issues |= callee.issues();
         verifies && issues
     });
     verifies && issues
 }
 
+/// Whether a handler, or a function of the project that it calls, makes a signature of what the client sends and turns
+/// callers away by it, and hands out a token or sets a cookie: callers sign in with what somebody else signed for them.
+pub(super) fn exchanges_signature(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let (mut signs, mut issues) = (false, false);
+    each_function(interpreter, handler, &mut |function, callee| {
+        issues |= callee.issues();
+        signs |= callee.is_of(is_signature) && raises(&function.def.body);
+        signs && issues
+    });
+    signs && issues
+}
+
 /// Whether a handler, or a function of the project that it calls, verifies a password.
 pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    calls_any(interpreter, handler, &|callee| callee.is_of(is_password_check))
+    calls_any(interpreter, handler, &|callee| callee.checks_password())
 }
 
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
@@ -113,6 +126,8 @@ fn calls_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, wanted: &dyn 
 enum Callee<'c> {
     /// Something of a package, by its path.
     OfPackage(&'c str),
+    /// The same, called elsewhere.
+    Handed(&'c str),
     /// A method of something that is not known.
     Named(&'c str),
 }
@@ -123,6 +138,11 @@ impl Callee<'_> {
         matches!(self, Self::OfPackage(path) if kind(path))
     }
 
+    /// Whether it compares a password with what is kept of it, here or elsewhere.
+    fn checks_password(&self) -> bool {
+        matches!(self, Self::OfPackage(path) | Self::Handed(path) if is_password_check(path))
+    }
+
     /// Whether it signs a token, or sets a cookie.
     fn issues(&self) -> bool {
         match self {
@@ -131,6 +151,7 @@ impl Callee<'_> {
                 let signs = matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode");
                 signs || path.ends_with(".set_cookie")
             }
+            Self::Handed(_) => false,
             Self::Named(method) => *method == "set_cookie",
         }
     }
@@ -152,9 +173,33 @@ pub(crate) fn called_function(
     }
 }
 
+/// Functions of packages that statements hand over to be called elsewhere: `partial(bcrypt.checkpw, given, kept)`,
+/// `loop.run_in_executor(None, bcrypt.checkpw, given, kept)`.
+fn handed_over(interpreter: &Interpreter<'_>, function: &FunctionRef) -> Vec<SmolStr> {
+    const CALLERS: &[&str] = &["partial", "run_in_executor", "run_in_threadpool", "run_sync", "submit"];
+    let calls = calls(&function.def.body).into_iter();
+    let calls = calls.filter(|(callee, _)| last_name(callee).is_some_and(|name| CALLERS.contains(&name.as_str())));
+    let handed = calls.flat_map(|(_, args)| args.iter().map(|arg| &arg.value));
+    let handed = handed.filter(|arg| matches!(arg.kind, ExprKind::Name(_) | ExprKind::Attribute { .. }));
+    let of_package = |arg: &Expr| match interpreter.eval(function, arg) {
+        Value::Package(path) => Some(path),
+        _ => None,
+    };
+    handed.filter_map(of_package).collect()
+}
+
 /// Looks at what a handler calls, and the functions of the project that it
 /// calls, until `look` has seen enough.
 fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut dyn FnMut(Callee<'_>) -> bool) {
+    each_function(interpreter, handler, &mut |_, callee| look(callee));
+}
+
+/// The same, with the function that calls.
+fn each_function(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    look: &mut dyn FnMut(&FunctionRef, Callee<'_>) -> bool,
+) {
     let mut pending = vec![handler.clone()];
     let mut seen: Vec<Site> = Vec::new();
     while let Some(function) = pending.pop() {
@@ -163,9 +208,14 @@ fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut 
         }
         seen.push(function.site);
         let function = interpreter.current(&function);
+        for path in handed_over(interpreter, &function) {
+            if look(&function, Callee::Handed(&path)) {
+                return;
+            }
+        }
         for callee in callees(&function.def.body) {
             let enough = match interpreter.eval(&function, callee) {
-                Value::Package(path) => look(Callee::OfPackage(&path)),
+                Value::Package(path) => look(&function, Callee::OfPackage(&path)),
                 Value::Function(called) => {
                     pending.push(FunctionRef::clone(&called));
                     false
@@ -175,12 +225,25 @@ fn each_callee(interpreter: &Interpreter<'_>, handler: &FunctionRef, look: &mut 
                     false
                 }
                 _ => match (method_of_object(interpreter, &function, callee), &callee.kind) {
+                    // `await use_case(request)`
+                    (None, ExprKind::Name(object)) => {
+                        let class = class_of_variable(interpreter, &function, object);
+                        let method = class.and_then(|class| method_of_class(interpreter, class, "__call__"));
+                        match method {
+                            Some(Method::Own(method)) => {
+                                pending.push(method);
+                                false
+                            }
+                            Some(Method::OfPackage(path)) => look(&function, Callee::OfPackage(&path)),
+                            None => false,
+                        }
+                    }
                     (Some(Method::Own(method)), _) => {
                         pending.push(method);
                         false
                     }
-                    (Some(Method::OfPackage(path)), _) => look(Callee::OfPackage(&path)),
-                    (None, ExprKind::Attribute { name, .. }) => look(Callee::Named(&name.name)),
+                    (Some(Method::OfPackage(path)), _) => look(&function, Callee::OfPackage(&path)),
+                    (None, ExprKind::Attribute { name, .. }) => look(&function, Callee::Named(&name.name)),
                     _ => false,
                 },
             };
@@ -219,11 +282,14 @@ fn method_of_object(interpreter: &Interpreter<'_>, function: &FunctionRef, calle
         }
         _ => return None,
     };
+    method_of_class(interpreter, class, &name.name)
+}
+
+/// A method of objects of a class.
+fn method_of_class(interpreter: &Interpreter<'_>, class: Value, name: &str) -> Option<Method> {
     match class {
-        Value::Class(class) => {
-            interpreter.method(&class, &name.name).map(|method| Method::Own(FunctionRef::clone(&method)))
-        }
-        Value::Package(path) => Some(Method::OfPackage(SmolStr::new(format!("{path}.{}", name.name)))),
+        Value::Class(class) => interpreter.method(&class, name).map(|method| Method::Own(FunctionRef::clone(&method))),
+        Value::Package(path) => Some(Method::OfPackage(SmolStr::new(format!("{path}.{name}")))),
         _ => None,
     }
 }
@@ -264,6 +330,11 @@ pub(super) fn is_password_hash(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" | "fastapi_users")
         && matches!(method, "hash" | "hashpw" | "encrypt" | "generate_password_hash")
+}
+
+/// Functions of the standard library that sign a text with a key.
+fn is_signature(path: &str) -> bool {
+    matches!(path, "hmac.new" | "hmac.digest")
 }
 
 /// Functions of packages that compare a password with what is kept of it.

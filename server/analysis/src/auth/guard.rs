@@ -301,6 +301,10 @@ impl<'g, 'a> Guards<'g, 'a> {
             if signs_in(self.interpreter, route) {
                 return Some(public::BY_PASSWORD);
             }
+            let signed = entrance(route).filter(|_| !public::is_internal(&route.path));
+            if signed.is_some_and(|handler| accounts::exchanges_signature(self.interpreter, handler)) {
+                return Some(public::SIGNING_IN);
+            }
             if serves_metrics(&route.handler) {
                 return Some("metrics that a package serves");
             }

@@ -1,6 +1,6 @@
 //! What happens before a caller can have a token, by the words of a path.
 
-use super::{BY_PROVIDER, RECOVERING, SIGNING_IN};
+use super::{BY_PROVIDER, RECOVERING, REFRESHING, SIGNING_IN};
 
 /// What happens before a caller can have a token.
 pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
@@ -18,8 +18,9 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
         // A form asks whether a name is taken before there is an account.
         ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh" | "refreshaccesstoken" | "newaccesstoken" | "renewtoken"]
-        | ["token" | "jwt", "refresh" | "renew"] => "refreshing a token",
-        ["logout" | "signout"] => "signing out",
+        | ["token" | "jwt", "refresh" | "renew"] => REFRESHING,
+        // The first names the way in which the session is kept: `/auth/jwt/logout` of fastapi-users.
+        ["logout" | "signout"] | ["jwt" | "cookie" | "session" | "token", "logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
         [
             "forgotpassword"
@@ -149,9 +150,9 @@ fn is_with_provider(segment: &str) -> bool {
 /// `verify-email-code`, `password-reset-request`, `resend-otp`: nothing but words for mailed codes and lost passwords,
 /// and among them what is done and with what.
 fn is_confirmation(segment: &str) -> bool {
-    const DONE: &[&str] = &["verify", "confirm", "resend", "send", "request", "forgot", "reset", "recover"];
+    const DONE: &[&str] = &["verify", "confirm", "resend", "resent", "send", "request", "forgot", "reset", "recover"];
     const WITH: &[&str] = &["password", "verification", "confirmation", "activation", "otp", "code"];
-    const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin"];
+    const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin", "token"];
     let (mut rest, mut done, mut with) = (segment, false, false);
     while !rest.is_empty() {
         let word = |words: &[&'static str]| words.iter().copied().find(|word| rest.starts_with(word));

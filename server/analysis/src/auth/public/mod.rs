@@ -54,6 +54,7 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         [one] => single(one)?,
         // `/auth/sso/{provider}/start`, `/oauth/callback/{provider}`, `/auth/oauth/google/callback`
         ["auth", rest @ ..] | rest if at_provider(rest).is_some() => at_provider(rest)?,
+        [rest @ .., "{}"] if names_address(path) && is_asked_for_mail(within_group(rest)) => RECOVERING,
         [group, rest @ ..] if is_account_group(group) => account(rest)?,
         // `/{tenant}/auth/login`: below the path of a tenant, what is called authentication.
         ["{}", "auth" | "authentication" | "oauth" | "oauth2", rest @ ..] => account(rest)?,
@@ -69,6 +70,28 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     // What deletes something needs somebody; signing out ends only one's own session.
     let deletes = methods.iter().any(|method| method == "DELETE");
     (!deletes || reason == "signing out").then_some(reason)
+}
+
+/// Whether a path ends in an address of the caller's: `/forgot_password/{email}`.
+fn names_address(path: &str) -> bool {
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name = last.trim_matches(['{', '}']).to_ascii_lowercase().replace('_', "");
+    last.starts_with('{')
+        && matches!(name.as_str(), "email" | "mail" | "useremail" | "emailaddress" | "phone" | "phonenumber")
+}
+
+/// Whether an address is all that is needed there, as what proves the rest is sent to it.
+fn is_asked_for_mail(rest: &[&str]) -> bool {
+    const ASKS: &[&str] = &["forgot", "forget", "resend", "resent", "request", "recover"];
+    rest.last().is_some_and(|last| ASKS.iter().any(|word| last.starts_with(word))) && account(rest) == Some(RECOVERING)
+}
+
+/// The parts of a path below the group that says that it is about accounts.
+fn within_group<'p, 's>(parts: &'p [&'s str]) -> &'p [&'s str] {
+    match parts {
+        [group, rest @ ..] if is_account_group(group) => rest,
+        parts => parts,
+    }
 }
 
 /// What happens at an identity provider that the path names, or a parameter of it.
@@ -105,6 +128,9 @@ pub(crate) const OPTIONAL: &str = "authentication is optional";
 
 /// The reason of those of which the handler itself looks whether there is one.
 pub(crate) const TELLS_APART: &str = "its handler tells who is signed in from who is not";
+
+/// The reason of those that give a token for a token.
+pub const REFRESHING: &str = "refreshing a token";
 
 /// The reason of probes of the service.
 pub const HEALTH_CHECK: &str = "health check";
@@ -150,7 +176,7 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
         // What administrators do to other people's accounts is called the same.
         _ if is_internal(path) => None,
         "signing up" => Some((reason, PASSWORD)),
-        "refreshing a token" => Some((reason, REFRESH)),
+        REFRESHING => Some((reason, REFRESH)),
         RECOVERING => Some((reason, MAILED)),
         _ => None,
     }
@@ -347,6 +373,9 @@ mod tests {
             "/auth/new_access_token",
             "/auth/csrf-token",
             "/docs",
+            "/auth/jwt/logout",
+            "/auth/forgot_password/{email}",
+            "/auth/resent_activation_token/{email}",
         ];
         for path in public {
             assert!(by_nature(path, &get).is_some(), "{path}");
@@ -390,6 +419,8 @@ mod tests {
             "/social/{user_id}/posts",
             "/sso/{provider}/settings",
             "/auth/oauth/tasks/callback",
+            "/auth/forgot-password/{user_id}",
+            "/users/{email}",
         ];
         for path in guarded {
             assert!(by_nature(path, &get).is_none(), "{path}");
