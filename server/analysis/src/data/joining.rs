@@ -255,10 +255,14 @@ impl<'p> Idle<'p> {
             })
     }
 
-    /// Whether two lists of conditions differ only in such.
+    /// Whether two lists of conditions differ only in such. Those that share none ask for rows in different ways: what is
+    /// left of both would ask for any.
     fn agree(&self, a: &[Predicate], b: &[Predicate]) -> bool {
         if a == b {
             return true;
+        }
+        if !a.is_empty() && !b.is_empty() && !a.iter().any(|one| b.contains(one)) {
+            return false;
         }
         let weighty = |list: &[Predicate], other: &[Predicate]| -> Vec<Predicate> {
             list.iter().filter(|one| other.contains(one) || !self.predicate(one)).cloned().collect()
