@@ -43,6 +43,11 @@ impl Guard {
         matches!(self, Self::Public(reason) if [public::SIGNING_IN, public::BY_PASSWORD, public::BY_PROVIDER].contains(&reason.as_str()))
     }
 
+    /// Whether callers get a new token there for one that they have.
+    pub fn refreshes(&self) -> bool {
+        matches!(self, Self::Public(reason) if reason == public::REFRESHING)
+    }
+
     /// Whether somebody verifies the caller.
     pub fn is_guarded(&self) -> bool {
         matches!(self, Self::Guarded(_) | Self::Around(_) | Self::InBody(_))

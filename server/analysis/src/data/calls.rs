@@ -376,6 +376,7 @@ impl Engine<'_, '_> {
         given: &[Given],
     ) -> Vec<Exit> {
         self.hand_out(&mut path, receiver, given);
+        self.note_secrets_shown(&path, name, receiver, given);
         for one in given {
             path.look_at(&one.value);
             self.note_cut(&one.value);

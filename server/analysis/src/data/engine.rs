@@ -138,6 +138,12 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
+    /// Values of the client that something out of reach was given.
+    pub(super) shown_secrets: BTreeSet<ClientId>,
+    /// Whether that may have been any of them.
+    pub(super) shows_all: bool,
+    /// Secrets of the client's by which rows of nobody in particular were found before a token was handed out.
+    pub(super) unbound_secrets: BTreeSet<ClientId>,
     /// Dictionaries of the client's whose keys something has looked at, or taken out.
     pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
@@ -197,6 +203,9 @@ impl<'e, 'a> Engine<'e, 'a> {
             made_of_rows: FxHashSet::default(),
             of_kinds: FxHashSet::default(),
             asked: false,
+            shown_secrets: BTreeSet::new(),
+            shows_all: false,
+            unbound_secrets: BTreeSet::new(),
             cut: FxHashSet::default(),
             kept_up: None,
             hints: Vec::new(),

@@ -123,6 +123,7 @@ impl Engine<'_, '_> {
     }
 
     fn hand_out_token(&mut self, path: &Path, id: ObjectId, token: &Object) {
+        self.note_unbound_secrets(path);
         let kept_in = kept_in(token).or_else(|| kept_in_row(path, id));
         let is_for_user = match token.made {
             Made::Signed => {

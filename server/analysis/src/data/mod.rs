@@ -66,6 +66,7 @@ mod tenants;
 mod terms;
 mod tools;
 mod types;
+mod unbound_secrets;
 mod upkeep;
 mod users;
 mod value;

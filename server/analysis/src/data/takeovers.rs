@@ -60,8 +60,37 @@ impl Engine<'_, '_> {
             // That is no step of the handler's.
             let budget = self.budget;
             let is_set = branches.iter().all(|branch| only_acts(branch)) && self.is_set(path, test);
-            self.asked = !is_set && !self.is_plain(path, test);
+            let decides = !branches.iter().all(|branch| self.only_keeps(path, branch));
+            self.asked = decides && !is_set && !self.is_plain(path, test);
             self.budget = budget;
+        }
+    }
+
+    /// Whether a branch only writes down something about rows that were found, or adds what is there to a list, and goes on
+    /// as if it had not: `user.is_verified = True`, `providers.append(body.provider)`.
+    fn only_keeps(&mut self, path: &Path, branch: &[Stmt]) -> bool {
+        branch.iter().all(|stmt| match &stmt.kind {
+            StmtKind::Pass => true,
+            StmtKind::Assign(assign) => {
+                let is_row = |target: &Expr| self.is_column(path, target);
+                assign.targets.iter().all(is_row)
+            }
+            StmtKind::Expr(expr) => match &expr.kind {
+                ExprKind::Await(inner) => only_notes(inner),
+                _ => only_notes(expr),
+            },
+            StmtKind::If { body, or_else, .. } => self.only_keeps(path, body) && self.only_keeps(path, or_else),
+            _ => false,
+        })
+    }
+
+    /// Whether an assignment's target is a column of a row that was found.
+    fn is_column(&self, path: &Path, target: &Expr) -> bool {
+        let ExprKind::Attribute { value, .. } = &target.kind else { return false };
+        match value.as_name().and_then(|name| path.vars.get(name)) {
+            Some(Abs::Row(_)) => true,
+            Some(Abs::Object(id)) => path.objects.get(id).is_some_and(|made| matches!(made.made, Made::Row(_))),
+            _ => false,
         }
     }
 
@@ -88,7 +117,24 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether a condition asks for nothing that a caller could prove anything by.
     fn is_plain(&mut self, path: &Path, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Not(inner) => self.is_plain(path, inner),
+            ExprKind::BoolOp { values, .. } => values.iter().all(|value| self.is_plain(path, value)),
+            ExprKind::Attribute { .. } if self.is_of_account(path, expr) => true,
+            _ => self.asks_of_secret(path, expr) || self.is_plain_value(path, expr),
+        }
+    }
+
+    /// Whether an expression is what an account is or has, whoever asks: `user.is_active`.
+    fn is_of_account(&mut self, path: &Path, expr: &Expr) -> bool {
+        let Abs::Part(id, column) = self.eval(&mut path.clone(), expr) else { return false };
+        let model = path.rows.get(&id).and_then(|row| row.model.as_ref());
+        says_nothing_of_caller(&column) && model.is_some_and(|model| model.is_user)
+    }
+
+    fn is_plain_value(&mut self, path: &Path, expr: &Expr) -> bool {
         match &expr.kind {
             ExprKind::None | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Number | ExprKind::Str(_) => true,
             // What an account is, compared with what stands in the code: `if user.role != "admin"`.
@@ -98,16 +144,16 @@ impl Engine<'_, '_> {
                 true
             }
             ExprKind::Not(_) | ExprKind::BoolOp { .. } | ExprKind::Compare { .. } | ExprKind::Unary(_) => {
-                expr.children().into_iter().all(|part| self.is_plain(path, part))
+                expr.children().into_iter().all(|part| self.is_plain_value(path, part))
             }
             ExprKind::Call { func, args } => {
                 let asks_type = func.as_name().is_some_and(|name| name == "isinstance");
                 let measures = func.as_name().is_some_and(|name| matches!(name.as_str(), "len" | "str"));
                 asks_type
-                    || measures && args.first().is_some_and(|arg| self.is_plain(path, &arg.value))
+                    || measures && args.first().is_some_and(|arg| self.is_plain_value(path, &arg.value))
                     || matches!(self.eval(&mut path.clone(), expr), Abs::Row(_))
             }
-            ExprKind::Await(inner) => self.is_plain(path, inner),
+            ExprKind::Await(inner) => self.is_plain_value(path, inner),
             ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), expr) {
                 value if says_nothing(&value) => true,
                 // `if claims: payload.update(claims)`
@@ -125,6 +171,8 @@ impl Engine<'_, '_> {
         if self.asked || self.clients.iter().any(|client| may_prove(&client.name)) {
             self.data.takes_over = None;
             self.data.makes_admin = None;
+        }
+        if self.asked || (0..self.clients.len()).any(|client| self.may_be_proof(client)) {
             self.data.handed_out.clear();
         }
         // Whoever signs in is handed something.
@@ -186,7 +234,7 @@ fn signs_in(model: &Model) -> bool {
 }
 
 /// Whether a value of the client may prove who it is, by its name: a mailed code, the password that there was.
-fn may_prove(name: &str) -> bool {
+pub(super) fn may_prove(name: &str) -> bool {
     const PARTS: &[&str] = &["token", "otp", "current", "old", "previous", "secret", "signature", "verif", "answer"];
     const WORDS: &[&str] = &["code", "key", "pin", "hash", "uid", "uidb64", "ticket", "proof"];
     let name = name.to_ascii_lowercase();
@@ -208,6 +256,29 @@ fn only_acts(branch: &[Stmt]) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether a column of an account holds nothing that its owner knows, and is no flag that an earlier proof sets.
+fn says_nothing_of_caller(column: &str) -> bool {
+    const PROVEN: &[&str] = &["verif", "confirm", "otp", "reset", "approv", "allow", "trust", "challeng", "2fa", "mfa"];
+    let column = column.to_ascii_lowercase();
+    !names::is_password(&column)
+        && !names::is_credential(&column)
+        && !names::is_no_key(&column)
+        && !may_prove(&column)
+        && !PROVEN.iter().any(|word| column.contains(word))
+}
+
+/// Whether a call ends a transaction, writes a line to a log, or adds to a list what no call makes.
+fn only_notes(expr: &Expr) -> bool {
+    let Some((func, args)) = expr.as_call() else { return expr.as_str().is_some() };
+    let ExprKind::Attribute { value, name } = &func.kind else { return false };
+    let is_log = value.as_name().is_some_and(|name| matches!(name.as_str(), "logger" | "log" | "logging" | "LOGGER"));
+    let plain = |expr: &Expr| matches!(expr.kind, ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Str(_));
+    match name.name.as_str() {
+        "commit" | "flush" | "refresh" | "add" | "save" | "append" => args.iter().all(|arg| plain(&arg.value)),
+        _ => is_log,
+    }
 }
 
 /// Whether an expression is a value that stands in the code.

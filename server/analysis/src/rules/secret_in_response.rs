@@ -79,6 +79,11 @@ fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
                     ": whoever names an account is signed in to it",
                     "Ask for a proof first: the password, or the token of the identity provider, verified.",
                 ),
+                _ if judged.guard.refreshes() => (
+                    Severity::Error,
+                    ": with any token to refresh, or none, whoever names an account is signed in to it",
+                    "Take the user from the row of the token that was sent, or compare both.",
+                ),
                 _ => (Severity::Warning, ": whatever it shows, nobody has to be that user for it", SEND),
             };
             let message = format!(
