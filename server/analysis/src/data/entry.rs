@@ -553,7 +553,25 @@ impl<'e, 'a> Engine<'e, 'a> {
         if is_database {
             paths.iter_mut().for_each(|(_, vars)| _ = vars.insert(param.name.name.clone(), Abs::Unknown));
         }
+        self.know_user_of_package(index, function, param);
         paths
+    }
+
+    /// Whom a package's dependency verifies is of the class that the parameter says: `user: User = Depends(current_user)`.
+    fn know_user_of_package(&mut self, index: usize, function: &FunctionRef, param: &Param) {
+        let is_package = |callable: &Value| match callable {
+            Value::Package(_) => true,
+            Value::Instance(instance) => matches!(instance.class, Value::Package(_)),
+            _ => false,
+        };
+        let verifies = self.data.verifies[index] && is_package(&self.route.dependencies[index].callable);
+        let stated = param.annotation.as_ref().filter(|_| verifies && self.principal_class.is_none());
+        if let Some(class) = stated.and_then(|ty| self.class_named(function, ty))
+            && self.model(&class).is_some()
+        {
+            self.principal_class = Some(class);
+            self.know_callers(None);
+        }
     }
 
     /// Whether a parameter takes a session of the database.

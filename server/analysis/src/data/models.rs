@@ -142,7 +142,8 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
     let declared = is_table(&class.def)
         || classes.iter().skip(1).any(|base| is_table(&base.def))
         || is_document(interpreter, class);
-    if !declared {
+    let of_package = columns_of_package(interpreter, class);
+    if !declared && of_package.is_empty() {
         return None;
     }
     let mut model = Model {
@@ -164,7 +165,7 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
                     if name == "__tablename__" {
                         table = table.or_else(|| assign.value.as_ref().and_then(Expr::as_str).cloned());
                     } else if !name.starts_with("__") {
-                        add(&mut model, name, assign.value.as_ref(), assign.annotation.is_some());
+                        add(&mut model, name, assign.value.as_ref(), assign.annotation.as_ref());
                     }
                 }
                 // A column of a mixin that is declared by a method.
@@ -173,11 +174,14 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
                         StmtKind::Return(value) => value.as_ref(),
                         _ => None,
                     });
-                    add(&mut model, &def.name.name, returned, false);
+                    add(&mut model, &def.name.name, returned, None);
                 }
                 _ => {}
             }
         }
+    }
+    for name in of_package.iter().filter(|name| !model.has(name)).collect::<Vec<_>>() {
+        model.columns.push(Column { name: name.clone(), refers_to: None, of_user: false, primary: name == "id" });
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.is_user = callers.is_user_table(&table) || callers.is_user_table(&class.def.name.name);
@@ -259,11 +263,23 @@ fn is_document(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     bases.iter().any(|base| matches!(base.as_str(), "beanie.Document" | "odmantic.Model"))
 }
 
+/// The columns that a table of users has from fastapi-users 15, for SQLAlchemy or Beanie.
+fn columns_of_package(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
+    const BASES: &[&str] = &["SQLAlchemyBaseUserTable", "SQLAlchemyBaseUserTableUUID", "BeanieBaseUser"];
+    const COLUMNS: &[&str] = &["id", "email", "hashed_password", "is_active", "is_superuser", "is_verified"];
+    let is_of_users = |base: &SmolStr| {
+        base.starts_with("fastapi_users") && base.rsplit('.').next().is_some_and(|name| BASES.contains(&name))
+    };
+    let bases = interpreter.package_bases(class);
+    let columns = COLUMNS.iter().filter(|_| bases.iter().any(is_of_users));
+    columns.copied().map(SmolStr::new_static).collect()
+}
+
 fn is_declared(decorators: &[Expr]) -> bool {
     decorators.iter().any(|decorator| last_name(decorator).is_some_and(|name| name == "declared_attr"))
 }
 
-fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotated: bool) {
+fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotation: Option<&Expr>) {
     if model.has(name) {
         return;
     }
@@ -275,10 +291,11 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotated: bool)
             return;
         }
         Some("Column" | "mapped_column" | "Field") => {}
-        _ if annotated => {}
+        _ if annotation.is_some() => {}
         _ => return,
     }
-    let mut column = Column { name: name.clone(), refers_to: None, of_user: false, primary: false };
+    let refers_to = annotation.and_then(linked);
+    let mut column = Column { name: name.clone(), refers_to, of_user: false, primary: false };
     let mut pending: Vec<&Expr> = value.into_iter().collect();
     let mut seen = 0;
     while let Some(expr) = pending.pop() {
@@ -297,6 +314,19 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotated: bool)
         pending.extend(expr.children());
     }
     model.columns.push(column);
+}
+
+/// The table of documents that a field of a document refers to (Beanie 1.20): `Link[User]`, `Link[User] | None`.
+fn linked(annotation: &Expr) -> Option<SmolStr> {
+    match &annotation.kind {
+        ExprKind::Subscript { value, index } => match last_name(value)? {
+            "Link" => last_name(index).map(|class| SmolStr::new(class.to_ascii_lowercase())),
+            "Optional" => linked(index),
+            _ => None,
+        },
+        ExprKind::Binary { op, left, right } if op == "|" => linked(left).or_else(|| linked(right)),
+        _ => None,
+    }
 }
 
 /// The table in `"schema.table.column"` or `Model.column`.

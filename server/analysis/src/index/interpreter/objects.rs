@@ -63,10 +63,23 @@ fn annotated<'c>(classes: impl Iterator<Item = &'c Arc<ClassRef>>) -> Vec<SmolSt
     fields
 }
 
+/// The fields of the request models of fastapi-users 15.
+fn fields_of_package(base: &str) -> impl Iterator<Item = SmolStr> + use<> {
+    const FIELDS: &[&str] = &["email", "password", "is_active", "is_superuser", "is_verified"];
+    let is_model =
+        base.starts_with("fastapi_users.") && (base.ends_with(".BaseUserUpdate") || base.ends_with(".BaseUserCreate"));
+    FIELDS.iter().filter(move |_| is_model).copied().map(SmolStr::new_static)
+}
+
 impl Interpreter<'_> {
     /// The annotated fields of a class, those of bases behind its own.
     pub fn fields_of(&self, class: &ClassRef) -> Vec<SmolStr> {
-        annotated(self.linearised(class).iter())
+        let mut fields = annotated(self.linearised(class).iter());
+        for base in self.package_bases(class) {
+            let more: Vec<SmolStr> = fields_of_package(&base).filter(|field| !fields.contains(field)).collect();
+            fields.extend(more);
+        }
+        fields
     }
 
     /// The class attribute `name` in the class or the nearest base that has it.
