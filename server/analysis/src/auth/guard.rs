@@ -9,10 +9,9 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
-    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, metrics, pages, public,
+    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages, public,
     strongest, stubs,
 };
-use crate::facts::python::idioms::uses;
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
 use crate::index::interpreter::{Interpreter, serves_metrics};
@@ -258,14 +257,14 @@ impl<'g, 'a> Guards<'g, 'a> {
         param.is_some_and(|param| is_database(self.interpreter, &function, param))
     }
 
-    /// Whether the handler asks for a dependency's value, and never looks at it.
+    /// Whether the handler asks for a dependency's value, and never looks at it, or only writes it to a log.
     fn is_ignored(&self, route: &Route, node: &Node) -> bool {
         let (Some(handler), None, Some(name)) = (route.function(), node.parent, &node.parameter) else {
             return false;
         };
         let handler = self.interpreter.current(handler);
         let is_own = handler.def.params.iter().any(|param| &param.name.name == name);
-        is_own && !uses(&handler.def.body, name)
+        is_own && !logged::is_looked_at(&handler.def.body, name)
     }
 
     fn may_guard(&self, dependency: &Value) -> bool {

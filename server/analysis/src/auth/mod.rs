@@ -15,6 +15,7 @@ mod flow;
 pub mod guard;
 pub mod keys;
 mod limits;
+mod logged;
 mod metrics;
 pub mod middleware;
 pub mod mounts;
