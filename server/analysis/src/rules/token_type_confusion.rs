@@ -98,7 +98,12 @@ fn are_alike(access: &Encode, refresh: &Encode) -> bool {
         one.claims.iter().any(|claim| claim == "aud" || !is_of_the_token(claim) && !other.claims.contains(claim))
     };
     let is_same = access.function == refresh.function;
-    one_key && access.marks.is_empty() && refresh.marks.is_empty() && (is_same || !has_own(refresh, access))
+    one_key && says_nothing(access) && says_nothing(refresh) && (is_same || !has_own(refresh, access))
+}
+
+/// Whether no claim of a token says what it is for.
+fn says_nothing(encode: &Encode) -> bool {
+    encode.marks.is_empty() && encode.marked_by.is_empty()
 }
 
 /// Whether a verification is told of nothing that tells tokens of one key apart.
@@ -154,7 +159,22 @@ impl<'s> Marked<'s> {
         });
         // What the function adds itself is what the token says.
         let given = given.filter(|given| !encode.claims.contains(given.name));
-        own.into_iter().chain(given).collect()
+        own.into_iter().chain(given).chain(Self::told(state, encode)).collect()
+    }
+
+    /// The tokens that a call issues whose purpose the callers of its function say.
+    fn told(state: &'s State, encode: &'s Encode) -> impl Iterator<Item = Self> {
+        let by = encode.marked_by.iter().filter_map(|(name, parameter)| Some((name, parameter, encode.function?)));
+        by.flat_map(move |(name, parameter, function)| {
+            let calls = calls_of(state, function).filter(|call| !is_test(state, call.site.file));
+            calls.filter_map(move |call| {
+                let (_, value) = call.texts.iter().find(|(given, _)| given == parameter)?;
+                let claims: [&[SmolStr]; 2] = [&encode.claims, &[]];
+                let possible = possible_claims(state, encode);
+                let (site, function, address) = (call.site, call.function, encode.address);
+                Some(Self { name, value, site, function, claims, possible, address })
+            })
+        })
     }
 
     /// Whether it is known to have no claim of that name.

@@ -60,6 +60,7 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
         marks: Vec::new(),
+        marked_by: Vec::new(),
     })
 }
 
@@ -74,6 +75,15 @@ pub(super) fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]
         _ => None,
     });
     told.filter(|(name, text)| MARKS.contains(&name.as_str()) || names_kind(text)).collect()
+}
+
+/// Claims that say what a token is for, of which callers say what they say, and the parameter that takes that.
+fn marked_by(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
+    let told = claims.iter().filter(|(name, _)| MARKS.contains(&name.as_str())).filter_map(|(name, value)| {
+        let parameter = body.traced((*value)?).as_name()?;
+        body.param(parameter).map(|_| (name.clone(), parameter.clone()))
+    });
+    told.collect()
 }
 
 /// Whether a value can say nothing else than what a token is for, whatever its claim is called.
@@ -99,6 +109,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     let Payload { claims: known, is_open, callers_unknown, .. } = claims.unwrap_or_default();
     let whole = payload.is_some() && !is_open && !callers_unknown;
     let marks = marks(body, &known);
+    let marked_by = marked_by(body, &known);
     let address = subjects::is_address(body, &known);
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
@@ -126,6 +137,7 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         key: key(body, given_key),
         field: plain_field(body, given_key),
         marks,
+        marked_by,
     }
 }
 

@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, Library, does};
 use super::{Caught, ItemTokens, Telling, Told, secrets, wrapped};
+use crate::facts::python::idioms::calls;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::Value;
+use crate::index::value::{ClassRef, Resolve, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -168,6 +169,9 @@ pub(super) fn answer<'b>(body: &Body<'_, '_, '_>, stmt: &'b Stmt) -> Option<Answ
         _ => return None,
     };
     let (func, args) = call.as_call()?;
+    if raised && let Value::Class(class) = body.eval(func) {
+        return own_answer(body, &class, args);
+    }
     let path = body.package(func)?;
     let class = path.rsplit('.').next()?;
     let framework = path.starts_with("fastapi") || path.starts_with("starlette");
@@ -187,6 +191,29 @@ pub(super) fn answer<'b>(body: &Body<'_, '_, '_>, stmt: &'b Stmt) -> Option<Answ
         }
         _ => None,
     }
+}
+
+/// The answer that an exception of the project is, where it continues FastAPI's and hands on what it is told as `detail`.
+fn own_answer<'b>(body: &Body<'_, '_, '_>, class: &ClassRef, args: &'b [Arg]) -> Option<Answer<'b>> {
+    let bases = body.interpreter.package_bases(class);
+    let framework = |base: &SmolStr| base.starts_with("fastapi") || base.starts_with("starlette");
+    if !bases.iter().any(|base| framework(base) && base.ends_with(".HTTPException")) {
+        return None;
+    }
+    let Some(init) = body.interpreter.method(class, "__init__") else {
+        return Some(Answer { status: None, says: keyword(args, "detail").or_else(|| positional(args, 1)) });
+    };
+    let init = body.interpreter.current(&init);
+    let handed = calls(&init.def.body).into_iter().find_map(|(func, args)| match &func.kind {
+        ExprKind::Attribute { name, .. } if name.name == "__init__" => {
+            keyword(args, "detail").or_else(|| positional(args, 1))
+        }
+        _ => None,
+    })?;
+    let at = init.def.params.iter().position(|param| handed.as_name() == Some(&param.name.name))?;
+    let name = &init.def.params[at].name.name;
+    let says = keyword(args, name).or_else(|| positional(args, at.checked_sub(1)?));
+    Some(Answer { status: None, says })
 }
 
 fn is_plain(args: &[Arg]) -> bool {

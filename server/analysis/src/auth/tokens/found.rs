@@ -422,6 +422,8 @@ pub struct IssuerCall {
     pub numbers: Vec<(SmolStr, Site)>,
     /// Those that are given claims.
     pub given: Vec<GivenClaims>,
+    /// Those that are given a text, and that.
+    pub texts: Vec<(SmolStr, SmolStr)>,
     /// The call.
     pub site: Site,
 }

@@ -45,6 +45,12 @@ fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
         return KeySource::Secret(Some(name));
     }
     match &expr.kind {
+        // `str(settings.secret_key.get_secret_value())`
+        ExprKind::Call { func, args } if func.as_name().is_some_and(|name| name == "str") => {
+            if let Some(text) = positional(args, 0).filter(|_| args.len() == 1) {
+                return secret(body, body.traced(text));
+            }
+        }
         ExprKind::Call { func, .. } => {
             if let ExprKind::Attribute { value, name } = &func.kind
                 && matches!(name.name.as_str(), "get_secret_value" | "encode" | "strip")

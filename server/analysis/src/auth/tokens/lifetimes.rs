@@ -8,6 +8,7 @@ use super::encode::{after_now, is_now, seconds};
 use super::payload::{self, Given};
 use super::{DefaultLife, GivenClaims, IssuerCall, ItemTokens, Miscounted, is_about_tokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, StmtKind, positional};
+use crate::index::value::Value;
 
 /// Finds calls that may leave out how long a token lives, and lengths in the wrong unit.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -29,11 +30,14 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
     let function = callee(body, func)?;
     let mut left_out = Vec::new();
     let mut passed_on = Vec::new();
-    let (mut endless, mut numbers, mut handed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut endless, mut numbers, mut handed, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let receiver = usize::from(function.takes_receiver());
     for (at, param) in function.def.params.iter().enumerate().skip(receiver) {
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == param.name.name));
         let given = named.map(|arg| &arg.value).or_else(|| positional(args, at - receiver));
+        if let Some(Value::Str(text)) = given.map(|given| body.eval(body.traced(given))) {
+            texts.push((param.name.name.clone(), text));
+        }
         if let Some(given) = given.map(|given| payload::given(body, given)) {
             let name = || param.name.name.clone();
             if !is_optional(param) {
@@ -64,11 +68,12 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
         endless: Vec::new(),
         numbers: Vec::new(),
         given: Vec::new(),
+        texts: Vec::new(),
         site: body.site(call.range),
     };
     // What is spread in may be anything.
     if args.iter().all(|arg| arg.spread == Spread::No) {
-        found = IssuerCall { left_out, passed_on, endless, numbers, given: handed, ..found };
+        found = IssuerCall { left_out, passed_on, endless, numbers, given: handed, texts, ..found };
     }
     Some(found)
 }

@@ -146,7 +146,7 @@ impl Looks {
         Self {
             tokens: any(&["jwt", "jose", "Jose", "JWT", "oken", "redentials"]) && any(CALLS),
             answers: refuses
-                && any(&["HTTPException", "JSONResponse", "return {"])
+                && any(&["HTTPException", "JSONResponse", "return {", "detail=", ") from "])
                 && any(REFUSALS)
                 && any(&["except", "if not ", "is None", "not in", "!="]),
             sessions: any(&["ession"]) && any(&["oken ==", "oken_hash ==", "oken) ==", "oken\" =", "oken ="]),

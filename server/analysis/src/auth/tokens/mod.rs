@@ -349,6 +349,8 @@ pub struct Encode {
     pub field: Option<PlainField>,
     /// Claims that say what it is for, with what they say.
     pub marks: Vec<(SmolStr, SmolStr)>,
+    /// The same, where callers say it, with the parameter that takes it.
+    pub marked_by: Vec<(SmolStr, SmolStr)>,
 }
 
 /// Claims that callers hand over.

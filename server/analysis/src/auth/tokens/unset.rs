@@ -2,13 +2,13 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, last_name, mentions};
+use super::super::code::{Body, Found, last_name, mentions};
 use super::super::keys::{self, What};
 use super::key_source::environment;
 use super::{ComparedHeader, ItemTokens, UnsetKey, secrets};
 use crate::facts::python::idioms::raises;
 use crate::facts::python::tree::{Expr, ExprKind, Param, StmtKind, keyword, positional};
-use crate::index::value::{Site, Value};
+use crate::index::value::{Resolve, Site, Value};
 
 /// Finds comparisons that a request without a credential passes where nothing sets the key.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -222,6 +222,9 @@ fn of_parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<SmolStr> {
 /// Whether an expression is a credential of the request, and `None` where there is none.
 fn may_be_missing(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
     let traced = body.traced(given);
+    if is_left_out_of_body(body, traced) {
+        return true;
+    }
     if !secrets::origin(body, traced).is_some_and(|origin| origin.what == super::Secret::Token) {
         return false;
     }
@@ -233,6 +236,22 @@ fn may_be_missing(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
         let gets = matches!(&func.kind, ExprKind::Attribute { name, .. } if name.name == "get");
         gets && args.len() == 1
     })
+}
+
+/// Whether an expression is a secret in the body of a request, by its name, that a client may leave out: it is `None` then.
+fn is_left_out_of_body(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
+    let ExprKind::Attribute { value, name } = &given.kind else { return false };
+    let Some(param) = value.as_name().and_then(|name| body.param(name)) else { return false };
+    let Some(annotation) = param.annotation.as_ref().filter(|_| param.default.is_none()) else { return false };
+    let Some(Value::Class(class)) = secrets::signature(body, annotation) else { return false };
+    let is_model = body.interpreter.package_bases(&class).iter().any(|base| base == "pydantic.BaseModel");
+    let field = class.def.body.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(&name.name)) => {
+            assign.value.as_ref()
+        }
+        _ => None,
+    });
+    is_model && secrets::names_secret(&name.name) && field.is_some_and(|default| gives_none(body, default))
 }
 
 /// Whether the default of a parameter gives `None`: `None`, `Header(None)`, a scheme that raises nothing.
@@ -252,6 +271,9 @@ fn gives_none(body: &Body<'_, '_, '_>, default: &Expr) -> bool {
 
 /// Whether another condition of the body is about what is given.
 fn is_asked_for(body: &Body<'_, '_, '_>, given: &Expr, test: &Expr) -> bool {
+    if let ExprKind::Attribute { name, .. } = &given.kind {
+        return is_part_asked_for(body, &name.name, test);
+    }
     let Some(name) = given.as_name() else { return false };
     let asks = |other: &Expr| other.range != test.range && mentions(other, name);
     let by_statement = body.statements().iter().any(|(stmt, _)| match &stmt.kind {
@@ -261,4 +283,11 @@ fn is_asked_for(body: &Body<'_, '_, '_>, given: &Expr, test: &Expr) -> bool {
         _ => false,
     });
     by_statement || body.bindings(name).len() > 1
+}
+
+/// Whether another condition of the body is about a part of that name.
+fn is_part_asked_for(body: &Body<'_, '_, '_>, name: &str, test: &Expr) -> bool {
+    let is_it = |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { name: part, .. } if part.name == name);
+    let is_elsewhere = |found: &Found<'_>| !test.range.contains_range(found.expr.range);
+    body.find(&is_it).iter().any(is_elsewhere)
 }
