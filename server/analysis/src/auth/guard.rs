@@ -9,8 +9,8 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
-    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages, public,
-    strongest, stubs,
+    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages,
+    public, strongest, stubs,
 };
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
