@@ -147,7 +147,7 @@ pub(super) fn names_user(column: &str) -> bool {
 /// Whether a table or class of that name holds users: `users`, `UserInDB`, `app_user`.
 pub(crate) fn is_user_table(name: &str) -> bool {
     // What kind of class it is says nothing of what it holds.
-    const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm"];
+    const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm", "document"];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let plain = KINDS.iter().find_map(|kind| plain.strip_suffix(kind)).unwrap_or(&plain);
     plain.ends_with("user") || plain.ends_with("users") || matches!(plain, "account" | "accounts")
