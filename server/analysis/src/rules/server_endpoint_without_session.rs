@@ -55,9 +55,13 @@ fn for_named<'e>(state: &State, file: FileId, endpoint: &'e Endpoint) -> Option<
     })
 }
 
-/// Whether a middleware runs before that may find out who asks.
+/// Whether a middleware runs before that may find out who asks. One that can't be followed lets callers see some page at
+/// least, to sign in, and an action is called at the path of any.
 pub(super) fn is_behind_middleware(state: &State, file: FileId, endpoint: &Endpoint) -> bool {
-    runs_behind(state, file, endpoint, &|middleware| middleware.asks != Asks::Nothing)
+    runs_behind(state, file, endpoint, &|middleware| match endpoint.kind {
+        EndpointKind::Action => matches!(middleware.asks, Asks::Credential | Asks::Verified),
+        _ => middleware.asks != Asks::Nothing,
+    })
 }
 
 /// Whether a middleware of a kind runs before an endpoint.

@@ -9,8 +9,8 @@ use smol_str::SmolStr;
 use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
-use crate::frontend::libraries::prisma;
 use crate::frontend::libraries::servers::{self, Part};
+use crate::frontend::libraries::{auth_js, prisma};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
@@ -58,6 +58,31 @@ impl Watch {
             passwords: PasswordWatch::default(),
             hands_on: false,
             sends_on: false,
+        }
+    }
+}
+
+impl Watch {
+    /// What was seen of an endpoint.
+    fn into_endpoint(self, place: Place, name: SmolStr, kind: EndpointKind) -> Endpoint {
+        Endpoint {
+            place,
+            name,
+            kind,
+            asks: self.asks,
+            effects: self.effects,
+            requests: self.requests,
+            decoded: self.decoded,
+            kept: self.kept,
+            rows: self.rows.accesses,
+            tokens: self.named.tokens,
+            shown: self.shown,
+            unchecked: self.passwords.unchecked,
+            asks_right: self.rows.asks_right,
+            sends_on: self.sends_on,
+            matcher: None,
+            lets_through: None,
+            turns_away: false,
         }
     }
 }
@@ -121,8 +146,14 @@ impl Session<'_> {
         let Some(place) = declared_at(facts, &stmts, name).map(|(item, range)| Place { file, item, range }) else {
             return;
         };
-        if let Value::Function(closure) = self.export(file, name) {
-            self.run_endpoint(&closure, SmolStr::new(name), place, kind);
+        match self.export(file, name) {
+            Value::Function(closure) => self.run_endpoint(&closure, SmolStr::new(name), place, kind),
+            // What a package made of a function asks whatever that does.
+            value if kind == EndpointKind::Middleware && !auth_js::lets_all_through(&value) => {
+                let watch = Watch { asks: Asks::Unknown, ..Watch::new() };
+                self.outcome.observed.endpoints.push(watch.into_endpoint(place, SmolStr::new(name), kind));
+            }
+            _ => {}
         }
     }
 
@@ -181,25 +212,8 @@ impl Session<'_> {
         if watch.hands_on {
             watch.decoded.clear();
         }
-        self.outcome.observed.endpoints.push(Endpoint {
-            place,
-            name,
-            kind,
-            asks: watch.asks,
-            effects: watch.effects,
-            requests: watch.requests,
-            decoded: watch.decoded,
-            kept: watch.kept,
-            rows: watch.rows.accesses,
-            tokens: watch.named.tokens,
-            shown: watch.shown,
-            unchecked: watch.passwords.unchecked,
-            asks_right: watch.rows.asks_right,
-            sends_on: watch.sends_on,
-            matcher: None,
-            lets_through,
-            turns_away,
-        });
+        let endpoint = Endpoint { lets_through, turns_away, ..watch.into_endpoint(place, name, kind) };
+        self.outcome.observed.endpoints.push(endpoint);
     }
 
     /// `export const config = { matcher }`; none if it can't be read, or is not there.

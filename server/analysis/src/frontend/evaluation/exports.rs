@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::{MAX_EXPORTS, Session};
 use crate::facts::typescript::file::Export;
+use crate::frontend::libraries::prisma;
 use crate::frontend::modules::Resolved;
 use crate::frontend::value::{Origin, ScopeId, Symbol, Value};
 use crate::vfs::FileId;
@@ -60,14 +61,25 @@ impl Session<'_> {
         match self.resolve(file, module) {
             Resolved::Package(path) if path.starts_with(['.', '~']) || path.starts_with("@/") => {
                 self.rests_on.is_unresolved = true;
+                if let Some(client) = prisma::generated(name) {
+                    return client;
+                }
                 let path = Rc::from([SmolStr::new(name)]);
                 Value::Symbol(Rc::new(Symbol { origin: Origin::Unresolved, path, may_be_missing: false }))
             }
             Resolved::File(other) if name == "*" => Value::Module(other),
+            Resolved::File(other) if self.is_generated(other) && prisma::generated(name).is_some() => {
+                prisma::generated(name).unwrap_or(Value::Unknown)
+            }
             Resolved::File(other) => self.export(other, name),
             Resolved::Package(package) if name == "*" => Value::package(&package, ""),
             Resolved::Package(package) => Value::package(&package, name),
         }
+    }
+
+    /// Whether a module stands where generators write.
+    fn is_generated(&self, file: FileId) -> bool {
+        self.sources.file(file).is_some_and(|source| source.path.contains("/generated/"))
     }
 
     /// A variable of a module: declared, or imported.

@@ -24,6 +24,14 @@ pub(super) fn is_clerk(module: &str) -> bool {
     matches!(module, CLERK | "@clerk/nextjs/server" | "@clerk/clerk-react" | "@clerk/react")
 }
 
+/// What `clerkMiddleware()` gives.
+const LETS_ALL_THROUGH: &str = "clerkMiddleware()";
+
+/// Whether a middleware turns nobody away, as nothing says whom.
+pub(in crate::frontend) fn lets_all_through(middleware: &Value) -> bool {
+    matches!(middleware, Value::Package(package) if package.package == CLERK && package.path == LETS_ALL_THROUGH)
+}
+
 /// `useAuth()` and `auth()` of Clerk give `getToken`.
 pub(super) fn call_clerk(session: &mut Session<'_>, path: &str, arguments: &Arguments, here: Place) -> Value {
     match path {
@@ -33,6 +41,8 @@ pub(super) fn call_clerk(session: &mut Session<'_>, path: &str, arguments: &Argu
             session.store.open(auth);
             Value::Object(auth)
         }
+        // Without a function it looks who asks, and turns nobody away (Clerk 5).
+        "clerkMiddleware" if arguments.values.is_empty() => Value::package(CLERK, LETS_ALL_THROUGH),
         "getToken" => Value::given_by(CLERK, "getToken", false).promised(),
         _ => {
             session.give_away(arguments);

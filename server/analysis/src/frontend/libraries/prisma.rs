@@ -21,6 +21,12 @@ const CHANGES: &[&str] = &["update", "updateMany", "updateManyAndReturn", "delet
 /// Methods that make rows.
 const MAKES: &[&str] = &["create", "createMany", "createManyAndReturn"];
 
+/// What a module of the project gives under that name that is not there, or that a generator wrote: from Prisma 7 on the
+/// client is generated into the project, and seldom committed.
+pub(in crate::frontend) fn generated(name: &str) -> Option<Value> {
+    (name == "PrismaClient").then(|| Value::package(CLIENT, name))
+}
+
 /// The model whose rows a query gives.
 pub(in crate::frontend) fn model(package: &PackageName) -> Option<&str> {
     package.path.split('.').nth(1).filter(|_| package.package == CLIENT)
@@ -39,6 +45,8 @@ pub(in crate::frontend) fn watch(session: &mut Session<'_>, package: &PackageNam
         };
     };
     let (does, conditions) = match method {
+        // Whoever looks at somebody's row is counted.
+        _ if only_counts(session, package, arguments) => return,
         method if CHANGES.contains(method) => (Does::Changes, conditions(session, &arguments.get(0))),
         method if READS.contains(method) => (Does::Reads, conditions(session, &arguments.get(0))),
         method if MAKES.contains(method) => (Does::Makes, columns(session, &arguments.get(0))),
