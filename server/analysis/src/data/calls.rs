@@ -382,7 +382,9 @@ impl Engine<'_, '_> {
             self.note_cut(&one.value);
         }
         // Who gets the request may look for a credential.
-        self.asked |= !self.in_dependency && given.iter().any(|one| matches!(one.value, Abs::Request(_)));
+        let is_shown = !self.in_dependency && given.iter().any(|one| matches!(one.value, Abs::Request(_)));
+        self.asked |= is_shown;
+        self.asked_of_account |= is_shown;
         let mut mix = Mix::default();
         for value in given.iter().map(|one| &one.value).chain(receiver) {
             let parts = value.parts(&path).into_abs();

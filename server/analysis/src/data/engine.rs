@@ -138,6 +138,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
     pub(super) asked: bool,
+    /// The same where an account was found, or none was looked for.
+    pub(super) asked_of_account: bool,
     /// Values of the client that something out of reach was given.
     pub(super) shown_secrets: BTreeSet<ClientId>,
     /// Whether that may have been any of them.
@@ -203,6 +205,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             made_of_rows: FxHashSet::default(),
             of_kinds: FxHashSet::default(),
             asked: false,
+            asked_of_account: false,
             shown_secrets: BTreeSet::new(),
             shows_all: false,
             unbound_secrets: BTreeSet::new(),

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::engine::Engine;
+use super::handed_out::is_token;
 use super::models::{Model, last_name};
 use super::names;
 use super::privileges::is_high;
 use super::value::{Abs, Made, Path, Row};
+use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::Site;
 
@@ -56,18 +58,21 @@ impl Engine<'_, '_> {
     /// A condition is met: one that asks for more than whether there is such a user and what the client wrote may
     /// ask who that is.
     pub(super) fn note_condition(&mut self, path: &Path, test: &Expr, branches: [&[Stmt]; 2]) {
-        if !self.guarded && !self.in_dependency && !self.asked {
+        if !self.guarded && !self.in_dependency && !self.asked_of_account {
             // That is no step of the handler's.
             let budget = self.budget;
             let is_set = branches.iter().all(|branch| only_acts(branch)) && self.is_set(path, test);
-            let decides = !branches.iter().all(|branch| self.only_keeps(path, branch));
-            self.asked = decides && !is_set && !self.is_plain(path, test);
+            let decides = !branches.iter().all(|branch| self.only_keeps(path, branch) || comes_late(path, branch));
+            let asks = decides && !is_set && !self.is_plain(path, test);
+            self.asked |= asks;
+            // Of an account that is not there yet nobody has to prove anything.
+            self.asked_of_account |= asks && !is_new_account(path);
             self.budget = budget;
         }
     }
 
     /// Whether a branch only writes down something about rows that were found, or adds what is there to a list, and goes on
-    /// as if it had not: `user.is_verified = True`, `providers.append(body.provider)`.
+    /// as if it had not: `user.is_verified = True`, `providers.append(body.provider)`. A token is none of that.
     fn only_keeps(&mut self, path: &Path, branch: &[Stmt]) -> bool {
         branch.iter().all(|stmt| match &stmt.kind {
             StmtKind::Pass => true,
@@ -76,17 +81,20 @@ impl Engine<'_, '_> {
                 assign.targets.iter().all(is_row)
             }
             StmtKind::Expr(expr) => match &expr.kind {
-                ExprKind::Await(inner) => only_notes(inner),
-                _ => only_notes(expr),
+                ExprKind::Await(inner) => only_notes(path, inner),
+                _ => only_notes(path, expr),
             },
             StmtKind::If { body, or_else, .. } => self.only_keeps(path, body) && self.only_keeps(path, or_else),
             _ => false,
         })
     }
 
-    /// Whether an assignment's target is a column of a row that was found.
+    /// Whether an assignment's target is a column of a row that was found or made, and holds nothing that lets anybody in.
     fn is_column(&self, path: &Path, target: &Expr) -> bool {
-        let ExprKind::Attribute { value, .. } = &target.kind else { return false };
+        let ExprKind::Attribute { value, name } = &target.kind else { return false };
+        if names::is_credential(&name.name) || names::is_password(&name.name) || names::is_no_key(&name.name) {
+            return false;
+        }
         match value.as_name().and_then(|name| path.vars.get(name)) {
             Some(Abs::Row(_)) => true,
             Some(Abs::Object(id)) => path.objects.get(id).is_some_and(|made| matches!(made.made, Made::Row(_))),
@@ -129,9 +137,17 @@ impl Engine<'_, '_> {
 
     /// Whether an expression is what an account is or has, whoever asks: `user.is_active`.
     fn is_of_account(&mut self, path: &Path, expr: &Expr) -> bool {
-        let Abs::Part(id, column) = self.eval(&mut path.clone(), expr) else { return false };
-        let model = path.rows.get(&id).and_then(|row| row.model.as_ref());
-        says_nothing_of_caller(&column) && model.is_some_and(|model| model.is_user)
+        let ExprKind::Attribute { value, name } = &expr.kind else { return false };
+        let is_user = match self.eval(&mut path.clone(), value) {
+            Abs::Row(id) => path.rows.get(&id).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user),
+            // One that is made here.
+            Abs::Object(id) => path.objects.get(&id).is_some_and(|object| match &object.made {
+                Made::Row(model) => model.is_user,
+                _ => false,
+            }),
+            _ => false,
+        };
+        is_user && says_nothing_of_caller(&name.name)
     }
 
     fn is_plain_value(&mut self, path: &Path, expr: &Expr) -> bool {
@@ -172,7 +188,7 @@ impl Engine<'_, '_> {
             self.data.takes_over = None;
             self.data.makes_admin = None;
         }
-        if self.asked || (0..self.clients.len()).any(|client| self.may_be_proof(client)) {
+        if self.asked_of_account || (0..self.clients.len()).any(|client| self.may_be_proof(client)) {
             self.data.handed_out.clear();
         }
         // Whoever signs in is handed something.
@@ -258,6 +274,32 @@ fn only_acts(branch: &[Stmt]) -> bool {
     })
 }
 
+/// Whether a branch is entered when a token was made already, and goes on behind it without another one: it decides
+/// what else there is in the answer.
+fn comes_late(path: &Path, branch: &[Stmt]) -> bool {
+    let is_made = path.objects.values().any(|object| matches!(object.made, Made::Signed));
+    let may_check = |callee: &Expr| last_name(callee).is_none_or(names::is_check);
+    is_made && goes_on(path, branch) && !callees(branch).any(may_check)
+}
+
+fn goes_on(path: &Path, block: &[Stmt]) -> bool {
+    let holds = |name: &SmolStr| matches!(path.vars.get(name), Some(Abs::Object(_) | Abs::Map(_) | Abs::Items(_)));
+    block.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            assign.targets.iter().all(|target| target.as_name().is_some_and(|name| !holds(name)))
+        }
+        StmtKind::If { .. } | StmtKind::Try { .. } => stmt.blocks().into_iter().all(|block| goes_on(path, block)),
+        StmtKind::Expr(_) | StmtKind::Pass | StmtKind::Import(_) | StmtKind::ImportFrom(_) => true,
+        _ => false,
+    })
+}
+
+/// Whether a user was looked for on a path and is not there, and no other one was found.
+fn is_new_account(path: &Path) -> bool {
+    let mut users = path.rows.values().filter(|row| row.model.as_ref().is_some_and(|model| model.is_user)).peekable();
+    users.peek().is_some() && users.all(|row| row.absent)
+}
+
 /// Whether a column of an account holds nothing that its owner knows, and is no flag that an earlier proof sets.
 fn says_nothing_of_caller(column: &str) -> bool {
     const PROVEN: &[&str] = &["verif", "confirm", "otp", "reset", "approv", "allow", "trust", "challeng", "2fa", "mfa"];
@@ -270,11 +312,15 @@ fn says_nothing_of_caller(column: &str) -> bool {
 }
 
 /// Whether a call ends a transaction, writes a line to a log, or adds to a list what no call makes.
-fn only_notes(expr: &Expr) -> bool {
+fn only_notes(path: &Path, expr: &Expr) -> bool {
     let Some((func, args)) = expr.as_call() else { return expr.as_str().is_some() };
     let ExprKind::Attribute { value, name } = &func.kind else { return false };
     let is_log = value.as_name().is_some_and(|name| matches!(name.as_str(), "logger" | "log" | "logging" | "LOGGER"));
-    let plain = |expr: &Expr| matches!(expr.kind, ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Str(_));
+    let plain = |expr: &Expr| match &expr.kind {
+        ExprKind::Name(name) => path.vars.get(name).is_none_or(|value| !is_token(path, value)),
+        ExprKind::Attribute { .. } | ExprKind::Str(_) => true,
+        _ => false,
+    };
     match name.name.as_str() {
         "commit" | "flush" | "refresh" | "add" | "save" | "append" => args.iter().all(|arg| plain(&arg.value)),
         _ => is_log,
