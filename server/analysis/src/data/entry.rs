@@ -1,17 +1,16 @@
 //! From a route to the values that its handler is called with: dependencies
 //! are executed as FastAPI runs them, parameters come from the request.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::engine::{Caller, Engine, Exit, LetIn};
-use super::models::{Callers, Model, last_name};
+use super::engine::{Caller, Engine, Exit};
+use super::handover::names_nobody;
+use super::models::{Model, last_name};
 use super::names;
-use super::requests::CREDENTIAL;
 use super::runs::Runs;
-use super::value::{Abs, Known, Made, Object, Path, RowId, Vars};
+use super::value::{Abs, Known, Object, Path, Vars};
 use super::{Access, Fault, RouteData, service, strangers, verifies};
 use crate::auth::guard::{Guard, Weak};
 use crate::auth::{Judge, is_database, public};
@@ -120,33 +119,6 @@ pub(super) fn judge<'e, 'a>(
     engine.data.spelled.dedup();
     engine.data.faults.sort_by_key(|access| (access.site, access.fault, access.entry));
     engine.data
-}
-
-/// What the dependency that verifies the caller says of it is the caller's,
-/// however it was found out.
-fn own_to_caller(name: &SmolStr, value: &mut Abs) {
-    let lost = match value {
-        Abs::Unknown => true,
-        Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
-        _ => false,
-    };
-    if lost {
-        *value = Abs::Principal(name.clone());
-    }
-}
-
-/// Whether an object is a new row of the users.
-fn is_new_user(object: &Object) -> bool {
-    matches!(&object.made, Made::Row(model) if model.is_user)
-}
-
-/// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
-fn names_nobody(value: &Abs) -> bool {
-    match value {
-        Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
-        Abs::Principal(part) => part == CREDENTIAL,
-        _ => false,
-    }
 }
 
 /// Whether requests to a route bring something to write.
@@ -450,91 +422,6 @@ impl<'e, 'a> Engine<'e, 'a> {
             exits.iter_mut().for_each(|(path, value)| _ = path.provided.insert(function.site, value.clone()));
         }
         exits
-    }
-
-    /// What a dependency gives in place of the caller whom it gives otherwise, a user for development say, is the caller
-    /// to whatever comes after it.
-    fn take_for_caller(&self, exits: &mut [Exit]) {
-        let is_caller = |value: &Abs| matches!(value, Abs::Principal(part) if part.is_empty());
-        let gives_caller = exits.iter().any(|(_, value)| is_caller(value));
-        let mut fields: BTreeSet<SmolStr> = BTreeSet::new();
-        for (path, value) in exits.iter() {
-            let object = if let Abs::Object(id) = value { path.objects.get(id) } else { None };
-            let of_caller = object.into_iter().flat_map(|object| &object.fields);
-            fields.extend(
-                of_caller.filter(|(_, value)| matches!(value, Abs::Principal(_))).map(|(name, _)| name.clone()),
-            );
-        }
-        for (path, value) in exits {
-            let Abs::Object(id) = value else { continue };
-            let Some(object) = path.objects.get_mut(id) else { continue };
-            if gives_caller && matches!(object.made, Made::Instance(_)) {
-                *value = Abs::Principal(SmolStr::default());
-                continue;
-            }
-            for (name, value) in &mut object.fields {
-                if fields.contains(name) && matches!(value, Abs::Constant(_) | Abs::Text(_)) {
-                    *value = Abs::Principal(name.clone());
-                }
-            }
-        }
-    }
-
-    /// Those who call are rows of a table: what refers to it says whose a row is. Where no row was fetched, the class
-    /// says so.
-    fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
-        let class = self.principal_class.clone();
-        let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
-        if !model.is_user {
-            self.callers = Callers::in_table(&model);
-            self.models.clear();
-        }
-    }
-
-    /// What a dependency that verifies the caller gives.
-    fn handed_over(&self, path: &mut Path, value: Abs, root: bool) -> Abs {
-        match &value {
-            Abs::Row(id) => {
-                let owned =
-                    path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| !model.owners.is_empty());
-                if owned && !root { value } else { Abs::Principal(SmolStr::default()) }
-            }
-            // A record that is made for whoever comes for the first time is as much the caller's as one that was found.
-            Abs::Object(id) if root && path.objects.get(id).is_some_and(|object| is_new_user(object)) => {
-                Abs::Principal(SmolStr::default())
-            }
-            Abs::Object(id) => {
-                let made_of_caller = root || value.parts(path).principal;
-                let rows = path.rows.clone();
-                let is_user =
-                    |row: RowId| rows.get(&row).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
-                if let Some(object) = path.objects.get_mut(id) {
-                    if object.fields.is_empty() {
-                        object.principal |= made_of_caller;
-                    }
-                    if root {
-                        object.fields.iter_mut().for_each(|(name, value)| match value {
-                            // `CurrentUser(**row)`
-                            Abs::Part(row, column) if is_user(*row) => {
-                                let column = column.clone();
-                                *value = Abs::Principal(column);
-                            }
-                            _ => own_to_caller(name, value),
-                        });
-                    }
-                }
-                value
-            }
-            Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
-            Abs::Client(client) if path.authorised.contains(client) => value,
-            Abs::Nothing if self.only == Some(LetIn::Strangers) => value,
-            Abs::Map(entries) if value.parts(path).principal => {
-                let mut entries = Vec::clone(entries);
-                entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
-                Abs::Map(Arc::new(entries))
-            }
-            _ => Abs::Principal(SmolStr::default()),
-        }
     }
 
     /// Runs the dependency that fills a parameter. A session of the database is none that says anything of callers, and

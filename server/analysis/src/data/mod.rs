@@ -28,6 +28,7 @@ mod expressions;
 mod forgotten;
 mod granted;
 mod handed_out;
+mod handover;
 mod hanging;
 mod implementations;
 mod ineffective;

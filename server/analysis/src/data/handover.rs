@@ -1,0 +1,125 @@
+//! What comes out of a dependency that verifies: the caller, by whatever it is given.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::engine::{Engine, Exit, LetIn};
+use super::models::{Callers, Model};
+use super::requests::CREDENTIAL;
+use super::value::{Abs, Made, Object, Path, RowId};
+
+/// What the dependency that verifies the caller says of it is the caller's,
+/// however it was found out.
+fn own_to_caller(name: &SmolStr, value: &mut Abs) {
+    let lost = match value {
+        Abs::Unknown => true,
+        Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
+        _ => false,
+    };
+    if lost {
+        *value = Abs::Principal(name.clone());
+    }
+}
+
+/// Whether an object is a new row of the users.
+fn is_new_user(object: &Object) -> bool {
+    matches!(&object.made, Made::Row(model) if model.is_user)
+}
+
+/// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
+pub(super) fn names_nobody(value: &Abs) -> bool {
+    match value {
+        Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
+        Abs::Principal(part) => part == CREDENTIAL,
+        _ => false,
+    }
+}
+
+impl Engine<'_, '_> {
+    /// What a dependency that verifies the caller gives.
+    pub(super) fn handed_over(&self, path: &mut Path, value: Abs, root: bool) -> Abs {
+        match &value {
+            Abs::Row(id) => {
+                let owned =
+                    path.rows.get(id).and_then(|row| row.model.as_ref()).is_some_and(|model| !model.owners.is_empty());
+                if owned && !root { value } else { Abs::Principal(SmolStr::default()) }
+            }
+            // A record that is made for whoever comes for the first time is as much the caller's as one that was found.
+            Abs::Object(id) if root && path.objects.get(id).is_some_and(|object| is_new_user(object)) => {
+                Abs::Principal(SmolStr::default())
+            }
+            Abs::Object(id) => {
+                let made_of_caller = root || value.parts(path).principal;
+                let rows = path.rows.clone();
+                let is_user =
+                    |row: RowId| rows.get(&row).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
+                if let Some(object) = path.objects.get_mut(id) {
+                    if object.fields.is_empty() {
+                        object.principal |= made_of_caller;
+                    }
+                    if root {
+                        object.fields.iter_mut().for_each(|(name, value)| match value {
+                            // `CurrentUser(**row)`
+                            Abs::Part(row, column) if is_user(*row) => {
+                                let column = column.clone();
+                                *value = Abs::Principal(column);
+                            }
+                            _ => own_to_caller(name, value),
+                        });
+                    }
+                }
+                value
+            }
+            Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
+            Abs::Client(client) if path.authorised.contains(client) => value,
+            Abs::Nothing if self.only == Some(LetIn::Strangers) => value,
+            Abs::Map(entries) if value.parts(path).principal => {
+                let mut entries = Vec::clone(entries);
+                entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
+                Abs::Map(Arc::new(entries))
+            }
+            _ => Abs::Principal(SmolStr::default()),
+        }
+    }
+
+    /// Those who call are rows of a table: what refers to it says whose a row is. Where no row was fetched, the class
+    /// says so.
+    pub(super) fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
+        let class = self.principal_class.clone();
+        let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
+        if !model.is_user {
+            self.callers = Callers::in_table(&model);
+            self.models.clear();
+        }
+    }
+
+    /// What a dependency gives in place of the caller whom it gives otherwise, a user for development say, is the caller
+    /// to whatever comes after it.
+    pub(super) fn take_for_caller(&self, exits: &mut [Exit]) {
+        let is_caller = |value: &Abs| matches!(value, Abs::Principal(part) if part.is_empty());
+        let gives_caller = exits.iter().any(|(_, value)| is_caller(value));
+        let mut fields: BTreeSet<SmolStr> = BTreeSet::new();
+        for (path, value) in exits.iter() {
+            let object = if let Abs::Object(id) = value { path.objects.get(id) } else { None };
+            let of_caller = object.into_iter().flat_map(|object| &object.fields);
+            fields.extend(
+                of_caller.filter(|(_, value)| matches!(value, Abs::Principal(_))).map(|(name, _)| name.clone()),
+            );
+        }
+        for (path, value) in exits {
+            let Abs::Object(id) = value else { continue };
+            let Some(object) = path.objects.get_mut(id) else { continue };
+            if gives_caller && matches!(object.made, Made::Instance(_)) {
+                *value = Abs::Principal(SmolStr::default());
+                continue;
+            }
+            for (name, value) in &mut object.fields {
+                if fields.contains(name) && matches!(value, Abs::Constant(_) | Abs::Text(_)) {
+                    *value = Abs::Principal(name.clone());
+                }
+            }
+        }
+    }
+}
