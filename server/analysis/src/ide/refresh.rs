@@ -15,6 +15,7 @@ use super::host::{Guards, JudgedRoutes, State};
 use crate::auth::middleware::Middlewares;
 use crate::index::routes::{Application, RouteTable, RouterTree};
 use crate::rules;
+use crate::rules::missing_auth_dependency::of_whom_client_names;
 use crate::verdicts::{self, Verifier};
 use crate::vfs::FileId;
 
@@ -161,9 +162,10 @@ impl State {
         if let Some(before) = &reached.verifiers {
             let others: Vec<&Verifier> = verifiers_since(before, &self.verifiers).collect();
             for (application, reach) in self.table.applications.iter().zip(self.reaches.iter()) {
-                // One that asks nobody who is calling is compared with what any other does.
-                let asks_nobody = !verdicts::authenticates(&reach.judged);
-                if asks_nobody || verdicts::any_is_near(self, application, &reach.root, &others) {
+                // One that asks nobody who is calling, and gives rows of whom the client names, is compared with any other.
+                let names_others = || reach.judged.iter().any(|judged| of_whom_client_names(judged).is_some());
+                let is_compared = !verdicts::authenticates(&reach.judged) && names_others();
+                if is_compared || verdicts::any_is_near(self, application, &reach.root, &others) {
                     files.extend(&reach.files);
                 }
             }

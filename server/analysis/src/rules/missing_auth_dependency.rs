@@ -187,7 +187,7 @@ fn whole_application(
 }
 
 /// Where a route reads or changes rows of whomever the client names, by a column that tells whose they are.
-fn of_whom_client_names(judged: &Judged) -> Option<&Access> {
+pub(crate) fn of_whom_client_names(judged: &Judged) -> Option<&Access> {
     let names_owner = |access: &&Access| {
         let client = access.client.as_ref().map(|client| client.name.rsplit('.').next().unwrap_or_default());
         access.fault == Fault::TrustsClient
