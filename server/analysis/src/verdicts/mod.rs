@@ -7,6 +7,7 @@ pub(crate) mod carried;
 pub(crate) mod conversions;
 mod destinations;
 pub(crate) mod environments;
+mod foreseen;
 mod in_use;
 mod injectable;
 mod keys;
@@ -23,6 +24,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use destinations::Destinations;
+pub(crate) use foreseen::Foresight;
 pub(crate) use in_use::FunctionsInUse;
 use injectable::NewInjectable;
 pub(crate) use injectable::{Injectable, optional_verifiers};
@@ -108,6 +110,13 @@ pub(crate) fn judge(
     let tokens = tokens::look(state, &interpreter);
     let memo = judge.finish();
     Judgement { guards, verifiers, memo, injectable, keys, tokens, session: interpreter.finish() }
+}
+
+/// Looks at what code does with tokens, and judges nothing.
+pub(crate) fn look_at_tokens(state: &State) -> (Vec<FoundTokens>, Session) {
+    let interpreter = Interpreter::new(&state.sources, &state.runs);
+    let found = tokens::look(state, &interpreter);
+    (found, interpreter.finish())
 }
 
 /// What judging works with.
@@ -237,10 +246,16 @@ impl<'a> Work<'_, 'a> {
         let state = self.state;
         let unparsed = around.is_some_and(|around| never_parsed(state, around.application.site.file))
             || never_parsed(state, route.registration.file);
+        // What is not guarded depends on comments too, and on texts that do not parse.
+        let is_read = |changes: &Changes| {
+            let places = [Some(route.registration), handler_site(&route.handler), around.map(|it| it.application.site)];
+            places.into_iter().flatten().any(|site| changes.edits.is_read(site.file))
+        };
         if let Some((known, changes)) = known
             && (!share(&known.rests_on.files, &changes.stale)
-                // Others depend on comments too, and on texts that do not parse.
-                || (known.guard.is_guarded() && !unparsed && changes.hold(self.interpreter, &known.rests_on)))
+                || (!unparsed
+                    && (known.guard.is_guarded() || !is_read(changes))
+                    && changes.hold(self.interpreter, &known.rests_on)))
         {
             return Judged { expected, ..known.clone() };
         }

@@ -117,6 +117,8 @@ pub(crate) struct Environment {
 #[derive(Debug, Default)]
 pub struct AnalysisHost {
     state: Arc<State>,
+    /// While a workspace is being read: which code its routes reach.
+    foresight: verdicts::Foresight,
 }
 
 impl AnalysisHost {
@@ -128,7 +130,7 @@ impl AnalysisHost {
     /// An empty host that lives long: it keeps the texts of files that no editor
     /// has open packed.
     pub fn packing() -> Self {
-        Self { state: Arc::new(State { packs: true, ..State::default() }) }
+        Self { state: Arc::new(State { packs: true, ..State::default() }), ..Self::default() }
     }
 
     /// The current state.
@@ -143,6 +145,7 @@ impl AnalysisHost {
     /// to authenticate callers is answered at once: it is what the user looks
     /// at, and it reads what it imports.
     pub fn set_indexing(&mut self, indexing: bool) -> Applied {
+        self.foresight = verdicts::Foresight::default();
         let state = Arc::make_mut(&mut self.state);
         if state.indexing == indexing {
             return Applied::default();
@@ -166,10 +169,16 @@ impl AnalysisHost {
         state.forget(executed.changes.as_ref(), &mut executed.remembered);
         state.unjudged = true;
         let unread = state.frontend.unread(&state.sources);
-        if unread.is_empty() {
+        state.wanted.extend(unread);
+        if state.wanted.is_empty() {
+            let session = self.foresight.look(state);
+            state.take_over(session);
+        }
+        if state.wanted.is_empty() {
+            state.look_at_tokens();
+        }
+        if state.wanted.is_empty() {
             state.update_frontend();
-        } else {
-            state.wanted.extend(unread);
         }
         let wanted = std::mem::take(&mut state.wanted);
         state.paths(wanted)
@@ -386,6 +395,13 @@ impl State {
         self.unexamined = Some(BTreeSet::new());
         self.take_over(judgement.session);
         reached
+    }
+
+    /// Finds out what code does with tokens, which is asked of other code than routes reach.
+    fn look_at_tokens(&mut self) {
+        let (found, session) = verdicts::look_at_tokens(self);
+        Arc::make_mut(&mut self.tokens).take_over(found);
+        self.take_over(session);
     }
 
     /// The same state with other routes.
