@@ -13,9 +13,9 @@ pub(super) fn tracked_files(root: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| top.join(name)).filter(|path| path.starts_with(root)).collect()
 }
 
-/// Whether a file lies in a checkout.
+/// Whether a file or folder lies in a checkout.
 pub(super) fn is_in_checkout(path: &Path) -> bool {
-    path.parent().and_then(find_index).is_some()
+    find_index(path).is_some()
 }
 
 /// Whether git has a file. One that is not in a checkout, or in one whose index

@@ -189,7 +189,8 @@ pub(crate) fn slashed(path: &Path) -> String {
 
 /// Source files below a folder: what git tracks, and what is not ignored.
 /// Ignored does not mean absent: `lib/` in the Python template hides
-/// committed source in every sixth project.
+/// committed source in every sixth project. Where there is no git (an archive, an
+/// image), nobody tells what is tracked: all that is there counts, then.
 fn source_files(root: &Path) -> Vec<PathBuf> {
     if root.is_file() {
         return vec![root.to_owned()];
@@ -199,6 +200,7 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
         .hidden(false)
         .follow_links(false)
         .require_git(false)
+        .git_ignore(git_index::is_in_checkout(root))
         .filter_entry(|entry| entry.depth() == 0 || !is_vendored(entry.path()))
         .build();
     for entry in walk.flatten() {

@@ -109,6 +109,33 @@ fn applications_of_one_factory_are_shown_once() {
     assert!(routes.contains("3 routes: 1 guarded, 2 open"), "{routes}");
 }
 
+/// In an archive nobody tells what is tracked: `lib/` of the Python template may hide the frontend's code.
+#[test]
+fn without_git_nothing_is_ignored() {
+    let root = std::env::temp_dir().join(format!("authlens-archive-{}", std::process::id()));
+    let files = [
+        (".gitignore", "lib/\n"),
+        ("lib/main.py", MAIN),
+        ("lib/deps.py", DEPS),
+        ("lib/node_modules/main.py", MAIN),
+    ];
+    let write = |folder: &str| {
+        for (path, text) in files {
+            let path = root.join(folder).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    };
+    write("archive");
+    write("checkout");
+    std::fs::create_dir_all(root.join("checkout/.git")).unwrap();
+    let routes = |folder: &str| String::from_utf8(authlens(&root.join(folder), &["routes"]).stdout).unwrap();
+    let (archive, checkout) = (routes("archive"), routes("checkout"));
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(archive.contains("in 2 files"), "{archive}");
+    assert!(checkout.contains("0 routes"), "{checkout}");
+}
+
 #[test]
 fn configuration_is_found_above_and_named() {
     let project = Project::new(
