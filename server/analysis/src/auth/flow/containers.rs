@@ -1,6 +1,6 @@
 //! Lists, dictionaries and sets that code fills and looks into itself.
 
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::super::code::mentions;
 use super::{Abs, Flow, Path, root_name};
@@ -29,9 +29,9 @@ impl Flow<'_, '_> {
         if let ExprKind::Attribute { value, name } = &func.kind
             && METHODS.contains(&name.name.as_str())
             && let Some(held) = value.as_name()
-            && values.iter().any(|value| !matches!(value, Abs::Nothing | Abs::Constant))
+            && let Some(given) = values.iter().cloned().reduce(Abs::join)
         {
-            note_filled(path, held);
+            note_filled(path, held, &given);
         }
     }
 
@@ -77,10 +77,17 @@ impl Flow<'_, '_> {
 /// Begins the variable that marks another one, a container, as filled. No Python name contains a space.
 const FILLED: &str = "filled ";
 
-/// A variable of the code holds a container that something is put into.
-pub(super) fn note_filled(path: &mut Path, name: &str) {
-    if matches!(path.get(name), Some(Abs::Nothing | Abs::Constant)) {
-        path.set(&format_smolstr!("{FILLED}{name}"), Abs::Nothing);
+/// A variable of the code holds a container that a value is put into. What is taken out of it may be that value: cookies
+/// that are told apart by hand.
+pub(super) fn note_filled(path: &mut Path, name: &SmolStr, value: &Abs) {
+    let Some(held @ (Abs::Nothing | Abs::Constant)) = path.get(name) else { return };
+    match value {
+        Abs::Nothing | Abs::Constant => {}
+        Abs::Credential | Abs::Identity => {
+            let held = held.clone().join(value.clone());
+            path.set(name, held);
+        }
+        _ => path.set(&format_smolstr!("{FILLED}{name}"), Abs::Nothing),
     }
 }
 

@@ -261,8 +261,8 @@ impl Flow<'_, '_> {
             }
             ExprKind::Subscript { value: object, index } => {
                 path.acts |= !path.verified;
-                if let Some(held) = object.as_name().filter(|_| !matches!(value, Abs::Nothing | Abs::Constant)) {
-                    note_filled(path, held);
+                if let Some(held) = object.as_name() {
+                    note_filled(path, held, value);
                 }
                 let part = self.eval(path, object);
                 if let (Abs::Request(part), Some(key)) = (part, index.as_str())
