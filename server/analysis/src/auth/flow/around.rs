@@ -16,6 +16,7 @@ use super::super::limits::{self, Answers};
 use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
 use super::follow::either;
+use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
@@ -168,7 +169,8 @@ pub(in crate::auth) fn judge_around(
     let passes = flow.around.take().map(|around| around.passes).unwrap_or_default();
     let state = left_behind(&passes);
     let pretends = flow.found.credential && flow.found.rejection.is_some();
-    let proof = match proof(&passes, function, pretends) {
+    let refuses = flow.found.rejection.is_some();
+    let proof = match proof(&passes, function, pretends, refuses) {
         Proof::Verifies => Proof::Verifies,
         proof => match (limits::answers(judge.resolve, function), &proof) {
             (Answers::Limits, _) => Proof::NotAuth,
@@ -182,7 +184,7 @@ pub(in crate::auth) fn judge_around(
     AroundVerdict { verdict: flow.verdict(proof, bypass), left: state, asks_route }
 }
 
-fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool) -> Proof {
+fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool, refuses: bool) -> Proof {
     if passes.is_empty() {
         return Proof::Unknown(format!("where `{}` passes a request on could not be seen", function.shown()).into());
     }
@@ -190,7 +192,9 @@ fn proof(passes: &[Exit], function: &FunctionRef, pretends: bool) -> Proof {
         return Proof::Verifies;
     }
     let unverified = || passes.iter().filter(|pass| !pass.verified);
-    if let Some(reason) = unverified().find_map(|pass| pass.unknown.clone()) {
+    // What others left on the request says who calls, perhaps, to one that turns nobody away.
+    let decides = |reason: &SmolStr| refuses || !reason.ends_with(SET_ELSEWHERE);
+    if let Some(reason) = unverified().filter_map(|pass| pass.unknown.clone()).find(decides) {
         return Proof::Unknown(reason);
     }
     if passes.iter().any(|pass| pass.verified) {
