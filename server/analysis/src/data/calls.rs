@@ -202,6 +202,10 @@ impl Engine<'_, '_> {
             Abs::Part(..) | Abs::Own => Some(receiver.clone()),
             // `func.count().label("times")`
             Abs::Other if name == "label" => Some(Abs::Other),
+            Abs::Other if name == "get" => match given.first().map(|one| &one.value) {
+                Some(Abs::Text(key)) => self.constant_entry(target, key),
+                _ => None,
+            },
             Abs::Clock => from_clock(given.iter().map(|one| &one.value).chain([&receiver])),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),
             Abs::Client(client) if name == "get" && self.guarded => match given.first().map(|one| &one.value) {
@@ -266,7 +270,10 @@ impl Engine<'_, '_> {
             }
             Abs::Dump(dump) => Some(self.dump_method(&mut path, expr, target, dump, name, &given)),
             Abs::Map(entries) => match (name.as_str(), given.first().map(|one| &one.value)) {
-                ("get" | "pop", Some(Abs::Text(key))) => Some(self.entry(expr, entries, key).unwrap_or(Abs::Other)),
+                ("get" | "pop", Some(Abs::Text(key))) => {
+                    let entry = self.entry(expr, entries, key).or_else(|| lacking(entries, key));
+                    Some(entry.unwrap_or(Abs::Other))
+                }
                 ("update", _) if put_by_update(&mut path, target, &receiver, &given) => Some(Abs::Nothing),
                 ("update", _) => None,
                 ("items", _) => Some(Abs::Items(Arc::new(
@@ -542,6 +549,13 @@ fn put_by_update(path: &mut Path, target: &Expr, table: &Abs, given: &[Given]) -
     }
     let changed = with_entries(table, &put);
     changed.map(|changed| path.vars.insert(name.clone(), changed)).is_some()
+}
+
+/// What a dictionary that tells who calls says of a key that it lacks: `user.get("role", "user")` asks for the caller's
+/// role, though nobody has one.
+fn lacking(entries: &[(SmolStr, Abs)], key: &SmolStr) -> Option<Abs> {
+    let tells = entries.iter().any(|(_, value)| matches!(value, Abs::Principal(_)));
+    tells.then(|| Abs::Principal(key.clone()))
 }
 
 /// What a method of the principal gives is of the principal, where it says nothing else. A table or list that seems empty

@@ -134,7 +134,11 @@ impl Engine<'_, '_> {
                 let container = self.eval(path, value);
                 path.look_at(&container);
                 let key = self.eval(path, index);
-                self.item(path, expr, &container, &key)
+                let constant = match (&container, &key) {
+                    (Abs::Other, Abs::Text(key)) => self.constant_entry(value, key),
+                    _ => None,
+                };
+                constant.unwrap_or_else(|| self.item(path, expr, &container, &key))
             }
             ExprKind::Call { func, args } => {
                 let exits = self.call(path.clone(), expr, func, args);
@@ -289,6 +293,20 @@ impl Engine<'_, '_> {
             Value::Unknown(_) | Value::Lazy(_) => Abs::Unknown,
             Value::List(_) | Value::Dict(_) | Value::Record(_) => Abs::Other,
             value => Abs::Known(Known(value)),
+        }
+    }
+
+    /// What a table of constants around the function holds under a key: `RIGHTS_OF_ROLES[Role.USER]`.
+    pub(super) fn constant_entry(&self, table: &Expr, key: &SmolStr) -> Option<Abs> {
+        let Value::Dict(entries) = self.interpreter.eval(self.stack.last()?, table) else { return None };
+        let is_it = |(known, _): &&(Value, Value)| matches!(known, Value::Str(known) if known == key);
+        let (_, value) = entries.iter().find(is_it)?;
+        match value {
+            Value::List(items) if items.iter().all(|item| matches!(item, Value::Str(_))) => {
+                Some(Abs::Items(Arc::new(items.iter().map(|item| self.as_abs(item.clone())).collect())))
+            }
+            Value::Str(_) | Value::Bool(_) => Some(self.as_abs(value.clone())),
+            _ => None,
         }
     }
 
