@@ -113,12 +113,8 @@ fn applications_of_one_factory_are_shown_once() {
 #[test]
 fn without_git_nothing_is_ignored() {
     let root = std::env::temp_dir().join(format!("authlens-archive-{}", std::process::id()));
-    let files = [
-        (".gitignore", "lib/\n"),
-        ("lib/main.py", MAIN),
-        ("lib/deps.py", DEPS),
-        ("lib/node_modules/main.py", MAIN),
-    ];
+    let files =
+        [(".gitignore", "lib/\n"), ("lib/main.py", MAIN), ("lib/deps.py", DEPS), ("lib/node_modules/main.py", MAIN)];
     let write = |folder: &str| {
         for (path, text) in files {
             let path = root.join(folder).join(path);
