@@ -359,6 +359,10 @@ pub trait Resolve {
         known: &[(SmolStr, Value)],
     ) -> Value;
 
+    /// Whether variables around the function that an expression of its body names hold what the environment decides, though
+    /// a default stands for it.
+    fn names_environment(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> bool;
+
     /// An instance of a class, made as a call with these arguments makes it.
     fn instance(&self, class: &Arc<ClassRef>, arguments: Arguments, site: Site) -> Value;
 

@@ -36,7 +36,11 @@ impl Flow<'_, '_> {
         if let Some(flag) = self.kept_flag(path, test) {
             return Some(flag);
         }
-        self.exact(path, test).and_then(|value| value_truth(&value))
+        let known = self.exact(path, test).and_then(|value| value_truth(&value))?;
+        // What stands in for a variable of the environment is a default, and no answer.
+        let is_default =
+            self.is_configuration(path, test) && self.judge.resolve.names_environment(self.function(), test);
+        (!is_default).then_some(known)
     }
 
     /// Whether a test of a dependency or handler asks if the request is a preflight (WHATWG Fetch, 4.8), or if it is

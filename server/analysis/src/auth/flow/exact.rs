@@ -122,6 +122,7 @@ impl Flow<'_, '_> {
         while let Some(expr) = pending.pop() {
             match &expr.kind {
                 ExprKind::Name(name) if path.is_setting(name) => outer = true,
+                ExprKind::Attribute { value, .. } if self.is_kept_setting(value, expr) => outer = true,
                 // What a factory was given is no setting.
                 ExprKind::Name(name) if path.vars.contains_key(name) || self.closes_over(name) => return false,
                 ExprKind::Name(_) => outer = true,
@@ -134,6 +135,15 @@ impl Flow<'_, '_> {
             }
         }
         outer
+    }
+
+    /// Whether an expression is an attribute of the object that the function is a method of, which was made with what the
+    /// environment says: `self.secret_key`.
+    fn is_kept_setting(&self, object: &Expr, attribute: &Expr) -> bool {
+        let function = self.function();
+        let receiver = function.def.params.first().filter(|_| function.takes_receiver());
+        receiver.is_some_and(|receiver| object.as_name() == Some(&receiver.name.name))
+            && self.judge.resolve.names_environment(function, attribute)
     }
 
     /// Whether a call may be one that reads the configuration: of a package, of a

@@ -10,6 +10,7 @@
 mod builtins;
 mod calls;
 mod effects;
+mod environment;
 mod execution;
 mod expressions;
 mod libraries;

@@ -70,6 +70,10 @@ impl Resolve for Interpreter<'_> {
         execution.leave(value)
     }
 
+    fn names_environment(&self, function: &FunctionRef, expr: &Expr) -> bool {
+        Interpreter::names_environment(self, function, expr)
+    }
+
     fn is_vouched(&self, module: &str, name: &str) -> bool {
         self.sources.is_vouched(module, name)
     }
