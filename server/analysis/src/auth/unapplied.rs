@@ -11,9 +11,8 @@ use super::decorators;
 use super::sources::is_scheme;
 use super::{Judge, Proof};
 use crate::facts::python::idioms::uses;
-use crate::facts::python::tree::{Expr, ExprKind, Param, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Param};
 use crate::index::interpreter::Interpreter;
-use crate::index::modules::Module;
 use crate::index::routes::Route;
 use crate::index::value::{FunctionRef, Resolve, Site, Value, is_from_container};
 
@@ -124,7 +123,7 @@ fn of_parameter(
                 return Some((Form::InUnion, name));
             }
             let name = annotation.as_name().filter(|_| param.default.is_some())?;
-            let value = under_type_checking(interpreter, handler, name)?;
+            let value = interpreter.for_type_checkers(handler.site.file, name)?;
             Some((Form::TypeCheckingOnly, asked(judge, &value)?))
         }
     }
@@ -184,29 +183,4 @@ fn is_union(expr: &Expr) -> bool {
         _ => return false,
     };
     matches!(name.as_str(), "Optional" | "Union")
-}
-
-/// What a name means to type checkers only.
-fn under_type_checking(interpreter: &Interpreter<'_>, handler: &FunctionRef, name: &SmolStr) -> Option<Value> {
-    let sources = interpreter.sources();
-    let facts = sources.facts(handler.site.file)?;
-    for item in &facts.items {
-        let StmtKind::If { test, body, .. } = &item.placed.item.stmt.kind else { continue };
-        let flag = match &test.kind {
-            ExprKind::Name(name) => name,
-            ExprKind::Attribute { name, .. } => &name.name,
-            _ => continue,
-        };
-        if flag != "TYPE_CHECKING" {
-            continue;
-        }
-        for stmt in body {
-            let StmtKind::ImportFrom(import) = &stmt.kind else { continue };
-            let Some(imported) = import.names.iter().find(|imported| imported.bound() == name) else { continue };
-            if let Module::File(file) = sources.resolve(handler.site.file, import.level, &import.module) {
-                return Some(interpreter.lookup(file, &imported.name));
-            }
-        }
-    }
-    None
 }

@@ -15,7 +15,7 @@ impl Engine<'_, '_> {
     /// The project's class that an annotation names.
     pub(super) fn class_named(&self, function: &FunctionRef, annotation: &Expr) -> Option<Arc<ClassRef>> {
         let plain = plain_type(annotation)?;
-        match self.interpreter.eval_signature(function, plain) {
+        match self.interpreter.eval_type(function, plain) {
             Value::Class(class) => Some(class),
             Value::Annotated(annotated) => match &annotated.ty {
                 Value::Class(class) => Some(Arc::clone(class)),

@@ -63,7 +63,32 @@ const ALWAYS_EXTERNAL: &[&str] = &[
 
 /// Packages after which projects call folders of their own. What such a folder lacks is meant of the package: Python looks
 /// there for `mcp.server.fastmcp` from a root above the folder (`src/mcp` as `src.mcp`).
-const NAMESAKES: &[&str] = &["agents", "alembic", "celery", "mcp", "openai", "stripe", "supabase", "telegram"];
+const NAMESAKES: &[&str] = &[
+    "agents",
+    "alembic",
+    "anthropic",
+    "celery",
+    "discord",
+    "elasticsearch",
+    "google",
+    "groq",
+    "kafka",
+    "langchain",
+    "livekit",
+    "mcp",
+    "minio",
+    "ollama",
+    "openai",
+    "plaid",
+    "razorpay",
+    "resend",
+    "sendgrid",
+    "stripe",
+    "supabase",
+    "svix",
+    "telegram",
+    "twilio",
+];
 
 /// Known Python files by path, and the lookups that module resolution needs.
 #[derive(Debug, Default, Clone)]
@@ -178,8 +203,15 @@ impl ModuleMap {
                 }
                 path.truncate(base);
                 path.push_str("/__init__.py");
-                if self.by_path.contains_key(path.as_str()) {
-                    in_packages.get_or_insert(found);
+                let in_package = self.by_path.contains_key(path.as_str());
+                path.truncate(base);
+                // `app/integrations/stripe/router.py` that imports `stripe`: its own folder has a longer name.
+                path.extend(["/", first]);
+                let names_itself = first == module && NAMESAKES.contains(&first) && is_below(importer, &path);
+                if in_package {
+                    if !names_itself {
+                        in_packages.get_or_insert(found);
+                    }
                 } else if below.is_empty() || in_packages.is_none() || is_below(importer, &path[..base]) {
                     return found;
                 }
@@ -324,6 +356,10 @@ mod tests {
             "/w/src/models.py",
             "/w/plain/src/mcp/__init__.py",
             "/w/plain/src/mcp/tools.py",
+            "/w/shop/pay/__init__.py",
+            "/w/shop/pay/stripe/__init__.py",
+            "/w/shop/pay/stripe/router.py",
+            "/w/shop/pay/stripe/service.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -345,6 +381,9 @@ mod tests {
             (18, 0, "mcp.server.fastmcp", "external mcp.server.fastmcp"),
             (18, 0, "mcp.tools", "/w/plain/src/mcp/tools.py"),
             (18, 0, "mcp.absent", "external mcp.absent"),
+            (21, 0, "stripe", "external stripe"),
+            (21, 0, "pay.stripe.service", "/w/shop/pay/stripe/service.py"),
+            (21, 1, "service", "/w/shop/pay/stripe/service.py"),
         ];
         for (importer, level, module, want) in cases {
             let got = match map.resolve(files[*importer], *level, module) {

@@ -342,6 +342,10 @@ pub trait Resolve {
     /// scope where the function was defined, which does not know its parameters.
     fn eval_signature(&self, function: &FunctionRef, expr: &crate::facts::python::tree::Expr) -> Value;
 
+    /// The value of an annotation as type checkers read it: what only they import counts, which does not exist when
+    /// the program runs.
+    fn eval_type(&self, function: &FunctionRef, annotation: &crate::facts::python::tree::Expr) -> Value;
+
     /// The value of an expression of the body, with what is known of some parameters and locals.
     fn eval_knowing(
         &self,

@@ -9,6 +9,7 @@ use super::super::raising::always_raises;
 use super::super::sinks::{Sink, classify, is_http_client_class};
 use super::super::sources::is_scheme;
 use super::decided::{CAN_RETURN, switched, told_apart};
+use super::objects::only_returned;
 use super::proof::{bypass, is_chosen};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
@@ -44,7 +45,9 @@ impl Flow<'_, '_> {
         let derived = values.iter().cloned().fold(Abs::Nothing, Abs::join);
         let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
         let holds = receiver.as_ref().is_some_and(|receiver| self.holds_request(receiver));
-        let carries = closes_over || carries(&derived) || holds;
+        // `return host in ("127.0.0.1", "::1")`
+        let asks_peer = derived == Abs::Peer && only_returned(&function.def).is_some();
+        let carries = closes_over || carries(&derived) || holds || asks_peer;
         let ends_in_raise = self
             .judge
             .resolve
@@ -84,6 +87,7 @@ impl Flow<'_, '_> {
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
         self.assume_declared(&mut entry, function);
+        self.know_settings(&mut entry, function);
         if is_inside(function, self.function()) {
             // What the enclosing function's variables hold where it is called.
             for (name, value) in &path.vars {
@@ -134,7 +138,7 @@ impl Flow<'_, '_> {
             if entry.get(&param.name.name) != Some(&Abs::Other) {
                 continue;
             }
-            let declared = self.judge.resolve.eval_signature(function, without_none(annotation));
+            let declared = self.judge.resolve.eval_type(function, without_none(annotation));
             let is_object = match &declared {
                 Value::Class(_) => true,
                 Value::Package(path) => is_http_client_class(path),
@@ -187,7 +191,7 @@ impl Flow<'_, '_> {
             return Abs::Object(Box::new(value));
         }
         let Some(declared) = &function.def.returns else { return Abs::Other };
-        match self.judge.resolve.eval_signature(function, without_none(declared)) {
+        match self.judge.resolve.eval_type(function, without_none(declared)) {
             service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
             _ => Abs::Other,
         }
@@ -196,7 +200,7 @@ impl Flow<'_, '_> {
 
 /// Whether a value is a reason to look into a function that is given it.
 fn carries(value: &Abs) -> bool {
-    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Users)
+    !matches!(value, Abs::Other | Abs::Constant | Abs::Nothing | Abs::Object(_) | Abs::Users | Abs::Peer)
 }
 
 /// Whether a function is defined in the body of another.
@@ -278,7 +282,9 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
-    if good.is_empty() || is_chosen(exits) {
+    // What takes a signature off hands the credential on, whether or not it looked: nobody is verified by that yet.
+    let hands_on = bad.iter().all(|exit| exit.value == Abs::Credential);
+    if good.is_empty() || hands_on || is_chosen(exits) {
         return value(&bad);
     }
     let reason: SmolStr = format!("`{}` {CAN_RETURN}", function.shown()).into();

@@ -86,7 +86,7 @@ impl Judge<'_> {
         let Some(init) = self.resolve.method(class, "__init__") else {
             return self.resolve.record_fields(class).into_iter().map(|(_, ty)| ty).collect();
         };
-        let of = |param: &Param| match self.resolve.eval_signature(&init, param.annotation.as_ref()?) {
+        let of = |param: &Param| match self.resolve.eval_type(&init, param.annotation.as_ref()?) {
             Value::Annotated(annotated) => Some(annotated.ty.clone()),
             ty => Some(ty),
         };

@@ -99,6 +99,8 @@ enum Abs {
     Outcome(Arc<Outcome>),
     /// The request, or its headers, cookies, …, by attribute.
     Request(SmolStr),
+    /// The address that the request came from.
+    Peer,
     /// Starlette's `AuthCredentials`: the scopes that it grants, where they are known.
     Granted(Option<Arc<Vec<SmolStr>>>),
     /// An object of the project with a known class or of a package.
@@ -369,7 +371,7 @@ impl Abs {
                 Abs::Verified { .. } => 4,
                 Abs::Check | Abs::Failure | Abs::Status => 5,
                 Abs::Request(_) | Abs::Granted(_) => 6,
-                Abs::Object(_) => 7,
+                Abs::Object(_) | Abs::Peer => 7,
                 Abs::Other | Abs::Users => 8,
                 Abs::Constant => 9,
                 Abs::Nothing => 10,

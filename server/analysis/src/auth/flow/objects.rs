@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::holding::is_request;
 use super::{Abs, Flow};
+use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
@@ -22,7 +23,7 @@ impl Flow<'_, '_> {
             return Abs::Object(Box::new(instance));
         }
         let returns = function.def.returns.as_ref();
-        match returns.map(|returns| self.judge.resolve.eval_signature(function, returns)) {
+        match returns.map(|returns| self.judge.resolve.eval_type(function, without_none(returns))) {
             Some(class @ Value::Class(_)) => Abs::Object(Box::new(class)),
             _ => Abs::Other,
         }
@@ -66,7 +67,7 @@ fn class_given(resolve: &dyn Resolve, init: &FunctionRef, value: &Expr) -> Optio
     }
     let name = value.as_name()?;
     let param = init.def.params.iter().find(|param| &param.name.name == name)?;
-    match resolve.eval_signature(init, param.annotation.as_ref()?) {
+    match resolve.eval_type(init, without_none(param.annotation.as_ref()?)) {
         Value::Annotated(annotated) => Some(annotated.ty.clone()),
         class => Some(class),
     }
@@ -86,7 +87,7 @@ fn filled<'f>(init: &'f Function, attribute: &str) -> Option<&'f Expr> {
 }
 
 /// What a function returns, if it does so at the end of its body only.
-fn only_returned(def: &Function) -> Option<&Expr> {
+pub(super) fn only_returned(def: &Function) -> Option<&Expr> {
     let mut returned = def.body.iter().filter_map(|stmt| match &stmt.kind {
         StmtKind::Return(value) => value.as_ref(),
         _ => None,

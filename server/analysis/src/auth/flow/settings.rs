@@ -6,7 +6,7 @@ use super::super::code::is_settings;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind, Param};
 use crate::index::interpreter::truth;
-use crate::index::value::{Arguments, Value};
+use crate::index::value::{Arguments, FunctionRef, Value};
 
 impl Flow<'_, '_> {
     /// What an assigned variable holds of the configuration: an object of settings
@@ -30,6 +30,16 @@ impl Flow<'_, '_> {
         let variable = Expr { range: param.name.range, kind: ExprKind::Name(name.clone()) };
         if let Some(object) = self.settings_object(value).filter(|_| !self.is_of_client(&variable)) {
             path.settings.push((name.clone(), object));
+        }
+    }
+
+    /// Notes which parameters of a function hold the settings that it is called with.
+    pub(super) fn know_settings(&self, entry: &mut Path, function: &FunctionRef) {
+        for param in &function.def.params {
+            let name = &param.name.name;
+            if let Some(object) = entry.get(name).and_then(|value| self.settings_object(value)) {
+                entry.settings.push((name.clone(), object));
+            }
         }
     }
 

@@ -60,6 +60,7 @@ enum Kind {
     Status,
     Outcome(Vec<(SmolStr, Kind)>, Option<Vec<(SmolStr, bool)>>),
     Request(SmolStr),
+    Peer,
     Granted(Option<Vec<SmolStr>>),
     Unknown(SmolStr),
     Other,
@@ -155,6 +156,7 @@ fn kind(value: &Abs) -> Option<Kind> {
             Kind::Outcome(kinds.collect::<Option<_>>()?, outcome.entries.clone())
         }
         Abs::Request(part) => Kind::Request(part.clone()),
+        Abs::Peer => Kind::Peer,
         Abs::Granted(scopes) => Kind::Granted(scopes.as_deref().cloned()),
         Abs::Unknown(reason) => Kind::Unknown(reason.clone()),
         Abs::Other => Kind::Other,

@@ -232,7 +232,8 @@ impl Execution<'_, '_> {
 
     fn comprehension(&mut self, scope: &mut Scope, comprehension: &Comprehension) -> Value {
         let [clause] = comprehension.clauses.as_slice() else { return UNSUPPORTED };
-        let Value::List(items) = self.forced(scope, &clause.iter) else { return UNSUPPORTED };
+        let iterated = self.forced(scope, &clause.iter);
+        let Some(items) = items_of(iterated) else { return UNSUPPORTED };
         let mut inner = scope.nested();
         let mut values = Vec::new();
         for item in items.iter().take(MAX_ITERATIONS) {
@@ -374,6 +375,15 @@ pub(super) fn either_wrapped(a: &Arc<FunctionRef>, b: &Arc<FunctionRef>) -> Arc<
         }
     }
     Arc::new(joined)
+}
+
+/// What a loop over a value goes through: the elements of a list, the keys of a dictionary.
+pub(super) fn items_of(iterated: Value) -> Option<Arc<Vec<Value>>> {
+    match iterated {
+        Value::List(values) => Some(values),
+        Value::Dict(entries) => Some(Arc::new(entries.iter().map(|(key, _)| key.clone()).collect())),
+        _ => None,
+    }
 }
 
 fn elements(list: &Value) -> &[Value] {

@@ -328,6 +328,17 @@ impl<'a> Interpreter<'a> {
         self.look_through(function.site.file, value)
     }
 
+    /// Evaluates an annotation as type checkers read it, where the function was defined.
+    pub fn eval_type(&self, function: &FunctionRef, annotation: &Expr) -> Value {
+        match self.eval_signature(function, annotation) {
+            unbound @ Value::Unknown(_) => {
+                let name = annotation.as_name();
+                name.and_then(|name| self.for_type_checkers(function.site.file, name)).unwrap_or(unbound)
+            }
+            value => value,
+        }
+    }
+
     /// The variables of a function that is not executed: what it imports, and
     /// that the others are its own.
     fn local_names(&self, function: &FunctionRef) -> Rc<FxHashMap<SmolStr, Value>> {

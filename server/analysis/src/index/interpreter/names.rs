@@ -8,7 +8,7 @@ use super::scope::Scope;
 use super::{Interpreter, MAX_LOOKED_UP, builtins};
 use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_module_name};
-use crate::facts::python::tree::{ImportFrom, ImportedModule, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, ImportedModule, StmtKind};
 use crate::index::modules::Module;
 use crate::index::value::{LazyImport, Resolve, Unknown, Value};
 use crate::vfs::FileId;
@@ -103,6 +103,26 @@ impl<'a> Interpreter<'a> {
                 }
             }
         }
+    }
+
+    /// What a name means to type checkers only: what an import under `if TYPE_CHECKING:` binds.
+    pub fn for_type_checkers(&self, file: FileId, name: &SmolStr) -> Option<Value> {
+        self.count_name(file, name);
+        let facts = self.facts(file)?;
+        let is_flag = |test: &Expr| match &test.kind {
+            ExprKind::Name(flag) => flag == "TYPE_CHECKING",
+            ExprKind::Attribute { name: flag, .. } => flag.name == "TYPE_CHECKING",
+            _ => false,
+        };
+        let guarded = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
+            StmtKind::If { test, body, .. } if is_flag(test) => Some(body),
+            _ => None,
+        });
+        guarded.flatten().find_map(|stmt| {
+            let StmtKind::ImportFrom(import) = &stmt.kind else { return None };
+            let imported = import.names.iter().find(|imported| imported.bound() == name)?;
+            Some(self.force(self.imported(file, import, &imported.name)))
+        })
     }
 
     /// What a name means in a module, where nothing nearer binds it.

@@ -47,6 +47,10 @@ impl Resolve for Interpreter<'_> {
         Interpreter::eval_signature(self, function, expr)
     }
 
+    fn eval_type(&self, function: &FunctionRef, annotation: &Expr) -> Value {
+        Interpreter::eval_type(self, function, annotation)
+    }
+
     fn eval_knowing(&self, function: &FunctionRef, expr: &Expr, known: &[(SmolStr, Value)]) -> Value {
         let mut scope = Scope::around(function);
         scope.around = Some(self.local_names(function));

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::super::value::{Arguments, FunctionRef, Unknown, Value};
 use super::effects::Factory;
-use super::expressions::{either, either_by_default, may_be_missing, present, same};
+use super::expressions::{either, either_by_default, items_of, may_be_missing, present, same};
 use super::objects::registers;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::file::{PythonFile, bound_module_name, bound_names};
@@ -453,12 +453,7 @@ impl Execution<'_, '_> {
 
     fn for_loop(&mut self, scope: &mut Scope, target: &Expr, iter: &Expr, body: &[Stmt], or_else: &[Stmt]) -> Flow {
         let iterated = self.expr(scope, iter);
-        let values = match self.interpreter.force(iterated) {
-            Value::List(values) => Some(values),
-            Value::Dict(entries) => Some(Arc::new(entries.iter().map(|(key, _)| key.clone()).collect())),
-            _ => None,
-        };
-        let Some(values) = values else {
+        let Some(values) = items_of(self.interpreter.force(iterated)) else {
             self.unknown_loops += 1;
             self.bind(scope, target, Value::Unknown(Unknown::Unsupported));
             let flow = self.block(scope, body);
