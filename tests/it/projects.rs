@@ -48,6 +48,35 @@ fn routes_of(folder: &str) -> Vec<serde_json::Value> {
     report["apps"][0]["routes"].as_array().unwrap().clone()
 }
 
+/// What the example says of each of its routes: an optional caller guards nothing, though strangers get an empty list.
+#[test]
+fn the_example_guards_what_it_says() {
+    let routes = routes_of("tests/projects/todo-app");
+    let told: Vec<String> = routes
+        .iter()
+        .map(|route| {
+            let (method, path) = (route["methods"][0].as_str().unwrap(), route["path"].as_str().unwrap());
+            format!("{} {method} {path}", route["status"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        "public GET /health",
+        "guarded GET /api/v1/tasks",
+        "guarded POST /api/v1/tasks",
+        "open DELETE /api/v1/tasks/{task_id}",
+        "guarded GET /api/v1/tasks/all",
+        "public GET /api/v1/tasks/featured",
+        "open GET /api/v1/profile",
+        "open PUT /api/v1/profile",
+        "guarded POST /api/v1/webhooks/payment",
+        "guarded GET /reports/daily",
+        "guarded GET /reports/monthly",
+        "open GET /admin/users",
+        "open DELETE /admin/users/{user_id}",
+    ];
+    assert_eq!(told, expected);
+}
+
 /// What counts as proof: each guard of `guarded.py` verifies, each of `open.py` has a hole.
 #[test]
 fn proofs_are_told_from_pretences() {

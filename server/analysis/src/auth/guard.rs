@@ -162,8 +162,12 @@ impl<'g, 'a> Guards<'g, 'a> {
         if let Some(reason) = wrappers.iter().find_map(|wrapper| unknown_reason(&wrapper.verdict)) {
             return Guard::Unknown(reason);
         }
+        // Whoever asks for the caller, if there is one, answers strangers on purpose.
+        let is_optional = best.is_some_and(|best| {
+            verdicts[best].proof == Proof::Optional && route.dependencies[best].parameter.is_some() && !required
+        });
         let keeps_out = |body: &Arc<Verdict>| match body.proof {
-            Proof::Optional if reads(route) => body.strangers_get_nothing,
+            Proof::Optional if reads(route) => body.strangers_get_nothing && !is_optional,
             // What a token is revoked by (RFC 7009, section 2.1): who has none changes nothing.
             Proof::Optional | Proof::NotAuth if route.kind == RouteKind::Http => {
                 let tells_apart = body.decides() || body.steps.iter().any(Step::compares_a_key);

@@ -7,25 +7,39 @@ use smol_str::SmolStr;
 
 use super::engine::{Engine, Exit, LetIn};
 use super::models::{Callers, Model};
+use super::names::is_credential;
+use super::objects::REST;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, Made, Object, Path, RowId};
+use super::value::{Abs, Made, Object, Path, Predicate, RowId};
 
 /// What the dependency that verifies the caller says of it is the caller's,
 /// however it was found out.
 fn own_to_caller(name: &SmolStr, value: &mut Abs) {
-    let lost = match value {
+    if is_lost(value) {
+        *value = Abs::Principal(name.clone());
+    }
+}
+
+/// Whether nothing is known of a value.
+fn is_lost(value: &Abs) -> bool {
+    match value {
         Abs::Unknown => true,
         Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
         _ => false,
-    };
-    if lost {
-        *value = Abs::Principal(name.clone());
     }
 }
 
 /// Whether an object is a new row of the users.
 fn is_new_user(object: &Object) -> bool {
     matches!(&object.made, Made::Row(model) if model.is_user)
+}
+
+/// Whether an object is made of a dictionary of which the entries are not known, and of nothing that a client chose.
+fn is_spread(object: &Object, path: &Path) -> bool {
+    let of_client = |value: &Abs| !value.parts(path).clients.is_empty();
+    matches!(object.made, Made::Instance(_))
+        && object.fields.contains_key(&REST)
+        && !object.fields.values().any(of_client)
 }
 
 /// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
@@ -50,11 +64,27 @@ impl Engine<'_, '_> {
             Abs::Object(id) if root && path.objects.get(id).is_some_and(|object| is_new_user(object)) => {
                 Abs::Principal(SmolStr::default())
             }
+            // `CurrentUser(**json.loads(cached))`: what stands in it is not known, and all of it is of the caller.
+            Abs::Object(id) if root && path.objects.get(id).is_some_and(|object| is_spread(object, path)) => {
+                Abs::Principal(SmolStr::default())
+            }
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
-                let rows = path.rows.clone();
-                let is_user =
-                    |row: RowId| rows.get(&row).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
+                let before = path.clone();
+                // By the credential itself, or by what was made of it: a hash, what a signature was taken off.
+                let found_by_credential = |predicate: &Predicate| {
+                    let by = predicate.value.parts(&before);
+                    let is_credential = matches!(&predicate.value, Abs::Principal(part) if part == CREDENTIAL)
+                        || predicate.column.as_ref().is_some_and(|(_, column)| is_credential(column));
+                    predicate.equal && is_credential && by.principal && by.clients.is_empty() && by.rows.is_empty()
+                };
+                // A row of the users, or one, of the sessions say, that the credential found.
+                let is_of_caller = |row: RowId| {
+                    before.rows.get(&row).is_some_and(|row| {
+                        row.model.as_ref().is_some_and(|model| model.is_user)
+                            || row.predicates.iter().any(found_by_credential)
+                    })
+                };
                 if let Some(object) = path.objects.get_mut(id) {
                     if object.fields.is_empty() {
                         object.principal |= made_of_caller;
@@ -62,7 +92,7 @@ impl Engine<'_, '_> {
                     if root {
                         object.fields.iter_mut().for_each(|(name, value)| match value {
                             // `CurrentUser(**row)`
-                            Abs::Part(row, column) if is_user(*row) => {
+                            Abs::Part(row, column) if is_of_caller(*row) => {
                                 let column = column.clone();
                                 *value = Abs::Principal(column);
                             }

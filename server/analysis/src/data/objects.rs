@@ -13,7 +13,7 @@ use crate::facts::python::tree::Expr;
 use crate::index::value::{ClassRef, Resolve};
 
 /// Where an object keeps what it was made of under names that are not known.
-const REST: SmolStr = SmolStr::new_static("**");
+pub(super) const REST: SmolStr = SmolStr::new_static("**");
 
 impl Engine<'_, '_> {
     /// `Model.model_validate(body, update=…)` and its kin.
