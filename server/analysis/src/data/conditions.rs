@@ -46,6 +46,15 @@ fn texts_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
     }
 }
 
+/// Whether a value is known not to be `None`, nor to hold that.
+fn is_something(value: &Abs) -> bool {
+    match value {
+        Abs::Text(_) | Abs::Constant(_) | Abs::Known(_) => true,
+        Abs::Items(items) => !items.is_empty() && items.iter().all(is_something),
+        _ => false,
+    }
+}
+
 /// What `len(…)` counts.
 fn counted(expr: &Expr) -> Option<&Expr> {
     let (func, args) = expr.as_call()?;
@@ -211,7 +220,7 @@ impl Engine<'_, '_> {
             let (yes, no) = self.truth(path, value);
             (no.into_iter().collect(), yes.into_iter().collect())
         } else {
-            let mut same = path.clone();
+            let mut same = self.found_by_comparison(&path, &a, &b).unwrap_or_else(|| path.clone());
             let mut other = path;
             self.equate(&mut same, &a, &b);
             self.equate(&mut same, &b, &a);
@@ -228,6 +237,15 @@ impl Engine<'_, '_> {
     fn newly_named(&self, before: &Path, after: &Path) -> Option<Site> {
         let says_caller = |client: &u32| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
         let is_new = after.authorised.iter().any(|client| !before.authorised.contains(client) && says_caller(client));
+    /// The path on which what a query gave equals something that is not `None`: then there is such a row.
+    fn found_by_comparison(&mut self, path: &Path, a: &Abs, b: &Abs) -> Option<Path> {
+        let given = match (a, b) {
+            (row @ Abs::Row(_), other) | (other, row @ Abs::Row(_)) if is_something(other) => row,
+            _ => return None,
+        };
+        self.truth(path.clone(), given).0
+    }
+
         // Whoever may name anybody is compared with nobody: `if taken and taken.id != user_id`.
         self.stack.last().filter(|_| is_new && !before.privileged).map(|function| function.site)
     }
