@@ -147,7 +147,10 @@ impl Engine<'_, '_> {
             return;
         }
         self.judge_privileges(path, model, fields, spread, Use::Creates, site);
-        for owner in &model.owners {
+        // One of those whom it is between makes it.
+        let by_party = |owner: &&SmolStr| fields.get(*owner).is_some_and(|value| self.is_authorised(path, value, 0));
+        let party = model.owners.iter().find(by_party).filter(|_| model.is_between_users(&self.callers));
+        for owner in party.into_iter().chain(&model.owners) {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
                     self.data.scoped.push((self.table_with(model, Some(owner)), Use::Creates));
@@ -421,6 +424,7 @@ impl Engine<'_, '_> {
             of_person: false,
         }
     }
+            parties: model.owners.iter().skip(1).filter(|_| model.is_between_users(&self.callers)).cloned().collect(),
 
     /// The same, where code shows which column holds the owner: no class does.
     fn table_with(&self, model: &Model, column: Option<&SmolStr>) -> Table {

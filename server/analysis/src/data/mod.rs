@@ -147,6 +147,8 @@ pub struct Table {
     /// Whether that column tells whose the row is, and not only who wrote it.
     pub personal: bool,
     /// The other tables on whose rows those without an owner of their own hang:
+    /// The other columns that hold one, of rows that are between several users.
+    pub parties: Vec<SmolStr>,
     /// what decides whose they are.
     pub hangs_on: Vec<Hang>,
     /// Whether neither a class nor the route itself says which columns there are, so that the owner is only the usual
