@@ -224,6 +224,10 @@ impl Engine<'_, '_> {
             let mut other = path;
             self.equate(&mut same, &a, &b);
             self.equate(&mut same, &b, &a);
+            self.note_public(&mut same, &a, &b);
+            if b == Abs::Constant(Some(false)) {
+                self.note_public(&mut other, &a, &Abs::Constant(Some(true)));
+            }
             other.doubt |= same.doubt;
             let owner = newly_checked(&other, &same, [&a, &b]).map(Stranger::Owner);
             let named = self.newly_named(&other, &same).map(Stranger::Named);
@@ -233,10 +237,6 @@ impl Engine<'_, '_> {
         if equal { (same, other) } else { (other, same) }
     }
 
-    /// The function that is being executed, if it found out that the caller is whom the request names.
-    fn newly_named(&self, before: &Path, after: &Path) -> Option<Site> {
-        let says_caller = |client: &u32| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
-        let is_new = after.authorised.iter().any(|client| !before.authorised.contains(client) && says_caller(client));
     /// The path on which what a query gave equals something that is not `None`: then there is such a row.
     fn found_by_comparison(&mut self, path: &Path, a: &Abs, b: &Abs) -> Option<Path> {
         let given = match (a, b) {
@@ -246,6 +246,10 @@ impl Engine<'_, '_> {
         self.truth(path.clone(), given).0
     }
 
+    /// The function that is being executed, if it found out that the caller is whom the request names.
+    fn newly_named(&self, before: &Path, after: &Path) -> Option<Site> {
+        let says_caller = |client: &u32| self.clients.get(*client as usize).is_some_and(|client| client.says_caller);
+        let is_new = after.authorised.iter().any(|client| !before.authorised.contains(client) && says_caller(client));
         // Whoever may name anybody is compared with nobody: `if taken and taken.id != user_id`.
         self.stack.last().filter(|_| is_new && !before.privileged).map(|function| function.site)
     }
@@ -440,7 +444,9 @@ impl Engine<'_, '_> {
                 let asks = self.asks_right_of_record(&path, value) || self.asks_flag_of_own(&path, *id, column);
                 let grants = asks && !names::is_had_by_all(column);
                 let privileged = path.privileged || grants;
-                (Some(Path { privileged, ..path }), Some(no))
+                let mut yes = Path { privileged, ..path };
+                self.note_public(&mut yes, value, &Abs::Constant(Some(true)));
+                (Some(yes), Some(no))
             }
             // Who asks for no right is given none.
             Abs::Client(client) if self.asks_privilege(*client) => {

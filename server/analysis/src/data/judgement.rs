@@ -260,7 +260,9 @@ impl Engine<'_, '_> {
                 self.judge_fine(path, *id, row, &model, given.contains(id));
                 continue;
             }
-            let client = self.owner_from_client(row, &model);
+            // What its owner has made public everybody may read.
+            let is_public = row.is_public() && row.usage() == Use::Reads;
+            let client = self.owner_from_client(row, &model).filter(|_| !is_public);
             if let Some(client) = client {
                 self.row_fault(path, Fault::TrustsClient, row.usage(), row, &model, Some(client));
                 continue;
@@ -270,7 +272,7 @@ impl Engine<'_, '_> {
                 continue;
             }
             // Who was given the token of an invitation may use it.
-            if row.is_asked_by_pass() {
+            if row.is_asked_by_pass() || is_public {
                 continue;
             }
             let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
@@ -391,6 +393,9 @@ impl Engine<'_, '_> {
         self.kept_up = row.changed.filter(|_| row.upkeep && usage == Use::Changes);
         self.fault(path, fault, usage, row.site, model, client, "");
         self.kept_up = None;
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+            access.released = usage == Use::Reads && row.is_released();
+        }
         if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
             && access.site == row.site
             && changed != row.site
@@ -471,8 +476,19 @@ impl Engine<'_, '_> {
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let (table, principal) = (self.table(model), self.principal.clone());
-        let access =
-            Access { fault, usage, site, entry, table, principal, client, detail, steps, upkeep: self.kept_up };
+        let access = Access {
+            fault,
+            usage,
+            site,
+            entry,
+            table,
+            principal,
+            client,
+            detail,
+            steps,
+            upkeep: self.kept_up,
+            released: false,
+        };
         let same = |known: &Access| {
             known.fault == access.fault
                 && known.site == access.site

@@ -52,6 +52,7 @@ mod ranks;
 mod rejections;
 mod requests;
 mod rights;
+mod released;
 mod roles;
 mod runs;
 mod service;
@@ -192,6 +193,8 @@ pub struct Access {
     upkeep: Option<Site>,
 }
 
+    /// Whether only rows are read that somebody has released: `status == "approved"`.
+    released: bool,
 impl Access {
     /// Whether the row was only looked for, before others were fetched by the same value.
     pub fn is_look(&self) -> bool {
@@ -200,6 +203,11 @@ impl Access {
 
     /// Whether it tells of a row with an owner of its own by what that hangs on: where no route asks for that owner.
     pub fn is_beside(&self) -> bool {
+    /// Whether it does little harm: it does what the clock would have done, or reads what was released.
+    pub fn is_limited(&self) -> bool {
+        self.upkeep.is_some() || self.released
+    }
+
         self.detail == BESIDE
     }
 

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::execution::element;
 use super::names;
 use super::upkeep::written_of;
+use super::released::flag;
 use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Site;
@@ -274,7 +275,8 @@ impl Engine<'_, '_> {
                     Abs::Statement(_) => {
                         statement.predicates.push(Predicate { column: None, equal: true, value });
                     }
-                    Abs::Column(..) | Abs::Constant(_) => {}
+                    Abs::Column(model, column) => statement.predicates.extend(flag(model, column)),
+                    Abs::Constant(_) => {}
                     Abs::Other => {
                         // What it does to the query is said once.
                         statement.unclear |= self.note_python_comparison(path, statement, &arg.value);
@@ -326,6 +328,7 @@ impl Engine<'_, '_> {
             changed: None,
             touched: false,
             timed: false,
+            public: false,
             upkeep: false,
             written: None,
             overwritten: None,

@@ -165,7 +165,7 @@ pub(in crate::rules) fn check(
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
             let severity = match severity {
                 _ if nobody => Severity::Info,
-                Severity::Error if by_role.is_some() => Severity::Warning,
+                Severity::Error if by_role.is_some() || access.is_limited() => Severity::Warning,
                 severity => toned_down(severity, route, &judged.guard),
             };
             let of_right = within.and_then(|within| sign_up(state, within.roles.as_ref()?));
