@@ -6,9 +6,12 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::engine::{Engine, Exit, LetIn};
-use super::models::{Callers, Model};
+use super::models::{Callers, Model, last_name};
+use super::names;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, Made, Object, Path, RowId};
+use super::value::{Abs, Made, Mix, Object, Path, Row, RowId};
+use crate::facts::python::tree::Expr;
+use crate::index::value::{Instance, Value};
 
 /// What the dependency that verifies the caller says of it is the caller's,
 /// however it was found out.
@@ -21,6 +24,11 @@ fn own_to_caller(name: &SmolStr, value: &mut Abs) {
     if lost {
         *value = Abs::Principal(name.clone());
     }
+}
+
+/// Whether a value is made of such rows, and of nothing else.
+fn is_of(mix: &Mix, rows: &[RowId]) -> bool {
+    !mix.rows.is_empty() && mix.clients.is_empty() && mix.rows.iter().all(|row| rows.contains(row))
 }
 
 /// Whether an object is a new row of the users.
@@ -37,7 +45,24 @@ pub(super) fn names_nobody(value: &Abs) -> bool {
     }
 }
 
+/// What keeps a value for the request at hand (Python 3.7).
+pub(super) const CONTEXT_VARIABLE: &str = "contextvars.ContextVar";
+
 impl Engine<'_, '_> {
+    /// `current_user.get()` of a variable of the context: behind a guard, what is called after those who call was put there
+    /// by it. That is no more than a hint, as it is of `request.state`: what could not be followed would be nobody's else.
+    pub(super) fn context_variable(&mut self, target: &Expr, variable: &Instance, method: &str) -> Option<Abs> {
+        let said = match variable.args.positional.first() {
+            Some(Value::Str(said)) => said.clone(),
+            _ => SmolStr::default(),
+        };
+        let name = last_name(target).map(|name| SmolStr::new(name.trim_start_matches('_')));
+        let name = [name.unwrap_or_default(), said].into_iter().find(|name| names::is_of_caller(name))?;
+        let names_one = names::is_of_user(&name) || names::is_identity(&name);
+        let part = if names_one { SmolStr::default() } else { name };
+        (method == "get" && self.guarded && !self.in_root).then_some(Abs::Principal(part))
+    }
+
     /// What a dependency that verifies the caller gives.
     pub(super) fn handed_over(&self, path: &mut Path, value: Abs, root: bool) -> Abs {
         match &value {
@@ -53,8 +78,16 @@ impl Engine<'_, '_> {
             Abs::Object(id) => {
                 let made_of_caller = root || value.parts(path).principal;
                 let rows = path.rows.clone();
+                // A session that was found by the credential says who has it.
+                let by_caller = |row: &Row| row.predicates.iter().any(|asked| asked.value.parts(path).principal);
+                let is_session =
+                    |row: &Row| row.model.as_ref().is_some_and(|model| !model.has_class()) && by_caller(row);
+                let sessions: Vec<RowId> =
+                    rows.iter().filter(|(_, row)| is_session(row)).map(|(row, _)| *row).collect();
                 let is_user =
                     |row: RowId| rows.get(&row).and_then(|row| row.model.as_ref()).is_some_and(|model| model.is_user);
+                let names_caller =
+                    |row: RowId, column: &str| is_user(row) || names::is_self(column) && sessions.contains(&row);
                 if let Some(object) = path.objects.get_mut(id) {
                     if object.fields.is_empty() {
                         object.principal |= made_of_caller;
@@ -62,9 +95,12 @@ impl Engine<'_, '_> {
                     if root {
                         object.fields.iter_mut().for_each(|(name, value)| match value {
                             // `CurrentUser(**row)`
-                            Abs::Part(row, column) if is_user(*row) => {
+                            Abs::Part(row, column) if names_caller(*row, column) => {
                                 let column = column.clone();
                                 *value = Abs::Principal(column);
+                            }
+                            Abs::Mix(mix) if names::is_identity(name) && is_of(mix, &sessions) => {
+                                *value = Abs::Principal(name.clone());
                             }
                             _ => own_to_caller(name, value),
                         });
@@ -89,7 +125,9 @@ impl Engine<'_, '_> {
     pub(super) fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
         let class = self.principal_class.clone();
         let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
-        if !model.is_user {
+        // Where nothing but a session is looked up, it names those who call and is none of them.
+        let is_session = !model.has_class() && names::is_credential(&model.name);
+        if !model.is_user && !is_session {
             self.callers = Callers::in_table(&model);
             self.models.clear();
         }

@@ -424,12 +424,12 @@ impl Engine<'_, '_> {
             sql: model.table.clone(),
             personal: self.is_self_name(&owner) || self.callers.is_key(&owner),
             owner,
+            parties: model.owners.iter().skip(1).filter(|_| model.is_between_users(&self.callers)).cloned().collect(),
             hangs_on: Vec::new(),
             guessed: model.columns.is_empty(),
             of_person: false,
         }
     }
-            parties: model.owners.iter().skip(1).filter(|_| model.is_between_users(&self.callers)).cloned().collect(),
 
     /// The same, where code shows which column holds the owner: no class does.
     fn table_with(&self, model: &Model, column: Option<&SmolStr>) -> Table {
