@@ -32,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         // Administrators change users by a plain `id`: whoever is one may be asked out of sight.
         let of_users = !meant && (is_user_table(&table.name) || is_user_table(&table.sql));
         // Whom a record is about is for its maker to say, where no route takes that column for the owner.
-        let about_others = !meant && !is_owner(&table.owner) && one.custom.scoped() + one.custom.claimed == 0;
+        let about_others = !meant && !is_owner(&table.owner) && one.custom.by_owner + one.custom.claimed == 0;
         let severity = match one.access.usage {
             Use::Creates if about_others && one.custom.creates == 0 => return None,
             _ if !one.guarded => Severity::Warning,
