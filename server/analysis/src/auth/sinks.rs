@@ -71,8 +71,7 @@ pub(super) fn classify(path: &str) -> Sink {
         "stripe" | "coinbase_commerce" if method == "construct_event" => Sink::Raises,
         "svix" | "standardwebhooks" | "resend" if method == "verify" => Sink::Raises,
         "slack_sdk" | "slack" if method.starts_with("is_valid") => Sink::Answers,
-        "twilio" | "sendgrid" | "square" | "Adyen" | "paddle_billing" | "livekit" | "razorpay" | "linebot"
-        | "braintree" | "polar_sdk" | "openai" | "replicate" => of_sender(package, method),
+        _ if SENDERS.contains(&package) => of_sender(package, method),
         "hmac" | "secrets" if method == "compare_digest" => Sink::Answers,
         "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" => match method {
             "verify" | "checkpw" | "verify_and_update" | "check_password_hash" => Sink::Answers,
@@ -114,6 +113,27 @@ pub(super) fn classify(path: &str) -> Sink {
         | "geoip2" => Sink::Passes,
         _ => Sink::Unknown,
     }
+}
+
+/// Packages of services that sign what they send to webhooks.
+const SENDERS: &[&str] = &[
+    "Adyen",
+    "braintree",
+    "linebot",
+    "livekit",
+    "openai",
+    "paddle_billing",
+    "polar_sdk",
+    "razorpay",
+    "replicate",
+    "sendgrid",
+    "square",
+    "twilio",
+];
+
+/// Whether a dotted path leads into a package that verifies what a service sends to webhooks.
+pub(super) fn is_of_sender(path: &str) -> bool {
+    path.split('.').next().is_some_and(|package| SENDERS.contains(&package) || matches!(package, "slack_sdk" | "slack"))
 }
 
 /// What a method of the package of a service does that signs what it sends to webhooks: twilio 9, sendgrid 6, squareup 43,

@@ -8,9 +8,11 @@ pub(super) use crate::facts::python::tree::Spread;
 
 use super::buffers;
 use super::callees::{is_of_package, is_reading, is_stub};
+use super::drivers;
 use super::engine::{Engine, Exit};
 use super::execution::element;
 use super::expressions::root_name;
+use super::handover::CONTEXT_VARIABLE;
 use super::joining::keep_exit;
 use super::models::last_name;
 use super::names;
@@ -32,6 +34,13 @@ pub(super) struct Given {
     pub(super) name: Option<SmolStr>,
     pub(super) spread: Spread,
     pub(super) value: Abs,
+}
+
+impl Given {
+    /// An argument without a name.
+    pub(super) fn plain(value: Abs) -> Self {
+        Self { name: None, spread: Spread::No, value }
+    }
 }
 
 impl Engine<'_, '_> {
@@ -334,7 +343,8 @@ impl Engine<'_, '_> {
                     Some(method) => return self.follow(path, expr, &method, Some(receiver), given),
                     None => None,
                 },
-                _ => None,
+                Value::Package(class) if class == CONTEXT_VARIABLE => self.context_variable(target, instance, name),
+                _ => self.core_method(expr, &Value::Instance(Arc::clone(instance)), name, &given),
             },
             Abs::Known(Known(Value::Module(file))) => {
                 let callee = self.as_abs(self.interpreter.lookup(*file, name));
@@ -368,10 +378,8 @@ impl Engine<'_, '_> {
     }
 
     fn session_like(&self, name: &str) -> bool {
-        matches!(
-            name,
-            "query" | "exec" | "execute" | "scalars" | "scalar" | "add" | "commit" | "delete" | "flush" | "get"
-        )
+        matches!(name, "query" | "exec" | "scalars" | "scalar" | "add" | "commit" | "delete" | "flush" | "get")
+            || drivers::executes(name)
     }
 
     /// A call whose body is not in reach.

@@ -46,6 +46,15 @@ fn texts_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
     }
 }
 
+/// Whether a value is known not to be `None`, nor to hold that.
+fn is_something(value: &Abs) -> bool {
+    match value {
+        Abs::Text(_) | Abs::Constant(_) | Abs::Known(_) => true,
+        Abs::Items(items) => !items.is_empty() && items.iter().all(is_something),
+        _ => false,
+    }
+}
+
 /// What `len(…)` counts.
 fn counted(expr: &Expr) -> Option<&Expr> {
     let (func, args) = expr.as_call()?;
@@ -211,10 +220,14 @@ impl Engine<'_, '_> {
             let (yes, no) = self.truth(path, value);
             (no.into_iter().collect(), yes.into_iter().collect())
         } else {
-            let mut same = path.clone();
+            let mut same = self.found_by_comparison(&path, &a, &b).unwrap_or_else(|| path.clone());
             let mut other = path;
             self.equate(&mut same, &a, &b);
             self.equate(&mut same, &b, &a);
+            self.note_public(&mut same, &a, &b);
+            if b == Abs::Constant(Some(false)) {
+                self.note_public(&mut other, &a, &Abs::Constant(Some(true)));
+            }
             other.doubt |= same.doubt;
             let owner = newly_checked(&other, &same, [&a, &b]).map(Stranger::Owner);
             let named = self.newly_named(&other, &same).map(Stranger::Named);
@@ -222,6 +235,15 @@ impl Engine<'_, '_> {
             (vec![same], vec![other])
         };
         if equal { (same, other) } else { (other, same) }
+    }
+
+    /// The path on which what a query gave equals something that is not `None`: then there is such a row.
+    fn found_by_comparison(&mut self, path: &Path, a: &Abs, b: &Abs) -> Option<Path> {
+        let given = match (a, b) {
+            (row @ Abs::Row(_), other) | (other, row @ Abs::Row(_)) if is_something(other) => row,
+            _ => return None,
+        };
+        self.truth(path.clone(), given).0
     }
 
     /// The function that is being executed, if it found out that the caller is whom the request names.
@@ -422,7 +444,9 @@ impl Engine<'_, '_> {
                 let asks = self.asks_right_of_record(&path, value) || self.asks_flag_of_own(&path, *id, column);
                 let grants = asks && !names::is_had_by_all(column);
                 let privileged = path.privileged || grants;
-                (Some(Path { privileged, ..path }), Some(no))
+                let mut yes = Path { privileged, ..path };
+                self.note_public(&mut yes, value, &Abs::Constant(Some(true)));
+                (Some(yes), Some(no))
             }
             // Who asks for no right is given none.
             Abs::Client(client) if self.asks_privilege(*client) => {

@@ -152,6 +152,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) kept_up: Option<Site>,
     /// Tables of rows that were found beside the caller's.
     pub(super) hints: Vec<(Table, Use)>,
+    /// Rows that were compared with the caller, by the places that fetched them.
+    pub(super) told_apart: Vec<(Site, Table, Use)>,
     pub(super) budget: u32,
     /// Whether anything asked what the path of the route holds.
     pub(super) asks_path: Cell<bool>,
@@ -212,6 +214,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             cut: FxHashSet::default(),
             kept_up: None,
             hints: Vec::new(),
+            told_apart: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,
             asks_path: Cell::new(false),
             data: RouteData::default(),

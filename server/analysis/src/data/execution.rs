@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::calls::is_dotted;
 use super::counters;
+use super::drivers::cursor_of;
 use super::engine::{Engine, Exit};
 use super::joining::bounded;
 use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
@@ -51,7 +52,16 @@ impl Engine<'_, '_> {
         match &stmt.kind {
             StmtKind::Expr(expr) => {
                 self.note_discarded(&mut path, expr);
-                after.extend(self.fork(path, expr).into_iter().map(|(path, _)| path));
+                let cursor = cursor_of(expr);
+                after.extend(self.fork(path, expr).into_iter().map(|(mut path, value)| {
+                    if let (Some(cursor), Abs::Row(id)) = (cursor, &value)
+                        && path.vars.contains_key(cursor)
+                        && path.rows.get(id).is_some_and(|row| row.changed.is_none())
+                    {
+                        path.vars.insert(cursor.clone(), value);
+                    }
+                    path
+                }));
             }
             StmtKind::Assign(assign) if counters::counts(assign) => after.push(path),
             StmtKind::AugAssign(assign) if counters::counts_on(assign) => after.push(path),

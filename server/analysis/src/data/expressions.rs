@@ -110,6 +110,9 @@ impl Engine<'_, '_> {
             ExprKind::Attribute { value, name } => {
                 self.note_standing_named(&name.name);
                 if root_name(expr).is_some_and(|root| !path.vars.contains_key(root)) {
+                    if let Some(column) = self.column_of_core(expr) {
+                        return column;
+                    }
                     // A column is more than the value that its definition has.
                     if let Value::Class(class) = self.outer(value)
                         && let Some(model) = self.model(&class)
@@ -131,6 +134,10 @@ impl Engine<'_, '_> {
                 self.attribute(path, expr, &object, &name.name)
             }
             ExprKind::Subscript { value, index } => {
+                let is_outer = root_name(expr).is_some_and(|root| !path.vars.contains_key(root));
+                if let Some(column) = is_outer.then(|| self.column_of_core(expr)).flatten() {
+                    return column;
+                }
                 let container = self.eval(path, value);
                 path.look_at(&container);
                 let key = self.eval(path, index);
@@ -325,6 +332,7 @@ impl Engine<'_, '_> {
     pub(super) fn model_of(&mut self, value: &Abs) -> Option<Arc<Model>> {
         match value {
             Abs::Known(Known(Value::Class(class))) => self.model(&Arc::clone(class)),
+            Abs::Known(Known(table @ Value::Instance(_))) => self.core_table(table),
             Abs::Column(model, _) => Some(Arc::clone(model)),
             _ => None,
         }
@@ -431,9 +439,9 @@ impl Engine<'_, '_> {
                     _ => Abs::Unknown,
                 },
             },
-            Abs::Known(Known(Value::Instance(instance))) => match instance.attributes.get(name) {
+            Abs::Known(Known(known @ Value::Instance(instance))) => match instance.attributes.get(name) {
                 Some(value) => self.as_abs(self.interpreter.force(value)),
-                None => Abs::Unknown,
+                None => self.part_of_core(known, name).unwrap_or(Abs::Unknown),
             },
             Abs::Known(Known(Value::Module(file))) => self.as_abs(self.interpreter.lookup(*file, name)),
             Abs::Known(Known(Value::Package(package))) => {
@@ -479,6 +487,9 @@ impl Engine<'_, '_> {
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
             (Abs::Known(Known(Value::Class(class))), Abs::Client(_)) if self.is_enum(class) => named_member(class, key),
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
+            (Abs::Known(Known(table @ Value::Instance(_))), Abs::Text(key)) => {
+                self.part_of_core(table, key).unwrap_or(Abs::Unknown)
+            }
             _ => Abs::Unknown,
         }
     }

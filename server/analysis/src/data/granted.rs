@@ -120,7 +120,7 @@ impl Engine<'_, '_> {
             return;
         }
         let Some(asked) = self.role_texts.get(&site).cloned() else { return };
-        let (known, hints) = (self.data.clone(), self.hints.clone());
+        let (known, hints, told_apart) = (self.data.clone(), self.hints.clone(), self.told_apart.clone());
         self.data.faults.clear();
         let mut plain = Path { privileged: false, ..path.clone() };
         // Whoever may touch anything changes nothing that would have to be told.
@@ -129,7 +129,7 @@ impl Engine<'_, '_> {
         }
         self.judge_exit(&plain, returned);
         let mut faults = std::mem::replace(&mut self.data, known).faults;
-        self.hints = hints;
+        (self.hints, self.told_apart) = (hints, told_apart);
         faults.retain(|access| {
             matches!(access.fault, Fault::Unchecked | Fault::Unscoped) && access.usage != Use::Creates
         });

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::engine::{Engine, Exit, LetIn};
-use super::models::{Callers, Model};
-use super::names::is_credential;
+use super::models::{Callers, Model, last_name};
+use super::names;
 use super::objects::REST;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, Made, Object, Path, Predicate, RowId};
+use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, RowId};
+use crate::facts::python::tree::Expr;
+use crate::index::value::{Instance, Value};
 
 /// What the dependency that verifies the caller says of it is the caller's,
 /// however it was found out.
@@ -27,6 +29,11 @@ fn is_lost(value: &Abs) -> bool {
         Abs::Mix(mix) => mix.unclear && !mix.principal && mix.rows.is_empty() && mix.clients.is_empty(),
         _ => false,
     }
+}
+
+/// Whether a value is made of such rows, and of nothing else.
+fn is_of(mix: &Mix, rows: &[RowId]) -> bool {
+    !mix.rows.is_empty() && mix.clients.is_empty() && mix.rows.iter().all(|row| rows.contains(row))
 }
 
 /// Whether an object is a new row of the users.
@@ -51,7 +58,24 @@ pub(super) fn names_nobody(value: &Abs) -> bool {
     }
 }
 
+/// What keeps a value for the request at hand (Python 3.7).
+pub(super) const CONTEXT_VARIABLE: &str = "contextvars.ContextVar";
+
 impl Engine<'_, '_> {
+    /// `current_user.get()` of a variable of the context: behind a guard, what is called after those who call was put there
+    /// by it. That is no more than a hint, as it is of `request.state`: what could not be followed would be nobody's else.
+    pub(super) fn context_variable(&mut self, target: &Expr, variable: &Instance, method: &str) -> Option<Abs> {
+        let said = match variable.args.positional.first() {
+            Some(Value::Str(said)) => said.clone(),
+            _ => SmolStr::default(),
+        };
+        let name = last_name(target).map(|name| SmolStr::new(name.trim_start_matches('_')));
+        let name = [name.unwrap_or_default(), said].into_iter().find(|name| names::is_of_caller(name))?;
+        let names_one = names::is_of_user(&name) || names::is_identity(&name);
+        let part = if names_one { SmolStr::default() } else { name };
+        (method == "get" && self.guarded && !self.in_root).then_some(Abs::Principal(part))
+    }
+
     /// What a dependency that verifies the caller gives.
     pub(super) fn handed_over(&self, path: &mut Path, value: Abs, root: bool) -> Abs {
         match &value {
@@ -72,18 +96,25 @@ impl Engine<'_, '_> {
                 let made_of_caller = root || value.parts(path).principal;
                 let before = path.clone();
                 // By the credential itself, or by what was made of it: a hash, what a signature was taken off.
-                let found_by_credential = |predicate: &Predicate| {
+                let by_credential = |predicate: &Predicate| {
                     let by = predicate.value.parts(&before);
                     let is_credential = matches!(&predicate.value, Abs::Principal(part) if part == CREDENTIAL)
-                        || predicate.column.as_ref().is_some_and(|(_, column)| is_credential(column));
+                        || predicate.column.as_ref().is_some_and(|(_, column)| names::is_credential(column));
                     predicate.equal && is_credential && by.principal && by.clients.is_empty() && by.rows.is_empty()
                 };
-                // A row of the users, or one, of the sessions say, that the credential found.
-                let is_of_caller = |row: RowId| {
-                    before.rows.get(&row).is_some_and(|row| {
-                        row.model.as_ref().is_some_and(|model| model.is_user)
-                            || row.predicates.iter().any(found_by_credential)
-                    })
+                let by_caller = |predicate: &Predicate| predicate.value.parts(&before).principal;
+                // A session that was found by the credential says who has it.
+                let is_session = |row: &Row| {
+                    row.model.as_ref().is_some_and(|model| !model.has_class()) && row.predicates.iter().any(by_caller)
+                };
+                let sessions: Vec<RowId> =
+                    before.rows.iter().filter(|(_, row)| is_session(row)).map(|(row, _)| *row).collect();
+                let is_of_caller = |id: RowId, column: &str| {
+                    let of_caller = before.rows.get(&id).is_some_and(|row| {
+                        let of_users = row.model.as_ref().is_some_and(|model| model.is_user);
+                        of_users || row.predicates.iter().any(by_credential)
+                    });
+                    of_caller || names::is_self(column) && sessions.contains(&id)
                 };
                 if let Some(object) = path.objects.get_mut(id) {
                     if object.fields.is_empty() {
@@ -92,9 +123,12 @@ impl Engine<'_, '_> {
                     if root {
                         object.fields.iter_mut().for_each(|(name, value)| match value {
                             // `CurrentUser(**row)`
-                            Abs::Part(row, column) if is_of_caller(*row) => {
+                            Abs::Part(row, column) if is_of_caller(*row, column) => {
                                 let column = column.clone();
                                 *value = Abs::Principal(column);
+                            }
+                            Abs::Mix(mix) if names::is_identity(name) && is_of(mix, &sessions) => {
+                                *value = Abs::Principal(name.clone());
                             }
                             _ => own_to_caller(name, value),
                         });
@@ -119,7 +153,9 @@ impl Engine<'_, '_> {
     pub(super) fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
         let class = self.principal_class.clone();
         let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
-        if !model.is_user {
+        // Where nothing but a session is looked up, it names those who call and is none of them.
+        let is_session = !model.has_class() && names::is_credential(&model.name);
+        if !model.is_user && !is_session {
             self.callers = Callers::in_table(&model);
             self.models.clear();
         }

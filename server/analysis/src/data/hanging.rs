@@ -47,7 +47,7 @@ impl Engine<'_, '_> {
         if let Some(parent) = hangs_on.iter().position(|hang| hang.column == column) {
             hangs_on = vec![hangs_on.swap_remove(parent)];
         }
-        access.table = Table { owner: column, hangs_on, ..table };
+        access.table = Table { owner: column, parties: Vec::new(), hangs_on, ..table };
         self.data.faults.len() > known
     }
 
@@ -78,7 +78,7 @@ impl Engine<'_, '_> {
         };
         let known = self.data.faults.len();
         let hang = Hang { column: column.clone(), table: SmolStr::default() };
-        let table = Table { owner: column, hangs_on: vec![hang], ..self.table(model) };
+        let table = Table { owner: column, parties: Vec::new(), hangs_on: vec![hang], ..self.table(model) };
         self.row_fault(path, Fault::Unchecked, row.usage(), row, model, Some(client));
         if self.data.faults.len() > known
             && let Some(access) = self.data.faults.last_mut()

@@ -123,6 +123,7 @@ fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
         && a.unclear == b.unclear
         && a.by_key == b.by_key
         && a.changed.is_some() == b.changed.is_some()
+        && a.public == b.public
         && a.timed == b.timed
         && (a.changed.is_none() || a.upkeep == b.upkeep)
         && a.written.is_some() == b.written.is_some()
@@ -435,6 +436,7 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     known.looked |= row.looked;
     known.unclear |= row.unclear;
     known.touched |= row.touched;
+    known.public &= row.public;
     known.timed &= row.timed;
     known.upkeep = (known.upkeep || known.changed.is_none()) && (row.upkeep || row.changed.is_none());
     known.changed = known.changed.or(row.changed);

@@ -147,7 +147,10 @@ impl Engine<'_, '_> {
             return;
         }
         self.judge_privileges(path, model, fields, spread, Use::Creates, site);
-        for owner in &model.owners {
+        // One of those whom it is between makes it.
+        let by_party = |owner: &&SmolStr| fields.get(*owner).is_some_and(|value| self.is_authorised(path, value, 0));
+        let party = model.owners.iter().find(by_party).filter(|_| model.is_between_users(&self.callers));
+        for owner in party.into_iter().chain(&model.owners) {
             match fields.get(owner) {
                 Some(value) if self.is_authorised(path, value, 0) => {
                     self.data.scoped.push((self.table_with(model, Some(owner)), Use::Creates));
@@ -257,7 +260,9 @@ impl Engine<'_, '_> {
                 self.judge_fine(path, *id, row, &model, given.contains(id));
                 continue;
             }
-            let client = self.owner_from_client(row, &model);
+            // What its owner has made public everybody may read.
+            let is_public = row.is_public() && row.usage() == Use::Reads;
+            let client = self.owner_from_client(row, &model).filter(|_| !is_public);
             if let Some(client) = client {
                 self.row_fault(path, Fault::TrustsClient, row.usage(), row, &model, Some(client));
                 continue;
@@ -267,7 +272,7 @@ impl Engine<'_, '_> {
                 continue;
             }
             // Who was given the token of an invitation may use it.
-            if row.is_asked_by_pass() {
+            if row.is_asked_by_pass() || is_public {
                 continue;
             }
             let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
@@ -388,6 +393,9 @@ impl Engine<'_, '_> {
         self.kept_up = row.changed.filter(|_| row.upkeep && usage == Use::Changes);
         self.fault(path, fault, usage, row.site, model, client, "");
         self.kept_up = None;
+        if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
+            access.released = usage == Use::Reads && row.is_released();
+        }
         if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
             && access.site == row.site
             && changed != row.site
@@ -416,6 +424,7 @@ impl Engine<'_, '_> {
             sql: model.table.clone(),
             personal: self.is_self_name(&owner) || self.callers.is_key(&owner),
             owner,
+            parties: model.owners.iter().skip(1).filter(|_| model.is_between_users(&self.callers)).cloned().collect(),
             hangs_on: Vec::new(),
             guessed: model.columns.is_empty(),
             of_person: false,
@@ -467,8 +476,19 @@ impl Engine<'_, '_> {
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let (table, principal) = (self.table(model), self.principal.clone());
-        let access =
-            Access { fault, usage, site, entry, table, principal, client, detail, steps, upkeep: self.kept_up };
+        let access = Access {
+            fault,
+            usage,
+            site,
+            entry,
+            table,
+            principal,
+            client,
+            detail,
+            steps,
+            upkeep: self.kept_up,
+            released: false,
+        };
         let same = |known: &Access| {
             known.fault == access.fault
                 && known.site == access.site

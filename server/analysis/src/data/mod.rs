@@ -16,7 +16,9 @@ mod closures;
 mod collections;
 mod compound;
 mod conditions;
+mod core_tables;
 mod counters;
+mod drivers;
 mod engine;
 mod entries;
 mod entry;
@@ -50,6 +52,7 @@ mod process;
 mod queries;
 mod ranks;
 mod rejections;
+mod released;
 mod requests;
 mod rights;
 mod roles;
@@ -144,6 +147,8 @@ pub struct Table {
     pub sql: SmolStr,
     /// The column that holds the owner; of rows without one, the one that they were found by.
     pub owner: SmolStr,
+    /// The other columns that hold one, of rows that are between several users.
+    pub parties: Vec<SmolStr>,
     /// Whether that column tells whose the row is, and not only who wrote it.
     pub personal: bool,
     /// The other tables on whose rows those without an owner of their own hang:
@@ -188,12 +193,19 @@ pub struct Access {
     pub steps: Vec<(Site, String)>,
     /// Where the clock had the row changed, if nothing else did.
     upkeep: Option<Site>,
+    /// Whether only rows are read that somebody has released: `status == "approved"`.
+    released: bool,
 }
 
 impl Access {
     /// Whether the row was only looked for, before others were fetched by the same value.
     pub fn is_look(&self) -> bool {
         self.detail == LOOK
+    }
+
+    /// Whether it does little harm: it does what the clock would have done, or reads what was released.
+    pub fn is_limited(&self) -> bool {
+        self.upkeep.is_some() || self.released
     }
 
     /// Whether it tells of a row with an owner of its own by what that hangs on: where no route asks for that owner.

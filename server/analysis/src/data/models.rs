@@ -54,6 +54,15 @@ pub(super) struct Column {
 pub(super) const NO_FILE: FileId = FileId(u32::MAX);
 
 impl Model {
+    /// Finds out whether it holds the users, and which of its columns say whose a row is.
+    pub(super) fn find_owners(&mut self, stated: &[SmolStr], callers: &Callers) {
+        self.is_user = callers.is_user_table(&self.table) || callers.is_user_table(&self.name);
+        for column in &mut self.columns {
+            column.of_user = column.refers_to.as_ref().is_some_and(|table| callers.is_user_table(table));
+        }
+        self.owners = owners(self, stated, callers);
+    }
+
     /// Whether a class says what it holds; others are known by their names.
     pub(super) fn has_class(&self) -> bool {
         self.site.file != NO_FILE
@@ -62,6 +71,12 @@ impl Model {
     /// Whether a column holds the owner.
     pub(super) fn is_owner(&self, column: &str) -> bool {
         self.owners.iter().any(|owner| owner == column)
+    }
+
+    /// Whether its rows are between several users, each of whom they belong to.
+    pub(super) fn is_between_users(&self, callers: &Callers) -> bool {
+        let is_party = |owner: &SmolStr| self.refers(owner) && !callers.is_owner(owner);
+        self.owners.len() > 1 && self.owners.iter().all(is_party)
     }
 
     /// Whether a column says which user a row is about: its owner, or one of those whom a table in between joins.
@@ -184,12 +199,9 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
         model.columns.push(Column { name: name.clone(), refers_to: None, of_user: false, primary: name == "id" });
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
-    model.is_user = callers.is_user_table(&table) || callers.is_user_table(&class.def.name.name);
     model.table = table;
-    for column in &mut model.columns {
-        column.of_user = column.refers_to.as_ref().is_some_and(|table| callers.is_user_table(table));
-    }
-    let mut owners = owners(&model, interpreter.sources().owner_names(), callers);
+    model.find_owners(interpreter.sources().owner_names(), callers);
+    let mut owners = std::mem::take(&mut model.owners);
     owners.retain(|owner| model.refers(owner) || !names_other_table(interpreter, class, owner));
     model.owners = owners;
     Some(model)
@@ -241,12 +253,16 @@ fn owners(model: &Model, stated: &[SmolStr], callers: &Callers) -> Vec<SmolStr> 
     let keys: Vec<&Column> = model.columns.iter().filter(to_user).collect();
     let own = |column: &&Column| callers.is_owner(&column.name) && !column.primary;
     owners.extend(keys.iter().filter(|column| own(column)).map(|column| column.name.clone()));
+    let own_keys = keys.iter().filter(|column| !names::is_other_person(&column.name) && !column.primary);
     if owners.is_empty()
-        && let [only] = keys.as_slice()
-        && !names::is_other_person(&only.name)
-        && !only.primary
+        && let [only] = own_keys.collect::<Vec<_>>().as_slice()
     {
         owners.push(only.name.clone());
+    }
+    // What is between two users is both's: a message, an order.
+    let parties = || keys.iter().filter(|column| !names::is_of_staff(&column.name) && !column.primary);
+    if owners.is_empty() && !model.is_user && parties().count() > 1 {
+        owners.extend(parties().map(|column| column.name.clone()));
     }
     if owners.is_empty() {
         // What a user is called is no owner of that user.

@@ -73,32 +73,78 @@ pub(crate) fn is_owner(name: &str) -> bool {
 
 /// Whether a foreign key to the user table names somebody else than the owner.
 pub(super) fn is_other_person(name: &str) -> bool {
-    const OTHERS: &[&str] = &[
-        "manag",
-        "supervis",
-        "assign",
-        "review",
-        "approv",
-        "recipient",
-        "receiver",
-        "friend",
-        "follow",
-        "invite",
-        "target",
-        "sender",
-        "mention",
-        "delegate",
-        "moderat",
-        "updated",
-        "modified",
-        "deleted",
-        "blocked",
-        "reported",
-        "resolved",
-        "parent",
+    const OTHERS: &[&str] =
+        &["recipient", "receiver", "friend", "follow", "invite", "target", "sender", "blocked", "parent"];
+    is_of_staff(name) || OTHERS.iter().any(|other| plain(name).contains(other))
+}
+
+/// Whether a foreign key to the user table names somebody who has to do with what is another's: who it was given to, who
+/// looked at it.
+pub(super) fn is_of_staff(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "manag", "supervis", "assign", "review", "approv", "mention", "delegate", "moderat", "updated", "modified",
+        "deleted", "reported", "resolved",
     ];
     let name = plain(name);
-    OTHERS.iter().any(|other| name.contains(other))
+    WORDS.iter().any(|word| name.contains(word)) || acts_later(&name)
+}
+
+/// Whether a column of that name holds who did something to a row that somebody else had made: `verified_by`.
+fn acts_later(plain: &str) -> bool {
+    const VERBS: &[&str] = &[
+        "accepted",
+        "acknowledged",
+        "activated",
+        "archived",
+        "audited",
+        "authorised",
+        "authorized",
+        "canceled",
+        "cancelled",
+        "changed",
+        "checked",
+        "closed",
+        "confirmed",
+        "deactivated",
+        "decided",
+        "disabled",
+        "edited",
+        "escalated",
+        "finalised",
+        "finalized",
+        "granted",
+        "handled",
+        "locked",
+        "processed",
+        "published",
+        "reconciled",
+        "rejected",
+        "revoked",
+        "suspended",
+        "validated",
+        "verified",
+    ];
+    let verb = ["by", "byid", "byuser", "byuserid"].iter().find_map(|end| plain.strip_suffix(end));
+    verb.is_some_and(|verb| VERBS.iter().any(|one| verb.ends_with(one)))
+}
+
+/// Whether a column of that name says that everybody may read its row.
+pub(super) fn says_public(name: &str) -> bool {
+    let name = plain(name);
+    matches!(name.strip_prefix("is").unwrap_or(&name), "public" | "published" | "shared" | "publiclyvisible")
+}
+
+/// Whether a column of that name says by a word who may read its row, or how far it has come.
+pub(super) fn is_state(name: &str) -> bool {
+    let name = plain(name);
+    ["status", "state", "visibility"].iter().any(|word| name.ends_with(word))
+}
+
+/// Whether a variable of the context with that name says who is calling, or what they belong to.
+pub(super) fn is_of_caller(name: &str) -> bool {
+    const WORDS: &[&str] = &["user", "principal", "identity", "tenant", "organization", "organisation", "account"];
+    let name = plain(name);
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a name says who is calling, and not whom a record is about.

@@ -7,9 +7,11 @@ use smol_str::SmolStr;
 
 use super::Use;
 use super::calls::{Given, Spread};
+use super::drivers;
 use super::engine::Engine;
 use super::execution::element;
 use super::names;
+use super::released::flag;
 use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
@@ -274,7 +276,8 @@ impl Engine<'_, '_> {
                     Abs::Statement(_) => {
                         statement.predicates.push(Predicate { column: None, equal: true, value });
                     }
-                    Abs::Column(..) | Abs::Constant(_) => {}
+                    Abs::Column(model, column) => statement.predicates.extend(flag(model, column)),
+                    Abs::Constant(_) => {}
                     Abs::Other => {
                         // What it does to the query is said once.
                         statement.unclear |= self.note_python_comparison(path, statement, &arg.value);
@@ -325,6 +328,7 @@ impl Engine<'_, '_> {
             first: false,
             changed: None,
             touched: false,
+            public: false,
             timed: false,
             upkeep: false,
             written: None,
@@ -468,22 +472,24 @@ impl Engine<'_, '_> {
                 let key = given.get(1).map_or(Abs::Unknown, |one| one.value.clone());
                 Some(self.row_by_key(path, model, key, site))
             }
-            "exec" | "execute" | "scalars" | "scalar" | "stream" | "stream_scalars" | "fetch_all" | "fetch_one" => {
-                match first {
-                    Some(Abs::Statement(statement)) => {
-                        let mut statement = Arc::clone(statement);
-                        if statement.plain {
-                            let values = match given.get(1).map(|one| &one.value) {
-                                Some(Abs::Map(values)) => values.to_vec(),
-                                _ => Vec::new(),
-                            };
-                            Arc::make_mut(&mut statement).bind(&values);
-                        }
-                        Some(self.execute(path, &statement, site))
-                    }
-                    _ => None,
+            "exec" | "scalars" | "scalar" | "stream" | "stream_scalars" | "execute" | "fetch_all" | "fetch_one"
+            | "fetch" | "fetchrow" | "fetchval" | "fetch_val" | "iterate" => match first {
+                Some(Abs::Text(text)) if drivers::executes(name) => {
+                    self.execute_text(path, &text.clone(), &given[1..], site)
                 }
-            }
+                Some(Abs::Statement(statement)) => {
+                    let mut statement = Arc::clone(statement);
+                    if statement.plain {
+                        let values = match given.get(1).map(|one| &one.value) {
+                            Some(Abs::Map(values)) => values.to_vec(),
+                            _ => Vec::new(),
+                        };
+                        Arc::make_mut(&mut statement).bind(&values);
+                    }
+                    Some(self.execute(path, &statement, site))
+                }
+                _ => None,
+            },
             "add" | "merge" | "add_all" => {
                 let value = first?.clone();
                 let values = match &value {

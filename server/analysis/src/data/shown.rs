@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::models::Model;
 use super::upkeep::only_reads;
 use super::value::{Abs, Path, Predicate, Row};
-use super::{Table, Use};
+use super::{Fault, Table, Use};
 use crate::index::value::Site;
 
 /// Rows of a table that a route keeps to the caller's.
@@ -55,7 +55,8 @@ impl Engine<'_, '_> {
             Abs::Client(client) => !path.authorised.contains(client),
             _ => !self.narrows(path, asked, 0),
         };
-        let is_sure = row.checked || by_share || !row.predicates.iter().all(is_hint);
+        let all_hints = row.predicates.iter().all(is_hint);
+        let is_sure = row.checked || by_share || !all_hints;
         if is_sure {
             if let Some(model) = row.model.clone() {
                 self.note_shown(path, row, &model, given);
@@ -63,7 +64,11 @@ impl Engine<'_, '_> {
                     self.data.by_owner.push(model.site);
                 }
             }
-            self.data.scoped.push((table, row.usage()));
+            // Who compares, and goes on either way, has told callers apart, and turned nobody away.
+            match row.checked && !by_share && all_hints {
+                true => self.told_apart.push((row.site, table, row.usage())),
+                false => self.data.scoped.push((table, row.usage())),
+            }
         } else {
             self.hints.push((table, row.usage()));
         }
@@ -75,6 +80,19 @@ impl Engine<'_, '_> {
         let is_kept = |table: &Table| !self.data.faults.iter().any(|access| access.table.site == table.site);
         let kept: Vec<(Table, Use)> = hints.into_iter().filter(|(table, _)| is_kept(table)).collect();
         self.data.scoped.extend(kept);
+        // Who compares, and goes on either way, has looked at nobody's right, and none too late.
+        let faults = self.data.faults.iter();
+        let open: Vec<(Site, Use)> = faults
+            .filter(|access| matches!(access.fault, Fault::Unchecked | Fault::Unscoped))
+            .map(|access| (access.site, access.usage))
+            .collect();
+        self.data
+            .faults
+            .retain(|access| access.fault != Fault::CheckedLate || !open.contains(&(access.site, Use::Changes)));
+        let turned_away = std::mem::take(&mut self.told_apart).into_iter();
+        let turned_away = turned_away.filter(|(site, _, usage)| !open.contains(&(*site, *usage)));
+        let turned_away: Vec<(Table, Use)> = turned_away.map(|(_, table, usage)| (table, usage)).collect();
+        self.data.scoped.extend(turned_away);
     }
 }
 

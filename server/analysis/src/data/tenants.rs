@@ -143,7 +143,7 @@ impl Engine<'_, '_> {
     }
 
     fn note_kept_to(&mut self, model: &Model, column: &SmolStr, usage: Use, site: Site) {
-        let table = Table { owner: column.clone(), personal: true, ..self.hanging_table(model) };
+        let table = Table { owner: column.clone(), parties: Vec::new(), personal: true, ..self.hanging_table(model) };
         let kept = Kept { table, usage, site };
         if !self.data.tenants.kept.contains(&kept) {
             self.data.tenants.kept.push(kept);

@@ -49,6 +49,9 @@ pub(super) fn column_method(model: &Arc<Model>, column: &SmolStr, name: &str, gi
         }
         // Rows of nobody.
         "is_" if matches!(given, [Given { value: Abs::Nothing, .. }]) => condition(model, column, true, Abs::Nothing),
+        "is_" if matches!(given, [Given { value: Abs::Constant(Some(true)), .. }]) => {
+            condition(model, column, false, Abs::Constant(Some(true)))
+        }
         "is_not" | "isnot" | "not_in" | "notin_" | "is_distinct_from" => Abs::Predicates(Arc::default()),
         // It is called with what the column is compared with.
         "op" | "bool_op" => condition(model, column, false, Abs::Other),

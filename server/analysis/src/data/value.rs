@@ -232,6 +232,8 @@ pub(super) struct Row {
     pub(super) changed: Option<Site>,
     /// Whether it was changed on behalf of the caller, however well that was looked at.
     pub(super) touched: bool,
+    /// Whether it was seen to say of itself that everybody may read it.
+    pub(super) public: bool,
     /// Whether a column of it was compared with the clock.
     pub(super) timed: bool,
     /// Whether it was changed for that reason only.

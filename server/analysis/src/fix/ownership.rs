@@ -118,6 +118,9 @@ pub(super) fn subject<'s>(fixer: &Fixer<'s>, diagnostic: &Diagnostic, fault: Fau
         let (owner, principal) = tenant(fixer, &served, access)?;
         return Ok(Subject { served, access, owner, handler, principal, asked: Vec::new() });
     }
+    if !access.table.parties.is_empty() {
+        return Err(Refusal("which of those whom a row is between may do this is the author's to say".into()));
+    }
     let (principal, asked) = principal(fixer, &served, access, handler)?;
     let owner = access.table.owner.clone();
     Ok(Subject { served, access, owner, handler, principal, asked })

@@ -3,7 +3,7 @@
 use super::shared::ownership::{Found, check as ownership_check, done, identity_site};
 use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
-use crate::data::{Client, Fault, Place, Use, is_of_user, is_user_table};
+use crate::data::{Client, Fault, Place, Use, is_of_user, is_owner, is_user_table};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -31,7 +31,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let (meant, table) = (client.says_caller, &one.access.table);
         // Administrators change users by a plain `id`: whoever is one may be asked out of sight.
         let of_users = !meant && (is_user_table(&table.name) || is_user_table(&table.sql));
+        // Whom a record is about is for its maker to say, where no route takes that column for the owner.
+        let about_others = !meant && !is_owner(&table.owner) && one.custom.by_owner + one.custom.claimed == 0;
         let severity = match one.access.usage {
+            Use::Creates if about_others && one.custom.creates == 0 => return None,
             _ if !one.guarded => Severity::Warning,
             _ if of_users => Severity::Warning,
             Use::Reads if one.custom.reads == 0 && !meant => return None,

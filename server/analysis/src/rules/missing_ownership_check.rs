@@ -43,8 +43,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             );
             return Some((severity(one)?, one.access.entry, message));
         }
-        let whose = match one.owner() {
-            Some(owner) => format!("compares `{}.{owner}` with", table.name),
+        let whose = match one.columns() {
+            Some(columns) => format!("compares {columns} with"),
             None => "compares its owner with".to_owned(),
         };
         let message = format!(

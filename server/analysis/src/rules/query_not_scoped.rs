@@ -25,8 +25,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if one.access.is_first_user() {
             return first_user(one);
         }
-        let (narrowed, column) = match one.owner() {
-            Some(owner) => (format!("by `{}.{owner}`", table.name), format!("`{}.{owner}`", table.name)),
+        let (narrowed, column) = match one.columns() {
+            Some(columns) => (format!("by {columns}"), columns),
             None => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
         };
         let all = if one.tenant.is_some() { "everybody" } else { "every user" };

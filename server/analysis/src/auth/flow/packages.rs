@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::Proof;
 use super::super::evidence::Evidence;
-use super::super::sinks::{Sink, classify, is_lookup};
+use super::super::sinks::{Sink, classify, is_lookup, is_of_sender};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, package_instance, worth_of};
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::assigned;
@@ -106,7 +106,8 @@ impl Flow<'_, '_> {
             // Whoever sends the key makes the signature, too.
             Sink::Answers if args.iter().any(|arg| self.is_signed_by_client(path, &arg.value)) => Abs::Other,
             Sink::Answers => {
-                let evidence = match package.ends_with(".compare_digest") {
+                // What a service signs says that it is the service, and not for whom it sends.
+                let evidence = match package.ends_with(".compare_digest") || is_of_sender(package) {
                     true => Evidence::Compares,
                     false => Evidence::Decides,
                 };

@@ -262,6 +262,16 @@ fn may_declare_tables(words: &mut Words) -> bool {
         "from beanie",
         "import odmantic",
         "from odmantic",
+        "import asyncpg",
+        "from asyncpg",
+        "import psycopg",
+        "from psycopg",
+        "import sqlite3",
+        "import aiosqlite",
+        "import pymysql",
+        "import aiomysql",
+        "import databases",
+        "from databases",
     ];
     words.hold_any(&["mapped_column", "Column("])
         || (words.hold("SQLModel") && words.hold("table"))

@@ -41,7 +41,7 @@ pub(crate) struct Custom {
     pub(crate) looks: u32,
     /// Routes of which it is not known whose rows they touch.
     pub(crate) unsure: u32,
-    /// Of those that ask for a right, routes that keep to the principal's by the column of the owner.
+    /// Routes that keep to the principal's by the column of the owner.
     pub(crate) by_owner: u32,
     /// Whether only routes count that ask for one and the same right.
     pub(crate) of_right: bool,
@@ -98,6 +98,7 @@ impl Custom {
         self.open_rows += other.open_rows;
         self.looks += other.looks;
         self.unsure += other.unsure;
+        self.by_owner += other.by_owner;
     }
 
     /// The words that a finding says about it.
@@ -290,6 +291,8 @@ impl<'s> AllCustoms<'s> {
             found.plain.add(scoped, &judged.data.faults, true);
             let shown = if scoped.is_empty() { &[][..] } else { &judged.data.shown };
             found.plain.add_shown(shown, &judged.data.faults);
+            let by_owner = judged.data.by_owner.iter().filter(|_| judged.data.within.is_none() && !scoped.is_empty());
+            by_owner.for_each(|table| found.plain.by_site.entry(*table).or_default().by_owner += 1);
             for table in &judged.data.hanging {
                 if !found.hanging.iter().any(|known| known.site == table.site) {
                     found.hanging.push(table);

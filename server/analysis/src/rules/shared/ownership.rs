@@ -47,6 +47,14 @@ impl Found<'_> {
         tables.into_iter().flatten().find(|table| !table.guessed).map(|table| table.owner.as_str())
     }
 
+    /// The columns that say whose a row is, in words.
+    pub(in crate::rules) fn columns(&self) -> Option<String> {
+        let (owner, table) = (self.owner()?, &self.access.table);
+        let parties = table.parties.iter().filter(|_| owner == table.owner).map(SmolStr::as_str);
+        let columns = std::iter::once(owner).chain(parties).map(|column| format!("`{}.{column}`", table.name));
+        Some(columns.collect::<Vec<_>>().join(" or "))
+    }
+
     /// The value of the client that decides.
     pub(in crate::rules) fn client(&self) -> String {
         named(self.access.client.as_ref())
@@ -134,7 +142,7 @@ pub(in crate::rules) fn check(
             parents.retain(|parent| !all.is_of_tenants(parent) || guarded && !all.is_of_tenants(&access.table));
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let roles = within.and_then(|within| within.roles.as_ref());
-            let of_low_role = roles.is_some_and(|asked| !asked.roles.iter().any(|role| is_high(role)));
+            let of_low_role = roles.is_some_and(|asked| asked.roles.iter().any(|role| !is_high(role)));
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
@@ -157,7 +165,7 @@ pub(in crate::rules) fn check(
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
             let severity = match severity {
                 _ if nobody => Severity::Info,
-                Severity::Error if by_role.is_some() => Severity::Warning,
+                Severity::Error if by_role.is_some() || access.is_limited() => Severity::Warning,
                 severity => toned_down(severity, route, &judged.guard),
             };
             let of_right = within.and_then(|within| sign_up(state, within.roles.as_ref()?));
