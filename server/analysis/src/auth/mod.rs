@@ -30,6 +30,7 @@ pub(crate) mod raising;
 mod sinks;
 mod sources;
 mod stubs;
+mod tables;
 pub mod tokens;
 pub mod unapplied;
 
