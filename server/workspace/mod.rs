@@ -195,7 +195,7 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     if root.is_file() {
         return vec![root.to_owned()];
     }
-    let mut files = BTreeSet::new();
+    let (mut files, mut seen) = (BTreeSet::new(), BTreeSet::from([root.to_owned()]));
     let walk = WalkBuilder::new(root)
         .hidden(false)
         .follow_links(false)
@@ -208,8 +208,11 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
         if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
             files.insert(entry.into_path());
+        } else if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+            seen.insert(entry.into_path());
         }
     }
+    files.extend(ignored_of_packages(&seen));
     for path in git_index::tracked_files(root) {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
@@ -237,6 +240,30 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
     files.extend(private);
     files.extend(examples);
     files.into_iter().collect()
+}
+
+/// What packages of JavaScript are made of, though git ignores it: scripts in folders called `lib`, by which the Python
+/// template means another one, and what says how modules are found. It runs, whether git has it or not.
+fn ignored_of_packages(seen: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    let packages: Vec<&PathBuf> = seen.iter().filter(|folder| folder.join("package.json").is_file()).collect();
+    let of_package = |folder: &&PathBuf| packages.iter().any(|package| folder.starts_with(package));
+    let libraries = seen.iter().filter(of_package).map(|folder| folder.join("lib"));
+    let ignored = libraries.filter(|library| !seen.contains(library) && library.is_dir());
+    let entries = ignored.flat_map(|library| {
+        let walk = WalkBuilder::new(library)
+            .standard_filters(false)
+            .follow_links(false)
+            .filter_entry(|entry| !is_vendored(entry.path()))
+            .build();
+        walk.flatten()
+    });
+    let scripts = entries
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .map(ignore::DirEntry::into_path)
+        .filter(|path| typescript::grammar(&slashed(path)).is_some());
+    const CONFIGURATION: &[&str] = &["package.json", "tsconfig.json", "jsconfig.json"];
+    let configuration = packages.iter().flat_map(|package| CONFIGURATION.iter().map(|name| package.join(name)));
+    scripts.chain(configuration.filter(|path| path.is_file())).collect()
 }
 
 fn is_python(path: &Path) -> bool {

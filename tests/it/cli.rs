@@ -128,8 +128,31 @@ fn without_git_nothing_is_ignored() {
     let routes = |folder: &str| String::from_utf8(authlens(&root.join(folder), &["routes"]).stdout).unwrap();
     let (archive, checkout) = (routes("archive"), routes("checkout"));
     std::fs::remove_dir_all(&root).unwrap();
-    assert!(archive.contains("in 2 files"), "{archive}");
+    assert!(archive.contains("1 routes: 0 guarded, 1 open"), "{archive}");
     assert!(checkout.contains("0 routes"), "{checkout}");
+}
+
+/// What a package of JavaScript imports from its own `lib/` runs, though the Python template hides it from git.
+#[test]
+fn folders_for_libraries_of_javascript_are_read_though_git_ignores_them() {
+    let auth = "import { betterAuth } from \"better-auth\";\n\nexport const auth = betterAuth({ secret: process.env.BETTER_AUTH_SECRET || \"development-only\" });\n";
+    let page = "import { headers } from \"next/headers\";\nimport { auth } from \"@/lib/auth\";\n\nexport default async function Page() {\n  await auth.api.getSession({ headers: await headers() });\n}\n";
+    let files = [
+        (".gitignore", "lib/\n*.json\n"),
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        ("web/package.json", r#"{"dependencies": {"next": "^15.0.0", "better-auth": "1.3.0"}}"#),
+        ("web/app/page.tsx", page),
+        ("web/tsconfig.json", r#"{"compilerOptions": {"paths": {"@/*": ["./*"]}}}"#),
+        ("web/lib/auth.ts", auth),
+        ("web/lib/node_modules/auth.ts", auth),
+        ("lib/python/auth.ts", auth),
+    ];
+    let project = Project::new("ignored-lib", &files);
+    let output = authlens(&project.0, &["check", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = report["diagnostics"].as_array().unwrap();
+    let places: Vec<_> = found.iter().map(|one| (one["rule"].as_str(), one["path"].as_str())).collect();
+    assert_eq!(places, [(Some("hardcoded-secret"), Some("web/lib/auth.ts"))], "{report}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::code::last_name;
 use super::flow::class_held;
 use crate::facts::python::idioms::{callees, calls, raises};
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -70,6 +70,36 @@ pub(super) fn shows_documentation(interpreter: &Interpreter<'_>, handler: &Funct
 /// or as a field of the body that a parameter is.
 pub(super) fn takes_any(interpreter: &Interpreter<'_>, handler: &FunctionRef, fields: &[&str]) -> bool {
     taken(interpreter, handler).iter().any(|name| fields.contains(&plain(name).as_str()))
+}
+
+/// Whether a handler takes all of these fields from the client, or looks them up in the query of the request.
+pub(super) fn takes_all(interpreter: &Interpreter<'_>, handler: &FunctionRef, fields: &[&str]) -> bool {
+    let taken = taken(interpreter, handler);
+    let looked_up = looked_up(interpreter, handler);
+    let takes = |field: &&str| taken.iter().chain(&looked_up).any(|name| plain(name) == **field);
+    fields.iter().all(takes)
+}
+
+/// What a handler looks up in the query of the request: `request.query_params.get("code")`.
+fn looked_up(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Vec<SmolStr> {
+    let is_request = |name: &SmolStr| {
+        let param = handler.def.params.iter().find(|param| &param.name.name == name);
+        let ty = param.and_then(|param| param.annotation.as_ref());
+        ty.is_some_and(
+            |ty| matches!(interpreter.eval_signature(handler, ty), Value::Package(path) if path.ends_with(".Request")),
+        )
+    };
+    let is_query = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, name } => name.name == "query_params" && value.as_name().is_some_and(is_request),
+        _ => false,
+    };
+    let handler = interpreter.current(handler);
+    let calls = calls(&handler.def.body).into_iter();
+    let keys = calls.filter_map(|(callee, args)| match &callee.kind {
+        ExprKind::Attribute { value, name } if name.name == "get" && is_query(value) => positional(args, 0)?.as_str(),
+        _ => None,
+    });
+    keys.map(SmolStr::new).collect()
 }
 
 /// Whether a handler takes anything from the client, or the request itself.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use super::code::Scope;
 use super::pages::shows_same_page;
+use super::tables::is_table;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
@@ -200,9 +202,14 @@ pub(super) fn is_constant(
     expr: &Expr,
     steps: &mut usize,
 ) -> bool {
+    is_constant_in(interpreter, Scope::Function(handler), expr, steps)
+}
+
+/// The same, wherever the expression stands.
+pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, steps: &mut usize) -> bool {
     let Some(left) = steps.checked_sub(1) else { return false };
     *steps = left;
-    let mut all = |parts: &[Expr]| parts.iter().all(|part| is_constant(interpreter, handler, part, steps));
+    let mut all = |parts: &[Expr]| parts.iter().all(|part| is_constant_in(interpreter, scope, part, steps));
     match &expr.kind {
         ExprKind::Str(_)
         | ExprKind::Bytes
@@ -213,18 +220,33 @@ pub(super) fn is_constant(
         | ExprKind::Ellipsis => true,
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) | ExprKind::FString(parts) => all(parts),
         ExprKind::Dict(entries) => entries.iter().all(|(key, value)| {
-            key.as_ref().is_some_and(|key| is_constant(interpreter, handler, key, steps))
-                && is_constant(interpreter, handler, value, steps)
+            key.as_ref().is_some_and(|key| is_constant_in(interpreter, scope, key, steps))
+                && is_constant_in(interpreter, scope, value, steps)
         }),
-        ExprKind::Unary(inner) | ExprKind::Not(inner) => is_constant(interpreter, handler, inner, steps),
+        ExprKind::Unary(inner) | ExprKind::Not(inner) => is_constant_in(interpreter, scope, inner, steps),
         ExprKind::Binary { left, right, .. } => {
-            is_constant(interpreter, handler, left, steps) && is_constant(interpreter, handler, right, steps)
+            is_constant_in(interpreter, scope, left, steps) && is_constant_in(interpreter, scope, right, steps)
         }
-        ExprKind::Name(_) => is_literal(&interpreter.eval(handler, expr)),
+        ExprKind::Name(name) => match scope.eval(interpreter, expr) {
+            // A list may hold anything by the time that it is given out, if something changes it.
+            Value::List(_) | Value::Dict(_) => is_table(interpreter, scope.file(), name, steps),
+            Value::Class(class) => is_enumeration(interpreter, &class),
+            value => is_literal(&value),
+        },
         // An attribute may be a setting, which the environment fills; a status code is not.
-        ExprKind::Attribute { .. } => match interpreter.eval(handler, expr) {
-            Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),
-            _ => false,
+        ExprKind::Attribute { value, name } => match scope.eval(interpreter, value) {
+            Value::Module(file) => match scope.eval(interpreter, expr) {
+                Value::List(_) | Value::Dict(_) => is_table(interpreter, file, &name.name, steps),
+                value => is_literal(&value),
+            },
+            Value::Class(class) => is_enumeration(interpreter, &class),
+            _ => match scope.eval(interpreter, expr) {
+                Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),
+                // `Color.RED.value`
+                _ => {
+                    matches!(&value.kind, ExprKind::Attribute { value: class, .. } if is_member_of(interpreter, scope, class))
+                }
+            },
         },
         ExprKind::Call { func, args } => {
             let plain = args.iter().all(|arg| arg.spread == Spread::No);
@@ -232,10 +254,10 @@ pub(super) fn is_constant(
                 && FORMATS.contains(&name.name.as_str())
                 && matches!(value.kind, ExprKind::Call { .. })
             {
-                return args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
-                    && is_constant(interpreter, handler, value, steps);
+                return args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps))
+                    && is_constant_in(interpreter, scope, value, steps);
             }
-            let path = match interpreter.eval(handler, func) {
+            let path = match scope.eval(interpreter, func) {
                 Value::Package(path) => path,
                 // A function of the project that gives everybody the same.
                 Value::Function(function) if args.is_empty() && function.class.is_none() => {
@@ -249,7 +271,7 @@ pub(super) fn is_constant(
                 Value::Class(class) => {
                     return plain
                         && is_model(interpreter, &class)
-                        && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps));
+                        && args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps));
                 }
                 _ => return false,
             };
@@ -259,7 +281,7 @@ pub(super) fn is_constant(
             }
             plain
                 && (is_response(&path) || path.ends_with(".HTTPException"))
-                && args.iter().all(|arg| is_constant(interpreter, handler, &arg.value, steps))
+                && args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps))
         }
         _ => false,
     }
@@ -281,7 +303,17 @@ pub(super) fn is_model(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool 
         && interpreter.linearised(class).iter().all(plain)
 }
 
-/// Whether a value is written in the source, and stays as it is: a list may hold anything by the time that it is given out.
+/// Whether an expression is an enumeration.
+fn is_member_of(interpreter: &Interpreter<'_>, scope: Scope<'_>, class: &Expr) -> bool {
+    matches!(scope.eval(interpreter, class), Value::Class(class) if is_enumeration(interpreter, &class))
+}
+
+/// Whether a class lists constants.
+fn is_enumeration(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
+    interpreter.package_bases(class).iter().any(|base| base.starts_with("enum."))
+}
+
+/// Whether a value is written in the source, and stays as it is.
 fn is_literal(value: &Value) -> bool {
     matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_))
 }

@@ -194,13 +194,20 @@ impl<'g, 'a> Guards<'g, 'a> {
             }
             return Guard::Open(Some(Weak::Dependency(best, Proof::Optional)));
         }
+        // Who is asked only to say what those may do who have a credential pretends nothing.
+        let pretends =
+            |at: &usize| verdicts[*at].proof != Proof::NotAuth && !only_tells(&route.dependencies, verdicts, *at);
+        let best = best.filter(pretends).or_else(|| {
+            let pretending = (0..verdicts.len()).filter(pretends);
+            pretending.min_by_key(|at| verdicts[*at].proof.rank())
+        });
         if best.is_some_and(|best| verdicts[best].proof == Proof::ExtractsOnly)
             && let Some(name) = middlewares.and_then(|middlewares| middlewares.optional(self.judge, route))
         {
             let reason = format!("a dependency asks for a credential, and whether `{name}` verifies each is not known");
             return Guard::Unknown(reason.into());
         }
-        if let Some(best) = best.filter(|best| verdicts[*best].proof != Proof::NotAuth) {
+        if let Some(best) = best {
             let best = match verdicts[best].proof {
                 Proof::TrustsClient => root(&route.dependencies, verdicts, best),
                 _ => lenient(&route.dependencies, verdicts, best),
@@ -351,6 +358,21 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some(public::BY_PROVIDER);
             }
+            // RFC 6749, section 4.1.2: the provider sends the browser back with what it was given, and a code.
+            if (reads(route) || posts(route))
+                && public::is_callback(&route.path)
+                && accounts::takes_all(self.interpreter, handler, &["code", "state"])
+            {
+                return Some(public::CALLBACK);
+            }
+            // Whatever its field for the password is called.
+            if entrance(route).is_some()
+                && public::signs_up_at_end(&route.path)
+                && accounts::takes_input(self.interpreter, handler)
+                && accounts::hashes_password(self.interpreter, handler)
+            {
+                return Some("signing up");
+            }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })
@@ -371,6 +393,14 @@ fn root(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
 fn lenient(nodes: &[Node], verdicts: &[Arc<Verdict>], from: usize) -> usize {
     let mut outer = std::iter::successors(nodes[from].parent, |at| nodes[*at].parent);
     outer.find(|at| verdicts[*at].is_lenient()).unwrap_or(from)
+}
+
+/// Whether a scheme is only asked for by what verifies its credential and turns nobody away for having none: a feature
+/// that some accounts lack.
+fn only_tells(nodes: &[Node], verdicts: &[Arc<Verdict>], at: usize) -> bool {
+    let outer = || std::iter::successors(nodes[at].parent, |at| nodes[*at].parent);
+    let tells = |at: usize| verdicts[at].proof == Proof::NotAuth && verdicts[at].decides();
+    verdicts[at].proof == Proof::ExtractsOnly && outer().any(tells)
 }
 
 /// Of several dependencies that verify, the one that asks for the first of them

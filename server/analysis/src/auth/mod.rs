@@ -5,6 +5,7 @@
 //! *sink*), and every path that ends without an exception went through it.
 
 pub(crate) mod accounts;
+pub(crate) mod addresses;
 mod carried;
 mod code;
 pub(crate) mod configured;
@@ -29,6 +30,7 @@ pub(crate) mod raising;
 mod sinks;
 mod sources;
 mod stubs;
+mod tables;
 pub mod tokens;
 pub mod unapplied;
 

@@ -23,6 +23,11 @@ use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 /// Paths that the dependencies may leave.
 const MAX_ENTRIES: usize = 8;
 
+/// Whether the state that an identity provider sends back says whose a row is, as it is: anybody can write that.
+fn is_named_by_state(access: &Access) -> bool {
+    access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(|client| client.name == "state")
+}
+
 /// Executes a route's dependencies and its handler.
 pub(super) fn judge<'e, 'a>(
     interpreter: &'e Interpreter<'a>,
@@ -84,6 +89,14 @@ pub(super) fn judge<'e, 'a>(
     if matches!(guard, Guard::Public(reason) if matches!(reason.as_str(), public::OPTIONAL | public::TELLS_APART)) {
         engine.data.of_strangers = strangers::judge(interpreter, route, &engine.data.verifies, &handler);
     }
+    // Whose state comes back, nobody but the one who made it can say.
+    let by_state: Vec<Access> = match guard {
+        Guard::Public(reason) if reason == public::CALLBACK => {
+            let faults = std::mem::take(&mut engine.data.faults);
+            faults.into_iter().filter(is_named_by_state).collect()
+        }
+        _ => Vec::new(),
+    };
     if matches!(guard, Guard::Public(_)) && !writes(route) {
         engine.data = RouteData {
             tenants: engine.data.tenants,
@@ -103,6 +116,7 @@ pub(super) fn judge<'e, 'a>(
         engine.data.membered.clear();
         engine.data.by_role.clear();
     }
+    engine.data.faults.extend(by_state);
     engine.data.membered.sort_unstable();
     engine.data.granted.sort_unstable();
     engine.data.links.sort_by_key(|link| (link.site, link.table));

@@ -85,7 +85,7 @@ pub use granted::{ByRole, Granted, RolesAsked};
 pub use handed_out::HandedOut;
 pub use links::Link;
 pub use members::Membered;
-pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_pass, is_self, is_user_table};
+pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_pass, is_password, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
 pub use rights::Within;

@@ -189,7 +189,7 @@ pub(super) fn is_address(name: &str) -> bool {
 }
 
 /// Whether a column of that name holds a password, or a hash of one.
-pub(super) fn is_password(name: &str) -> bool {
+pub(crate) fn is_password(name: &str) -> bool {
     let name = plain(name);
     name.ends_with("password") || name.ends_with("passwordhash") || name == "passwd" || name == "pwdhash"
 }

@@ -25,8 +25,20 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_environments(state, wanted, found);
     check_texts(state, wanted, found);
-    let stands_there = |key: &Key| matches!(key.what, What::Text | What::Empty);
+    let stands_there = |key: &Key| match key.what {
+        What::Text => true,
+        What::Empty => !is_refused(state, key),
+        _ => false,
+    };
     keys::at_origins(state, wanted, found, &INFO, &stands_there, &|key| Some(said(key)));
+}
+
+/// Whether code refuses to go on where a setting is empty, in whatever module that asks.
+fn is_refused(state: &State, key: &Key) -> bool {
+    let (Source::Setting(field) | Source::Environment(field)) = &key.source else { return false };
+    let refused = state.tokens.items().flat_map(|(_, tokens)| &tokens.refused);
+    let is_it = |class: Site| (class.file, class.item) == (key.origin.file, key.origin.item);
+    refused.into_iter().any(|refused| refused.field.eq_ignore_ascii_case(field) && is_it(refused.class))
 }
 
 /// Passwords and keys of services in code.

@@ -288,6 +288,7 @@ const CHECKS: &[Check] = &[
     shared_secret_token_confusion::check,
     spec_auth_drift::check,
     swallowed_auth_error::check,
+    token_in_url::check_parameters,
     token_in_url::check_redirects,
     token_logged::check,
     token_strategy_mismatch::check,

@@ -1,11 +1,18 @@
 //! `token-in-url`: a token in the address of a request.
 
+use rustc_hash::FxHashSet;
+
+use super::missing_auth_dependency::is_test;
 use super::shared::frontend;
 use super::shared::tokens::for_each_item;
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::addresses::in_query;
+use crate::auth::is_credential_parameter;
+use crate::data::is_password;
 use crate::frontend::observed::Leads;
 use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
-use crate::ide::{Diagnostic, Severity};
+use crate::ide::{Diagnostic, RouteKind, Severity};
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -56,6 +63,34 @@ pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
             let message = "The address of this redirect holds a token: it stands in the history of the browser, in the logs of servers and proxies, and goes to whatever the page asks for next. Set a cookie with `httponly`, or hand over a code that is good once.";
             let steps = vec![related(state, redirected.origin, "the token comes from here".to_owned())];
             found.push(report(state, &INFO, Severity::Warning, redirected.site, message.to_owned(), steps));
+        }
+    });
+}
+
+/// Passwords, and tokens to refresh, that a route takes from the query.
+pub(super) fn check_parameters(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut seen = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        let Some(handler) = handler_site(&route.handler).filter(|_| route.kind == RouteKind::Http) else { return };
+        let is_here = wanted(handler.file) && !is_test(state, handler.file) && !state.sources.is_ghost(handler);
+        if !is_here || route.conditional {
+            return;
+        }
+        let refreshes = judged.guard.refreshes();
+        let parameters = with_interpreter(state, |interpreter| in_query(interpreter, route));
+        for (name, site) in parameters {
+            let what = match () {
+                () if is_password(&name) => "a password",
+                () if refreshes && name.contains("token") && is_credential_parameter(&name) => "a token to refresh",
+                () => continue,
+            };
+            if !seen.insert(site) {
+                continue;
+            }
+            let message = format!(
+                "FastAPI takes `{name}` from the query of the address, so that {what} stands in the logs of servers and proxies. Take it from the body: a field of a model, or `Body(embed=True)`."
+            );
+            found.push(report(state, &INFO, Severity::Warning, site, message, Vec::new()));
         }
     });
 }

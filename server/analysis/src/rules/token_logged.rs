@@ -132,6 +132,7 @@ fn said_of_all(logged: &Logged) -> (Severity, String) {
         Secret::PasswordHolder => "an object of the request with the password in it",
         Secret::Key => "a secret of the application",
         Secret::Issued => "a token that was just issued",
+        Secret::Code => "a code for one time that was just drawn",
         Secret::Database => "the address of the database, and the password that stands in it",
         Secret::Bodies => "bodies of requests as they came, the passwords of those who sign in among them",
         Secret::Claims => "all claims of the token, with whatever it says of its owner",
@@ -142,7 +143,9 @@ fn said_of_all(logged: &Logged) -> (Severity, String) {
         }
         (Some(part), _) => (Severity::Warning, format!("{part} characters of {what}")),
         (None, Secret::Claims) => (Severity::Info, what.to_owned()),
-        (None, Secret::Database | Secret::Cookies | Secret::Bodies) => (Severity::Warning, what.to_owned()),
+        (None, Secret::Database | Secret::Cookies | Secret::Bodies | Secret::Code) => {
+            (Severity::Warning, what.to_owned())
+        }
         (None, _) => (Severity::Error, what.to_owned()),
     }
 }

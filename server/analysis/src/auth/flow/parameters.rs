@@ -3,10 +3,13 @@
 use smol_str::SmolStr;
 
 use super::super::evidence::{Evidence, Step};
-use super::super::sources::{Worth, is_bare_key, is_scheme, jwt_auth_method, worth_of, worth_of_parameter};
+use super::super::sources::{
+    Worth, is_bare_key, is_credential_parameter, is_scheme, jwt_auth_method, worth_of, worth_of_parameter,
+};
 use super::super::{Proof, Role};
 use super::{Abs, Flow, Path, root_name};
-use crate::facts::python::tree::{Expr, ExprKind, Param};
+use crate::facts::python::idioms::calls;
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread};
 use crate::index::value::{FunctionRef, Instance, Site, Value, is_from_container};
 
 impl Flow<'_, '_> {
@@ -18,6 +21,12 @@ impl Flow<'_, '_> {
             let mut value = if is_receiver { self.receiver(function) } else { self.injected(function, param, role) };
             if value == Abs::Other && role == Role::Handler && self.is_checked_secret(function, &param.name.name) {
                 value = Abs::Secret;
+            }
+            if value == Abs::Other
+                && role == Role::Handler
+                && self.is_handed_on_as_credential(function, &param.name.name)
+            {
+                value = Abs::Credential;
             }
             match &value {
                 Abs::Credential => self.found.credential = true,
@@ -47,6 +56,39 @@ impl Flow<'_, '_> {
     fn is_checked_secret(&self, function: &FunctionRef, name: &SmolStr) -> bool {
         let variable = Expr { range: function.site.range, kind: ExprKind::Name(name.clone()) };
         self.is_of_client(&variable) && self.is_compared_with_hash(function, &|expr| expr.as_name() == Some(name))
+    }
+
+    /// Whether a parameter is a text of the client's that a function of the project takes for a credential:
+    /// `t: str = Query(…)` of a mailed link, which goes to `accept(token=t)`.
+    fn is_handed_on_as_credential(&self, function: &FunctionRef, name: &SmolStr) -> bool {
+        let variable = Expr { range: function.site.range, kind: ExprKind::Name(name.clone()) };
+        let is_it = |arg: &Arg| arg.spread == Spread::No && arg.value.as_name() == Some(name);
+        let is_taken = |(callee, args): &(&Expr, &[Arg])| {
+            let Some(at) = args.iter().position(is_it) else { return false };
+            let Some(called) = self.called(function, callee) else { return false };
+            let params = &called.def.params;
+            let param = match &args[at].name {
+                Some(keyword) => params.iter().find(|param| param.name.name == keyword.name),
+                None => params.get(at + usize::from(called.takes_receiver())),
+            };
+            param.is_some_and(|param| is_credential_parameter(&param.name.name) && !is_bare_key(&param.name.name))
+        };
+        self.is_of_client(&variable) && calls(&function.def.body).iter().any(is_taken)
+    }
+
+    /// The function of the project that an expression calls, a method perhaps of an object that is known.
+    fn called(&self, function: &FunctionRef, callee: &Expr) -> Option<FunctionRef> {
+        match self.judge.resolve.eval(function, callee) {
+            Value::Function(called) => Some(FunctionRef::clone(&called)),
+            Value::Bound(bound) => Some(FunctionRef::clone(&bound.1)),
+            _ => {
+                // `Invitations(db).accept(t)`
+                let ExprKind::Attribute { value, name } = &callee.kind else { return None };
+                let (made, _) = value.as_call()?;
+                let Value::Class(class) = self.judge.resolve.eval(function, made) else { return None };
+                self.judge.resolve.method(&class, &name.name).map(|method| FunctionRef::clone(&method))
+            }
+        }
     }
 
     /// Whether an expression is a parameter that the client fills, or a part of one.

@@ -1,6 +1,6 @@
 //! What happens before a caller can have a token, by the words of a path.
 
-use super::{BY_PROVIDER, RECOVERING, REFRESHING, SIGNING_IN};
+use super::{BY_PROVIDER, CALLBACK, RECOVERING, REFRESHING, SIGNING_IN};
 
 /// What happens before a caller can have a token.
 pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
@@ -59,10 +59,8 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
             RECOVERING
         }
         [provider, "logout" | "signout"] if is_identity_provider(provider) => "signing out",
-        ["callback"] | ["oauth", "{}", "callback"] => "callback of an identity provider",
-        [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => {
-            "callback of an identity provider"
-        }
+        ["callback"] | ["oauth", "{}", "callback"] => CALLBACK,
+        [provider, "callback"] | ["callback", provider] if is_identity_provider(provider) => CALLBACK,
         [provider, "login" | "authorize" | "url" | "authurl" | "oauthurl" | "start"]
         | ["login" | "authorize" | "signin", provider]
         | ["oauth", provider]

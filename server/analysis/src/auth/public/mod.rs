@@ -108,7 +108,7 @@ fn at_provider(parts: &[&str]) -> Option<&'static str> {
         return None;
     }
     match step {
-        "callback" | "acs" => Some("callback of an identity provider"),
+        "callback" | "acs" => Some(CALLBACK),
         "start" | "login" | "authorize" | "init" | "initiate" | "begin" | "url" | "redirect" => Some(BY_PROVIDER),
         _ => None,
     }
@@ -119,6 +119,9 @@ pub const SIGNING_IN: &str = "signing in";
 
 /// The reason of those whose handler was seen to compare a password.
 pub const BY_PASSWORD: &str = "signing in with a password";
+
+/// The reason of those to which an identity provider sends callers back.
+pub(crate) const CALLBACK: &str = "callback of an identity provider";
 
 /// The reason of those that lead to an identity provider.
 pub const BY_PROVIDER: &str = "signing in at an identity provider";
@@ -152,6 +155,18 @@ pub(super) fn is_sign_in_at_provider(path: &str) -> bool {
     let is_provider = segments.next().is_some_and(|last| last == "{provider}");
     let step = segments.next().map(|step| step.replace(['-', '_'], "").to_ascii_lowercase());
     is_provider && step.is_some_and(|step| matches!(step.as_str(), "login" | "signin" | "callback" | "authorize"))
+}
+
+/// Whether a path is one to which somebody is sent back, by a segment of it: `/integrations/calendar/callback`. That alone
+/// is no reason to leave it open: the handler must take the code, and the state that the provider was given.
+pub(super) fn is_callback(path: &str) -> bool {
+    !is_internal(path) && normalised(path).iter().any(|segment| segment.ends_with("callback"))
+}
+
+/// Whether callers sign up at the end of a path, wherever that stands: `/companies/register`. That alone is no reason to
+/// leave it open: the handler must hash a password.
+pub(super) fn signs_up_at_end(path: &str) -> bool {
+    account_at_end(path).is_some_and(|(reason, _)| reason == "signing up")
 }
 
 /// What happens at the end of a path, wherever that stands, before a caller can have a token. That alone is no

@@ -1,7 +1,7 @@
 //! Secrets of the application that functions return.
 
 use super::super::code::{Body, is_settings, last_name};
-use super::{Exposed, ItemTokens, Secret, Shown, databases, leaks, secrets};
+use super::{Exposed, ItemTokens, Secret, Shown, codes, databases, leaks, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword};
 use crate::index::value::{Resolve, Value};
 
@@ -9,9 +9,10 @@ use crate::index::value::{Resolve, Value};
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     let Some(def) = body.def else { return };
     let function = body.site(def.name.range);
-    for (stmt, _) in body.statements() {
+    for (stmt, around) in body.statements() {
         let StmtKind::Return(Some(value)) = &stmt.kind else { continue };
         let mut pending = vec![value];
+        let mut tests = codes::tests(around);
         while let Some(expr) = pending.pop() {
             match &expr.kind {
                 ExprKind::Dict(entries) => {
@@ -27,7 +28,8 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                     pending.extend([&**left, &**right]);
                     continue;
                 }
-                ExprKind::IfExp { body: yes, or_else, .. } => {
+                ExprKind::IfExp { test, body: yes, or_else } => {
+                    tests.push(&**test);
                     pending.extend([&**yes, &**or_else]);
                     continue;
                 }
@@ -42,8 +44,9 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 _ => {}
             }
             let part = leaks::piece(expr).map(|piece| piece.length);
-            let what = shown(body, expr).map(|what| Exposed { site: body.site(expr.range), function, what, part });
-            tokens.exposed.extend(what);
+            let what = shown(body, expr);
+            let what = what.filter(|what| *what != Shown::Code || !codes::is_for_development(body, &tests));
+            tokens.exposed.extend(what.map(|what| Exposed { site: body.site(expr.range), function, what, part }));
         }
     }
 }
@@ -53,8 +56,10 @@ fn shown(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Shown> {
     if is_all_settings(body, expr) {
         return Some(Shown::Settings);
     }
-    if secrets::origin(body, expr).is_some_and(|origin| origin.what == Secret::Key) {
-        return Some(Shown::Secret);
+    match secrets::origin(body, expr).map(|origin| origin.what) {
+        Some(Secret::Key) => return Some(Shown::Secret),
+        Some(Secret::Code) => return Some(Shown::Code),
+        _ => {}
     }
     databases::address(body, expr).map(|_| Shown::Database)
 }

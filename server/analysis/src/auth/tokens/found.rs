@@ -47,6 +47,8 @@ pub enum Secret {
     Key,
     /// A token that the application has just issued.
     Issued,
+    /// A code for one time that was just drawn, for whoever reads a mailbox or a telephone.
+    Code,
     /// The claims of a token.
     Claims,
     /// The address of a database, with the password in it.
@@ -244,6 +246,8 @@ pub enum Shown {
     Secret,
     /// The address of a database, with the password in it.
     Database,
+    /// A code for one time that was just drawn.
+    Code,
 }
 
 /// A session endpoint's answer that is believed.

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name};
 use super::libraries::{Does, does};
-use super::{ItemTokens, Logged, Secret, bodies, databases, handed_on, secrets, typed};
+use super::{ItemTokens, Logged, Secret, bodies, codes, databases, handed_on, secrets, typed};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
@@ -31,8 +31,18 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if sink == "print" && around.iter().any(|(stmt, _)| is_main(stmt)) {
             continue;
         }
+        let before = tokens.logged.len();
         for arg in args {
             shown_in(body, &arg.value, &sink, tokens);
+        }
+        // A code that only who develops gets to see.
+        let is_code = |logged: &Logged| logged.what == Secret::Code;
+        if tokens.logged[before..].iter().any(is_code) && codes::is_for_development(body, &codes::tests(around)) {
+            let mut at = 0;
+            tokens.logged.retain(|logged| {
+                at += 1;
+                at <= before || !is_code(logged)
+            });
         }
     }
 }
@@ -100,6 +110,11 @@ fn shown_in(body: &Body<'_, '_, '_>, shown: &Expr, sink: &SmolStr, tokens: &mut 
                     part: None,
                     sink: sink.clone(),
                 });
+                continue;
+            }
+            // `f"{secrets.randbelow(10**6):06}"`
+            ExprKind::Name(_) if secrets::origin(body, expr).is_some_and(|origin| origin.what == Secret::Code) => {
+                note(body, at, expr, None, sink, tokens);
                 continue;
             }
             ExprKind::Name(_) if is_put_together(body.traced(expr)) => {

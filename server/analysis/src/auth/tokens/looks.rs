@@ -3,8 +3,8 @@
 use memchr::memmem;
 
 use super::{
-    ItemTokens, cached, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes, lookups,
-    passwords, redirects, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
+    ItemTokens, cached, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
+    lookups, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -55,6 +55,7 @@ pub struct Looks {
     tools: bool,
     compares: bool,
     stands_in: bool,
+    demands: bool,
     counts: bool,
 }
 
@@ -104,12 +105,13 @@ impl Looks {
         tools: true,
         compares: true,
         stands_in: true,
+        demands: true,
         counts: true,
     };
 
     fn at(text: &str) -> Self {
         let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-        Self::by(&mut holds, |_| logs_any(text, SECRETS))
+        Self::by(&mut holds, |_| logs_any(text, SECRETS) || logs_any(text, codes::MARKS))
     }
 
     /// What a text has to be searched for that holds certain words, and maybe
@@ -141,6 +143,7 @@ impl Looks {
         const REFUSALS: &[&str] = &["403", "400", "404", "422", "500", "error", "detail", "JSONResponse"];
         let mut any = |words: &[&'static str]| words.iter().any(|word| holds(word));
         let secrets = any(SECRETS);
+        let shown = secrets || any(codes::MARKS);
         let all = any(ALL_SENT);
         let refuses = secrets || any(&[".state", "claims", "payload"]);
         Self {
@@ -162,13 +165,14 @@ impl Looks {
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool", ".add_tool", "http_app(", "sse_app("]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
-            returns: any(&["@"]) && any(&["return"]) && (secrets || any(&["settings", "config", "environ", "getenv"])),
+            returns: any(&["@"]) && any(&["return"]) && (shown || any(&["settings", "config", "environ", "getenv"])),
             compares: (secrets || any(&["Header(", "Cookie("]))
                 && any(&["!= ", "!=\n", "== ", "not in ", "compare_digest"])
                 && any(&["raise", "return"]),
             stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
+            demands: secrets && any(&["raise ", "exit("]) && any(&["if not ", "is None", "== \"\"", "len("]),
             counts: any(&["imiter("]),
-            logs: secrets && (all || logs(holds)),
+            logs: shown && (all || logs(holds)),
         }
     }
 
@@ -188,6 +192,7 @@ impl Looks {
             || self.tools
             || self.compares
             || self.stands_in
+            || self.demands
             || self.counts
     }
 
@@ -236,6 +241,9 @@ impl Looks {
         }
         if self.stands_in {
             stand_ins::look(body, tokens);
+        }
+        if self.demands {
+            refused::look(body, tokens);
         }
         if self.counts {
             counting::look(body, tokens);

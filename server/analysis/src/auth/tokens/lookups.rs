@@ -63,13 +63,36 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
         }
         let Value::Class(class) = body.eval(value) else { return None };
         // Who signs out ends a session that may have ended.
-        if only_removes(body, found.expr) {
+        if only_removes(body, found.expr) || !lets_in(body, found) {
             return None;
         }
         let (column, declared) = end_column(body.interpreter, &class)?;
         let function = body.site(body.def?.name.range);
         Some((SessionLookup { site: body.site(found.expr.range), function, column, declared }, given(body, token)))
     })
+}
+
+/// Whether anybody may be let in by what a query finds: it is given out, or somebody is turned away where there is
+/// nothing. Who only counts how often a session asks, say, goes on without a row.
+fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let StmtKind::Assign(assign) = &found.stmt.kind else { return true };
+    let [Expr { kind: ExprKind::Name(row), .. }] = assign.targets.as_slice() else { return true };
+    let is_it = |expr: &Expr| expr.as_name() == Some(row);
+    let is_missing = |expr: &Expr| match &expr.kind {
+        ExprKind::Not(inner) => is_it(inner),
+        ExprKind::Compare { first, .. } => is_it(first),
+        _ => false,
+    };
+    let is_questioned = !body.find(&is_missing).is_empty();
+    is_questioned
+        || body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+            StmtKind::Return(Some(value)) => mentions(value, row),
+            StmtKind::Assign(other) => {
+                other.value.as_ref().is_some_and(|value| value.range != found.expr.range && mentions(value, row))
+            }
+            StmtKind::Expr(expr) => mentions(expr, row),
+            _ => false,
+        })
 }
 
 /// Whether what a condition finds is only removed or changed: `db.query(Session).filter(Session.token == token).delete()`.

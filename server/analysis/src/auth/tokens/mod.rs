@@ -9,6 +9,7 @@ mod bodies;
 mod cached;
 mod callees;
 mod claims;
+mod codes;
 mod compared;
 mod containers;
 mod counting;
@@ -36,6 +37,7 @@ mod optional;
 mod passwords;
 mod payload;
 mod redirects;
+mod refused;
 mod registry;
 mod replaced;
 mod secrets;
@@ -127,6 +129,8 @@ pub struct ItemTokens {
     pub compared: Vec<ComparedHeader>,
     /// Keys that a credential is compared with, as far as their values stand in the code.
     pub compared_keys: Vec<Key>,
+    /// Settings that code refuses to go on without.
+    pub refused: Vec<RefusedSetting>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
@@ -257,6 +261,15 @@ pub enum KeySource {
     },
     /// It can't be told.
     Unknown,
+}
+
+/// A field of a settings class that code refuses to go on without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSetting {
+    /// The class.
+    pub class: Site,
+    /// The field.
+    pub field: SmolStr,
 }
 
 /// A field of a settings class that the environment fills, and nothing else.

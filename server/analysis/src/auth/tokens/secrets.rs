@@ -11,7 +11,7 @@ use super::callees::callee;
 use super::holders::{self, holds_password, is_password, is_taken_out};
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
-use super::{Secret, claims, containers, handed_on, loops};
+use super::{Secret, claims, codes, containers, handed_on, loops};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, Depends, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -117,7 +117,13 @@ fn variable(body: &Body<'_, '_, '_>, expr: &Expr, name: &SmolStr, depth: u32) ->
     if bound.is_empty() {
         return setting(body, expr, name);
     }
-    let generated = |value: &Expr| (is_called_token(name) && is_generated(body, value)).then(|| issued(value));
+    let generated = |value: &Expr| match () {
+        () if is_called_token(name) && is_generated(body, value) => Some(issued(value)),
+        () if codes::is_drawn(body, name, value) => {
+            Some(Origin { what: Secret::Code, range: value.range, credential: false })
+        }
+        () => None,
+    };
     let found =
         bound.into_iter().flatten().find_map(|value| generated(value).or_else(|| follow(body, value, depth + 1)));
     found.filter(|origin| origin.what != Secret::PasswordHolder || !is_taken_out(body, expr, name))

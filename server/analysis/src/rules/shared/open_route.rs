@@ -121,9 +121,16 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             first: None,
         };
         open.meant = open.what_is_meant(state, people, judged);
-        if matches!(open.meant, Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys) {
-            open.first = first_open_read(state, application, route);
-        }
+        open.first = match open.meant {
+            Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys => {
+                first_open_read(state, application, route, &|_| true)
+            }
+            // Whoever calls a path public does so for all that is below it.
+            Meant::NamedPublic if users.is_none() && only_reads(route, judged) => {
+                first_open_read(state, application, route, &|other| is_named_public(&other.path))
+            }
+            _ => None,
+        };
         open
     }
 
@@ -261,8 +268,13 @@ fn only_reads(route: &Route, judged: &Judged) -> bool {
     reads(route) && !judged.data.writes
 }
 
-/// The first route of a router that reads and is open, unless that is the route itself.
-fn first_open_read<'r>(state: &State, application: &'r Application, route: &Route) -> Option<&'r Route> {
+/// The first of the routes of a router which are alike that reads and is open, unless that is the route itself.
+fn first_open_read<'r>(
+    state: &State,
+    application: &'r Application,
+    route: &Route,
+    is_alike: &dyn Fn(&Route) -> bool,
+) -> Option<&'r Route> {
     let judged = judged(state, application)?;
     let mut own = application.routes.iter().zip(judged.iter());
     let (first, _) = own.find(|(other, judged)| {
@@ -271,6 +283,7 @@ fn first_open_read<'r>(state: &State, application: &'r Application, route: &Rout
             && only_reads(other, judged)
             && judged.guard == Guard::Open(None)
             && !other.conditional
+            && is_alike(other)
             && !state.sources.is_ghost(other.registration)
             && with_interpreter(state, |interpreter| {
                 !answers_constant(interpreter, other)
