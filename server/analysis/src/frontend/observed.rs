@@ -48,6 +48,8 @@ pub struct Observed {
     pub dismissals: Vec<Dismissal>,
     /// Models whose rows it narrows to somebody's.
     pub owned: Vec<OwnedModel>,
+    /// Models whose rows it reads whosesoever they are, and where.
+    pub listed: Vec<(Place, SmolStr)>,
     /// Where it makes a number of the id of a user of Better Auth.
     pub numbered: Vec<Place>,
 }
@@ -277,7 +279,7 @@ pub enum EffectKind {
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 19]);
+pub(super) struct Seen([usize; 20]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -302,6 +304,7 @@ impl Observed {
             self.owned.len(),
             self.passwords.len(),
             self.numbered.len(),
+            self.listed.len(),
         ])
     }
 
@@ -326,6 +329,7 @@ impl Observed {
         self.owned.truncate(seen[16]);
         self.passwords.truncate(seen[17]);
         self.numbered.truncate(seen[18]);
+        self.listed.truncate(seen[19]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -353,5 +357,6 @@ impl Observed {
         once(&mut self.owned, Clone::clone);
         once(&mut self.passwords, |place| *place);
         once(&mut self.numbered, |place| *place);
+        once(&mut self.listed, Clone::clone);
     }
 }

@@ -221,8 +221,7 @@ impl Session<'_> {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
         }
-        watch.rows.accesses.sort_unstable();
-        watch.rows.accesses.dedup();
+        watch.rows.close();
         watch.effects.sort_unstable();
         watch.effects.dedup();
         watch.requests.sort_unstable();
