@@ -275,6 +275,9 @@ pub enum EffectKind {
     SendsSecret(SmolStr),
     /// It changes or removes rows, by this method of a library.
     Changes(SmolStr),
+    /// It has Better Auth give somebody a place or a role that the request names, by this function, which asks nobody
+    /// whether they may; nothing before may have asked either.
+    Grants(SmolStr),
 }
 
 /// How much was seen at one time.

@@ -346,6 +346,11 @@ impl Session<'_> {
         Some(found)
     }
 
+    /// Whether whoever asks decides about a value.
+    pub(super) fn is_of_request(&self, value: &Value) -> bool {
+        self.chosen(value, 0) == Chosen::Request
+    }
+
     /// What decides about a value, and what is in it: `{ in: ids }`.
     fn chosen(&self, value: &Value, depth: usize) -> Chosen {
         match value {

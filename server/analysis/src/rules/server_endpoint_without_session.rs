@@ -109,7 +109,7 @@ fn finding(
     };
     let change = endpoint.effects.iter().find_map(|effect| match &effect.kind {
         EffectKind::Changes(method) => Some((effect.place, method)),
-        EffectKind::SendsSecret(_) => None,
+        EffectKind::SendsSecret(_) | EffectKind::Grants(_) => None,
     });
     let (severity, done, place) = match (change, named) {
         (Some((place, method)), _) => {

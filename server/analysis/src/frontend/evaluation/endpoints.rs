@@ -10,7 +10,7 @@ use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
 use crate::frontend::libraries::servers::{self, Part};
-use crate::frontend::libraries::{auth_js, prisma, safe_actions};
+use crate::frontend::libraries::{auth_js, better_auth, prisma, safe_actions};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
@@ -333,9 +333,16 @@ impl Session<'_> {
                 self.watch_handed_on(arguments);
                 self.watch_unknown();
             }
+            // With the headers of whoever asks, Better Auth looks itself whether they may.
+            Part::Changes(_) if better_auth::looks_who_asks(self, package, arguments) => {
+                self.watch_asks(Asks::Verified);
+            }
             Part::Changes(method) => {
-                let kind = EffectKind::Changes(method);
-                self.watch.iter_mut().for_each(|watch| watch.effects.push(Effect { place: here, kind: kind.clone() }));
+                let grants = better_auth::grants(self, package, arguments)
+                    && self.watched_rows().is_some_and(|rows| !rows.is_doubted());
+                let Some(watch) = &mut self.watch else { return };
+                let kinds = [Some(EffectKind::Changes(method.clone())), grants.then_some(EffectKind::Grants(method))];
+                watch.effects.extend(kinds.into_iter().flatten().map(|kind| Effect { place: here, kind }));
             }
         }
     }
