@@ -13,7 +13,7 @@ use super::libraries::{drizzle, prisma};
 use super::observed::Asks;
 use super::outcome::Place;
 use super::requests::option;
-use super::value::{ObjectKind, Origin, PackageName, Symbol, Value};
+use super::value::{Hole, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 use crate::data::{is_authority, is_check, is_owner, is_pass};
 
 /// Objects inside each other that are looked through.
@@ -401,6 +401,11 @@ fn chosen(value: &Value) -> Chosen {
         Value::Package(package) if !package.path.contains('(') => Chosen::Constant,
         Value::Either(values) => together(values.iter().map(chosen)),
         value if value.known_text().is_some() => Chosen::Constant,
+        Value::Text(parts) => together(parts.iter().map(|part| match part {
+            Part::Text(_) => Chosen::Constant,
+            Part::Hole(Hole::Symbol(symbol)) if is_sent(symbol) => Chosen::Request,
+            Part::Hole(_) => Chosen::Other,
+        })),
         _ => Chosen::Other,
     }
 }
@@ -433,7 +438,7 @@ fn is_proof(column: &str) -> bool {
 }
 
 /// Whether a client sends it, and not as what it proves itself with.
-fn is_sent(symbol: &Symbol) -> bool {
+pub(super) fn is_sent(symbol: &Symbol) -> bool {
     let proves = |step: &SmolStr| matches!(step.as_str(), "headers" | "cookies" | "auth" | "session" | "user");
     symbol.origin == Origin::Incoming && !symbol.path.is_empty() && !symbol.path.iter().any(proves)
 }

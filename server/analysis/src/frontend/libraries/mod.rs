@@ -132,6 +132,9 @@ pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, 
         }
         ObjectKind::Headers if !session.store.get(id).open => Value::Undefined,
         ObjectKind::Url if name == "searchParams" => {
+            if let Some(query) = web::query_of_request(session, id) {
+                return query;
+            }
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Query, place))
         }
