@@ -64,16 +64,24 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
         });
         counted.collect::<Vec<_>>().join(", ")
     };
-    let mut line = format!(
-        "{}: {} routes in {} files: {} guarded, {} open, {} public, {} unknown",
-        paint.bold(&verdict),
-        summary.routes,
-        summary.files,
-        summary.guarded,
-        summary.open,
-        summary.public,
-        summary.unknown
-    );
+    let mut looked_at = Vec::new();
+    // Of a frontend alone nobody asks how many routes its backend has.
+    if summary.files > 0 || summary.modules == 0 {
+        looked_at.push(format!(
+            "{} routes in {} files: {} guarded, {} open, {} public, {} unknown",
+            summary.routes, summary.files, summary.guarded, summary.open, summary.public, summary.unknown
+        ));
+    }
+    if summary.modules > 0 {
+        let counted =
+            [(summary.handlers, "route handler"), (summary.actions, "server action"), (summary.requests, "request")];
+        let counted = counted.map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }));
+        let [handlers, actions, requests] = counted;
+        let plural = if summary.modules == 1 { "" } else { "s" };
+        let modules = summary.modules;
+        looked_at.push(format!("{handlers}, {actions} and {requests} in {modules} module{plural} of the frontend"));
+    }
+    let mut line = format!("{}: {}", paint.bold(&verdict), looked_at.join("; "));
     if summary.not_included > 0 {
         line.push_str(&format!("; {} on routers that no application is seen to include", summary.not_included));
     }
@@ -126,6 +134,10 @@ pub(super) fn json(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic]) -
             "unknown": summary.unknown,
             "not_included": summary.not_included,
             "not_fully_analysed": summary.not_fully_analysed,
+            "modules": summary.modules,
+            "handlers": summary.handlers,
+            "actions": summary.actions,
+            "requests": summary.requests,
         },
     });
     format!("{report:#}\n")

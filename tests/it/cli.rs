@@ -87,6 +87,26 @@ fn a_folder_without_anything_to_look_at_says_so() {
     assert!(!checked(&["back"]).1.contains(nothing));
 }
 
+/// "0 routes, no findings" of a frontend would read as if nothing had been looked at.
+#[test]
+fn of_a_frontend_it_is_told_what_was_looked_at() {
+    let package = r#"{"dependencies": {"next": "^16.0.0"}}"#;
+    let handler = "export async function GET() {\n  return Response.json(await (await fetch(`${process.env.API}/a`)).json());\n}\n";
+    let actions = "'use server';\nexport async function a() {}\nexport async function b() {}\n";
+    let files = [("web/package.json", package), ("web/app/a/route.ts", handler), ("web/app/actions.ts", actions)];
+    let project = Project::new("frontend", &files);
+    let checked = || String::from_utf8(authlens(&project.0, &["check"]).stdout).unwrap();
+    let looked_at = "1 route handler, 2 server actions and 1 request in 2 modules of the frontend\n";
+    assert_eq!(checked(), format!("no findings: {looked_at}"));
+    std::fs::write(project.0.join("main.py"), MAIN).unwrap();
+    std::fs::write(project.0.join("deps.py"), DEPS).unwrap();
+    let both = checked();
+    assert!(both.ends_with(&format!("0 unknown; {looked_at}")), "{both}");
+    let report = authlens(&project.0, &["check", "--format", "json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["summary"]["actions"], 2, "{report}");
+}
+
 /// An application that two modules have a factory make is one to whoever reads the table.
 #[test]
 fn applications_of_one_factory_are_shown_once() {

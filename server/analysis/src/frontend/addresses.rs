@@ -158,10 +158,23 @@ fn behind_sidecar(mut segments: Vec<Segment>) -> Vec<Segment> {
     segments
 }
 
+/// Domains of tunnels, whose hosts all lead to the machine of whoever opened one.
+const TUNNELS: &[&str] = &[
+    ".ngrok-free.app",
+    ".ngrok-free.dev",
+    ".ngrok.app",
+    ".ngrok.dev",
+    ".ngrok.io",
+    ".trycloudflare.com",
+    ".loca.lt",
+    ".devtunnels.ms",
+];
+
 /// Whether a host is one of the developer's machine or network: containers go
 /// by names without a dot.
 fn is_local(host: &str) -> bool {
     !host.contains('.')
+        || TUNNELS.iter().any(|domain| host.ends_with(domain))
         || host.starts_with("127.")
         || host == "0.0.0.0"
         || host.ends_with(".local")
@@ -260,6 +273,8 @@ mod tests {
         let unknown = UrlPart::Unknown;
         let url = [text("http://"), unknown.clone(), text(":8000/tasks")];
         assert_eq!(shown(&url), Some((Base::Unknown, tasks())));
+        let url = [text("https://12-34.ngrok-free.app/tasks")];
+        assert_eq!(shown(&url), Some((Base::Local("12-34.ngrok-free.app".into()), tasks())));
         let url = [text("http://localhost:"), unknown.clone(), text("/tasks")];
         assert_eq!(shown(&url), Some((Base::Local("localhost:".into()), tasks())));
         let url = [unknown.clone(), text("//"), unknown.clone(), text(":8000/tasks")];

@@ -109,6 +109,7 @@ impl Session<'_> {
     /// What an endpoint answers with, or hands over as a cookie.
     pub(super) fn watch_answered(&mut self, values: &[Value], here: Place) {
         self.watch_shown(values, here);
+        self.watch_rows_answered(values);
         self.watch_token_given(values, None);
     }
 

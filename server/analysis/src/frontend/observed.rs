@@ -48,6 +48,8 @@ pub struct Observed {
     pub dismissals: Vec<Dismissal>,
     /// Models whose rows it narrows to somebody's.
     pub owned: Vec<OwnedModel>,
+    /// Models whose rows it reads whosesoever they are, and where.
+    pub listed: Vec<(Place, SmolStr)>,
     /// Where it makes a number of the id of a user of Better Auth.
     pub numbered: Vec<Place>,
 }
@@ -273,11 +275,14 @@ pub enum EffectKind {
     SendsSecret(SmolStr),
     /// It changes or removes rows, by this method of a library.
     Changes(SmolStr),
+    /// It has Better Auth give somebody a place or a role that the request names, by this function, which asks nobody
+    /// whether they may; nothing before may have asked either.
+    Grants(SmolStr),
 }
 
 /// How much was seen at one time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen([usize; 19]);
+pub(super) struct Seen([usize; 20]);
 
 impl Observed {
     /// How much has been seen so far.
@@ -302,6 +307,7 @@ impl Observed {
             self.owned.len(),
             self.passwords.len(),
             self.numbered.len(),
+            self.listed.len(),
         ])
     }
 
@@ -326,6 +332,7 @@ impl Observed {
         self.owned.truncate(seen[16]);
         self.passwords.truncate(seen[17]);
         self.numbered.truncate(seen[18]);
+        self.listed.truncate(seen[19]);
     }
 
     /// Puts everything into one order, each thing once.
@@ -353,5 +360,6 @@ impl Observed {
         once(&mut self.owned, Clone::clone);
         once(&mut self.passwords, |place| *place);
         once(&mut self.numbered, |place| *place);
+        once(&mut self.listed, Clone::clone);
     }
 }

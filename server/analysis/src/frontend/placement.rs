@@ -24,6 +24,9 @@ pub const HANDLER_METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", 
 /// Modules that hand names on are followed this far.
 const MAX_EXPORTS: usize = 8;
 
+/// What stands for all that a module exports.
+const ALL: SmolStr = SmolStr::new_static("*");
+
 /// What Next.js runs a module as, by its path and what it declares itself to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Entry {
@@ -115,6 +118,8 @@ pub struct Placement {
     server: FxHashMap<FileId, Option<FileId>>,
     /// Server actions that code of the browser names, by their modules.
     called: FxHashSet<(FileId, SmolStr)>,
+    /// Those that code names which draws pages, on the server too: an element may hold them.
+    drawn_with: FxHashSet<(FileId, SmolStr)>,
     /// Modules to which nothing leads.
     unused: Unused,
     /// Whether some module imports other things than when [`Self::unread`] was asked.
@@ -134,7 +139,13 @@ impl Placement {
 
     /// Whether code of the browser names what a module of server actions exports: browsers know how to call it.
     pub fn is_called_from_browser(&self, file: FileId, name: &str) -> bool {
-        self.called.contains(&(file, SmolStr::new(name)))
+        names(&self.called, file, name)
+    }
+
+    /// Whether code that draws names it, or code of the browser: on the server it may give it to an element, which
+    /// browsers call it by.
+    pub fn may_be_drawn_with(&self, file: FileId, name: &str) -> bool {
+        self.is_called_from_browser(file, name) || names(&self.drawn_with, file, name)
     }
 
     /// Whether nothing leads to a module: it is no entry of a framework, and none reaches it.
@@ -260,22 +271,37 @@ impl Placement {
         let browser = self.reached(is_drawn, |module| module.directive == Some(Directive::Server));
         let server = self.reached(is_served, |module| module.directive == Some(Directive::Client));
         let unused = unused::find(&self.modules, sources, configurations);
-        let called = self.called_from(&browser);
-        let same = self.browser == browser && self.server == server && self.unused == unused && self.called == called;
+        let modules = browser.keys().filter_map(|file| self.modules.get(file));
+        let called = self.actions_named_by(modules.map(|module| &**module));
+        // Only these have the syntax for elements.
+        let draws = |file: &FileId| {
+            let path = sources.file(*file).map_or("", |source| source.path.as_str());
+            [".tsx", ".jsx", ".js"].iter().any(|end| path.ends_with(end))
+        };
+        let drawing = self.modules.iter().filter(|(file, module)| {
+            draws(file) && !matches!(module.entry, Some(Entry::Actions | Entry::RouteHandler | Entry::PagesApi))
+        });
+        let drawn_with = self.actions_named_by(drawing.map(|(_, module)| &**module));
+        let same = self.browser == browser
+            && self.server == server
+            && self.unused == unused
+            && self.called == called
+            && self.drawn_with == drawn_with;
         self.unused = unused;
         self.called = called;
+        self.drawn_with = drawn_with;
         self.browser = browser;
         self.server = server;
         !same || runs_otherwise
     }
 
-    /// Server actions that modules of the browser name.
-    fn called_from(&self, browser: &FxHashMap<FileId, Option<FileId>>) -> FxHashSet<(FileId, SmolStr)> {
+    /// Server actions that modules name: `*` stands for all of a module.
+    fn actions_named_by<'m>(&self, modules: impl Iterator<Item = &'m Module>) -> FxHashSet<(FileId, SmolStr)> {
         let mut called = FxHashSet::default();
-        for import in browser.keys().filter_map(|file| self.modules.get(file)).flat_map(|module| &module.imports) {
-            let Some(name) = &import.name else { continue };
+        for import in modules.flat_map(|module| &module.imports) {
+            let name = import.name.clone().unwrap_or(ALL);
             let mut givers = Vec::new();
-            self.givers(import.module, name, &mut givers, 0);
+            self.givers(import.module, &name, &mut givers, 0);
             let is_server = |file: &FileId| {
                 self.modules.get(file).is_some_and(|module| module.directive == Some(Directive::Server))
             };
@@ -366,6 +392,11 @@ impl Placement {
             }
         }
     }
+}
+
+/// Whether names of a module are among some, this one or all.
+fn names(known: &FxHashSet<(FileId, SmolStr)>, file: FileId, name: &str) -> bool {
+    known.contains(&(file, SmolStr::new(name))) || known.contains(&(file, ALL))
 }
 
 /// What a module says of itself.

@@ -12,7 +12,8 @@ use super::evaluation::{Arguments, Session};
 use super::libraries::{drizzle, prisma};
 use super::observed::Asks;
 use super::outcome::Place;
-use super::value::{ObjectKind, Origin, PackageName, Symbol, Value};
+use super::requests::option;
+use super::value::{Hole, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 use crate::data::{is_authority, is_check, is_owner, is_pass};
 
 /// Objects inside each other that are looked through.
@@ -55,6 +56,8 @@ pub struct RowAccess {
     pub conditions: Option<Vec<(SmolStr, Chosen)>>,
     /// Whether something before may have looked whose they are.
     pub doubted: bool,
+    /// Whether whoever asks is answered with them, and nothing on the whole way may have looked whose they are.
+    pub given_out: bool,
 }
 
 impl RowAccess {
@@ -86,6 +89,8 @@ pub(super) struct RowWatch {
     pub(super) accesses: Vec<RowAccess>,
     /// Whether something may have looked whose a row is.
     doubt: bool,
+    /// Models whose rows are in an answer.
+    answered: Vec<SmolStr>,
     /// Models whose rows went where they may have been looked at.
     handed_on: Vec<SmolStr>,
     /// Whether something asks what the caller may do.
@@ -96,6 +101,21 @@ impl RowWatch {
     /// Whether something may have looked who asks for what.
     pub(super) fn is_doubted(&self) -> bool {
         self.doubt || self.asks_right
+    }
+
+    /// What was read and seen until the endpoint's end.
+    pub(super) fn close(&mut self) {
+        let is_doubted = self.is_doubted();
+        let is_open = |access: &RowAccess| access.does == Does::Reads && access.is_named_by_request();
+        let others: Vec<SmolStr> =
+            self.accesses.iter().filter(|access| !is_open(access)).map(|access| access.model.clone()).collect();
+        for access in &mut self.accesses {
+            let is_told = self.answered.contains(&access.model) && !self.handed_on.contains(&access.model);
+            // What else is done with such rows may tell whose they are.
+            access.given_out = !is_doubted && !access.doubted && is_told && !others.contains(&access.model);
+        }
+        self.accesses.sort_unstable();
+        self.accesses.dedup();
     }
 }
 
@@ -123,6 +143,36 @@ impl Session<'_> {
         let Some(rows) = self.watched_rows() else { return };
         rows.doubt |= held.request;
         rows.handed_on.extend(held.models);
+    }
+
+    /// Whoever asks is answered with these.
+    pub(super) fn watch_rows_answered(&mut self, values: &[Value]) {
+        if self.watched_rows().is_none_or(|rows| rows.accesses.is_empty()) {
+            return;
+        }
+        let mut held = Held::default();
+        values.iter().for_each(|value| self.collect(value, &mut held, 0));
+        self.watched_rows().into_iter().for_each(|rows| rows.answered.append(&mut held.models));
+    }
+
+    /// What hangs on a row is asked for under a condition, as is who belongs to a team: it may tell whether the caller
+    /// has a part in it.
+    pub(super) fn watch_related(&mut self, options: &Value) {
+        if self.watched_rows().is_none() {
+            return;
+        }
+        let parts = ["include", "select", "with"].map(|name| option(self, options, name));
+        if parts.iter().any(|part| self.narrows(part, 0)) {
+            self.doubt_rows();
+        }
+    }
+
+    /// Whether what is asked for beside a row has conditions.
+    fn narrows(&self, part: &Value, depth: usize) -> bool {
+        let Value::Object(id) = part else { return *part == Value::Unknown };
+        let object = self.store.get(*id);
+        let inside = |value: &Value| depth < MAX_DEPTH && self.narrows(value, depth + 1);
+        object.entries.contains_key("where") || object.entries.values().any(inside)
     }
 
     /// A function of that name is called that can't be followed: it may turn callers away.
@@ -227,6 +277,11 @@ impl Session<'_> {
         if does != Does::Makes {
             self.note_owned(model, does == Does::Changes, conditions.as_deref().unwrap_or_default(), here);
         }
+        if does == Does::Reads
+            && conditions.as_ref().is_some_and(|all| all.iter().all(|(_, by)| *by == Chosen::Constant))
+        {
+            self.note_listed(model, method, here);
+        }
         let by_secret = |(column, by): &(SmolStr, Chosen)| *by == Chosen::Request && is_proof(column);
         if does != Does::Makes && conditions.iter().flatten().any(by_secret) {
             self.watch_asks(Asks::Credential);
@@ -238,6 +293,7 @@ impl Session<'_> {
             method: SmolStr::new(method),
             does,
             conditions,
+            given_out: false,
             doubted: rows.doubt || rows.handed_on.iter().any(|handed| handed == model),
         };
         // `findFirst({ where: { id, userId } })`: whoever gets further may be the owner.
@@ -261,6 +317,22 @@ impl Session<'_> {
         }
     }
 
+    /// Rows of a model are read that are anybody's, for whoever has no right of their own.
+    pub(super) fn note_listed(&mut self, model: &str, method: &str, here: Place) {
+        let only_tells = matches!(method, "count" | "aggregate" | "groupBy");
+        let asks_right = self.watched_rows().is_some_and(|rows| rows.asks_right);
+        if here.file == self.evaluated && !only_tells && !asks_right {
+            self.outcome.observed.listed.push((here, model.into()));
+        }
+    }
+
+    /// What looked like all rows of a model has a condition after all: the call goes on with `where`.
+    pub(super) fn take_back_listed(&mut self, here: Place) {
+        let is_same =
+            |place: &Place| (place.file, place.item, place.range.start) == (here.file, here.item, here.range.start);
+        self.outcome.observed.listed.retain(|(place, _)| !is_same(place));
+    }
+
     /// The columns of a plain object and what decides about each, sorted; none where not all are known.
     pub(super) fn chosen_columns(&self, object: &Value) -> Option<Vec<(SmolStr, Chosen)>> {
         let Value::Object(id) = object else { return None };
@@ -272,6 +344,11 @@ impl Session<'_> {
             object.entries.iter().map(|(name, value)| (name.clone(), self.chosen(value, 0))).collect();
         found.sort_unstable();
         Some(found)
+    }
+
+    /// Whether whoever asks decides about a value.
+    pub(super) fn is_of_request(&self, value: &Value) -> bool {
+        self.chosen(value, 0) == Chosen::Request
     }
 
     /// What decides about a value, and what is in it: `{ in: ids }`.
@@ -324,6 +401,11 @@ fn chosen(value: &Value) -> Chosen {
         Value::Package(package) if !package.path.contains('(') => Chosen::Constant,
         Value::Either(values) => together(values.iter().map(chosen)),
         value if value.known_text().is_some() => Chosen::Constant,
+        Value::Text(parts) => together(parts.iter().map(|part| match part {
+            Part::Text(_) => Chosen::Constant,
+            Part::Hole(Hole::Symbol(symbol)) if is_sent(symbol) => Chosen::Request,
+            Part::Hole(_) => Chosen::Other,
+        })),
         _ => Chosen::Other,
     }
 }
@@ -356,7 +438,7 @@ fn is_proof(column: &str) -> bool {
 }
 
 /// Whether a client sends it, and not as what it proves itself with.
-fn is_sent(symbol: &Symbol) -> bool {
+pub(super) fn is_sent(symbol: &Symbol) -> bool {
     let proves = |step: &SmolStr| matches!(step.as_str(), "headers" | "cookies" | "auth" | "session" | "user");
     symbol.origin == Origin::Incoming && !symbol.path.is_empty() && !symbol.path.iter().any(proves)
 }

@@ -105,8 +105,12 @@ pub(super) fn names_a_token(name: &str) -> bool {
             | "access"
             | "bearer"
             | "authorization"
-    ) || (name.ends_with("token") && !name.contains("csrf") && !name.contains("xsrf") && !name.contains("device"))
+    ) || (name.ends_with("token") && !OF_NOBODY.iter().any(|word| name.contains(word)))
 }
+
+/// What tokens are called after that prove nothing of anybody: they stand in forms, name a device, or say where a list
+/// goes on.
+const OF_NOBODY: &[&str] = &["csrf", "xsrf", "device", "page", "continuation", "cursor", "cancel"];
 
 /// Whether a value is the whole answer to a request, or a part of it that has parts.
 pub(super) fn answer(value: &Value) -> Option<&Symbol> {

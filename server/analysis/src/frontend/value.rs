@@ -239,6 +239,12 @@ pub(super) enum ObjectKind {
     Api,
     /// `fetchBaseQuery` of RTK Query: its options are its entries.
     BaseQuery,
+    /// A client of next-safe-action: the functions that run before an action are its entries.
+    ActionClient,
+    /// A server action of it: these functions, and its own.
+    Action,
+    /// `next` of a middleware of one, and which function of the action comes next.
+    NextOfAction(ObjectId, usize),
     /// A method of a client of axios that was taken off it: `const { get } = client`.
     Method(ObjectId, SmolStr),
     /// `interceptors` of a client of axios, and its `request` and `response`.

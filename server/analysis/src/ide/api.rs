@@ -273,7 +273,7 @@ pub struct AppView {
 /// The counts that every report ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Files whose facts were used.
+    /// Files of Python whose facts were used.
     pub files: usize,
     /// Routes of applications outside tests.
     pub routes: usize,
@@ -290,6 +290,14 @@ pub struct Summary {
     pub not_included: usize,
     /// Files with syntax errors, beyond the size cap, or not UTF-8.
     pub not_fully_analysed: usize,
+    /// Modules of the frontend that were evaluated.
+    pub modules: usize,
+    /// Route handlers of Next.js in them.
+    pub handlers: usize,
+    /// Server actions.
+    pub actions: usize,
+    /// Calls that make requests.
+    pub requests: usize,
 }
 
 /// Hover text.

@@ -16,6 +16,7 @@ pub use calls::{CallView, ReachedRoute};
 pub use host::AnalysisHost;
 pub(crate) use host::{Guards, Judged, JudgedRoutes, State};
 
+use crate::frontend::observed::EndpointKind;
 use crate::rules::not_fully_analysed;
 use crate::text::LineIndex;
 use crate::vfs::FileId;
@@ -124,6 +125,16 @@ impl Analysis {
                 RouteStatus::Public => summary.public += 1,
                 RouteStatus::Unknown => summary.unknown += 1,
             }
+        }
+        for (_, outcome) in self.state.frontend.outcomes() {
+            summary.modules += 1;
+            let of_kind = |kind| outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == kind).count();
+            summary.handlers += of_kind(EndpointKind::Handler);
+            summary.actions += of_kind(EndpointKind::Action);
+            let mut calls: Vec<_> = outcome.requests.iter().map(|request| request.call).collect();
+            calls.sort_unstable();
+            calls.dedup();
+            summary.requests += calls.len();
         }
         summary
     }

@@ -1,5 +1,7 @@
 //! `missing-ownership-check`: a row that anybody can name is given out or changed.
 
+use smol_str::SmolStr;
+
 use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
 use super::shared::links::check as check_links;
@@ -11,6 +13,7 @@ use super::shared::without_credential::check as check_without_credential;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use, is_owner};
 use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
+use crate::frontend::outcome::Outcome;
 use crate::frontend::rows::{Chosen, Does, OwnedModel, RowAccess};
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
@@ -78,10 +81,14 @@ pub(super) fn check_endpoints(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
     for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
         for endpoint in outcome.observed.endpoints.iter().filter(acts) {
             let may = || runs_behind(state, file, endpoint, &|middleware| middleware.asks_right);
-            for access in endpoint.rows.iter().filter(|access| is_open(access)) {
+            for access in endpoint.rows.iter().filter(|access| is_open(access) || gives_out(access)) {
                 let owned: Vec<&OwnedModel> = owned(state, file, access).collect();
-                let Some(owner) = owned.first().filter(|_| !may()) else { continue };
-                let kept = owned.iter().any(|owned| owned.changes);
+                let wanted = |owned: &&&OwnedModel| access.does == Does::Changes || !owned.changes;
+                let Some(owner) = owned.iter().find(wanted).filter(|_| !may()) else { continue };
+                if access.does == Does::Reads && is_for_everybody(state, file, access) {
+                    continue;
+                }
+                let kept = access.does == Does::Changes && owned.iter().any(|owned| owned.changes);
                 found.extend(endpoint_finding(state, file, endpoint, access, owner, kept));
             }
         }
@@ -97,15 +104,48 @@ fn is_open(access: &RowAccess) -> bool {
         && !conditions.iter().any(|(column, _)| is_owner(column))
 }
 
+/// Whether a row is given out that the request names by its key, and nothing else has a say.
+fn gives_out(access: &RowAccess) -> bool {
+    let is_one = matches!(
+        access.method.as_str(),
+        "findUnique" | "findUniqueOrThrow" | "findFirst" | "findFirstOrThrow" | "select"
+    );
+    let conditions = access.conditions.as_deref().unwrap_or_default();
+    let is_key = |column: &SmolStr| {
+        let of_model = column.strip_suffix("Id").or_else(|| column.strip_suffix("_id"));
+        matches!(column.as_str(), "id" | "_id" | "uuid") || of_model.is_some_and(|model| *model == access.model)
+    };
+    let is_named = conditions.iter().any(|(column, by)| *by == Chosen::Request && is_key(column));
+    is_one && access.given_out && is_named && !conditions.iter().any(|(column, _)| is_owner(column))
+}
+
+/// Whether the same project gives such rows to everybody: it reads all of them for whoever asks, or one of them without
+/// finding out who does.
+fn is_for_everybody(state: &State, file: FileId, access: &RowAccess) -> bool {
+    project_of(state, file).any(|(_, outcome)| {
+        let seen = &outcome.observed;
+        let is_same =
+            |other: &RowAccess| other.model == access.model && other.does == Does::Reads && other.is_named_by_request();
+        let mut strangers = seen.endpoints.iter().filter(|endpoint| endpoint.asks == Asks::Nothing);
+        seen.listed.iter().any(|(_, model)| *model == access.model)
+            || strangers.any(|endpoint| endpoint.rows.iter().any(is_same))
+    })
+}
+
 /// Where the same project narrows rows of that model to somebody's.
 fn owned<'s>(state: &'s State, file: FileId, access: &'s RowAccess) -> impl Iterator<Item = &'s OwnedModel> {
+    let owned = project_of(state, file).flat_map(|(_, outcome)| &outcome.observed.owned);
+    owned.filter(|owned| owned.model == access.model)
+}
+
+/// What the modules of a file's project do.
+fn project_of(state: &State, file: FileId) -> impl Iterator<Item = (FileId, &Outcome)> {
     let project = |file: FileId| {
         let path = state.sources.file(file).map_or("", |source| source.path.as_str());
         state.frontend.next_project(path).map(|(folder, _)| folder)
     };
     let own = project(file);
-    let outcomes = state.frontend.outcomes().filter(move |(other, _)| project(*other) == own);
-    outcomes.flat_map(|(_, outcome)| &outcome.observed.owned).filter(|owned| owned.model == access.model)
+    state.frontend.outcomes().filter(move |(other, _)| project(*other) == own)
 }
 
 fn endpoint_finding(
@@ -119,15 +159,20 @@ fn endpoint_finding(
     let (model, column) = (&access.model, &owner.column);
     let conditions = access.conditions.as_deref().unwrap_or_default();
     let key = conditions.iter().find(|(_, by)| *by == Chosen::Request).map(|(column, _)| column)?;
-    let message = format!(
-        "`{model}.{}` takes any `{model}` that the request names by `{key}`, and nothing looks whose that is, although `{column}` says it: put the session's `{column}` into `where`, or fetch the row first, compare and answer 403.",
-        access.method
-    );
+    let method = &access.method;
+    let message = match access.does {
+        Does::Reads => format!(
+            "`{model}.{method}` gives any `{model}` that the request names by `{key}` to whoever is signed in, and nothing looks whose that is, although `{column}` says it: put the session's `{column}` into `where`, or compare and answer 404."
+        ),
+        _ => format!(
+            "`{model}.{method}` takes any `{model}` that the request names by `{key}`, and nothing looks whose that is, although `{column}` says it: put the session's `{column}` into `where`, or fetch the row first, compare and answer 403."
+        ),
+    };
     let severity = if kept { Severity::Error } else { Severity::Warning };
     // The line of the endpoint's own module, or the endpoint.
     let place = if access.place.file == file { access.place } else { endpoint.place };
     let steps = [
-        (access.place, "rows are changed here"),
+        (access.place, if access.does == Does::Reads { "the row is read here" } else { "rows are changed here" }),
         (endpoint.place, "whoever is signed in can call this"),
         (owner.place, "rows are narrowed to somebody's here"),
     ];

@@ -3,9 +3,13 @@
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{callable_name, is_test, shown};
+use super::server_endpoint_without_session::runs_behind;
+use super::shared::frontend;
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, reads};
 use crate::facts::python::idioms::uses;
+use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
+use crate::frontend::outcome::Place;
 use crate::ide::{Diagnostic, Judged, Severity};
 use crate::index::dependencies::Node;
 use crate::index::interpreter::Interpreter;
@@ -24,6 +28,49 @@ pub const INFO: RuleInfo = RuleInfo {
     severity: Severity::Warning,
     page: include_str!("../../../../specs/rules/missing-permission-check.md"),
 };
+
+/// Places and roles that endpoints of Next.js have Better Auth give, for whoever is signed in.
+pub(super) fn check_endpoints(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let acts = |endpoint: &&Endpoint| {
+        // Who asks nobody who it is has something else to mend first.
+        matches!(endpoint.kind, EndpointKind::Handler | EndpointKind::Action)
+            && matches!(endpoint.asks, Asks::Credential | Asks::Verified)
+            && !endpoint.asks_right
+    };
+    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+        for endpoint in outcome.observed.endpoints.iter().filter(acts) {
+            let grants = |effect: &Effect| match &effect.kind {
+                EffectKind::Grants(function) => Some((effect.place, function.clone())),
+                _ => None,
+            };
+            let Some((place, function)) = endpoint.effects.iter().find_map(grants) else { continue };
+            if !runs_behind(state, file, endpoint, &|middleware| middleware.asks_right) {
+                found.extend(grant(state, file, endpoint, place, &function));
+            }
+        }
+    }
+}
+
+fn grant(state: &State, file: FileId, endpoint: &Endpoint, place: Place, function: &str) -> Option<Diagnostic> {
+    let (gives, mending) = match function {
+        "createUser" => (
+            "gives a new account the role that the request names",
+            "Hand over `headers`, so that Better Auth looks whether the caller may",
+        ),
+        _ => (
+            "makes a member of any organization that the request names",
+            "Ask `auth.api.hasPermission` first, with the caller's `headers`",
+        ),
+    };
+    let message = format!(
+        "`auth.api.{function}` asks nobody whether they may, and {gives}: whoever is signed in can call this. {mending}, and answer 403 otherwise."
+    );
+    // The line of the endpoint's own module, or the endpoint.
+    let at = if place.file == file { place } else { endpoint.place };
+    let steps = [(place, "it is called here"), (endpoint.place, "whoever is signed in can call this")];
+    let steps = steps.into_iter().filter_map(|(place, what)| frontend::related(state, place, what)).collect();
+    frontend::report(state, &INFO, Severity::Warning, at, message, steps)
+}
 
 /// Changes of a router that ask for a right, where that tells of one that does not.
 const SEVERAL: usize = 3;

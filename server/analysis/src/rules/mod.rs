@@ -328,6 +328,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     server_endpoint_without_session::check,
     token_for_named_user::check,
     missing_ownership_check::check_endpoints,
+    missing_permission_check::check_endpoints,
     server_shared_token_cache::check,
     session_read_without_headers::check,
     session_token_as_jwt::check,

@@ -8,6 +8,7 @@ use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::data::is_owner;
 use crate::frontend::observed::{Asks, EffectKind, Endpoint, EndpointKind};
+use crate::frontend::placement::Entry;
 use crate::frontend::rewrites::{handler, takes};
 use crate::frontend::rows::{Chosen, Does, RowAccess};
 use crate::ide::{Diagnostic, Severity};
@@ -101,13 +102,14 @@ fn finding(
     endpoint: &Endpoint,
     named: Option<(&RowAccess, &SmolStr)>,
 ) -> Option<Diagnostic> {
+    let placement = &state.frontend.placement;
     let what = match endpoint.kind {
         EndpointKind::Action => "This server action can be called by anybody, from anywhere",
         _ => "Anybody can call this route handler",
     };
     let change = endpoint.effects.iter().find_map(|effect| match &effect.kind {
         EffectKind::Changes(method) => Some((effect.place, method)),
-        EffectKind::SendsSecret(_) => None,
+        EffectKind::SendsSecret(_) | EffectKind::Grants(_) => None,
     });
     let (severity, done, place) = match (change, named) {
         (Some((place, method)), _) => {
@@ -132,6 +134,17 @@ fn finding(
             (Severity::Error, format!("asks {route} with the secret `{variable}`, which lets it through"), effect.place)
         }
     };
+    // Of what nothing imports it may be that imports could not be followed.
+    let is_named = endpoint.kind != EndpointKind::Action
+        || placement.entry(file) != Some(Entry::Actions)
+        || placement.may_be_drawn_with(file, &endpoint.name)
+        || !placement.is_imported(file);
+    if !is_named {
+        let message = format!(
+            "No component names this server action, so that browsers have no name to call it by for now. Once one does, anybody can, and it {done} without finding out who asks: ask for the session here, or leave out `use server` where only code on the server calls it."
+        );
+        return frontend::report(state, &INFO, Severity::Info, endpoint.place, message, Vec::new());
+    }
     let message = format!(
         "{what}, and it {done} without finding out who asks: no session is read, and nothing of the request that could tell. Ask for the session first, and refuse without one."
     );

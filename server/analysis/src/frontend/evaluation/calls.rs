@@ -10,6 +10,7 @@ use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
 use crate::frontend::libraries::{self, generated};
 use crate::frontend::outcome::Place;
+use crate::frontend::rows::is_sent;
 use crate::frontend::shown::is_database_address;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, Symbol, Value};
 use crate::frontend::{requests, rewrites, tokens};
@@ -248,6 +249,11 @@ impl Session<'_> {
             (Value::Symbol(symbol), "replace" | "replaceAll") if is_database_address(symbol) => return Value::Unknown,
             (Value::Symbol(symbol), "toString" | "trim" | "toLowerCase" | "toUpperCase" | "replace" | "replaceAll") => {
                 return Value::Symbol(Rc::clone(symbol));
+            }
+            (Value::Symbol(symbol), "map" | "flatMap" | "forEach")
+                if is_sent(symbol) && matches!(arguments.values.first(), Some(Value::Function(_))) =>
+            {
+                return self.call_array(&Rc::from([object.clone()]), name, arguments, here);
             }
             // Headers with which Better Auth answers, of whatever answer that is.
             (Value::Unknown | Value::Symbol(_), "get") => {

@@ -10,7 +10,7 @@ use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
 use crate::frontend::libraries::servers::{self, Part};
-use crate::frontend::libraries::{auth_js, prisma};
+use crate::frontend::libraries::{auth_js, better_auth, prisma, safe_actions};
 use crate::frontend::named::NamedWatch;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Attached, Place};
@@ -19,7 +19,7 @@ use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
 use crate::frontend::requests::option;
 use crate::frontend::rows::RowWatch;
 use crate::frontend::shown::ShownSecret;
-use crate::frontend::value::{Area, Closure, Hole, Origin, PackageName, ScopeId, Symbol, Value};
+use crate::frontend::value::{Area, Closure, Hole, ObjectId, Origin, PackageName, ScopeId, Symbol, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -41,6 +41,14 @@ pub(in crate::frontend) struct Watch {
     hands_on: bool,
     /// Whether the request is answered elsewhere.
     sends_on: bool,
+}
+
+/// A server action that a library made of a function.
+#[derive(Debug, Clone, Copy)]
+struct SafeAction {
+    action: ObjectId,
+    /// Whether a state comes before what the caller sends.
+    takes_state: bool,
 }
 
 impl Watch {
@@ -125,7 +133,7 @@ impl Session<'_> {
             let name = closure.function.name.clone().unwrap_or_default();
             let range = closure.function.name_range;
             let place = self.place_in(closure.file, closure.item, range);
-            self.run_endpoint(&closure, name, place, EndpointKind::Action);
+            self.run_endpoint(&closure, None, name, place, EndpointKind::Action);
         }
     }
 
@@ -147,7 +155,13 @@ impl Session<'_> {
             return;
         };
         match self.export(file, name) {
-            Value::Function(closure) => self.run_endpoint(&closure, SmolStr::new(name), place, kind),
+            Value::Function(closure) => self.run_endpoint(&closure, None, SmolStr::new(name), place, kind),
+            Value::Object(action) => {
+                if let Some((Value::Function(own), takes_state)) = safe_actions::made_for(self, action) {
+                    let action = SafeAction { action, takes_state };
+                    self.run_endpoint(&own, Some(action), SmolStr::new(name), place, kind);
+                }
+            }
             // What a package made of a function asks whatever that does.
             value if kind == EndpointKind::Middleware && !auth_js::lets_all_through(&value) => {
                 let watch = Watch { asks: Asks::Unknown, ..Watch::new() };
@@ -157,10 +171,18 @@ impl Session<'_> {
         }
     }
 
-    fn run_endpoint(&mut self, closure: &Rc<Closure>, name: SmolStr, place: Place, kind: EndpointKind) {
+    /// Runs an endpoint, which a library may have made of the function.
+    fn run_endpoint(
+        &mut self,
+        closure: &Rc<Closure>,
+        made: Option<SafeAction>,
+        name: SmolStr,
+        place: Place,
+        kind: EndpointKind,
+    ) {
         self.steps = 0;
         let mark = self.store.mark();
-        let (certain, made) = (self.certain.len(), self.made.len());
+        let (certain, functions) = (self.certain.len(), self.made.len());
         let incoming = |path: &[&str]| {
             let path: Vec<SmolStr> = path.iter().map(|step| SmolStr::new(*step)).collect();
             Value::Symbol(Rc::new(Symbol { origin: Origin::Incoming, path: path.into(), may_be_missing: false }))
@@ -171,11 +193,18 @@ impl Session<'_> {
             EndpointKind::Handler | EndpointKind::Middleware => vec![incoming(&[]), incoming(&["context"])],
         };
         self.watch = Some(Watch::new());
-        let result = self.call_closure(closure, &arguments, None);
+        let result = match made {
+            Some(SafeAction { action, takes_state }) => {
+                let values = vec![incoming(&["argument"]); 1 + usize::from(takes_state)];
+                let arguments = Arguments { places: vec![place; values.len()], values, open: false };
+                self.call_value(&Value::Object(action), &arguments, false, place)
+            }
+            None => self.call_closure(closure, &arguments, None),
+        };
         if kind == EndpointKind::Action {
             self.watch_answered(&[super::expressions::awaited(&result)], place);
         }
-        self.run_made(made);
+        self.run_made(functions);
         let is_whole = self.steps < MAX_STEPS;
         let watch = self.watch.take();
         self.certain.truncate(certain);
@@ -192,8 +221,7 @@ impl Session<'_> {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
         }
-        watch.rows.accesses.sort_unstable();
-        watch.rows.accesses.dedup();
+        watch.rows.close();
         watch.effects.sort_unstable();
         watch.effects.dedup();
         watch.requests.sort_unstable();
@@ -305,9 +333,16 @@ impl Session<'_> {
                 self.watch_handed_on(arguments);
                 self.watch_unknown();
             }
+            // With the headers of whoever asks, Better Auth looks itself whether they may.
+            Part::Changes(_) if better_auth::looks_who_asks(self, package, arguments) => {
+                self.watch_asks(Asks::Verified);
+            }
             Part::Changes(method) => {
-                let kind = EffectKind::Changes(method);
-                self.watch.iter_mut().for_each(|watch| watch.effects.push(Effect { place: here, kind: kind.clone() }));
+                let grants = better_auth::grants(self, package, arguments)
+                    && self.watched_rows().is_some_and(|rows| !rows.is_doubted());
+                let Some(watch) = &mut self.watch else { return };
+                let kinds = [Some(EffectKind::Changes(method.clone())), grants.then_some(EffectKind::Grants(method))];
+                watch.effects.extend(kinds.into_iter().flatten().map(|kind| Effect { place: here, kind }));
             }
         }
     }

@@ -83,7 +83,9 @@ impl Session<'_> {
                 let token = part.path.split_last().filter(|(name, way)| names_a_token(name) && **way == *path);
                 token.is_some() && part.origin == symbol.origin
             };
-            if self.logged_answers.missing.iter().any(lacks) {
+            // What says why a request was refused has no token in it.
+            let refuses = |part: &Symbol| part.origin == symbol.origin && matches!(&*part.path, [only] if only == "ok");
+            if self.logged_answers.missing.iter().any(|part| lacks(part) || refuses(part)) {
                 continue;
             }
             whole.push((symbol.origin.clone(), path, place));

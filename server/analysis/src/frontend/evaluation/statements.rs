@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::{Frame, MAX_NESTING, Returned, Session};
 use crate::facts::typescript::tree::{Class, Expr, ExprKind, Loop, Operator, Pattern, Stmt, StmtKind, Switch, Try};
+use crate::frontend::rows::is_sent;
 use crate::frontend::store::Changes;
 use crate::frontend::value::{ClassValue, Closure, ObjectKind, Origin, ScopeId, Symbol, Value};
 
@@ -277,6 +278,8 @@ impl Session<'_> {
     pub(super) fn element(&mut self, values: &Value) -> Value {
         match values {
             Value::Array(elements) if !elements.is_empty() => Value::any(elements.iter().cloned()),
+            // Each of what whoever asks has sent is theirs to choose, too.
+            Value::Symbol(symbol) if is_sent(symbol) => values.clone(),
             _ => Value::Unknown,
         }
     }

@@ -188,3 +188,27 @@ fn part_of_session(symbol: &Symbol) -> Option<Vec<&str>> {
         _ => None,
     }
 }
+
+/// Whether `createUser` is handed the headers of whoever asks: the plugin `admin` then looks whether they may (1.7).
+pub(in crate::frontend) fn looks_who_asks(
+    session: &mut Session<'_>,
+    package: &PackageName,
+    arguments: &Arguments,
+) -> bool {
+    package.package == SERVER
+        && package.path == "api.createUser"
+        && option(session, &arguments.get(0), "headers") != Value::Undefined
+}
+
+/// Whether a function that only code on the server may call gives what the request names: a role, or a place in an
+/// organization. It asks nobody whether they may (1.7).
+pub(in crate::frontend) fn grants(session: &mut Session<'_>, package: &PackageName, arguments: &Arguments) -> bool {
+    let given = match &*package.path {
+        "api.createUser" => "role",
+        "api.addMember" => "organizationId",
+        _ => return false,
+    };
+    let body = option(session, &arguments.get(0), "body");
+    let given = option(session, &body, given);
+    package.package == SERVER && session.is_of_request(&given)
+}

@@ -59,9 +59,22 @@ pub(in crate::frontend) fn watch(session: &mut Session<'_>, package: &PackageNam
     if matches!(method, "execute" | "run" | "all" | "batch") && !arguments.values.is_empty() {
         return session.watch_handed_on(arguments);
     }
+    if method == "from" {
+        if let Some(table) = table_of(&arguments.get(0)) {
+            session.note_listed(&table, "select", here);
+        }
+        return;
+    }
     let Some(table) = model(package).map(SmolStr::new) else { return };
     match method {
+        "innerJoin" | "leftJoin" | "rightJoin" | "fullJoin" => {
+            let on = session.chosen_columns(&arguments.get(1));
+            if on.is_none_or(|on| on.iter().any(|(_, by)| *by == Chosen::Other)) {
+                session.doubt_rows();
+            }
+        }
         "where" => {
+            session.take_back_listed(here);
             let (does, step) = match chain {
                 chain if chain.contains(".update(") => (Does::Changes, "update"),
                 chain if chain.contains(".delete(") => (Does::Changes, "delete"),
@@ -75,6 +88,7 @@ pub(in crate::frontend) fn watch(session: &mut Session<'_>, package: &PackageNam
             session.watch_access((&table, "insert"), Does::Makes, columns, here);
         }
         "findFirst" | "findMany" => {
+            session.watch_related(&arguments.get(0));
             let conditions = conditions(session, package, &table, &arguments.get(0), here);
             session.watch_access((&table, method), Does::Reads, conditions, here);
         }
@@ -123,11 +137,13 @@ pub(super) fn call(
         "and" | "or" => Some(joined(session, arguments, here)),
         "not" => Some(condition(session, None, here)),
         _ if EQUALS.contains(&path) || COMPARES.contains(&path) => {
-            let (column, value) = match column(&first) {
+            let (column, value) = match column_of(&first) {
                 Some(column) => (column, arguments.get(1)),
-                None => (column(&arguments.get(1))?, first),
+                None => (column_of(&arguments.get(1))?, first),
             };
-            Some(condition(session, Some((column, value)), here))
+            // Two columns are the same: how rows of two tables belong together, whosesoever they are.
+            let is_column = column_of(&value).is_some();
+            Some(condition(session, (!is_column).then_some((column, value)), here))
         }
         _ if LEAVES_OUT.contains(&path) => Some(condition(session, None, here)),
         _ if last == "transaction" => {
@@ -136,16 +152,21 @@ pub(super) fn call(
             Some(session.call_closure(&closure, &[client], Some((here, false))))
         }
         _ if NAMES.contains(&last) => {
-            let Value::Package(given) = &first else { return None };
-            let table = given.path.strip_prefix("table(")?.strip_suffix(')')?;
+            let table = table_of(&first)?;
             Some(Value::package(&package.package, &format!("{path}({table})")))
         }
         _ => None,
     }
 }
 
+/// The table that a value is: `table(note)`.
+fn table_of(value: &Value) -> Option<SmolStr> {
+    let Value::Package(package) = value else { return None };
+    package.path.strip_prefix("table(")?.strip_suffix(')').map(SmolStr::new)
+}
+
 /// The column that a value is: `table(note).userId`.
-fn column(value: &Value) -> Option<SmolStr> {
+fn column_of(value: &Value) -> Option<SmolStr> {
     let Value::Package(package) = value else { return None };
     let (table, column) = package.path.rsplit_once('.')?;
     (is_drizzle(package) && table.starts_with("table(")).then(|| column.into())

@@ -16,6 +16,7 @@ pub(super) mod prisma;
 mod queries;
 mod react;
 mod redux;
+pub(super) mod safe_actions;
 pub(super) mod servers;
 mod stores;
 mod supabase;
@@ -105,6 +106,7 @@ pub(super) fn call(
         "@openai/chatkit-react" if path == "useChatKit" => react::call_chatkit(session, arguments, here),
         "react" | "preact/hooks" => react::call(session, path, arguments, here),
         "swr" | "swr/immutable" | "swr/mutation" | "swr/infinite" => react::call_swr(session, arguments, here),
+        safe_actions::PACKAGE => safe_actions::call(session, path, arguments, here),
         module if redux::is_package(module) => redux::call(session, path, arguments, here),
         "js-cookie" | "cookies-next" | "cookies-next/client" => web::call_cookies(session, path, arguments, here),
         module if auth_js::is_clerk(module) => auth_js::call_clerk(session, path, arguments, here),
@@ -130,6 +132,9 @@ pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, 
         }
         ObjectKind::Headers if !session.store.get(id).open => Value::Undefined,
         ObjectKind::Url if name == "searchParams" => {
+            if let Some(query) = web::query_of_request(session, id) {
+                return query;
+            }
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Query, place))
         }
@@ -168,6 +173,10 @@ pub(super) fn method(
         ObjectKind::Persisted => Some(Value::Unknown),
         // Bound to its client, it is what it was.
         ObjectKind::Method(..) => Some(if name == "bind" { Value::Object(id) } else { Value::Unknown }),
+        ObjectKind::ActionClient => Some(safe_actions::method(session, id, name, arguments, here)),
+        ObjectKind::Action | ObjectKind::NextOfAction(..) => {
+            Some(if name == "bind" { Value::Object(id) } else { Value::Unknown })
+        }
         ObjectKind::Plain | ObjectKind::Instance(_) | ObjectKind::Conditions => None,
     }
 }
@@ -190,6 +199,8 @@ pub(super) fn call_object(
         ObjectKind::Store => stores::call(session, id, arguments, here),
         ObjectKind::Persisted => stores::set(session, id, arguments, here),
         ObjectKind::BaseQuery => redux::call_base(session, id, arguments, here, here),
+        ObjectKind::Action => safe_actions::run(session, id, arguments, here),
+        ObjectKind::NextOfAction(action, at) => safe_actions::go_on(session, id, (*action, *at), arguments, here),
         _ => {
             session.give_away(arguments);
             rewrites::given_on(session, arguments)

@@ -48,7 +48,10 @@ pub(in crate::frontend) fn watch(session: &mut Session<'_>, package: &PackageNam
         // Whoever looks at somebody's row is counted.
         _ if only_counts(session, package, arguments) => return,
         method if CHANGES.contains(method) => (Does::Changes, conditions(session, &arguments.get(0))),
-        method if READS.contains(method) => (Does::Reads, conditions(session, &arguments.get(0))),
+        method if READS.contains(method) => {
+            session.watch_related(&arguments.get(0));
+            (Does::Reads, conditions(session, &arguments.get(0)))
+        }
         method if MAKES.contains(method) => (Does::Makes, columns(session, &arguments.get(0))),
         _ => return,
     };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use super::better_auth::{CLIENT, SERVER};
-use super::{drizzle, prisma, supabase, utilities};
+use super::{drizzle, prisma, safe_actions, supabase, utilities};
 use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, SetCookie};
 use crate::frontend::outcome::{Area, Place};
@@ -52,6 +52,7 @@ pub(in crate::frontend) fn part(package: &PackageName) -> Part {
         "next" | "next/server" | "next/cache" | "next/navigation" | "react" | "server-only" | "jwt-decode" | "" => {
             Part::Harmless
         }
+        safe_actions::PACKAGE => Part::Harmless,
         module if is_database(module) && CHANGES.contains(&name) && path.contains('.') => Part::Changes(name.into()),
         module if is_database(module) || module.starts_with("node:") || utilities::is_known(module) => Part::Harmless,
         _ => Part::Unknown,

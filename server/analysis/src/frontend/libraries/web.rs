@@ -10,6 +10,7 @@ use crate::frontend::evaluation::{Arguments, Session};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
+use crate::frontend::rows::is_sent;
 use crate::frontend::tokens::{STRINGIFIED, UNDEFINED, front_of, held, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
@@ -96,7 +97,12 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "parseInt" | "Number" | "Number.parseInt" => {
             better_auth::note_numbered(session, &first, here);
             session.give_away(arguments);
-            Value::Unknown
+            of_request(&first).unwrap_or(Value::Unknown)
+        }
+        // A number, or an object of fields, that whoever asks decides about as before.
+        "parseFloat" | "BigInt" | "Object.fromEntries" if of_request(&first).is_some() => {
+            session.give_away(arguments);
+            first
         }
         "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
         "JSON.parse" => match &first {
@@ -354,4 +360,24 @@ fn speaks_of_session(text: &str) -> bool {
             .any(|part| word.contains(part))
             || matches!(&**word, "auth" | "access" | "refresh" | "secret" | "sid" | "apikey" | "cookie")
     })
+}
+
+/// A part of the request that an endpoint was sent, as it is.
+fn of_request(value: &Value) -> Option<Value> {
+    matches!(value, Value::Symbol(symbol) if is_sent(symbol)).then(|| value.clone())
+}
+
+/// `new URL(request.url).searchParams`: what the request's address says.
+pub(super) fn query_of_request(session: &Session<'_>, url: ObjectId) -> Option<Value> {
+    let whole = match session.store.get(url).entries.get("href")? {
+        Value::Symbol(symbol) => symbol,
+        Value::Text(parts) => match &**parts {
+            [Part::Hole(Hole::Symbol(symbol))] => symbol,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let is_own = whole.origin == Origin::Incoming && matches!(&*whole.path, [only] if only == "url");
+    let path = ["nextUrl", "searchParams"].map(SmolStr::new_static);
+    is_own.then(|| Value::Symbol(Rc::new(Symbol { path: Rc::new(path), ..(**whole).clone() })))
 }
