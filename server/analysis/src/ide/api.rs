@@ -342,6 +342,8 @@ pub enum FileContent {
 pub struct Change {
     /// New list of workspace roots (absolute, no trailing slash), when it changed.
     pub roots: Option<Vec<String>>,
+    /// New list of the roots around which more belongs to the project than is read, when it changed.
+    pub parts: Option<Vec<String>>,
     /// New content of files on disk.
     pub disk: Vec<(String, FileContent)>,
     /// Open documents: new full text, or `None` when closed. They win over disk.
