@@ -5,7 +5,7 @@ use authlens_analysis::ide::{
 };
 use serde_json::{Map, Value, json};
 
-use super::load::{Loaded, load};
+use super::load::{Around, Loaded, load};
 use super::report::position;
 use super::{CLEAN, ListFormat, RoutesArgs, print};
 
@@ -13,7 +13,7 @@ use super::{CLEAN, ListFormat, RoutesArgs, print};
 const MAX_MOUNTS: usize = 4;
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path), None)?;
+    let loaded = load(std::slice::from_ref(&args.path), Around::Nothing, None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),

@@ -20,12 +20,13 @@ pub const INFO: RuleInfo = RuleInfo {
 const SHOWN_PLACES: usize = 5;
 
 pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
-    let Some(source) = state.sources.file(file).filter(|source| !source.test && source.path.ends_with(".py")) else {
-        return;
-    };
+    let Some(source) = state.sources.file(file).filter(|source| !source.test) else { return };
     let (range, problem) = match (state.parsed(file), state.unreadable(file)) {
         (Some(parsed), _) if parsed.never_parsed && source.relevant => {
-            (parsed.errors.first().copied().unwrap_or_default(), "it has a syntax error here")
+            // There is code that the grammar of TypeScript does not take, and a compiler does.
+            let problem =
+                if state.is_script(file) { "it can't be parsed from here on" } else { "it has a syntax error here" };
+            (parsed.errors.first().copied().unwrap_or_default(), problem)
         }
         (None, Some(problem)) => (TextRange::default(), problem),
         _ => return,
@@ -35,7 +36,11 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
         severity: Severity::Info,
         confidence: Confidence::High,
         location: Location { file, range },
-        message: format!("This file is not fully analysed: {problem}; routes that rest on it stay unknown."),
+        message: match (source.path.ends_with(".py"), state.is_script(file)) {
+            (true, _) => format!("This file is not fully analysed: {problem}; routes that rest on it stay unknown."),
+            (_, true) => format!("This file is not fully analysed: {problem}; what it sends may be missed."),
+            _ => format!("What is here does not count: {problem}."),
+        },
         related: Vec::new(),
         unnecessary: false,
     });
