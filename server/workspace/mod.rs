@@ -25,7 +25,7 @@ use memchr::memmem;
 pub(crate) use project::{Project, is_top, project_of, top_of_checkout};
 pub(crate) use replace::{Replacement, replace_all};
 
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Reach, Watch};
 
 /// Largest file that is read, in bytes. The largest hand-written file seen has 0.5 MB.
 pub(crate) const MAX_FILE: u64 = 4 << 20;
@@ -186,15 +186,23 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
     files
 }
 
-/// Whether a path is one that the analysis reads.
-pub(crate) fn is_source(path: &str) -> bool {
+/// Whether a path is one that the analysis reads, of what is in these folders. What folders are called counts below
+/// them only: a project may lie in one called `build`.
+pub(crate) fn is_source(path: &str, roots: &[String]) -> bool {
+    let below = |root: &String| path.strip_prefix(root.as_str())?.strip_prefix('/');
+    let below = roots.iter().filter_map(below).min_by_key(|below| below.len());
     (path.ends_with(".py")
         || typescript::grammar(path).is_some()
         || roles::configures_modules(path)
         || manifests::rank(path).is_some()
         || environment::sets_variables(path)
         || roles::role(path).is_some())
-        && !path.split('/').any(|part| VENDORED.contains(&part))
+        && !below.is_some_and(|below| below.split('/').any(|part| VENDORED.contains(&part)))
+}
+
+/// The path of a file or folder without symbolic links.
+pub(crate) fn real_path(path: &str) -> Option<String> {
+    fs::canonicalize(path).ok().map(|path| slashed(&path))
 }
 
 /// An absolute path with forward slashes.
