@@ -45,7 +45,7 @@ fn route(root: &Path, method: &str, path: &str) -> Result<u8, String> {
 fn explanation(loaded: &Loaded, analysis: &Analysis, app: &AppView, route: &RouteView) -> String {
     let mut out = format!(
         "{} {} of {} is {}: {}\n",
-        route.methods.join(","),
+        lookup::shown_method(route),
         route.path,
         app.name,
         route.status.word(),

@@ -374,6 +374,29 @@ fn comments_that_are_needed_stay() {
     }
 }
 
+/// Routes are asked for by what a client, a browser or a table shows.
+#[test]
+fn explain_helps_to_name_a_route() {
+    let main = "from fastapi import FastAPI\n\nsub = FastAPI()\n\n@sub.delete(\"/z\")\ndef z(name: str):\n    return open(name).read()\n\napp = FastAPI()\napp.mount(\"/sub\", sub)\n\n@app.get(\"/tasks/{id}\")\ndef tasks(id: int):\n    return open(str(id)).read()\n\n@app.websocket(\"/ws\")\nasync def ws(socket): ...\n";
+    let project = Project::new("explain", &[("main.py", main)]);
+    let explain = |args: &[&str]| {
+        let output = authlens(&project.0, &[&["explain"], args].concat());
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for (args, begins) in [
+        (&["get", "http://localhost:8000/tasks/7?sort=name#top"][..], "GET /tasks/{id} of main:app is open"),
+        (&["DELETE", "/sub/z"], "DELETE /z of main:sub is open"),
+        (&["DELETE", "/z"], "DELETE /z of main:sub is open"),
+        (&["WS", "/ws"], "WS /ws of main:app is "),
+        (&["FETCH", "/tasks/{id}"], "authlens: no route answers FETCH /tasks/{id}; it answers GET\n"),
+        (&["GET", "/task/{id}"], "authlens: no route answers GET /task/{id}; did you mean /tasks/{id}?\n"),
+        (&["missing-auth"], "authlens: there is no rule `missing-auth`; did you mean missing-auth-dependency?\n"),
+    ] {
+        let said = explain(args);
+        assert!(said.starts_with(begins), "{args:?}: {said}");
+    }
+}
+
 /// Reports are kept, and read by many: no value of a secret is in them.
 #[test]
 fn no_output_holds_a_secret() {
