@@ -3,12 +3,12 @@
 use authlens_analysis::ide::{Analysis, CallView};
 use serde_json::{Value, json};
 
-use super::load::{Loaded, load};
+use super::load::{Around, Loaded, load};
 use super::report::position;
 use super::{CLEAN, ListFormat, RoutesArgs, print};
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path), None)?;
+    let loaded = load(std::slice::from_ref(&args.path), Around::Nothing, None)?;
     let analysis = loaded.host.snapshot();
     let calls = analysis.calls();
     let text = match args.format {

@@ -3,9 +3,11 @@
 use std::io::IsTerminal;
 
 use authlens_analysis::ide::{Analysis, Diagnostic, Severity};
-use authlens_analysis::rules;
+use authlens_analysis::rules::{self, invalid_configuration};
 
-use super::load::{Loaded, load};
+use super::load::{Around, Loaded, current_folder, load};
+use crate::workspace;
+
 use super::{CLEAN, CheckArgs, CheckFormat, Colour, FINDINGS, MinSeverity, fix, print, report};
 
 pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
@@ -14,7 +16,18 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
             return Err(format!("there is no rule `{code}`; `authlens rules` lists them"));
         }
     }
-    let mut loaded = load(&args.paths, args.config.as_deref())?;
+    if args.diff && args.format != CheckFormat::Text {
+        return Err("`--diff` prints a patch: there is no other format of it".into());
+    }
+    let mut loaded = load(&args.paths, Around::Project, args.config.as_deref())?;
+    if args.diff {
+        // Where it is applied.
+        loaded.based_on(&current_folder()?);
+    } else if args.format == CheckFormat::Github {
+        // There annotations are looked for.
+        let top = workspace::top_of_checkout(loaded.first_named());
+        loaded.based_on(&top.map_or_else(current_folder, Ok)?);
+    }
     if args.fix || args.unsafe_fixes || args.diff {
         let outcome = fix::run(&mut loaded, args)?;
         if args.diff {
@@ -54,10 +67,9 @@ pub(super) fn select(loaded: &Loaded, analysis: &Analysis, args: &CheckArgs) -> 
     let asked_for = |diagnostic: &Diagnostic| {
         let path = analysis.path(diagnostic.location.file);
         // A configuration above the folder, or named on the command line, counts for it.
-        let configures = diagnostic.rule == "invalid-configuration";
-        let inside =
-            configures || analysis.roots().iter().any(|root| path == root || path.starts_with(&format!("{root}/")));
-        inside
+        let configures =
+            diagnostic.rule == invalid_configuration::INFO.code && (args.config.is_some() || loaded.is_above(path));
+        (configures || loaded.is_named(path))
             && diagnostic.severity >= least
             && (args.select.is_empty() || named(&args.select, diagnostic.rule))
             && !named(&args.ignore, diagnostic.rule)
@@ -66,7 +78,7 @@ pub(super) fn select(loaded: &Loaded, analysis: &Analysis, args: &CheckArgs) -> 
     let all = files.iter().flat_map(|file| analysis.diagnostics(*file).to_vec());
     let mut found: Vec<Diagnostic> = all.filter(asked_for).collect();
     found.sort_by(|a, b| {
-        let path = |d: &Diagnostic| loaded.shown(analysis, d.location.file).to_owned();
+        let path = |d: &Diagnostic| loaded.shown(analysis, d.location.file);
         path(a).cmp(&path(b)).then_with(|| a.location.range.cmp(&b.location.range)).then(a.rule.cmp(b.rule))
     });
     found

@@ -58,7 +58,7 @@ pub(super) fn render(
     let path = loaded.shown(analysis, location.file);
     let mut out = format!("  {} {path}:{line}:{column}\n", paint.dim("-->"));
     // What stands behind the name of a variable is nobody's to read.
-    if environment::sets_variables(path) {
+    if environment::sets_variables(&path) {
         return out;
     }
     let Some((text, lines)) = analysis.text(location.file).zip(analysis.line_index(location.file)) else { return out };

@@ -6,7 +6,7 @@ use authlens_analysis::ide::{Analysis, AppView, RouteView};
 use authlens_analysis::rules;
 use serde_json::json;
 
-use super::load::{Loaded, load};
+use super::load::{Around, Loaded, load};
 use super::report::{position, severity};
 use super::{CLEAN, ExplainArgs, ListFormat, print};
 use crate::lookup;
@@ -30,7 +30,7 @@ fn page(code: &str) -> Result<u8, String> {
 }
 
 fn route(root: &Path, method: &str, path: &str) -> Result<u8, String> {
-    let loaded = load(&[root.to_owned()], None)?;
+    let loaded = load(&[root.to_owned()], Around::Nothing, None)?;
     let analysis = loaded.host.snapshot();
     let apps = analysis.apps();
     let found = lookup::routes(&apps, method, path)?;
@@ -45,7 +45,7 @@ fn route(root: &Path, method: &str, path: &str) -> Result<u8, String> {
 fn explanation(loaded: &Loaded, analysis: &Analysis, app: &AppView, route: &RouteView) -> String {
     let mut out = format!(
         "{} {} of {} is {}: {}\n",
-        route.methods.join(","),
+        lookup::shown_method(route),
         route.path,
         app.name,
         route.status.word(),
@@ -58,7 +58,7 @@ fn explanation(loaded: &Loaded, analysis: &Analysis, app: &AppView, route: &Rout
     }
     out.push_str(&match &app.fastapi {
         Some((version, manifest)) => {
-            let manifest = manifest.strip_prefix(&loaded.base).unwrap_or(manifest);
+            let manifest = loaded.relative(manifest);
             format!("  read as FastAPI {version} ({manifest})\n")
         }
         None => "  read as the newest FastAPI (no manifest names a version)\n".to_owned(),

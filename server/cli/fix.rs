@@ -66,7 +66,7 @@ pub(super) fn run(loaded: &mut Loaded, args: &CheckArgs) -> Result<Outcome, Stri
     if args.diff {
         let shown = texts.iter().map(|(path, old, new)| {
             let path = loaded.relative(path);
-            remarked(path, unified(path, old.as_deref(), new), &secrets)
+            remarked(&path, unified(&path, old.as_deref(), new), &secrets)
         });
         return Ok(Outcome { fixed, diff: shown.collect() });
     }

@@ -1,5 +1,7 @@
 //! Reads folders into an analysis.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -13,23 +15,35 @@ pub(super) struct Loaded {
     pub(super) host: AnalysisHost,
     /// The folder that paths in reports are relative to, with a trailing slash.
     pub(super) base: String,
+    /// What was named on the command line, absolute.
+    named: Vec<String>,
+    /// Folders of the projects that were read.
+    projects: Vec<String>,
 }
 
-/// Reads files and folders, and then what their modules import.
+/// How much is read of the project that a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    /// All of it: what is named may be included, guarded or asked for anywhere in it.
+    Project,
+    /// Nothing: the folder is the workspace.
+    Nothing,
+}
+
+/// Reads files and folders with what is around them, and then what their modules import.
 /// `configuration` names the only configuration file that is to count.
-pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Loaded, String> {
-    let mut roots = Vec::new();
+pub(super) fn load(paths: &[PathBuf], around: Around, configuration: Option<&Path>) -> Result<Loaded, String> {
+    let mut named = Vec::new();
     for path in paths {
-        let root =
+        let path =
             std::fs::canonicalize(path).map_err(|error| format!("can't read {}: {}", path.display(), plain(&error)))?;
-        roots.push(root);
+        named.push(path);
     }
-    let base = match roots.as_slice() {
+    let base = match named.as_slice() {
         [one] if one.is_dir() => one.clone(),
-        _ => std::env::current_dir().map_err(|error| format!("no current folder: {}", plain(&error)))?,
+        _ => current_folder()?,
     };
-    let mut change =
-        Change { roots: Some(roots.iter().map(|root| workspace::slashed(root)).collect()), ..Change::default() };
+    let mut change = Change::default();
     if let Some(path) = configuration {
         let unreadable = |why: &str| format!("can't read {}: {why}", path.display());
         let path = std::fs::canonicalize(path).map_err(|error| unreadable(&plain(&error)))?;
@@ -41,21 +55,12 @@ pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Lo
         }
         change.configuration = Some(path);
     }
-    for root in &roots {
-        change.disk.extend(workspace::policy_above(root));
-        change.disk.extend(workspace::discover(root, &report_progress));
-        // A file alone: its neighbours are there to be imported.
-        if root.is_file()
-            && let Some(folder) = root.parent()
-        {
-            let neighbours = workspace::discover(folder, &report_progress).into_iter();
-            change.disk.extend(
-                neighbours
-                    .filter(|(path, _)| *path != workspace::slashed(root))
-                    .map(|(path, _)| (path, FileContent::Listed)),
-            );
-        }
-    }
+    let (projects, parts) = read_around(&named, around, &mut change);
+    let folders = named.iter().filter(|path| path.is_dir()).map(|path| workspace::slashed(path));
+    let mut roots: Vec<String> = projects.iter().cloned().chain(folders).collect();
+    roots.sort();
+    roots.dedup();
+    (change.roots, change.parts) = (Some(roots), Some(parts));
     clear_progress();
     let mut host = AnalysisHost::new();
     // Nothing is judged before all that modules import has been read.
@@ -76,19 +81,106 @@ pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Lo
     while !wanted.is_empty() {
         wanted = host.apply(read(wanted)).wanted;
     }
-    Ok(Loaded { host, base: format!("{}/", workspace::slashed(&base).trim_end_matches('/')) })
+    let named = named.iter().map(|path| workspace::slashed(path)).collect();
+    Ok(Loaded { host, base: as_base(&base), named, projects })
+}
+
+/// Has the files of projects read, each once. Gives the folders of the projects, and those that are only a part of one.
+fn read_around(named: &[PathBuf], around: Around, change: &mut Change) -> (Vec<String>, Vec<String>) {
+    let mut projects: Vec<workspace::Project> = Vec::new();
+    for path in named {
+        let is_known =
+            |project: &workspace::Project| project.is_whole && project.files.iter().any(|file| file.starts_with(path));
+        if projects.iter().any(is_known) {
+            continue;
+        }
+        projects.push(match around {
+            Around::Project => workspace::project_of(path),
+            Around::Nothing => {
+                // A file alone: its neighbours are there to be imported.
+                if let Some(folder) = path.parent().filter(|_| path.is_file()) {
+                    let neighbours = workspace::files_of(folder).into_iter().filter(|file| file != path);
+                    change.disk.extend(neighbours.map(|file| (workspace::slashed(&file), FileContent::Listed)));
+                }
+                let (root, files) = (path.clone(), workspace::files_of(path));
+                workspace::Project { is_whole: workspace::is_top(path), root, files }
+            }
+        });
+    }
+    let mut files: BTreeSet<PathBuf> = named.iter().flat_map(|path| workspace::files_of(path)).collect();
+    for project in &mut projects {
+        change.disk.extend(workspace::policy_above(&project.root));
+        files.extend(std::mem::take(&mut project.files));
+    }
+    let files: Vec<PathBuf> = files.into_iter().collect();
+    change.disk.extend(workspace::read_files(&files, &report_progress));
+    let folder = |project: &workspace::Project| workspace::slashed(&project.root);
+    let parts = projects.iter().filter(|project| !project.is_whole).map(folder).collect();
+    (projects.iter().map(folder).collect(), parts)
+}
+
+/// The folder that the command runs in.
+pub(super) fn current_folder() -> Result<PathBuf, String> {
+    let folder = std::env::current_dir().and_then(std::fs::canonicalize);
+    folder.map_err(|error| format!("no current folder: {}", plain(&error)))
+}
+
+/// A folder with a slash behind it.
+fn as_base(folder: &Path) -> String {
+    format!("{}/", workspace::slashed(folder).trim_end_matches('/'))
 }
 
 impl Loaded {
     /// The path of a file as reports show it.
-    pub(super) fn shown<'p>(&self, analysis: &'p Analysis, file: FileId) -> &'p str {
+    pub(super) fn shown<'p>(&self, analysis: &'p Analysis, file: FileId) -> Cow<'p, str> {
         self.relative(analysis.path(file))
     }
 
     /// An absolute path as reports show it.
-    pub(super) fn relative<'p>(&self, path: &'p str) -> &'p str {
-        path.strip_prefix(&self.base).unwrap_or(path)
+    pub(super) fn relative<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        self.seen_from(&self.base, path)
     }
+
+    /// The same from now on, for paths from another folder.
+    pub(super) fn based_on(&mut self, folder: &Path) {
+        self.base = as_base(folder);
+    }
+
+    /// Whether a path was named on the command line, or is below one that was.
+    pub(super) fn is_named(&self, path: &str) -> bool {
+        self.named.iter().any(|named| is_below(path, named))
+    }
+
+    /// Whether a file stands in a folder above something that was named.
+    pub(super) fn is_above(&self, path: &str) -> bool {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.named.iter().any(|named| is_below(named, folder))
+    }
+
+    /// What was named first.
+    pub(super) fn first_named(&self) -> &Path {
+        self.named.first().map_or(Path::new("/"), Path::new)
+    }
+
+    /// A path of the project from one of its folders; another one as it is.
+    fn seen_from<'p>(&self, base: &str, path: &'p str) -> Cow<'p, str> {
+        if let Some(below) = path.strip_prefix(base) {
+            return Cow::Borrowed(below);
+        }
+        let folder = base.trim_end_matches('/');
+        let is_around = |project: &&String| is_below(folder, project) && is_below(path, project);
+        if !self.projects.iter().any(|project| is_around(&project)) {
+            return Cow::Borrowed(path);
+        }
+        let shared = folder.split('/').zip(path.split('/')).take_while(|(a, b)| a == b).count();
+        let up = "../".repeat(folder.split('/').count() - shared);
+        let down: Vec<&str> = path.split('/').skip(shared).collect();
+        Cow::Owned(format!("{up}{}", down.join("/")))
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|below| below.is_empty() || below.starts_with('/') || folder.ends_with('/'))
 }
 
 /// An operating-system error without its number.

@@ -57,10 +57,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Files and folders to check
+    /// Files and folders to check; the project around them is read, findings and counts are of what is named
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
-    /// Output format
+    /// Output format; paths are relative to a single folder that is named, else to the current one, in `github` to the checkout
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
     /// Apply fixes that can't change what legitimate callers see
@@ -69,7 +69,7 @@ struct CheckArgs {
     /// Apply all fixes, also those that may change behaviour
     #[arg(long)]
     unsafe_fixes: bool,
-    /// Print what the fixes would change instead of writing it
+    /// Print what the fixes would change instead of writing it, as a patch for the current folder
     #[arg(long)]
     diff: bool,
     /// Use this configuration file and no other

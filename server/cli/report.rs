@@ -1,6 +1,8 @@
 //! Findings as text, JSON and workflow commands.
 
-use authlens_analysis::ide::{Analysis, Applicability, Confidence, Diagnostic, Fix, FixKind, Location, Severity};
+use authlens_analysis::ide::{
+    Analysis, Applicability, Confidence, Diagnostic, Fix, FixKind, Location, Severity, Summary,
+};
 use authlens_analysis::rules::hardcoded_secret;
 use authlens_analysis::text::PositionEncoding;
 use serde_json::{Value, json};
@@ -35,7 +37,7 @@ pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], c
         out.push('\n');
     }
     if !quiet {
-        out.push_str(&summary_line(analysis, found, &paint));
+        out.push_str(&summary_line(loaded, analysis, found, &paint));
     }
     out
 }
@@ -43,11 +45,22 @@ pub(super) fn text(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], c
 /// What is said of a folder in which there is nothing to look at: the path may be wrong.
 pub(super) const NOTHING: &str = "no FastAPI application and no Next.js code was found here";
 
-fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> String {
+/// `9 Python files`. What of the frontend was evaluated is counted as modules; scripts are named where nothing was.
+fn files(summary: &Summary) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let scripts = if summary.modules > 0 { 0 } else { summary.scripts };
+    match (summary.python, scripts) {
+        (python, 0) => format!("{python} Python file{}", plural(python)),
+        (0, scripts) => format!("{scripts} TypeScript file{}", plural(scripts)),
+        (python, scripts) => format!("{python} Python and {scripts} TypeScript file{}", plural(scripts)),
+    }
+}
+
+fn summary_line(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> String {
     if found.is_empty() && analysis.found_nothing() {
         return format!("{}: {NOTHING}\n", paint.bold("no findings"));
     }
-    let summary = analysis.summary();
+    let summary = analysis.summary_of(&|path| loaded.is_named(path));
     let count = |severity| found.iter().filter(|d| d.severity == severity).count();
     let verdict = if found.is_empty() {
         "no findings".to_owned()
@@ -66,10 +79,15 @@ fn summary_line(analysis: &Analysis, found: &[Diagnostic], paint: &Paint) -> Str
     };
     let mut looked_at = Vec::new();
     // Of a frontend alone nobody asks how many routes its backend has.
-    if summary.files > 0 || summary.modules == 0 {
+    if summary.python > 0 || summary.modules == 0 {
         looked_at.push(format!(
-            "{} routes in {} files: {} guarded, {} open, {} public, {} unknown",
-            summary.routes, summary.files, summary.guarded, summary.open, summary.public, summary.unknown
+            "{} routes in {}: {} guarded, {} open, {} public, {} unknown",
+            summary.routes,
+            files(&summary),
+            summary.guarded,
+            summary.open,
+            summary.public,
+            summary.unknown
         ));
     }
     if summary.modules > 0 {
@@ -122,11 +140,13 @@ pub(super) fn json(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic]) -
             })
         })
         .collect();
-    let summary = analysis.summary();
+    let summary = analysis.summary_of(&|path| loaded.is_named(path));
     let report = json!({
         "diagnostics": diagnostics,
         "summary": {
-            "files": summary.files,
+            "files": summary.python + summary.scripts,
+            "python_files": summary.python,
+            "script_files": summary.scripts,
             "routes": summary.routes,
             "guarded": summary.guarded,
             "open": summary.open,
@@ -187,7 +207,7 @@ pub(super) fn github(loaded: &Loaded, analysis: &Analysis, found: &[Diagnostic])
         let columns = if line == end_line { format!(",col={column},endColumn={end_column}") } else { String::new() };
         out.push_str(&format!(
             "::{command} file={},line={line},endLine={end_line}{columns},title={}::{}\n",
-            escaped(loaded.shown(analysis, diagnostic.location.file), true),
+            escaped(&loaded.shown(analysis, diagnostic.location.file), true),
             escaped(&format!("authlens {}", diagnostic.rule), true),
             escaped(&diagnostic.message, false),
         ));

@@ -5,15 +5,16 @@ use authlens_analysis::ide::{
 };
 use serde_json::{Map, Value, json};
 
-use super::load::{Loaded, load};
+use super::load::{Around, Loaded, load};
 use super::report::position;
 use super::{CLEAN, ListFormat, RoutesArgs, print};
+use crate::lookup;
 
 /// Applications mounted inside each other.
 const MAX_MOUNTS: usize = 4;
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path), None)?;
+    let loaded = load(std::slice::from_ref(&args.path), Around::Nothing, None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),
@@ -65,12 +66,13 @@ fn mounted_below(apps: &[AppView], app: &AppView) -> String {
 }
 
 fn row(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> [String; 4] {
-    let method = match route.kind {
-        RouteKind::Http => route.methods.join(","),
-        RouteKind::WebSocket => "WS".to_owned(),
-        RouteKind::Mount => "MOUNT".to_owned(),
+    let method = lookup::shown_method(route);
+    let path = match (route.path_known, route.path.as_str()) {
+        // What is mounted at the top.
+        (true, "") => "/".to_owned(),
+        (true, path) => path.to_owned(),
+        (false, path) => format!("…{path}"),
     };
-    let path = if route.path_known { route.path.clone() } else { format!("…{}", route.path) };
     let guard = match (route.kind, route.status) {
         (RouteKind::Mount, _) => "-".to_owned(),
         (_, RouteStatus::Guarded) => format!("guarded: {}", route.status_detail),

@@ -27,7 +27,7 @@ fn explain(view: &View, method: &str, path: &str) -> std::result::Result<Explana
 fn markdown(view: &View, app: &AppView, route: &RouteView) -> String {
     let mut out = format!(
         "# {} {}\n\n**{}**: {} (`{}`)\n\n## Proof\n\n{}",
-        route.methods.join(","),
+        lookup::shown_method(route),
         route.path,
         route.status.word(),
         route.status_detail,

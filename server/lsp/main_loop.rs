@@ -23,7 +23,7 @@ use super::output::Output;
 use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::settings::{Abilities, Settings};
 use super::threads::{self, Reading};
-use crate::workspace;
+use crate::workspace::{self, Reach};
 
 /// Times that the analysis starts anew with the whole workspace. After that it
 /// knows open documents only.
@@ -57,6 +57,8 @@ pub(super) enum Event {
         added: Vec<String>,
         removed: Vec<String>,
     },
+    /// All folders are to be read anew.
+    Reindex,
     Settings(Settings),
     /// Files read from disk.
     Read(Vec<(String, FileContent)>),
@@ -83,6 +85,29 @@ pub(super) struct View {
     pub(super) indexing: bool,
     /// Open documents: path, address, version.
     pub(super) open: Arc<BTreeMap<String, (Url, i32)>>,
+    /// Folders of the workspace under their real paths, and as the client calls them.
+    pub(super) spellings: Arc<Vec<(String, String)>>,
+}
+
+impl View {
+    /// The path under which the analysis knows a document.
+    pub(super) fn path_of(&self, uri: &Url) -> String {
+        spelled(&self.spellings, path_of(uri))
+    }
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path below one of these folders as the client calls the folder: an editor may open by its real path what is in a
+/// folder that it knows by a symbolic link.
+fn spelled(spellings: &[(String, String)], path: String) -> String {
+    let below = |(real, root): &(String, String)| {
+        let rest = path.strip_prefix(real.as_str()).filter(|rest| rest.starts_with('/'))?;
+        Some(format!("{root}{rest}"))
+    };
+    spellings.iter().find_map(below).unwrap_or(path)
 }
 
 /// What the client is asked for, or shown in steps that it has to accept.
@@ -107,6 +132,8 @@ struct Loop {
     settings: Settings,
     /// Workspace folders; the watching thread reads them too.
     roots: Arc<Mutex<Vec<String>>>,
+    /// Those that the client knows by a symbolic link: their real paths, and what it calls them.
+    spellings: Arc<Vec<(String, String)>>,
     /// Folders that are being read.
     indexing: u32,
     /// Paths that may have changed while folders were being read.
@@ -119,8 +146,8 @@ struct Loop {
     /// Whether the client knows that routes may differ from those that it asked for.
     routes_told: bool,
     documents: BTreeMap<String, Document>,
-    /// Paths of files that were published with findings.
-    published: BTreeSet<String>,
+    /// Paths of files that were published with findings, and the address under which they were.
+    published: BTreeMap<String, Url>,
     events: Sender<Event>,
     output: Output,
     outbox: UnboundedSender<Outgoing>,
@@ -149,6 +176,7 @@ impl Loop {
             abilities: Abilities::default(),
             settings: Settings::default(),
             roots: Arc::default(),
+            spellings: Arc::default(),
             indexing: 0,
             touched_meanwhile: BTreeSet::new(),
             in_analysis: Vec::new(),
@@ -156,7 +184,7 @@ impl Loop {
             recoveries: 0,
             routes_told: false,
             documents: BTreeMap::new(),
-            published: BTreeSet::new(),
+            published: BTreeMap::new(),
             reader: threads::start_reader(events.clone()),
             events,
             output,
@@ -173,13 +201,12 @@ impl Loop {
                 self.settings = settings;
                 self.set_roots(roots.clone());
                 self.index(roots);
-                if !self.abilities.watches_files {
-                    threads::watch(self.events.clone(), Arc::clone(&self.roots));
-                }
+                let reach = if self.abilities.watches_files { Reach::Above } else { Reach::All };
+                threads::watch(self.events.clone(), Arc::clone(&self.roots), reach);
             }
             Event::Open { uri, version, text } => {
-                let path = path_of(&uri);
-                if !self.roots().iter().any(|root| path.starts_with(&format!("{root}/"))) {
+                let path = self.path_of(&uri);
+                if self.is_outside(&path) {
                     self.list_neighbours(&path);
                 }
                 self.documents.insert(path, Document::new(uri, version, &text));
@@ -187,7 +214,7 @@ impl Loop {
             }
             Event::Change { uri, version, changes } => {
                 let encoding = self.abilities.encoding;
-                let path = path_of(&uri);
+                let path = self.path_of(&uri);
                 if let Some(document) = self.documents.get_mut(&path) {
                     document.change(version, changes, encoding);
                     self.failed.remove(&path);
@@ -195,10 +222,13 @@ impl Loop {
                 }
             }
             Event::Close { uri } => {
-                let path = path_of(&uri);
+                let path = self.path_of(&uri);
                 if self.documents.remove(&path).is_some() {
                     self.note_open();
-                    let disk = vec![(path.clone(), workspace::read(&path))];
+                    let disk = match self.is_outside(&path) {
+                        true => self.left_behind(&path),
+                        false => vec![(path.clone(), workspace::read(&path))],
+                    };
                     self.apply(Change { disk, open: vec![(path, None)], ..Change::default() });
                 }
             }
@@ -214,8 +244,13 @@ impl Loop {
                 });
                 let disk = gone.map(|path| (path.to_owned(), FileContent::Removed)).collect();
                 self.apply(Change { disk, ..Change::default() });
-                self.set_roots(roots);
+                // Nothing counts as known of a folder before it has been read.
                 self.index(added);
+                self.set_roots(roots);
+            }
+            Event::Reindex => {
+                let roots = self.roots();
+                self.handle(Event::Folders { added: roots.clone(), removed: roots });
             }
             Event::Settings(settings) => {
                 if self.settings != settings {
@@ -225,7 +260,11 @@ impl Loop {
                     self.refresh();
                 }
             }
-            Event::Read(files) => self.take(files),
+            Event::Read(mut files) => {
+                // Who asked for a neighbour may have been closed meanwhile.
+                files.retain(|(path, _)| !path.ends_with(".py") || !self.is_outside(path) || self.is_beside_open(path));
+                self.take(files);
+            }
             Event::Batch(files, waiting) => {
                 self.take(files);
                 let _ = waiting.send(());
@@ -264,6 +303,7 @@ impl Loop {
                     settings: self.settings.clone(),
                     indexing: self.indexing > 0,
                     open: Arc::clone(&self.open),
+                    spellings: Arc::clone(&self.spellings),
                 };
                 let _ = self.workers.send((job, view));
             }
@@ -311,7 +351,38 @@ impl Loop {
         if let Ok(mut shared) = self.roots.lock() {
             shared.clone_from(&roots);
         }
-        self.apply(Change { roots: Some(roots), ..Change::default() });
+        let real = |root: &String| {
+            let real = workspace::real_path(root)?;
+            (real != *root).then(|| (real, root.clone()))
+        };
+        self.spellings = Arc::new(roots.iter().filter_map(real).collect());
+        let parts = roots.iter().filter(|root| !workspace::is_top(Path::new(root))).cloned().collect();
+        self.apply(Change { roots: Some(roots), parts: Some(parts), ..Change::default() });
+    }
+
+    fn path_of(&self, uri: &Url) -> String {
+        spelled(&self.spellings, path_of(uri))
+    }
+
+    /// Whether a path is below none of the folders.
+    fn is_outside(&self, path: &str) -> bool {
+        !self.roots().iter().any(|root| path.starts_with(&format!("{root}/")))
+    }
+
+    /// Whether a document of the same folder is open.
+    fn is_beside_open(&self, path: &str) -> bool {
+        self.documents.keys().any(|open| folder_of(open) == folder_of(path))
+    }
+
+    /// What goes with a file outside of every folder when it is closed: its neighbours, too, unless another one of them
+    /// is open.
+    fn left_behind(&self, path: &str) -> Vec<(String, FileContent)> {
+        if self.is_beside_open(path) {
+            return vec![(path.to_owned(), FileContent::Listed)];
+        }
+        let analysis = self.host.snapshot();
+        let neighbours = analysis.paths().filter(|known| known.ends_with(".py") && folder_of(known) == folder_of(path));
+        neighbours.map(|known| (known.to_owned(), FileContent::Removed)).collect()
     }
 
     /// Files may have changed on disk. What was never needed is read only as
@@ -325,7 +396,9 @@ impl Loop {
         }
         let analysis = self.host.snapshot();
         let known = |path: &str| analysis.file_id(path).is_some_and(|file| analysis.text(file).is_some());
-        let sources = paths.into_iter().filter(|path| workspace::is_source(path));
+        let roots = self.roots();
+        let paths = paths.into_iter().map(|path| spelled(&self.spellings, path));
+        let sources = paths.filter(|path| workspace::is_source(path, &roots));
         let readings: Vec<Reading> = sources.map(|path| (path.clone(), known(&path))).collect();
         if !readings.is_empty() {
             let _ = self.reader.send(readings);
@@ -342,17 +415,23 @@ impl Loop {
     fn flush(&mut self) {
         let mut edited = Vec::new();
         let mut open = Vec::new();
+        let mut disk = Vec::new();
         for (path, document) in &mut self.documents {
             if document.dirty && !self.failed.contains(path) {
                 document.dirty = false;
-                open.push((path.clone(), Some(Arc::from(document.rope.to_string()))));
+                // What is not read from disk is not read from an editor.
+                let is_read = document.rope.len_bytes() as u64 <= workspace::MAX_FILE;
+                if !is_read {
+                    disk.push((path.clone(), FileContent::Unreadable(workspace::TOO_LARGE)));
+                }
+                open.push((path.clone(), is_read.then(|| Arc::from(document.rope.to_string()))));
                 edited.push(path.clone());
             }
         }
         if open.is_empty() {
             return;
         }
-        let applied = self.host_apply(Change { open, ..Change::default() });
+        let applied = self.host_apply(Change { open, disk, ..Change::default() });
         let analysis = self.host.snapshot();
         if !self.abilities.pull {
             for path in &edited {
@@ -426,18 +505,18 @@ impl Loop {
 
     fn publish(&mut self, analysis: &Analysis, path: &str) {
         let document = self.documents.get(path);
-        let uri = match document {
-            Some(document) => document.uri.clone(),
-            None => match Url::from_file_path(Path::new(path)) {
-                Ok(uri) => uri,
-                Err(()) => return,
-            },
-        };
+        let before = self.published.get(path).cloned();
+        // What has no file keeps the address that it was opened by.
+        let uri = document.map(|document| document.uri.clone()).or_else(|| before.clone());
+        let Some(uri) = uri.or_else(|| Url::from_file_path(Path::new(path)).ok()) else { return };
         let diagnostics = convert::diagnostics(analysis, path, &self.settings, &self.abilities);
         // A file that has and had nothing is not spoken of, unless it is open:
         // then its silence is an answer.
-        let had =
-            if diagnostics.is_empty() { self.published.remove(path) } else { !self.published.insert(path.to_owned()) };
+        let had = before.is_some();
+        match diagnostics.is_empty() {
+            true => self.published.remove(path),
+            false => self.published.insert(path.to_owned(), uri.clone()),
+        };
         if diagnostics.is_empty() && !had && document.is_none() {
             return;
         }

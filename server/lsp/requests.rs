@@ -16,19 +16,18 @@ use tower_lsp::lsp_types::{
 };
 
 use super::convert;
-use super::documents::path_of;
 use super::main_loop::View;
 
 /// Applies every fix that is safe.
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.authlens");
 
 fn file(view: &View, uri: &Url) -> Option<FileId> {
-    view.analysis.file_id(&path_of(uri))
+    view.analysis.file_id(&view.path_of(uri))
 }
 
 /// The diagnostics of one document, or that they are those of `previous`.
 pub(super) fn document_report(view: &View, uri: &Url, previous: Option<&str>) -> DocumentDiagnosticReport {
-    let items = convert::diagnostics(&view.analysis, &path_of(uri), &view.settings, &view.abilities);
+    let items = convert::diagnostics(&view.analysis, &view.path_of(uri), &view.settings, &view.abilities);
     let result_id = result_id(&items);
     if previous == Some(result_id.as_str()) {
         let report = UnchangedDocumentDiagnosticReport { result_id };
@@ -47,7 +46,8 @@ pub(super) fn document_report(view: &View, uri: &Url, previous: Option<&str>) ->
 /// has a report of and that may have none now.
 pub(super) fn workspace_reports(view: &View, known: Vec<PreviousResultId>) -> Vec<WorkspaceDocumentDiagnosticReport> {
     let analysis = &view.analysis;
-    let known: BTreeMap<String, String> = known.into_iter().map(|known| (path_of(&known.uri), known.value)).collect();
+    let known: BTreeMap<String, String> =
+        known.into_iter().map(|known| (view.path_of(&known.uri), known.value)).collect();
     let found = analysis.files_with_diagnostics().into_iter().map(|file| analysis.path(file).to_owned());
     let paths: BTreeSet<String> = found.chain(known.keys().cloned()).collect();
     let reports = paths.iter().filter_map(|path| {

@@ -40,7 +40,7 @@ fn summary(view: &View) -> Summary {
     let summary = view.analysis.summary();
     Summary {
         indexing: view.indexing,
-        files: summary.files,
+        files: summary.python + summary.scripts,
         routes: summary.routes,
         guarded: summary.guarded,
         open: summary.open,

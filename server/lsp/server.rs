@@ -250,8 +250,7 @@ impl LanguageServer for Backend {
                 rule.map(|rule| Some(json!(rule.page))).ok_or_else(|| Error::invalid_params("there is no such rule"))
             }
             "authlens.reindex" => {
-                let roots = roots(&self.raw());
-                self.send(Event::Folders { added: roots.clone(), removed: roots });
+                self.send(Event::Reindex);
                 Ok(None)
             }
             _ => Err(Error::method_not_found()),
@@ -359,25 +358,34 @@ async fn pull_settings(client: &Client, events: &Sender<Event>) {
 }
 
 fn file_watcher() -> Registration {
-    // Source, and what says what must be guarded.
-    let patterns = [
-        "**/*.py",
-        "**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}",
-        "**/*.{md,yaml,yml,json}",
-        "**/{authlens,pyproject}.toml",
-        "**/.env*",
-        "**/*.env",
-        "**/*[eE][nN][vV]*.txt",
-        "**/alembic.ini",
-        "**/*.{pem,key}",
-    ];
-    let watchers = json!({"watchers": patterns.map(|pattern| json!({"globPattern": pattern}))});
+    let watchers = json!({"watchers": WATCHED.map(|pattern| json!({"globPattern": pattern}))});
     Registration {
         id: "authlens/files".to_owned(),
         method: "workspace/didChangeWatchedFiles".to_owned(),
         register_options: Some(watchers),
     }
 }
+
+/// All that is read: source, what says what must be guarded, what runs it and what configures it.
+const WATCHED: [&str; 17] = [
+    "**/*.py",
+    "**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}",
+    "**/*.{md,yaml,yml,json}",
+    "**/{authlens,pyproject}.toml",
+    "**/requirements*.txt",
+    "**/requirements/*.txt",
+    "**/{uv,poetry,pdm}.lock",
+    "**/{Pipfile,Pipfile.lock}",
+    "**/.env*",
+    "**/*.env",
+    "**/*[eE][nN][vV]*.txt",
+    "**/alembic.ini",
+    "**/{Dockerfile,Containerfile}",
+    "**/Dockerfile.*",
+    "**/*.Dockerfile",
+    "**/*.tpl",
+    "**/*.{pem,key}",
+];
 
 /// Asks to be told of changed settings: VS Code tells only those who ask.
 fn settings_listener() -> Registration {
@@ -416,4 +424,55 @@ fn watch_parent(process: Option<u32>) {
         }
         std::process::exit(1);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use ignore::overrides::OverrideBuilder;
+
+    use super::WATCHED;
+    use crate::workspace::is_source;
+
+    /// A file that is read and not watched goes on saying what it said when the editor was started.
+    #[test]
+    fn all_that_is_read_is_watched() {
+        let mut patterns = OverrideBuilder::new("/p");
+        for pattern in WATCHED {
+            patterns.add(pattern).unwrap();
+        }
+        let patterns = patterns.build().unwrap();
+        for name in [
+            "app/main.py",
+            "web/lib/api.tsx",
+            "authlens.toml",
+            "pyproject.toml",
+            "back/requirements.txt",
+            "back/requirements-dev.txt",
+            "back/requirements/base.txt",
+            "uv.lock",
+            "poetry.lock",
+            "pdm.lock",
+            "Pipfile",
+            "Pipfile.lock",
+            "web/package.json",
+            "web/tsconfig.base.json",
+            "specs/api.md",
+            "openapi.yaml",
+            ".env.local",
+            "deploy/api.env",
+            "SPACE_ENV_VARS.txt",
+            "alembic.ini",
+            "Dockerfile",
+            "Dockerfile.prod",
+            "api.Dockerfile",
+            "Containerfile",
+            "docker-compose.yml",
+            "chart/templates/_helpers.tpl",
+            "keys/signing.pem",
+        ] {
+            let path = format!("/p/{name}");
+            assert!(is_source(&path, &["/p".to_owned()]), "{name} is not read");
+            assert!(patterns.matched(&path, false).is_whitelist(), "{name} is not watched");
+        }
+    }
 }

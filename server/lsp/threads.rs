@@ -54,10 +54,10 @@ pub(super) fn start_workers() -> Sender<(Job, View)> {
     sender
 }
 
-/// Looks for changes on disk, for clients that do not watch files.
-pub(super) fn watch(events: Sender<Event>, roots: Arc<Mutex<Vec<String>>>) {
+/// Looks for changes on disk: below folders only for clients that do not watch files.
+pub(super) fn watch(events: Sender<Event>, roots: Arc<Mutex<Vec<String>>>, reach: workspace::Reach) {
     std::thread::spawn(move || {
-        let mut watch = workspace::Watch::default();
+        let mut watch = workspace::Watch::over(reach);
         loop {
             let now = roots.lock().map(|roots| roots.clone()).unwrap_or_default();
             let (touched, pause) = watch.look(&now);

@@ -1,6 +1,8 @@
 //! The only home of the file system: which files a workspace has, and their texts.
 
+mod encoding;
 mod git_index;
+mod project;
 mod replace;
 mod watch;
 
@@ -20,12 +22,16 @@ use authlens_analysis::syntax::typescript;
 use ignore::WalkBuilder;
 use memchr::memmem;
 
+pub(crate) use project::{Project, is_top, project_of, top_of_checkout};
 pub(crate) use replace::{Replacement, replace_all};
 
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Reach, Watch};
 
 /// Largest file that is read, in bytes. The largest hand-written file seen has 0.5 MB.
 pub(crate) const MAX_FILE: u64 = 4 << 20;
+
+/// Why a larger one is not read.
+pub(crate) const TOO_LARGE: &str = "it is larger than 4 MiB";
 
 /// Folders that never hold a project's own source.
 const VENDORED: &[&str] = &[
@@ -52,7 +58,9 @@ const VENDORED: &[&str] = &[
 ];
 
 /// Why a file with other bytes is not read.
-const NOT_UTF_8: &str = "it is not UTF-8";
+const NOT_UTF_8: &str = "it is not UTF-8, and names no other encoding that is known here";
+/// Why a file or folder is not read that is closed to whoever runs this.
+const CLOSED: &str = "it can't be read";
 /// Texts that make a file worth reading before anything asks for it, beside
 /// those of applications.
 const MARKERS: &[&str] = &["FastAPI", "authlens:", "betterAuth("];
@@ -66,10 +74,14 @@ pub(crate) struct Progress {
     pub(crate) total: usize,
 }
 
-/// The Python files of a folder, or the file itself, and the specifications and
-/// configurations, with their contents where these can matter, sorted by path. Symbolic links to folders are not followed.
-pub(crate) fn discover(root: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
-    let paths = source_files(root);
+/// The source files of a folder, or the file itself, sorted: code, specifications and configurations. Symbolic links
+/// to folders are not followed.
+pub(crate) fn files_of(path: &Path) -> Vec<PathBuf> {
+    source_files(path)
+}
+
+/// Files with their contents where these can matter, sorted by path.
+pub(crate) fn read_files(paths: &[PathBuf], progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
     let total = paths.len();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let results = Mutex::new(Vec::with_capacity(total));
@@ -115,6 +127,10 @@ pub(crate) fn discover_in_batches(
 /// Specifications and configurations above a folder, up to the top of its
 /// checkout: a backend that is checked alone still has the project's words.
 pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
+    policy_files_above(root).into_iter().map(|path| (slashed(&path), read_if_relevant(&path))).collect()
+}
+
+fn policy_files_above(root: &Path) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     if root.ancestors().any(|folder| folder.join(".git").exists()) && !root.join(".git").exists() {
         for folder in root.ancestors().skip(1) {
@@ -131,7 +147,7 @@ pub(crate) fn policy_above(root: &Path) -> Vec<(String, FileContent)> {
             }
         }
     }
-    files.into_iter().map(|path| (slashed(&path), read_if_relevant(&path))).collect()
+    files
 }
 
 /// The content of one file, whole.
@@ -170,15 +186,23 @@ pub(crate) fn siblings(folder: &Path) -> Vec<String> {
     files
 }
 
-/// Whether a path is one that the analysis reads.
-pub(crate) fn is_source(path: &str) -> bool {
+/// Whether a path is one that the analysis reads, of what is in these folders. What folders are called counts below
+/// them only: a project may lie in one called `build`.
+pub(crate) fn is_source(path: &str, roots: &[String]) -> bool {
+    let below = |root: &String| path.strip_prefix(root.as_str())?.strip_prefix('/');
+    let below = roots.iter().filter_map(below).min_by_key(|below| below.len());
     (path.ends_with(".py")
         || typescript::grammar(path).is_some()
         || roles::configures_modules(path)
         || manifests::rank(path).is_some()
         || environment::sets_variables(path)
         || roles::role(path).is_some())
-        && !path.split('/').any(|part| VENDORED.contains(&part))
+        && !below.is_some_and(|below| below.split('/').any(|part| VENDORED.contains(&part)))
+}
+
+/// The path of a file or folder without symbolic links.
+pub(crate) fn real_path(path: &str) -> Option<String> {
+    fs::canonicalize(path).ok().map(|path| slashed(&path))
 }
 
 /// An absolute path with forward slashes.
@@ -203,10 +227,17 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
         .git_ignore(git_index::is_in_checkout(root))
         .filter_entry(|entry| entry.depth() == 0 || !is_vendored(entry.path()))
         .build();
-    for entry in walk.flatten() {
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                files.extend(closed_folder(&error));
+                continue;
+            }
+        };
         // A link to a file is followed, unless it is broken.
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink());
-        if is_file && is_read(entry.path()) && fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()) {
+        if is_file && is_read(entry.path()) && is_regular(entry.path()) {
             files.insert(entry.into_path());
         } else if entry.file_type().is_some_and(|kind| kind.is_dir()) {
             seen.insert(entry.into_path());
@@ -217,7 +248,7 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let vendored = below.components().any(|part| VENDORED.iter().any(|name| part.as_os_str() == *name));
         let is_wanted = is_read(&path) || environment::sets_variables(&slashed(&path));
-        if !vendored && is_wanted && fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        if !vendored && is_wanted && is_regular(&path) {
             files.insert(path);
         }
     }
@@ -266,6 +297,23 @@ fn ignored_of_packages(seen: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     scripts.chain(configuration.filter(|path| path.is_file())).collect()
 }
 
+/// Whether there is a regular file, or something of which it can't be told what it is.
+fn is_regular(path: &Path) -> bool {
+    fs::metadata(path).map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |meta| meta.is_file())
+}
+
+/// The folder that the walk could not look into.
+fn closed_folder(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => closed_folder(err),
+        ignore::Error::WithPath { path, err } => {
+            let is_denied = err.io_error().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+            is_denied.then(|| path.clone())
+        }
+        _ => None,
+    }
+}
+
 fn is_python(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "py")
 }
@@ -293,25 +341,39 @@ fn read_path(path: &Path) -> FileContent {
             fs::read(path).ok().and_then(|bytes| of_utf_16(&bytes)).map_or(FileContent::Listed, FileContent::Text)
         }
         // Nobody asked for a lock file to be analysed.
-        FileContent::Unreadable(_) if !is_python(path) => FileContent::Listed,
+        FileContent::Unreadable(why) if !is_missed(path, why) => FileContent::Listed,
         content => content,
     }
 }
 
+/// Whether something is missed that speaks of the project when a file can't be read.
+fn is_missed(path: &Path, why: &str) -> bool {
+    let slashed = slashed(path);
+    let is_script = typescript::grammar(&slashed).is_some();
+    match why {
+        NOT_UTF_8 => is_python(path) || is_script,
+        CLOSED => is_python(path) || is_script || roles::role(&slashed) == Some(Role::Configuration) || path.is_dir(),
+        _ => is_python(path),
+    }
+}
+
 fn read_text(path: &Path) -> FileContent {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => FileContent::Removed,
+        _ => FileContent::Unreadable(CLOSED),
+    };
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return FileContent::Removed,
-        Err(_) => return FileContent::Unreadable("it can't be read"),
+        Err(error) => return failed(error),
+        Ok(meta) if meta.is_dir() && fs::read_dir(path).is_err() => return FileContent::Unreadable(CLOSED),
         Ok(meta) if !meta.is_file() => return FileContent::Unreadable("it is no regular file"),
-        Ok(meta) if meta.len() > MAX_FILE => return FileContent::Unreadable("it is larger than 4 MiB"),
+        Ok(meta) if meta.len() > MAX_FILE => return FileContent::Unreadable(TOO_LARGE),
         Ok(_) => {}
     }
     match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => FileContent::Removed,
-        Err(_) => FileContent::Unreadable("it can't be read"),
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => FileContent::Text(text.into()),
-            Err(_) => FileContent::Unreadable(NOT_UTF_8),
+        Err(error) => failed(error),
+        Ok(bytes) => match encoding::decode(bytes, is_python(path)) {
+            Some((text, _)) => FileContent::Text(text.into()),
+            None => FileContent::Unreadable(NOT_UTF_8),
         },
     }
 }
@@ -363,7 +425,21 @@ pub(crate) fn read_if_relevant(path: &Path) -> FileContent {
             let relevant = markers.any(|marker| holds(marker)) || may_verify() || may_hash();
             if relevant || speaks { FileContent::Text(text) } else { FileContent::Listed }
         }
-        FileContent::Unreadable(NOT_UTF_8) => FileContent::Listed,
+        // Of what names nothing that matters, nothing is missed.
+        FileContent::Unreadable(NOT_UTF_8) if !names_what_matters(path) => FileContent::Listed,
         other => other,
     }
+}
+
+/// Whether the bytes of a source file, whatever its encoding, name something that matters.
+fn names_what_matters(path: &Path) -> bool {
+    let bytes = fs::read(path).unwrap_or_default();
+    if !is_python(path) && is_bundled(&String::from_utf8_lossy(&bytes)) {
+        return false;
+    }
+    let markers: Vec<&str> = match is_python(path) {
+        true => roles::APPLICATION_MARKERS.iter().chain(roles::SECRET_MARKERS).chain(MARKERS).copied().collect(),
+        false => roles::SCRIPT_MARKERS.iter().chain(MARKERS).copied().collect(),
+    };
+    markers.iter().any(|marker| memmem::find(&bytes, marker.as_bytes()).is_some())
 }

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::encoding::{self, Encoding};
+
 /// A file's new content, and what it is known to hold until then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Replacement<'r> {
@@ -19,6 +21,8 @@ pub(crate) struct Replacement<'r> {
 struct Prepared {
     temporary: PathBuf,
     target: PathBuf,
+    /// How the file is written.
+    encoding: Encoding,
 }
 
 /// Replaces all files, or none: nothing is written when one of them changed
@@ -36,12 +40,20 @@ pub(crate) fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), String
 
 fn prepare_all(replacements: &[Replacement<'_>], prepared: &mut Vec<Prepared>) -> Result<(), String> {
     for (index, replacement) in replacements.iter().enumerate() {
+        let mut encoding = Encoding::Utf8;
         let failed = |error: io::Error| format!("can't write {}: {}", replacement.path, plain(&error));
         let target = match replacement.old {
             Some(old) => {
                 let target = fs::canonicalize(replacement.path).map_err(failed)?;
-                if fs::read(&target).map_err(failed)? != old.as_bytes() {
-                    return Err(format!("{} changed while it was being fixed; nothing was written", replacement.path));
+                let bytes = fs::read(&target).map_err(failed)?;
+                match encoding::decode(bytes, replacement.path.ends_with(".py")) {
+                    Some((text, its)) if text == old => encoding = its,
+                    _ => {
+                        return Err(format!(
+                            "{} changed while it was being fixed; nothing was written",
+                            replacement.path
+                        ));
+                    }
                 }
                 // A file that may not be written is not replaced either.
                 OpenOptions::new().write(true).open(&target).map_err(failed)?;
@@ -54,10 +66,16 @@ fn prepare_all(replacements: &[Replacement<'_>], prepared: &mut Vec<Prepared>) -
         };
         let folder = target.parent().unwrap_or(Path::new("."));
         let temporary = folder.join(format!(".authlens-{}-{index}", std::process::id()));
-        prepared.push(Prepared { temporary: temporary.clone(), target: target.clone() });
+        prepared.push(Prepared { temporary: temporary.clone(), target: target.clone(), encoding });
+        let Some(new) = encoding::encode(replacement.new, encoding) else {
+            return Err(format!(
+                "{}: its encoding lacks a character of the fix; nothing was written",
+                replacement.path
+            ));
+        };
         let write = || {
             let mut file = fs::File::create(&temporary)?;
-            file.write_all(replacement.new.as_bytes())?;
+            file.write_all(&new)?;
             file.sync_all()?;
             match replacement.old {
                 Some(_) => fs::set_permissions(&temporary, fs::metadata(&target)?.permissions()),
@@ -76,7 +94,7 @@ fn put_all(replacements: &[Replacement<'_>], prepared: &[Prepared]) -> Result<()
         // does, what was renamed before gets its old text back.
         for (done, replacement) in prepared.iter().zip(replacements).take(at) {
             let _ = match replacement.old {
-                Some(old) => fs::write(&done.target, old),
+                Some(old) => fs::write(&done.target, encoding::encode(old, done.encoding).unwrap_or_default()),
                 None => fs::remove_file(&done.target),
             };
         }

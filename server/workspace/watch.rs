@@ -1,11 +1,11 @@
-//! Notices changes on disk by looking, for clients that do not watch files.
+//! Notices changes on disk by looking: clients watch what is in their folders, if anything.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{slashed, source_files};
+use super::{policy_files_above, slashed, source_files};
 
 /// Shortest pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -15,13 +15,29 @@ const SHARE: u32 = 200;
 /// What tells that a file was written: its time and its length.
 type Stamp = (Option<SystemTime>, u64);
 
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reach {
+    /// Source files of the folders, and what is above these.
+    #[default]
+    All,
+    /// Specifications and configurations above the folders.
+    Above,
+}
+
 /// The source files of folders, as they were when they were last looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
+    reach: Reach,
     folders: BTreeMap<String, BTreeMap<String, Stamp>>,
 }
 
 impl Watch {
+    /// Looks that far.
+    pub(crate) fn over(reach: Reach) -> Self {
+        Self { reach, ..Self::default() }
+    }
+
     /// Paths that came, went or were written since the last look, and how long
     /// to wait before the next one. A folder that is new is only noted: its
     /// files are read by whoever added it.
@@ -30,7 +46,7 @@ impl Watch {
         self.folders.retain(|root, _| roots.contains(root));
         let mut touched = Vec::new();
         for root in roots {
-            let now = stamps(root);
+            let now = stamps(root, self.reach);
             if let Some(before) = self.folders.get(root) {
                 let written = now.iter().filter(|(path, stamp)| before.get(*path) != Some(stamp));
                 let gone = before.keys().filter(|path| !now.contains_key(*path));
@@ -44,9 +60,13 @@ impl Watch {
     }
 }
 
-fn stamps(root: &str) -> BTreeMap<String, Stamp> {
+fn stamps(root: &str, reach: Reach) -> BTreeMap<String, Stamp> {
     let stamp = |path: &Path| fs::metadata(path).map_or((None, 0), |meta| (meta.modified().ok(), meta.len()));
-    source_files(Path::new(root)).iter().map(|path| (slashed(path), stamp(path))).collect()
+    let mut files = policy_files_above(Path::new(root));
+    if reach == Reach::All {
+        files.extend(source_files(Path::new(root)));
+    }
+    files.iter().map(|path| (slashed(path), stamp(path))).collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn main() -> Result<(), String> {
 const SHOWN: usize = 400;
 
 fn needed(root: &Path, list: &str) -> Result<(), String> {
-    let loaded = load::load(&[PathBuf::from(root)], None)?;
+    let loaded = load::load(&[PathBuf::from(root)], load::Around::Nothing, None)?;
     let analysis = loaded.host.snapshot();
     let parsed: Vec<&str> = analysis.paths().filter(|path| path.ends_with(".py") && is_read(&analysis, path)).collect();
     std::fs::write(list, parsed.join("\n")).map_err(|error| error.to_string())?;
@@ -62,10 +62,11 @@ fn is_read(analysis: &Analysis, path: &str) -> bool {
 /// The analysis of all texts.
 fn everything(root: &Path) -> Analysis {
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    let files = workspace::discover(&root, &|_| ()).into_iter().map(|(path, content)| match content {
-        FileContent::Listed => (path.clone(), workspace::read(&path)),
-        content => (path, content),
-    });
+    let files =
+        workspace::read_files(&workspace::files_of(&root), &|_| ()).into_iter().map(|(path, content)| match content {
+            FileContent::Listed => (path.clone(), workspace::read(&path)),
+            content => (path, content),
+        });
     let roots = Some(vec![workspace::slashed(&root)]);
     let mut host = AnalysisHost::new();
     host.set_indexing(true);
@@ -94,7 +95,7 @@ fn visit(root: &Path, list: &str) -> Result<(), String> {
     let wanted = std::fs::read_to_string(list).map_err(|error| error.to_string())?;
     let mut wanted: BTreeSet<&str> = wanted.lines().collect();
     let mut nodes = 0;
-    for (path, content) in workspace::discover(&root, &|_| ()) {
+    for (path, content) in workspace::read_files(&workspace::files_of(&root), &|_| ()) {
         if wanted.remove(path.as_str())
             && let FileContent::Text(text) = content
         {

@@ -243,13 +243,178 @@ fn fixing_twice_changes_nothing_more() {
 fn unreadable_things_are_told_not_died_of() {
     let project =
         Project::new("odd", &[("main.py", MAIN), ("deps.py", DEPS), ("broken.py", "from fastapi import (\n")]);
+    // Python does not read it either: it says nothing of its encoding.
     std::fs::write(project.0.join("latin.py"), b"# \xe9\nfrom fastapi import FastAPI\n").unwrap();
     std::os::unix::fs::symlink(&project.0, project.0.join("loop")).unwrap();
     let output = authlens(&project.0, &["check", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["summary"]["not_fully_analysed"], 1);
+    // The one that does not parse, and the one whose encoding nothing tells.
+    assert_eq!(report["summary"]["not_fully_analysed"], 2);
     assert_eq!(report["summary"]["routes"], 1);
+    let told: Vec<_> = report["diagnostics"].as_array().unwrap().iter().map(|found| &found["path"]).collect();
+    assert!(told.contains(&&serde_json::json!("latin.py")), "{report}");
+}
+
+/// Python says in which encoding it is; a fix leaves that as it is.
+#[test]
+fn what_python_can_read_is_read() {
+    let project = Project::new("latin", &[("deps.py", DEPS), ("web/package.json", "{}")]);
+    let text = format!("# -*- coding: latin-1 -*-\n# \u{e9}\n{MAIN}");
+    let bytes = |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect::<Vec<u8>>();
+    let main = project.0.join("main.py");
+    std::fs::write(&main, bytes(&text)).unwrap();
+    std::fs::write(project.0.join("web/load.ts"), b"// \xe9\nexport const load = () => fetch('/a');\n").unwrap();
+    let output = authlens(&project.0, &["check", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let summary = |name: &str| report["summary"][name].as_u64().unwrap();
+    assert_eq!((summary("routes"), summary("open"), summary("not_fully_analysed")), (1, 1, 1), "{report}");
+    let found: Vec<_> = report["diagnostics"].as_array().unwrap().iter().map(|d| (&d["rule"], &d["path"])).collect();
+    let expected = [("missing-auth-dependency", "main.py"), ("not-fully-analysed", "web/load.ts")];
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(expected.iter().all(|(rule, path)| found.contains(&(&(*rule).into(), &(*path).into()))), "{found:?}");
+    assert_eq!(authlens(&project.0, &["check", "main.py", "--fix", "--quiet"]).status.code(), Some(0));
+    let fixed = std::fs::read(&main).unwrap();
+    assert!(fixed.starts_with(b"# -*- coding: latin-1 -*-\n# \xe9\n"));
+    assert!(fixed.windows(12).any(|part| part == b"Depends(key)"));
+}
+
+/// What is closed to whoever runs the check is told of.
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_told_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new(
+        "closed",
+        &[("main.py", MAIN), ("deps.py", DEPS), ("routes.py", MAIN), ("more/admin.py", MAIN), ("authlens.toml", "")],
+    );
+    let set = |mode: u32| {
+        for name in ["routes.py", "more", "authlens.toml"] {
+            let path = project.0.join(name);
+            let mode = if name == "more" && mode != 0 { 0o755 } else { mode };
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(0);
+    // Nothing is closed to root.
+    let is_closed = std::fs::read(project.0.join("routes.py")).is_err();
+    let output = authlens(&project.0, &["check", "--format", "json"]);
+    set(0o644);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = report["diagnostics"].as_array().unwrap().iter().filter(|found| found["rule"] == "not-fully-analysed");
+    let told: Vec<&str> = told.map(|found| found["path"].as_str().unwrap()).collect();
+    if is_closed {
+        assert_eq!(told, ["authlens.toml", "more", "routes.py"]);
+        assert_eq!(report["summary"]["not_fully_analysed"], 3);
+    }
+}
+
+/// A router, and the application that includes it.
+const ROUTER: &str = "import os\nfrom fastapi import APIRouter\n\nrouter = APIRouter()\n\n@router.delete(\"/{name}\")\ndef remove(name: str):  # authlens: ignore[missing-auth-dependency] behind the VPN\n    os.remove(name)\n\n@router.post(\"/{name}\")\ndef make(name: str):\n    open(name, \"w\").write(name)\n";
+const INCLUDING: &str = "from fastapi import Depends, FastAPI\nfrom app.api.files import router\nfrom app.deps import key\n\napp = FastAPI()\napp.include_router(router, prefix=\"/files\")\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n";
+
+/// What is named belongs to a project: it decides what is found in it.
+#[test]
+fn files_and_folders_are_checked_with_the_project_around_them() {
+    for git in [true, false] {
+        let mut files = vec![
+            ("back/app/main.py", INCLUDING),
+            ("back/app/deps.py", DEPS),
+            ("back/app/api/files.py", ROUTER),
+            ("back/pyproject.toml", ""),
+            ("back/broken.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+        ];
+        files.extend(git.then_some((".git/HEAD", "ref: refs/heads/main\n")));
+        let project = Project::new(&format!("around-{git}"), &files);
+        let check = |folder: &str, args: &[&str]| authlens(&project.0.join(folder), &[&["check"], args].concat());
+        let json = |folder: &str, args: &[&str]| -> serde_json::Value {
+            serde_json::from_slice(&check(folder, &[args, &["--format", "json"]].concat()).stdout).unwrap()
+        };
+        let whole = json("", &["back"]);
+        let of = |report: &serde_json::Value| {
+            let found = report["diagnostics"].as_array().unwrap().iter();
+            found.map(|d| (d["rule"].clone(), d["message"].clone(), d["range"].clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&whole).len(), 1, "{whole}");
+        for named in ["back/app/api/files.py", "back/app/api"] {
+            let part = json("", &[named]);
+            assert_eq!(of(&part), of(&whole), "{named}");
+            assert_eq!(part["summary"]["routes"], 2);
+            assert_eq!(part["summary"]["python_files"], 1);
+        }
+        assert_eq!(of(&json("", &["back/app/main.py"])), []);
+        // Paths are seen from the folder that was named; what is around it, from there, too.
+        let text = String::from_utf8(check("back", &["app/api"]).stdout).unwrap();
+        assert!(text.contains("--> files.py:11:5") && text.contains("../main.py:5:7"), "{text}");
+        assert!(text.contains("2 routes in 1 Python file: 0 guarded, 2 open"), "{text}");
+        // GitHub looks from the top of the checkout, `git apply` from where it runs.
+        let github = String::from_utf8(check("back", &["app/api", "--format", "github"]).stdout).unwrap();
+        let shown = if git { "file=back/app/api/files.py," } else { "file=app/api/files.py," };
+        assert!(github.contains(shown), "{github}");
+        let diff = check("back", &["app/api", "--diff"]);
+        let text = String::from_utf8(diff.stdout.clone()).unwrap();
+        assert!(text.contains("--- a/app/api/files.py\n+++ b/app/api/files.py\n"), "{text}");
+        let patch = project.0.join("fix.patch");
+        std::fs::write(&patch, diff.stdout).unwrap();
+        let mut git = Command::new("git");
+        git.args(["apply", "--check"]).arg(&patch).current_dir(project.0.join("back"));
+        // Without a checkout of its own, git looks for the one around.
+        let applied = git.env("GIT_CEILING_DIRECTORIES", &project.0).env("GIT_DIR", "/nonexistent").output().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        assert_eq!(check("back", &["--diff", "--format", "json"]).status.code(), Some(2));
+    }
+}
+
+/// Whether a comment is needed, only all of the project tells.
+#[test]
+fn comments_that_are_needed_stay() {
+    let old = ROUTER.replace("os.remove(name)", "os.remove(name)\n\nx = 1  # authlens: ignore[weak-secret] old");
+    let project = Project::new(
+        "needed",
+        &[
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            ("app/main.py", INCLUDING),
+            ("app/deps.py", DEPS),
+            ("app/api/files.py", &old),
+        ],
+    );
+    let file = project.0.join("app/api/files.py");
+    let main = project.0.join("app/main.py");
+    // Something that can't be read may be what a comment is needed for.
+    std::fs::write(&main, INCLUDING.replace("app = FastAPI()", "app = FastAPI(")).unwrap();
+    authlens(&project.0, &["check", ".", "--fix"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), old);
+    std::fs::write(&main, INCLUDING).unwrap();
+    authlens(&project.0.join("app/api"), &["check", "files.py", "--fix", "--select", "unused-ignore"]);
+    let fixed = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(fixed, old.replace("  # authlens: ignore[weak-secret] old", ""));
+    for named in ["app/api", "app/api/files.py", "."] {
+        authlens(&project.0, &["check", named, "--fix", "--select", "unused-ignore"]);
+        assert_eq!(fixed, std::fs::read_to_string(&file).unwrap(), "{named}");
+    }
+}
+
+/// Routes are asked for by what a client, a browser or a table shows.
+#[test]
+fn explain_helps_to_name_a_route() {
+    let main = "from fastapi import FastAPI\n\nsub = FastAPI()\n\n@sub.delete(\"/z\")\ndef z(name: str):\n    return open(name).read()\n\napp = FastAPI()\napp.mount(\"/sub\", sub)\n\n@app.get(\"/tasks/{id}\")\ndef tasks(id: int):\n    return open(str(id)).read()\n\n@app.websocket(\"/ws\")\nasync def ws(socket): ...\n";
+    let project = Project::new("explain", &[("main.py", main)]);
+    let explain = |args: &[&str]| {
+        let output = authlens(&project.0, &[&["explain"], args].concat());
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for (args, begins) in [
+        (&["get", "http://localhost:8000/tasks/7?sort=name#top"][..], "GET /tasks/{id} of main:app is open"),
+        (&["DELETE", "/sub/z"], "DELETE /z of main:sub is open"),
+        (&["DELETE", "/z"], "DELETE /z of main:sub is open"),
+        (&["WS", "/ws"], "WS /ws of main:app is "),
+        (&["FETCH", "/tasks/{id}"], "authlens: no route answers FETCH /tasks/{id}; it answers GET\n"),
+        (&["GET", "/task/{id}"], "authlens: no route answers GET /task/{id}; did you mean /tasks/{id}?\n"),
+        (&["missing-auth"], "authlens: there is no rule `missing-auth`; did you mean missing-auth-dependency?\n"),
+    ] {
+        let said = explain(args);
+        assert!(said.starts_with(begins), "{args:?}: {said}");
+    }
 }
 
 /// Reports are kept, and read by many: no value of a secret is in them.

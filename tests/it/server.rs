@@ -286,3 +286,162 @@ fn the_open_file_is_answered_before_the_workspace_is_read() {
     assert_eq!(editor.quit(), Some(0));
     let _ = std::fs::remove_dir_all(root);
 }
+
+/// A file of a router, and the application that includes it.
+const INCLUDED: &str = "import os\nfrom fastapi import APIRouter\n\nrouter = APIRouter()\n\n@router.delete(\"/{name}\")\ndef remove(name: str):  # authlens: ignore[missing-auth-dependency] behind the VPN\n    os.remove(name)\n\nx = 1  # authlens: ignore[no-such-rule] typo\n";
+const INCLUDING: &str = "from fastapi import Depends, FastAPI\nfrom api.files import router\nfrom deps import key\n\napp = FastAPI()\napp.include_router(router)\n\n@app.get(\"/a\", dependencies=[Depends(key)])\ndef a(): ...\n";
+
+/// Whether a comment is needed, only all of the project tells: not a part of it, nor what has been read so far.
+#[test]
+fn comments_are_needed_until_the_project_is_known() {
+    let many: Vec<(String, String)> = (0..300)
+        .map(|n| (format!("pkg/m{n}.py"), "from fastapi import APIRouter\nrouter = APIRouter()\n".repeat(200)))
+        .collect();
+    let mut files: Vec<(&str, &str)> = many.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    files.extend([("main.py", INCLUDING), ("deps.py", DEPS), ("api/files.py", INCLUDED), (".git/HEAD", "")]);
+    let root = project("needed", &files);
+    let file = uri(&root, "api/files.py");
+    let only_typo =
+        |found: &Vec<Value>| found.len() == 1 && found[0]["message"].as_str().unwrap().contains("no-such-rule");
+    for workspace in [Some(root.clone()), Some(root.join("api")), None] {
+        let mut editor = Editor::start();
+        editor.initialize(workspace.as_deref(), json!({"window": {"workDoneProgress": true}}));
+        editor.open(&file, INCLUDED);
+        let first = editor.published(&file, 1, |_| true);
+        assert!(only_typo(&first), "{workspace:?}: {first:?}");
+        // An edit, as the comment goes.
+        let text = INCLUDED.replace("  # authlens: ignore[missing-auth-dependency] behind the VPN", "");
+        let change = json!({"textDocument": {"uri": file, "version": 2}, "contentChanges": [{"text": text}]});
+        editor.notify("textDocument/didChange", change);
+        if workspace.as_ref() == Some(&root) {
+            editor.published(&file, 2, |found| found.len() == 2);
+        }
+        let text = INCLUDED.replace("no-such-rule", "weak-secret");
+        let change = json!({"textDocument": {"uri": file, "version": 3}, "contentChanges": [{"text": text}]});
+        editor.notify("textDocument/didChange", change);
+        let found = editor.published(&file, 3, |_| true);
+        let expected = usize::from(workspace.as_ref() == Some(&root));
+        assert_eq!(found.len(), expected, "{workspace:?}: {found:?}");
+        assert_eq!(editor.quit(), Some(0));
+    }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// What folders above the workspace are called says nothing of what is in it.
+#[test]
+fn a_workspace_may_lie_in_a_folder_called_build() {
+    let root = project("called", &[("build/back/main.py", MAIN), ("build/back/deps.py", DEPS)]);
+    let back = root.join("build/back");
+    let routes = uri(&back, "routes.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&back), json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}}));
+    editor.published(&uri(&back, "main.py"), 0, |found| found.len() == 1);
+    for (name, says) in [("dist/routes.py", false), ("routes.py", true)] {
+        std::fs::create_dir_all(back.join("dist")).unwrap();
+        std::fs::write(back.join(name), MAIN).unwrap();
+        let changes = json!({"changes": [{"uri": uri(&back, name), "type": 1}]});
+        editor.notify("workspace/didChangeWatchedFiles", changes);
+        if says {
+            editor.published(&routes, 0, |found| found.len() == 1);
+        }
+    }
+    assert!(!editor.waiting.iter().any(|message| message["params"]["uri"] == uri(&back, "dist/routes.py")));
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn reading_anew_means_the_folders_that_are_open_now() {
+    let root = project("anew", &[("one/main.py", MAIN), ("two/main.py", MAIN), ("two/deps.py", DEPS)]);
+    let (one, two) = (uri(&root, "one/main.py"), uri(&root, "two/main.py"));
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root.join("one")), json!({}));
+    editor.published(&one, 0, |found| found.len() == 1);
+    let folder = |name: &str| json!({"uri": uri(&root, name), "name": name});
+    let change = json!({"event": {"added": [folder("two")], "removed": [folder("one")]}});
+    editor.notify("workspace/didChangeWorkspaceFolders", change);
+    editor.published(&two, 0, |found| found.len() == 1);
+    editor.published(&one, 0, Vec::is_empty);
+    std::fs::write(root.join("two/more.py"), MAIN).unwrap();
+    editor.request(1, "workspace/executeCommand", json!({"command": "authlens.reindex", "arguments": []}));
+    editor.published(&uri(&root, "two/more.py"), 0, |found| found.len() == 1);
+    assert!(!editor.waiting.iter().any(|message| message["params"]["uri"] == one), "{:?}", editor.waiting);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// What is in no folder of the workspace is there as long as it is open.
+#[test]
+fn documents_without_a_folder_go_when_they_are_closed() {
+    let root = project("closing", &[("in/empty.py", ""), ("out/main.py", MAIN), ("out/deps.py", DEPS)]);
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root.join("in")), json!({}));
+    let alone = "from fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef who(x_user_id: str = Header()): return x_user_id\n\n@app.get('/x')\ndef x(t=Depends(who)): ...\n";
+    for (document, text) in [("untitled:Untitled-1".to_owned(), alone), (uri(&root, "out/main.py"), MAIN)] {
+        editor.open(&document, text);
+        editor.published(&document, 1, |found| !found.is_empty());
+        editor.notify("textDocument/didClose", json!({"textDocument": {"uri": document}}));
+        editor.published(&document, 0, Vec::is_empty);
+        let summary = editor.request(1, "authlens/summary", json!({}));
+        assert_eq!((&summary["routes"], &summary["files"]), (&json!(0), &json!(1)), "{document}");
+    }
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// The words of a project count that stand above the folder that is open, and so do their changes.
+#[test]
+fn configuration_above_the_folder_counts_at_once() {
+    let root = project("above", &[("back/main.py", MAIN), ("back/deps.py", DEPS), (".git/HEAD", "")]);
+    for watches in [true, false] {
+        let _ = std::fs::remove_file(root.join("authlens.toml"));
+        let main = uri(&root, "back/main.py");
+        let mut editor = Editor::start();
+        let watcher = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": watches}}});
+        editor.initialize(Some(&root.join("back")), watcher);
+        editor.published(&main, 0, |found| found.len() == 1);
+        std::thread::sleep(Duration::from_millis(500));
+        std::fs::write(root.join("authlens.toml"), "[[public]]\npath = \"/a\"\nreason = \"prices\"\n").unwrap();
+        editor.published(&main, 0, Vec::is_empty);
+        assert_eq!(editor.quit(), Some(0));
+    }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// Editors open by its real path what is in a folder that they know by a symbolic link.
+#[cfg(unix)]
+#[test]
+fn a_folder_and_the_link_to_it_are_one() {
+    let root = project("linked", &[("real/main.py", MAIN), ("real/deps.py", DEPS)]);
+    std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root.join("link")), json!({}));
+    editor.published(&uri(&root, "link/main.py"), 0, |found| found.len() == 1);
+    for name in ["real/main.py", "link/main.py"] {
+        let main = uri(&root, name);
+        editor.open(&main, MAIN);
+        editor.published(&main, 1, |found| found.len() == 1);
+        let lens = editor.request(1, "textDocument/codeLens", json!({"textDocument": {"uri": main}}));
+        assert_eq!(lens[0]["command"]["title"], "open to everybody");
+        assert_eq!(editor.request(2, "authlens/summary", json!({}))["routes"], 1);
+        editor.notify("textDocument/didClose", json!({"textDocument": {"uri": main}}));
+    }
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// What is not read from disk for its size is not read from an editor.
+#[test]
+fn a_document_without_end_is_told_of_and_holds_nothing_up() {
+    let mut editor = Editor::start();
+    editor.initialize(None, json!({}));
+    editor.open("untitled:huge", &"# more of the same\n".repeat((4 << 20) / 19 + 1));
+    editor.open("untitled:small", "from fastapi import FastAPI\n");
+    let found = editor.published("untitled:huge", 1, |_| true);
+    assert_eq!(found[0]["code"], "not-fully-analysed");
+    let small = json!([{"text": "# fastapi\n"}]);
+    let change = json!({"textDocument": {"uri": "untitled:huge", "version": 2}, "contentChanges": small});
+    editor.notify("textDocument/didChange", change);
+    editor.published("untitled:huge", 2, Vec::is_empty);
+    assert_eq!(editor.quit(), Some(0));
+}

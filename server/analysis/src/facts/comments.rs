@@ -2,7 +2,8 @@
 //!
 //! `# authlens: ignore[rule-a, rule-b] reason`, `# authlens: ignore reason`
 //! (every rule), `# authlens: public reason` (this route is open on purpose).
-//! In TypeScript they begin with `//` or stand between `/*` and `*/`.
+//! In TypeScript they begin with `//` or stand between `/*` and `*/`. Behind what a comment says to another tool
+//! (`# noqa  # authlens: …`) it may speak to authlens, too.
 
 use memchr::memmem;
 use smol_str::SmolStr;
@@ -88,21 +89,57 @@ pub(super) fn find_comments(text: &str, root: Node<'_>, is_comment: impl Fn(u16)
         let node = root.descendant_for_byte_range(at, at + MARKER.len());
         let Some(node) = node.filter(|node| is_comment(node.kind_id())) else { continue };
         let source = text.get(node.byte_range()).unwrap_or_default();
-        let opening = source.trim_start_matches(['#', '/', '*']).trim_start();
-        // The marker opens the comment: prose that mentions it is only prose.
-        if !opening.starts_with(MARKER) || at != node.start_byte() + (source.len() - opening.len()) {
-            continue;
-        }
-        let start = node.start_byte() as u32;
+        let Some(begins) = begins_at(source, at - node.start_byte()) else { continue };
+        let start = (node.start_byte() + begins) as u32;
+        let opening = &text[at..node.end_byte()];
         let line_start = text[..node.start_byte()].rfind(['\n', '\r']).map_or(0, |at| at + 1);
         comments.push(Comment {
-            range: TextRange::new(start, start + source.trim_end().len() as u32),
+            range: TextRange::new(start, (node.start_byte() + source.trim_end().len()) as u32),
             // In JSX a comment stands in braces.
             own_line: matches!(text[line_start..node.start_byte()].trim(), "" | "{"),
             kind: parse_comment(said(opening), at as u32 + MARKER.len() as u32),
         });
     }
     comments
+}
+
+/// What other tools are told by comments.
+const TOLD_TO_OTHERS: &[&str] = &[
+    "noqa",
+    "type:",
+    "pyright:",
+    "mypy:",
+    "pylint:",
+    "pragma:",
+    "nosec",
+    "nosemgrep",
+    "fmt:",
+    "ruff:",
+    "flake8:",
+    "isort:",
+    "eslint-disable",
+    "@ts-ignore",
+    "@ts-expect-error",
+    "biome-ignore",
+    "prettier-ignore",
+];
+
+/// Where in a comment that part begins of which the marker at `marker` is the first word. Prose that mentions the marker
+/// is only prose.
+fn begins_at(source: &str, marker: usize) -> Option<usize> {
+    let before = &source[..marker];
+    if before.trim_start_matches(['#', '/', '*']).trim().is_empty() {
+        return Some(0);
+    }
+    // What ends a comment would go with what is behind it.
+    if source.starts_with("/*") {
+        return None;
+    }
+    let others = before.trim_end().trim_end_matches(['#', '/', '*']);
+    let told = others.trim_start_matches(['#', '/', '*']).trim_start();
+    let begins = others.len();
+    let is_apart = begins < before.trim_end().len() && others.ends_with([' ', '\t']);
+    (is_apart && TOLD_TO_OTHERS.iter().any(|word| told.starts_with(word))).then_some(begins)
 }
 
 /// What a comment says behind the marker.

@@ -2,7 +2,7 @@
 
 use super::layout::{Layout, indentation};
 use super::{Fixer, Source};
-use crate::facts::comments::CommentKind;
+use crate::facts::comments::{Comment, CommentKind};
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::missing_auth_dependency;
 use crate::syntax::{self, Grammar};
@@ -95,9 +95,8 @@ pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
     let last_code = matches!(&comment.kind, CommentKind::Ignore { rules, .. } if rules.len() == 1);
     let range = if comment.range != range && !last_code {
         in_list(text, range)
-    } else if comment.own_line {
-        let (start, end) = (comment.range.start as usize, comment.range.end as usize);
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    } else if let Some(line_start) = begins_line(text, comment) {
+        let end = comment.range.end as usize;
         let line_end = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
         TextRange::new(line_start as u32, line_end as u32)
     } else {
@@ -115,6 +114,13 @@ pub(super) fn remove(state: &State, diagnostic: &Diagnostic) -> Option<Fix> {
 
 fn one_edit(file: FileId, edit: TextEdit) -> SourceChange {
     SourceChange { edits: vec![(file, vec![edit])], created: Vec::new() }
+}
+
+/// Where the line begins that a comment has for itself: no other comment stands before it.
+fn begins_line(text: &str, comment: &Comment) -> Option<usize> {
+    let start = comment.range.start as usize;
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    (comment.own_line && matches!(text[line_start..start].trim(), "" | "{")).then_some(line_start)
 }
 
 /// A code with the comma that separates it from its neighbour.

@@ -273,8 +273,10 @@ pub struct AppView {
 /// The counts that every report ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Files of Python whose facts were used.
-    pub files: usize,
+    /// Python files of the project.
+    pub python: usize,
+    /// TypeScript and JavaScript files of the project.
+    pub scripts: usize,
     /// Routes of applications outside tests.
     pub routes: usize,
     /// Of these, guarded.
@@ -288,7 +290,7 @@ pub struct Summary {
     /// Routes of routers that no application is seen to include: nobody can call them, or what includes them
     /// could not be followed.
     pub not_included: usize,
-    /// Files with syntax errors, beyond the size cap, or not UTF-8.
+    /// Files with syntax errors, beyond the size cap, in an encoding that nothing tells, or that may not be read.
     pub not_fully_analysed: usize,
     /// Modules of the frontend that were evaluated.
     pub modules: usize,
@@ -350,6 +352,8 @@ pub enum FileContent {
 pub struct Change {
     /// New list of workspace roots (absolute, no trailing slash), when it changed.
     pub roots: Option<Vec<String>>,
+    /// New list of the roots around which more belongs to the project than is read, when it changed.
+    pub parts: Option<Vec<String>>,
     /// New content of files on disk.
     pub disk: Vec<(String, FileContent)>,
     /// Open documents: new full text, or `None` when closed. They win over disk.

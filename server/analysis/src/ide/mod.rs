@@ -16,6 +16,7 @@ pub use calls::{CallView, ReachedRoute};
 pub use host::AnalysisHost;
 pub(crate) use host::{Guards, Judged, JudgedRoutes, State};
 
+use self::documents::Document;
 use crate::frontend::observed::EndpointKind;
 use crate::rules::not_fully_analysed;
 use crate::text::LineIndex;
@@ -111,13 +112,21 @@ impl Analysis {
 
     /// Counts.
     pub fn summary(&self) -> Summary {
+        self.summary_of(&|_| true)
+    }
+
+    /// Counts of what is written in the files that are asked for by their paths.
+    pub fn summary_of(&self, asked_for: &dyn Fn(&str) -> bool) -> Summary {
         let mut summary = Summary::default();
-        for (file, source) in self.state.sources.iter() {
-            summary.files += usize::from(source.facts.is_some());
+        for (file, source) in self.state.sources.iter().filter(|(_, source)| asked_for(&source.path)) {
+            let is_there = self.state.documents.get(file).is_some_and(Document::exists);
+            summary.python += usize::from(is_there && source.path.ends_with(".py"));
+            summary.scripts += usize::from(is_there && self.state.is_script(file));
             summary.not_fully_analysed += usize::from(not_fully_analysed::applies(&self.state, file));
         }
-        summary.not_included = views::count_orphans(&self.state);
-        for status in views::statuses(&self.state) {
+        let counts = |file| asked_for(self.path(file));
+        summary.not_included = views::count_orphans(&self.state, &counts);
+        for status in views::statuses(&self.state, &counts) {
             summary.routes += 1;
             match status {
                 RouteStatus::Guarded => summary.guarded += 1,
@@ -126,7 +135,7 @@ impl Analysis {
                 RouteStatus::Unknown => summary.unknown += 1,
             }
         }
-        for (_, outcome) in self.state.frontend.outcomes() {
+        for (_, outcome) in self.state.frontend.outcomes().filter(|(file, _)| counts(*file)) {
             summary.modules += 1;
             let of_kind = |kind| outcome.observed.endpoints.iter().filter(|endpoint| endpoint.kind == kind).count();
             summary.handlers += of_kind(EndpointKind::Handler);

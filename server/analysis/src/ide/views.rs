@@ -16,6 +16,7 @@ use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
 use crate::rules::spec_auth_drift::said;
 use crate::verdicts::{enter, handler_site, with_interpreter};
+use crate::vfs::FileId;
 
 /// Every application with its routes.
 pub(super) fn apps(state: &State) -> Vec<AppView> {
@@ -86,21 +87,27 @@ fn orphans_that_count(state: &State) -> impl Iterator<Item = (&Route, &Judged)> 
 }
 
 /// How many routes of routers that nothing includes there are, outside of tests.
-pub(super) fn count_orphans(state: &State) -> usize {
-    orphans_that_count(state).filter(|(route, _)| route.kind != RouteKind::Mount).count()
+pub(super) fn count_orphans(state: &State, counts: &dyn Fn(FileId) -> bool) -> usize {
+    let routes = orphans_that_count(state).filter(|(route, _)| route.kind != RouteKind::Mount);
+    routes.filter(|(route, _)| counts(written_at(route).file)).count()
+}
+
+/// Where a route is written: its handler, if that could be resolved.
+fn written_at(route: &Route) -> Site {
+    handler_site(&route.handler).unwrap_or(route.registration)
 }
 
 /// The status of every route that counts: of applications outside of tests, mounts aside. One that several applications
 /// serve alike counts once.
-pub(super) fn statuses(state: &State) -> Vec<RouteStatus> {
+pub(super) fn statuses(state: &State, counts: &dyn Fn(FileId) -> bool) -> Vec<RouteStatus> {
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
     let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
-    let counted = served.filter(|(route, _)| route.kind != RouteKind::Mount);
+    let counted = served.filter(|(route, _)| route.kind != RouteKind::Mount && counts(written_at(route).file));
     let mut seen = FxHashSet::default();
     let mut is_new = |route: &Route, status: RouteStatus| {
-        let handler = handler_site(&route.handler).unwrap_or(route.registration);
-        !route.path_known || seen.insert((handler, route.kind, route.path.clone(), route.methods.clone(), status))
+        !route.path_known
+            || seen.insert((written_at(route), route.kind, route.path.clone(), route.methods.clone(), status))
     };
     counted
         .map(|(route, judged)| (route, status(&judged.guard)))

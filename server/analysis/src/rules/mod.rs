@@ -444,7 +444,11 @@ pub(crate) fn diagnostics(
                 let (kept, unused) = suppress::apply(own, &parsed.comments, &parsed.text(), &parsed.line_index());
                 own = kept;
                 if !source.test {
-                    unused_ignore::check(file, &parsed.comments, &unused, &mut own);
+                    let knows_all = parsed.errors.is_empty() && state.knows_all_around(&source.path);
+                    unused_ignore::check(file, &parsed.comments, &unused, knows_all, &mut own);
+                    if knows_all {
+                        unused_ignore::check_public(state, file, &mut own);
+                    }
                 }
             }
         }

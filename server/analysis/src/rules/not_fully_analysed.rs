@@ -2,6 +2,7 @@
 
 use super::{RuleInfo, State};
 use crate::ide::{Confidence, Diagnostic, Location, Related, Severity};
+use crate::index::routes::Application;
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -19,12 +20,13 @@ pub const INFO: RuleInfo = RuleInfo {
 const SHOWN_PLACES: usize = 5;
 
 pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
-    let Some(source) = state.sources.file(file).filter(|source| !source.test && source.path.ends_with(".py")) else {
-        return;
-    };
+    let Some(source) = state.sources.file(file).filter(|source| !source.test) else { return };
     let (range, problem) = match (state.parsed(file), state.unreadable(file)) {
         (Some(parsed), _) if parsed.never_parsed && source.relevant => {
-            (parsed.errors.first().copied().unwrap_or_default(), "it has a syntax error here")
+            // There is code that the grammar of TypeScript does not take, and a compiler does.
+            let problem =
+                if state.is_script(file) { "it can't be parsed from here on" } else { "it has a syntax error here" };
+            (parsed.errors.first().copied().unwrap_or_default(), problem)
         }
         (None, Some(problem)) => (TextRange::default(), problem),
         _ => return,
@@ -34,7 +36,11 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
         severity: Severity::Info,
         confidence: Confidence::High,
         location: Location { file, range },
-        message: format!("This file is not fully analysed: {problem}; routes that rest on it stay unknown."),
+        message: match (source.path.ends_with(".py"), state.is_script(file)) {
+            (true, _) => format!("This file is not fully analysed: {problem}; routes that rest on it stay unknown."),
+            (_, true) => format!("This file is not fully analysed: {problem}; what it sends may be missed."),
+            _ => format!("What is here does not count: {problem}."),
+        },
         related: Vec::new(),
         unnecessary: false,
     });
@@ -44,20 +50,7 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
 /// routes would look like safety. One finding for each, at the first such place.
 pub(super) fn check_applications(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for application in state.table.applications.iter().filter(|application| !application.test) {
-        // A package's own router is its own affair, unless all that is included seems to be one.
-        let foreign = application.unresolved.iter().filter(|(_, reason, _)| *reason == "library-router").count();
-        let nothing_else = application.routes.iter().all(|route| route.included_at.is_none());
-        let is_lost = |reason: &str| match reason {
-            "unknown-router" | "unknown-routes" | "loop" => true,
-            "library-router" => nothing_else && (foreign > 1 || application.routes.is_empty()),
-            _ => false,
-        };
-        let mut lost: Vec<Location> = application
-            .unresolved
-            .iter()
-            .filter(|(site, reason, _)| is_lost(reason) && !state.sources.is_ghost(*site))
-            .map(|(site, ..)| state.sources.locate(*site))
-            .collect();
+        let mut lost = lost_in(state, application);
         lost.sort_by_key(|location| (location.file, location.range.start));
         lost.dedup();
         let Some(first) = lost.first().copied().filter(|first| wanted(first.file)) else { continue };
@@ -86,6 +79,28 @@ pub(super) fn check_applications(state: &State, wanted: &dyn Fn(FileId) -> bool,
             unnecessary: false,
         });
     }
+}
+
+/// Where an application includes routers which could not be followed.
+fn lost_in(state: &State, application: &Application) -> Vec<Location> {
+    // A package's own router is its own affair, unless all that is included seems to be one.
+    let foreign = application.unresolved.iter().filter(|(_, reason, _)| *reason == "library-router").count();
+    let nothing_else = application.routes.iter().all(|route| route.included_at.is_none());
+    let is_lost = |reason: &str| match reason {
+        "unknown-router" | "unknown-routes" | "loop" => true,
+        "library-router" => nothing_else && (foreign > 1 || application.routes.is_empty()),
+        _ => false,
+    };
+    let lost =
+        application.unresolved.iter().filter(|(site, reason, _)| is_lost(reason) && !state.sources.is_ghost(*site));
+    lost.map(|(site, ..)| state.sources.locate(*site)).collect()
+}
+
+/// Whether something of the projects could not be read or followed: what is found elsewhere may rest on it.
+pub(crate) fn has_gaps(state: &State) -> bool {
+    let mut judged = state.table.applications.iter().filter(|application| !application.test);
+    state.speaking.iter().any(|file| applies(state, *file))
+        || judged.any(|application| !lost_in(state, application).is_empty())
 }
 
 /// Whether a file is counted as not fully analysed.

@@ -28,6 +28,7 @@ use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable};
 use crate::index::sources::Sources;
 use crate::rules;
+use crate::rules::not_fully_analysed;
 use crate::syntax::typescript;
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
@@ -36,6 +37,10 @@ use crate::vfs::{ByFile, FileId};
 #[derive(Debug, Default, Clone)]
 pub(crate) struct State {
     pub(crate) roots: Vec<String>,
+    /// Roots around which more belongs to the project than is read.
+    parts: Vec<String>,
+    /// Whether something of the projects could not be read or followed.
+    has_gaps: bool,
     pub(crate) sources: Sources,
     pub(crate) documents: ByFile<Document>,
     pub(crate) runs: Arc<KnownRuns>,
@@ -199,6 +204,10 @@ impl State {
             self.unjudged = true;
             self.unexamined = None;
         }
+        if let Some(parts) = change.parts {
+            self.unjudged |= self.parts != parts;
+            self.parts = parts;
+        }
         let mut touched = BTreeSet::new();
         let mut listing_changed = false;
         for (path, content) in change.disk {
@@ -342,6 +351,11 @@ impl State {
         reached.frontend = !self.indexing && self.update_frontend() | std::mem::take(&mut self.unplaced);
         (self.destinations, reached.seen_by_frontend) = verdicts::Destinations::since(&self.destinations, self);
         reached.files.extend(self.update_agreement(&reached, &judged_before));
+        let has_gaps = not_fully_analysed::has_gaps(self);
+        if std::mem::replace(&mut self.has_gaps, has_gaps) != has_gaps {
+            // In these it is said what has no effect, where everything is known.
+            reached.files.extend(self.speaking.iter());
+        }
         let changed = self.refresh_diagnostics(&reached);
         let wanted = std::mem::take(&mut self.wanted);
         Applied { changed, wanted: self.paths(wanted) }
@@ -429,6 +443,14 @@ impl State {
     /// Whether an editor has the file open.
     pub(crate) fn is_open(&self, file: FileId) -> bool {
         self.documents.get(file).is_some_and(|document| document.open.is_some())
+    }
+
+    /// Whether all is known that has a say in what is found in a file: its project is read as a whole, and nothing
+    /// in it was out of reach.
+    pub(crate) fn knows_all_around(&self, path: &str) -> bool {
+        let is_below = |root: &&String| path.strip_prefix(root.as_str()).is_some_and(|below| below.starts_with('/'));
+        let mut around = self.roots.iter().filter(is_below);
+        !self.indexing && !self.has_gaps && around.any(|root| !self.parts.contains(root))
     }
 
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
