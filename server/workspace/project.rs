@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use authlens_analysis::facts::roles;
+use authlens_analysis::index::sources::is_test_path;
 
 use super::{is_python, slashed, source_files};
 
@@ -49,7 +50,12 @@ pub(crate) fn project_of(named: &Path) -> Project {
         false => named.parent().unwrap_or(named),
     };
     let top = top_of_checkout(alone);
-    if let Some(top) = &top {
+    // A project that a checkout keeps among its tests is one by itself.
+    let is_fixture = |top: &PathBuf| {
+        alone.strip_prefix(top).is_ok_and(|below| is_test_path(&format!("{}/x.py", slashed(below))))
+            && top_by_signs(alone, Some(top)) != *top
+    };
+    if let Some(top) = top.as_ref().filter(|top| !is_fixture(top)) {
         let files = source_files(top);
         let is_in = top == named || files.iter().any(|file| file.starts_with(named));
         if is_in && (top == alone || files.len() <= MOST_FILES) {

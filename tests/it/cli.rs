@@ -365,6 +365,24 @@ fn files_and_folders_are_checked_with_the_project_around_them() {
     }
 }
 
+/// What a checkout keeps among its tests is a project by itself.
+#[test]
+fn a_file_of_a_project_among_tests_is_checked_in_that_project() {
+    let files = [
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+        ("tests/shop/pyproject.toml", ""),
+        ("tests/shop/app/main.py", INCLUDING),
+        ("tests/shop/app/deps.py", DEPS),
+        ("tests/shop/app/api/files.py", ROUTER),
+    ];
+    let project = Project::new("fixture", &files);
+    let report = authlens(&project.0, &["check", "tests/shop/app/api/files.py", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["summary"]["routes"], 2, "{report}");
+    assert_eq!(report["diagnostics"].as_array().unwrap().len(), 1, "{report}");
+}
+
 /// Whether a comment is needed, only all of the project tells.
 #[test]
 fn comments_that_are_needed_stay() {

@@ -60,6 +60,9 @@ impl Engine<'_, '_> {
             return Vec::new();
         }
         self.at = self.site(expr);
+        if let Some(answer) = self.shows_key(expr) {
+            return vec![(path, answer)];
+        }
         let ExprKind::Attribute { value, name } = &func.kind else {
             let callee = self.eval(&mut path, func);
             return self.apply(path, expr, callee, last_name(func).unwrap_or_default(), given);

@@ -26,9 +26,6 @@ fn tuples(parts: &[Abs]) -> Abs {
 impl Engine<'_, '_> {
     /// Something of a package is called.
     pub(super) fn package(&mut self, path: &mut Path, expr: &Expr, package: &str, given: &[Given]) -> Abs {
-        if let Some(answer) = self.shows_key(expr) {
-            return answer;
-        }
         let site = self.site(expr);
         let first = given.first().map(|one| &one.value);
         let database = ["sqlmodel", "sqlalchemy"].iter().any(|name| package.starts_with(name));
