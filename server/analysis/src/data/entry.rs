@@ -406,8 +406,8 @@ impl<'e, 'a> Engine<'e, 'a> {
         if verifies {
             self.let_in(&mut exits);
         }
+        let nobody = verifies && self.compares[index] && exits.iter().all(|(_, value)| names_nobody(value));
         if root && verifies {
-            let nobody = self.compares[index] && exits.iter().all(|(_, value)| names_nobody(value));
             self.caller = if nobody { self.caller.and_service() } else { Caller::User };
         }
         for (path, value) in &mut exits {
@@ -415,7 +415,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             if root {
                 path.doubt = doubt;
             }
-            if verifies {
+            if verifies && !nobody {
                 let model = match &*value {
                     Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.clone()),
                     _ => None,

@@ -52,8 +52,10 @@ fn is_spread(object: &Object, path: &Path) -> bool {
 /// Whether what a dependency gives says nothing of who is calling: a constant, or the credential itself.
 pub(super) fn names_nobody(value: &Abs) -> bool {
     match value {
-        // So does what was signed: a service sends it, for whomever.
-        Abs::Nothing | Abs::Constant(_) | Abs::Text(_) | Abs::Request(_) | Abs::Client(_) => true,
+        Abs::Nothing | Abs::Constant(_) | Abs::Text(_) => true,
+        // Nor does what was signed: a service sends it, for whomever.
+        Abs::Request(_) | Abs::Client(_) | Abs::Unknown | Abs::Other => true,
+        Abs::Mix(mix) => !mix.principal && mix.rows.is_empty(),
         Abs::Principal(part) => part == CREDENTIAL,
         _ => false,
     }
