@@ -12,7 +12,16 @@ struct Project(PathBuf);
 
 impl Project {
     fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")), name, files)
+    }
+
+    /// One that no checkout is around, as there is around what is built.
+    fn outside(name: &str, files: &[(&str, &str)]) -> Self {
+        Self::below(&std::env::temp_dir(), &format!("authlens-{name}"), files)
+    }
+
+    fn below(folder: &Path, name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = folder.join(format!("{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         for (path, text) in files {
             let path = folder.join(path);
@@ -325,7 +334,8 @@ fn files_and_folders_are_checked_with_the_project_around_them() {
             ("back/broken.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
         ];
         files.extend(git.then_some((".git/HEAD", "ref: refs/heads/main\n")));
-        let project = Project::new(&format!("around-{git}"), &files);
+        let name = format!("around-{git}");
+        let project = if git { Project::new(&name, &files) } else { Project::outside(&name, &files) };
         let check = |folder: &str, args: &[&str]| authlens(&project.0.join(folder), &[&["check"], args].concat());
         let json = |folder: &str, args: &[&str]| -> serde_json::Value {
             serde_json::from_slice(&check(folder, &[args, &["--format", "json"]].concat()).stdout).unwrap()
