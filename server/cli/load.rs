@@ -107,7 +107,9 @@ fn read_around(named: &[PathBuf], around: Around, change: &mut Change) -> (Vec<S
             }
         });
     }
-    let mut files: BTreeSet<PathBuf> = named.iter().flat_map(|path| workspace::files_of(path)).collect();
+    // What is named counts though it may be ignored; the folder of a project has been gone through.
+    let is_new = |path: &&PathBuf| !projects.iter().any(|project| project.root == **path);
+    let mut files: BTreeSet<PathBuf> = named.iter().filter(is_new).flat_map(|path| workspace::files_of(path)).collect();
     for project in &mut projects {
         change.disk.extend(workspace::policy_above(&project.root));
         files.extend(std::mem::take(&mut project.files));

@@ -276,8 +276,10 @@ fn source_files(root: &Path) -> Vec<PathBuf> {
 /// What packages of JavaScript are made of, though git ignores it: scripts in folders called `lib`, by which the Python
 /// template means another one, and what says how modules are found. It runs, whether git has it or not.
 fn ignored_of_packages(seen: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
-    let packages: Vec<&PathBuf> = seen.iter().filter(|folder| folder.join("package.json").is_file()).collect();
-    let of_package = |folder: &&PathBuf| packages.iter().any(|package| folder.starts_with(package));
+    let packages: BTreeSet<&Path> =
+        seen.iter().filter(|folder| folder.join("package.json").is_file()).map(PathBuf::as_path).collect();
+    // By the folders above one: both sets may be large.
+    let of_package = |folder: &&PathBuf| folder.ancestors().any(|above| packages.contains(above));
     let libraries = seen.iter().filter(of_package).map(|folder| folder.join("lib"));
     let ignored = libraries.filter(|library| !seen.contains(library) && library.is_dir());
     let entries = ignored.flat_map(|library| {
