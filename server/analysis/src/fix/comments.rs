@@ -4,7 +4,7 @@ use super::layout::{Layout, indentation};
 use super::{Fixer, Source};
 use crate::facts::comments::{Comment, CommentKind};
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
-use crate::rules::missing_auth_dependency;
+use crate::rules::{missing_auth_dependency, not_fully_analysed};
 use crate::syntax::{self, Grammar};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -17,6 +17,10 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
     let line = lines.line_range(lines.line(diagnostic.location.range.start), text);
     let grammar = state.sources.file(file).and_then(|source| Grammar::of_path(&source.path));
     if matches!(grammar, Some(Grammar::TypeScript | Grammar::Tsx)) {
+        // What can't be parsed has no place where a comment is known to be one.
+        if diagnostic.rule == not_fully_analysed::INFO.code {
+            return Vec::new();
+        }
         let source = fixer.source(file).ok();
         return source.and_then(|source| silence_in_script(diagnostic, &source, line)).into_iter().collect();
     }
