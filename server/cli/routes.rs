@@ -130,7 +130,7 @@ fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView, all: &[AppView]
 fn route_json(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> Value {
     let handler = route.handler.as_ref().map(|handler| {
         let mut entry = callable(loaded, analysis, handler);
-        if route.kind != RouteKind::Mount {
+        if !route.kind.is_mounted() {
             let (line, _) = position(analysis, route.registration, route.registration.range.start);
             entry.insert("decorator_line".into(), json!(line));
         }
@@ -148,6 +148,7 @@ fn route_json(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> Value 
             RouteKind::Http => "http",
             RouteKind::WebSocket => "websocket",
             RouteKind::Mount => "mount",
+            RouteKind::Frontend => "frontend",
         },
         "source": route.source,
         "handler": handler,

@@ -375,6 +375,25 @@ fn files_and_folders_are_checked_with_the_project_around_them() {
     }
 }
 
+/// Files that FastAPI serves where nothing else answers; what the routers ask for runs before each.
+#[test]
+fn frontends_are_listed_as_such() {
+    let main = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import key\n\napp = FastAPI()\napp.frontend(\"/\", directory=\"dist\")\ninner = APIRouter(prefix=\"/admin\", dependencies=[Depends(key)])\ninner.frontend(\"/ui/\", directory=\"admin\")\napp.include_router(inner, prefix=\"/v1\")\n";
+    let project = Project::new("frontend", &[("main.py", main), ("deps.py", DEPS)]);
+    let table = String::from_utf8(authlens(&project.0, &["routes"]).stdout).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let row = |path: &str| rows.iter().find(|row| row.get(1) == Some(&path)).map(|row| row.join(" "));
+    assert_eq!(row("/").as_deref(), Some("FRONTEND / public: files of the frontend main.py:5"), "{table}");
+    assert_eq!(row("/v1/admin/ui").as_deref(), Some("FRONTEND /v1/admin/ui guarded: key main.py:7"), "{table}");
+    assert!(table.contains("0 routes: 0 guarded"), "{table}");
+    let json = authlens(&project.0, &["routes", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let [top, admin] = [&json["apps"][0]["routes"][0], &json["apps"][0]["routes"][1]];
+    assert_eq!((&top["kind"], &top["path"]), (&"frontend".into(), &"/".into()));
+    assert_eq!((&admin["kind"], &admin["protected"]), (&"frontend".into(), &true.into()));
+    assert_eq!(admin["dependencies"][0]["qualname"], "key");
+}
+
 /// What a checkout keeps among its tests is a project by itself.
 #[test]
 fn a_file_of_a_project_among_tests_is_checked_in_that_project() {

@@ -8,7 +8,7 @@ use super::guard::fits;
 use crate::auth::guard::Guard;
 use crate::auth::policy::Expectation;
 use crate::facts::comments::CommentKind;
-use crate::ide::{Applicability, Fix, RouteKind};
+use crate::ide::{Applicability, Fix};
 use crate::index::interpreter::{Effect, RouterKind};
 use crate::index::value::{RouterId, Site, Value};
 use crate::rules::missing_auth_dependency::shown;
@@ -44,7 +44,7 @@ fn offer(
     verifier: &Verifier,
     fixes: &mut Vec<Fix>,
 ) {
-    let routes: Vec<&Served<'_>> = served.iter().filter(|one| one.route.kind != RouteKind::Mount).collect();
+    let routes: Vec<&Served<'_>> = served.iter().filter(|one| !one.route.kind.is_mounted()).collect();
     let mut public = Vec::new();
     for one in &routes {
         match &one.judged.guard {

@@ -2,7 +2,7 @@
 
 use super::calls;
 use super::views::{Viewer, definition, detail, status};
-use super::{Hover, Judged, Location, Related, RouteHint, RouteKind, RouteStatus, State};
+use super::{Hover, Judged, Location, Related, RouteHint, RouteStatus, State};
 use crate::auth::Judge;
 use crate::facts::python::tree::StmtKind;
 use crate::index::routes::Route;
@@ -19,7 +19,7 @@ fn routes(state: &State) -> impl Iterator<Item = (usize, &Route, &Judged)> {
         application.routes.iter().zip(judged.iter()).map(move |(route, judged)| (at, route, judged))
     });
     let orphans = state.orphans().map(|(route, judged)| (usize::MAX, route, judged));
-    served.chain(orphans).filter(|(_, route, _)| route.kind != RouteKind::Mount)
+    served.chain(orphans).filter(|(_, route, _)| !route.kind.is_mounted())
 }
 
 /// Guards of the routes whose handlers stand in a file, one hint a handler.
