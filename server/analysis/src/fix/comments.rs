@@ -1,6 +1,6 @@
 //! Writing and removing comments to authlens.
 
-use super::layout::{Layout, indentation};
+use super::layout::{indentation, line_ending};
 use super::{Fixer, Source};
 use crate::facts::comments::{Comment, CommentKind, PLACEHOLDER};
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
@@ -29,7 +29,7 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
     };
     let mut fixes = Vec::new();
     let indent = indentation(text, line.start as usize);
-    let ending = Layout::of(text).ending;
+    let ending = line_ending(text);
     if diagnostic.rule == missing_auth_dependency::INFO.code {
         // Above the first decorator: there it speaks for the whole handler.
         let first = diagnostic.related.first().filter(|step| step.location.file == file);
