@@ -26,6 +26,7 @@ pub(crate) fn routes<'a>(
         RouteKind::Http => route.methods.contains(&method),
         RouteKind::WebSocket => method == "WEBSOCKET" || method == "WS",
         RouteKind::Mount => method == "MOUNT",
+        RouteKind::Frontend => method == "FRONTEND",
     };
     let exact = |(_, _, at): &&Served<'a>| at == path;
     let similar = |(_, _, at): &&Served<'a>| same_shape(at, path);
@@ -68,6 +69,7 @@ pub(crate) fn shown_method(route: &RouteView) -> String {
         RouteKind::Http => route.methods.join(","),
         RouteKind::WebSocket => "WS".to_owned(),
         RouteKind::Mount => "MOUNT".to_owned(),
+        RouteKind::Frontend => "FRONTEND".to_owned(),
     }
 }
 

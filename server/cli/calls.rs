@@ -3,14 +3,14 @@
 use authlens_analysis::ide::{Analysis, CallView};
 use serde_json::{Value, json};
 
-use super::load::{Around, Loaded, load};
+use super::load::{Loaded, load};
 use super::report::position;
-use super::{CLEAN, ListFormat, RoutesArgs, print};
+use super::{CLEAN, ListFormat, RoutesArgs, asked, print};
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path), Around::Nothing, None)?;
+    let loaded = load(std::slice::from_ref(&args.path), None)?;
     let analysis = loaded.host.snapshot();
-    let calls = analysis.calls();
+    let calls = asked::calls(&loaded, &analysis);
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis, &calls),
         ListFormat::Json => {

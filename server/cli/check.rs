@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use authlens_analysis::ide::{Analysis, Diagnostic, Severity};
 use authlens_analysis::rules::{self, invalid_configuration};
 
-use super::load::{Around, Loaded, current_folder, load};
+use super::load::{Loaded, current_folder, load};
 use crate::workspace;
 
 use super::{CLEAN, CheckArgs, CheckFormat, Colour, FINDINGS, MinSeverity, fix, print, report};
@@ -19,7 +19,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
     if args.diff && args.format != CheckFormat::Text {
         return Err("`--diff` prints a patch: there is no other format of it".into());
     }
-    let mut loaded = load(&args.paths, Around::Project, args.config.as_deref())?;
+    let mut loaded = load(&args.paths, args.config.as_deref())?;
     if args.diff {
         // Where it is applied.
         loaded.based_on(&current_folder()?);

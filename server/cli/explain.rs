@@ -6,9 +6,9 @@ use authlens_analysis::ide::{Analysis, AppView, RouteView};
 use authlens_analysis::rules;
 use serde_json::json;
 
-use super::load::{Around, Loaded, load};
+use super::load::{Loaded, load};
 use super::report::{position, severity};
-use super::{CLEAN, ExplainArgs, ListFormat, print};
+use super::{CLEAN, ExplainArgs, ListFormat, asked, print};
 use crate::lookup;
 
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, String> {
@@ -30,9 +30,9 @@ fn page(code: &str) -> Result<u8, String> {
 }
 
 fn route(root: &Path, method: &str, path: &str) -> Result<u8, String> {
-    let loaded = load(&[root.to_owned()], Around::Nothing, None)?;
+    let loaded = load(&[root.to_owned()], None)?;
     let analysis = loaded.host.snapshot();
-    let apps = analysis.apps();
+    let apps = asked::applications(&loaded, &analysis);
     let found = lookup::routes(&apps, method, path)?;
     let mut out = String::new();
     for (app, route) in found {

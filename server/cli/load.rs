@@ -21,18 +21,10 @@ pub(super) struct Loaded {
     projects: Vec<String>,
 }
 
-/// How much is read of the project that a path belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Around {
-    /// All of it: what is named may be included, guarded or asked for anywhere in it.
-    Project,
-    /// Nothing: the folder is the workspace.
-    Nothing,
-}
-
-/// Reads files and folders with what is around them, and then what their modules import.
+/// Reads files and folders with the projects around them, and then what their modules import: what is named may be
+/// included, guarded or asked for anywhere in its project.
 /// `configuration` names the only configuration file that is to count.
-pub(super) fn load(paths: &[PathBuf], around: Around, configuration: Option<&Path>) -> Result<Loaded, String> {
+pub(super) fn load(paths: &[PathBuf], configuration: Option<&Path>) -> Result<Loaded, String> {
     let mut named = Vec::new();
     for path in paths {
         let path =
@@ -55,7 +47,7 @@ pub(super) fn load(paths: &[PathBuf], around: Around, configuration: Option<&Pat
         }
         change.configuration = Some(path);
     }
-    let (projects, parts) = read_around(&named, around, &mut change);
+    let (projects, parts) = read_around(&named, &mut change);
     let folders = named.iter().filter(|path| path.is_dir()).map(|path| workspace::slashed(path));
     let mut roots: Vec<String> = projects.iter().cloned().chain(folders).collect();
     roots.sort();
@@ -86,7 +78,7 @@ pub(super) fn load(paths: &[PathBuf], around: Around, configuration: Option<&Pat
 }
 
 /// Has the files of projects read, each once. Gives the folders of the projects, and those that are only a part of one.
-fn read_around(named: &[PathBuf], around: Around, change: &mut Change) -> (Vec<String>, Vec<String>) {
+fn read_around(named: &[PathBuf], change: &mut Change) -> (Vec<String>, Vec<String>) {
     let mut projects: Vec<workspace::Project> = Vec::new();
     for path in named {
         let is_known =
@@ -94,18 +86,7 @@ fn read_around(named: &[PathBuf], around: Around, change: &mut Change) -> (Vec<S
         if projects.iter().any(is_known) {
             continue;
         }
-        projects.push(match around {
-            Around::Project => workspace::project_of(path),
-            Around::Nothing => {
-                // A file alone: its neighbours are there to be imported.
-                if let Some(folder) = path.parent().filter(|_| path.is_file()) {
-                    let neighbours = workspace::files_of(folder).into_iter().filter(|file| file != path);
-                    change.disk.extend(neighbours.map(|file| (workspace::slashed(&file), FileContent::Listed)));
-                }
-                let (root, files) = (path.clone(), workspace::files_of(path));
-                workspace::Project { is_whole: workspace::is_top(path), root, files }
-            }
-        });
+        projects.push(workspace::project_of(path));
     }
     // What is named counts though it may be ignored; the folder of a project has been gone through.
     let is_new = |path: &&PathBuf| !projects.iter().any(|project| project.root == **path);

@@ -1,5 +1,6 @@
 //! The command line: run once over a tree, print, exit.
 
+mod asked;
 mod calls;
 mod check;
 mod excerpt;
@@ -94,7 +95,7 @@ struct CheckArgs {
 
 #[derive(Debug, Args)]
 struct RoutesArgs {
-    /// Folder to read
+    /// File or folder to list; the project around it is read
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Output format
@@ -104,10 +105,10 @@ struct RoutesArgs {
 
 #[derive(Debug, Args)]
 struct ExplainArgs {
-    /// `GET /api/tasks`, with the folder to read behind it perhaps, or the code of a rule
-    #[arg(required = true, num_args = 1..=3, value_names = ["METHOD|RULE", "PATH", "FOLDER"])]
+    /// `GET /api/tasks`, with a file or folder behind it perhaps, or the code of a rule
+    #[arg(required = true, num_args = 1..=3, value_names = ["METHOD|RULE", "PATH", "WHERE"])]
     what: Vec<String>,
-    /// Folder to read
+    /// File or folder to look in; the project around it is read
     #[arg(long, default_value = ".")]
     root: PathBuf,
 }

@@ -5,16 +5,16 @@ use authlens_analysis::ide::{
 };
 use serde_json::{Map, Value, json};
 
-use super::load::{Around, Loaded, load};
+use super::load::{Loaded, load};
 use super::report::position;
-use super::{CLEAN, ListFormat, RoutesArgs, print};
+use super::{CLEAN, ListFormat, RoutesArgs, asked, print};
 use crate::lookup;
 
 /// Applications mounted inside each other.
 const MAX_MOUNTS: usize = 4;
 
 pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
-    let loaded = load(std::slice::from_ref(&args.path), Around::Nothing, None)?;
+    let loaded = load(std::slice::from_ref(&args.path), None)?;
     let analysis = loaded.host.snapshot();
     let text = match args.format {
         ListFormat::Text => text(&loaded, &analysis),
@@ -26,8 +26,11 @@ pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
 
 fn text(loaded: &Loaded, analysis: &Analysis) -> String {
     let mut out = String::new();
-    let apps = analysis.apps();
-    for app in &apps {
+    let apps = asked::applications(loaded, analysis);
+    let is_named = |app: &AppView| loaded.is_named(analysis.path(app.location.file));
+    // What only mounts another one is there for the paths of that.
+    let is_listed = |app: &&AppView| is_named(app) || !app.routes.is_empty() || !app.unresolved.is_empty();
+    for app in apps.iter().filter(is_listed) {
         let (line, _) = position(analysis, app.location, app.location.range.start);
         let below = mounted_below(&apps, app);
         out.push_str(&format!("{} ({}:{line}){below}\n", app.name, loaded.shown(analysis, app.location.file)));
@@ -45,7 +48,7 @@ fn text(loaded: &Loaded, analysis: &Analysis) -> String {
         }
         out.push('\n');
     }
-    let summary = analysis.summary();
+    let summary = asked::summary(loaded, analysis, &apps);
     out.push_str(&format!(
         "{} routes: {} guarded, {} open, {} public, {} unknown",
         summary.routes, summary.guarded, summary.open, summary.public, summary.unknown
@@ -85,7 +88,7 @@ fn row(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> [String; 4] {
 
 /// The interchange format `fastapi-routes/1` (`specs/formats/routes.md`).
 fn json(loaded: &Loaded, analysis: &Analysis) -> Value {
-    let all = analysis.apps();
+    let all = asked::applications(loaded, analysis);
     let apps: Vec<Value> = all.iter().map(|app| app_json(loaded, analysis, app, &all)).collect();
     json!({"schema": "fastapi-routes/1", "root": loaded.base.trim_end_matches('/'), "apps": apps})
 }
@@ -130,7 +133,7 @@ fn app_json(loaded: &Loaded, analysis: &Analysis, app: &AppView, all: &[AppView]
 fn route_json(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> Value {
     let handler = route.handler.as_ref().map(|handler| {
         let mut entry = callable(loaded, analysis, handler);
-        if route.kind != RouteKind::Mount {
+        if !route.kind.is_mounted() {
             let (line, _) = position(analysis, route.registration, route.registration.range.start);
             entry.insert("decorator_line".into(), json!(line));
         }
@@ -148,6 +151,7 @@ fn route_json(loaded: &Loaded, analysis: &Analysis, route: &RouteView) -> Value 
             RouteKind::Http => "http",
             RouteKind::WebSocket => "websocket",
             RouteKind::Mount => "mount",
+            RouteKind::Frontend => "frontend",
         },
         "source": route.source,
         "handler": handler,

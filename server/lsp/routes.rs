@@ -96,6 +96,7 @@ impl Viewer<'_> {
                 RouteKind::Http => "http",
                 RouteKind::WebSocket => "websocket",
                 RouteKind::Mount => "mount",
+                RouteKind::Frontend => "frontend",
             },
             status: route.status.word(),
             detail: route.status_detail.clone(),

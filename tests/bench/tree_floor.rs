@@ -31,7 +31,7 @@ fn main() -> Result<(), String> {
 const SHOWN: usize = 400;
 
 fn needed(root: &Path, list: &str) -> Result<(), String> {
-    let loaded = load::load(&[PathBuf::from(root)], load::Around::Nothing, None)?;
+    let loaded = load::load(&[PathBuf::from(root)], None)?;
     let analysis = loaded.host.snapshot();
     let parsed: Vec<&str> = analysis.paths().filter(|path| path.ends_with(".py") && is_read(&analysis, path)).collect();
     std::fs::write(list, parsed.join("\n")).map_err(|error| error.to_string())?;

@@ -375,6 +375,80 @@ fn files_and_folders_are_checked_with_the_project_around_them() {
     }
 }
 
+/// Routes, requests and proofs of a part are those that the whole project has.
+#[test]
+fn parts_are_listed_and_explained_with_the_project_around_them() {
+    let outer = "from fastapi import FastAPI\nfrom app.main import app\n\nouter = FastAPI()\nouter.mount(\"/inner\", app)\n\n@outer.get(\"/up\")\ndef up(): ...\n";
+    let page = "export const remove = (name: string) => fetch(`/files/${name}`, { method: \"DELETE\" });\nexport const list = () => fetch(\"/elsewhere\");\n";
+    let files = [
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        ("back/app/main.py", INCLUDING),
+        ("back/app/deps.py", DEPS),
+        ("back/app/api/files.py", ROUTER),
+        ("back/outer.py", outer),
+        ("back/pyproject.toml", ""),
+        ("web/package.json", r#"{"dependencies": {"next": "^15.0.0"}}"#),
+        ("web/app/page.ts", page),
+    ];
+    let project = Project::new("parts", &files);
+    let run = |args: &[&str]| {
+        let output = authlens(&project.0, args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let paths = |named: &str| -> Vec<String> {
+        let report: serde_json::Value = serde_json::from_str(&run(&["routes", named, "--format", "json"])).unwrap();
+        let apps = report["apps"].as_array().unwrap().iter();
+        apps.flat_map(|app| app["routes"].as_array().unwrap())
+            .map(|route| route["path"].as_str().unwrap().into())
+            .collect()
+    };
+    let inner = ["/files/{name}", "/files/{name}", "/a"];
+    let mounted = ["/inner/files/{name}", "/inner/files/{name}", "/inner/a"];
+    let whole = [&inner[..], &["/inner"], &mounted, &["/up"]].concat();
+    let sorted = |mut paths: Vec<String>| {
+        paths.sort_unstable();
+        paths
+    };
+    let strings = |paths: &[&str]| sorted(paths.iter().map(|path| (*path).to_owned()).collect());
+    assert_eq!(sorted(paths(".")), strings(&whole));
+    // All of an application where it is made.
+    assert_eq!(sorted(paths("back/app/main.py")), strings(&[&inner[..], &mounted].concat()));
+    // What is written in the part, where clients find it.
+    for part in ["back/app/api", "back/app/api/files.py"] {
+        assert_eq!(sorted(paths(part)), strings(&[&inner[..2], &mounted[..2]].concat()), "{part}");
+        let table = run(&["routes", part]);
+        assert!(table.contains("OPEN") && !table.contains("/up"), "{table}");
+        assert!(table.contains("mounted at /inner") && table.contains("2 routes: 0 guarded, 2 open"), "{table}");
+        assert!(run(&["explain", "DELETE", "/files/x", part]).starts_with("DELETE /files/{name} of main:app is open"));
+        let missing = authlens(&project.0, &["explain", "GET", "/a", part]);
+        assert_eq!(missing.status.code(), Some(2));
+        // Who asks for it.
+        let calls = run(&["calls", part]);
+        assert!(calls.contains("DELETE") && calls.contains("1 requests: 1 reach"), "{calls}");
+    }
+    assert!(run(&["calls", "web/app/page.ts"]).contains("2 requests: 1 reach a route"));
+}
+
+/// Files that FastAPI serves where nothing else answers; what the routers ask for runs before each.
+#[test]
+fn frontends_are_listed_as_such() {
+    let main = "from fastapi import APIRouter, Depends, FastAPI\nfrom deps import key\n\napp = FastAPI()\napp.frontend(\"/\", directory=\"dist\")\ninner = APIRouter(prefix=\"/admin\", dependencies=[Depends(key)])\ninner.frontend(\"/ui/\", directory=\"admin\")\napp.include_router(inner, prefix=\"/v1\")\n";
+    let project = Project::new("frontend", &[("main.py", main), ("deps.py", DEPS)]);
+    let table = String::from_utf8(authlens(&project.0, &["routes"]).stdout).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let row = |path: &str| rows.iter().find(|row| row.get(1) == Some(&path)).map(|row| row.join(" "));
+    assert_eq!(row("/").as_deref(), Some("FRONTEND / public: files of the frontend main.py:5"), "{table}");
+    assert_eq!(row("/v1/admin/ui").as_deref(), Some("FRONTEND /v1/admin/ui guarded: key main.py:7"), "{table}");
+    assert!(table.contains("0 routes: 0 guarded"), "{table}");
+    let json = authlens(&project.0, &["routes", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let [top, admin] = [&json["apps"][0]["routes"][0], &json["apps"][0]["routes"][1]];
+    assert_eq!((&top["kind"], &top["path"]), (&"frontend".into(), &"/".into()));
+    assert_eq!((&admin["kind"], &admin["protected"]), (&"frontend".into(), &true.into()));
+    assert_eq!(admin["dependencies"][0]["qualname"], "key");
+}
+
 /// What a checkout keeps among its tests is a project by itself.
 #[test]
 fn a_file_of_a_project_among_tests_is_checked_in_that_project() {

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use authlens_analysis::fix::apply;
 use authlens_analysis::ide::{Analysis, AnalysisHost, Applicability, Change, Diagnostic, FileContent, Fix, FixKind};
@@ -1142,4 +1143,37 @@ fn edited(text: &str, edits: &[Value]) -> String {
         out.replace_range(start..end, new);
     }
     out
+}
+
+/// What is found out of a file for one of its routes is not found out again for the next.
+#[test]
+fn fixes_of_many_routes_take_linear_time() {
+    let project = |routers: usize| {
+        let mut main = "import os\nfrom fastapi import APIRouter, Depends, FastAPI, Header, HTTPException\n\ndef key(x_api_key: str = Header()):\n    if x_api_key != os.environ[\"KEY\"]:\n        raise HTTPException(401)\n\napp = FastAPI()\n".to_owned();
+        for router in 0..routers {
+            main.push_str(&format!("r{router} = APIRouter(prefix=\"/r{router}\")\n\n"));
+            for route in 0..20 {
+                main.push_str(&format!(
+                    "@r{router}.delete(\"/{route}/{{name}}\")\ndef f{router}_{route}(name: str):\n    os.remove(name)\n\n"
+                ));
+            }
+            main.push_str(&format!("@r{router}.get(\"/\", dependencies=[Depends(key)])\ndef g{router}(): return os.listdir(\"/\")\n\napp.include_router(r{router})\n"));
+        }
+        case("many", &[("main.py", &main)])
+    };
+    let took = |routers: usize| {
+        let analysis = host(&project(routers).files).snapshot();
+        let file = analysis.file_id(&format!("{ROOT}/main.py")).unwrap();
+        let found = analysis.diagnostics(file);
+        let open: Vec<_> = found.iter().filter(|d| d.rule == "missing-auth-dependency").collect();
+        assert_eq!(open.len(), routers * 20);
+        let times = (0..3).map(|_| {
+            let (start, fixer) = (Instant::now(), analysis.fixer());
+            assert!(open.iter().all(|diagnostic| fixer.fixes(diagnostic).0.len() > 3));
+            start.elapsed()
+        });
+        times.min().unwrap().as_secs_f64()
+    };
+    let (few, many) = (took(5), took(20));
+    assert!(many < few.max(0.005) * 8.0, "{few} s, {many} s");
 }

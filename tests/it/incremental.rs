@@ -172,6 +172,7 @@ fn edit(random: &mut Random, text: &str) -> String {
         "\"",
         "#",
         "    pass\n",
+        "# a\n# b\n# c\n# d\n# e\n\n    # f\n# \"g\"\n# h\n# i\n# {j}\n# it's k\n",
         "@router.get(\"/new\")\ndef new(): ...\n",
         ", dependencies=[Depends(current_user)]",
         "user=Depends(current_user)",

@@ -9,6 +9,7 @@ mod editor;
 mod extension;
 mod fixes;
 mod hostile_tree;
+mod hover;
 mod incremental;
 mod ownership_fixes;
 mod prefilter;

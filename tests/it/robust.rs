@@ -1,5 +1,7 @@
 //! Hostile and broken input: no panic, and an end.
 
+use std::time::Instant;
+
 use authlens_analysis::ide::{AnalysisHost, Change, FileContent};
 
 fn analyse(text: &str) {
@@ -62,6 +64,33 @@ fn mutations_are_survived() {
     let scraps =
         ["(", ")", "\"\"\"", "'", "\n", "    ", "@", ":", "é", "\r", "\t", "lambda", "def ", "*", "=", "[", "\0"];
     for_each_mutation(SAMPLE, &scraps, 400, analyse);
+}
+
+/// The grammar looks at the rest of a run of comments for each of them.
+#[test]
+fn runs_of_comments_take_linear_time() {
+    let code = "from fastapi import FastAPI\napp = FastAPI()\n@app.get(\"/a\")\ndef a():\n    x = 1\n";
+    let shapes: [(&str, &str, &str); 4] = [
+        (code, "# words that fill a line of a file up to its end\n", "y = 2\n"),
+        (code, "    # words that fill a line of a file up to its end\n\n", "    return x\n"),
+        // It can't be told what is in the string.
+        ("x = \"\"\"\n", "# words that fill a line of a file up to its end\n", code),
+        // Each is one that is read.
+        (code, "# authlens: ignore[weak-secret] words up to the end\n", "y = 2\n"),
+    ];
+    for (before, line, after) in shapes {
+        let took = |lines: usize| {
+            let text = format!("{before}{}{after}", line.repeat(lines));
+            let times = (0..3).map(|_| {
+                let start = Instant::now();
+                analyse(&text);
+                start.elapsed()
+            });
+            times.min().unwrap_or_default()
+        };
+        let (few, many) = (took(5_000).as_secs_f64(), took(20_000).as_secs_f64());
+        assert!(many < few.max(0.01) * 8.0, "{line}: {few} s, {many} s");
+    }
 }
 
 #[test]

@@ -32,8 +32,9 @@ def ours_of(report):
     for app in report["apps"]:
         routes = []
         for route in app["routes"]:
-            methods = ["MOUNT"] if route["kind"] == "mount" else route["methods"]
-            handler = None if route["kind"] == "mount" else name(route["handler"])
+            mounted = route["kind"] in ("mount", "frontend")
+            methods = [route["kind"].upper()] if mounted else route["methods"]
+            handler = None if mounted else name(route["handler"])
             used = {d["security"] if d.get("security") else name(d) for d in route["dependencies"]}
             routes.append([route["path"], methods, handler, sorted(used), route["certainty"]])
         apps[key_of(app)] = routes

@@ -85,20 +85,23 @@ def described(routes, root, prefix=""):
             yield [prefix + route.path, methods, name_of(route.endpoint, root), []]
 
 
-def frontends(router, prefix=""):
-    """Folders of built frontends, served where nothing else answers (from 0.138)."""
-    for group in getattr(router, "_low_priority_routes", []):
-        for route in group.routes:
-            yield [prefix + route.path.rstrip("/"), ["MOUNT"], None, []]
+def frontends(router, root):
+    """Folders of built frontends, served where nothing else answers (from 0.138), with what runs before each file."""
+    served = list(getattr(router, "_low_priority_routes", []))
     for route in router.routes:
         if INCLUDED and isinstance(route, INCLUDED):
-            yield from frontends(route.original_router, prefix + route.include_context.prefix)
+            served.extend(route.effective_low_priority_routes())
+    for group in served:
+        prefix = getattr(group, "frontend_prefix", "")
+        used = sorted(set(dependencies(group.dependant, root)))
+        for route in getattr(group, "original_route", group).routes:
+            yield [(prefix + route.path.rstrip("/")) or "/", ["FRONTEND"], None, used]
 
 
 def applications(module, root):
     for variable, value in vars(module).items():
         if isinstance(value, fastapi.FastAPI):
-            yield variable, sorted([*described(value.routes, root), *frontends(value.router)], key=json.dumps)
+            yield variable, sorted([*described(value.routes, root), *frontends(value.router, root)], key=json.dumps)
 
 
 def import_in_child(name, root):

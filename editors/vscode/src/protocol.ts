@@ -17,7 +17,7 @@ export interface Summary {
 export interface Route {
   methods: string[];
   path: string;
-  kind: "http" | "websocket" | "mount";
+  kind: "http" | "websocket" | "mount" | "frontend";
   status: Status;
   detail: string;
   conditional: boolean;
@@ -61,7 +61,7 @@ export const routesChanged = new NotificationType<object>("authlens/routesChange
 
 /** The method of a route as people write it. */
 export function methodOf(route: Route): string {
-  return route.kind === "http" ? route.methods.join(",") : route.kind === "websocket" ? "WEBSOCKET" : "MOUNT";
+  return route.kind === "http" ? route.methods.join(",") : route.kind.toUpperCase();
 }
 
 /** `GET /api/tasks`. */

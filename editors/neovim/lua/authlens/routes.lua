@@ -10,7 +10,7 @@ local highlights = { guarded = 'DiagnosticOk', open = 'DiagnosticError', public 
 local namespace = vim.api.nvim_create_namespace('authlens.routes')
 
 local function method_of(route)
-  local other = { websocket = 'WS', mount = 'MOUNT' }
+  local other = { websocket = 'WS', mount = 'MOUNT', frontend = 'FRONTEND' }
   return other[route.kind] or table.concat(route.methods, ',')
 end
 

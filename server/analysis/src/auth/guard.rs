@@ -106,7 +106,7 @@ impl<'g, 'a> Guards<'g, 'a> {
             };
         }
         let wrappers = match route.function() {
-            Some(handler) if route.kind != RouteKind::Mount => {
+            Some(handler) if !route.kind.is_mounted() => {
                 let current = self.interpreter.current(handler);
                 self.judge.behind(&called, || {
                     let mut around = decorators::of_wrappers(self.judge, handler);
@@ -123,7 +123,7 @@ impl<'g, 'a> Guards<'g, 'a> {
                 verdict: Arc::new(wrapper.verdict.clone()),
             });
         }
-        if route.kind == RouteKind::Mount {
+        if route.kind.is_mounted() {
             return self.mount(route, middlewares, marked_public);
         }
         let middleware = middlewares.map_or(Ok(None), |middlewares| middlewares.guard(self.judge, route));
@@ -226,8 +226,12 @@ impl<'g, 'a> Guards<'g, 'a> {
         Guard::Open(None)
     }
 
-    /// The guard of what is mounted: dependencies do not run for it, middlewares do.
+    /// The guard of what is mounted, and of a frontend that no dependency guards: for what is mounted dependencies do
+    /// not run, middlewares do.
     fn mount(&self, route: &Route, middlewares: Option<&Middlewares>, marked_public: Option<&SmolStr>) -> Guard {
+        if route.kind == RouteKind::Frontend {
+            return Guard::Public("files of the frontend".into());
+        }
         let mounted = mounts::mounted(&route.handler);
         match mounted {
             Mounted::Application => return Guard::Public("mounted application, judged by its own routes".into()),

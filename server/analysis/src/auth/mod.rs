@@ -48,7 +48,7 @@ pub(crate) use self::sources::{is_credential_parameter, is_user_table};
 use crate::facts::python::tree::Param;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
-use crate::index::routes::{Route, RouteKind};
+use crate::index::routes::Route;
 use crate::index::shared_map::SharedMap;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Value};
 
@@ -339,7 +339,7 @@ impl<'a> Judge<'a> {
 
     /// What a route's handler checks in its own body, if that is known.
     pub fn handler(&self, route: &Route) -> Option<Arc<Verdict>> {
-        let handler = route.function().filter(|_| route.kind != RouteKind::Mount)?;
+        let handler = route.function().filter(|_| !route.kind.is_mounted())?;
         Some(self.function(handler, route.receiver(), Role::Handler))
     }
 

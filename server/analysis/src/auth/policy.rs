@@ -332,7 +332,7 @@ fn collect(file: FileId, specification: &Specification, routes: &[Route], shapes
     let below_base = (0..routes.len()).filter(|at| listed[*at]).all(has_base);
     let described_part = specification.only_part(shapes.iter().zip(&listed).filter(|(_, listed)| **listed));
     for (at, route) in routes.iter().enumerate() {
-        if listed[at] || !route.path_known || route.kind == RouteKind::Mount {
+        if listed[at] || !route.path_known || route.kind.is_mounted() {
             continue;
         }
         // A sentence without a path speaks of the API that its text describes, and of nothing beside that.
@@ -384,7 +384,7 @@ fn matching(
 }
 
 fn of_configuration(file: FileId, configuration: &Configuration, route: &Route) -> Option<Expectation> {
-    if !route.path_known || route.kind == RouteKind::Mount {
+    if !route.path_known || route.kind.is_mounted() {
         return None;
     }
     let names = |methods: &[SmolStr]| {

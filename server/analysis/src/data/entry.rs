@@ -17,7 +17,7 @@ use crate::auth::{Judge, is_database, public};
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::called;
 use crate::index::interpreter::Interpreter;
-use crate::index::routes::{Route, RouteKind};
+use crate::index::routes::Route;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
 /// Paths that the dependencies may leave.
@@ -47,7 +47,7 @@ pub(super) fn judge<'e, 'a>(
         _ => return RouteData::default(),
     };
     let Some(handler) = route.function() else { return RouteData::default() };
-    if route.kind == RouteKind::Mount || !route.injects {
+    if route.kind.is_mounted() || !route.injects {
         return RouteData::default();
     }
     let handler = interpreter.current(handler);

@@ -64,7 +64,7 @@ pub enum CommentKind {
     Ignore {
         /// Codes with their places.
         rules: Vec<(SmolStr, TextRange)>,
-        /// Why.
+        /// Why; empty where nobody said it yet.
         reason: SmolStr,
     },
     /// The route is open on purpose.
@@ -80,6 +80,9 @@ pub enum CommentKind {
 }
 
 const MARKER: &str = "authlens:";
+
+/// What stands for the reason in a comment that a fix writes. It is none.
+pub const PLACEHOLDER: &str = "say why here";
 
 /// All such comments of a file, in order; `is_comment` tells by the id of a
 /// node's kind whether it is a comment.
@@ -155,23 +158,31 @@ fn parse_comment(said: &str, start: u32) -> CommentKind {
     let word_end = body.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(body.len());
     let (word, rest) = body.split_at(word_end);
     match word {
-        "public" if rest.trim().is_empty() => CommentKind::Malformed { problem: "a public route needs a reason" },
-        "public" => CommentKind::Public { reason: rest.trim_start_matches(':').trim().into() },
+        "public" => match reason(rest) {
+            reason if reason.is_empty() => CommentKind::Malformed { problem: "a public route needs a reason" },
+            reason => CommentKind::Public { reason },
+        },
         "ignore" => match rest.strip_prefix('[') {
-            None => CommentKind::Ignore { rules: Vec::new(), reason: rest.trim().into() },
+            None => CommentKind::Ignore { rules: Vec::new(), reason: reason(rest) },
             Some(list) => match list.split_once(']') {
                 None => CommentKind::Malformed { problem: "the list of rules has no closing bracket" },
-                Some((list, reason)) => {
+                Some((list, rest)) => {
                     let rules = rule_list(list, body_start + word_end as u32 + 1);
                     if rules.is_empty() {
                         return CommentKind::Malformed { problem: "the list of rules is empty" };
                     }
-                    CommentKind::Ignore { rules, reason: reason.trim().into() }
+                    CommentKind::Ignore { rules, reason: reason(rest) }
                 }
             },
         },
         _ => CommentKind::Malformed { problem: "expected `ignore` or `public`" },
     }
+}
+
+/// The reason behind what a comment asks for; empty where there is none.
+fn reason(rest: &str) -> SmolStr {
+    let said = rest.trim_start_matches(':').trim();
+    if said.eq_ignore_ascii_case(PLACEHOLDER) { SmolStr::default() } else { said.into() }
 }
 
 fn rule_list(list: &str, start: u32) -> Vec<(SmolStr, TextRange)> {

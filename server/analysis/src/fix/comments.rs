@@ -1,8 +1,8 @@
 //! Writing and removing comments to authlens.
 
-use super::layout::{Layout, indentation};
+use super::layout::{indentation, line_ending};
 use super::{Fixer, Source};
-use crate::facts::comments::{Comment, CommentKind};
+use crate::facts::comments::{Comment, CommentKind, PLACEHOLDER};
 use crate::ide::{Applicability, Diagnostic, Fix, FixKind, SourceChange, State, TextEdit};
 use crate::rules::{missing_auth_dependency, not_fully_analysed};
 use crate::syntax::{self, Grammar};
@@ -33,7 +33,7 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
     };
     let mut fixes = Vec::new();
     let indent = indentation(text, line.start as usize);
-    let ending = Layout::of(text).ending;
+    let ending = line_ending(text);
     if diagnostic.rule == missing_auth_dependency::INFO.code {
         // Above the first decorator: there it speaks for the whole handler.
         let first = diagnostic.related.first().filter(|step| step.location.file == file);
@@ -42,16 +42,16 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
         fixes.push(fix(
             "Mark the route as public (fill in the reason)".to_owned(),
             top,
-            format!("{indent}# authlens: public say why here{ending}"),
+            format!("{indent}# authlens: public {PLACEHOLDER}{ending}"),
         ));
     }
     let code = diagnostic.rule;
     let ends_open = line.slice(text).trim_end().ends_with('\\');
     let title = format!("Ignore `{code}` here (fill in the reason)");
     fixes.push(if ends_open || line.slice(text).contains('#') {
-        fix(title, line.start, format!("{indent}# authlens: ignore[{code}] say why here{ending}"))
+        fix(title, line.start, format!("{indent}# authlens: ignore[{code}] {PLACEHOLDER}{ending}"))
     } else {
-        fix(title, line.end, format!("  # authlens: ignore[{code}] say why here"))
+        fix(title, line.end, format!("  # authlens: ignore[{code}] {PLACEHOLDER}"))
     });
     fixes
 }
@@ -61,7 +61,7 @@ pub(super) fn silence(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Vec<Fix> {
 fn silence_in_script(diagnostic: &Diagnostic, source: &Source, line: TextRange) -> Option<Fix> {
     let (code, text) = (diagnostic.rule, &*source.text);
     let (indent, ending) = (indentation(text, line.start as usize), source.layout.ending);
-    let said = format!("authlens: ignore[{code}] say why here");
+    let said = format!("authlens: ignore[{code}] {PLACEHOLDER}");
     let ways = [
         (line.end, format!("  // {said}")),
         (line.start, format!("{indent}// {said}{ending}")),

@@ -9,16 +9,16 @@ use tree_sitter::Node;
 use super::import_order::{Section, SortKey, by_type, is_standard, module_key};
 use super::layout::{Delimited, insertion, line_after, line_start, own_lines, replacement, with_blank_lines};
 use super::{Fixer, Source};
-use crate::facts::python::file::{PythonFile, bound_names};
+use crate::facts::python::file::{Binding, PythonFile, bound_names};
 use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, Stmt, StmtKind};
 use crate::ide::{Refusal, TextEdit};
 use crate::index::modules::Module;
 use crate::index::value::Value;
 use crate::vfs::FileId;
 
-/// A top-level import statement that has run when the fix's code runs.
+/// A top-level import statement.
 #[derive(Debug)]
-struct Statement {
+pub(super) struct Statement {
     range: Range<usize>,
     /// Module of a `from` import, as written.
     from: Option<String>,
@@ -41,7 +41,10 @@ pub(super) struct Imports<'f, 's> {
     pub(super) fixer: &'f Fixer<'s>,
     pub(super) source: Rc<Source>,
     facts: &'s PythonFile,
-    statements: Vec<Statement>,
+    /// The import statements of the file, in order.
+    all: Rc<[Statement]>,
+    /// How many of them have run when the fix's code runs.
+    usable: usize,
     /// Where the code stands that needs them; `None` when it runs after the
     /// whole module has been executed.
     needed_at: Option<usize>,
@@ -52,21 +55,29 @@ impl<'f, 's> Imports<'f, 's> {
     pub(super) fn new(fixer: &'f Fixer<'s>, source: &Rc<Source>, needed_at: Option<usize>) -> Result<Self, Refusal> {
         let facts = fixer.state.sources.facts(source.file);
         let facts = facts.ok_or_else(|| Refusal("the file can't be read".into()))?;
-        let mut imports =
-            Self { fixer, source: Rc::clone(source), facts, statements: Vec::new(), needed_at, added: Vec::new() };
-        imports.collect();
+        let (source, added) = (Rc::clone(source), Vec::new());
+        let mut imports = Self { fixer, source, facts, all: Rc::default(), usable: 0, needed_at, added };
+        let known = fixer.imports.borrow().get(&imports.file()).cloned();
+        imports.all = known.unwrap_or_else(|| {
+            let all: Rc<[Statement]> = imports.collect().into();
+            fixer.imports.borrow_mut().insert(imports.file(), Rc::clone(&all));
+            all
+        });
+        imports.usable = imports.all.partition_point(|statement| imports.runs_before(statement.range.start));
         Ok(imports)
     }
 
-    fn collect(&mut self) {
-        let source = Rc::clone(&self.source);
+    fn statements(&self) -> &[Statement] {
+        &self.all[..self.usable]
+    }
+
+    fn collect(&self) -> Vec<Statement> {
+        let source = &*self.source;
         let root = source.root();
         let mut cursor = root.walk();
         let mut header = true;
+        let mut statements = Vec::new();
         for node in root.named_children(&mut cursor) {
-            if self.needed_at.is_some_and(|at| node.start_byte() >= at) {
-                break;
-            }
             header &= !matches!(node.kind(), "function_definition" | "class_definition" | "decorated_definition");
             if !matches!(node.kind(), "import_statement" | "import_from_statement" | "future_import_statement") {
                 continue;
@@ -81,8 +92,9 @@ impl<'f, 's> Imports<'f, 's> {
             let names: Vec<(String, Range<usize>)> = names.collect();
             let module = from.clone().or_else(|| names.first().map(|(name, _)| name.clone())).unwrap_or_default();
             let section = self.section(module.split(' ').next().unwrap_or_default());
-            self.statements.push(Statement { range: node.byte_range(), from, names, section, header });
+            statements.push(Statement { range: node.byte_range(), from, names, section, header });
         }
+        statements
     }
 
     fn section(&self, module: &str) -> Section {
@@ -120,8 +132,11 @@ impl<'f, 's> Imports<'f, 's> {
 
     /// Where the module binds a name, if it does.
     fn bound_at(&self, name: &str) -> Option<usize> {
-        if !self.facts.bindings.contains_key(name) {
-            return None;
+        match self.facts.bindings.get(name)? {
+            Binding::Definition(item) | Binding::ImportFrom(item, _) | Binding::Import(item, _) => {
+                return self.facts.items.get(*item as usize).map(|item| item.placed.start as usize);
+            }
+            Binding::Computed => {}
         }
         let binds = |stmt: &Stmt| {
             let mut names = Vec::new();
@@ -328,7 +343,7 @@ impl<'f, 's> Imports<'f, 's> {
 
     /// How a statement of this file writes the module of `home`.
     fn imported_module_of(&self, home: FileId) -> Option<String> {
-        let mut written = self.statements.iter().rev().filter_map(|statement| statement.from.as_ref());
+        let mut written = self.statements().iter().rev().filter_map(|statement| statement.from.as_ref());
         written.find(|module| self.resolve_written(module) == Module::File(home)).cloned()
     }
 
@@ -343,7 +358,7 @@ impl<'f, 's> Imports<'f, 's> {
         let mut merged: Vec<(usize, Vec<&str>)> = Vec::new();
         for added in &self.added {
             let existing = self
-                .statements
+                .statements()
                 .iter()
                 .position(|statement| statement.from.as_deref() == Some(&added.module) && !statement.names.is_empty());
             if let Some(at) = existing {
@@ -359,7 +374,7 @@ impl<'f, 's> Imports<'f, 's> {
             }
         }
         for (at, names) in merged {
-            edits.extend(self.merge(&self.statements[at], names));
+            edits.extend(self.merge(&self.statements()[at], names));
         }
         new.sort_by_key(|(added, _)| (added.section, module_key(&added.module)));
         edits.extend(self.new_statements(&new));
@@ -408,7 +423,7 @@ impl<'f, 's> Imports<'f, 's> {
     /// The import statements above all definitions, in blocks without blank lines.
     fn blocks(&self) -> Vec<Vec<&Statement>> {
         let mut blocks: Vec<Vec<&Statement>> = Vec::new();
-        for statement in self.statements.iter().filter(|statement| statement.header) {
+        for statement in self.statements().iter().filter(|statement| statement.header) {
             match blocks.last_mut() {
                 Some(block) if block.last().is_some_and(|last| self.adjacent(last, statement)) => block.push(statement),
                 _ => blocks.push(vec![statement]),

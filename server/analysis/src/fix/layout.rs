@@ -34,6 +34,12 @@ pub(super) fn line_limit(texts: impl Iterator<Item = Arc<str>>) -> usize {
     }
 }
 
+/// The line ending that most lines of a text have.
+pub(super) fn line_ending(text: &str) -> &'static str {
+    let crlf = text.matches("\r\n").count();
+    if crlf * 2 > text.matches('\n').count() { "\r\n" } else { "\n" }
+}
+
 /// Layout of one file.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -47,8 +53,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn of(text: &str) -> Self {
-        let crlf = text.matches("\r\n").count();
-        let ending = if crlf * 2 > text.matches('\n').count() { "\r\n" } else { "\n" };
+        let ending = line_ending(text);
         let mut unit = None;
         let mut opens = false;
         let mut limit = LINE_LIMIT;

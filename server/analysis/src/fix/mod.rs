@@ -43,9 +43,10 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tree_sitter::Node;
 
-use self::layout::Layout;
+use self::layout::{Layout, line_after};
 use self::style::ProjectStyle;
 use crate::facts::manifests::Version;
+use crate::facts::python::file::FileItem;
 use crate::facts::python::lower::lower_file;
 use crate::ide::{
     Applicability, Diagnostic, Fix, FixKind, Judged, Location, NewFile, Refusal, SourceChange, State, TextEdit,
@@ -65,6 +66,7 @@ use crate::rules::{
 };
 use crate::syntax::Grammar;
 use crate::syntax::mending::{Reading, read};
+use crate::text::TextRange;
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -74,6 +76,10 @@ pub struct Fixer<'s> {
     state: &'s State,
     interpreter: Interpreter<'s>,
     sources: RefCell<FxHashMap<FileId, Option<Rc<Source>>>>,
+    /// Import statements by file.
+    imports: RefCell<FxHashMap<FileId, Rc<[imports::Statement]>>>,
+    /// Fixes that guard more than a route, by what they start from.
+    wider: RefCell<FxHashMap<wider::Start, Rc<[Fix]>>>,
     style: OnceCell<ProjectStyle>,
     places: OnceCell<Places>,
     called_bare: OnceCell<FxHashSet<*const Route>>,
@@ -99,6 +105,52 @@ impl Source {
     /// The whole text as a node.
     fn root(&self) -> Node<'_> {
         self.reading.tree.root_node()
+    }
+
+    /// Whether it still parses with edits, which are sorted, where it parses without. Of Python, of which these are the
+    /// items, only statements around an edit are parsed again: beside what is whole the others stay what they are.
+    fn parses_with(&self, edits: &[TextEdit], items: &[FileItem]) -> bool {
+        if self.grammar != Grammar::Python {
+            let after = self.instead(&apply(&self.text, edits));
+            return after.is_some_and(|after| !after.tree.root_node().has_error());
+        }
+        let mut parts: Vec<(TextRange, Vec<TextEdit>)> = Vec::new();
+        for edit in edits {
+            let around = self.statements_around(edit.range, items);
+            match parts.last_mut() {
+                Some((part, inner)) if around.start <= part.end => {
+                    part.end = part.end.max(around.end);
+                    inner.push(edit.clone());
+                }
+                _ => parts.push((around, vec![edit.clone()])),
+            }
+        }
+        parts.into_iter().all(|(part, mut inner)| {
+            for edit in &mut inner {
+                edit.range = TextRange::new(edit.range.start - part.start, edit.range.end - part.start);
+            }
+            let after = apply(part.slice(&self.text), &inner);
+            let reading = read(self.grammar, &after, None);
+            reading.is_some_and(|reading| lower_file(&after, &reading.tree, None).errors.is_empty())
+        })
+    }
+
+    /// Whole lines with the statements that a range touches, and one more on either side.
+    fn statements_around(&self, range: TextRange, items: &[FileItem]) -> TextRange {
+        let text = &*self.text;
+        let start_of = |item: &FileItem| item.placed.start as usize;
+        let end_of = |item: &FileItem| start_of(item) + item.placed.item.len as usize;
+        let touched = items.partition_point(|item| end_of(item) < range.start as usize);
+        let before = items[..touched].iter().rev().map(start_of).find(|start| text[..*start].ends_with('\n'));
+        let mut end = line_after(text, range.end as usize);
+        let mut beside = false;
+        for item in &items[touched..] {
+            if start_of(item) >= end && std::mem::replace(&mut beside, true) {
+                break;
+            }
+            end = end.max(line_after(text, end_of(item)));
+        }
+        TextRange::new(before.unwrap_or(0) as u32, end as u32)
     }
 
     /// How another text in its place would be read.
@@ -130,6 +182,8 @@ impl<'s> Fixer<'s> {
             state,
             interpreter: Interpreter::new(&state.sources, &state.runs),
             sources: RefCell::default(),
+            imports: RefCell::default(),
+            wider: RefCell::default(),
             style: OnceCell::new(),
             places: OnceCell::new(),
             called_bare: OnceCell::new(),
@@ -290,15 +344,11 @@ impl<'s> Fixer<'s> {
             for edit in edits.iter_mut() {
                 quoting::requote(&source.text, source.root(), edit)?;
             }
-            let after = apply(&source.text, edits);
             let Some(parsed) = self.state.parsed(*file).filter(|parsed| parsed.errors.is_empty()) else {
                 return Err(Refusal("the file does not parse".into()));
             };
-            // What a fix leaves as it was has been lowered already.
-            let items = parsed.plain_items();
-            let before = Some((&*source.text, items.as_slice()));
-            let reading = source.instead(&after);
-            if reading.is_none_or(|reading| !lower_file(&after, &reading.tree, before).errors.is_empty()) {
+            let items = parsed.facts.python().map_or(&[][..], |facts| &facts.items);
+            if !source.parses_with(edits, items) {
                 return Err(Refusal("the file would not parse afterwards".into()));
             }
         }

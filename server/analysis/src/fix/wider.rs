@@ -1,6 +1,8 @@
 //! Guards for everything that a router, an include or an application serves,
 //! where nothing of it is guarded yet.
 
+use std::rc::Rc;
+
 use super::Fixer;
 use super::Served;
 use super::calls::{Guard as Asked, Level, guard_calls};
@@ -8,7 +10,7 @@ use super::guard::fits;
 use crate::auth::guard::Guard;
 use crate::auth::policy::Expectation;
 use crate::facts::comments::CommentKind;
-use crate::ide::{Applicability, Fix, RouteKind};
+use crate::ide::{Applicability, Fix};
 use crate::index::interpreter::{Effect, RouterKind};
 use crate::index::value::{RouterId, Site, Value};
 use crate::rules::missing_auth_dependency::shown;
@@ -17,8 +19,24 @@ use crate::verdicts::{Verifier, handler_site};
 /// Routers below each other that a search looks at.
 const MAX_ROUTERS: usize = 200;
 
+/// What decides which fixes there are: the router of a route, its application's, and the verifier.
+pub(super) type Start = (RouterId, RouterId, Site);
+
 /// Appends the fixes that guard more than the route of a finding.
 pub(super) fn fixes(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier, fixes: &mut Vec<Fix>) {
+    let start = (one.route.router, one.application.router, verifier.site);
+    let known = fixer.wider.borrow().get(&start).cloned();
+    let all = known.unwrap_or_else(|| {
+        let mut all = Vec::new();
+        look_for(fixer, one, verifier, &mut all);
+        let all: Rc<[Fix]> = all.into();
+        fixer.wider.borrow_mut().insert(start, Rc::clone(&all));
+        all
+    });
+    fixes.extend(all.iter().cloned());
+}
+
+fn look_for(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier, fixes: &mut Vec<Fix>) {
     let id = one.route.router;
     let runs = &fixer.state.runs;
     let Some(router) = runs.get(&id.file).and_then(|run| run.routers.get(id.index as usize)) else { return };
@@ -44,7 +62,7 @@ fn offer(
     verifier: &Verifier,
     fixes: &mut Vec<Fix>,
 ) {
-    let routes: Vec<&Served<'_>> = served.iter().filter(|one| one.route.kind != RouteKind::Mount).collect();
+    let routes: Vec<&Served<'_>> = served.iter().filter(|one| !one.route.kind.is_mounted()).collect();
     let mut public = Vec::new();
     for one in &routes {
         match &one.judged.guard {

@@ -160,7 +160,7 @@ pub(super) fn goes_on_to(path: &[&str], segments: &[Segment]) -> bool {
 }
 
 fn is_served(route: &Route) -> bool {
-    route.kind != RouteKind::Mount && route.path_known
+    !route.kind.is_mounted() && route.path_known
 }
 
 /// Whether a route answers a method; of HTTP where it is not known.

@@ -225,11 +225,6 @@ impl Parsed {
         self.kept.text()
     }
 
-    /// The items of Python that stand in the text, where they stand.
-    pub(crate) fn plain_items(&self) -> Vec<PlacedItem> {
-        self.facts.python().map(|facts| plain_items(facts)).unwrap_or_default()
-    }
-
     fn last_good(&self) -> Option<Arc<Good>> {
         if self.errors.is_empty() {
             return Some(Arc::new(match &self.facts {

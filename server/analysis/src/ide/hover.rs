@@ -2,12 +2,15 @@
 
 use super::calls;
 use super::views::{Viewer, definition, detail, status};
-use super::{Hover, Judged, Location, Related, RouteHint, RouteKind, RouteStatus, State};
+use super::{Hover, Judged, Location, Related, RouteHint, RouteStatus, State};
 use crate::auth::Judge;
-use crate::facts::python::tree::StmtKind;
+use crate::facts::python::tree::{Expr, ExprKind, Ident, Stmt, StmtKind};
+use crate::index::dependencies::called_for;
+use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::shown;
+use crate::text::TextRange;
 use crate::verdicts::{enter, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
@@ -19,7 +22,7 @@ fn routes(state: &State) -> impl Iterator<Item = (usize, &Route, &Judged)> {
         application.routes.iter().zip(judged.iter()).map(move |(route, judged)| (at, route, judged))
     });
     let orphans = state.orphans().map(|(route, judged)| (usize::MAX, route, judged));
-    served.chain(orphans).filter(|(_, route, _)| route.kind != RouteKind::Mount)
+    served.chain(orphans).filter(|(_, route, _)| !route.kind.is_mounted())
 }
 
 /// Guards of the routes whose handlers stand in a file, one hint a handler.
@@ -146,8 +149,16 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
         if let Some(range) = range {
             return Some(route_hover(&viewer, &here, range));
         }
+        let stmt = facts.stmt(item)?;
+        // What a type asks for: an alias, where it is made and where it is used.
+        let relative = offset.checked_sub(facts.absolute(item, TextRange::empty(0)).start)?;
+        if let Some((range, value)) = type_at(interpreter, file, item, stmt, relative)
+            && let Some(callable) = called_for(interpreter, value)
+        {
+            return Some(dependency_hover(state, &viewer, &callable, facts.absolute(item, range)));
+        }
         // A definition that is or could be a dependency.
-        let StmtKind::Function(def) = &facts.stmt(item)?.kind else { return None };
+        let StmtKind::Function(def) = &stmt.kind else { return None };
         let range = facts.absolute(item, def.name.range);
         if !range.touches(offset) || def.params.is_empty() {
             return None;
@@ -157,7 +168,48 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     })
 }
 
-fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(usize, &Route, &Judged)], range: crate::text::TextRange) -> Hover {
+/// The type that is named, or given a name, under an offset outside of functions' bodies, and where.
+fn type_at(
+    interpreter: &Interpreter<'_>,
+    file: FileId,
+    item: u32,
+    stmt: &Stmt,
+    offset: u32,
+) -> Option<(TextRange, Value)> {
+    let mut named: Vec<&Expr> = Vec::new();
+    match &stmt.kind {
+        StmtKind::TypeAlias { name, .. } if name.range.touches(offset) => {
+            return Some((name.range, interpreter.eval_annotation(file, item, &as_expr(name))));
+        }
+        StmtKind::Function(def) => named.extend(def.params.iter().filter_map(|param| param.annotation.as_ref())),
+        StmtKind::Class(class) => {
+            let inner = class.body.iter().find(|inner| inner.range.touches(offset))?;
+            return type_at(interpreter, file, item, inner, offset);
+        }
+        StmtKind::Assign(assign) => {
+            named.extend(assign.targets.iter().chain(&assign.value).chain(&assign.annotation));
+        }
+        StmtKind::TypeAlias { value, .. } => named.push(value),
+        _ => {
+            let inner = stmt.blocks().into_iter().flatten().find(|inner| inner.range.touches(offset))?;
+            return type_at(interpreter, file, item, inner, offset);
+        }
+    }
+    while let Some(expr) = named.pop() {
+        let is_name = matches!(expr.kind, ExprKind::Name(_) | ExprKind::Attribute { .. });
+        if is_name && expr.range.touches(offset) {
+            return Some((expr.range, interpreter.eval_annotation(file, item, expr)));
+        }
+        named.extend(expr.children());
+    }
+    None
+}
+
+fn as_expr(name: &Ident) -> Expr {
+    Expr { range: name.range, kind: ExprKind::Name(name.name.clone()) }
+}
+
+fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(usize, &Route, &Judged)], range: TextRange) -> Hover {
     let mut markdown = String::new();
     let mut proof: Vec<Related> = Vec::new();
     for (application, route, judged) in routes.iter().take(8) {
@@ -176,7 +228,7 @@ fn route_hover(viewer: &Viewer<'_, '_>, routes: &[(usize, &Route, &Judged)], ran
     Hover { range, markdown, proof }
 }
 
-fn dependency_hover(state: &State, viewer: &Viewer<'_, '_>, callable: &Value, range: crate::text::TextRange) -> Hover {
+fn dependency_hover(state: &State, viewer: &Viewer<'_, '_>, callable: &Value, range: TextRange) -> Hover {
     let verdict = viewer.judge.dependency(callable);
     let name = crate::rules::missing_auth_dependency::callable_name(callable).unwrap_or("this dependency");
     let mut proof: Vec<Related> = definition(viewer.interpreter, callable)

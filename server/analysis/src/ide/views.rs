@@ -4,8 +4,8 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::{
-    AppView, CallableView, Certainty, DependencyView, Judged, Location, Related, RouteKind, RouteStatus, RouteView,
-    State, UnresolvedView,
+    AppView, CallableView, Certainty, DependencyView, Judged, Location, Related, RouteStatus, RouteView, State,
+    UnresolvedView,
 };
 use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
@@ -88,7 +88,7 @@ fn orphans_that_count(state: &State) -> impl Iterator<Item = (&Route, &Judged)> 
 
 /// How many routes of routers that nothing includes there are, outside of tests.
 pub(super) fn count_orphans(state: &State, counts: &dyn Fn(FileId) -> bool) -> usize {
-    let routes = orphans_that_count(state).filter(|(route, _)| route.kind != RouteKind::Mount);
+    let routes = orphans_that_count(state).filter(|(route, _)| !route.kind.is_mounted());
     routes.filter(|(route, _)| counts(written_at(route).file)).count()
 }
 
@@ -103,7 +103,7 @@ pub(super) fn statuses(state: &State, counts: &dyn Fn(FileId) -> bool) -> Vec<Ro
     let applications = state.table.applications.iter().zip(&state.guards.applications);
     let served = applications.filter(|(application, _)| !application.test);
     let served = served.flat_map(|(application, judged)| application.routes.iter().zip(judged.iter()));
-    let counted = served.filter(|(route, _)| route.kind != RouteKind::Mount && counts(written_at(route).file));
+    let counted = served.filter(|(route, _)| !route.kind.is_mounted() && counts(written_at(route).file));
     let mut seen = FxHashSet::default();
     let mut is_new = |route: &Route, status: RouteStatus| {
         !route.path_known

@@ -115,7 +115,7 @@ fn included(run: &ModuleRun) -> impl Iterator<Item = RouterId> {
 pub fn effect_target(effect: &Effect) -> RouterId {
     match effect {
         Effect::Route { router, .. } | Effect::Unresolved { router, .. } => *router,
-        Effect::Include { parent, .. } | Effect::Mount { parent, .. } => *parent,
+        Effect::Include { parent, .. } | Effect::Mount { parent, .. } | Effect::Frontend { parent, .. } => *parent,
         Effect::Middleware { app, .. } => *app,
     }
 }

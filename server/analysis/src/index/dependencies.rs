@@ -307,6 +307,13 @@ pub fn dependency_of(
     injected(annotation, default)
 }
 
+/// What FastAPI calls for an annotation, if that alone asks for something.
+pub fn called_for(interpreter: &Interpreter<'_>, annotation: Value) -> Option<Value> {
+    let (depends, ty) = injected(Some(annotation), None)?;
+    let callable = depends.dependency.clone().or(ty)?;
+    Some(unwrap_partial(interpreter, &interpreter.force(callable)))
+}
+
 fn injected(annotation: Option<Value>, default: Option<Value>) -> Option<(Arc<Depends>, Option<Value>)> {
     let (ty, metadata) = match annotation {
         Some(Value::Annotated(annotated)) => (Some(annotated.ty.clone()), Some(annotated)),

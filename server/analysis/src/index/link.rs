@@ -364,6 +364,31 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         self.mount(*child, path, &here, walk);
                     }
                 }
+                Effect::Frontend { path, site, conditional, .. } => {
+                    let Value::Str(served) = path else {
+                        walk.unresolved.push((*site, "dynamic-path", 0));
+                        continue;
+                    };
+                    let path = format!("{}{}", here.path, served.trim_end_matches('/'));
+                    walk.routes.push(Route {
+                        path: if path.is_empty() { "/".into() } else { path.into() },
+                        path_known: here.path_known,
+                        end_known: true,
+                        methods: Vec::new(),
+                        kind: RouteKind::Frontend,
+                        injects: true,
+                        handler: Value::None,
+                        registration: *site,
+                        // They run before a file is sent.
+                        dependencies: here.asked.certain.clone(),
+                        perhaps: here.asked.perhaps.clone(),
+                        more: here.asked.more.clone(),
+                        conditional: *conditional || here.conditional,
+                        router: id,
+                        included_at: here.included_at,
+                        own: None,
+                    });
+                }
                 Effect::Middleware { what, arguments, site, listed, conditional, .. } => {
                     let middleware = Middleware {
                         what: what.clone(),

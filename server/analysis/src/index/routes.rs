@@ -23,6 +23,15 @@ pub enum RouteKind {
     WebSocket,
     /// A mounted application.
     Mount,
+    /// The files of a built frontend, where nothing else answers (FastAPI 0.138).
+    Frontend,
+}
+
+impl RouteKind {
+    /// Whether what answers there is no handler of the project.
+    pub const fn is_mounted(self) -> bool {
+        matches!(self, Self::Mount | Self::Frontend)
+    }
 }
 
 /// A route as it is served.

@@ -35,7 +35,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let people = OnceCell::new();
     for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
         let is_open = |route: &Route, judged: &Judged| {
-            route.kind != RouteKind::Mount && (judged.guard == Guard::Open(None) || gives_away_by_path(judged))
+            !route.kind.is_mounted() && (judged.guard == Guard::Open(None) || gives_away_by_path(judged))
         };
         if application.test
             || !application.routes.iter().zip(judged.iter()).any(|(route, judged)| is_open(route, judged))
@@ -312,6 +312,7 @@ pub(crate) fn shown(route: &Route) -> String {
     let method = match route.kind {
         RouteKind::WebSocket => "WEBSOCKET".to_owned(),
         RouteKind::Mount => "MOUNT".to_owned(),
+        RouteKind::Frontend => "FRONTEND".to_owned(),
         RouteKind::Http => route.methods.join(","),
     };
     let path = if route.path.is_empty() { "/" } else { &route.path };

@@ -8,7 +8,7 @@ use super::shared::frontend;
 use super::{RuleInfo, State};
 use crate::frontend::matching::{Address, Base, Segment, WEBSOCKET};
 use crate::frontend::outcome::{Client, Place, Request, UrlPart};
-use crate::ide::{Diagnostic, RouteKind, Severity};
+use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Application;
 use crate::verdicts::calls::Origins;
 use crate::verdicts::conversions::{Unconvertible, unconvertible};
@@ -333,7 +333,7 @@ fn refused_socket(origins: &Origins<'_>, sent: &Address) -> Option<String> {
 /// Whether something that is mounted may take an address.
 fn may_be_mounted(state: &State, sent: &Address) -> bool {
     let mounts = state.table.applications.iter().filter(|served| !served.test).flat_map(|served| served.routes.iter());
-    mounts.filter(|route| route.kind == RouteKind::Mount).any(|mount| {
+    mounts.filter(|route| route.kind.is_mounted()).any(|mount| {
         let first = mount.path.split('/').find(|segment| !segment.is_empty());
         first.is_none_or(|first| {
             sent.segments.iter().any(|segment| matches!(segment, Segment::Text(text) if text == first))

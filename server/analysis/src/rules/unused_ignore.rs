@@ -1,4 +1,4 @@
-//! `unused-ignore`: a comment to authlens that has no effect.
+//! `unused-ignore`: a comment to authlens that has no effect, or doesn't say why.
 
 use super::missing_auth_dependency::shown;
 use super::{RuleInfo, State};
@@ -15,7 +15,7 @@ use crate::vfs::FileId;
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "unused-ignore",
-    summary: "a comment to authlens that has no effect, or can't be understood",
+    summary: "a comment to authlens that has no effect, does not say why, or can't be understood",
     cwe: "",
     owasp: "",
     severity: Severity::Warning,
@@ -43,12 +43,27 @@ pub(super) fn check(
         };
         found.push(finding(file, unused.range, message, true));
     }
+    let is_unused = |comment: &Comment| unused.iter().any(|unused| unused.range == comment.range);
     for comment in comments {
-        if let CommentKind::Malformed { problem } = &comment.kind {
-            let message = format!(
-                "authlens can't understand this comment: {problem}; write `# authlens: ignore[rule] reason` or `# authlens: public reason`."
-            );
-            found.push(finding(file, comment.range, message, false));
+        match &comment.kind {
+            CommentKind::Malformed { problem } => {
+                let message = format!(
+                    "authlens can't understand this comment: {problem}; write `# authlens: ignore[rule] reason` or `# authlens: public reason`."
+                );
+                found.push(finding(file, comment.range, message, false));
+            }
+            CommentKind::Ignore { rules, reason } if !is_unused(comment) => {
+                let said = match (rules.is_empty(), reason.is_empty()) {
+                    (true, true) => "does not say what it accepts, nor why",
+                    (true, false) => "accepts whatever is found here, and what will be",
+                    (false, true) => "does not say why",
+                    (false, false) => continue,
+                };
+                let message = format!("This comment {said}: write `authlens: ignore[rule] reason`.");
+                let severity = Severity::Info;
+                found.push(Diagnostic { severity, ..finding(file, comment.range, message, false) });
+            }
+            _ => {}
         }
     }
 }

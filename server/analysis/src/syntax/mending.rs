@@ -1,14 +1,18 @@
-//! Scripts that the grammar does not take although they are right.
+//! Texts that the grammar does not take as they are, although they are right.
 //!
 //! A bare `&` in the text of an element of JSX, or in one of its quoted attributes, is the character itself.
-//! The grammar takes it for the beginning of `&name;` and makes errors of it and of what is around. Such a text
-//! is parsed with another byte in its place: ranges stay, and whoever lowers the tree reads the text itself.
+//! The grammar takes it for the beginning of `&name;` and makes errors of it and of what is around. Long runs of
+//! comments in Python take it too long. Such a text is parsed with other bytes in their place: ranges stay, and
+//! whoever lowers the tree reads the text itself.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
+use super::comments::long_runs;
 use super::drawn::bare_ampersands;
+use super::python::{self, kind};
 use super::{Grammar, edit, parse};
 
 /// What stands for a bare `&` while the text is parsed: a character like any other where text is, an
@@ -20,59 +24,107 @@ const STAND_IN: char = '\\';
 pub struct Reading {
     /// The tree; its ranges are those of the text.
     pub tree: Tree,
-    /// Where an `&` was read as something else, in order.
-    ampersands: Vec<usize>,
+    mended: Mended,
+}
+
+/// What was read as something else, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mended {
+    /// Ampersands.
+    Ampersands(Vec<usize>),
+    /// Lines that were read as blank.
+    Blank(Vec<Range<usize>>),
 }
 
 /// Parses a text, with how the text before it was read when there is one. `None` when that takes too many
 /// steps.
 pub fn read(grammar: Grammar, text: &str, before: Option<(&Reading, &str)>) -> Option<Reading> {
-    let ampersands = if grammar == Grammar::Tsx { bare_ampersands(text) } else { Vec::new() };
-    let mended = read_with(grammar, text, ampersands, before)?;
-    match mended.is_drawn() {
-        true => Some(mended),
-        // What was taken for text is code.
-        false => read_with(grammar, text, Vec::new(), None),
-    }
+    let (mended, is_right) = match grammar {
+        Grammar::Tsx => {
+            let reading = read_with(grammar, text, Mended::Ampersands(bare_ampersands(text)), before)?;
+            let is_right = reading.is_drawn();
+            (reading, is_right)
+        }
+        Grammar::Python => {
+            let runs = long_runs(text);
+            let kept: Vec<usize> = runs.iter().map(|run| run.kept).collect();
+            let lines = runs.into_iter().flat_map(|run| run.lines).collect();
+            let reading = read_with(grammar, text, Mended::Blank(lines), before)?;
+            // Of broken code it is not known what is in a string.
+            let is_right = reading.tree.root_node().has_error() || reading.has_comments(&kept);
+            (reading, is_right)
+        }
+        Grammar::TypeScript => (read_with(grammar, text, Mended::default(), before)?, true),
+    };
+    // What was taken for something else is code, or in a string.
+    if is_right { Some(mended) } else { read_with(grammar, text, Mended::default(), None) }
 }
 
-fn read_with(
-    grammar: Grammar,
-    text: &str,
-    ampersands: Vec<usize>,
-    before: Option<(&Reading, &str)>,
-) -> Option<Reading> {
-    let text = with_stand_ins(text, &ampersands);
+fn read_with(grammar: Grammar, text: &str, mended: Mended, before: Option<(&Reading, &str)>) -> Option<Reading> {
+    let text = mended.instead_of(text);
     let old = before.map(|(reading, old)| {
         let mut tree = reading.tree.clone();
-        edit(&mut tree, &with_stand_ins(old, &reading.ampersands), &text);
+        edit(&mut tree, &reading.mended.instead_of(old), &text);
         tree
     });
-    Some(Reading { tree: parse(grammar, &text, old.as_ref())?, ampersands })
+    Some(Reading { tree: parse(grammar, &text, old.as_ref())?, mended })
 }
 
-fn with_stand_ins<'t>(text: &'t str, ampersands: &[usize]) -> Cow<'t, str> {
-    if ampersands.is_empty() {
-        return Cow::Borrowed(text);
+impl Default for Mended {
+    fn default() -> Self {
+        Self::Blank(Vec::new())
     }
+}
+
+impl Mended {
+    /// What is parsed instead of a text.
+    fn instead_of<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self {
+            Self::Ampersands(places) if !places.is_empty() => {
+                let places = places.iter().map(|&at| at..at + 1);
+                Cow::Owned(replaced(text, places, |read, _| read.push(STAND_IN)))
+            }
+            Self::Blank(lines) if !lines.is_empty() => {
+                let blank = |read: &mut String, lines: &str| {
+                    read.extend(lines.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+                };
+                Cow::Owned(replaced(text, lines.iter().cloned(), blank))
+            }
+            _ => Cow::Borrowed(text),
+        }
+    }
+}
+
+/// A text with something else in some places, which `put` writes.
+fn replaced(text: &str, places: impl Iterator<Item = Range<usize>>, put: impl Fn(&mut String, &str)) -> String {
     let mut read = String::with_capacity(text.len());
     let mut from = 0;
-    for &at in ampersands {
-        read.push_str(&text[from..at]);
-        read.push(STAND_IN);
-        from = at + 1;
+    for place in places {
+        read.push_str(&text[from..place.start]);
+        from = place.end;
+        put(&mut read, &text[place]);
     }
     read.push_str(&text[from..]);
-    Cow::Owned(read)
+    read
 }
 
 impl Reading {
     /// Whether all that was read as something else is text that JSX draws.
     fn is_drawn(&self) -> bool {
+        let Mended::Ampersands(places) = &self.mended else { return true };
         let root = self.tree.root_node();
         let node = |at: usize| root.descendant_for_byte_range(at, at + 1);
-        self.ampersands.iter().all(|&at| {
+        places.iter().all(|&at| {
             node(at).is_some_and(|node| node.kind() == "jsx_text" || node.parent().is_some_and(is_quoted_attribute))
+        })
+    }
+
+    /// Whether comments begin in these places.
+    fn has_comments(&self, places: &[usize]) -> bool {
+        let root = self.tree.root_node();
+        places.iter().all(|&at| {
+            let node = root.descendant_for_byte_range(at, at + 1);
+            node.is_some_and(|node| node.start_byte() == at && kind(node.kind_id()) == python::Kind::Comment)
         })
     }
 }
@@ -95,7 +147,7 @@ mod tests {
     fn bare_ampersands_are_text() {
         let reading = scratch(PAGE);
         assert!(!reading.tree.root_node().has_error(), "{}", reading.tree.root_node().to_sexp());
-        let read = with_stand_ins(PAGE, &reading.ampersands);
+        let read = reading.mended.instead_of(PAGE);
         let left: Vec<&str> = read.match_indices('&').map(|(at, _)| &read[at - 2..at + 2]).collect();
         assert_eq!(
             left,
@@ -108,7 +160,7 @@ mod tests {
         for text in
             ["const x = a & & b;\n", "const x = \"a&b\" &;\n", "type F = <T>(a: T & A) => void;\n", "a & <b & c>;\n"]
         {
-            assert!(scratch(text).ampersands.is_empty(), "{text}");
+            assert_eq!(scratch(text).mended.instead_of(text), text);
         }
     }
 
@@ -132,10 +184,75 @@ mod tests {
             for (one, other) in [(PAGE, &*after), (&*after, PAGE)] {
                 let edited = read(Grammar::Tsx, other, Some((&scratch(one), one))).unwrap_or_else(|| unreachable!());
                 let fresh = scratch(other);
-                assert_eq!(edited.ampersands, fresh.ampersands, "{from} {to}");
+                assert_eq!(edited.mended, fresh.mended, "{from} {to}");
                 if !fresh.tree.root_node().has_error() {
                     assert_eq!(edited.tree.root_node().to_sexp(), fresh.tree.root_node().to_sexp(), "{from} {to}");
                 }
+            }
+        }
+    }
+
+    const RUN: &str = "# it's one\n# \"two\" {three}\n\n    # four\n# five\n# six\n# seven\n# eight\n# nine\n# ten\n    # eleven\n# twelve\n";
+
+    fn python(text: &str) -> Reading {
+        read(Grammar::Python, text, None).unwrap_or_else(|| unreachable!())
+    }
+
+    /// The statements of a text, with those in them, and where they are.
+    fn statements(text: &str, reading: &Reading) -> String {
+        fn write(node: Node<'_>, text: &str, into: &mut String) {
+            if node.is_named() && kind(node.kind_id()) != python::Kind::Comment {
+                into.push_str(&format!("({} {:?}", node.kind(), text[node.byte_range()].lines().next()));
+                (0..node.child_count()).filter_map(|at| node.child(at)).for_each(|child| write(child, text, into));
+                into.push(')');
+            }
+        }
+        let mut written = String::new();
+        write(reading.tree.root_node(), text, &mut written);
+        written
+    }
+
+    /// What is read as blank leads to the same code, wherever it stands.
+    #[test]
+    fn long_runs_of_comments_are_read_as_blank() {
+        for around in [
+            "x = 1\n@y = 2\n",
+            "@x = 1\n",
+            "x = 1\n@",
+            "def f():\n    x\n@    return y\n",
+            "def f():\n    if x:\n        x\n@    return y\n",
+            "class A:\n@    x = 1\n@y\n",
+            "x = [\n1,\n@2]\n@if x:\n@    y\n@else:\n    z\n",
+            "@x\n@def f(a,\n@b): return \"\"\"a\n@\"\"\"\n",
+            "x = f\"\"\"a\n@b{c}\"\"\"\n@y\n",
+        ] {
+            let text = around.replace('@', RUN);
+            let reading = python(&text);
+            let whole = read_with(Grammar::Python, &text, Mended::default(), None).unwrap_or_else(|| unreachable!());
+            assert!(!whole.tree.root_node().has_error(), "{text}");
+            assert_ne!(reading.mended, Mended::default(), "{text}");
+            assert_eq!(statements(&text, &reading), statements(&text, &whole), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_edited_run_of_comments_is_read_like_a_fresh_one() {
+        let text = "def f():\n    x\n@    return y\n@z = f(1)\n".replace('@', RUN);
+        for (from, to) in [
+            ("# ten\n", "# te\n"),
+            ("# ten\n", "ten = 10\n"),
+            ("# ten\n", "\"\"\"\n"),
+            ("# ten\n", "# authlens: public why\n"),
+            ("# one\n", ""),
+            ("    x\n", "    x = \"\"\"\n"),
+            ("z = f(1)\n", ""),
+        ] {
+            let after = text.replacen(from, to, 1);
+            for (one, other) in [(&*text, &*after), (&*after, &*text)] {
+                let edited = read(Grammar::Python, other, Some((&python(one), one))).unwrap_or_else(|| unreachable!());
+                let fresh = python(other);
+                assert_eq!(edited.mended, fresh.mended, "{from} {to}");
+                assert_eq!(edited.tree.root_node().to_sexp(), fresh.tree.root_node().to_sexp(), "{from} {to}");
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Parsers. The only module that knows how tree-sitter is set up.
 
+mod comments;
 mod drawn;
 pub mod mending;
 mod names;
 pub mod python;
 pub mod typescript;
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use tree_sitter::{InputEdit, Language, Node, ParseOptions, Parser, Point, Tree};
@@ -18,6 +20,13 @@ const MIN_STEPS: usize = 10_000;
 /// Bytes for which there may be one more. Real files take one for 200 bytes,
 /// at most one for 65.
 const BYTES_PER_STEP: usize = 20;
+
+/// Bytes that are handed to the parser at a time: how often it asks for some tells how far it looks ahead.
+const CHUNK: usize = 1 << 10;
+/// How often any parse may ask for bytes.
+const MIN_READS: usize = 10_000;
+/// How often more for each chunk of the text.
+const READS_PER_CHUNK: usize = 32;
 
 /// The languages that authlens reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,13 +61,20 @@ pub fn parse(grammar: Grammar, text: &str, old: Option<&Tree>) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&grammar.language()).ok()?;
     let mut steps = MIN_STEPS + text.len() / BYTES_PER_STEP;
+    let reads = Cell::new(MIN_READS + text.len() / CHUNK * READS_PER_CHUNK);
     let mut count = |_: &tree_sitter::ParseState| {
         steps = steps.saturating_sub(1);
-        if steps == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if steps == 0 || reads.get() == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let bytes = text.as_bytes();
-    let mut read = |offset: usize, _: Point| bytes.get(offset..).unwrap_or_default();
-    parser.parse_with_options(&mut read, old, Some(ParseOptions::new().progress_callback(&mut count)))
+    let mut read = |offset: usize, _: Point| {
+        reads.set(reads.get().saturating_sub(1));
+        // Whoever looks too far ahead too often sees the end there.
+        let bytes = bytes.get(offset..).filter(|_| reads.get() > 0).unwrap_or_default();
+        &bytes[..bytes.len().min(CHUNK)]
+    };
+    let tree = parser.parse_with_options(&mut read, old, Some(ParseOptions::new().progress_callback(&mut count)));
+    tree.filter(|_| reads.get() > 0)
 }
 
 /// The outermost ranges of `node` and below it that do not parse, in no order.

@@ -142,6 +142,17 @@ pub enum Effect {
         /// Under a condition that was not known.
         conditional: bool,
     },
+    /// `parent.frontend(path, directory=…)`.
+    Frontend {
+        /// The router that serves the files.
+        parent: RouterId,
+        /// Where.
+        path: Value,
+        /// The call.
+        site: Site,
+        /// Under a condition that was not known.
+        conditional: bool,
+    },
     /// A middleware was added.
     Middleware {
         /// To this application.

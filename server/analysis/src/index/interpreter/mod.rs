@@ -387,6 +387,11 @@ impl<'a> Interpreter<'a> {
         self.eval_in(&Scope::module(file, item), expr)
     }
 
+    /// Evaluates an annotation that is made of names of a module.
+    pub fn eval_annotation(&self, file: FileId, item: u32, annotation: &Expr) -> Value {
+        self.look_through(file, self.eval_in_module(file, item, annotation))
+    }
+
     /// Counts a module as looked at.
     pub fn count_file(&self, file: FileId) {
         self.looked_at.borrow_mut().files.insert(file);

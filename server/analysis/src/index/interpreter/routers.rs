@@ -368,7 +368,17 @@ impl Execution<'_, '_> {
             "add_route" => self.register(router, arguments, None, RouteKind::Http, false, site),
             "add_websocket_route" => self.register(router, arguments, None, RouteKind::WebSocket, false, site),
             "include_router" => self.include(router, arguments, site),
-            "mount" | "host" | "frontend" => {
+            "frontend" => {
+                let path = arguments.get("path", Some(0)).cloned().unwrap_or(UNSUPPORTED);
+                let path = self.interpreter.force(path);
+                if self.unknown_loops > 0 {
+                    self.unresolved(router, site, "loop");
+                    return Value::None;
+                }
+                let conditional = self.conditional();
+                self.run.effects.push(Effect::Frontend { parent: router, path, site, conditional });
+            }
+            "mount" | "host" => {
                 let path = arguments.get(if method == "host" { "host" } else { "path" }, Some(0));
                 let path = path.cloned().unwrap_or(UNSUPPORTED);
                 let app = arguments.get("app", Some(1)).cloned().unwrap_or(UNSUPPORTED);

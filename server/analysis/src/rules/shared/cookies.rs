@@ -4,7 +4,7 @@ use crate::auth::Judge;
 use crate::auth::evidence::{Part, Step};
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::{Expr, ExprKind, Function, Param, Stmt, StmtKind};
-use crate::ide::{Judged, RouteKind};
+use crate::ide::Judged;
 use crate::index::routes::{Application, Route};
 use crate::index::value::{Resolve, Value};
 use crate::rules::State;
@@ -89,7 +89,7 @@ fn is_super(func: &Expr) -> bool {
 
 fn takes_cookie(state: &State, reached: &Reached<'_>) -> bool {
     let Judged { guard, .. } = reached.judged;
-    if reached.route.kind == RouteKind::Mount {
+    if reached.route.kind.is_mounted() {
         return !matches!(guard, Guard::Public(_));
     }
     match guard {

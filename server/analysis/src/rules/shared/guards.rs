@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::auth::guard::Guard;
 use crate::auth::{Judge, Verdict};
 use crate::ide::{Diagnostic, Related, Severity};
-use crate::index::routes::{Route, RouteKind};
+use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
 use crate::rules::{RuleInfo, State, related, report};
@@ -63,7 +63,7 @@ fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdi
                 Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
                 Guard::InBody(verdict) => look(route, verdict, &shown(route)),
                 // What is mounted may tell callers apart by what its wrapper found out.
-                _ if route.kind == RouteKind::Mount => {
+                _ if route.kind.is_mounted() => {
                     if let Some(verdict) = judge.around_mounted(&route.handler) {
                         look(route, &verdict, &shown(route));
                     }

@@ -341,7 +341,7 @@ impl Beside {
         let mut beside = Self::default();
         let Some(judged) = judged(state, application) else { return beside };
         let own = application.routes.iter().zip(judged.iter());
-        for (other, judged) in own.filter(|(other, _)| among(other) && other.kind != RouteKind::Mount) {
+        for (other, judged) in own.filter(|(other, _)| among(other) && !other.kind.is_mounted()) {
             let guard = &judged.guard;
             if only_reads(other, judged) {
                 beside.guarded_reads += usize::from(guard.is_guarded());
@@ -399,7 +399,7 @@ fn siblings<'r>(state: &State, application: &'r Application, route: &Route) -> O
         .routes
         .iter()
         .zip(judged.iter())
-        .filter(|(r, _)| r.router == route.router && r.kind != RouteKind::Mount)
+        .filter(|(r, _)| r.router == route.router && !r.kind.is_mounted())
         .collect();
     let name = |(route, judged): &(&'r Route, &'_ Judged)| {
         let name = match &judged.guard {

@@ -18,8 +18,9 @@ use super::body::BodySource;
 use super::item::{ItemSource, ItemStmt};
 use super::tree::{Item, PlacedItem, Stmt, StmtKind};
 use crate::facts::comments::{Comment, CommentKind, find_comments};
+use crate::syntax::mending::read;
 use crate::syntax::python::{Kind, fields, kind};
-use crate::syntax::{Grammar, errors, parse};
+use crate::syntax::{Grammar, errors};
 use crate::text::{KeptText, LineIndex, TextRange};
 
 /// Nesting of expressions and blocks that is followed; deeper code becomes
@@ -204,8 +205,8 @@ impl<'t> Lower<'t> {
 pub(super) fn lower_body(source: &BodySource) -> Box<[Stmt]> {
     let text = source.text.text();
     let text = source.function.slice(&text);
-    let tree = parse(Grammar::Python, text, None);
-    let function = tree.as_ref().and_then(|tree| tree.root_node().named_child(0));
+    let reading = read(Grammar::Python, text, None);
+    let function = reading.as_ref().and_then(|reading| reading.tree.root_node().named_child(0));
     let Some(block) = function.and_then(|function| field(function, fields().body)) else { return Box::default() };
     let base = source.item.wrapping_sub(source.function.start);
     let mut lower = Lower {
@@ -225,10 +226,10 @@ pub(super) fn lower_body(source: &BodySource) -> Box<[Stmt]> {
 pub(super) fn lower_stmt(source: &ItemSource) -> Stmt {
     let text = source.text.text();
     let text = source.range.slice(&text);
-    let tree = parse(Grammar::Python, text, None);
+    let reading = read(Grammar::Python, text, None);
     let (offset, shared) = (source.range.start, Some(&source.text));
     let mut lower = Lower { text, offset, base: 0, shared, nesting: 0, misplaced: Vec::new() };
-    match tree.as_ref().and_then(|tree| tree.root_node().named_child(0)) {
+    match reading.as_ref().and_then(|reading| reading.tree.root_node().named_child(0)) {
         Some(definition) => lower.stmt(definition),
         None => Stmt { range: TextRange::new(0, text.len() as u32), kind: StmtKind::Unknown },
     }
