@@ -10,6 +10,7 @@ mod extension;
 mod fixes;
 mod hostile_tree;
 mod incremental;
+mod needs;
 mod ownership_fixes;
 mod prefilter;
 mod projects;
