@@ -445,3 +445,83 @@ fn a_document_without_end_is_told_of_and_holds_nothing_up() {
     editor.published("untitled:huge", 2, Vec::is_empty);
     assert_eq!(editor.quit(), Some(0));
 }
+
+/// An editor says what must be guarded where the project does not, in the words of an `authlens.toml`.
+#[test]
+fn settings_say_what_must_be_guarded_until_the_project_does() {
+    let root = project("policy", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let (main, own) = (uri(&root, "main.py"), uri(&root, "authlens.toml"));
+    let mut editor = Editor::start();
+    let watches = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
+    editor.initialize(Some(&root), watches);
+    editor.open(&main, MAIN);
+    let rules = |found: &[Value]| found.iter().map(|d| d["code"].clone()).collect::<Vec<_>>();
+    let found = editor.published(&main, 1, |found| !found.is_empty());
+    assert_eq!(rules(&found), ["missing-auth-dependency"]);
+    let settings = |policy: Value| json!({"settings": {"authlens": {"policy": policy}}});
+    let public = json!({"public": [{"path": "/a", "reason": "the page of prices"}]});
+    editor.notify("workspace/didChangeConfiguration", settings(public.clone()));
+    editor.published(&main, 1, Vec::is_empty);
+    let at = json!({"textDocument": {"uri": main}, "position": {"line": 7, "character": 5}});
+    let hover = editor.request(1, "textDocument/hover", at);
+    let shown = hover["contents"]["value"].as_str().unwrap();
+    assert!(shown.contains("the page of prices") && shown.contains("- the settings of the editor: "), "{shown}");
+    // The project's own words come first, all of them.
+    std::fs::write(root.join("authlens.toml"), "owner-names = [\"x\"]\n").unwrap();
+    editor.notify("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": own, "type": 1}]}));
+    editor.published(&main, 1, |found| found.len() == 1);
+    std::fs::remove_file(root.join("authlens.toml")).unwrap();
+    editor.notify("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": own, "type": 3}]}));
+    editor.published(&main, 1, Vec::is_empty);
+    // What can't be understood opens nothing, and is said.
+    let half = json!({"public": [{"path": "/a"}], "rules": {"no-rule": "off"}});
+    editor.notify("workspace/didChangeConfiguration", settings(half));
+    for wanted in ["needs a `reason`", "there is no rule `no-rule`"] {
+        editor.wait(|message| {
+            message["method"] == "window/showMessage"
+                && message["params"]["message"].as_str().is_some_and(|text| text.contains(wanted))
+        });
+    }
+    editor.published(&main, 1, |found| found.len() == 1);
+    editor.notify("workspace/didChangeConfiguration", settings(json!({"exclude": ["main.py"]})));
+    editor.published(&main, 1, Vec::is_empty);
+    editor.notify("workspace/didChangeConfiguration", settings(json!({})));
+    editor.published(&main, 1, |found| found.len() == 1);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// From a finding to the page of its rule, offline: by a code action where the client shows pages, else in the hover.
+#[test]
+fn a_finding_leads_to_the_page_of_its_rule() {
+    let root = project("pages", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
+    for (explains, links) in [(true, false), (false, true), (false, false)] {
+        let mut editor = Editor::start();
+        let capabilities = json!({
+            "experimental": {"authlens": {"explainRule": explains}},
+            "textDocument": {"publishDiagnostics": {"codeDescriptionSupport": links}},
+        });
+        editor.initialize(Some(&root), capabilities);
+        editor.open(&main, MAIN);
+        let found = editor.published(&main, 1, |found| !found.is_empty());
+        let range = found[0]["range"].clone();
+        let params = json!({"textDocument": {"uri": main}, "range": range, "context": {"diagnostics": found}});
+        let actions = editor.request(1, "textDocument/codeAction", params);
+        let last = actions.as_array().unwrap().last().unwrap().clone();
+        let title = "Explain `missing-auth-dependency`";
+        assert_eq!(actions.to_string().contains(title), explains);
+        if explains {
+            assert_eq!((&last["title"], &last["kind"]), (&json!(title), &json!("quickfix")));
+            let command = json!({"command": last["command"]["command"], "arguments": last["command"]["arguments"]});
+            let page = editor.request(2, "workspace/executeCommand", command);
+            assert!(page.as_str().unwrap().starts_with("# missing-auth-dependency\n"));
+        }
+        let hover = json!({"textDocument": {"uri": main}, "position": range["start"]});
+        let hover = editor.request(3, "textDocument/hover", hover);
+        let shown = hover["contents"]["value"].as_str().unwrap();
+        assert_eq!(shown.contains("`authlens explain missing-auth-dependency` says more"), !explains && !links);
+        assert_eq!(editor.quit(), Some(0));
+    }
+    let _ = std::fs::remove_dir_all(root);
+}
