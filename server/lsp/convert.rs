@@ -99,7 +99,8 @@ pub(super) fn proof(analysis: &Analysis, proof: &[Related]) -> String {
         let name = path.rsplit('/').next().unwrap_or(path);
         match Url::from_file_path(path) {
             Ok(uri) => out.push_str(&format!("- [{name}:{line}]({uri}#L{line}) {}\n", step.message)),
-            Err(()) => out.push_str(&format!("- {name}:{line} {}\n", step.message)),
+            // The settings of an editor have no lines.
+            Err(()) => out.push_str(&format!("- {name}: {}\n", step.message)),
         }
     }
     out

@@ -11,11 +11,16 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
+use authlens_analysis::facts::configuration;
+use authlens_analysis::facts::roles::SETTINGS;
 use authlens_analysis::ide::{Analysis, AnalysisHost, Applied, Change, FileContent};
+use authlens_analysis::rules::invalid_configuration;
 use authlens_analysis::vfs::FileId;
 use tokio::sync::mpsc::UnboundedSender;
-use tower_lsp::lsp_types::notification::PublishDiagnostics;
-use tower_lsp::lsp_types::{PublishDiagnosticsParams, TextDocumentContentChangeEvent, Url};
+use tower_lsp::lsp_types::notification::{PublishDiagnostics, ShowMessage};
+use tower_lsp::lsp_types::{
+    MessageType, PublishDiagnosticsParams, ShowMessageParams, TextDocumentContentChangeEvent, Url,
+};
 
 use super::convert;
 use super::documents::{Document, path_of};
@@ -200,6 +205,10 @@ impl Loop {
                 self.abilities = abilities;
                 self.settings = settings;
                 self.set_roots(roots.clone());
+                if self.settings.policy.is_some() {
+                    self.set_policy();
+                    self.tell_of_policy();
+                }
                 self.index(roots);
                 let reach = if self.abilities.watches_files { Reach::Above } else { Reach::All };
                 threads::watch(self.events.clone(), Arc::clone(&self.roots), reach);
@@ -254,7 +263,11 @@ impl Loop {
             }
             Event::Settings(settings) => {
                 if self.settings != settings {
-                    self.settings = settings;
+                    let before = std::mem::replace(&mut self.settings, settings);
+                    if before.policy != self.settings.policy {
+                        self.set_policy();
+                        self.tell_of_policy();
+                    }
                     let analysis = self.host.snapshot();
                     self.publish_files(&analysis, &analysis.files_with_diagnostics());
                     self.refresh();
@@ -338,6 +351,9 @@ impl Loop {
             document.dirty = !self.failed.contains(path);
         }
         self.apply(Change { disk, ..Change::default() });
+        if self.settings.policy.is_some() {
+            self.set_policy();
+        }
         let roots = if self.recoveries > MAX_RECOVERIES { Vec::new() } else { self.roots() };
         self.indexing = 0;
         let _ = self.events.send(Event::Folders { added: roots.clone(), removed: roots });
@@ -358,6 +374,25 @@ impl Loop {
         self.spellings = Arc::new(roots.iter().filter_map(real).collect());
         let parts = roots.iter().filter(|root| !workspace::is_top(Path::new(root))).cloned().collect();
         self.apply(Change { roots: Some(roots), parts: Some(parts), ..Change::default() });
+    }
+
+    /// Has the settings say what must be guarded where the project does not.
+    fn set_policy(&mut self) {
+        let content = match &self.settings.policy {
+            Some(text) => FileContent::Text(Arc::from(text.as_str())),
+            None => FileContent::Removed,
+        };
+        self.apply(Change { disk: vec![(SETTINGS.to_owned(), content)], ..Change::default() });
+    }
+
+    /// Says what of the policy in the settings can't be understood: there is no file to mark it in.
+    fn tell_of_policy(&self) {
+        let said = self.settings.policy.as_ref().and_then(|text| configuration::read(text, false));
+        let problems = said.map(|said| invalid_configuration::problems(&said)).unwrap_or_default();
+        for (_, problem) in problems {
+            let message = format!("authlens, in the setting `policy`: {problem}");
+            self.output.notify::<ShowMessage>(&ShowMessageParams { typ: MessageType::WARNING, message });
+        }
     }
 
     fn path_of(&self, uri: &Url) -> String {

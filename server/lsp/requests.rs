@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use authlens_analysis::ide::{Applicability, Fix, FixKind, SourceChange};
 use authlens_analysis::text::TextRange;
 use authlens_analysis::vfs::FileId;
+use serde_json::json;
 use tower_lsp::lsp_types::{
     CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command,
     Diagnostic, DocumentDiagnosticReport, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
@@ -18,6 +19,8 @@ use tower_lsp::lsp_types::{
 use super::convert;
 use super::main_loop::View;
 
+/// The command that answers with the page of a rule.
+pub(super) const EXPLAIN_RULE: &str = "authlens.explainRule";
 /// Applies every fix that is safe.
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.authlens");
 
@@ -88,13 +91,40 @@ pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover>
     let file = file(view, uri)?;
     let encoding = view.abilities.encoding;
     let offset = convert::offset(&view.analysis, file, position, encoding)?;
-    let hover = view.analysis.hover(file, offset)?;
-    let value = format!("{}{}", hover.markdown, convert::proof(&view.analysis, &hover.proof));
+    let found = view.analysis.hover(file, offset);
+    let (mut value, mut range) = (String::new(), None);
+    if let Some(hover) = found {
+        value = format!("{}{}", hover.markdown, convert::proof(&view.analysis, &hover.proof));
+        range = Some(hover.range);
+    }
+    let (pages, at) = match view.abilities.leads_to_pages() {
+        true => (String::new(), None),
+        false => ways_to_pages(view, file, offset),
+    };
+    if !pages.is_empty() && !value.is_empty() {
+        value.push_str("\n\n");
+    }
+    value.push_str(&pages);
     let kind = if view.abilities.markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
     Some(Hover {
         contents: HoverContents::Markup(MarkupContent { kind, value }),
-        range: Some(convert::range(&view.analysis, file, hover.range, encoding)),
+        range: Some(convert::range(&view.analysis, file, range.or(at)?, encoding)),
     })
+}
+
+/// For clients that lead to no page of a rule: what the rules of the findings at a place find, and how to read on.
+fn ways_to_pages(view: &View, file: FileId, offset: u32) -> (String, Option<TextRange>) {
+    let place = TextRange::empty(offset);
+    let diagnostics = view.analysis.diagnostics(file);
+    let here = diagnostics.iter().filter(|d| view.settings.shows(d) && d.location.range.intersects(place));
+    let (mut lines, mut range) = (BTreeSet::new(), None);
+    for diagnostic in here {
+        if let Some(rule) = authlens_analysis::rules::find(diagnostic.rule) {
+            lines.insert(format!("`{0}`: {1}. `authlens explain {0}` says more.", rule.code, rule.summary));
+            range = range.or(Some(diagnostic.location.range));
+        }
+    }
+    (lines.into_iter().collect::<Vec<_>>().join("\n\n"), range)
 }
 
 /// The handlers that the call under a position reaches.
@@ -162,7 +192,7 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
     let named = &params.context.diagnostics;
     let of_rule = |diagnostic: &Diagnostic, rule: &str| matches!(&diagnostic.code, Some(NumberOrString::String(code)) if code == rule);
     let is_meant = |rule: &str| named.is_empty() || named.iter().any(|diagnostic| of_rule(diagnostic, rule));
-    let mut actions = Vec::new();
+    let (mut actions, mut pages, mut explained) = (Vec::new(), Vec::new(), BTreeSet::new());
     if asked(&CodeActionKind::QUICKFIX) {
         let start = convert::offset(analysis, file, params.range.start, encoding).unwrap_or(0);
         let end = convert::offset(analysis, file, params.range.end, encoding).unwrap_or(start);
@@ -195,8 +225,24 @@ pub(super) fn code_actions(view: &View, params: &CodeActionParams) -> Vec<CodeAc
                     ..CodeAction::default()
                 }));
             }
+            if view.abilities.explains_rules && explained.insert(diagnostic.rule) {
+                let title = format!("Explain `{}`", diagnostic.rule);
+                pages.push(CodeActionOrCommand::CodeAction(CodeAction {
+                    title: title.clone(),
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: Some(vec![shown]),
+                    command: Some(Command {
+                        title,
+                        command: EXPLAIN_RULE.to_owned(),
+                        arguments: Some(vec![json!(diagnostic.rule)]),
+                    }),
+                    ..CodeAction::default()
+                }));
+            }
         }
     }
+    // Repairs come first.
+    actions.append(&mut pages);
     let asked_by_name = params.context.only.is_some();
     if asked_by_name && asked(&FIX_ALL) {
         actions.extend(fix_all(view, file));

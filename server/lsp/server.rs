@@ -111,7 +111,7 @@ impl LanguageServer for Backend {
                 })),
                 diagnostic_provider: abilities.pull.then_some(pull),
                 execute_command_provider: Some(ExecuteCommandOptions {
-                    commands: vec!["authlens.explainRule".into(), "authlens.reindex".into()],
+                    commands: vec![requests::EXPLAIN_RULE.into(), "authlens.reindex".into()],
                     ..ExecuteCommandOptions::default()
                 }),
                 workspace: Some(WorkspaceServerCapabilities {
@@ -244,7 +244,7 @@ impl LanguageServer for Backend {
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         match params.command.as_str() {
-            "authlens.explainRule" => {
+            requests::EXPLAIN_RULE => {
                 let code = params.arguments.first().and_then(Value::as_str).unwrap_or_default();
                 let rule = authlens_analysis::rules::find(code);
                 rule.map(|rule| Some(json!(rule.page))).ok_or_else(|| Error::invalid_params("there is no such rule"))

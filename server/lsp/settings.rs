@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use authlens_analysis::ide::{Diagnostic, Severity};
 use authlens_analysis::text::PositionEncoding;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the user may choose. Unknown keys and values are left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) select: Vec<String>,
     /// How loud rules are, by their codes; none is silent. It wins over the rule's own severity.
     pub(super) rules: BTreeMap<String, Option<Severity>>,
+    /// What must be guarded where the project has no configuration, as the text of one.
+    pub(super) policy: Option<String>,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
             ignore: Vec::new(),
             select: Vec::new(),
             rules: BTreeMap::new(),
+            policy: None,
         }
     }
 }
@@ -52,6 +55,7 @@ impl Settings {
             rules: value.get("rules").and_then(Value::as_object).map_or_else(BTreeMap::new, |rules| {
                 rules.iter().filter_map(|(code, value)| Some((code.clone(), severity(value)?))).collect()
             }),
+            policy: value.get("policy").and_then(configuration),
         }
     }
 
@@ -68,6 +72,26 @@ impl Settings {
     pub(super) fn severity(&self, diagnostic: &Diagnostic) -> Option<Severity> {
         self.rules.get(diagnostic.rule).copied().unwrap_or(Some(diagnostic.severity))
     }
+}
+
+/// A policy as an `authlens.toml` would have it: what is wrong in it is told in the same words then.
+fn configuration(policy: &Value) -> Option<String> {
+    let lines = policy.as_object()?.iter().map(|(key, value)| Some(format!("{} = {}\n", json!(key), toml(value)?)));
+    let text: String = lines.flatten().collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// A value in the notation of TOML, which shares texts and numbers with JSON and has nothing for `null`.
+fn toml(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Array(items) => format!("[{}]", items.iter().filter_map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(entries) => {
+            let entries = entries.iter().filter_map(|(key, value)| Some(format!("{} = {}", json!(key), toml(value)?)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        value => value.to_string(),
+    })
 }
 
 /// A severity by its name, `Some(None)` for `off`.
@@ -105,6 +129,8 @@ pub(super) struct Abilities {
     pub(super) registers_configuration: bool,
     /// It wants to hear that routes changed (`specs/formats/editor-protocol.md`).
     pub(super) routes_changed: bool,
+    /// It shows the page of a rule that `authlens.explainRule` answers with (`specs/formats/editor-protocol.md`).
+    pub(super) explains_rules: bool,
     pub(super) refresh_lens: bool,
     pub(super) refresh_inlay: bool,
 }
@@ -120,6 +146,11 @@ pub(super) struct DiagnosticAbilities {
 }
 
 impl Abilities {
+    /// Whether somebody gets from a finding to the page of its rule by what the client takes.
+    pub(super) fn leads_to_pages(&self) -> bool {
+        self.explains_rules || self.diagnostics.code_description
+    }
+
     /// Whether the client asks again for anything when it is told to.
     pub(super) fn refreshes(&self) -> bool {
         self.pull || self.refresh_lens || self.refresh_inlay
@@ -176,6 +207,7 @@ impl Abilities {
             pulls_configuration: flag("/workspace/configuration"),
             registers_configuration: flag("/workspace/didChangeConfiguration/dynamicRegistration"),
             routes_changed: flag("/experimental/authlens/routesChanged"),
+            explains_rules: flag("/experimental/authlens/explainRule"),
             refresh_lens: flag("/workspace/codeLens/refreshSupport"),
             refresh_inlay: flag("/workspace/inlayHint/refreshSupport"),
         }
@@ -184,7 +216,7 @@ impl Abilities {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use authlens_analysis::facts::configuration::read;
 
     use super::*;
 
@@ -213,6 +245,32 @@ mod tests {
         let settings = Settings::read(&json!({"rules": {"a": "off", "b": "hint", "c": 1, "d": "loud"}}));
         let wanted = [("a".to_owned(), None), ("b".to_owned(), Some(Severity::Hint))];
         assert_eq!(settings.rules, BTreeMap::from(wanted));
+    }
+
+    #[test]
+    fn a_policy_says_what_the_same_file_would_say() {
+        let policy = json!({
+            "protect": ["/api/**"], "exclude": ["legacy/**"], "sinks": ["app.security.verify"],
+            "owner-names": ["member_id"], "ownership-status": 404, "rules": {"missing-auth-dependency": "warning"},
+            "public": [{"path": "/hooks/*", "methods": ["POST"], "reason": "signed by \"them\"\n", "x": null}],
+        });
+        let text = Settings::read(&json!({"policy": policy})).policy.unwrap();
+        let said = read(&text, false).unwrap();
+        assert_eq!(said.problems, []);
+        assert_eq!((said.protect[0].value.as_str(), said.exclude[0].as_str()), ("/api/**", "legacy/**"));
+        assert_eq!((said.owner_names[0].as_str(), said.ownership_status), ("member_id", Some(404)));
+        assert_eq!(
+            (said.public[0].reason.as_str(), said.public[0].methods[0].as_str()),
+            ("signed by \"them\"", "POST")
+        );
+        assert_eq!((said.rules.len(), said.sinks.len()), (1, 1));
+        for nothing in [json!({}), json!([]), json!("x"), json!({"protect": null})] {
+            assert_eq!(Settings::read(&json!({"policy": nothing})).policy, None);
+        }
+        assert_eq!(
+            read(&Settings::read(&json!({"policy": {"protected": 1}})).policy.unwrap(), false).unwrap().problems.len(),
+            1
+        );
     }
 
     #[test]

@@ -234,6 +234,79 @@ fn json_is_complete_and_stable() {
     assert_eq!(routes["apps"][0]["routes"][0]["protected"], false);
 }
 
+/// An error, a warning, and a route of each kind.
+const MIXED: &str = "# é😀\nfrom fastapi import Depends, FastAPI\nfrom deps import key\n\napp = FastAPI()\n\n@app.post(\"/a\")\ndef a(): ...\n\n@app.get(\"/b\", dependencies=[Depends(key)])\ndef b(): ...\n\n@app.get(\"/health\")\ndef health(): ...\n\nx = \"😀\"  # authlens: ignore[token-logged] nothing\n";
+
+#[test]
+fn json_says_all_of_a_finding() {
+    let project = Project::new("all", &[("app/main.py", MIXED), ("app/deps.py", DEPS)]);
+    let report = authlens(&project.0, &["check", "app", "--format", "json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let place = |line: u32, from: u32, to: u32| serde_json::json!({"start": {"line": line, "column": from}, "end": {"line": line, "column": to}});
+    let [open, unused] = report["diagnostics"].as_array().unwrap().as_slice() else { panic!("{report:#}") };
+    for (finding, severity, confidence, range, begins) in [
+        (open, "error", "medium", place(8, 5, 6), "POST /a is open to everybody: "),
+        // Columns are characters: the wide one is one of them.
+        (unused, "warning", "high", place(16, 10, 50), "This comment accepts no finding: "),
+    ] {
+        assert_eq!((&finding["severity"], &finding["confidence"]), (&severity.into(), &confidence.into()));
+        assert_eq!(finding["range"], range);
+        assert!(finding["message"].as_str().unwrap().starts_with(begins), "{finding:#}");
+    }
+    let related = serde_json::json!([
+        {"path": "main.py", "range": place(7, 2, 16), "message": "POST /a is registered here"},
+        {"path": "main.py", "range": place(5, 7, 16), "message": "served by `main:app`"},
+    ]);
+    assert_eq!((&open["related"], &unused["related"]), (&related, &serde_json::json!([])));
+    let fix = &open["fixes"][0];
+    assert_eq!((&fix["kind"], &fix["preferred"]), (&"repair".into(), &true.into()));
+    assert_eq!(fix["edits"][0]["path"], "main.py");
+    let counts = ["files", "routes", "guarded", "open", "public", "unknown", "not_included", "not_fully_analysed"];
+    assert_eq!(counts.map(|key| report["summary"][key].as_u64().unwrap()), [2, 3, 1, 1, 1, 0, 0, 0]);
+}
+
+#[test]
+fn findings_below_the_least_severity_are_left_out_and_do_not_fail() {
+    let project = Project::new("least", &[("main.py", MIXED), ("deps.py", DEPS)]);
+    let checked = |args: &[&str]| {
+        let output = authlens(&project.0, &[&["check", "--format", "github"], args].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let open = "::error file=main.py,line=8,endLine=8,col=5,endColumn=6,title=authlens missing-auth-dependency::POST /a is open to everybody: ";
+    let unused = "::warning file=main.py,line=16,endLine=16,col=10,endColumn=50,title=authlens unused-ignore::This comment accepts no finding: ";
+    for (least, shown) in
+        [("hint", [true, true]), ("info", [true, true]), ("warning", [true, true]), ("error", [true, false])]
+    {
+        let (code, text) = checked(&["--min-severity", least]);
+        assert_eq!((code, [open, unused].map(|line| text.contains(line))), (Some(1), shown), "{text}");
+        assert_eq!(text.lines().count(), shown.iter().filter(|shown| **shown).count());
+    }
+    let (code, text) = checked(&["--min-severity", "error", "--ignore", "missing-auth-dependency"]);
+    assert_eq!((code, text.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn colours_are_for_terminals_or_who_asks_for_them() {
+    let project = Project::new("colours", &[("main.py", MIXED), ("deps.py", DEPS)]);
+    let text = |args: &[&str]| String::from_utf8(authlens(&project.0, &[&["check"], args].concat()).stdout).unwrap();
+    let plain = text(&["--color", "never"]);
+    assert!(
+        plain.starts_with("error[missing-auth-dependency]: POST /a is open") && !plain.contains('\u{1b}'),
+        "{plain}"
+    );
+    // A pipe is no terminal, and a file that another program reads has no colours in it.
+    assert_eq!(text(&[]), plain);
+    let coloured = text(&["--color", "always"]);
+    assert!(coloured.starts_with("\u{1b}[1;31merror[missing-auth-dependency]\u{1b}[0m"), "{coloured}");
+    let bare: String = coloured
+        .split("\u{1b}[")
+        .enumerate()
+        .map(|(at, part)| if at == 0 { part } else { part.split_once('m').unwrap().1 })
+        .collect();
+    assert_eq!(bare, plain);
+    assert!(!text(&["--color", "always", "--format", "json"]).contains('\u{1b}'));
+}
+
 #[test]
 fn fixing_twice_changes_nothing_more() {
     let project = Project::new("fix", &[("main.py", MAIN), ("deps.py", DEPS)]);

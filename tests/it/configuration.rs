@@ -108,6 +108,13 @@ fn the_schema_says_what_the_reader_takes() {
     let rules: Vec<&str> = rules::all().iter().map(|rule| rule.code).collect();
     assert_eq!(keys("/properties/rules/properties"), rules);
     assert_eq!(strings("/properties/public/items/required"), ["path", "reason"]);
+    // VS Code takes the same in its settings.
+    let package = std::fs::read_to_string(folder.join("../../editors/vscode/package.json")).unwrap();
+    let package: Value = serde_json::from_str(&package).unwrap();
+    let policy = &package["contributes"]["configuration"]["properties"]["authlens.policy"]["properties"];
+    let mut settings: Vec<&String> = policy.as_object().unwrap().keys().collect();
+    settings.sort();
+    assert_eq!(settings, KEYS);
     // The example of the page is one that the reader takes as a whole.
     let page = std::fs::read_to_string(folder.join("configuration.md")).unwrap();
     let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();

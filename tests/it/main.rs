@@ -11,6 +11,7 @@ mod fixes;
 mod hostile_tree;
 mod hover;
 mod incremental;
+mod needs;
 mod ownership_fixes;
 mod prefilter;
 mod projects;

@@ -445,3 +445,214 @@ fn a_document_without_end_is_told_of_and_holds_nothing_up() {
     editor.published("untitled:huge", 2, Vec::is_empty);
     assert_eq!(editor.quit(), Some(0));
 }
+
+/// An editor says what must be guarded where the project does not, in the words of an `authlens.toml`.
+#[test]
+fn settings_say_what_must_be_guarded_until_the_project_does() {
+    let root = project("own-policy", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let (main, own) = (uri(&root, "main.py"), uri(&root, "authlens.toml"));
+    let mut editor = Editor::start();
+    let watches = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
+    editor.initialize(Some(&root), watches);
+    editor.open(&main, MAIN);
+    let rules = |found: &[Value]| found.iter().map(|d| d["code"].clone()).collect::<Vec<_>>();
+    let found = editor.published(&main, 1, |found| !found.is_empty());
+    assert_eq!(rules(&found), ["missing-auth-dependency"]);
+    let settings = |policy: Value| json!({"settings": {"authlens": {"policy": policy}}});
+    let public = json!({"public": [{"path": "/a", "reason": "the page of prices"}]});
+    editor.notify("workspace/didChangeConfiguration", settings(public.clone()));
+    editor.published(&main, 1, Vec::is_empty);
+    let at = json!({"textDocument": {"uri": main}, "position": {"line": 7, "character": 5}});
+    let hover = editor.request(1, "textDocument/hover", at);
+    let shown = hover["contents"]["value"].as_str().unwrap();
+    assert!(shown.contains("the page of prices") && shown.contains("- the settings of the editor: "), "{shown}");
+    // The project's own words come first, all of them.
+    std::fs::write(root.join("authlens.toml"), "owner-names = [\"x\"]\n").unwrap();
+    editor.notify("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": own, "type": 1}]}));
+    editor.published(&main, 1, |found| found.len() == 1);
+    std::fs::remove_file(root.join("authlens.toml")).unwrap();
+    editor.notify("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": own, "type": 3}]}));
+    editor.published(&main, 1, Vec::is_empty);
+    // What can't be understood opens nothing, and is said.
+    let half = json!({"public": [{"path": "/a"}], "rules": {"no-rule": "off"}});
+    editor.notify("workspace/didChangeConfiguration", settings(half));
+    for wanted in ["needs a `reason`", "there is no rule `no-rule`"] {
+        editor.wait(|message| {
+            message["method"] == "window/showMessage"
+                && message["params"]["message"].as_str().is_some_and(|text| text.contains(wanted))
+        });
+    }
+    editor.published(&main, 1, |found| found.len() == 1);
+    editor.notify("workspace/didChangeConfiguration", settings(json!({"exclude": ["main.py"]})));
+    editor.published(&main, 1, Vec::is_empty);
+    editor.notify("workspace/didChangeConfiguration", settings(json!({})));
+    editor.published(&main, 1, |found| found.len() == 1);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// From a finding to the page of its rule, offline: by a code action where the client shows pages, else in the hover.
+#[test]
+fn a_finding_leads_to_the_page_of_its_rule() {
+    let root = project("pages", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
+    for (explains, links) in [(true, false), (false, true), (false, false)] {
+        let mut editor = Editor::start();
+        let capabilities = json!({
+            "experimental": {"authlens": {"explainRule": explains}},
+            "textDocument": {"publishDiagnostics": {"codeDescriptionSupport": links}},
+        });
+        editor.initialize(Some(&root), capabilities);
+        editor.open(&main, MAIN);
+        let found = editor.published(&main, 1, |found| !found.is_empty());
+        let range = found[0]["range"].clone();
+        let params = json!({"textDocument": {"uri": main}, "range": range, "context": {"diagnostics": found}});
+        let actions = editor.request(1, "textDocument/codeAction", params);
+        let last = actions.as_array().unwrap().last().unwrap().clone();
+        let title = "Explain `missing-auth-dependency`";
+        assert_eq!(actions.to_string().contains(title), explains);
+        if explains {
+            assert_eq!((&last["title"], &last["kind"]), (&json!(title), &json!("quickfix")));
+            let command = json!({"command": last["command"]["command"], "arguments": last["command"]["arguments"]});
+            let page = editor.request(2, "workspace/executeCommand", command);
+            assert!(page.as_str().unwrap().starts_with("# missing-auth-dependency\n"));
+        }
+        let hover = json!({"textDocument": {"uri": main}, "position": range["start"]});
+        let hover = editor.request(3, "textDocument/hover", hover);
+        let shown = hover["contents"]["value"].as_str().unwrap();
+        assert_eq!(shown.contains("`authlens explain missing-auth-dependency` says more"), !explains && !links);
+        assert_eq!(editor.quit(), Some(0));
+    }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// A document that is closed without being saved says again what stands on disk, in all that is told of the project.
+#[test]
+fn closing_a_document_goes_back_to_the_file() {
+    let root = project("closed", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    let guarded = MAIN
+        .replace("import FastAPI", "import Depends, FastAPI")
+        .replace("get(\"/a\")", "get(\"/a\", dependencies=[Depends(key)])");
+    editor.open(&main, &guarded);
+    editor.published(&main, 1, Vec::is_empty);
+    editor.waiting.clear();
+    let counts = |editor: &mut Editor, id: u64| {
+        let mut summary = json!({"indexing": true});
+        while summary["indexing"] == true {
+            summary = editor.request(id, "authlens/summary", json!({}));
+        }
+        ["guarded", "open"].map(|key| summary[key].as_u64().unwrap())
+    };
+    assert_eq!(counts(&mut editor, 1), [1, 0]);
+    editor.notify("textDocument/didClose", json!({"textDocument": {"uri": main}}));
+    let found = editor.published(&main, 0, |found| found.len() == 1);
+    assert_eq!(found[0]["code"], "missing-auth-dependency");
+    assert_eq!(counts(&mut editor, 2), [0, 1]);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// What changed on disk while nobody told of it is seen when all is read anew.
+#[test]
+fn reading_anew_sees_what_nobody_told_of() {
+    let root = project("untold", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let (main, more) = (uri(&root, "main.py"), uri(&root, "more.py"));
+    let mut editor = Editor::start();
+    // A client that watches, and is silent.
+    editor.initialize(Some(&root), json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}}));
+    editor.published(&main, 0, |found| found.len() == 1);
+    std::fs::write(root.join("more.py"), MAIN).unwrap();
+    std::fs::remove_file(root.join("main.py")).unwrap();
+    let answer = editor.request(1, "workspace/executeCommand", json!({"command": "authlens.reindex"}));
+    assert_eq!(answer, Value::Null);
+    editor.published(&main, 0, Vec::is_empty);
+    editor.published(&more, 0, |found| found.len() == 1);
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// A route of Starlette's own beside a guarded one.
+const PLAIN: &str = "from fastapi import Depends, FastAPI\nfrom deps import key\n\napp = FastAPI()\n\nasync def plain(request): ...\n\napp.add_route(\"/plain\", plain)\n\n@app.get(\"/b\", dependencies=[Depends(key)])\ndef b(): ...\n";
+
+/// Where no repair fits, the reason is an action that can't be chosen: for clients that show such.
+#[test]
+fn a_refused_repair_is_told_with_its_reason() {
+    let root = project("refused", &[("main.py", PLAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
+    for shows in [true, false] {
+        let mut editor = Editor::start();
+        editor.initialize(Some(&root), json!({"textDocument": {"codeAction": {"disabledSupport": shows}}}));
+        editor.open(&main, PLAIN);
+        let found = editor.published(&main, 1, |found| !found.is_empty());
+        let params =
+            json!({"textDocument": {"uri": main}, "range": found[0]["range"], "context": {"diagnostics": found}});
+        let actions = editor.request(1, "textDocument/codeAction", params);
+        let actions = actions.as_array().unwrap();
+        let disabled: Vec<&Value> = actions.iter().filter(|action| !action["disabled"].is_null()).collect();
+        if shows {
+            let [action] = disabled.as_slice() else { panic!("{actions:#?}") };
+            assert_eq!(action["title"], "Fix `missing-auth-dependency`");
+            assert_eq!(action["disabled"]["reason"], "Starlette runs no dependencies for this route");
+            assert!(action["edit"].is_null() && action["command"].is_null());
+        } else {
+            assert!(disabled.is_empty(), "{actions:#?}");
+        }
+        // Saying why it is public is always possible.
+        assert!(actions.iter().any(|action| action["title"].as_str().unwrap().contains("public")), "{actions:#?}");
+        assert_eq!(editor.quit(), Some(0));
+    }
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// The guard of each route stands where the user wants it, and nowhere else.
+#[test]
+fn hints_are_where_the_settings_put_them() {
+    let root = project("hints", &[("main.py", MAIN), ("deps.py", DEPS)]);
+    let main = uri(&root, "main.py");
+    let mut editor = Editor::start();
+    editor.initialize(Some(&root), json!({}));
+    editor.open(&main, MAIN);
+    editor.published(&main, 1, |found| !found.is_empty());
+    let mut id = 0;
+    let mut shown = |editor: &mut Editor, last_line: u32| {
+        id += 2;
+        let document = json!({"uri": main});
+        let lenses = editor.request(id, "textDocument/codeLens", json!({"textDocument": document}));
+        let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": last_line, "character": 0}});
+        let hints = editor.request(id + 1, "textDocument/inlayHint", json!({"textDocument": document, "range": range}));
+        (lenses, hints)
+    };
+    let (lenses, hints) = shown(&mut editor, 99);
+    assert_eq!((lenses.as_array().unwrap().len(), &hints), (1, &json!([])));
+    let settings = json!({"settings": {"authlens": {"hints": {"lens": false, "inlay": true}}}});
+    editor.notify("workspace/didChangeConfiguration", settings);
+    let (lenses, hints) = shown(&mut editor, 99);
+    assert_eq!(lenses, json!([]));
+    let [hint] = hints.as_array().unwrap().as_slice() else { panic!("{hints}") };
+    // Behind `def a():`, with the proof when it is pointed at.
+    assert_eq!((&hint["label"], &hint["position"]), (&json!("open to everybody"), &json!({"line": 7, "character": 8})));
+    assert!(hint["tooltip"]["value"].as_str().unwrap().contains("GET /a is registered here"), "{hint}");
+    assert_eq!(hint["paddingLeft"], true);
+    // Only what was asked for.
+    assert_eq!(shown(&mut editor, 6).1, json!([]));
+    assert_eq!(editor.quit(), Some(0));
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// An editor that is killed leaves no server behind, even if somebody else keeps the pipe open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_goes_with_the_editor_that_started_it() {
+    let mut parent = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let mut editor = Editor::start();
+    let params = json!({"processId": parent.id(), "rootUri": null, "capabilities": {}});
+    editor.request(1, "initialize", params);
+    editor.notify("initialized", json!({}));
+    editor.request(2, "authlens/summary", json!({}));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert_eq!(editor.exit_code(), Some(1));
+}

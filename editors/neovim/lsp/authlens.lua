@@ -9,11 +9,16 @@ return {
   cmd = { 'authlens', 'server' },
   filetypes = { 'python', 'typescript', 'typescriptreact', 'javascript', 'javascriptreact' },
   root_markers = { '.git', 'authlens.toml', 'pyproject.toml' },
-  -- Lets an open `:Authlens routes` follow what is edited.
-  capabilities = { experimental = { authlens = { routesChanged = true } } },
+  -- Lets an open `:Authlens routes` follow what is edited, and offers the page of a rule with the repairs of a finding.
+  capabilities = { experimental = { authlens = { routesChanged = true, explainRule = true } } },
   handlers = {
     ['authlens/routesChanged'] = function()
       require('authlens.routes').refresh()
+    end,
+  },
+  commands = {
+    ['authlens.explainRule'] = function(command)
+      require('authlens.commands').run({ 'explain-rule', command.arguments[1] })
     end,
   },
   settings = {

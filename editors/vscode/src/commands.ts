@@ -59,6 +59,7 @@ async function showMenu(session: Session): Promise<void> {
     { label: "$(list-tree) Routes", run: "authlens.routes.focus" },
     { label: "$(table) Show Route Table", run: "authlens.showRoutes" },
     { label: "$(question) Explain Route", run: "authlens.explainRoute" },
+    { label: "$(book) Explain Rule", run: "authlens.explainRule" },
     { label: "$(checklist) Check Workspace", run: "authlens.checkWorkspace" },
     { label: "$(export) Export Report…", run: "authlens.exportReport" },
     { label: "$(new-file) Create authlens.toml", run: "authlens.createConfiguration" },
@@ -117,6 +118,36 @@ async function pickRoute(routes: Route[]): Promise<Route | undefined> {
   });
   const options = { title: "Explain a route", matchOnDescription: true, matchOnDetail: true };
   return (await vscode.window.showQuickPick(entries, options))?.route;
+}
+
+/** The rule of a finding: of the one at the cursor if there is one, else whichever is chosen of those that are shown. */
+export async function chooseRule(): Promise<string | undefined> {
+  const editor = vscode.window.activeTextEditor;
+  const found = vscode.languages.getDiagnostics().flatMap(([uri, all]) => {
+    const own = all.filter(({ source }) => source === "authlens");
+    return own.map((finding) => ({ uri: uri.toString(), finding, rule: ruleOf(finding) }));
+  });
+  const isHere = ({ uri, finding }: (typeof found)[number]) =>
+    editor !== undefined && uri === editor.document.uri.toString() && finding.range.contains(editor.selection.active);
+  const here = found.find(isHere);
+  if (here !== undefined) {
+    return here.rule;
+  }
+  const counts = new Map<string, number>();
+  for (const { rule } of found) {
+    counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  }
+  if (counts.size === 0) {
+    void vscode.window.showInformationMessage("authlens has found nothing: there is no rule to explain.");
+    return undefined;
+  }
+  const entries = [...counts].sort(([a], [b]) => a.localeCompare(b));
+  const rows = entries.map(([rule, count]) => ({ label: rule, description: count === 1 ? "1 finding" : `${count} findings` }));
+  return (await vscode.window.showQuickPick(rows, { title: "Explain a rule" }))?.label;
+}
+
+function ruleOf({ code }: vscode.Diagnostic): string {
+  return String(typeof code === "object" ? code.value : code);
 }
 
 async function checkWorkspace(session: Session): Promise<void> {

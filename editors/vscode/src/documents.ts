@@ -1,4 +1,4 @@
-/** Documents that are not on disk: the route table, and proofs. */
+/** Documents that are not on disk: the route table, proofs, and pages of rules. */
 
 import * as vscode from "vscode";
 import { guardOf, methodOf, type Route, type RouteTable } from "./protocol";
@@ -24,6 +24,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       // An open table follows edits.
       session.onRoutes(() => this.changes.fire(TABLE)),
+      session.onPage(({ rule, page }) => void this.showProof(rule, page)),
       vscode.workspace.onDidCloseTextDocument((document) => this.proofs.delete(document.uri.toString())),
     );
   }

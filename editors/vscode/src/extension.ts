@@ -1,7 +1,7 @@
 /** Where the extension begins and ends. */
 
 import * as vscode from "vscode";
-import { registerCommands } from "./commands";
+import { chooseRule, registerCommands } from "./commands";
 import { Documents } from "./documents";
 import { RouteView } from "./routes";
 import { Session } from "./session";
@@ -10,7 +10,7 @@ import { createStatus } from "./status";
 let session: Session | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  const own = new Session(context);
+  const own = new Session(context, chooseRule);
   session = own;
   const routes = new RouteView(own);
   const documents = new Documents(own, routes);

@@ -16,6 +16,9 @@ import { findServer } from "./server";
 
 export const LANGUAGES = ["python", "typescript", "typescriptreact", "javascript", "javascriptreact"];
 
+/** Answers with the page of a rule (`specs/formats/editor-protocol.md`). */
+const EXPLAIN_RULE = "authlens.explainRule";
+
 export type Phase =
   | { kind: "starting" }
   | { kind: "running"; version: string }
@@ -34,13 +37,19 @@ export class Session implements vscode.Disposable {
   private readonly phases = new vscode.EventEmitter<Phase>();
   private readonly routes = new vscode.EventEmitter<void>();
   private readonly progress = new vscode.EventEmitter<Progress>();
+  private readonly pages = new vscode.EventEmitter<{ rule: string; page: string }>();
   readonly onPhase = this.phases.event;
   /** Routes may differ from those that were asked for last. */
   readonly onRoutes = this.routes.event;
   readonly onProgress = this.progress.event;
+  /** Somebody wants to read the page of a rule. */
+  readonly onPage = this.pages.event;
   phase: Phase = { kind: "stopped" };
 
-  constructor(private readonly extension: vscode.ExtensionContext) {}
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly chooseRule: () => Promise<string | undefined>,
+  ) {}
 
   /** The client, once it can be asked. */
   get client(): LanguageClient | undefined {
@@ -101,10 +110,20 @@ export class Session implements vscode.Disposable {
             this.progress.fire(params);
             next(token, params);
           },
+          // The client registers the server's commands; what this one answers with is to be shown.
+          executeCommand: async (command, given, next) => {
+            if (command !== EXPLAIN_RULE) {
+              return next(command, given);
+            }
+            const rule = typeof given[0] === "string" ? given[0] : await this.chooseRule();
+            if (rule !== undefined) {
+              this.pages.fire({ rule, page: await next(command, [rule]) });
+            }
+          },
         },
       },
     );
-    client.registerFeature(saysThatRoutesAreWanted);
+    client.registerFeature(saysWhatIsShown);
     client.onNotification(routesChanged, () => this.routes.fire());
     client.onDidChangeState(({ newState }) => {
       if (this.running !== client) {
@@ -133,16 +152,16 @@ export class Session implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const one of [this.log, this.trace, this.phases, this.routes, this.progress]) {
+    for (const one of [this.log, this.trace, this.phases, this.routes, this.progress, this.pages]) {
       one?.dispose();
     }
   }
 }
 
 /** Without this the server keeps to what LSP has. */
-const saysThatRoutesAreWanted: StaticFeature = {
+const saysWhatIsShown: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities) {
-    capabilities.experimental = { ...capabilities.experimental, authlens: { routesChanged: true } };
+    capabilities.experimental = { ...capabilities.experimental, authlens: { routesChanged: true, explainRule: true } };
   },
   initialize() {},
   getState: () => ({ kind: "static" }),

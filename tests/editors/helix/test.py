@@ -146,6 +146,8 @@ def hover_shows_the_proof(editor: Editor, _):
     terminal.wait("the finding", lambda screen: re.search(r"\b21:\d+\b", screen))
     terminal.keys("Space", "k")
     terminal.wait("the verdict", lambda screen: "tasks.py:20" in screen and "DELETE /api/v1/tasks/{task_id}" in screen)
+    # Helix shows no addresses of pages: the hover says how to read on.
+    terminal.wait("the rule", lambda screen: "authlens explain spec-auth-drift" in screen)
     terminal.keys("Escape")
     terminal.wait("no popup", lambda screen: "tasks.py:20" not in screen)
 

@@ -241,6 +241,37 @@ test(':Authlens explain shows the proof of the route under the cursor', function
   vim.cmd('bwipeout!')
 end)
 
+test('a finding leads to the page of its rule, by a command and by a code action', function()
+  vim.api.nvim_set_current_buf(tasks)
+  vim.cmd('silent undo')
+  wait('the finding', function()
+    return codes(tasks) == 'spec-auth-drift'
+  end)
+  local function shows_page()
+    return vim.bo.filetype == 'markdown' and lines(0)[1] == '# spec-auth-drift'
+  end
+  vim.fn.search('def delete_task')
+  vim.cmd('Authlens explain-rule')
+  wait('the page', shows_page)
+  vim.cmd('bwipeout!')
+  vim.api.nvim_set_current_buf(tasks)
+  vim.fn.search('delete_task', 'c')
+  vim.lsp.buf.code_action({
+    filter = function(action)
+      return action.title == 'Explain `spec-auth-drift`'
+    end,
+    apply = true,
+  })
+  wait('the page again', shows_page)
+  vim.cmd('bwipeout!')
+  vim.api.nvim_set_current_buf(tasks)
+  equal({ 'spec-auth-drift' }, vim.fn.getcompletion('Authlens explain-rule sp', 'cmdline'))
+  vim.cmd('silent redo')
+  wait('the repair', function()
+    return codes(tasks) == ''
+  end)
+end)
+
 test(':Authlens calls lists the requests of the frontend', function()
   vim.api.nvim_set_current_buf(tasks)
   vim.cmd('Authlens calls')
@@ -256,7 +287,7 @@ test(':Authlens calls lists the requests of the frontend', function()
 end)
 
 test(':Authlens completes its commands', function()
-  equal({ 'calls', 'explain', 'log', 'restart', 'routes' }, vim.fn.getcompletion('Authlens ', 'cmdline'))
+  equal({ 'calls', 'explain', 'explain-rule', 'log', 'restart', 'routes' }, vim.fn.getcompletion('Authlens ', 'cmdline'))
   equal({ 'public' }, vim.fn.getcompletion('Authlens routes p', 'cmdline'))
 end)
 

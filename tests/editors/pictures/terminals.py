@@ -1,6 +1,9 @@
-"""Neovim and Helix with a finding and its repairs, as terminals show them, colours and all: terminals.py FOLDER."""
+"""Neovim and Helix with a finding and its repairs, as terminals show them: terminals.py FOLDER.
+
+FOLDER gets `neovim.ansi` with all colours, `neovim.txt` without, and the same of Helix."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,7 +42,18 @@ def workspace(folder: Path) -> Path:
     return made
 
 
-def neovim(folder: Path) -> str:
+def settled(terminal: Terminal, condition) -> None:
+    """Waits until the condition holds and nothing is drawn any more."""
+    seen = []
+
+    def rests(screen: str) -> bool:
+        seen.append(screen)
+        return condition(screen) and len(seen) > 50 and len(set(seen[-50:])) == 1
+
+    terminal.wait("a screen at rest", rests)
+
+
+def neovim(folder: Path) -> tuple[str, str]:
     init = folder / "init.lua"
     init.write_text(NEOVIM.format(tree=TREE, authlens=os.environ["AUTHLENS"]))
     command = [os.environ["NVIM"], "--clean", "-u", str(init), "backend/app/api/tasks.py"]
@@ -55,13 +69,15 @@ def neovim(folder: Path) -> str:
         terminal.type(":wincmd p\n")
         terminal.keys("]", "d", "z", "t", "4", "C-y")
         terminal.type("gra")
-        terminal.wait("the repairs", lambda screen: "Guard the route with" in screen)
-        return terminal.screen(colours=True)
+        settled(terminal, lambda screen: "Guard the route with" in screen)
+        # Behind the handler stand its lens and its finding, in the order in which they came; one of them is cut off.
+        text = re.sub(r"(def delete_task\(.*?\) -> dict:) +\S.*", r"\1 …", terminal.screen())
+        return terminal.screen(colours=True), text
     finally:
         terminal.close()
 
 
-def helix(folder: Path) -> str:
+def helix(folder: Path) -> tuple[str, str]:
     configuration = folder / "configuration/helix"
     configuration.mkdir(parents=True)
     (configuration / "config.toml").write_text(HELIX)
@@ -82,8 +98,8 @@ def helix(folder: Path) -> str:
         terminal.keys("]", "d")
         terminal.wait("the place", lambda screen: "21:" in screen)
         terminal.keys("Space", "a")
-        terminal.wait("the repairs", lambda screen: "Guard the route with" in screen)
-        return terminal.screen(colours=True)
+        settled(terminal, lambda screen: "Guard the route with" in screen)
+        return terminal.screen(colours=True), terminal.screen()
     finally:
         terminal.close()
 
@@ -92,7 +108,10 @@ def main(out: Path) -> None:
     for editor in (neovim, helix):
         folder = Path(tempfile.mkdtemp(prefix="authlens-picture-")).resolve()
         try:
-            (out / f"{editor.__name__}.ansi").write_text(editor(folder))
+            colours, text = editor(folder)
+            (out / f"{editor.__name__}.ansi").write_text(colours)
+            lines = [line.rstrip() for line in text.rstrip().split("\n")]
+            (out / f"{editor.__name__}.txt").write_text("\n".join(lines) + "\n")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,5 @@
 // VS Code with a finding, its repairs and the route view: vscode.mjs FOLDER.
+import fs from "node:fs";
 import path from "node:path";
 import { Code } from "../vscode/code.mjs";
 
@@ -25,5 +26,20 @@ await code.press("Control+.", '.action-widget .monaco-list-row:has-text("Guard t
 await page.mouse.move(900, 20);
 await page.waitForFunction(() => document.querySelector(".workbench-hover") === null);
 await page.screenshot({ path: path.join(process.argv[2], "vscode.png") });
+// What the picture says, in the order in which it stands there.
+const said = await page.evaluate(() => {
+  const top = (element) => element.getBoundingClientRect().top;
+  const texts = (selector) =>
+    [...document.querySelectorAll(selector)]
+      .sort((a, b) => top(a) - top(b))
+      .map((element) => element.textContent.replaceAll("\u00a0", " ").trim())
+      .filter((text) => text !== "");
+  return {
+    routes: texts(".tree-explorer-viewlet-tree-view .monaco-list-row"),
+    repairs: texts(".action-widget .monaco-list-row"),
+  };
+});
+const parts = Object.entries(said).map(([part, lines]) => [part, ...lines.map((line) => `  ${line}`)].join("\n"));
+fs.writeFileSync(path.join(process.argv[2], "vscode.txt"), `${parts.join("\n")}\n`);
 await code.stop();
 process.exit(0);

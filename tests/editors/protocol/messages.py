@@ -5,11 +5,20 @@
 
 import json
 import sys
+from typing import Union
 
 from lsprotocol import converters
 from lsprotocol import types as lsp
 
 CONVERTER = converters.get_converter()
+
+
+def command_or_action(sent: dict, _) -> lsp.Command | lsp.CodeAction:
+    """lsprotocol takes every action with a command for a command; a command's own `command` is its name."""
+    return CONVERTER.structure(sent, lsp.Command if isinstance(sent.get("command"), str) else lsp.CodeAction)
+
+
+CONVERTER.register_structure_hook(Union[lsp.Command, lsp.CodeAction], command_or_action)
 # What a server may send before it has answered `initialize`.
 EARLY = {"window/showMessage", "window/logMessage", "telemetry/event", "window/showMessageRequest"}
 # Requests of the server, and what a client says that takes them.

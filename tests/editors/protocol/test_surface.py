@@ -110,6 +110,12 @@ def test_the_whole_surface(name: str, workspace: Path):
     context = {"diagnostics": [finding], "only": ["quickfix"]}
     params = {"textDocument": {"uri": tasks}, "range": finding["range"], "context": context}
     actions = client.request("textDocument/codeAction", params)["result"]
+    # The page of its rule, where the client shows such.
+    pages = [action["command"] for action in actions if action["title"] == "Explain `spec-auth-drift`"]
+    assert len(pages) == (0 if name == "helix" else 1), actions
+    for page in pages:
+        asked = {"command": page["command"], "arguments": page["arguments"]}
+        assert client.request("workspace/executeCommand", asked)["result"].startswith("# spec-auth-drift")
     edit = next(action["edit"] for action in actions if action.get("isPreferred"))
     if "documentChanges" in edit:
         [change] = edit["documentChanges"]
@@ -137,6 +143,11 @@ def test_the_whole_surface(name: str, workspace: Path):
     client.settings = {"rules": {"unverified-auth-dependency": "off"}}
     client.notify("workspace/didChangeConfiguration", {"settings": {"authlens": client.settings}})
     wait_for(client, audit, [])
+    client.settings = {"policy": {"public": [{"path": "/x"}]}}
+    client.notify("workspace/didChangeConfiguration", {"settings": {"authlens": client.settings}})
+    shown = lambda: [one for one in client.notifications if one["method"] == "window/showMessage"]
+    [told] = client.until("a word about the setting", shown)
+    assert "`policy`" in told["params"]["message"] and "needs a `reason`" in told["params"]["message"]
     other = {"uri": (workspace.parent / "other").as_uri(), "name": "other"}
     for event in ({"added": [other], "removed": []}, {"added": [], "removed": [other]}):
         client.notify("workspace/didChangeWorkspaceFolders", {"event": event})

@@ -68,7 +68,7 @@ export async function until(what, condition, patience = PATIENCE) {
 
 /** VS Code with the packaged extension on a copy of the example workspace. */
 export class Code {
-  static async start({ vsix, settings = {}, own = {}, size = { width: 1280, height: 800 }, scale = 1, query, trusts = true }) {
+  static async start({ vsix, settings = {}, own = {}, size = { width: 1280, height: 800 }, scale = 1, query, trusts = true, programs }) {
     const code = new Code();
     code.folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "authlens-code-")));
     code.workspace = path.join(code.folder, "todo");
@@ -85,6 +85,8 @@ export class Code {
     // Sockets and temporary files of this run stay in its folder.
     const env = { ...process.env, EXTENSIONS_GALLERY: "{}", TMPDIR: code.folder, XDG_RUNTIME_DIR: code.folder };
     delete env.NODE_OPTIONS;
+    // As if started from a terminal: what a login shell would make of PATH does not count then.
+    if (programs !== undefined) Object.assign(env, { PATH: `${programs}${path.delimiter}${env.PATH}`, VSCODE_CLI: "1" });
     execFileSync(process.execPath, [ENTRY, ...common, "--install-extension", vsix], { env, stdio: "pipe" });
     const port = await freePort();
     const flags = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"];

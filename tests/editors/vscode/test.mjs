@@ -1,6 +1,7 @@
 // The packaged extension in a real VS Code: what a person sees and does. CODE is what `install` made, VSIX the package.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { Code, TRY, until } from "./code.mjs";
 
@@ -39,23 +40,15 @@ const showsRoute = (words) => {
   return found.some((row) => words.every((word) => row.textContent.replaceAll("\u00a0", " ").includes(word)));
 };
 
+/** What a server was started as. */
+const programOf = (id) => fs.readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0];
+
 async function problems() {
   await page.waitForSelector(".markers-panel");
   return page.locator(".markers-panel .monaco-list-row").allTextContents();
 }
 
 async function main() {
-  await test("the package is for one platform, and has the server and nothing else", async () => {
-    const read = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print(*z.namelist(), sep='\\n'); print(z.read('extension.vsixmanifest').decode())";
-    const text = execFileSync("python3", ["-c", read, VSIX], { encoding: "utf8" });
-    const [names, manifest] = [text.slice(0, text.indexOf("<")), text.slice(text.indexOf("<"))];
-    if (!manifest.includes('TargetPlatform="linux-x64"')) throw new Error(manifest);
-    const files = names.trim().split("\n");
-    const wanted = ["extension/server/authlens", "extension/out/extension.js", "extension/package.json", "extension/icon.png"];
-    for (const file of wanted) if (!files.includes(file)) throw new Error(`no ${file}`);
-    if (files.some((file) => /node_modules|src\/|\.map$/.test(file))) throw new Error(files.join(" "));
-  });
-
   await test("a finding and the guard of each route show in the editor, and all findings in the Problems panel", async () => {
     code = await Code.start({ vsix: VSIX });
     page = code.page;
@@ -109,6 +102,22 @@ async function main() {
     await code.shows("the squiggle", squiggles, 1);
   });
 
+  await test("a finding leads to the page of its rule", async () => {
+    await page.keyboard.press("Control+Home");
+    await code.press("F8", ".monaco-editor .marker-widget, .monaco-editor .zone-widget");
+    await page.keyboard.press("Escape");
+    const row = '.action-widget .monaco-list-row:has-text("Explain `spec-auth-drift`")';
+    await code.press("Control+.", row);
+    // The first row has the focus, and the page of the rule is the last one.
+    await code.until(`${row}.focused`, () => page.keyboard.press("ArrowUp"));
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.tab.active:has-text("spec-auth-drift")');
+    await code.open(TASKS);
+    await code.command("authlens: Explain Rule");
+    await page.waitForSelector('.tab.active:has-text("spec-auth-drift")');
+    await code.open(TASKS);
+  });
+
   await test("safe repairs are applied on save", async () => {
     await page.keyboard.press("Control+S");
     await until("the file as it was", () => !code.read(TASKS).includes(REPAIRED));
@@ -154,8 +163,23 @@ async function main() {
   await test("settings count at once", async () => {
     code.set({ "authlens.rules": { "missing-auth-dependency": "off" } });
     await code.shows("no squiggles", squiggles, 0);
+    const open = [{ path: "/admin/**", reason: "behind the VPN" }];
+    code.set({ "authlens.policy": { public: open } });
+    await code.shows("no squiggles", squiggles, 0);
+    await code.shows("the reason", showsRoute, ["DELETE /admin/users/{user_id}", "public by the settings of the editor: behind the VPN"]);
     code.set({});
     await code.shows("squiggles", squiggles, 2);
+  });
+
+  await test("the workspace is checked anew, and a restart is another server", async () => {
+    await code.command("authlens: Check Workspace");
+    await page.waitForSelector(".markers-panel .monaco-list-row");
+    await code.shows("squiggles", squiggles, 2);
+    const [before] = await until("one server", () => code.servers().length === 1 && code.servers());
+    await code.command("authlens: Restart Server");
+    await until("another server alone", () => code.servers().length === 1 && code.servers()[0] !== before);
+    await code.shows("squiggles", squiggles, 2);
+    await code.shows("the routes", showsRoute, ["DELETE /admin/users/{user_id}", "open:"]);
   });
 
   await test("another server starts by the setting", async () => {
@@ -182,6 +206,20 @@ async function main() {
     await code.shows("the log", () =>
       [...document.querySelectorAll(".part.panel .view-line")].some((line) => line.textContent.replaceAll("\u00a0", " ").includes("is running")),
     );
+  });
+
+  await test("a report is exported as the command line writes it", async () => {
+    // The program of the extension itself again, which is the one that reports.
+    code.set({});
+    await until("the extension's own server", () => code.servers().some((id) => programOf(id).startsWith(code.extensions)));
+    await code.command("authlens: Export Report");
+    await code.pick("Calls", "Calls of the frontend");
+    // The dialog asks where to; what it proposes is beside the project's files.
+    await code.press("Enter", '.tab.active:has-text("authlens-calls.json")');
+    const report = path.join(code.workspace, "authlens-calls.json");
+    const words = ["calls", "--format", "json", code.workspace];
+    if (fs.readFileSync(report, "utf8") !== execFileSync(process.env.AUTHLENS, words, { encoding: "utf8" })) throw new Error("another report");
+    fs.rmSync(report);
   });
 
   await test("authlens.toml is made, and counts", async () => {
@@ -220,6 +258,19 @@ async function main() {
     await code.open(TASKS);
     await code.shows("a squiggle", squiggles, 1);
     await code.stop();
+  });
+
+  await test("the package without a server takes the one in PATH", async () => {
+    const programs = fs.mkdtempSync(path.join(os.tmpdir(), "authlens-path-"));
+    // The server starts itself anew by its real path.
+    fs.copyFileSync(process.env.AUTHLENS, path.join(programs, "authlens"));
+    code = await Code.start({ vsix: process.env.WITHOUT_SERVER, programs });
+    page = code.page;
+    await code.open(TASKS);
+    await code.shows("a squiggle", squiggles, 1);
+    if (!code.servers().some((id) => programOf(id).startsWith(programs))) throw new Error("another server");
+    await code.stop();
+    fs.rmSync(programs, { recursive: true });
   });
 
   await test("one server serves all folders of a workspace", async () => {

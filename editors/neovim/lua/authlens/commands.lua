@@ -86,6 +86,31 @@ function commands.explain(arguments)
   end)
 end
 
+--- Codes of rules that findings name: those of a buffer, or of all.
+local function rules_of_findings(buffer, options)
+  local codes = {}
+  for _, diagnostic in ipairs(vim.diagnostic.get(buffer, options)) do
+    if diagnostic.source == 'authlens' then
+      codes[diagnostic.code] = true
+    end
+  end
+  return vim.fn.sort(vim.tbl_keys(codes))
+end
+
+commands['explain-rule'] = function(arguments)
+  local client = client_of.current()
+  if not client then
+    return
+  end
+  local code = arguments[1] or rules_of_findings(0, { lnum = vim.api.nvim_win_get_cursor(0)[1] - 1 })[1]
+  if not code then
+    vim.notify('authlens: no finding is on this line; say `:Authlens explain-rule RULE`', vim.log.levels.INFO)
+    return
+  end
+  local params = { command = 'authlens.explainRule', arguments = { code } }
+  client_of.request(client, 'workspace/executeCommand', params, show)
+end
+
 function commands.restart()
   for _, client in ipairs(client_of.all()) do
     local config = client.config
@@ -125,11 +150,13 @@ function M.run(words)
   command(vim.list_slice(words, 2))
 end
 
---- Completes names of commands, and statuses behind `routes`.
+--- Completes names of commands, statuses behind `routes`, and rules of findings behind `explain-rule`.
 function M.complete(lead, line)
   local words = vim.tbl_keys(commands)
   if line:match('^%s*Authlens%s+routes%s') then
     words = { 'guarded', 'open', 'public', 'unknown' }
+  elseif line:match('^%s*Authlens%s+explain%-rule%s') then
+    words = rules_of_findings()
   elseif line:match('^%s*Authlens%s+%S+%s') then
     words = {}
   end

@@ -19,7 +19,8 @@ local function check_editor()
 end
 
 local function check_program()
-  local config = vim.fn.has('nvim-0.11') == 1 and vim.lsp.config.authlens or {}
+  local newer = vim.fn.has('nvim-0.11') == 1
+  local config = (newer and vim.lsp.config.authlens or require('authlens').config) or {}
   local command = config.cmd or { 'authlens', 'server' }
   if type(command) == 'function' then
     info('the server is started by a function of yours')
@@ -27,7 +28,11 @@ local function check_program()
   end
   local program = command[1]
   if vim.fn.executable(program) == 0 then
-    fail(('`%s` can not be run'):format(program), { 'Install it: cargo install --path . in the sources of authlens', 'Or say where it is: vim.lsp.config("authlens", { cmd = { "/path/to/authlens", "server" } })' })
+    local say = newer and 'vim.lsp.config("authlens", %s)' or 'require("authlens").setup(%s)'
+    fail(('`%s` can not be run'):format(program), {
+      'Install it: cargo install --path . in the sources of authlens',
+      'Or say where it is: ' .. say:format('{ cmd = { "/path/to/authlens", "server" } }'),
+    })
     return
   end
   local version = vim.trim(vim.fn.system({ program, '--version' }))
@@ -39,6 +44,9 @@ local function check_program()
 end
 
 local function check_clients()
+  if vim.fn.has('nvim-0.11') == 0 and not require('authlens').config and #require('authlens.client').all() == 0 then
+    warn('authlens is not set up', { 'require("authlens").setup({})' })
+  end
   if vim.lsp.is_enabled and not vim.lsp.is_enabled('authlens') then
     warn('authlens is not enabled', { 'vim.lsp.enable("authlens")' })
   end

@@ -4,6 +4,9 @@ local M = {}
 --- Milliseconds that a write may wait for the server.
 local PATIENCE = 2000
 
+--- What `setup` started the client with, where Neovim itself keeps no configuration.
+M.config = nil
+
 --- Enables authlens. On 0.11 and newer this is `vim.lsp.config` and `vim.lsp.enable`.
 ---@param options table? fields of the client's configuration, such as `cmd`, `settings` or `on_attach`
 function M.setup(options)
@@ -17,6 +20,7 @@ function M.setup(options)
   local config = vim.tbl_deep_extend('force', { name = 'authlens' }, dofile(file), options)
   local own = config.capabilities
   config.capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), own)
+  M.config = config
   vim.api.nvim_create_autocmd('FileType', {
     group = vim.api.nvim_create_augroup('authlens', {}),
     pattern = config.filetypes,

@@ -168,15 +168,18 @@ impl Policy {
         configured.and_then(|(_, configured)| configured.configuration.ownership_status).unwrap_or(403)
     }
 
-    /// The configuration of a file: the nearest above it. `authlens.toml` wins
-    /// over `pyproject.toml` beside it.
+    /// The configuration of a file: the nearest above it. `authlens.toml` wins over `pyproject.toml` beside it, and the
+    /// settings of an editor count where the project says nothing.
     fn configuration_of(&self, path: &str) -> Option<(FileId, &Configured)> {
         if let Some(only) = self.only {
             return self.configurations.get(&only).map(|configured| (only, configured));
         }
         let above = self.configurations.iter().filter(|(_, configured)| is_below(path, &configured.folder));
         above
-            .max_by_key(|(_, configured)| (configured.folder.len(), configured.role == Role::Configuration))
+            .max_by_key(|(_, configured)| {
+                let of_project = configured.path != roles::SETTINGS;
+                (of_project, configured.folder.len(), configured.role == Role::Configuration)
+            })
             .map(|(file, configured)| (*file, configured))
     }
 
@@ -186,8 +189,8 @@ impl Policy {
             let folder = if self.only.is_some() { "" } else { &*configured.folder };
             let below = path.strip_prefix(folder).unwrap_or(path);
             configured.configuration.exclude.iter().any(|pattern| {
-                // Named alone, the one configuration may lie anywhere.
-                fits(pattern, below) || (self.only.is_some() && fits(&format!("**/{pattern}"), below))
+                // Named alone, the one configuration may lie anywhere; settings of an editor lie nowhere.
+                fits(pattern, below) || (folder.is_empty() && fits(&format!("**/{pattern}"), below))
             })
         })
     }

@@ -119,6 +119,10 @@ pub const SCRIPT_MARKERS: &[&str] = &[
     "\"server-only\"",
 ];
 
+/// What stands for a configuration in the settings of an editor: a name in place of a path. It is above every folder, so
+/// that a configuration of the project comes before it.
+pub const SETTINGS: &str = "the settings of the editor";
+
 /// Whether a file says what imports of TypeScript mean.
 pub fn configures_modules(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -150,7 +154,7 @@ const NAMES: &[&str] = &["endpoint", "api", "auth", "rest", "route"];
 pub fn role(path: &str) -> Option<Role> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name {
-        "authlens.toml" => return Some(Role::Configuration),
+        "authlens.toml" | SETTINGS => return Some(Role::Configuration),
         "pyproject.toml" => return Some(Role::Project),
         _ => {}
     }

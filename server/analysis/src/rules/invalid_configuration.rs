@@ -1,6 +1,7 @@
 //! `invalid-configuration`: a setting that has no effect.
 
 use super::{RuleInfo, State};
+use crate::facts::configuration::Configuration;
 use crate::ide::{Confidence, Diagnostic, Location, Severity};
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -17,7 +18,7 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
     let Some((_, configuration)) = state.policy.configurations().find(|(other, _)| *other == file) else { return };
-    let report = |range: TextRange, message: &str| Diagnostic {
+    let report = |(range, message): (TextRange, String)| Diagnostic {
         rule: INFO.code,
         severity: Severity::Error,
         confidence: Confidence::High,
@@ -26,11 +27,13 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
         related: Vec::new(),
         unnecessary: false,
     };
-    found.extend(configuration.problems.iter().map(|problem| report(problem.range, &problem.message)));
-    for level in &configuration.rules {
-        if super::find(&level.rule).is_none() {
-            found.push(report(level.range, &format!("there is no rule `{}`", level.rule)));
-        }
-    }
+    found.extend(problems(configuration).into_iter().map(report));
     found.sort_by_key(|diagnostic| diagnostic.location);
+}
+
+/// What of a configuration can't be understood, and where.
+pub fn problems(configuration: &Configuration) -> Vec<(TextRange, String)> {
+    let read = configuration.problems.iter().map(|problem| (problem.range, problem.message.clone()));
+    let unknown = configuration.rules.iter().filter(|level| super::find(&level.rule).is_none());
+    read.chain(unknown.map(|level| (level.range, format!("there is no rule `{}`", level.rule)))).collect()
 }
