@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::facts::python::file::{Binding, bound_names};
+use crate::facts::python::file::{Binding, each_bound_name};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Param, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
@@ -115,22 +115,16 @@ pub(super) fn bindings_of<'b>(block: &'b [Stmt], name: &str) -> Vec<Option<&'b E
     while let Some(block) = blocks.pop() {
         for stmt in block {
             match &stmt.kind {
-                StmtKind::Assign(assign) => match assign.targets.as_slice() {
-                    [target] if target.as_name().is_some_and(|target| target == name) => {
+                StmtKind::Assign(assign) if assign.targets.len() == 1 && assign.targets[0].as_name().is_some() => {
+                    if assign.targets[0].as_name().is_some_and(|target| target == name) {
                         found.push(assign.value.as_ref());
                     }
-                    _ => {
-                        let mut names = Vec::new();
-                        bound_names(stmt, &mut names);
-                        found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
-                    }
-                },
-                _ if stmt.blocks().is_empty() => {
-                    let mut names = Vec::new();
-                    bound_names(stmt, &mut names);
-                    found.extend(names.iter().filter(|bound| *bound == name).map(|_| None));
                 }
-                _ => {}
+                _ => each_bound_name(stmt, &mut |bound| {
+                    if bound == name {
+                        found.push(None);
+                    }
+                }),
             }
             blocks.extend(stmt.blocks());
         }

@@ -2,7 +2,7 @@
 //!
 //! A bare `&` in the text of an element of JSX, or in one of its quoted attributes, is the character itself.
 //! The grammar takes it for the beginning of `&name;` and makes errors of it and of what is around. Long runs of
-//! comments in Python take it too long. Such a text is parsed with other bytes in their place: ranges stay, and
+//! comments in Python take it too long, and how a parameter of a type varies it does not know. Such a text is parsed with other bytes in their place: ranges stay, and
 //! whoever lowers the tree reads the text itself.
 
 use std::borrow::Cow;
@@ -13,6 +13,7 @@ use tree_sitter::{Node, Tree};
 use super::comments::long_runs;
 use super::drawn::bare_ampersands;
 use super::python::{self, kind};
+use super::variance::annotations;
 use super::{Grammar, edit, parse};
 
 /// What stands for a bare `&` while the text is parsed: a character like any other where text is, an
@@ -28,36 +29,36 @@ pub struct Reading {
 }
 
 /// What was read as something else, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Mended {
-    /// Ampersands.
-    Ampersands(Vec<usize>),
-    /// Lines that were read as blank.
-    Blank(Vec<Range<usize>>),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Mended {
+    /// Ampersands that were read as text.
+    ampersands: Vec<usize>,
+    /// What was read as blank.
+    blank: Vec<Range<usize>>,
 }
 
 /// Parses a text, with how the text before it was read when there is one. `None` when that takes too many
 /// steps.
 pub fn read(grammar: Grammar, text: &str, before: Option<(&Reading, &str)>) -> Option<Reading> {
-    let (mended, is_right) = match grammar {
-        Grammar::Tsx => {
-            let reading = read_with(grammar, text, Mended::Ampersands(bare_ampersands(text)), before)?;
-            let is_right = reading.is_drawn();
+    let (reading, is_right) = match grammar {
+        Grammar::Tsx | Grammar::TypeScript => {
+            let ampersands = if grammar == Grammar::Tsx { bare_ampersands(text) } else { Vec::new() };
+            let reading = read_with(grammar, text, Mended { ampersands, blank: annotations(text) }, before)?;
+            let is_right = reading.is_drawn() && reading.is_blank();
             (reading, is_right)
         }
         Grammar::Python => {
             let runs = long_runs(text);
             let kept: Vec<usize> = runs.iter().map(|run| run.kept).collect();
-            let lines = runs.into_iter().flat_map(|run| run.lines).collect();
-            let reading = read_with(grammar, text, Mended::Blank(lines), before)?;
+            let blank = runs.into_iter().flat_map(|run| run.lines).collect();
+            let reading = read_with(grammar, text, Mended { blank, ..Mended::default() }, before)?;
             // Of broken code it is not known what is in a string.
             let is_right = reading.tree.root_node().has_error() || reading.has_comments(&kept);
             (reading, is_right)
         }
-        Grammar::TypeScript => (read_with(grammar, text, Mended::default(), before)?, true),
     };
     // What was taken for something else is code, or in a string.
-    if is_right { Some(mended) } else { read_with(grammar, text, Mended::default(), None) }
+    if is_right { Some(reading) } else { read_with(grammar, text, Mended::default(), None) }
 }
 
 fn read_with(grammar: Grammar, text: &str, mended: Mended, before: Option<(&Reading, &str)>) -> Option<Reading> {
@@ -70,53 +71,46 @@ fn read_with(grammar: Grammar, text: &str, mended: Mended, before: Option<(&Read
     Some(Reading { tree: parse(grammar, &text, old.as_ref())?, mended })
 }
 
-impl Default for Mended {
-    fn default() -> Self {
-        Self::Blank(Vec::new())
-    }
-}
-
 impl Mended {
     /// What is parsed instead of a text.
     fn instead_of<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self {
-            Self::Ampersands(places) if !places.is_empty() => {
-                let places = places.iter().map(|&at| at..at + 1);
-                Cow::Owned(replaced(text, places, |read, _| read.push(STAND_IN)))
-            }
-            Self::Blank(lines) if !lines.is_empty() => {
-                let blank = |read: &mut String, lines: &str| {
-                    read.extend(lines.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-                };
-                Cow::Owned(replaced(text, lines.iter().cloned(), blank))
-            }
-            _ => Cow::Borrowed(text),
+        if self.ampersands.is_empty() && self.blank.is_empty() {
+            return Cow::Borrowed(text);
         }
+        let ampersands = self.ampersands.iter().map(|&at| at..at + 1);
+        let mut places: Vec<_> = ampersands.chain(self.blank.iter().cloned()).collect();
+        places.sort_unstable_by_key(|place| place.start);
+        let mut read = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in places {
+            read.push_str(&text[from..place.start]);
+            from = place.end;
+            match &text[place] {
+                "&" => read.push(STAND_IN),
+                blank => read.extend(blank.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' })),
+            }
+        }
+        read.push_str(&text[from..]);
+        Cow::Owned(read)
     }
-}
-
-/// A text with something else in some places, which `put` writes.
-fn replaced(text: &str, places: impl Iterator<Item = Range<usize>>, put: impl Fn(&mut String, &str)) -> String {
-    let mut read = String::with_capacity(text.len());
-    let mut from = 0;
-    for place in places {
-        read.push_str(&text[from..place.start]);
-        from = place.end;
-        put(&mut read, &text[place]);
-    }
-    read.push_str(&text[from..]);
-    read
 }
 
 impl Reading {
-    /// Whether all that was read as something else is text that JSX draws.
+    /// Whether all ampersands that were read as something else are text that JSX draws.
     fn is_drawn(&self) -> bool {
-        let Mended::Ampersands(places) = &self.mended else { return true };
         let root = self.tree.root_node();
         let node = |at: usize| root.descendant_for_byte_range(at, at + 1);
-        places.iter().all(|&at| {
+        self.mended.ampersands.iter().all(|&at| {
             node(at).is_some_and(|node| node.kind() == "jsx_text" || node.parent().is_some_and(is_quoted_attribute))
         })
+    }
+
+    /// Whether what was read as blank is among the parameters of a type, or no code.
+    fn is_blank(&self) -> bool {
+        const RIGHT: &[&str] = &["type_parameters", "comment", "string_fragment", "template_string", "jsx_text"];
+        let root = self.tree.root_node();
+        let node = |place: &Range<usize>| root.descendant_for_byte_range(place.start, place.end);
+        self.mended.blank.iter().all(|place| node(place).is_some_and(|node| RIGHT.contains(&node.kind())))
     }
 
     /// Whether comments begin in these places.
@@ -254,6 +248,18 @@ mod tests {
                 assert_eq!(edited.mended, fresh.mended, "{from} {to}");
                 assert_eq!(edited.tree.root_node().to_sexp(), fresh.tree.root_node().to_sexp(), "{from} {to}");
             }
+        }
+    }
+    #[test]
+    fn how_parameters_vary_is_read_as_blank() {
+        let text = "/** `interface A<in T>` */\nexport interface A<in out T, out U = never> extends B<T> { a: T; b: U }\nconst s = \"type A<out T>\";\nclass C<\n  out T,\n> {}\n";
+        for grammar in [Grammar::TypeScript, Grammar::Tsx] {
+            let reading = read(grammar, text, None).unwrap_or_else(|| unreachable!());
+            assert!(!reading.tree.root_node().has_error(), "{}", reading.tree.root_node().to_sexp());
+            let after = text.replacen("in out T", "in T", 1);
+            let edited = read(grammar, &after, Some((&reading, text))).unwrap_or_else(|| unreachable!());
+            let fresh = read(grammar, &after, None).unwrap_or_else(|| unreachable!());
+            assert_eq!(edited.tree.root_node().to_sexp(), fresh.tree.root_node().to_sexp());
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod mending;
 mod names;
 pub mod python;
 pub mod typescript;
+mod variance;
 
 use std::cell::Cell;
 use std::ops::ControlFlow;

@@ -154,24 +154,29 @@ pub fn bound_module_name(module: &ImportedModule) -> SmolStr {
 
 /// Appends the names that a statement binds in its own scope, nested blocks included.
 pub fn bound_names(stmt: &Stmt, names: &mut Vec<SmolStr>) {
-    match &stmt.kind {
-        StmtKind::Function(def) => names.push(def.name.name.clone()),
-        StmtKind::Class(class) => names.push(class.name.name.clone()),
-        StmtKind::Import(modules) => names.extend(modules.iter().map(bound_module_name)),
-        StmtKind::ImportFrom(import) => names.extend(import.names.iter().map(|n| n.bound().clone())),
-        StmtKind::Assign(assign) => assign.targets.iter().for_each(|target| target_names(target, names)),
-        StmtKind::AugAssign(assign) => target_names(&assign.target, names),
-        StmtKind::TypeAlias { name, .. } => names.push(name.name.clone()),
-        StmtKind::For { target, .. } => target_names(target, names),
-        StmtKind::Try { handlers, .. } => names.extend(handlers.iter().filter_map(|handler| handler.name.clone())),
-        StmtKind::With { items, .. } => {
-            items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| target_names(target, names));
-        }
-        StmtKind::Match { cases, .. } => names.extend(cases.iter().flat_map(|case| case.binds.iter().cloned())),
-        _ => {}
-    }
+    each_bound_name(stmt, &mut |name| names.push(name.clone()));
     for stmt in stmt.blocks().into_iter().flatten() {
         bound_names(stmt, names);
+    }
+}
+
+/// Visits the names that a statement binds in its own scope, those of nested blocks left out.
+pub fn each_bound_name(stmt: &Stmt, visit: &mut impl FnMut(&SmolStr)) {
+    match &stmt.kind {
+        StmtKind::Function(def) => visit(&def.name.name),
+        StmtKind::Class(class) => visit(&class.name.name),
+        StmtKind::Import(modules) => modules.iter().for_each(|module| visit(&bound_module_name(module))),
+        StmtKind::ImportFrom(import) => import.names.iter().for_each(|name| visit(name.bound())),
+        StmtKind::Assign(assign) => assign.targets.iter().for_each(|target| each_target(target, visit)),
+        StmtKind::AugAssign(assign) => each_target(&assign.target, visit),
+        StmtKind::TypeAlias { name, .. } => visit(&name.name),
+        StmtKind::For { target, .. } => each_target(target, visit),
+        StmtKind::Try { handlers, .. } => handlers.iter().filter_map(|handler| handler.name.as_ref()).for_each(visit),
+        StmtKind::With { items, .. } => {
+            items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| each_target(target, visit));
+        }
+        StmtKind::Match { cases, .. } => cases.iter().flat_map(|case| &case.binds).for_each(visit),
+        _ => {}
     }
 }
 
@@ -185,12 +190,12 @@ pub fn imported<'s>(stmt: &'s Stmt, imports: &mut Vec<&'s StmtKind>) {
     }
 }
 
-fn target_names(target: &super::tree::Expr, names: &mut Vec<SmolStr>) {
+fn each_target(target: &super::tree::Expr, visit: &mut impl FnMut(&SmolStr)) {
     use super::tree::ExprKind;
     match &target.kind {
-        ExprKind::Name(name) => names.push(name.clone()),
-        ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| target_names(part, names)),
-        ExprKind::Starred(part) => target_names(part, names),
+        ExprKind::Name(name) => visit(name),
+        ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| each_target(part, visit)),
+        ExprKind::Starred(part) => each_target(part, visit),
         _ => {}
     }
 }
