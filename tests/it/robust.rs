@@ -89,7 +89,8 @@ fn runs_of_comments_take_linear_time() {
             times.min().unwrap_or_default()
         };
         let (few, many) = (took(5_000).as_secs_f64(), took(20_000).as_secs_f64());
-        assert!(many < few.max(0.01) * 8.0, "{line}: {few} s, {many} s");
+        // With the square of the lines these would take minutes.
+        assert!(many < few.max(0.25) * 8.0, "{line}: {few} s, {many} s");
     }
 }
 
