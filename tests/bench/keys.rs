@@ -31,7 +31,7 @@ fn main() -> Result<(), String> {
     let source = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
     let texts = texts(&source, text, other, times).ok_or("TEXT is not in the file")?;
     let file = workspace::slashed(&file);
-    let mut host = load::load(&[PathBuf::from(root)], load::Around::Nothing, None)?.host;
+    let mut host = load::load(&[PathBuf::from(root)], None)?.host;
     open(&mut host, &file, source.into());
     // What is found out once is no part of what a key costs.
     texts.iter().take(2).for_each(|text| _ = open(&mut host, &file, Arc::clone(text)));

@@ -452,7 +452,7 @@ fn files_and_folders_are_checked_with_the_project_around_them() {
 #[test]
 fn parts_are_listed_and_explained_with_the_project_around_them() {
     let outer = "from fastapi import FastAPI\nfrom app.main import app\n\nouter = FastAPI()\nouter.mount(\"/inner\", app)\n\n@outer.get(\"/up\")\ndef up(): ...\n";
-    let page = "export const remove = (name: string) => fetch(`/files/${name}`, { method: \"DELETE\" });\nexport const list = () => fetch(\"/elsewhere\");\n";
+    let load = "const API = process.env.NEXT_PUBLIC_API_URL;\nexport const remove = (name: string) => fetch(`${API}/files/${name}`, { method: \"DELETE\" });\nexport const list = () => fetch(`${API}/elsewhere`);\n";
     let files = [
         (".git/HEAD", "ref: refs/heads/main\n"),
         ("back/app/main.py", INCLUDING),
@@ -461,7 +461,7 @@ fn parts_are_listed_and_explained_with_the_project_around_them() {
         ("back/outer.py", outer),
         ("back/pyproject.toml", ""),
         ("web/package.json", r#"{"dependencies": {"next": "^15.0.0"}}"#),
-        ("web/app/page.ts", page),
+        ("web/load.ts", load),
     ];
     let project = Project::new("parts", &files);
     let run = |args: &[&str]| {
@@ -500,7 +500,7 @@ fn parts_are_listed_and_explained_with_the_project_around_them() {
         let calls = run(&["calls", part]);
         assert!(calls.contains("DELETE") && calls.contains("1 requests: 1 reach"), "{calls}");
     }
-    assert!(run(&["calls", "web/app/page.ts"]).contains("2 requests: 1 reach a route"));
+    assert!(run(&["calls", "web/load.ts"]).contains("2 requests: 1 reach a route"));
 }
 
 /// Files that FastAPI serves where nothing else answers; what the routers ask for runs before each.

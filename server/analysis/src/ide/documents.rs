@@ -28,6 +28,8 @@ pub(crate) struct Document {
     pub(crate) open: Option<Arc<str>>,
     /// Why the file on disk can't be read.
     pub(crate) unreadable: Option<&'static str>,
+    /// Whether reading the text was given up.
+    pub(crate) gave_up: bool,
     /// What the script on disk imports, if nothing else of it was read.
     pub(crate) imports: Option<Arc<Imports>>,
     /// Whether it exists on disk.
@@ -145,6 +147,11 @@ impl Document {
     }
 }
 
+/// Whether a text is none that somebody wrote: a bundler did.
+pub(crate) fn is_nobodys_source(grammar: Grammar, text: &str) -> bool {
+    grammar != Grammar::Python && is_bundled(text)
+}
+
 impl Parsed {
     /// Reads a text, with what was read from the text before it; none that a bundler wrote.
     /// Texts that no editor has open are packed on request.
@@ -155,7 +162,7 @@ impl Parsed {
         keep_tree: bool,
         pack: bool,
     ) -> Option<Self> {
-        if grammar != Grammar::Python && is_bundled(text) {
+        if is_nobodys_source(grammar, text) {
             return None;
         }
         let old = before.and_then(|before| Some((before.tree.as_ref()?, before.text())));

@@ -28,7 +28,9 @@ pub(super) fn check(state: &State, file: FileId, found: &mut Vec<Diagnostic>) {
                 if state.is_script(file) { "it can't be parsed from here on" } else { "it has a syntax error here" };
             (parsed.errors.first().copied().unwrap_or_default(), problem)
         }
-        (None, Some(problem)) => (TextRange::default(), problem),
+        (None, Some(problem)) if source.relevant || !state.has_text(file) || state.is_script(file) => {
+            (TextRange::default(), problem)
+        }
         _ => return,
     };
     found.push(Diagnostic {

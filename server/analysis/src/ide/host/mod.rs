@@ -453,7 +453,14 @@ impl State {
         !self.indexing && !self.has_gaps && around.any(|root| !self.parts.contains(root))
     }
 
+    /// Whether the text of a file is known.
+    pub(crate) fn has_text(&self, file: FileId) -> bool {
+        self.documents.get(file).is_some_and(Document::has_text)
+    }
+
+    /// Why a file could not be read, or its text.
     pub(crate) fn unreadable(&self, file: FileId) -> Option<&'static str> {
-        self.documents.get(file)?.unreadable
+        let document = self.documents.get(file)?;
+        document.unreadable.or(document.gave_up.then_some("it takes too long to parse"))
     }
 }

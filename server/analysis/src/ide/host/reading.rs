@@ -12,7 +12,7 @@ use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::words::Words;
-use crate::ide::documents::{Document, Parsed};
+use crate::ide::documents::{Document, Parsed, is_nobodys_source};
 use crate::index::changes::Edits;
 use crate::syntax::{Grammar, typescript};
 use crate::vfs::FileId;
@@ -151,6 +151,14 @@ impl State {
             Some(before) => before.edited(text),
             None => Words::of(text),
         });
+        document.gave_up = match parsed {
+            Some(_) => false,
+            None => self
+                .sources
+                .file(file)
+                .and_then(|source| Grammar::of_path(&source.path))
+                .is_some_and(|grammar| document.text().is_some_and(|text| !is_nobodys_source(grammar, &text))),
+        };
         document.set_parsed(parsed.map(Arc::new));
         if self.packs {
             document.pack();
