@@ -4,7 +4,9 @@ Everything is measured in one run, the servers in turn, and judged by ratios: to
 the time that tree-sitter takes on the same file (the floor). What a request costs that nobody has
 to think about (one that no server knows) is measured too: a budget that counts parses is meant on
 top of it, because no answer can be faster than its transport. A broken budget is measured again
-before it counts. Exit code 1: a budget is broken three times in a row."""
+before it counts. Exit code 1: a budget is broken three times in a row. On a machine that does other work meanwhile no
+budget of time is judged, which is said: a thread that waits for its turn is not slow. What is right or wrong is judged
+all the same."""
 
 import argparse
 import json
@@ -22,6 +24,8 @@ from client import Document, Server, now
 SIZES = (100, 1000, 5000)
 ROUNDS = 4
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# Seconds of a look at how much of a processor there is.
+SPIN = 0.3
 ATTEMPTS = 3
 
 
@@ -173,6 +177,7 @@ class Report:
 
     def __init__(self):
         self.lines, self.broken = [], []
+        self.over = set()
 
     def say(self, text):
         self.lines.append(text)
@@ -183,6 +188,19 @@ class Report:
         self.say(f"  {'ok  ' if good else 'OVER'} {name}: {value * scale:.2f} {unit}, budget {limit * scale:.2f}")
         if not good:
             self.broken.append(name)
+            self.over.add(name)
+
+    def forgive(self):
+        """Leaves of what is broken only what no other work on the machine excuses."""
+        self.broken = [name for name in self.broken if name not in self.over]
+
+
+def is_busy():
+    """Whether a thread that only computes gets less of a processor than it wants."""
+    began, own = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < SPIN:
+        pass
+    return time.process_time() - own < 0.85 * SPIN
 
 
 def start(options, name, root, pull):
@@ -331,9 +349,15 @@ def main():
             for attempt in range(ATTEMPTS):
                 random.seed(size)
                 report = Report()
+                busy = is_busy()
                 measure(options, size, pull, report)
                 if not report.broken:
                     break
+                if busy or is_busy():
+                    report.forgive()
+                    report.say("  the machine does other work: budgets of time are not judged")
+                    if not report.broken:
+                        break
                 if attempt + 1 < ATTEMPTS:
                     print(f"{size} lines: over budget ({', '.join(report.broken)}); measuring again", flush=True)
             print("\n".join(report.lines), flush=True)

@@ -147,6 +147,18 @@ impl Editor {
         panic!("no findings were pulled");
     }
 
+    /// The counts of the project, once all of it has been read.
+    pub(crate) fn summary(&mut self) -> Value {
+        for id in 20_000..20_400 {
+            let summary = self.request(id, "authlens/summary", json!({}));
+            if summary["indexing"] == false {
+                return summary;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the workspace was not read");
+    }
+
     pub(crate) fn quit(mut self) -> Option<i32> {
         // Back to back, and standard input stays open, as Helix does it.
         self.send(json!({"id": 999, "method": "shutdown", "params": null}));

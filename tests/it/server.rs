@@ -382,7 +382,7 @@ fn documents_without_a_folder_go_when_they_are_closed() {
         editor.published(&document, 1, |found| !found.is_empty());
         editor.notify("textDocument/didClose", json!({"textDocument": {"uri": document}}));
         editor.published(&document, 0, Vec::is_empty);
-        let summary = editor.request(1, "authlens/summary", json!({}));
+        let summary = editor.summary();
         assert_eq!((&summary["routes"], &summary["files"]), (&json!(0), &json!(1)), "{document}");
     }
     assert_eq!(editor.quit(), Some(0));
@@ -539,18 +539,15 @@ fn closing_a_document_goes_back_to_the_file() {
     editor.open(&main, &guarded);
     editor.published(&main, 1, Vec::is_empty);
     editor.waiting.clear();
-    let counts = |editor: &mut Editor, id: u64| {
-        let mut summary = json!({"indexing": true});
-        while summary["indexing"] == true {
-            summary = editor.request(id, "authlens/summary", json!({}));
-        }
+    let counts = |editor: &mut Editor| {
+        let summary = editor.summary();
         ["guarded", "open"].map(|key| summary[key].as_u64().unwrap())
     };
-    assert_eq!(counts(&mut editor, 1), [1, 0]);
+    assert_eq!(counts(&mut editor), [1, 0]);
     editor.notify("textDocument/didClose", json!({"textDocument": {"uri": main}}));
     let found = editor.published(&main, 0, |found| found.len() == 1);
     assert_eq!(found[0]["code"], "missing-auth-dependency");
-    assert_eq!(counts(&mut editor, 2), [0, 1]);
+    assert_eq!(counts(&mut editor), [0, 1]);
     assert_eq!(editor.quit(), Some(0));
     let _ = std::fs::remove_dir_all(root);
 }
