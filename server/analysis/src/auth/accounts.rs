@@ -179,7 +179,9 @@ impl Callee<'_> {
             Self::OfPackage(path) => {
                 let package = path.split('.').next().unwrap_or(path);
                 let signs = matches!(package, "jwt" | "jose" | "authlib" | "joserfc") && path.ends_with(".encode");
-                signs || path.ends_with(".set_cookie")
+                // firebase-admin 7: a token with which whoever has it signs in as that user.
+                let hands_out = package == "firebase_admin" && path.ends_with(".create_custom_token");
+                signs || hands_out || path.ends_with(".set_cookie")
             }
             Self::Handed(_) => false,
             Self::Named(method) => *method == "set_cookie",
@@ -368,7 +370,7 @@ fn is_signature(path: &str) -> bool {
 }
 
 /// Functions of packages that compare a password with what is kept of it.
-fn is_password_check(path: &str) -> bool {
+pub(crate) fn is_password_check(path: &str) -> bool {
     let (package, method) = (path.split('.').next().unwrap_or(path), path.rsplit('.').next().unwrap_or(path));
     matches!(package, "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug")
         && matches!(method, "verify" | "checkpw" | "verify_and_update" | "check_password_hash")

@@ -31,6 +31,10 @@ pub(super) fn worth_of(name: &str) -> Worth {
     if words.iter().any(|word| word.starts_with("csrf") || word.starts_with("xsrf") || word.contains("captcha")) {
         return Worth::Data;
     }
+    // With it a device asks for its token (RFC 8628, section 3.4).
+    if name == "device_code" {
+        return Worth::Credential;
+    }
     const SECRET: &[&str] = &[
         "authorization",
         "auth",
@@ -114,6 +118,36 @@ pub(super) fn worth_of_parameter(name: &str) -> Worth {
 /// secret it proves something, looked up it does not.
 pub(super) fn is_bare_key(name: &str) -> bool {
     name.eq_ignore_ascii_case("key")
+}
+
+/// Whether a column of that name holds what only those know whom it was given to. A password is nothing to find a row
+/// by, and where messages are pushed to is no secret.
+pub(super) fn holds_token(column: &str) -> bool {
+    let name = spelled_out(column);
+    let has = |set: &[&str]| name.split('_').any(|word| set.contains(&word));
+    has(&["token", "tokens", "code", "secret", "hash", "jwt", "otp", "nonce", "ticket"])
+        && !has(&["password", "passwd", "pwd", "push", "fcm", "apns", "expo", "registration", "api"])
+        && !(has(&["device"]) && has(&["token"]))
+}
+
+/// Whether a column of that name may hold a code that was sent to who is to show it: no code of a product or country.
+pub(super) fn is_code_of_caller(column: &str) -> bool {
+    const KINDS: &[&str] = &[
+        "verification",
+        "verify",
+        "confirmation",
+        "confirm",
+        "reset",
+        "login",
+        "otp",
+        "email",
+        "sms",
+        "hash",
+        "activation",
+    ];
+    let name = spelled_out(column);
+    let has = |set: &[&str]| name.split('_').any(|word| set.contains(&word));
+    has(&["otp", "pin", "passcode"]) || has(&["code"]) && has(KINDS)
 }
 
 /// Whether a column of that name says which user is meant: a secret is none of these.

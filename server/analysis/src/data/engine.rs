@@ -134,6 +134,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) grouped: FxHashSet<Site>,
     /// Queries that select what is made of rows, and single columns at most.
     pub(super) made_of_rows: FxHashSet<Site>,
+    /// Queries that select columns, and no whole rows; no password is among them.
+    pub(super) columns_of_rows: FxHashSet<Site>,
     /// Of those, queries whose columns say what kind of rows there are, and whose none.
     pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
@@ -205,6 +207,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             compared_clients: BTreeSet::new(),
             grouped: FxHashSet::default(),
             made_of_rows: FxHashSet::default(),
+            columns_of_rows: FxHashSet::default(),
             of_kinds: FxHashSet::default(),
             asked: false,
             asked_of_account: false,

@@ -28,7 +28,8 @@ impl Engine<'_, '_> {
     pub(super) fn note_users(&mut self, path: &Path, returned: &Abs) {
         match returned {
             Abs::Row(id) => {
-                let Some(row) = path.rows.get(id).filter(|row| !row.absent) else { return };
+                let is_whole = |row: &&Shared<Row>| !row.absent && !self.columns_of_rows.contains(&row.site);
+                let Some(row) = path.rows.get(id).filter(is_whole) else { return };
                 let own = row.checked || row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
                 if let Some(model) = row.model.clone().filter(|model| model.is_user && !path.privileged) {
                     self.data.gives_users = Some(model.name.clone());
@@ -58,7 +59,8 @@ impl Engine<'_, '_> {
     fn note_shaped_users(&mut self, path: &Path, returned: &Abs) {
         let Some(handler) = self.route.function().filter(|_| !path.privileged) else { return };
         let rows = returned.parts(path).rows;
-        let of_users = |row: &&Shared<Row>| !row.absent && row.model.as_ref().is_some_and(|model| model.is_user);
+        let is_whole = |row: &Row| !row.absent && !self.columns_of_rows.contains(&row.site);
+        let of_users = |row: &&Shared<Row>| is_whole(row) && row.model.as_ref().is_some_and(|model| model.is_user);
         let rows: Vec<Shared<Row>> = rows.iter().filter_map(|id| path.rows.get(id)).filter(of_users).cloned().collect();
         for row in rows {
             let Some(model) = row.model.clone() else { continue };

@@ -18,7 +18,7 @@ use super::objects::named_member;
 use super::requests::CHOSEN;
 use super::terms::{compared, either};
 use super::upkeep::from_clock;
-use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate};
+use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, RowId};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{ClassRef, Resolve, Value};
@@ -375,6 +375,10 @@ impl Engine<'_, '_> {
                     Abs::Part(*id, name.clone())
                 }
             }
+            // `note.owner.ref.id`, where the field is a link to whose it is (Beanie 1.20).
+            Abs::Part(id, column) if matches!(name.as_str(), "ref" | "id") && is_owner_of(path, *id, column) => {
+                object.clone()
+            }
             Abs::Part(id, _) => Abs::Part(*id, name.clone()),
             Abs::Own => Abs::Own,
             Abs::Clock => Abs::Clock,
@@ -567,4 +571,10 @@ fn is_function_called(expr: &Expr) -> bool {
         ExprKind::Subscript { index, .. } => index.as_str().is_some_and(|key| key == "function"),
         _ => false,
     }
+}
+
+/// Whether a column of a row says whose that is.
+fn is_owner_of(path: &Path, row: RowId, column: &str) -> bool {
+    let model = path.rows.get(&row).and_then(|row| row.model.as_ref());
+    model.is_some_and(|model| model.is_owner(column))
 }

@@ -44,7 +44,7 @@ impl Engine<'_, '_> {
         }
         let known = given.iter().find(|one| is_token(path, &one.value)).map(|one| one.value.clone());
         let draws = matches!(package, "secrets.token_urlsafe" | "secrets.token_hex" | "uuid.uuid4");
-        let signs = matches!(package, "jwt.encode" | "jose.jwt.encode");
+        let signs = matches!(package, "jwt.encode" | "jose.jwt.encode" | "firebase_admin.auth.create_custom_token");
         if known.is_some() || !draws && !signs || !path.rows.values().any(|row| is_named_user(path, row)) {
             return known;
         }

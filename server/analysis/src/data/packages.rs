@@ -15,8 +15,27 @@ use super::terms::{either, function, term};
 use super::types::is_instance;
 use super::upkeep::{is_clock, is_clock_of_sql};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
+use crate::auth::accounts::is_password_check;
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
+
+/// Whose password is compared is who calls: the row that holds it was looked at.
+fn known_by_password(path: &mut Path, given: &[Given]) {
+    let kept = |one: &Given| match &one.value {
+        Abs::Part(row, column) if names::is_password(column) => vec![*row],
+        // `user.password_hash.encode()`
+        Abs::Mix(mix) => mix.rows.iter().copied().collect(),
+        _ => Vec::new(),
+    };
+    for id in given.iter().flat_map(kept) {
+        if let Some(row) = path.rows.get_mut(&id)
+            && row.changed.is_none()
+            && row.model.as_ref().is_some_and(|model| model.is_user)
+        {
+            row.checked = true;
+        }
+    }
+}
 
 /// A list of tuples with these parts.
 fn tuples(parts: &[Abs]) -> Abs {
@@ -113,6 +132,9 @@ impl Engine<'_, '_> {
         {
             self.add_task(path, expr, given);
             return Abs::Nothing;
+        }
+        if is_password_check(package) {
+            known_by_password(path, given);
         }
         if let Some(buffer) = self.buffer(path, package, given, site) {
             return buffer;

@@ -142,6 +142,14 @@ impl Engine<'_, '_> {
         if given.iter().all(|one| is_column(one) || is_made(one)) && given.iter().any(is_made) {
             self.made_of_rows.insert(site);
         }
+        let is_harmless = |one: &&Given| match &one.value {
+            Abs::Column(_, column) => !names::is_password(column),
+            _ => is_made(one),
+        };
+        let selected: Vec<&Given> = given.iter().filter(|one| one.name.is_none()).collect();
+        if !selected.is_empty() && selected.iter().all(is_harmless) {
+            self.columns_of_rows.insert(site);
+        }
         let statement = Statement {
             verb,
             model,

@@ -1,7 +1,7 @@
 //! `unguarded-mount`: a mounted application does not inherit guards.
 
 use super::missing_auth_dependency::{callable_name, intends_auth, is_test, shown};
-use super::shared::tools::{believing, identified_tools, what_callers_may};
+use super::shared::tools::{asks_itself, believing, identified_tools, what_callers_may};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
 use crate::auth::mounts::{Mounted, mounted};
@@ -94,6 +94,9 @@ fn tool_server(state: &State, application: &Application, route: &Route, intends_
         Value::Instance(server) => Some(server.site),
         _ => None,
     });
+    if server.is_some_and(|server| asks_itself(state, server)) {
+        return None;
+    }
     let tools: Vec<&Tool> = server.map(|server| identified_tools(state, server).collect()).unwrap_or_default();
     let severity = match (intends_auth, tools.is_empty()) {
         (true, _) => Severity::Error,

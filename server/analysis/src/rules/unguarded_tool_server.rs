@@ -1,7 +1,7 @@
 //! `unguarded-tool-server`: a server of tools for language models that asks nobody who is calling.
 
 use super::shared::tokens::for_each_item;
-use super::shared::tools::{believing, identified_tools, what_callers_may};
+use super::shared::tools::{asks_itself, believing, identified_tools, what_callers_may};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{Host, ServedTools, Tool};
 use crate::ide::{Diagnostic, Severity};
@@ -20,6 +20,9 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
         for served in tokens.served.iter().filter(|served| !served.exported || !is_run(state, served)) {
+            if asks_itself(state, served.server) {
+                continue;
+            }
             let tools: Vec<&Tool> = identified_tools(state, served.server).collect();
             let severity = match (served.host, tools.is_empty()) {
                 (Host::Everywhere, false) => Severity::Error,

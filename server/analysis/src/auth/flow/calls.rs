@@ -150,7 +150,7 @@ impl Flow<'_, '_> {
                     },
                 },
                 Value::Class(class) => match self.held(&class, name) {
-                    Abs::Other => match self.property(&class, name) {
+                    Abs::Other => match self.property(&class, name).or_else(|| self.of_class(&class, value, expr)) {
                         Some(object) => object,
                         None if worth_of(name) == Worth::Credential || self.is_checked_part(expr) => Abs::Secret,
                         None => Abs::Other,
@@ -331,7 +331,12 @@ impl Flow<'_, '_> {
                         };
                     }
                     Abs::Credential => return credential_method(&name.name),
-                    Abs::Secret if matches!(name.name.as_str(), "encode" | "strip" | "get_secret_value") => {
+                    Abs::Secret
+                        if matches!(
+                            name.name.as_str(),
+                            "encode" | "decode" | "strip" | "hexdigest" | "digest" | "get_secret_value"
+                        ) =>
+                    {
                         return Abs::Secret;
                     }
                     Abs::Outcome(outcome) => {
@@ -382,11 +387,14 @@ impl Flow<'_, '_> {
             callee = match func.as_name().and_then(|name| path.get(name)) {
                 // A function that was handed over.
                 Some(Abs::Object(object)) if matches!(**object, Value::Function(_)) => Some(Value::clone(object)),
-                // `await use_case(request)`
+                // `await use_case(request)`, or a class that was chosen: `kind = AccessToken`.
                 Some(object) => {
                     let call = class_of(object).and_then(|class| self.judge.resolve.method(class, "__call__"));
                     receiver = call.is_some().then(|| object.clone());
-                    call.map(Value::Function)
+                    match (call, object) {
+                        (None, Abs::Object(class)) if matches!(**class, Value::Class(_)) => Some(Value::clone(class)),
+                        (call, _) => call.map(Value::Function),
+                    }
                 }
                 None => Some(self.outer(func)),
             };
@@ -413,13 +421,7 @@ impl Flow<'_, '_> {
                 let receiver = Abs::Object(Box::new(bound.0.clone()));
                 self.follow(path, expr, &bound.1, Some(receiver), args, values)
             }
-            Some(Value::Class(class)) => {
-                let made = Abs::Object(Box::new(Value::Class(Arc::clone(&class))));
-                match values.into_iter().filter(|value| *value != Abs::Other).fold(made.clone(), Abs::join) {
-                    Abs::Request(part) if part.is_empty() && self.class_holds_request(&class) => made,
-                    joined => joined,
-                }
-            }
+            Some(Value::Class(class)) => self.made(path, expr, &class, args, values),
             Some(Value::Instance(instance)) => match &instance.class {
                 Value::Class(class) => match self.judge.resolve.method(class, "__call__") {
                     Some(call) => {

@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::evidence::Evidence;
 use super::super::sinks::is_scheme_word;
+use super::super::sources::is_code_of_caller;
 use super::super::{Bypass, DecidedBy};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
@@ -214,6 +215,10 @@ impl Flow<'_, '_> {
         if let Some(reason) = [first, second].into_iter().find_map(|side| self.unknown(&path, side)) {
             path.unknown.get_or_insert(reason);
         }
+        if proves.is_none() && self.answers && compares_codes(first, second) {
+            let reason = "it is not known whether a code that is compared was sent to the caller";
+            path.unknown.get_or_insert(SmolStr::new_static(reason));
+        }
         if proves == Some(truth) {
             let key = [first, second].into_iter().any(|side| self.is_key(&mut path, side));
             path.verified = true;
@@ -270,4 +275,26 @@ impl Flow<'_, '_> {
         }
         vec![path]
     }
+}
+
+/// Whether a code that a row keeps, one that was mailed say, is compared with one that goes by such a name, too:
+/// `pending.verification_code != body.code`, `pending.code_hash != digest(code)`. Names are no evidence that it proves
+/// anything, but a reason not to say that nothing does.
+fn compares_codes(first: &Expr, second: &Expr) -> bool {
+    let kept = |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { name, .. } if is_code_of_caller(&name.name));
+    (kept(first) && names_code(second)) || (kept(second) && names_code(first))
+}
+
+/// Whether something in an expression is called a code.
+fn names_code(expr: &Expr) -> bool {
+    let is_code = |name: &str| name.split('_').any(|word| matches!(word, "code" | "otp" | "pin" | "passcode"));
+    let mut pending = vec![expr];
+    while let Some(expr) = pending.pop() {
+        match &expr.kind {
+            ExprKind::Name(name) if is_code(name) => return true,
+            ExprKind::Attribute { name, .. } if is_code(&name.name) => return true,
+            _ => pending.extend(expr.children()),
+        }
+    }
+    false
 }

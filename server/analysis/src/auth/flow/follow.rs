@@ -7,14 +7,15 @@ use smol_str::SmolStr;
 
 use super::super::raising::always_raises;
 use super::super::sinks::{Sink, classify, is_http_client_class};
-use super::super::sources::is_scheme;
+use super::super::sources::{holds_token, is_scheme};
 use super::decided::{CAN_RETURN, switched, told_apart};
+use super::holding::class_of;
 use super::objects::only_returned;
 use super::proof::{bypass, is_chosen};
 use super::statements::NEVER;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
 use crate::facts::python::idioms::{callees, is_left_unawaited, without_none};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
 /// What stands behind a method that is looked up through `super()`.
@@ -42,12 +43,15 @@ impl Flow<'_, '_> {
         if function.def.is_async && is_left_unawaited(&self.function().def.body, expr) {
             return Abs::Other;
         }
+        // A credential that is not there is no other than one that is to who verifies it, but that it is refused.
+        let is_empty = values.contains(&Abs::Nothing);
         let derived = values.iter().cloned().fold(Abs::Nothing, Abs::join);
         let closes_over = is_inside(function, self.function()) && path.vars.values().any(carries);
         let holds = receiver.as_ref().is_some_and(|receiver| self.holds_request(receiver));
         // `return host in ("127.0.0.1", "::1")`
         let asks_peer = derived == Abs::Peer && only_returned(&function.def).is_some();
-        let carries = closes_over || carries(&derived) || holds || asks_peer;
+        let shows = self.answers && values.iter().any(|value| self.shows_token(value));
+        let carries = closes_over || carries(&derived) || holds || asks_peer || shows;
         let ends_in_raise = self
             .judge
             .resolve
@@ -61,9 +65,10 @@ impl Flow<'_, '_> {
             path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
             return Abs::Nothing;
         }
-        if !carries && !ends_in_raise {
+        let compares = if carries || ends_in_raise { None } else { self.compares(function) };
+        if !carries && !ends_in_raise && !(is_empty && compares.is_some()) {
             self.note_rejections_of(function);
-            if let Some(reason) = self.compares(function) {
+            if let Some(reason) = compares {
                 path.unknown.get_or_insert(reason.clone());
                 return Abs::Unknown(reason);
             }
@@ -86,6 +91,7 @@ impl Flow<'_, '_> {
         }
         let function = &self.judge.resolve.current(function);
         let mut entry = bind(function, receiver, args, values);
+        path.hand_certain(&mut entry, function, args);
         self.assume_declared(&mut entry, function);
         self.know_settings(&mut entry, function);
         if is_inside(function, self.function()) {
@@ -104,6 +110,18 @@ impl Flow<'_, '_> {
             return Abs::Other;
         }
         conclude(self, path, function, &summary.exits)
+    }
+
+    /// Whether a value is a model of the client's body with a token or a code in it: `class Action(BaseModel): token: str`.
+    fn shows_token(&self, value: &Abs) -> bool {
+        let Some(class) = class_of(value) else { return false };
+        let is_field = |stmt: &Stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => assign.targets.iter().filter_map(Expr::as_name).any(|name| holds_token(name)),
+            _ => false,
+        };
+        self.judge.resolve.count_body(class.site);
+        class.def.body.iter().any(is_field)
+            && self.judge.resolve.package_bases(class).iter().any(|base| base == "pydantic.BaseModel")
     }
 
     /// Why it is not known whether a function that is not executed verifies: it decodes a token, or

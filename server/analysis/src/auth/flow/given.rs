@@ -5,11 +5,11 @@ use smol_str::SmolStr;
 
 use super::super::sources::is_scheme;
 use super::{Flow, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Param};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread};
 use crate::index::value::{FunctionRef, Instance, Value};
 
 /// What is known of a variable that holds a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Given {
     /// It is no `None`, but it may be empty: the token behind a bare `Bearer`.
     Present,
@@ -59,6 +59,20 @@ impl Path {
                 (of(value.as_name()?)? == Given::Object).then_some(Given::Filled)
             }
             _ => None,
+        }
+    }
+
+    /// Hands what is certain of arguments to the parameters of the function that is called with them.
+    pub(super) fn hand_certain(&self, entry: &mut Path, function: &FunctionRef, args: &[Arg]) {
+        let skipped = usize::from(function.takes_receiver());
+        let params = || function.def.params.iter().skip(skipped);
+        for (at, arg) in args.iter().enumerate().take_while(|(_, arg)| arg.spread == Spread::No) {
+            let Some(given) = self.certain(&arg.value) else { continue };
+            let param = match &arg.name {
+                Some(name) => params().find(|param| param.name.name == name.name),
+                None => params().nth(at).filter(|param| param.kind != ParamKind::VarArgs),
+            };
+            entry.given.extend(param.map(|param| (param.name.name.clone(), given)));
         }
     }
 

@@ -5,12 +5,68 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::holding::is_request;
-use super::{Abs, Flow};
-use crate::facts::python::idioms::without_none;
-use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind};
+use super::{Abs, Flow, Path};
+use crate::facts::python::idioms::{callees, without_none};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
 impl Flow<'_, '_> {
+    /// What a call of a class of the project makes of what it is given. Where its initialiser verifies a credential, and
+    /// raises otherwise, that is somebody who was verified.
+    pub(super) fn made(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        class: &Arc<ClassRef>,
+        args: &[Arg],
+        values: Vec<Abs>,
+    ) -> Abs {
+        let made = Abs::Object(Box::new(Value::Class(Arc::clone(class))));
+        let given = values.iter().filter(|value| **value != Abs::Other).cloned();
+        match given.fold(made.clone(), Abs::join) {
+            Abs::Request(part) if part.is_empty() && self.class_holds_request(class) => made,
+            Abs::Credential if self.verifies_at_once(path, expr, class, args, values) => {
+                Abs::Verified { checked: true }
+            }
+            joined => joined,
+        }
+    }
+
+    /// Whether the initialiser of a class verifies the credential that it is given, on all of its ways.
+    fn verifies_at_once(
+        &mut self,
+        path: &mut Path,
+        expr: &Expr,
+        class: &Arc<ClassRef>,
+        args: &[Arg],
+        values: Vec<Abs>,
+    ) -> bool {
+        let init = self.judge.resolve.method(class, "__init__").map(|init| self.judge.resolve.current(&init));
+        let Some(init) = init.filter(|init| callees(&init.def.body).next().is_some()) else { return false };
+        let object = Abs::Object(Box::new(Value::Class(Arc::clone(class))));
+        let mut made = Path { verified: false, ..path.clone() };
+        self.follow(&mut made, expr, &init, Some(object), args, values);
+        if made.verified {
+            *path = made;
+            return true;
+        }
+        path.unknown = path.unknown.take().or(made.unknown);
+        false
+    }
+
+    /// The class, or the object that a module or class makes, that a class has under a name for all of its objects:
+    /// `token_class = AccessToken`.
+    pub(super) fn of_class(&self, class: &Arc<ClassRef>, object: &Expr, attribute: &Expr) -> Option<Abs> {
+        let known = [(object.as_name()?.clone(), Value::Class(Arc::clone(class)))];
+        let value = self.judge.resolve.eval_knowing(self.function(), attribute, &known);
+        let is_of_project = match &value {
+            Value::Class(_) => true,
+            Value::Instance(instance) => matches!(instance.class, Value::Class(_)),
+            _ => false,
+        };
+        is_of_project.then(|| Abs::Object(Box::new(value)))
+    }
+
     /// The object of a class of the project that a function makes and returns, or
     /// else one of the class that it says it returns: what it makes it of may say
     /// more than an interface does.

@@ -4,8 +4,10 @@ use smol_str::SmolStr;
 
 use super::super::Proof;
 use super::super::evidence::Evidence;
-use super::super::sinks::{Sink, classify, is_lookup, is_of_sender};
+use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, package_instance, worth_of};
+use super::queries::TOKEN_LOOKED_UP;
+use super::statements::NEVER;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
@@ -67,8 +69,12 @@ impl Flow<'_, '_> {
             self.note(expr, "the credential is kept in a variable of the context");
             return Abs::Credential;
         }
+        let is_empty = values.first() == Some(&Abs::Nothing);
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));
         let for_caller = takes_access_token(package, args, &values);
+        if is_made_again(package, args, &values) {
+            return Abs::Request(SmolStr::default());
+        }
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         let what = match classify(package) {
             Sink::Forwards if for_caller => Sink::Raises,
@@ -83,6 +89,11 @@ impl Flow<'_, '_> {
         }
         match what {
             Sink::Raises if package.starts_with("jwcrypto.") && !is_given_a_key(package, args) => Abs::Credential,
+            // Nothing is no token, whatever it is verified with.
+            Sink::Raises if is_empty => {
+                path.set(&SmolStr::new_static(NEVER), Abs::Nothing);
+                Abs::Nothing
+            }
             Sink::Raises if of_interest && self.verification_is_off(args) => {
                 self.note(expr, format!("`{package}` is told not to verify the signature"));
                 Abs::Identity
@@ -116,6 +127,14 @@ impl Flow<'_, '_> {
             }
             Sink::Forwards if derived.is_tainted() => {
                 self.decides(expr, format!("`{package}` sends the credential to somebody who can verify it"));
+                Abs::Verified { checked: false }
+            }
+            Sink::Forwards
+                if derived == Abs::Secret
+                    && is_lookup(package.rsplit('.').next().unwrap_or_default())
+                    && self.is_asked_by_token(path, args) =>
+            {
+                self.decides(expr, TOKEN_LOOKED_UP);
                 Abs::Verified { checked: false }
             }
             Sink::Reads if derived.is_tainted() => {
@@ -249,6 +268,16 @@ fn takes_access_token(package: &str, args: &[Arg], values: &[Abs]) -> bool {
     let of_caller = |value: &Abs| matches!(value, Abs::Credential | Abs::Secret | Abs::Unknown(_));
     matches!(package.split('.').next(), Some("boto3" | "aioboto3"))
         && args.iter().zip(values).any(|(arg, value)| is_token(arg) && of_caller(value))
+}
+
+/// Whether the request is put together again as one of a client of HTTP, with the headers that it came with (httpx 0.28,
+/// requests 2): `httpx.Request(method=…, url=…, headers=dict(request.headers))`.
+fn is_made_again(package: &str, args: &[Arg], values: &[Abs]) -> bool {
+    let are_headers = |arg: &Arg| arg.name.as_ref().is_some_and(|name| name.name == "headers");
+    let of_request = |value: &Abs| matches!(value, Abs::Request(part) if part == "headers");
+    is_http_client(package)
+        && package.ends_with(".Request")
+        && args.iter().zip(values).any(|(arg, value)| are_headers(arg) && of_request(value))
 }
 
 /// Whether a sign-in is given something that only its owner knows: a password or token of the client's, or the code

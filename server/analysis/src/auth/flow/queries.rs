@@ -2,10 +2,14 @@
 
 use smol_str::SmolStr;
 
-use super::Flow;
+use super::super::sources::holds_token;
+use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
 use crate::index::value::Value;
+
+/// The step of a proof at which a token of the body is looked up.
+pub(super) const TOKEN_LOOKED_UP: &str = "the token that the client sends is looked up here";
 
 /// Expressions that are looked at for one query.
 const MAX_STEPS: u32 = 64;
@@ -27,6 +31,40 @@ impl Flow<'_, '_> {
     /// Whether a call is given a query that only reads.
     pub(super) fn selects(&self, args: &[Arg]) -> bool {
         self.query_of(args).is_some_and(|does| matches!(does.as_str(), "select" | "with"))
+    }
+
+    /// Whether a call asks for rows by a token that a field of the client's body holds: `Invite.token == body.token`,
+    /// `get_or_none(token_hash=digest(body.token))`. Who has none finds none.
+    pub(super) fn is_asked_by_token(&mut self, path: &Path, args: &[Arg]) -> bool {
+        let mut asked = Vec::new();
+        for arg in args {
+            match (&arg.name, &arg.value.kind) {
+                (Some(name), _) => asked.push((Some(&name.name), &arg.value)),
+                (None, ExprKind::Compare { first, rest }) => {
+                    let [(op, second)] = rest.as_slice() else { return false };
+                    if op != "==" {
+                        return false;
+                    }
+                    asked.extend([(column_of(first), second), (column_of(second), &**first)]);
+                }
+                (None, ExprKind::Dict(entries)) => {
+                    asked.extend(entries.iter().map(|(key, value)| (key.as_ref().and_then(Expr::as_str), value)));
+                }
+                (None, _) => asked.push((None, &arg.value)),
+            }
+        }
+        let mut by_token = false;
+        // What stands there of no variable is a column.
+        let is_value = |value: &Expr| root_name(value).is_none_or(|root| path.get(root).is_some());
+        for (column, value) in asked.into_iter().filter(|(_, value)| is_value(value)) {
+            if self.eval(&mut path.clone(), value) == Abs::Secret {
+                if !column.is_some_and(|column| holds_token(column)) {
+                    return false;
+                }
+                by_token = true;
+            }
+        }
+        by_token
     }
 
     /// What the query does that a call is given: its first word, in lower case.
@@ -77,6 +115,14 @@ impl Flow<'_, '_> {
             "text" => self.first_word(positional(args, 0)?, look),
             made => Some(SmolStr::new(made)),
         }
+    }
+}
+
+/// The column that a condition names: `Invite.token`.
+fn column_of(expr: &Expr) -> Option<&SmolStr> {
+    match &expr.kind {
+        ExprKind::Attribute { name, .. } => Some(&name.name),
+        _ => None,
     }
 }
 

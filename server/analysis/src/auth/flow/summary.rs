@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::given::Given;
 use super::{Abs, Exit, Findings, Flow, MAX_STEPS, Path};
 use crate::index::looked_at::RestsOn;
 use crate::index::value::{FunctionRef, Instance, Site, Value};
@@ -41,6 +42,8 @@ struct Key {
     fingerprint: u64,
     around: bool,
     variables: Vec<(SmolStr, Kind)>,
+    /// Which of these are there for certain.
+    given: Vec<(SmolStr, Given)>,
     state: Vec<(SmolStr, Kind)>,
 }
 
@@ -126,6 +129,7 @@ impl Flow<'_, '_> {
             fingerprint: self.judge.fingerprint.get(),
             around,
             variables: kinds(&entry.vars)?,
+            given: entry.given.clone(),
             state: kinds(&entry.state)?,
         })
     }

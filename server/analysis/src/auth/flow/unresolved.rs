@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::super::evidence::Evidence;
 use super::super::sinks::is_lookup;
 use super::calls::IN_MEMORY;
+use super::queries::TOKEN_LOOKED_UP;
 use super::requests::{MESSAGE, SET_ELSEWHERE};
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
@@ -28,6 +29,7 @@ impl Flow<'_, '_> {
         }
         match derived {
             Abs::Request(_) | Abs::Credential if self.fills_container(path, func) => Abs::Other,
+            Abs::Credential if keeps_rows(func) => Abs::Other,
             Abs::Credential => {
                 if let ExprKind::Attribute { value, name } = &func.kind
                     && is_lookup(&name.name)
@@ -50,6 +52,14 @@ impl Flow<'_, '_> {
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
             }
+            Abs::Secret
+                if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name))
+                    && !self.inserts(args)
+                    && self.is_asked_by_token(path, args) =>
+            {
+                self.decides(expr, TOKEN_LOOKED_UP);
+                Abs::Verified { checked: false }
+            }
             // A name is no evidence that the secret is checked, but a reason not to
             // say that it is not.
             Abs::Secret if speaks_of_checking(func) => {
@@ -71,6 +81,13 @@ impl Flow<'_, '_> {
             other => other,
         }
     }
+}
+
+/// Whether a call hands a database rows to keep, a new user with a hashed password among them: nobody is turned away by
+/// that (SQLAlchemy 2, PyMongo 4).
+fn keeps_rows(func: &Expr) -> bool {
+    const METHODS: &[&str] = &["add", "add_all", "merge", "bulk_save_objects", "insert_one", "insert_many"];
+    matches!(&func.kind, ExprKind::Attribute { name, .. } if METHODS.contains(&name.name.as_str()))
 }
 
 /// What a call names: `db.users.find_one`.

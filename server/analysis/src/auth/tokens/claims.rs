@@ -9,6 +9,9 @@ use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, po
 use crate::index::value::{Resolve, Value};
 use crate::text::TextRange;
 
+/// Parts of each other that a token is looked for in.
+const MAX_PARTS: usize = 8;
+
 /// Claims that tell which key or issuer to ask, or which token it is: reading
 /// them before the verification is how libraries for many issuers work.
 pub(super) const OF_THE_TOKEN: &[&str] =
@@ -320,9 +323,9 @@ fn is_logged(body: &Body<'_, '_, '_>, used: &Found<'_>) -> bool {
     }
 }
 
-/// Whether a token is what an issuer answered: OpenID Connect lets a client
+/// Whether a token is what an issuer answered: OpenID Connect (Core, 3.1.3.7) lets a client
 /// that got an ID token over TLS from the issuer leave its signature alone.
-fn comes_from_issuer(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
+pub(super) fn comes_from_issuer(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
     let mut pending = vec![token, body.traced(token)];
     while let Some(expr) = pending.pop() {
         let named = match &expr.kind {
@@ -335,7 +338,38 @@ fn comes_from_issuer(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
         }
         pending.extend(expr.children());
     }
+    is_answered(body, token)
+}
+
+/// Whether a token is a part of what a server said that the function has asked.
+fn is_answered(body: &Body<'_, '_, '_>, token: &Expr) -> bool {
+    let mut expr = body.traced(token);
+    for _ in 0..MAX_PARTS {
+        if is_answer(body, expr) {
+            return true;
+        }
+        expr = match &expr.kind {
+            ExprKind::Subscript { value, .. } => body.traced(value),
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "get" => body.traced(value),
+                _ => return false,
+            },
+            _ => return false,
+        };
+    }
     false
+}
+
+/// Whether an expression is what a server said that the function has asked: `response.json()`, of
+/// `response = await client.post(…)`.
+fn is_answer(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let Some((Expr { kind: ExprKind::Attribute { value, name }, .. }, [])) = expr.as_call() else { return false };
+    let asked = match &body.traced(value).kind {
+        ExprKind::Await(asked) => asked,
+        _ => body.traced(value),
+    };
+    let asks = |func: &Expr| matches!(&func.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "post" | "get" | "request"));
+    name.name == "json" && asked.as_call().is_some_and(|(func, args)| asks(func) && !args.is_empty())
 }
 
 /// Whether the same token is verified elsewhere in the function, by a library

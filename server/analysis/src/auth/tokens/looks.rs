@@ -163,7 +163,7 @@ impl Looks {
                 && any(&["except Exception", "except:", "except BaseException"]),
             holds: any(held::MARKS) || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
-                || any(&[".tool", ".add_tool", "http_app(", "sse_app("]),
+                || any(&[".tool", ".add_tool", ".add_middleware", "http_app(", "sse_app("]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),
             returns: any(&["@"]) && any(&["return"]) && (shown || any(&["settings", "config", "environ", "getenv"])),
             compares: (secrets || any(&["Header(", "Cookie("]))

@@ -159,6 +159,8 @@ pub struct ItemTokens {
     pub served: Vec<ServedTools>,
     /// Tools that take from their caller whose data they work on.
     pub tools: Vec<Tool>,
+    /// Servers of tools of which a tool looks at the request that called it, or that have a middleware of the project.
+    pub asking: Vec<Site>,
     /// Functions by whose results it is counted how often somebody asks.
     pub counted_by: Vec<Site>,
 }

@@ -2,8 +2,8 @@
 
 use super::super::code::{Body, last_name};
 use super::libraries::{Does, does};
-use super::{ItemTokens, Swallowed, Unlogged, decode, errors, leaks};
-use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind};
+use super::{ItemTokens, Swallowed, Unlogged, claims, decode, errors, leaks};
+use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
 /// Finds such clauses in a body.
@@ -40,6 +40,10 @@ fn instead(body: &Body<'_, '_, '_>, handler: &Handler) -> Option<(TextRange, boo
                 _ => false,
             })
             && !matches!(found.stmt.kind, StmtKind::Expr(_))
+            && !found
+                .call()
+                .and_then(|(_, args)| positional(args, 0))
+                .is_some_and(|token| claims::comes_from_issuer(body, token))
     });
     // Whoever refuses afterwards wanted to say something of the token.
     let refuses = statements.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));

@@ -34,15 +34,53 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         let Some((func, args)) = found.call() else { continue };
         tokens.served.extend(served(body, found.expr, func, args));
         tokens.tools.extend(added(body, func, args));
+        tokens.asking.extend(server_behind_middleware(body, func, args));
     }
     tokens.served.extend(exported(body));
     if let Some(def) = body.def
         && let Some(server) = def.decorators.iter().find_map(|decorator| server_of_tool(body, decorator))
-        && let Some(identity) = identity(body)
     {
         let (function, name) = (body.site(def.name.range), def.name.name.clone());
-        tokens.tools.push(Tool { server, function, name, identity });
+        if named_by_header(body).is_none() && looks_at_request(body, 0) {
+            tokens.asking.push(server);
+        }
+        tokens.tools.extend(identity(body).map(|identity| Tool { server, function, name, identity }));
     }
+}
+
+/// The server that a middleware of the project is put around, which may ask who is calling (fastmcp 3.0):
+/// `mcp.add_middleware(KeyMiddleware())`.
+fn server_behind_middleware(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Site> {
+    let ExprKind::Attribute { value, name } = &func.kind else { return None };
+    let server = server(body, value).filter(|_| name.name == "add_middleware")?;
+    let is_of_package = match body.eval(&args.first()?.value) {
+        Value::Instance(added) => matches!(added.class, Value::Package(_)),
+        Value::Package(_) => true,
+        _ => false,
+    };
+    (!is_of_package).then_some(server.site)
+}
+
+/// Whether a tool, or a function of the project that it calls, looks at the request over HTTP that called it, or at the
+/// token that came with it (fastmcp 3.0, mcp 1.26): what it makes of that is its own.
+fn looks_at_request(body: &Body<'_, '_, '_>, depth: u32) -> bool {
+    let of_context = |expr: &Expr| {
+        matches!(&expr.kind, ExprKind::Attribute { value, name }
+            if name.name == "request" && last_name(value).is_some_and(|name| name == "request_context"))
+    };
+    if !body.find(&of_context).is_empty() {
+        return true;
+    }
+    body.calls().iter().filter_map(|found| found.call()).any(|(func, _)| {
+        if let Some(path) = body.package(func) {
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            let of_server = path.starts_with("fastmcp.") || path.starts_with("mcp.");
+            return of_server && matches!(last, "get_http_headers" | "get_http_request" | "get_access_token");
+        }
+        let Some(function) = callee(body, func).filter(|_| depth < MAX_DEPTH) else { return false };
+        let function = body.interpreter.current(&function);
+        looks_at_request(&Body::new(body.interpreter, Scope::Function(&function), &function.def.body), depth + 1)
+    })
 }
 
 /// What a tool takes from its caller to tell whose data it works on: a parameter, a field of the model that one is, or a header.

@@ -17,6 +17,9 @@ use crate::vfs::FileId;
 /// Variables that are followed to what they are assigned.
 const MAX_DEPTH: u32 = 4;
 
+/// Statements of a function that is asked whether it looks at the environment.
+const MAX_STATEMENTS: usize = 8;
+
 /// Functions that read a variable of the environment.
 fn reads_environment(path: &str) -> bool {
     matches!(path, "os.getenv" | "os.environ.get" | "os.environ" | "decouple.config" | "decouple.AutoConfig")
@@ -54,12 +57,28 @@ impl Interpreter<'_> {
                 Value::Package(path) => reads_environment(&path),
                 _ => false,
             },
-            ExprKind::Call { func, .. } => {
-                matches!(self.eval_at(place, func), Value::Package(path) if reads_environment(&path))
-            }
+            ExprKind::Call { func, .. } => match self.eval_at(place, func) {
+                Value::Package(path) => reads_environment(&path),
+                Value::Function(called) => self.is_told_by_environment(&called, depth),
+                Value::Bound(bound) => self.is_told_by_environment(&bound.1, depth),
+                _ => false,
+            },
             _ => false,
         };
         found || expr.children().into_iter().any(|child| self.is_of_environment(place, child, depth))
+    }
+
+    /// Whether a small function looks at what the environment decides: `def is_configured(): return bool(KEY)`.
+    fn is_told_by_environment(&self, called: &FunctionRef, depth: u32) -> bool {
+        let called = self.current(called);
+        let body = &called.def.body;
+        let exprs = |stmt: &Stmt| stmt.exprs().into_iter().any(|expr| self.asks_environment(&called, expr, depth));
+        let within = |stmt: &Stmt| stmt.blocks().into_iter().flatten().any(exprs);
+        body.len() <= MAX_STATEMENTS && body.iter().any(|stmt| exprs(stmt) || within(stmt))
+    }
+
+    fn asks_environment(&self, function: &FunctionRef, expr: &Expr, depth: u32) -> bool {
+        self.is_of_environment(&Place::Function(function), expr, depth + 1)
     }
 
     fn eval_at(&self, place: &Place<'_>, expr: &Expr) -> Value {
@@ -107,8 +126,13 @@ impl Interpreter<'_> {
     }
 
     fn is_attribute_of_environment(&self, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> bool {
+        let settings = self.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
         self.linearised(class).iter().any(|class| {
             self.count_body(class.site);
+            // A field of pydantic's settings.
+            if settings && class.def.body.iter().any(|stmt| is_assigned(stmt, name)) {
+                return true;
+            }
             let in_body = class.def.body.iter().flat_map(|stmt| values_of(stmt, name));
             if in_body.into_iter().any(|value| self.is_of_environment(&Place::Class(class), value, depth + 1)) {
                 return true;
@@ -144,6 +168,11 @@ impl Place<'_> {
             Self::Module(file) => *file,
         }
     }
+}
+
+/// Whether a statement assigns to a name, or says what it holds.
+fn is_assigned(stmt: &Stmt, name: &SmolStr) -> bool {
+    matches!(&stmt.kind, StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(name)))
 }
 
 /// What a statement assigns to a name.

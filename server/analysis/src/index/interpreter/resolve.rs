@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::scope::Scope;
 use super::{Execution, Interpreter};
 use crate::facts::python::idioms::is_stub;
-use crate::facts::python::tree::{Expr, Function, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Function, Stmt, StmtKind};
 use crate::index::bodies::LookedInto;
 use crate::index::looked_at::{HIERARCHY, LookedAt, RestsOn};
 use crate::index::value::{Arguments, ClassRef, FunctionRef, Implementations, Resolve, Site, Unknown, Value};
@@ -91,8 +91,11 @@ impl Resolve for Interpreter<'_> {
     fn method(&self, class: &ClassRef, name: &str) -> Option<Arc<FunctionRef>> {
         self.linearised(class).into_iter().find_map(|class| {
             let scope = Scope::of_class(&class);
-            class.def.body.iter().find_map(|stmt| match &stmt.kind {
-                StmtKind::Function(def) if def.name.name == name => Some(self.function(def, &scope)),
+            // The last one counts: those before it are `@overload`s.
+            class.def.body.iter().rev().find_map(|stmt| match &stmt.kind {
+                StmtKind::Function(def) if def.name.name == name && !sets_property(&def.decorators) => {
+                    Some(self.function(def, &scope))
+                }
                 _ => None,
             })
         })
@@ -247,4 +250,11 @@ fn function_at(stmt: &Stmt, range: TextRange) -> Option<Arc<Function>> {
         }
     }
     None
+}
+
+/// Whether decorators make a function what is called where a property is set or deleted.
+fn sets_property(decorators: &[Expr]) -> bool {
+    decorators.iter().any(|decorator| {
+        matches!(&decorator.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "setter" | "deleter"))
+    })
 }

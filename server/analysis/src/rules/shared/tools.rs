@@ -17,6 +17,11 @@ pub(in crate::rules) fn identified_tools(state: &State, server: Site) -> impl It
     tools.filter(move |tool| tool.server == server)
 }
 
+/// Whether a tool of a server looks at the request that called it, or a middleware of the project may.
+pub(in crate::rules) fn asks_itself(state: &State, server: Site) -> bool {
+    state.tokens.items().any(|(_, tokens)| tokens.asking.contains(&server))
+}
+
 /// What whoever reaches such a server may do.
 pub(in crate::rules) fn what_callers_may(tools: &[&Tool]) -> String {
     match tools.first() {
