@@ -33,6 +33,11 @@ pub(super) fn is_http_client_class(path: &str) -> bool {
     is_http_client(path) && matches!(class, "AsyncClient" | "Client" | "ClientSession" | "Session")
 }
 
+/// Whether a callable that sends a request raises by itself where the answer is a refusal.
+pub(super) fn raises_for_status(path: &str) -> bool {
+    path == "urllib.request.urlopen"
+}
+
 /// What the callable of that dotted path does. `method` is its last part.
 pub(super) fn classify(path: &str) -> Sink {
     let method = path.rsplit('.').next().unwrap_or(path);
@@ -77,6 +82,8 @@ pub(super) fn classify(path: &str) -> Sink {
             "verify" | "checkpw" | "verify_and_update" | "check_password_hash" => Sink::Answers,
             _ => Sink::Passes,
         },
+        // Raises where the answer is a refusal (Python 3.14), see `raises_for_status`.
+        "urllib" if method == "urlopen" => Sink::Forwards,
         _ if HTTP_CLIENTS.contains(&package) => match method {
             "get" | "post" | "request" | "send" | "fetch" | "urlopen" => Sink::Forwards,
             _ => Sink::Passes,

@@ -74,6 +74,10 @@ impl Engine<'_, '_> {
             let path = Path { doubt: true, ..path };
             return (vec![path.clone()], vec![path]);
         }
+        if let Some((value, holds)) = self.asks_whether_any(&path, test) {
+            let (yes, no) = self.branch(path, value);
+            return if holds { (yes, no) } else { (no, yes) };
+        }
         match &test.kind {
             ExprKind::Not(inner) => {
                 let (yes, no) = self.branch(path, inner);
@@ -127,6 +131,35 @@ impl Engine<'_, '_> {
                 }
                 (yes, no)
             }
+        }
+    }
+
+    /// What a test asks only of whether it is there, or has anything in it, and whether the test holds where it does:
+    /// `bool(row)`, `len(rows) == 0`.
+    pub(super) fn asks_whether_any<'e>(&self, path: &Path, test: &'e Expr) -> Option<(&'e Expr, bool)> {
+        let is_builtin = |func: &Expr| {
+            let is_local = func.as_name().is_none_or(|name| path.vars.contains_key(name));
+            !is_local && matches!(self.outer(func), Value::Package(path) if path.starts_with("builtins."))
+        };
+        match &test.kind {
+            ExprKind::Call { func, args } => match args.as_slice() {
+                [only] if func.as_name().is_some_and(|name| name == "bool") && is_builtin(func) => {
+                    Some((&only.value, true))
+                }
+                _ => None,
+            },
+            ExprKind::Compare { first, rest } => {
+                let [(op, second)] = rest.as_slice() else { return None };
+                let value = counted(first)?;
+                let ExprKind::Int(number) = second.kind else { return None };
+                let holds = match (op.as_str(), number) {
+                    (">" | "!=", 0) | (">=", 1) => true,
+                    ("==" | "<=", 0) | ("<", 1) => false,
+                    _ => return None,
+                };
+                is_builtin(first.as_call()?.0).then_some((value, holds))
+            }
+            _ => None,
         }
     }
 

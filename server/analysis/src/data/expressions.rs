@@ -29,6 +29,7 @@ impl Engine<'_, '_> {
         let mut path = path;
         match &expr.kind {
             ExprKind::Await(inner) => self.fork(path, inner),
+            _ if self.asks_whether_any(&path, expr).is_some() => self.fork_condition(path, expr),
             ExprKind::Call { func, args } => self.call(path, expr, func, args),
             ExprKind::Not(_) => self.fork_condition(path, expr),
             ExprKind::Compare { first, rest } if rest.len() == 1 => {

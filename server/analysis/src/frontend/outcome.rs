@@ -83,8 +83,10 @@ pub struct Request {
     pub method: Option<SmolStr>,
     /// Where it goes.
     pub url: Vec<UrlPart>,
-    /// Its `Authorization` header.
+    /// Its `Authorization` header, or another one that may say who is calling.
     pub authorization: Attached,
+    /// Whether it has no `Authorization` header on any way, whatever others it has.
+    pub bare: bool,
     /// Whether that is the header of the request that an endpoint answers.
     pub forwards: bool,
     /// Where the token in that header comes from, on all ways on which there is one; sorted.

@@ -118,6 +118,7 @@ pub(super) fn through_unresolved(session: &mut Session<'_>, callee: &Symbol, arg
         method,
         url: parts,
         authorization: Attached::Unknown,
+        bare: false,
         forwards: false,
         sent: vec![TokenSource::Other],
         credentials: Credentials::Unknown,
@@ -145,6 +146,7 @@ pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, m
     if session.without_window && authorization == Attached::Never {
         authorization = Attached::Unknown;
     }
+    let is_bare = !prepared.open && !session.without_window && prepared.headers.iter().all(|one| is_bare(session, one));
     let forwards = prepared.headers.iter().any(|headers| hands_on(session, headers));
     session.watch_request(&prepared.headers, &authorization, made_at);
     let sent = sent(session, &prepared.headers, prepared.open);
@@ -161,6 +163,7 @@ pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, m
             method: prepared.method.clone(),
             url,
             authorization: authorization.clone(),
+            bare: is_bare,
             forwards,
             sent: sent.clone(),
             credentials: prepared.credentials,
@@ -286,6 +289,19 @@ pub(super) fn attached(session: &Session<'_>, headers: &Value) -> Attached {
         all = both(all, one);
     }
     all
+}
+
+/// Whether headers hold no `Authorization` on any way, and nothing that is not known.
+fn is_bare(session: &Session<'_>, headers: &Value) -> bool {
+    headers.alternatives().iter().all(|headers| match headers {
+        Value::Bool(false) => true,
+        Value::Object(id) => {
+            let object = session.store.get(*id);
+            let mut own = object.entries.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+            !object.open && own.all(|(_, value)| value.alternatives().iter().all(Value::is_missing))
+        }
+        value => value.is_missing(),
+    })
 }
 
 /// Whether headers hold an `Authorization` that came with the request which an

@@ -12,7 +12,7 @@ use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::value::Site;
 use crate::verdicts::calls::{Origins, Reached};
-use crate::verdicts::carried::{can_be_switched_off, reads_header_only};
+use crate::verdicts::carried::{can_be_switched_off, reads_authorization_only, reads_header_only};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -77,7 +77,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for (file, request, reached, through) in reached {
         let entry = made.entry(request.place).or_default();
         entry.1 |= request.authorization == Attached::Given;
-        if !carries_nothing(state, request) {
+        // What other headers say, a guard that reads this one alone does not see.
+        let carries_other = request.authorization == Attached::Unknown && request.bare;
+        if !carries_nothing(state, request) || carries_other && !reads_authorization_only(state, &reached) {
             continue;
         }
         let sibling = with_token.get(&reached.route.registration);
@@ -86,7 +88,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 if can_be_switched_off(state, &reached) { Why::GuardedSometimes } else { Why::Guarded }
             }
             // Where nothing is guarded yet, the other requests say what is meant.
-            (Guard::Open(_), Some(place)) if !guards_something(state, &reached) => Why::Sibling(*place),
+            (Guard::Open(_), Some(place)) if !carries_other && !guards_something(state, &reached) => {
+                Why::Sibling(*place)
+            }
             _ => continue,
         };
         entry.0.push(Bare { request, reached, why, through });
@@ -111,7 +115,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 
 /// Whether nothing that could authenticate goes with a request.
 fn carries_nothing(state: &State, request: &Request) -> bool {
-    request.authorization == Attached::Never
+    (request.authorization == Attached::Never || request.bare)
         && matches!(request.credentials, Credentials::Unsaid | Credentials::Omit)
         && !state.frontend.is_intercepted(request.client)
 }

@@ -54,7 +54,8 @@ fn check_own_origin(
         Some((root, by, address))
     };
     let is_unanswered = |(file, request): (FileId, &Request)| {
-        wanted(request.call.file) && answerer(file, request).is_some_and(|(_, by, _)| by == Answerer::Nobody)
+        let is_told = |(_, by, address): &(&str, Answerer, Address)| *by == Answerer::Nobody && says_whole(address);
+        wanted(request.call.file) && answerer(file, request).as_ref().is_some_and(is_told)
     };
     if !requests(state).any(is_unanswered) {
         return;
@@ -66,7 +67,7 @@ fn check_own_origin(
             Some((root, Answerer::Handler, _)) => {
                 answered.entry(root).or_default().insert(request.call);
             }
-            Some((root, Answerer::Nobody, address)) => {
+            Some((root, Answerer::Nobody, address)) if says_whole(&address) => {
                 unanswered.entry(root).or_default().entry(request.call).or_insert(address);
             }
             _ => {}
@@ -95,6 +96,11 @@ fn says_where(state: &State, client: Client) -> bool {
     let facts = state.sources.file(made.file).and_then(|source| source.script.as_ref());
     let is_known = |module: &str| matches!(module, "axios" | "ky" | "ofetch");
     facts.is_some_and(|facts| facts.imports.values().any(|(module, _)| is_known(module)))
+}
+
+/// Whether an address has all segments of its path: what stands behind the last one may be more of them.
+fn says_whole(address: &Address) -> bool {
+    !matches!(address.segments.last(), Some(Segment::TextAndMore(_)))
 }
 
 /// All requests, each with the file that makes it.
@@ -214,8 +220,7 @@ fn check_backend(state: &State, origins: &Origins<'_>, wanted: &dyn Fn(FileId) -
         }
         // Where most of them lead elsewhere, so does the address.
         let is_backend = refused.get(&base).is_none_or(|refused| refused < count);
-        let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_)))
-            && !matches!(sent.segments.last(), Some(Segment::TextAndMore(_)));
+        let is_known = sent.segments.iter().any(|segment| matches!(segment, Segment::Text(_))) && says_whole(&sent);
         let is_asked_at = |place: &Place| asked.contains(&(*place, request.method.as_deref(), sent.segments.clone()));
         let is_told_elsewhere =
             request.call != request.place && request.via.iter().chain([&request.place]).any(is_asked_at);

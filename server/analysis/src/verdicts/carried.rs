@@ -45,6 +45,14 @@ pub(crate) fn reads_header_only(state: &State, reached: &Reached<'_>) -> bool {
     }
 }
 
+/// Whether the credential that a guarded route verifies comes in the `Authorization` header, and in no other one.
+pub(crate) fn reads_authorization_only(state: &State, reached: &Reached<'_>) -> bool {
+    let Guard::Guarded(index) = &reached.judged.guard else { return false };
+    let by_name =
+        || with_interpreter(state, |interpreter| Chain { state, interpreter, reached }.takes_authorization(*index, 0));
+    demands_bearer(reached.route) || by_name()
+}
+
 /// Whether a verdict rests on a credential that is read from one of these parts of the request.
 fn reads(verdict: &Verdict, parts: &[Part]) -> bool {
     verdict.steps.iter().any(|step| parts.iter().any(|part| step.reads(*part)))
@@ -86,6 +94,19 @@ impl Chain<'_, '_> {
         reads(&verdict, OTHER_WAYS)
             || taken.any(|name| self.given_to(index, name).is_none() && !in_header(name))
             || self.asked_by(index).any(|(child, _)| self.comes_otherwise(child, depth + 1))
+    }
+
+    /// Whether what a dependency takes from the request, or one that it asks for, is the parameter `authorization`, and
+    /// none of them looks among the headers by itself.
+    fn takes_authorization(&self, index: usize, depth: usize) -> bool {
+        let Some((node, verdict)) = self.at(index, depth) else { return false };
+        let is_filled = called(self.interpreter, &node.callable).is_some_and(|(function, _)| {
+            let mut params = function.def.params.iter();
+            params.any(|param| param.name.name == "authorization" && is_header(self.interpreter, &function, param))
+        });
+        let looks = verdict.steps.iter().any(|step| step.reads(Part::Headers)) && !is_filled;
+        let mut children = self.asked_by(index);
+        !looks && (is_filled || children.any(|(child, _)| self.takes_authorization(child, depth + 1)))
     }
 
     /// Whether all that a dependency takes from the request comes in the header, where others read that for it: a
@@ -178,6 +199,18 @@ const BEARER_SCHEMES: &[&str] = &["HTTPBearer", "OAuth2PasswordBearer", "OAuth2A
 /// Whether a route asks for a scheme that reads the `Authorization` header.
 pub(crate) fn asks_for_bearer(route: &Route) -> bool {
     asks_for(route, BEARER_SCHEMES)
+}
+
+/// Whether a route asks for a scheme of FastAPI's that refuses whoever sends no `Authorization` header.
+fn demands_bearer(route: &Route) -> bool {
+    route.dependencies.iter().any(|node| match &node.callable {
+        Value::Instance(instance) => {
+            let refuses = matches!(instance.args.get("auto_error", None), None | Some(Value::Bool(true)));
+            let is_own = matches!(instance.class, Value::Package(_));
+            is_own && refuses && !instance.args.open_ended && is_scheme(&instance.class, BEARER_SCHEMES, 0)
+        }
+        _ => false,
+    })
 }
 
 /// Whether a route asks for one of these schemes of FastAPI, or for a class of

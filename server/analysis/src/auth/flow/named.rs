@@ -55,7 +55,8 @@ impl Flow<'_, '_> {
                 self.keys_of_argument(path, query, at, &mut keys)?;
             }
         }
-        if keys.is_empty() || !keys.iter().all(|key| self.is_no_secret(key)) {
+        let is_claim = *derived == Abs::Identity;
+        if keys.is_empty() || !keys.iter().all(|key| self.is_no_secret(key) || is_claim && self.is_of_users(key)) {
             return None;
         }
         self.found.named = true;
@@ -194,6 +195,17 @@ impl Flow<'_, '_> {
             ExprKind::Attribute { value, .. } | ExprKind::Await(value) => self.queried(value),
             _ => None,
         }
+    }
+
+    /// Whether a key finds a user by what is called no credential: an `auth_id` is the name that a provider gives.
+    fn is_of_users(&self, key: &Key) -> bool {
+        let is_credential = |column: &SmolStr| worth_of(column) == Worth::Credential && !column.ends_with("_id");
+        let is_credential = key.column.as_ref().is_some_and(is_credential);
+        let of_users = match &key.table {
+            Table::Name(table) => is_user_table(table),
+            Table::Class(class) => self.columns(class).of_users,
+        };
+        of_users && !is_credential
     }
 
     /// Whether a column says only which user is meant.

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::Proof;
 use super::super::evidence::Evidence;
-use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender};
+use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, package_instance, worth_of};
 use super::queries::TOKEN_LOOKED_UP;
 use super::statements::NEVER;
@@ -127,7 +127,9 @@ impl Flow<'_, '_> {
             }
             Sink::Forwards if derived.is_tainted() => {
                 self.decides(expr, format!("`{package}` sends the credential to somebody who can verify it"));
-                Abs::Verified { checked: false }
+                let checked = raises_for_status(package);
+                path.verified |= checked;
+                Abs::Verified { checked }
             }
             Sink::Forwards
                 if derived == Abs::Secret

@@ -96,6 +96,10 @@ impl Flow<'_, '_> {
             Abs::Object(object) => !self.is_service(object),
             _ => false,
         });
+        // Whoever sends the name of a user passes what is asked of that user: `row.owner_id != user.id`.
+        if self.found.rejection.is_some() && self.found.named {
+            return Proof::TrustsClient;
+        }
         if self.found.rejection.is_some() {
             return Proof::Unknown(
                 format!("`{}` turns callers away by something that could not be followed", function.shown()).into(),

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::is_settings;
 use super::{Abs, Flow, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Param};
+use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt};
 use crate::index::interpreter::truth;
 use crate::index::value::{Arguments, FunctionRef, Value};
 
@@ -20,6 +20,9 @@ impl Flow<'_, '_> {
             return None;
         }
         let by_default = self.judge.resolve.eval_by_default(self.function(), expr, &path.settings);
+        if self.is_record_of_environment(expr, value) {
+            return Some(by_default);
+        }
         let decided = || truth(&by_default).is_some() && truth(&self.outer(expr)).is_none();
         (self.is_setting(expr) || path.names_setting(expr) || decided()).then_some(by_default)
     }
@@ -43,6 +46,25 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// Whether a call makes a record of the project of what the environment says: `config = auth_config_from_env()`.
+    fn is_record_of_environment(&self, call: &Expr, value: &Abs) -> bool {
+        let Abs::Object(object) = value else { return false };
+        let class = match &**object {
+            Value::Class(class) => class,
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => class,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let resolve = self.judge.resolve;
+        let Some((func, _)) = call.as_call() else { return false };
+        let Value::Function(function) = self.outer(func) else { return false };
+        let function = resolve.current(&function);
+        let reads = |stmt: &Stmt| stmt.exprs().into_iter().any(|expr| resolve.names_environment(&function, expr));
+        !resolve.record_fields(class).is_empty() && any_of(&function.def.body, reads)
+    }
+
     /// The instance, where a value is an object of settings.
     fn settings_object(&self, value: &Abs) -> Option<Value> {
         let Abs::Object(object) = value else { return None };
@@ -58,6 +80,18 @@ impl Flow<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether something holds for a statement of a body, those of nested blocks included.
+fn any_of(body: &[Stmt], holds: impl Fn(&Stmt) -> bool) -> bool {
+    let mut pending: Vec<&Stmt> = body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        if holds(stmt) {
+            return true;
+        }
+        pending.extend(stmt.blocks().into_iter().flatten());
+    }
+    false
 }
 
 impl Path {

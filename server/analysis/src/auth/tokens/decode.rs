@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name, mentions};
+use super::super::code::{Body, Found, Scope, last_name, mentions};
 use super::callees::callee;
 use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
@@ -12,7 +12,7 @@ use super::{
     needed, optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
-use crate::index::value::{Site, Value};
+use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
 
 /// Where Better Auth serves its public keys, unless it is told otherwise.
@@ -153,6 +153,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
         key: key(body, given_key),
         field: plain_field(body, given_key),
         algorithms: algorithms(body, receiver, args, library, open_ended),
+        by_key_pair: is_by_key_pair(body, args, library),
         audience,
         issuer,
         skips: if unverified.is_some() { Vec::new() } else { skips.collect() },
@@ -264,9 +265,7 @@ fn algorithms(
     library: Library,
     open_ended: bool,
 ) -> Algorithms {
-    let position = if library == Library::PyJwt || library == Library::Jose { 2 } else { usize::MAX };
-    let given = keyword(args, "algorithms").or_else(|| positional(args, position));
-    let given = match given {
+    let given = match given_algorithms(args, library) {
         Some(given) => given,
         None if library.validates_apart() => return known_to(body, receiver),
         None if open_ended => return Algorithms::Unknown,
@@ -276,11 +275,10 @@ fn algorithms(
         return Algorithms::Unknown;
     }
     let list = body.traced(given);
-    let elements = match &list.kind {
-        ExprKind::List(elements) | ExprKind::Tuple(elements) | ExprKind::Set(elements) => elements.as_slice(),
-        ExprKind::None => return Algorithms::Missing,
-        _ => std::slice::from_ref(list),
-    };
+    if matches!(list.kind, ExprKind::None) {
+        return Algorithms::Missing;
+    }
+    let elements = elements(list);
     let mut known = Vec::new();
     for element in elements {
         if let Some(read) = header_read(body, element, 0) {
@@ -304,6 +302,40 @@ fn algorithms(
         }
     }
     Algorithms::Known(known)
+}
+
+/// What a call is given for the algorithms.
+fn given_algorithms(args: &[Arg], library: Library) -> Option<&Expr> {
+    let position = if library == Library::PyJwt || library == Library::Jose { 2 } else { usize::MAX };
+    keyword(args, "algorithms").or_else(|| positional(args, position))
+}
+
+/// The elements of a list that is written out, or else the expression itself.
+fn elements(list: &Expr) -> &[Expr] {
+    match &list.kind {
+        ExprKind::List(elements) | ExprKind::Tuple(elements) | ExprKind::Set(elements) => elements,
+        _ => std::slice::from_ref(list),
+    }
+}
+
+/// Whether all algorithms that a call is given are those of key pairs (RFC 7518, section 3.1; RFC 8037), where nothing
+/// sets the settings among them.
+fn is_by_key_pair(body: &Body<'_, '_, '_>, args: &[Arg], library: Library) -> bool {
+    let Some(given) = given_algorithms(args, library) else { return false };
+    let of_key_pair = |name: &Value| matches!(name, Value::Str(name) if name == "EdDSA" || ["RS", "ES", "PS"].iter().any(|family| name.starts_with(family)));
+    let is_one = |element: &Expr| {
+        let element = body.traced(element);
+        let value = match body.scope {
+            Scope::Function(function) => body.interpreter.eval_by_default(function, element, &[]),
+            _ => body.eval(element),
+        };
+        match value {
+            Value::List(names) => !names.is_empty() && names.iter().all(|name| of_key_pair(name.by_default())),
+            name => of_key_pair(&name),
+        }
+    };
+    let elements = elements(body.traced(given));
+    !elements.is_empty() && elements.iter().all(is_one)
 }
 
 /// Whether the key is an object of a class of python-jose's that refuses algorithms of other kinds when it is made (3.5,

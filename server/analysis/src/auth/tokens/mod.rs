@@ -186,6 +186,8 @@ pub struct Decode {
     pub field: Option<PlainField>,
     /// Which algorithms it takes.
     pub algorithms: Algorithms,
+    /// Whether these are of key pairs alone, also where that is what stands in for a setting: the key signs nothing.
+    pub by_key_pair: bool,
     /// What it is told of the audience.
     pub audience: Expected,
     /// What it is told of the issuer.

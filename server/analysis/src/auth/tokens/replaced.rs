@@ -19,7 +19,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             continue;
         }
         if only_tells(&handler.body) {
-            if handler.body.iter().any(|stmt| raises(body, stmt)) {
+            if handler.body.iter().any(|stmt| raises(body, stmt)) || refuses_behind(&def.body, stmt) {
                 continue;
             }
             let refused = own_refusal(body, tried);
@@ -103,6 +103,22 @@ fn passes_on(handler: &Handler) -> bool {
 /// Whether a block does nothing but call something, a log perhaps: what comes behind it is executed.
 fn only_tells(block: &[Stmt]) -> bool {
     block.iter().all(|stmt| matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Pass))
+}
+
+/// Whether a function refuses behind a statement whoever does not pass another check: it raises in the end, and gives
+/// something before that only in another `try`, which is one more way to verify.
+fn refuses_behind(block: &[Stmt], stmt: &Stmt) -> bool {
+    let Some(at) = block.iter().position(|own| own.range.contains_range(stmt.range)) else { return false };
+    let Some((last, between)) = block[at + 1..].split_last() else { return false };
+    let mut pending: Vec<&Stmt> = between.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        match &stmt.kind {
+            StmtKind::Return(_) => return false,
+            StmtKind::Try { .. } => {}
+            _ => pending.extend(stmt.blocks().into_iter().flatten()),
+        }
+    }
+    matches!(last.kind, StmtKind::Raise { .. })
 }
 
 /// Whether a statement calls a function of the project that always raises.

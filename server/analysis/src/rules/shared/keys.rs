@@ -86,7 +86,8 @@ impl UsedVariable {
     }
 }
 
-/// Variables that code signs or verifies tokens with, those that the backend uses first.
+/// Variables that code signs or verifies tokens with, those that the backend uses first. One that only holds the public
+/// half of a key pair is none: nobody signs with that.
 pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
     let mut used = Vec::new();
     let mut add = |name: &SmolStr, site: Option<Site>, place: Option<Place>| {
@@ -95,8 +96,10 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
     // What a constant is called says nothing of where its value is from, if that stands in the code.
     let keys = || state.keys.values().flat_map(|file| file.iter());
     let literal: FxHashSet<Site> = keys().filter(|key| key.source == Source::Literal).map(|key| key.used).collect();
+    let decodes = || state.tokens.items().flat_map(|(_, tokens)| tokens.decodes.iter());
+    let public: FxHashSet<Site> = decodes().filter(|decode| decode.by_key_pair).map(|decode| decode.site).collect();
     for (_, tokens) in state.tokens.items() {
-        let decodes = tokens.decodes.iter().filter(|decode| !literal.contains(&decode.site));
+        let decodes = tokens.decodes.iter().filter(|decode| !literal.contains(&decode.site) && !decode.by_key_pair);
         for decode in decodes.filter(|decode| decode.unverified.is_none()) {
             if let KeySource::Secret(Some(name)) = &decode.key {
                 add(name, Some(decode.site), None);
@@ -108,7 +111,7 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
             }
         }
     }
-    for key in keys() {
+    for key in keys().filter(|key| !public.contains(&key.used)) {
         if let Source::Environment(name) | Source::Setting(name) = &key.source {
             add(name, Some(key.used), None);
         }
