@@ -66,7 +66,7 @@ impl Flow<'_, '_> {
             return Abs::Nothing;
         }
         let compares = if carries || ends_in_raise { None } else { self.compares(function) };
-        if !carries && !ends_in_raise && !(is_empty && compares.is_some()) {
+        if !(carries || ends_in_raise || is_empty && compares.is_some()) {
             self.note_rejections_of(function);
             if let Some(reason) = compares {
                 path.unknown.get_or_insert(reason.clone());
