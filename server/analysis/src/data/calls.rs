@@ -288,6 +288,7 @@ impl Engine<'_, '_> {
                 }
                 ("update", _) if put_by_update(&mut path, target, &receiver, &given) => Some(Abs::Nothing),
                 ("update", _) => None,
+                ("copy", _) => Some(receiver.clone()),
                 ("items", _) => Some(Abs::Items(Arc::new(
                     entries
                         .iter()

@@ -20,10 +20,13 @@ const COLUMN: &str = "column";
 /// Under what it keeps what it is made of.
 const MADE_OF: &str = "made_of";
 
+/// That it keeps where no account was looked up for it: its claims name whom the client names.
+const NAMES_CLIENT: &str = "names_client";
+
 /// A token that a route answers with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HandedOut {
-    /// Where it is made.
+    /// Where it is made, in the handler.
     pub site: Site,
     /// The column that it is kept in, of a table by its name in the database; none where it is signed.
     pub kept_in: Option<(SmolStr, SmolStr)>,
@@ -45,12 +48,19 @@ impl Engine<'_, '_> {
         let known = given.iter().find(|one| is_token(path, &one.value)).map(|one| one.value.clone());
         let draws = matches!(package, "secrets.token_urlsafe" | "secrets.token_hex" | "uuid.uuid4");
         let signs = matches!(package, "jwt.encode" | "jose.jwt.encode" | "firebase_admin.auth.create_custom_token");
-        if known.is_some() || !draws && !signs || !path.rows.values().any(|row| is_named_user(path, row)) {
+        let is_known = path.rows.values().any(|row| is_named_user(path, row));
+        let is_of_client = || signs && given.first().is_some_and(|payload| names_client(path, &payload.value));
+        if known.is_some() || !draws && !signs || !is_known && !is_of_client() {
             return known;
         }
+        // Helpers make tokens for others as well: it is the handler's line that is wrong.
+        let site = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let mut object =
             Object::new(if signs { Made::Signed } else { Made::Drawn }, SmolStr::new_static("token"), site);
         object.fields.insert(SmolStr::new_static(MADE_OF), made.clone());
+        if !is_known {
+            object.fields.insert(SmolStr::new_static(NAMES_CLIENT), Abs::Constant(Some(true)));
+        }
         Some(Abs::Object(self.add_object(path, object)))
     }
 
@@ -133,7 +143,12 @@ impl Engine<'_, '_> {
             }
             _ => kept_in.as_ref().is_some_and(|(_, column)| !names::is_no_key(column) && !names::is_identity(column)),
         };
-        let is_there = path.rows.values().any(|row| is_named_user(path, row));
+        // Of an account that is made on the way nobody has to prove anything.
+        let makes_user = || path.objects.values().any(|object| matches!(&object.made, Made::Row(of) if of.is_user));
+        let is_there = match token.fields.contains_key(NAMES_CLIENT) {
+            true => !knows_users(path) && !makes_user(),
+            false => path.rows.values().any(|row| is_named_user(path, row)),
+        };
         let handed = HandedOut { site: token.site, kept_in };
         if is_for_user && is_there && !self.data.handed_out.contains(&handed) {
             self.data.handed_out.push(handed);
@@ -154,6 +169,27 @@ fn is_named_user(path: &Path, row: &Row) -> bool {
     let is_known = |name: &str| !names::is_password(name) && !names::is_credential(name) && !names::is_no_key(name);
     let is_public = |predicate: &Predicate| predicate.column.as_ref().is_some_and(|(_, column)| is_known(column));
     is_user && !row.absent && !path.privileged && is_named_by_client(row) && row.predicates.iter().all(is_public)
+}
+
+/// Whether the claims that say who somebody is are what the client sent, as it sent it. A custom token of Firebase is made
+/// for the id that it is given.
+fn names_client(path: &Path, payload: &Abs) -> bool {
+    // The surest first.
+    const CLAIMS: &[&str] = &["sub", "user_id", "userId", "uid", "id", "email"];
+    let is_client = |value: &Abs| matches!(value, Abs::Client(_));
+    let of_claims = |entries: &[(SmolStr, Abs)]| {
+        let value = |claim: &&str| entries.iter().find(|(name, _)| name == claim).map(|(_, value)| value);
+        CLAIMS.iter().find_map(value).is_some_and(is_client)
+    };
+    match payload {
+        Abs::Map(entries) => !knows_users(path) && of_claims(entries),
+        value => !knows_users(path) && is_client(value),
+    }
+}
+
+/// Whether users were looked for on a path.
+fn knows_users(path: &Path) -> bool {
+    path.rows.values().any(|row| row.model.as_ref().is_none_or(|model| model.is_user))
 }
 
 /// Notes where a token is kept.

@@ -341,14 +341,21 @@ impl Engine<'_, '_> {
         };
         let by = row.predicates.iter().find(|predicate| narrowed(predicate));
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
-            let asked = |is_of: fn(&Abs) -> bool| {
+            let asked = |is_of: &dyn Fn(&Abs) -> bool| {
                 let of_caller = row.predicates.iter().filter(|asked| is_of(&asked.value) && narrowed(asked));
                 let mut columns = of_caller.filter_map(|asked| asked.column.as_ref());
                 columns.find(|(of, _)| of.site == model.site).map(|(_, column)| column)
             };
-            let own = asked(|value| matches!(value, Abs::Principal(_)));
-            let by_row = || asked(|value| matches!(value, Abs::Part(..))).filter(|column| !model.is_key(column));
-            let column = own.or(row.compared.as_ref()).or_else(by_row);
+            let own = asked(&|value| matches!(value, Abs::Principal(_)));
+            // What the client gave was compared with the caller, and is no key of something that is the caller's.
+            let is_key = |value: &Abs| {
+                let mut rows = path.rows.values().filter(|row| row.by_key);
+                rows.any(|row| row.predicates.iter().any(|asked| asked.value == *value))
+            };
+            let given_by_client = || asked(&|value| matches!(value, Abs::Client(_)) && !is_key(value));
+            let by_row = || asked(&|value| matches!(value, Abs::Part(..)));
+            let by_other = || given_by_client().or_else(by_row).filter(|column| !model.is_key(column));
+            let column = own.or(row.compared.as_ref()).or_else(by_other);
             let table = self.table_with(model, column);
             self.note_scoped(path, row, given, table, self.is_shared_with(path, id));
         } else {
