@@ -323,13 +323,14 @@ def check_against_fresh(options, server, document, path, report):
         fresh.stop()
 
 
-def options_of(description, peers, quick):
-    """The options of a run; `peers` and `quick` say what they mean in it."""
+def options_of(description, peers, quick, untimed=None):
+    """The options of a run; `peers`, `quick` and `untimed` say what they mean in it: the last may mean nothing."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=lambda p: Path(p).resolve(), required=True, help=peers)
     parser.add_argument("--target", type=lambda p: Path(p).resolve(), required=True, help="folder of authlens")
     parser.add_argument("--quick", action="store_true", help=quick)
-    parser.add_argument("--untimed", action="store_true", help="judge what the server says, and no time")
+    if untimed:
+        parser.add_argument("--untimed", action="store_true", help=untimed)
     return parser.parse_args()
 
 
@@ -342,7 +343,8 @@ def conclude(broken, began):
 
 
 def main():
-    options = options_of(__doc__, "folder of ruff and ty", "fewer keys, push only, without ty")
+    options = options_of(__doc__, "folder of ruff and ty", "fewer keys, push only, without ty",
+                         untimed="judge what the server says, and no time")
     if options.untimed:
         print("budgets of time are shown and not judged: only what the server says is")
     began = time.time()
