@@ -57,6 +57,7 @@ pub(super) fn find(judge: &Judge<'_>, interpreter: &Interpreter<'_>, route: &Rou
 }
 
 /// A parameter that code takes for what a guard gives, and that the client fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filled {
     /// The guard that is not applied.
     pub(crate) unapplied: Unapplied,

@@ -66,6 +66,10 @@ impl FunctionRef {
     /// What the project calls it where it uses it: what a function gives out goes by the name of that function.
     pub fn shown(&self) -> &str {
         const INSIDE: &str = ".<locals>.";
+        // Most are in none: a search for a word costs more than one for a letter.
+        if !self.qualname.contains('>') {
+            return &self.qualname;
+        }
         let outer = self.qualname.rsplit_once(INSIDE).filter(|_| self.is_given).map(|(outer, _)| outer);
         let name = outer.unwrap_or(&self.qualname);
         name.rsplit_once(INSIDE).map_or(name, |(_, own)| own)

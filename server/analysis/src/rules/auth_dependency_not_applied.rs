@@ -3,15 +3,13 @@
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{is_test, shown};
-use super::{RuleInfo, State, report};
-use crate::auth::Judge;
+use super::{RuleInfo, State, for_each_served, report};
 use crate::auth::guard::{Guard, Weak};
-use crate::auth::unapplied::{self, Filled, Form, Unapplied};
+use crate::auth::unapplied::{Filled, Form, Unapplied};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
-use crate::index::dependencies::called;
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::verdicts::{for_each_judged, handler_site, with_interpreter};
+use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -44,25 +42,19 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 fn check_filled(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let is_wanted = |site: Site| wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);
     let mut seen: FxHashSet<Site> = FxHashSet::default();
-    with_interpreter(state, |interpreter| {
-        let judge = Judge::new(interpreter, &state.memo);
-        for_each_judged(state, &judge, |route, judged| {
-            let handler = route.function().filter(|handler| is_wanted(handler.site));
-            let is_open = matches!(judged.guard, Guard::Open(_));
-            if let Some(handler) = handler.filter(|handler| !is_open && seen.insert(handler.site))
-                && let Some(filled) = unapplied::filled(&judge, interpreter, handler)
-            {
-                found.push(named_by_client(state, route, &filled));
+    for_each_served(state, |_, route, judged| {
+        let Some(by_client) = &judged.by_client else { return };
+        let is_open = matches!(judged.guard, Guard::Open(_));
+        if let Some(filled) = by_client.caller.as_ref().filter(|filled| !is_open && is_wanted(filled.unapplied.site))
+            && seen.insert(filled.unapplied.site)
+        {
+            found.push(named_by_client(state, route, filled));
+        }
+        for filled in by_client.schemes.iter().filter(|filled| is_wanted(filled.unapplied.site)) {
+            if seen.insert(filled.unapplied.site) {
+                found.push(token_by_client(state, filled));
             }
-            let asked = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
-            for (function, _) in asked.filter(|(function, _)| is_wanted(function.site)) {
-                if seen.insert(function.site)
-                    && let Some(filled) = unapplied::bare_scheme(interpreter, &function)
-                {
-                    found.push(token_by_client(state, &filled));
-                }
-            }
-        });
+        }
     });
 }
 

@@ -6,13 +6,10 @@ use super::missing_auth_dependency::is_test;
 use super::shared::frontend;
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, related, report};
-use crate::auth::addresses::in_query;
-use crate::auth::is_credential_parameter;
 use crate::data::is_password;
 use crate::frontend::observed::Leads;
 use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
-use crate::ide::{Diagnostic, RouteKind, Severity};
-use crate::verdicts::{handler_site, with_interpreter};
+use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -70,27 +67,23 @@ pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
 /// Passwords, and tokens to refresh, that a route takes from the query.
 pub(super) fn check_parameters(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut seen = FxHashSet::default();
-    for_each_served(state, |_, route, judged| {
-        let Some(handler) = handler_site(&route.handler).filter(|_| route.kind == RouteKind::Http) else { return };
-        let is_here = wanted(handler.file) && !is_test(state, handler.file) && !state.sources.is_ghost(handler);
-        if !is_here || route.conditional {
-            return;
-        }
+    for_each_served(state, |_, _, judged| {
+        let Some(by_client) = &judged.by_client else { return };
         let refreshes = judged.guard.refreshes();
-        let parameters = with_interpreter(state, |interpreter| in_query(interpreter, route));
-        for (name, site) in parameters {
+        for (name, site) in &by_client.queried {
             let what = match () {
-                () if is_password(&name) => "a password",
-                () if refreshes && name.contains("token") && is_credential_parameter(&name) => "a token to refresh",
+                () if is_password(name) => "a password",
+                () if refreshes && name.contains("token") => "a token to refresh",
                 () => continue,
             };
-            if !seen.insert(site) {
+            let is_here = wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(*site);
+            if !is_here || !seen.insert(*site) {
                 continue;
             }
             let message = format!(
                 "FastAPI takes `{name}` from the query of the address, so that {what} stands in the logs of servers and proxies. Take it from the body: a field of a model, or `Body(embed=True)`."
             );
-            found.push(report(state, &INFO, Severity::Warning, site, message, Vec::new()));
+            found.push(report(state, &INFO, Severity::Warning, *site, message, Vec::new()));
         }
     });
 }

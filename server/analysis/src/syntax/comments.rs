@@ -39,29 +39,33 @@ pub(super) fn long_runs(text: &str) -> Vec<Run> {
 /// Runs of lines that begin with `#`, wherever they stand.
 fn runs_of_lines(bytes: &[u8]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    let (mut at, mut count) = (0, 0);
-    while at < bytes.len() {
-        let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length + 1);
-        let line = &bytes[at..end];
-        match line.iter().position(|byte| !byte.is_ascii_whitespace()) {
-            None => {}
-            Some(begins) if line[begins] == b'#' => {
-                count += 1;
-                if count == KEPT {
-                    runs.push(Run { kept: at + begins, lines: Vec::new() });
-                } else if count > KEPT
-                    && memmem::find(line, READ).is_none()
-                    && let Some(run) = runs.last_mut()
-                {
-                    match run.lines.last_mut() {
-                        Some(lines) if lines.end == at => lines.end = end,
-                        _ => run.lines.push(at..end),
-                    }
-                }
-            }
-            Some(_) => count = 0,
-        }
+    // Lines of the run that ends at `before`.
+    let (mut count, mut before) = (0, 0);
+    let mut at = 0;
+    while let Some(begins) = memchr(b'#', &bytes[at..]).map(|found| at + found) {
+        let end = memchr(b'\n', &bytes[begins..]).map_or(bytes.len(), |length| begins + length + 1);
         at = end;
+        let gap = &bytes[before..begins];
+        let blank = gap.iter().rposition(|byte| !byte.is_ascii_whitespace()).map_or(0, |code| code + 1);
+        // The line that it stands in, and whether only blank lines are between that and the comment before.
+        let line = gap[blank..].iter().rposition(|byte| *byte == b'\n').map(|newline| before + blank + newline + 1);
+        let Some(line) = line.or((blank == 0).then_some(before)) else {
+            (count, before) = (0, end);
+            continue;
+        };
+        count = if blank == 0 { count + 1 } else { 1 };
+        before = end;
+        if count == KEPT {
+            runs.push(Run { kept: begins, lines: Vec::new() });
+        } else if count > KEPT
+            && memmem::find(&bytes[line..end], READ).is_none()
+            && let Some(run) = runs.last_mut()
+        {
+            match run.lines.last_mut() {
+                Some(lines) if lines.end == line => lines.end = end,
+                _ => run.lines.push(line..end),
+            }
+        }
     }
     runs.retain(|run| !run.lines.is_empty());
     runs

@@ -2,6 +2,7 @@
 //! owned data, and the dependencies of the project that verify.
 
 pub(crate) mod agreement;
+mod by_client;
 pub(crate) mod calls;
 pub(crate) mod carried;
 pub(crate) mod conversions;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+pub(crate) use by_client::ByClient;
 pub(crate) use destinations::Destinations;
 pub(crate) use foreseen::Foresight;
 pub(crate) use in_use::FunctionsInUse;
@@ -290,6 +292,8 @@ impl<'a> Work<'_, 'a> {
             None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard, runs)),
         };
         self.interpreter.count(&data.rests_on);
+        let is_served = around.is_some_and(|around| !around.application.test);
+        let by_client = is_served.then(|| ByClient::of(self.judge, self.interpreter, route)).flatten();
         let rests_on = self.interpreter.end(outer);
         if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
             guard = Guard::Public(stated_public(state, basis));
@@ -297,7 +301,7 @@ impl<'a> Work<'_, 'a> {
         if unparsed && matches!(guard, Guard::Open(_)) {
             guard = Guard::Unknown("a file that decides about it does not parse".into());
         }
-        Judged { guard, rests_on, expected, data }
+        Judged { guard, rests_on, expected, data, by_client }
     }
 }
 

@@ -8,7 +8,11 @@ pub(super) fn normalised(path: &str) -> Vec<String> {
         if segment.starts_with('{') {
             return "{}".to_owned();
         }
-        segment.to_ascii_lowercase().replace(['-', '_'], "")
+        segment
+            .chars()
+            .filter(|letter| !matches!(letter, '-' | '_'))
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect()
     });
     plain.filter(|segment| !is_base(segment) && !is_version(segment)).collect()
 }

@@ -8,7 +8,7 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::Expectation;
 use crate::data::RouteData;
 use crate::index::looked_at::RestsOn;
-use crate::verdicts;
+use crate::verdicts::{self, ByClient};
 use crate::vfs::FileId;
 
 /// A route's guard, and what the verdict rests on.
@@ -20,12 +20,17 @@ pub(crate) struct Judged {
     pub(crate) expected: Expectation,
     /// What it does with owned data.
     pub(crate) data: Arc<RouteData>,
+    /// What its client fills and should not; absent for routes that are not served.
+    pub(crate) by_client: Option<Arc<ByClient>>,
 }
 
 /// Two are the same that say the same.
 impl PartialEq for Judged {
     fn eq(&self, other: &Self) -> bool {
-        self.guard == other.guard && self.expected == other.expected && self.data == other.data
+        self.guard == other.guard
+            && self.expected == other.expected
+            && self.data == other.data
+            && self.by_client == other.by_client
     }
 }
 
