@@ -137,7 +137,7 @@ fn pretenders(interpreter: &Interpreter<'_>, judge: &Judge<'_>, file: FileId, fa
     let mut found = Vec::new();
     for item in facts.items.iter().filter(|item| !item.ghost) {
         let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-        if !def.params.iter().any(may_ask) {
+        if registers_route(def) || !def.params.iter().any(may_ask) {
             continue;
         }
         let value = interpreter.lookup(file, &def.name.name);

@@ -71,7 +71,7 @@ pub fn is_for_machines(path: &str) -> bool {
 pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
-    let delivers = match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let delivers = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
         [.., "webhook" | "hook"] => true,
         [.., before, last] => is_hook(before) && !last.starts_with('{'),
         _ => false,

@@ -26,7 +26,7 @@ pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     let mut segments = normalised(path);
     // `/auth/auth/login`: a router's prefix, given once more where it is included.
     segments.dedup_by(|second, first| second == "auth" && first == "auth");
-    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let parts: Vec<&str> = segments.iter().map(SmolStr::as_str).collect();
     let reason = match parts.as_slice() {
         // What is sent there does something.
         [] if methods.iter().all(|method| method == "GET" || method == "HEAD") => "root of the service",
@@ -202,7 +202,7 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
 pub(super) fn signs_out_at_end(path: &str) -> bool {
     let segments = normalised(path);
     let is_fixed = segments.iter().all(|segment| segment != "{}");
-    is_fixed && !is_internal(path) && matches!(segments.last().map(String::as_str), Some("logout" | "signout"))
+    is_fixed && !is_internal(path) && matches!(segments.last().map(SmolStr::as_str), Some("logout" | "signout"))
 }
 
 /// Whether a path is where accounts are made: `POST /users`. That alone is no
@@ -230,7 +230,7 @@ pub fn is_internal(path: &str) -> bool {
 pub fn is_probe(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let probes = |segment: &String| matches!(single(segment), Some(HEALTH_CHECK | "version of the service"));
+    let probes = |segment: &SmolStr| matches!(single(segment), Some(HEALTH_CHECK | "version of the service"));
     let is_named = match segments.as_slice() {
         [.., last] if probes(last) || last == "metrics" => true,
         // A part of the service by its name, and no row by its key.
