@@ -12,6 +12,9 @@ use crate::facts::python::tree::Function;
 /// Bytes of source of the bodies that are kept lowered.
 const MAX_BYTES: u32 = 256 << 10;
 
+/// The same while a workspace is being read, when one look at all of its code follows the other.
+const MAX_BYTES_INDEXING: u32 = 1 << 20;
+
 /// Copies of definitions whose bodies were looked into. Snapshots share them.
 #[derive(Debug, Default, Clone)]
 pub struct Bodies {
@@ -23,6 +26,7 @@ pub struct Bodies {
 struct Kept {
     copies: FxHashMap<usize, (Arc<Function>, Arc<Function>)>,
     bytes: u32,
+    indexing: bool,
 }
 
 /// A definition to look into.
@@ -46,12 +50,18 @@ impl Bodies {
             return LookedInto { def: Arc::clone(def), made_room: false };
         };
         let copy = Arc::new(copy);
-        let made_room = kept.bytes > MAX_BYTES;
+        let made_room = kept.bytes > if kept.indexing { MAX_BYTES_INDEXING } else { MAX_BYTES };
         if made_room {
-            *kept = Kept::default();
+            *kept = Kept { indexing: kept.indexing, ..Kept::default() };
         }
         kept.bytes = kept.bytes.saturating_add(bytes);
         kept.copies.insert(key, (Arc::clone(def), Arc::clone(&copy)));
         LookedInto { def: copy, made_room }
+    }
+
+    /// Says whether a workspace is being read. When it has been, what is kept goes.
+    pub fn set_indexing(&self, indexing: bool) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Kept { indexing, ..Kept::default() };
     }
 }

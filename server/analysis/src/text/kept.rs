@@ -1,5 +1,6 @@
 //! Texts that are kept while nobody looks at them.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,6 +20,25 @@ enum Kept {
 struct Packed {
     bytes: Box<[u8]>,
     len: usize,
+}
+
+thread_local! {
+    /// The text that was unpacked last: whoever reads one of its functions mostly reads others of it, too.
+    static UNPACKED: RefCell<Option<(Arc<Packed>, Arc<str>)>> = const { RefCell::new(None) };
+}
+
+impl Packed {
+    fn text(self: &Arc<Self>) -> Arc<str> {
+        UNPACKED.with_borrow_mut(|unpacked| match unpacked {
+            Some((packed, text)) if Arc::ptr_eq(packed, self) => Arc::clone(text),
+            _ => {
+                let bytes = lz4_flex::block::decompress(&self.bytes, self.len).unwrap_or_default();
+                let text: Arc<str> = Arc::from(String::from_utf8(bytes).unwrap_or_default());
+                *unpacked = Some((Arc::clone(self), Arc::clone(&text)));
+                text
+            }
+        })
+    }
 }
 
 impl KeptText {
@@ -43,10 +63,7 @@ impl KeptText {
     pub fn text(&self) -> Arc<str> {
         match &self.0 {
             Kept::Plain(text) => Arc::clone(text),
-            Kept::Packed(packed) => {
-                let bytes = lz4_flex::block::decompress(&packed.bytes, packed.len).unwrap_or_default();
-                Arc::from(String::from_utf8(bytes).unwrap_or_default())
-            }
+            Kept::Packed(packed) => packed.text(),
         }
     }
 

@@ -157,7 +157,14 @@ impl AnalysisHost {
         }
         state.indexing = indexing;
         state.unjudged = true;
-        state.derive(BTreeSet::new(), FxHashMap::default(), Edits::default(), false)
+        if indexing {
+            state.sources.bodies().set_indexing(true);
+        }
+        let applied = state.derive(BTreeSet::new(), FxHashMap::default(), Edits::default(), false);
+        if !indexing {
+            state.sources.bodies().set_indexing(false);
+        }
+        applied
     }
 
     /// While the workspace is being read: absolute paths of files that modules
