@@ -3,9 +3,9 @@
 use authlens_analysis::ide::CallView;
 
 use super::convert;
-use super::main_loop::View;
 use super::protocol::{Call, CallsParams, CallsReport, ReachedRoute};
 use super::server::{Answer, Backend};
+use super::view::View;
 
 impl Backend {
     /// `authlens/calls`.

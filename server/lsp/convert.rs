@@ -10,8 +10,8 @@ use tower_lsp::lsp_types::{
     Range, ResourceOp, TextDocumentEdit, Url, WorkspaceEdit,
 };
 
-use super::main_loop::View;
 use super::settings::{Abilities, Settings};
+use super::view::View;
 
 /// Where the pages of the rules are published.
 const PAGES: &str = "https://github.com/authlens/authlens/blob/main/specs/rules";

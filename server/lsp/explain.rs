@@ -4,9 +4,9 @@ use authlens_analysis::ide::{AppView, RouteView};
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::convert;
-use super::main_loop::View;
 use super::protocol::{ExplainParams, Explanation};
 use super::server::Backend;
+use super::view::View;
 use crate::lookup;
 
 impl Backend {

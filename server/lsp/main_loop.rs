@@ -18,117 +18,24 @@ use authlens_analysis::rules::invalid_configuration;
 use authlens_analysis::vfs::FileId;
 use tokio::sync::mpsc::UnboundedSender;
 use tower_lsp::lsp_types::notification::{PublishDiagnostics, ShowMessage};
-use tower_lsp::lsp_types::{
-    MessageType, PublishDiagnosticsParams, ShowMessageParams, TextDocumentContentChangeEvent, Url,
-};
+use tower_lsp::lsp_types::{MessageType, PublishDiagnosticsParams, ShowMessageParams, Url};
 
 use super::convert;
 use super::documents::{Document, path_of};
+use super::events::{Event, IndexStep, Outgoing};
 use super::output::Output;
 use super::protocol::{RoutesChanged, RoutesChangedParams};
 use super::settings::{Abilities, Settings};
 use super::threads::{self, Reading};
+use super::view::{Job, View, spelled};
 use crate::workspace::{self, Reach};
 
 /// Times that the analysis starts anew with the whole workspace. After that it
 /// knows open documents only.
 const MAX_RECOVERIES: u32 = 8;
 
-/// What the loop is told.
-pub(super) enum Event {
-    /// The client is ready; index these folders.
-    Start {
-        abilities: Abilities,
-        settings: Settings,
-        roots: Vec<String>,
-    },
-    Open {
-        uri: Url,
-        version: i32,
-        text: String,
-    },
-    Change {
-        uri: Url,
-        version: i32,
-        changes: Vec<TextDocumentContentChangeEvent>,
-    },
-    Close {
-        uri: Url,
-    },
-    /// Files may have changed on disk.
-    Touched(Vec<String>),
-    /// Workspace folders came and went.
-    Folders {
-        added: Vec<String>,
-        removed: Vec<String>,
-    },
-    /// All folders are to be read anew.
-    Reindex,
-    Settings(Settings),
-    /// Files read from disk.
-    Read(Vec<(String, FileContent)>),
-    /// Files of a folder that is being read, and who waits for them to be taken.
-    Batch(Vec<(String, FileContent)>, Sender<()>),
-    /// All folders have been read.
-    Indexed,
-    /// A request, run on a worker.
-    Request(Job),
-    /// A request about routes is behind this: from then on they may have changed again.
-    RoutesAsked,
-}
-
-/// A request's work.
-pub(super) type Job = Box<dyn FnOnce(&View) + Send>;
-
-/// What a request can see.
-#[derive(Clone)]
-pub(super) struct View {
-    pub(super) analysis: Analysis,
-    pub(super) abilities: Abilities,
-    pub(super) settings: Settings,
-    /// Whether folders are still being read.
-    pub(super) indexing: bool,
-    /// Open documents: path, address, version.
-    pub(super) open: Arc<BTreeMap<String, (Url, i32)>>,
-    /// Folders of the workspace under their real paths, and as the client calls them.
-    pub(super) spellings: Arc<Vec<(String, String)>>,
-}
-
-impl View {
-    /// The path under which the analysis knows a document.
-    pub(super) fn path_of(&self, uri: &Url) -> String {
-        spelled(&self.spellings, path_of(uri))
-    }
-}
-
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// A path below one of these folders as the client calls the folder: an editor may open by its real path what is in a
-/// folder that it knows by a symbolic link.
-fn spelled(spellings: &[(String, String)], path: String) -> String {
-    let below = |(real, root): &(String, String)| {
-        let rest = path.strip_prefix(real.as_str()).filter(|rest| rest.starts_with('/'))?;
-        Some(format!("{root}{rest}"))
-    };
-    spellings.iter().find_map(below).unwrap_or(path)
-}
-
-/// What the client is asked for, or shown in steps that it has to accept.
-pub(super) enum Outgoing {
-    /// Diagnostics, lenses or hints of other files may differ now.
-    Refresh,
-    Progress(IndexStep),
-}
-
-/// How far the index is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum IndexStep {
-    Begin,
-    /// Percent of the files of a folder that are read.
-    Percent(u32),
-    End,
 }
 
 struct Loop {
@@ -582,6 +489,8 @@ impl Loop {
 
 #[cfg(test)]
 mod tests {
+    use tower_lsp::lsp_types::TextDocumentContentChangeEvent;
+
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 mod calls;
 mod convert;
 mod documents;
+mod events;
 mod explain;
 mod frames;
 mod intake;
@@ -16,6 +17,7 @@ mod server;
 mod settings;
 mod threads;
 mod transport;
+mod view;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use tower_lsp::lsp_types::{
 };
 
 use super::convert;
-use super::main_loop::View;
+use super::view::View;
 
 /// The command that answers with the page of a rule.
 pub(super) const EXPLAIN_RULE: &str = "authlens.explainRule";

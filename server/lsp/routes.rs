@@ -7,9 +7,10 @@ use authlens_analysis::ide::{AppView, Certainty, Location, RouteKind, RouteView}
 use tower_lsp::lsp_types;
 
 use super::convert;
-use super::main_loop::{Event, View};
+use super::events::Event;
 use super::protocol::{Application, Route, RouteTable, RoutesParams, RoutesReport, Summary, SummaryParams, Unresolved};
 use super::server::{Answer, Backend};
+use super::view::View;
 
 impl Backend {
     /// `authlens/routes`.

@@ -16,11 +16,13 @@ use tower_lsp::lsp_types::*;
 use tower_lsp::{Client, LanguageServer};
 
 use super::documents::path_of;
+use super::events::{Event, IndexStep, Outgoing};
 use super::frames::Session;
-use super::main_loop::{self, Event, IndexStep, Outgoing, View};
+use super::main_loop;
 use super::output::Output;
 use super::requests;
 use super::settings::{Abilities, Settings};
+use super::view::View;
 
 /// How long a client may take to say that it will pull again.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(5);

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::main_loop::{Event, IndexStep, Job, Outgoing, View};
+use super::events::{Event, IndexStep, Outgoing};
+use super::view::{Job, View};
 use crate::workspace;
 
 /// Files that a batch of the index holds: small, so that a key never waits long.

@@ -25,25 +25,30 @@ impl Flow<'_, '_> {
         let given = values.iter().filter(|value| **value != Abs::Other).cloned();
         match given.fold(made.clone(), Abs::join) {
             Abs::Request(part) if part.is_empty() && self.class_holds_request(class) => made,
-            Abs::Credential if self.verifies_at_once(path, expr, class, args, values) => {
-                Abs::Verified { checked: true }
-            }
+            Abs::Credential => match self.judge.resolve.method(class, "__init__") {
+                Some(init) if self.verifies_at_once(path, expr, &init, made, args, values) => {
+                    Abs::Verified { checked: true }
+                }
+                _ => Abs::Credential,
+            },
             joined => joined,
         }
     }
 
-    /// Whether the initialiser of a class verifies the credential that it is given, on all of its ways.
+    /// Whether the initialiser of an object verifies the credential that it is given, on all of its ways.
     fn verifies_at_once(
         &mut self,
         path: &mut Path,
         expr: &Expr,
-        class: &Arc<ClassRef>,
+        init: &FunctionRef,
+        object: Abs,
         args: &[Arg],
         values: Vec<Abs>,
     ) -> bool {
-        let init = self.judge.resolve.method(class, "__init__").map(|init| self.judge.resolve.current(&init));
-        let Some(init) = init.filter(|init| callees(&init.def.body).next().is_some()) else { return false };
-        let object = Abs::Object(Box::new(Value::Class(Arc::clone(class))));
+        let init = self.judge.resolve.current(init);
+        if callees(&init.def.body).next().is_none() {
+            return false;
+        }
         let mut made = Path { verified: false, ..path.clone() };
         self.follow(&mut made, expr, &init, Some(object), args, values);
         if made.verified {
