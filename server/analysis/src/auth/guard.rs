@@ -309,7 +309,7 @@ impl<'g, 'a> Guards<'g, 'a> {
         if !route.end_known || route.kind != RouteKind::Http {
             return None;
         }
-        let by_path = public::by_nature(&route.path, &route.methods);
+        let by_path = public::by_nature(route);
         // A probe of the service asks for nothing: what a client has to name is somebody's, or of something.
         let by_path = by_path.filter(|reason| *reason != public::HEALTH_CHECK || !self.asks_for_something(route));
         by_path.or_else(|| {
@@ -446,7 +446,8 @@ fn posts(route: &Route) -> bool {
 
 /// The handler of a route that callers may come in by: what it takes has no name yet.
 fn entrance(route: &Route) -> Option<&FunctionRef> {
-    route.function().map(|handler| &**handler).filter(|_| posts(route) && !route.path.contains('{'))
+    let is_named = |path: &str| path.contains('{') && !public::is_below_auth(path);
+    route.function().map(|handler| &**handler).filter(|_| posts(route) && !is_named(&route.path))
 }
 
 /// Whether the handler of a route compares a password with what is kept of it.

@@ -245,7 +245,7 @@ impl Policy {
         }
         let configured = self.configuration_of(application);
         let decide = |(route, said): (&Route, &Said)| {
-            let by_nature = || public::by_nature(&route.path, &route.methods).is_some();
+            let by_nature = || public::by_nature(route).is_some();
             match said.listed() {
                 // A group is said to be guarded; but nobody has a token before signing in.
                 Some(Expectation::Required(_)) if said.own.is_empty() && by_nature() => {}

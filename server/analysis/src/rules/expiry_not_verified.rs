@@ -135,7 +135,7 @@ fn only_signs_out(state: &State, function: Site) -> bool {
             let mut asked = route.dependencies.iter().chain(&route.perhaps);
             let rests = handler_site(&route.handler) == Some(function)
                 || asked.any(|node| called(interpreter, &node.callable).is_some_and(|(one, _)| one.site == function));
-            if rests && by_nature(&route.path, &route.methods) == Some("signing out") {
+            if rests && by_nature(route) == Some("signing out") {
                 signs_out = true;
             } else if rests {
                 does_more = true;

@@ -168,7 +168,7 @@ fn is_of_a_pair(name: &str) -> bool {
 fn sign_ins(state: &State) -> FxHashSet<Site> {
     let mut handlers = FxHashSet::default();
     for_each_served(state, |_, route, _| {
-        if by_nature(&route.path, &route.methods) == Some(SIGNING_IN) {
+        if by_nature(route) == Some(SIGNING_IN) {
             handlers.extend(handler_site(&route.handler));
         }
     });

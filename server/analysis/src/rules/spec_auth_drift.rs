@@ -167,7 +167,7 @@ fn finding(
 /// How bad it is that a route is open. A path that is public by nature, such as
 /// signing out, whose handler provably gives away nothing, harms nobody.
 fn open_severity(state: &State, route: &Route) -> Severity {
-    let harmless = public::by_nature(&route.path, &route.methods).is_some()
+    let harmless = public::by_nature(route).is_some()
         && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
     match (harmless, route.conditional) {
         (true, _) => Severity::Info,

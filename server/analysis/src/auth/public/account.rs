@@ -162,7 +162,8 @@ fn is_with_provider(segment: &str) -> bool {
 /// and among them what is done and with what.
 fn is_confirmation(segment: &str) -> bool {
     const DONE: &[&str] = &["verify", "confirm", "resend", "resent", "send", "request", "forgot", "reset", "recover"];
-    const WITH: &[&str] = &["password", "verification", "confirmation", "activation", "otp", "code"];
+    const WITH: &[&str] =
+        &["password", "verification", "confirmation", "activation", "otp", "code", "signup", "registration"];
     const OTHERS: &[&str] = &["email", "mail", "link", "account", "sms", "phone", "pin", "token"];
     let (mut rest, mut done, mut with) = (segment, false, false);
     while !rest.is_empty() {

@@ -8,15 +8,23 @@ use smol_str::SmolStr;
 use account::{account, is_identity_provider};
 use path::normalised;
 
+use crate::index::routes::Route;
+
 mod account;
+mod library;
 mod meant;
 mod path;
 
 pub use meant::{is_delivery, is_for_machines, is_named_form, is_named_public, speaks_of_strangers};
 pub use path::is_base_of_api;
 
-/// Why a route is public by nature, if it is.
-pub fn by_nature(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
+/// Why a route is public by nature, if it is: by the package that made it, wherever it is included, or by its path.
+pub fn by_nature(route: &Route) -> Option<&'static str> {
+    library::by_library(&route.handler).or_else(|| by_path(&route.path, &route.methods))
+}
+
+/// Why a path is public by nature, if it is.
+fn by_path(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
     if !methods.is_empty() && methods.iter().all(|method| method == "OPTIONS") {
         return Some("OPTIONS requests carry no credentials");
     }
@@ -178,7 +186,7 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
     const MAILED: &[&str] =
         &["email", "mail", "token", "code", "otp", "resettoken", "verificationcode", "newpassword", "password"];
     let segments = normalised(path);
-    if segments.iter().any(|segment| segment == "{}") {
+    if segments.iter().any(|segment| segment == "{}") && !is_below_auth(path) {
         return None;
     }
     let last = segments.last()?.as_str();
@@ -195,6 +203,13 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
         RECOVERING => Some((reason, MAILED)),
         _ => None,
     }
+}
+
+/// Whether a path ends in one step of what is called authentication, whatever that belongs to:
+/// `/shops/{shop_id}/auth/login`.
+pub(super) fn is_below_auth(path: &str) -> bool {
+    let segments = normalised(path);
+    matches!(segments.as_slice(), [.., group, step] if matches!(group.as_str(), "auth" | "authentication") && step != "{}")
 }
 
 /// Whether callers sign out at the end of a path, wherever that stands. That alone is no reason to leave it open: the
@@ -370,6 +385,7 @@ mod tests {
             "/auth/google-callback",
             "/auth/password-reset-request",
             "/auth/verify-email-code",
+            "/auth/confirm-signup",
             "/auth/resend-otp",
             "/auth/resend-confirmation",
             "/auth/verification/confirm",
@@ -393,7 +409,7 @@ mod tests {
             "/auth/resent_activation_token/{email}",
         ];
         for path in public {
-            assert!(by_nature(path, &get).is_some(), "{path}");
+            assert!(by_path(path, &get).is_some(), "{path}");
         }
         let guarded = [
             "/api/tasks",
@@ -438,13 +454,13 @@ mod tests {
             "/users/{email}",
         ];
         for path in guarded {
-            assert!(by_nature(path, &get).is_none(), "{path}");
+            assert!(by_path(path, &get).is_none(), "{path}");
         }
-        assert!(by_nature("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
+        assert!(by_path("/api/tasks", &[SmolStr::new_static("OPTIONS")]).is_some());
         let post = [SmolStr::new_static("POST")];
-        assert!(by_nature("/api/v1", &get).is_some() && by_nature("/api/v1", &post).is_none());
+        assert!(by_path("/api/v1", &get).is_some() && by_path("/api/v1", &post).is_none());
         let delete = [SmolStr::new_static("DELETE")];
-        assert!(by_nature("/auth/token", &delete).is_none() && by_nature("/auth/logout", &delete).is_some());
+        assert!(by_path("/auth/token", &delete).is_none() && by_path("/auth/logout", &delete).is_some());
     }
 
     #[test]
@@ -453,6 +469,7 @@ mod tests {
         assert_eq!(reason("/api/system/login"), Some("signing in"));
         assert_eq!(reason("/admin/login"), Some("signing in"));
         assert_eq!(reason("/portal/forgot-password"), Some("recovering or confirming an account"));
+        assert_eq!(reason("/shops/{id}/auth/login"), Some("signing in"));
         for path in ["/admin/reset-password", "/admin/register", "/orders/{id}/login", "/orders/verify"] {
             assert_eq!(reason(path), None, "{path}");
         }

@@ -58,7 +58,23 @@ pub fn calls_public(text: &str) -> bool {
         let next = rest.trim_start_matches([' ', '-']);
         rest.starts_with([' ', ')', ',', ';', ':', '.', '-']) && !next.starts_with("key") && !next.starts_with("id")
     });
-    added || SENTENCES.iter().any(says) || asks_nothing(&words)
+    added || begins_with_public(&words) || SENTENCES.iter().any(says) || asks_nothing(&words)
+}
+
+/// Whether a text begins with what is public, after a verb at most: `Public list of plans`, `Get public shop settings`.
+fn begins_with_public(words: &[String]) -> bool {
+    const VERBS: &[&str] = &["get", "list", "return", "returns", "fetch", "show", "read", "serve", "serves", "search"];
+    // A public key is one half of a pair, and a public profile or address belongs to somebody.
+    const OTHERS: &[&str] = &["key", "keys", "id", "ids", "url", "urls", "ip", "profile", "profiles"];
+    let rest = match words {
+        [verb, rest @ ..] if VERBS.contains(&verb.as_str()) => rest,
+        words => words,
+    };
+    let rest = match rest {
+        [article, rest @ ..] if matches!(article.as_str(), "a" | "an" | "the" | "all") => rest,
+        rest => rest,
+    };
+    matches!(rest, [public, of, ..] if public == "public" && !OTHERS.contains(&of.as_str()))
 }
 
 /// Whether a text says that no credential is needed.
@@ -103,6 +119,8 @@ mod tests {
             "It doesn't require login.",
             "Get all awards (visible to everyone).",
             "Publicly accessible list of plans",
+            "Public shipping options for the checkout form.",
+            "Return the public price list.",
         ] {
             assert!(calls_public(text), "{text}");
         }
@@ -115,6 +133,7 @@ mod tests {
             "Requires authentication.",
             "Whether a profile is public.",
             "List publications.",
+            "Get the public key of a device.",
         ] {
             assert!(!calls_public(text), "{text}");
         }

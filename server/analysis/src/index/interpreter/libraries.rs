@@ -65,6 +65,22 @@ const USER_ROUTERS: &[(&str, &str, &[KnownRoute])] = &[
         ],
     ),
     (
+        "get_oauth_router",
+        "oauth",
+        &[
+            ("GET", "/authorize", "authorize", &[]),
+            ("GET", "/callback", "callback", &[Needs::UserManager, Needs::Strategy]),
+        ],
+    ),
+    (
+        "get_oauth_associate_router",
+        "oauth",
+        &[
+            ("GET", "/authorize", "authorize", &[Needs::CurrentUser]),
+            ("GET", "/callback", "callback", &[Needs::CurrentUser, Needs::UserManager]),
+        ],
+    ),
+    (
         "get_users_router",
         "users",
         &[
@@ -162,7 +178,9 @@ impl Execution<'_, '_> {
         let Some(id) = self.library_router(site) else { return UNSUPPORTED };
         let manager = users.args.get("get_user_manager", Some(0)).cloned().unwrap_or(UNSUPPORTED);
         let manager = self.interpreter.force(manager);
-        let backend = arguments.get("backend", Some(0)).cloned().map(|value| self.interpreter.force(value));
+        // The client of the identity provider comes before it.
+        let position = usize::from(factory == "get_oauth_router");
+        let backend = arguments.get("backend", Some(position)).cloned().map(|value| self.interpreter.force(value));
         let strategy = match &backend {
             Some(Value::Instance(backend)) => backend.args.get("get_strategy", Some(2)).cloned(),
             _ => None,
