@@ -1,5 +1,7 @@
 //! Calls that can tell a good credential from a bad one.
 
+use super::tokens::is_of_text;
+
 /// What a package's callable does with a credential that it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sink {
@@ -45,11 +47,14 @@ pub(super) fn classify(path: &str) -> Sink {
     match package {
         // PyJWT 2, python-jose 3, authlib 1, joserfc 1.
         "jwt" | "jose" | "authlib" | "joserfc" | "python_jose" => match method {
+            _ if is_of_text(path) => Sink::Passes,
             "decode" | "verify" | "decode_complete" | "deserialize_compact" | "validate" => Sink::Raises,
             _ if method.contains("unverified") => Sink::Reads,
             "get_signing_key_from_jwt" | "get_signing_key" => Sink::Reads,
             _ => Sink::Passes,
         },
+        // fastapi-users 15: PyJWT's `decode` with a key and an audience.
+        "fastapi_users" if path == "fastapi_users.jwt.decode_jwt" => Sink::Raises,
         // jwcrypto 1: a token that is read together with a key is verified.
         "jwcrypto" => match method {
             "JWT" | "deserialize" => Sink::Raises,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::dependencies::Node;
 use super::routes::{Middleware, Route};
-use super::value::{Arguments, Attributes, ClassRef, Depends, Frame, FunctionRef, Instance, Value};
+use super::value::{Arguments, Attributes, ClassRef, Depends, Frame, FunctionRef, Instance, Unknown, Value};
 
 /// Values inside each other that are compared.
 const MAX_DEPTH: u32 = 8;
@@ -58,6 +58,7 @@ impl Comparison {
         }
         self.depth += 1;
         let same = match (a, b) {
+            (Value::Unknown(Unknown::OrNone(a)), Value::Unknown(Unknown::OrNone(b))) => self.values(&a.0, &b.0),
             (Value::Unknown(a), Value::Unknown(b)) => a == b,
             (Value::None, Value::None) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,

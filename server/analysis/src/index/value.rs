@@ -1,5 +1,6 @@
 //! Values of the route interpreter: what a name or expression is known to be.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
@@ -37,6 +38,27 @@ pub enum Unknown {
     Unsupported,
     /// The bound on steps or depth was reached.
     Bound,
+    /// Either an object or `None`: `client = Client(KEY) if KEY else None`. Conditions on it are open, and what is asked of it
+    /// is asked of the object.
+    OrNone(Held),
+}
+
+/// An object inside of a value that is not known as a whole.
+#[derive(Debug, Clone)]
+pub struct Held(pub Arc<Value>);
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Held {}
+
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
 }
 
 /// A function or method of the project.

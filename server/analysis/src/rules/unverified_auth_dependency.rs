@@ -35,11 +35,15 @@ struct Pretender<'s> {
     /// Whether it gives a guard when it is called, and nobody calls it.
     uncalled: bool,
     routes: Vec<&'s Route>,
+    /// Whether each of these only reads, and takes what the dependency gives: it asks who is calling, and was hardly meant
+    /// to turn others away.
+    only_asks: bool,
 }
 
 impl<'s> Pretender<'s> {
     /// Adds a route, once: several applications may serve it alike.
-    fn add(&mut self, route: &'s Route) {
+    fn add(&mut self, route: &'s Route, takes: bool) {
+        self.only_asks &= takes && only_reads(route);
         let is_same = |other: &&Route| {
             other.registration == route.registration && other.path == route.path && other.methods == route.methods
         };
@@ -57,24 +61,29 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let judge = Judge::new(interpreter, &state.memo);
         for_each_judged(state, &judge, |route, judged| {
             let Guard::Open(Some(weak)) = &judged.guard else { return };
+            let mut takes = false;
             let (site, pretender) = match weak {
                 Weak::Unapplied(_) => return,
                 Weak::Dependency(index, proof) => {
                     let node = &route.dependencies[*index];
+                    takes = *proof == Proof::Optional && node.parameter.is_some();
                     let uncalled = *proof == Proof::ChecksNothing && judge.makes_guard(&node.callable);
                     let definition = called(interpreter, &node.callable).filter(|_| !uncalled);
                     let site = definition.map_or(node.site, |(function, _)| function.site);
                     let name = callable_name(&node.callable).unwrap_or("this dependency");
                     let verdict = Arc::clone(&judge.dependencies(&route.dependencies)[*index]);
-                    (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new() })
+                    (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new(), only_asks: true })
                 }
                 Weak::Around(wrapped) => {
                     let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
                     let verdict = Arc::clone(&wrapped.verdict);
-                    (wrapped.site, Pretender { name, proof, verdict, uncalled: false, routes: Vec::new() })
+                    (
+                        wrapped.site,
+                        Pretender { name, proof, verdict, uncalled: false, routes: Vec::new(), only_asks: true },
+                    )
                 }
             };
-            pretenders.entry(site).or_insert(pretender).add(route);
+            pretenders.entry(site).or_insert(pretender).add(route, takes);
         });
     });
     unused(state, wanted, found);
@@ -149,11 +158,20 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
     let conditional = weak.routes.iter().all(|route| route.conditional);
     Diagnostic {
         rule: INFO.code,
-        severity: if conditional { Severity::Info } else { Severity::Error },
+        severity: match (conditional, weak.only_asks) {
+            (true, _) => Severity::Info,
+            (false, true) => Severity::Warning,
+            (false, false) => Severity::Error,
+        },
         confidence: Confidence::High,
         location: state.sources.locate(site),
         message,
         related,
         unnecessary: false,
     }
+}
+
+/// Whether a route only reads, by its methods.
+fn only_reads(route: &Route) -> bool {
+    !route.methods.is_empty() && route.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }

@@ -212,8 +212,14 @@ fn left_behind(passes: &[Exit]) -> RequestState {
         if state.values.contains_key(name) {
             continue;
         }
-        let values = passes.iter().filter(|pass| pass.verified || !bypassed);
-        let values = values.map(|pass| pass.state.get(name).cloned().unwrap_or(Abs::Nothing));
+        let counting = || passes.iter().filter(|pass| pass.verified || !bypassed);
+        // That there is any says who set it, if nobody else does.
+        let tells = counting().filter(|pass| pass.state.contains_key(name)).all(|pass| pass.verified);
+        let values = counting().map(|pass| match pass.state.get(name) {
+            Some(value) if tells && !value.is_claimed() && *value != Abs::Nothing => Abs::Verified { checked: true },
+            Some(value) => value.clone(),
+            None => Abs::Nothing,
+        });
         if let Some(value) = values.reduce(either) {
             state.values.insert(name.clone(), value);
         }

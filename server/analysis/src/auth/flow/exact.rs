@@ -180,6 +180,9 @@ impl Flow<'_, '_> {
         let known = |name: &SmolStr| path.known.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         let mut pending = vec![test];
         while let Some(expr) = pending.pop() {
+            if is_said_by_client(expr) {
+                continue;
+            }
             let asks = match &expr.kind {
                 ExprKind::Name(name) => matches!(known(name), Some(Value::Str(_))),
                 ExprKind::Attribute { value, name } => {
@@ -188,7 +191,8 @@ impl Flow<'_, '_> {
                 }
                 ExprKind::Subscript { value, index } => {
                     let scope = value.as_name().and_then(known);
-                    matches!(scope, Some(Value::Dict(_))) && index.as_str().is_some_and(|key| key != "headers")
+                    matches!(scope, Some(Value::Dict(_)))
+                        && index.as_str().is_some_and(|key| !matches!(key.as_str(), "headers" | "query_string"))
                 }
                 _ => false,
             };
@@ -216,6 +220,15 @@ impl Flow<'_, '_> {
         }
         false
     }
+}
+
+/// Whether an expression is a part of a request's address that says nothing of the route: `request.url.query`
+/// (Starlette 0.46, `URL`).
+fn is_said_by_client(expr: &Expr) -> bool {
+    const PARTS: &[&str] = &["query", "fragment", "scheme", "netloc", "hostname", "port", "username", "password"];
+    let ExprKind::Attribute { value, name } = &expr.kind else { return false };
+    let is_address = matches!(&value.kind, ExprKind::Attribute { name, .. } if name.name == "url");
+    is_address && PARTS.contains(&name.name.as_str())
 }
 
 /// Whether a module's variable is likely to get another value when the program

@@ -45,7 +45,7 @@ impl Flow<'_, '_> {
     }
 }
 
-/// Whether a body, nested functions left out, assigns to an attribute or entry of something called `state`.
+/// Whether a body, nested functions left out, assigns to an attribute or entry of something called `state`, or `scope`.
 fn writes_state(body: &[Stmt]) -> bool {
     let mut pending: Vec<&Stmt> = body.iter().collect();
     while let Some(stmt) = pending.pop() {
@@ -68,7 +68,7 @@ fn writes_state(body: &[Stmt]) -> bool {
     false
 }
 
-/// `request.state`.
+/// `request.state`, `request.scope`.
 fn is_state(expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Attribute { name, .. } if name.name == "state")
+    matches!(&expr.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "state" | "scope"))
 }

@@ -51,6 +51,37 @@ fn leaves(stmt: &Stmt) -> bool {
     }
 }
 
+/// Whether an entry of the scope is none of those that servers and frameworks put there (ASGI 3.0; Starlette 0.46 and
+/// FastAPI 0.136).
+fn is_own_entry(name: &str) -> bool {
+    const KNOWN: &[&str] = &[
+        "type",
+        "asgi",
+        "http_version",
+        "method",
+        "scheme",
+        "path",
+        "raw_path",
+        "query_string",
+        "root_path",
+        "headers",
+        "client",
+        "server",
+        "state",
+        "extensions",
+        "subprotocols",
+        "app",
+        "router",
+        "endpoint",
+        "route",
+        "path_params",
+        "session",
+        "user",
+        "auth",
+    ];
+    !name.is_empty() && !name.starts_with("fastapi") && !KNOWN.contains(&name)
+}
+
 impl Flow<'_, '_> {
     /// Whether a clause of a socket's handler is its end, as the `last` thing that it does or because it returns there,
     /// and gives the client nothing any more: whoever gets there is not let in.
@@ -130,6 +161,8 @@ impl Flow<'_, '_> {
             "kwargs" => self.injected_argument(&name),
             "scope" => match name.as_str() {
                 "headers" | "state" | "session" => Abs::Request(name),
+                // No client has a say in what stands there.
+                _ if is_own_entry(&name) => self.request_state(path, expr, &name),
                 _ => {
                     self.found.asks_route = true;
                     Abs::Other
@@ -137,6 +170,18 @@ impl Flow<'_, '_> {
             },
             _ => Abs::Other,
         }
+    }
+
+    /// The entry of the scope that a middleware of the project's has put there under a key: `request.scope["account"]`.
+    pub(super) fn own_entry(&self, key: &Expr) -> Option<SmolStr> {
+        let name = match &key.kind {
+            ExprKind::Str(name) => name.clone(),
+            _ => match self.outer(key) {
+                Value::Str(name) => name,
+                _ => return None,
+            },
+        };
+        is_own_entry(&name).then_some(name)
     }
 
     /// Whether the code that is executed calls itself a defence against forged

@@ -264,11 +264,13 @@ impl Flow<'_, '_> {
                 if let Some(held) = object.as_name() {
                     note_filled(path, held, value);
                 }
-                let part = self.eval(path, object);
-                if let (Abs::Request(part), Some(key)) = (part, index.as_str())
-                    && part == "state"
-                {
-                    path.state.insert(key.clone(), value.clone());
+                let key = match self.eval(path, object) {
+                    Abs::Request(part) if part == "state" => index.as_str().cloned(),
+                    Abs::Request(part) if part == "scope" => self.own_entry(index),
+                    _ => None,
+                };
+                if let Some(key) = key {
+                    path.state.insert(key, value.clone());
                 }
             }
             _ => {}

@@ -80,7 +80,7 @@ pub(super) fn does(body: &Body<'_, '_, '_>, func: &Expr) -> Option<(Library, Doe
         _ => return None,
     };
     let path = body.package(func)?;
-    let library = Library::of(&path)?;
+    let library = Library::of(&path).filter(|_| !is_of_text(&path))?;
     match (may_be, library) {
         (Does::VerifiesSignature, Library::Jose) if path.contains("jws") => Some((library, may_be)),
         (Does::VerifiesSignature, _) => None,
@@ -88,4 +88,10 @@ pub(super) fn does(body: &Body<'_, '_, '_>, func: &Expr) -> Option<(Library, Doe
         _ if path.contains("jws") && may_be != Does::ReadsHeader => None,
         _ => Some((library, may_be)),
     }
+}
+
+/// Whether a dotted path is that of a method of what was encoded: `jwt.encode(header, claims, key).decode()` of authlib 1
+/// makes a text of bytes.
+pub(in crate::auth) fn is_of_text(path: &str) -> bool {
+    path.rsplit('.').nth(1) == Some("encode")
 }

@@ -65,6 +65,7 @@ pub use found::*;
 pub(in crate::auth) use key_source::reads_environment;
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
+pub(super) use libraries::is_of_text;
 pub use looks::{Looks, Marked, may_handle_tokens};
 pub use optional::Asked;
 pub use transport::is_plain_and_far;

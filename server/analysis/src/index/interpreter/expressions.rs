@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::value::{Annotated, FunctionRef, Unknown, Value, is_from_container};
+use super::super::value::{Annotated, FunctionRef, Held, Unknown, Value, is_from_container};
 use super::names::dotted;
 use super::{Execution, MAX_ITERATIONS, Scope};
 use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
@@ -124,6 +124,8 @@ impl Execution<'_, '_> {
             // A member of an enumeration stands for its value.
             text @ (Value::Str(_) | Value::Int(_)) if name == "value" => text,
             Value::Function(function) if name == "__name__" => Value::Str(function.def.name.name.clone()),
+            // `None` has no such attribute, and raises.
+            Value::Unknown(Unknown::OrNone(object)) => self.attribute(Value::clone(&object.0), name),
             // Of what was not read nothing is known, which is not what run time alone knows.
             unread @ Value::Unknown(Unknown::Import(_)) => unread,
             _ => UNSUPPORTED,
@@ -355,6 +357,8 @@ pub(super) fn either(a: Value, b: Value) -> Value {
             Value::Function(either_wrapped(one, other))
         }
         _ if same(&a, &b) => a,
+        (Value::Instance(_), Value::None) => Value::Unknown(Unknown::OrNone(Held(Arc::new(a)))),
+        (Value::None, Value::Instance(_)) => Value::Unknown(Unknown::OrNone(Held(Arc::new(b)))),
         (Value::List(_) | Value::None, Value::List(_) | Value::None) => {
             either_list(elements(&a), elements(&b)).unwrap_or(Value::Unknown(Unknown::Ambiguous))
         }
