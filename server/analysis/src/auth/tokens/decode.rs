@@ -398,11 +398,34 @@ fn is_compared(body: &Body<'_, '_, '_>, name: &str, place: TextRange) -> bool {
             let holds =
                 |block: &[crate::facts::python::tree::Stmt]| block.iter().any(|stmt| stmt.range.contains_range(place));
             let leaves = body.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. } | StmtKind::Return(_)));
-            (holds(body) && compares(test, &["in", "=="]))
+            (holds(body) && (compares(test, &["in", "=="]) || is_of_key_pairs(test, name)))
+                || matches!(&test.kind, ExprKind::Not(inner) if stmt.range.end <= place.start && leaves && is_of_key_pairs(inner, name))
                 || (stmt.range.end <= place.start && leaves && compares(test, &["not in", "!="]))
         }
         _ => false,
     })
+}
+
+/// Whether a condition holds only where a variable begins as the algorithms of key pairs do, and neither as those of shared
+/// secrets nor as `none` does (RFC 7518, section 3.1): `alg.startswith("RS") or alg.startswith("ES")`.
+fn is_of_key_pairs(test: &Expr, name: &str) -> bool {
+    match &test.kind {
+        ExprKind::BoolOp { and: false, values } => values.iter().all(|value| is_of_key_pairs(value, name)),
+        ExprKind::BoolOp { and: true, values } => values.iter().any(|value| is_of_key_pairs(value, name)),
+        ExprKind::Call { func, args } => {
+            let ExprKind::Attribute { value, name: method } = &func.kind else { return false };
+            let is_family = |start: &Expr| {
+                start
+                    .as_str()
+                    .is_some_and(|start| ["RS", "ES", "PS", "Ed"].iter().any(|family| start.starts_with(family)))
+            };
+            let starts = positional(args, 0).map(elements);
+            method.name == "startswith"
+                && mentions(value, name)
+                && starts.is_some_and(|starts| !starts.is_empty() && starts.iter().all(is_family))
+        }
+        _ => false,
+    }
 }
 
 /// Seconds of tolerance, where they are worth a note.
