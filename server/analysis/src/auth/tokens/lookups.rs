@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions, parts};
 use super::{Given, Introspection, ItemTokens, SessionLookup, SessionQuery, secrets};
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Site, Value};
 
@@ -76,7 +76,13 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
 /// nothing. Who only counts how often a session asks, say, goes on without a row.
 fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     let StmtKind::Assign(assign) = &found.stmt.kind else { return true };
-    let [Expr { kind: ExprKind::Name(row), .. }] = assign.targets.as_slice() else { return true };
+    let [Expr { kind: ExprKind::Name(given), .. }] = assign.targets.as_slice() else { return true };
+    // `result = await db.execute(query)`, of which the row is taken: `row = result.scalar_one_or_none()`.
+    let taken: Vec<&SmolStr> = body.statements().iter().filter_map(|(stmt, _)| taken_of(stmt, given)).collect();
+    let row = match taken.as_slice() {
+        [row] => row,
+        _ => given,
+    };
     let is_it = |expr: &Expr| expr.as_name() == Some(row);
     let is_missing = |expr: &Expr| match &expr.kind {
         ExprKind::Not(inner) => is_it(inner),
@@ -86,13 +92,31 @@ fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     let is_questioned = !body.find(&is_missing).is_empty();
     is_questioned
         || body.statements().iter().any(|(stmt, _)| match &stmt.kind {
-            StmtKind::Return(Some(value)) => mentions(value, row),
-            StmtKind::Assign(other) => {
+            StmtKind::Return(Some(value)) => mentions(value, row) || mentions(value, given),
+            StmtKind::Assign(other) if taken_of(stmt, given).is_none() => {
                 other.value.as_ref().is_some_and(|value| value.range != found.expr.range && mentions(value, row))
             }
             StmtKind::Expr(expr) => mentions(expr, row),
             _ => false,
         })
+}
+
+/// The variable that takes the only row of what a query gave, where a statement does that.
+fn taken_of<'s>(stmt: &'s Stmt, given: &str) -> Option<&'s SmolStr> {
+    const TAKES: &[&str] = &["scalar_one_or_none", "scalar", "first", "one_or_none", "scalars"];
+    let StmtKind::Assign(assign) = &stmt.kind else { return None };
+    let [Expr { kind: ExprKind::Name(row), .. }] = assign.targets.as_slice() else { return None };
+    let mut expr = assign.value.as_ref()?;
+    while let Some((Expr { kind: ExprKind::Attribute { value, name }, .. }, _)) = expr.as_call() {
+        if !TAKES.contains(&name.name.as_str()) {
+            return None;
+        }
+        if value.as_name().is_some_and(|name| name == given) {
+            return Some(row);
+        }
+        expr = value;
+    }
+    None
 }
 
 /// Whether what a condition finds is only removed or changed: `db.query(Session).filter(Session.token == token).delete()`.
