@@ -32,8 +32,12 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
     })
 }
 
-/// Whether texts that are known compare so.
-fn texts_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
+/// Whether texts that are known compare so, or nothing with what is something: a helper gives `None` for the role of who has
+/// none.
+fn known_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
+    if *a == Abs::Nothing && is_something(b) {
+        return Some(matches!(op, "!=" | "is not" | "not in"));
+    }
     let Abs::Text(text) = a else { return None };
     match (op, b) {
         ("==", Abs::Text(other)) => Some(text == other),
@@ -65,6 +69,26 @@ fn counted(expr: &Expr) -> Option<&Expr> {
 /// Whether an expression says which fields of a request model the client sent: all of them may be.
 fn is_set_of_sent(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "model_fields_set" | "__fields_set__"))
+}
+
+/// What a row hangs on is compared with what may turn out to be the caller's: `if photo.album_id != album_id: raise`, and
+/// whose album that is is asked next.
+fn note_parent(path: &mut Path, a: &Abs, b: &Abs) {
+    let Abs::Part(id, column) = b else { return };
+    let model = |id: &u32| path.rows.get(id).and_then(|row| row.model.as_ref());
+    let may_be_own = match a {
+        Abs::Client(_) => true,
+        Abs::Part(other, key) => other != id && model(other).is_some_and(|model| model.is_key(key)),
+        _ => false,
+    };
+    if !may_be_own || model(id).is_none_or(|model| model.parent(column).is_none()) {
+        return;
+    }
+    if let Some(row) = path.rows.get_mut(id)
+        && !row.hangs_on.contains(a)
+    {
+        row.hangs_on.push(a.clone());
+    }
 }
 
 impl Engine<'_, '_> {
@@ -236,7 +260,7 @@ impl Engine<'_, '_> {
             path.privileged |= [&a, &b].into_iter().any(|value| self.says_authority(value));
             return (vec![path.clone()], vec![path]);
         }
-        if let Some(holds) = texts_compare(&a, op, &b) {
+        if let Some(holds) = known_compare(&a, op, &b) {
             return if holds { (vec![path], Vec::new()) } else { (Vec::new(), vec![path]) };
         }
         // Nothing is in an empty list.
@@ -417,6 +441,7 @@ impl Engine<'_, '_> {
 
     /// The owner of a row is compared with what the client says.
     fn note_claim(&self, path: &mut Path, a: &Abs, b: &Abs) {
+        note_parent(path, a, b);
         let (Abs::Client(_), Abs::Part(id, column)) = (a, b) else { return };
         let Some(row) = path.rows.get_mut(id) else { return };
         let Some(model) = row.model.clone().filter(|model| model.is_owner(column)) else { return };
@@ -554,6 +579,7 @@ impl Engine<'_, '_> {
             || path.doubted.0.contains(&id)
             || depth > MAX_CHAIN
             || row.predicates.iter().any(|predicate| self.narrows(path, predicate, depth + 1))
+            || row.hangs_on.iter().any(|value| self.is_authorised(path, value, depth + 1))
             || self.is_shared_with(path, id)
     }
 }

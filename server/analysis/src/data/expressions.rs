@@ -299,6 +299,9 @@ impl Engine<'_, '_> {
             Value::Str(text) => Abs::Text(text),
             Value::Int(_) => Abs::Constant(None),
             Value::Unknown(_) | Value::Lazy(_) => Abs::Unknown,
+            Value::List(items) if is_of_texts(&items) => {
+                Abs::Items(Arc::new(items.iter().map(|item| self.as_abs(item.clone())).collect()))
+            }
             Value::List(_) | Value::Dict(_) | Value::Record(_) => Abs::Other,
             value => Abs::Known(Known(value)),
         }
@@ -578,4 +581,12 @@ fn is_function_called(expr: &Expr) -> bool {
 fn is_owner_of(path: &Path, row: RowId, column: &str) -> bool {
     let model = path.rows.get(&row).and_then(|row| row.model.as_ref());
     model.is_some_and(|model| model.is_owner(column))
+}
+
+/// Texts of a list that are looked at one by one.
+const MAX_TEXTS: usize = 24;
+
+/// Whether a list around a function holds texts, and how many these are is no burden: `STAFF = {"admin", "auditor"}`.
+fn is_of_texts(items: &[Value]) -> bool {
+    (1..=MAX_TEXTS).contains(&items.len()) && items.iter().all(|item| matches!(item, Value::Str(_)))
 }

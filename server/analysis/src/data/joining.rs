@@ -430,6 +430,7 @@ fn join_rows(known: &Shared<Row>, row: &Row, idle: &Idle<'_>) -> Shared<Row> {
     let mut known = known.clone();
     known.checked &= row.checked;
     known.compared = known.compared.take().or_else(|| row.compared.clone());
+    known.hangs_on.retain(|value| row.hangs_on.contains(value));
     known.absent &= row.absent;
     known.found &= row.found;
     known.there &= row.there;

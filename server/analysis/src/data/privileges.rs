@@ -61,7 +61,9 @@ impl Engine<'_, '_> {
                     Abs::Text(text) => Some(text.clone()),
                     _ => None,
                 });
-                texts.chain(members(expr)).collect()
+                // What a list is called is in none.
+                let named = if expr.as_name().is_some() { Vec::new() } else { members(expr) };
+                texts.chain(named).collect()
             }
             Some((_, expr)) => self.given_texts(path, expr).unwrap_or_else(|| members(expr)),
         };

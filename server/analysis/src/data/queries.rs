@@ -327,6 +327,7 @@ impl Engine<'_, '_> {
             unclear,
             checked: false,
             compared: None,
+            hangs_on: Vec::new(),
             absent: false,
             found: false,
             there: false,

@@ -35,7 +35,9 @@ impl Engine<'_, '_> {
             predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && model.is_owner(column))
         };
         path.rows.iter().any(|(other, row)| {
-            let own = || row.found && row.predicates.iter().any(|predicate| self.asks_for_own(path, predicate));
+            // What the request has made itself is in no row that was there before.
+            let of_caller = |asked: &Predicate| asked.value != Abs::Own && self.asks_for_own(path, asked);
+            let own = || row.found && row.predicates.iter().any(of_caller);
             let shared = || depth < MAX_DEPTH && self.is_shared(path, *other, depth + 1);
             let asks = |by: &dyn Fn(&Predicate) -> bool| row.predicates.iter().any(by);
             *other != id

@@ -282,7 +282,8 @@ impl Engine<'_, '_> {
         let Some(row) = path.rows.get(&id).filter(|row| !row.absent && !row.unclear) else { return false };
         let Some(model) = &row.model else { return false };
         let is_parent = refers_to.map_or(by_key, |table| *table == model.table || *table == model.name);
-        let own = |predicate: &Predicate| self.asks_for_own(path, predicate);
+        // What the request has made itself says nothing of what the caller belongs to.
+        let own = |predicate: &Predicate| predicate.value != Abs::Own && self.asks_for_own(path, predicate);
         let by_place = |predicate: &Predicate| {
             let of = predicate.column.as_ref();
             own(predicate) && of.is_some_and(|(of, column)| of.site != model.site || model.is_key(column))

@@ -214,6 +214,8 @@ pub(super) struct Row {
     pub(super) checked: bool,
     /// The column that was.
     pub(super) compared: Option<SmolStr>,
+    /// What it was seen to hang on: values of the client, and keys of other rows, which may turn out to be the caller's.
+    pub(super) hangs_on: Vec<Abs>,
     /// Whether there is none on this path.
     pub(super) absent: bool,
     /// Whether it was asked whether there is one that hangs on what another row says, and there is.
