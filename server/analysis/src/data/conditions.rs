@@ -159,7 +159,7 @@ impl Engine<'_, '_> {
     }
 
     /// What a test asks only of whether it is there, or has anything in it, and whether the test holds where it does:
-    /// `bool(row)`, `len(rows) == 0`.
+    /// `bool(row)`, `len(rows) == 0`, `answer.count > 0`.
     pub(super) fn asks_whether_any<'e>(&self, path: &Path, test: &'e Expr) -> Option<(&'e Expr, bool)> {
         let is_builtin = |func: &Expr| {
             let is_local = func.as_name().is_none_or(|name| path.vars.contains_key(name));
@@ -174,14 +174,31 @@ impl Engine<'_, '_> {
             },
             ExprKind::Compare { first, rest } => {
                 let [(op, second)] = rest.as_slice() else { return None };
-                let value = counted(first)?;
+                let told = self.count_told(path, first);
+                let value = told.or_else(|| counted(first))?;
                 let ExprKind::Int(number) = second.kind else { return None };
                 let holds = match (op.as_str(), number) {
                     (">" | "!=", 0) | (">=", 1) => true,
                     ("==" | "<=", 0) | ("<", 1) => false,
                     _ => return None,
                 };
-                is_builtin(first.as_call()?.0).then_some((value, holds))
+                (told.is_some() || is_builtin(first.as_call()?.0)).then_some((value, holds))
+            }
+            _ => Some((self.count_told(path, test)?, true)),
+        }
+    }
+
+    /// The answer of PostgREST of which an expression is the number of rows: `answer.count or 0`.
+    fn count_told<'e>(&self, path: &Path, expr: &'e Expr) -> Option<&'e Expr> {
+        match &expr.kind {
+            ExprKind::BoolOp { and: false, values } => match values.as_slice() {
+                [count, Expr { kind: ExprKind::Int(0), .. }] => self.count_told(path, count),
+                _ => None,
+            },
+            ExprKind::Attribute { value, name } if name.name == "count" => {
+                let Abs::Row(id) = path.vars.get(value.as_name()?)? else { return None };
+                let model = path.rows.get(id).and_then(|row| row.model.as_ref());
+                model.is_some_and(|model| !model.has_class()).then_some(value)
             }
             _ => None,
         }

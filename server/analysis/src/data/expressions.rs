@@ -373,6 +373,9 @@ impl Engine<'_, '_> {
                 if name == "data" && model.is_some_and(|model| !model.has_class()) {
                     // The rows of an answer of PostgREST.
                     object.clone()
+                } else if name == "count" && model.is_some_and(|model| !model.has_class()) {
+                    // How many there are, which is no row.
+                    Abs::Constant(None)
                 } else if self.is_principals_own(path, *id) {
                     Abs::Principal(name.clone())
                 } else {

@@ -339,7 +339,15 @@ impl Engine<'_, '_> {
         let narrowed = |predicate: &Predicate| {
             sure(&predicate.value) && !of_colleagues(predicate) && self.narrows(path, predicate, 0)
         };
-        let by = row.predicates.iter().find(|predicate| narrowed(predicate));
+        // Where no class says which column holds an owner, one that equals no key of the caller's row tells nothing of that:
+        // `eq("language", me["language"])`.
+        let says_whose = |predicate: &Predicate| match &predicate.value {
+            Abs::Part(_, part) if !model.has_class() => {
+                names::is_key_name(part) || names::is_identity(part) || names::is_address(part) || names::is_owner(part)
+            }
+            _ => true,
+        };
+        let by = row.predicates.iter().find(|predicate| narrowed(predicate) && says_whose(predicate));
         if row.checked || by.is_some() || self.is_shared_with(path, id) {
             let asked = |is_of: &dyn Fn(&Abs) -> bool| {
                 let of_caller = row.predicates.iter().filter(|asked| is_of(&asked.value) && narrowed(asked));
