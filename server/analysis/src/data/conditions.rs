@@ -103,6 +103,11 @@ impl Engine<'_, '_> {
             return if holds { (yes, no) } else { (no, yes) };
         }
         match &test.kind {
+            // Whether a set has anything in common with another: `roles & {"admin", "owner"}`.
+            ExprKind::Binary { op, left, right } if op == "&" => match self.eval(&mut path.clone(), left) {
+                Abs::Items(items) if items.is_empty() => (Vec::new(), vec![path]),
+                _ => self.comparison(path, left, "in", right),
+            },
             ExprKind::Not(inner) => {
                 let (yes, no) = self.branch(path, inner);
                 (no, yes)

@@ -147,6 +147,7 @@ impl Engine<'_, '_> {
             return Abs::Dump(Arc::new(dump));
         }
         match last {
+            "set" | "list" if given.is_empty() && package.starts_with("builtins.") => Abs::Items(Arc::default()),
             // Whether there is one says nothing of it.
             "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,
             "set" | "list" | "tuple" | "sorted" | "frozenset" | "next" | "iter"
