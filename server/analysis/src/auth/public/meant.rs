@@ -92,8 +92,17 @@ fn has_word(path: &str, is: impl Fn(&str) -> bool) -> bool {
 
 /// Whether a path is that of a form which strangers send: `POST /contact`.
 pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
-    const FORMS: &[&str] =
-        &["contact", "contactus", "newsletter", "subscribe", "waitlist", "enquiry", "inquiry", "demorequest"];
+    const FORMS: &[&str] = &[
+        "contact",
+        "contactus",
+        "newsletter",
+        "subscribe",
+        "unsubscribe",
+        "waitlist",
+        "enquiry",
+        "inquiry",
+        "demorequest",
+    ];
     let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
     posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
 }

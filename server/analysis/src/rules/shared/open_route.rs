@@ -66,7 +66,7 @@ enum Meant {
     SignsIn,
     /// All that reads on its router is open, and all that changes is guarded.
     Catalogue,
-    /// Most of its router is guarded, and several routes that read are not.
+    /// All that changes on its router is guarded, and several routes that read are not.
     ReadsOpenly,
     /// It reads what is nobody's, where everything that reads is open.
     ReadsNobodys,
@@ -158,12 +158,13 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
+        // Where most is guarded, what is read openly was left so; where it is not, only what is nobody's.
         let reads_openly = || {
-            (self.is_habit() || beside.is_mostly_guarded())
-                && may_read
+            may_read
                 && beside.reads_openly()
                 && !of_others
                 && !route.path.split('/').any(is_user_table)
+                && (self.is_habit() || beside.is_mostly_guarded() || self.alike.reads_openly() && is_nobodys())
         };
         match () {
             () if judged.data.takes_over.is_some() => Meant::TakesOver,
@@ -346,6 +347,10 @@ impl Beside {
             if only_reads(other, judged) {
                 beside.guarded_reads += usize::from(guard.is_guarded());
                 beside.open_reads += usize::from(*guard == Guard::Open(None));
+                continue;
+            }
+            // What is asked for with GET and writes on the way, to a cache perhaps, says nothing of changes.
+            if reads(other) {
                 continue;
             }
             beside.changes += 1;
