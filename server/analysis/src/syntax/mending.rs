@@ -2,14 +2,16 @@
 //!
 //! A bare `&` in the text of an element of JSX, or in one of its quoted attributes, is the character itself.
 //! The grammar takes it for the beginning of `&name;` and makes errors of it and of what is around. Long runs of
-//! comments in Python take it too long, and how a parameter of a type varies it does not know. Such a text is parsed with other bytes in their place: ranges stay, and
-//! whoever lowers the tree reads the text itself.
+//! comments in Python take it too long, how a parameter of a type varies it does not know, and some names it takes for words
+//! of the language. Such a text is parsed with other bytes in their place: ranges stay, and whoever lowers the tree reads
+//! the text itself.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
+use super::as_names::names;
 use super::comments::long_runs;
 use super::drawn::bare_ampersands;
 use super::python::{self, kind};
@@ -19,6 +21,9 @@ use super::{Grammar, edit, parse};
 /// What stands for a bare `&` while the text is parsed: a character like any other where text is, an
 /// error where code is.
 const STAND_IN: char = '\\';
+
+/// What names that the grammar takes for something else are made of while the text is parsed.
+const LETTER: char = '_';
 
 /// How a text was read.
 #[derive(Debug, Clone)]
@@ -35,6 +40,8 @@ struct Mended {
     ampersands: Vec<usize>,
     /// What was read as blank.
     blank: Vec<Range<usize>>,
+    /// What was read as a name.
+    names: Vec<Range<usize>>,
 }
 
 /// Parses a text, with how the text before it was read when there is one. `None` when that takes too many
@@ -43,8 +50,9 @@ pub fn read(grammar: Grammar, text: &str, before: Option<(&Reading, &str)>) -> O
     let (reading, is_right) = match grammar {
         Grammar::Tsx | Grammar::TypeScript => {
             let ampersands = if grammar == Grammar::Tsx { bare_ampersands(text) } else { Vec::new() };
-            let reading = read_with(grammar, text, Mended { ampersands, blank: annotations(text) }, before)?;
-            let is_right = reading.is_drawn() && reading.is_blank();
+            let mended = Mended { ampersands, blank: annotations(text), names: names(text) };
+            let reading = read_with(grammar, text, mended, before)?;
+            let is_right = reading.is_drawn() && reading.is_blank() && reading.is_named();
             (reading, is_right)
         }
         Grammar::Python => {
@@ -74,21 +82,24 @@ fn read_with(grammar: Grammar, text: &str, mended: Mended, before: Option<(&Read
 impl Mended {
     /// What is parsed instead of a text.
     fn instead_of<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.ampersands.is_empty() && self.blank.is_empty() {
+        if *self == Self::default() {
             return Cow::Borrowed(text);
         }
-        let ampersands = self.ampersands.iter().map(|&at| at..at + 1);
-        let mut places: Vec<_> = ampersands.chain(self.blank.iter().cloned()).collect();
-        places.sort_unstable_by_key(|place| place.start);
+        let ampersands = self.ampersands.iter().map(|&at| (at..at + 1, STAND_IN));
+        let blank = self.blank.iter().map(|place| (place.clone(), ' '));
+        let names = self.names.iter().map(|place| (place.clone(), LETTER));
+        let mut places: Vec<_> = ampersands.chain(blank).chain(names).collect();
+        places.sort_unstable_by_key(|(place, _)| place.start);
         let mut read = String::with_capacity(text.len());
         let mut from = 0;
-        for place in places {
+        for (place, instead) in places {
+            // What looks like code in the name of a module is a part of that name.
+            if place.start < from {
+                continue;
+            }
             read.push_str(&text[from..place.start]);
             from = place.end;
-            match &text[place] {
-                "&" => read.push(STAND_IN),
-                blank => read.extend(blank.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' })),
-            }
+            read.extend(text[place].bytes().map(|byte| if byte == b'\n' { '\n' } else { instead }));
         }
         read.push_str(&text[from..]);
         Cow::Owned(read)
@@ -111,6 +122,21 @@ impl Reading {
         let root = self.tree.root_node();
         let node = |place: &Range<usize>| root.descendant_for_byte_range(place.start, place.end);
         self.mended.blank.iter().all(|place| node(place).is_some_and(|node| RIGHT.contains(&node.kind())))
+    }
+
+    /// Whether what was read as a name names a member, a parameter or the module of a type, or is no code.
+    fn is_named(&self) -> bool {
+        const NO_CODE: &[&str] = &["comment", "string_fragment", "template_string", "jsx_text"];
+        const NAMED: &[&str] =
+            &["required_parameter", "optional_parameter", "nested_type_identifier", "nested_identifier"];
+        let root = self.tree.root_node();
+        self.mended.names.iter().all(|place| {
+            root.descendant_for_byte_range(place.start, place.end).is_some_and(|node| match node.kind() {
+                "property_identifier" => true,
+                "identifier" => node.parent().is_some_and(|parent| NAMED.contains(&parent.kind())),
+                kind => NO_CODE.contains(&kind),
+            })
+        })
     }
 
     /// Whether comments begin in these places.
@@ -250,6 +276,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn names_that_look_like_words_are_read_as_names() {
+        let text = "// abstract: x\ninterface A {\n  abstract?: string\n  /** of it */\n  abstract: import('./b').B[]\n}\nclass C { abstract?: string; b = { abstract: 1 } }\nfunction f({ abstract }: { abstract: string }, abstract: import(\"./b\").n.B<string>) { return abstract; }\n";
+        for grammar in [Grammar::TypeScript, Grammar::Tsx] {
+            let reading = read(grammar, text, None).unwrap_or_else(|| unreachable!());
+            assert!(!reading.tree.root_node().has_error(), "{}", reading.tree.root_node().to_sexp());
+            let after = text.replacen("abstract?: string\n", "abstracts?: string\n", 1);
+            let edited = read(grammar, &after, Some((&reading, text))).unwrap_or_else(|| unreachable!());
+            let fresh = read(grammar, &after, None).unwrap_or_else(|| unreachable!());
+            assert_eq!(edited.tree.root_node().to_sexp(), fresh.tree.root_node().to_sexp());
+        }
+    }
+
     #[test]
     fn how_parameters_vary_is_read_as_blank() {
         let text = "/** `interface A<in T>` */\nexport interface A<in out T, out U = never> extends B<T> { a: T; b: U }\nconst s = \"type A<out T>\";\nclass C<\n  out T,\n> {}\n";

@@ -1,5 +1,6 @@
 //! Parsers. The only module that knows how tree-sitter is set up.
 
+mod as_names;
 mod comments;
 mod drawn;
 pub mod mending;
