@@ -187,6 +187,37 @@ export const load = (id: string) => [
     );
 }
 
+/// Behind a base that nothing takes the beginning of a path away from, a shorter route is another one.
+#[test]
+fn what_ends_like_a_shorter_route_is_another_path() {
+    let backend = "from fastapi import FastAPI
+app = FastAPI()
+@app.get('/health')
+def health(): return {}
+@app.get('/v1/tasks')
+def tasks(): return []
+";
+    let page = "
+const API = process.env.API_URL, GATE = process.env.GATE_URL;
+export const load = () => [
+  fetch(`${API}/v1/tasks`), fetch(`${API}/v1/tasks?page=2`), fetch(`${API}/tasks`), fetch(`${API}/search/health`),
+  fetch(`${GATE}/core/v1/tasks`), fetch(`${GATE}/core/health`),
+];
+";
+    let found = table(&[("api/main.py", backend), ("web/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET ${API_URL}/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${API_URL}/v1/tasks?page=2 none: GET /v1/tasks",
+            "page.ts GET ${API_URL}/tasks none: GET /v1/tasks",
+            "page.ts GET ${API_URL}/search/health none: no route has its path",
+            "page.ts GET ${GATE_URL}/core/v1/tasks none: GET /v1/tasks",
+            "page.ts GET ${GATE_URL}/core/health none: GET /health",
+        ]
+    );
+}
+
 #[test]
 fn callers_of_a_wrapper_stand_for_it() {
     let api = "

@@ -270,6 +270,9 @@ impl<'s> Origins<'s> {
             })
         };
         if address.base == Base::Page && self.sent_on(file, &address).is_none() {
+            if let Some(why) = self.handed_on(file, request, &address).and_then(|handed| self.why_not_below(&handed)) {
+                return why;
+            }
             let stays = || "it stays on the page's own origin: no rewrite sends it on".to_owned();
             return answered().unwrap_or_else(stays);
         }
@@ -285,10 +288,18 @@ impl<'s> Origins<'s> {
                 match (request.method.as_deref(), self.nearest(file, &address, request.method.as_deref()).len()) {
                     (Some(WEBSOCKET), 0) => "no route with its path takes a WebSocket".to_owned(),
                     (Some(method), 0) => format!("no route with its path answers {method}"),
+                    // One that ends so, where its base shows that it is another path.
+                    (_, 1) => "no route has its path".to_owned(),
                     _ => "several backends answer it".to_owned(),
                 }
             }
         }
+    }
+
+    /// Why what a route handler sends a request on to is no route; none if it may be one, or is elsewhere.
+    fn why_not_below(&self, address: &Address) -> Option<String> {
+        let is_missing = !matches!(address.base, Base::Host(_)) && self.methods(address).is_empty();
+        (is_missing && !self.may_be_answered(address, None)).then(|| "no route has its path".to_owned())
     }
 
     /// Whether a route handler of Next.js answers an address, if that is the frontend's own.

@@ -13,7 +13,7 @@ use super::sight;
 use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
 use crate::frontend::bases::Bases;
-use crate::frontend::matching::{Base, Target, address};
+use crate::frontend::matching::{Address, Base, Target, address};
 use crate::frontend::outcome::{Outcome, Request};
 use crate::frontend::rewrites::Handler;
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
@@ -27,6 +27,8 @@ pub(crate) struct Destinations {
     by_file: Arc<FxHashMap<FileId, Reaching>>,
     /// Bases that lead to the root of an application.
     rooted: Arc<FxHashSet<(Base, usize)>>,
+    /// Bases behind which paths stay as long as they are.
+    kept_whole: Arc<FxHashSet<(Base, usize)>>,
     /// The state of the frontend that this is of.
     revision: u64,
     /// Addresses that its requests ask for, once that was of matter.
@@ -168,7 +170,8 @@ impl Destinations {
         let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
         let by_file: FxHashMap<FileId, Reaching> = sending.map(reaching).collect();
         let rooted = Arc::new(rooted(&basis.table, by_file.values()));
-        Self { by_file: Arc::new(by_file), rooted, basis, revision: state.frontend.revision(), asked: None }
+        let kept_whole = Arc::new(kept_whole(&basis.table, by_file.values()));
+        Self { by_file: Arc::new(by_file), rooted, kept_whole, basis, revision: state.frontend.revision(), asked: None }
     }
 
     /// The same beside a backend of which no request sees anything else.
@@ -188,6 +191,8 @@ impl Destinations {
         Some(target.filter(|target| {
             let base = lacks_prefix(&self.basis.table, request, *target);
             base.is_none_or(|base| !self.rooted.contains(&(base, target.application)))
+                && exceeds(&self.basis.table, request, *target)
+                    .is_none_or(|base| !self.kept_whole.contains(&(base, target.application)))
         }))
     }
 }
@@ -216,6 +221,26 @@ fn rooted<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) 
     counts.into_keys().collect()
 }
 
+/// Bases behind which hardly anything that many requests ask for has more before it than the path of a route: nothing
+/// takes the beginning of a path away there, so that what ends like a shorter route does not reach that.
+fn kept_whole<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
+    let mut counts: FxHashMap<(Base, usize), (usize, usize)> = FxHashMap::default();
+    for known in reaching {
+        for (request, target) in known.outcome.requests.iter().zip(known.targets.iter()) {
+            let Some(target) = target else { continue };
+            let more = exceeds(table, request, *target);
+            let is_more = more.is_some();
+            let own = || address(&request.url).map(|address| address.base);
+            if let Some(base) = more.or_else(own).filter(may_be_rooted) {
+                let (whole, more) = counts.entry((base, target.application)).or_default();
+                *if is_more { more } else { whole } += 1;
+            }
+        }
+    }
+    counts.retain(|_, (whole, more)| *whole >= SHOWN && *more * SHOWN <= *whole);
+    counts.into_keys().collect()
+}
+
 /// Whether a base has one value: that of a variable, or a host.
 fn may_be_rooted(base: &Base) -> bool {
     matches!(base, Base::Environment(_) | Base::Local(_))
@@ -226,8 +251,25 @@ fn lacks_prefix(table: &RouteTable, request: &Request, target: Target) -> Option
     if target.offset == 0 {
         return None;
     }
-    let route = table.applications.get(target.application)?.routes.get(target.route)?;
-    let address = address(&request.url)?;
-    let own = route.path.split('/').filter(|segment| !segment.is_empty()).count();
+    let (own, address) = compared(table, request, target)?;
     (own > address.segments.len()).then_some(address.base)
+}
+
+/// The base of a request whose path has more before it than that of the route.
+fn exceeds(table: &RouteTable, request: &Request, target: Target) -> Option<Base> {
+    if target.offset == 0 {
+        return None;
+    }
+    let (own, address) = compared(table, request, target)?;
+    (own < address.segments.len()).then_some(address.base)
+}
+
+/// How many segments the path of a route has, and the address of a request for it.
+fn compared(table: &RouteTable, request: &Request, target: Target) -> Option<(usize, Address)> {
+    let route = table.applications.get(target.application)?.routes.get(target.route)?;
+    // What takes any path is as long as what is asked for.
+    let is_open = route.path.contains(":path}");
+    let own = route.path.split('/').filter(|segment| !segment.is_empty()).count();
+    let address = address(&request.url)?;
+    Some((if is_open { own.max(address.segments.len()) } else { own }, address))
 }
