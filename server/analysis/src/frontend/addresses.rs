@@ -62,7 +62,7 @@ pub(super) fn address_of(url: &[UrlPart]) -> Option<Address> {
         },
         UrlPart::Environment(name) => beginning_with_variable(name, &url[1..]),
         UrlPart::Origin => (Base::Page, url[1..].to_vec()),
-        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Path | UrlPart::Unknown => {
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Asked | UrlPart::Path | UrlPart::Unknown => {
             // `location.protocol + "//" + host`.
             let authority = match url.get(1) {
                 Some(UrlPart::Text(text)) => {
@@ -221,7 +221,7 @@ pub(super) fn segments(path: &[UrlPart]) -> Option<Vec<Segment>> {
                     break;
                 }
             }
-            UrlPart::Rest | UrlPart::Path => return None,
+            UrlPart::Rest | UrlPart::Asked | UrlPart::Path => return None,
             _ if at == 0 => return None,
             _ => hole = true,
         }

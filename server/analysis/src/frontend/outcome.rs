@@ -132,6 +132,8 @@ pub enum UrlPart {
     Token(TokenSource),
     /// The rest of the path that an endpoint answers: `[...path]`.
     Rest,
+    /// The whole path that an endpoint was asked for: `request.nextUrl.pathname`.
+    Asked,
     /// A whole path of which nothing is known.
     Path,
     /// Anything.

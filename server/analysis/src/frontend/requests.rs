@@ -183,6 +183,7 @@ pub(super) fn url_parts(session: &Session<'_>, url: &Value) -> Vec<UrlPart> {
             Origin::Environment(name) => UrlPart::Environment(name.clone()),
             Origin::Call(name) if name.path.ends_with("location.origin") => UrlPart::Origin,
             Origin::Incoming if is_rest(&symbol) => UrlPart::Rest,
+            _ if is_asked_path(&symbol) => UrlPart::Asked,
             Origin::Storage(..) => UrlPart::Token(source(&symbol)),
             Origin::Response(_) => match what_is(session, &Value::Symbol(Rc::clone(&symbol))) {
                 What::Token(_) => UrlPart::Token(source(&symbol)),
@@ -206,6 +207,12 @@ fn is_rest(symbol: &Symbol) -> bool {
     let steps: Vec<&str> = symbol.path.iter().map(SmolStr::as_str).collect();
     let ["context", "params", _, then @ ..] = steps.as_slice() else { return false };
     then.ends_with(&["join", "()"]) && then.iter().all(|step| matches!(*step, "join" | "map" | "filter" | "()"))
+}
+
+/// Whether a value is `request.nextUrl.pathname`, the path that a route handler was asked for.
+pub(super) fn is_asked_path(symbol: &Symbol) -> bool {
+    symbol.origin == Origin::Incoming
+        && matches!(&*symbol.path, [address, path] if address == "nextUrl" && path == "pathname")
 }
 
 /// A `Headers` object with what is given.

@@ -229,16 +229,20 @@ pub fn rewritten(rewrite: &Rewrite, segments: &[Segment]) -> Option<Address> {
 }
 
 /// Where a route handler that takes any path below its own sends an address on
-/// to, by the URL of a request that it makes; none if that is no such path.
+/// to, by the URL of a request that it makes with what came below its own path or with the whole path that it was asked
+/// for; none if that is no such path.
 pub fn handed_on(handler: &Handler, sent: &[UrlPart], segments: &[Segment]) -> Option<Address> {
-    let at = sent.iter().position(|part| *part == UrlPart::Rest)?;
-    let fixed = handler.segments.len().checked_sub(1).filter(|_| handler.takes_many)?;
+    let at = sent.iter().position(|part| matches!(part, UrlPart::Rest | UrlPart::Asked))?;
+    let own = handler.segments.len().checked_sub(1).filter(|_| handler.takes_many)?;
+    let is_asked = sent[at] == UrlPart::Asked;
+    let fixed = if is_asked { 0 } else { own };
     let is_query = sent[at + 1..].iter().all(|part| match part {
         UrlPart::Text(text) => text == "/" || text.starts_with(['?', '#']),
         _ => true,
     });
     let before = sent[..at].to_vec();
-    let is_whole = matches!(before.last(), Some(UrlPart::Text(text)) if text.ends_with('/'));
+    // The whole path begins with a `/` of its own.
+    let is_whole = is_asked || matches!(before.last(), Some(UrlPart::Text(text)) if text.ends_with('/'));
     if !is_query || !is_whole {
         return None;
     }

@@ -242,6 +242,6 @@ fn part(part: &UrlPart) -> String {
         UrlPart::Text(text) => text.to_string(),
         UrlPart::Environment(name) => format!("${{{name}}}"),
         UrlPart::Origin => String::new(),
-        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Path | UrlPart::Unknown => "{}".to_owned(),
+        UrlPart::Token(_) | UrlPart::Rest | UrlPart::Asked | UrlPart::Path | UrlPart::Unknown => "{}".to_owned(),
     }
 }

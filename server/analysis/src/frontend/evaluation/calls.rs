@@ -246,7 +246,12 @@ impl Session<'_> {
                 let inner = Rc::new(object.clone());
                 return self.call_then(&inner, name, arguments, here);
             }
-            (Value::Symbol(symbol), "replace" | "replaceAll") if is_database_address(symbol) => return Value::Unknown,
+            // What is left of the path that was asked for leads elsewhere.
+            (Value::Symbol(symbol), "replace" | "replaceAll")
+                if is_database_address(symbol) || requests::is_asked_path(symbol) =>
+            {
+                return Value::Unknown;
+            }
             (Value::Symbol(symbol), "toString" | "trim" | "toLowerCase" | "toUpperCase" | "replace" | "replaceAll") => {
                 return Value::Symbol(Rc::clone(symbol));
             }

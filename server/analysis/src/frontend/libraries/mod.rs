@@ -132,11 +132,14 @@ pub(super) fn entry(session: &mut Session<'_>, id: ObjectId, kind: &ObjectKind, 
         }
         ObjectKind::Headers if !session.store.get(id).open => Value::Undefined,
         ObjectKind::Url if name == "searchParams" => {
-            if let Some(query) = web::query_of_request(session, id) {
+            if let Some(query) = web::part_of_request(session, id, "searchParams") {
                 return query;
             }
             let place = session.store.get(id).place;
             Value::Object(session.store.object(ObjectKind::Query, place))
+        }
+        ObjectKind::Url if name == "pathname" => {
+            web::part_of_request(session, id, "pathname").unwrap_or(Value::Unknown)
         }
         _ => Value::Unknown,
     }

@@ -367,8 +367,8 @@ fn of_request(value: &Value) -> Option<Value> {
     matches!(value, Value::Symbol(symbol) if is_sent(symbol)).then(|| value.clone())
 }
 
-/// `new URL(request.url).searchParams`: what the request's address says.
-pub(super) fn query_of_request(session: &Session<'_>, url: ObjectId) -> Option<Value> {
+/// `new URL(request.url).searchParams`: what a part of the request's address says.
+pub(super) fn part_of_request(session: &Session<'_>, url: ObjectId, part: &'static str) -> Option<Value> {
     let whole = match session.store.get(url).entries.get("href")? {
         Value::Symbol(symbol) => symbol,
         Value::Text(parts) => match &**parts {
@@ -378,6 +378,6 @@ pub(super) fn query_of_request(session: &Session<'_>, url: ObjectId) -> Option<V
         _ => return None,
     };
     let is_own = whole.origin == Origin::Incoming && matches!(&*whole.path, [only] if only == "url");
-    let path = ["nextUrl", "searchParams"].map(SmolStr::new_static);
+    let path = ["nextUrl", part].map(SmolStr::new_static);
     is_own.then(|| Value::Symbol(Rc::new(Symbol { path: Rc::new(path), ..(**whole).clone() })))
 }
