@@ -204,40 +204,38 @@ const SHOWN: usize = 3;
 /// and hardly any lacks what stands before it: the base brings no prefix with it,
 /// so that what ends like a route of another path does not reach that.
 fn rooted<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
-    let mut counts: FxHashMap<(Base, usize), (usize, usize)> = FxHashMap::default();
-    for known in reaching {
-        for (request, target) in known.outcome.requests.iter().zip(known.targets.iter()) {
-            let Some(target) = target else { continue };
-            let lacking = lacks_prefix(table, request, *target);
-            let whole = || address(&request.url).map(|address| address.base).filter(|_| target.offset == 0);
-            let is_lacking = lacking.is_some();
-            if let Some(base) = lacking.or_else(whole).filter(may_be_rooted) {
-                let (whole, less) = counts.entry((base, target.application)).or_default();
-                *if is_lacking { less } else { whole } += 1;
-            }
-        }
-    }
-    counts.retain(|_, (whole, less)| *whole >= SHOWN && *less * SHOWN <= *whole);
-    counts.into_keys().collect()
+    mostly_whole(reaching, |request, target| match lacks_prefix(table, request, target) {
+        None if target.offset != 0 => None,
+        lacking => Some(lacking),
+    })
 }
 
 /// Bases behind which hardly anything that many requests ask for has more before it than the path of a route: nothing
 /// takes the beginning of a path away there, so that what ends like a shorter route does not reach that.
 fn kept_whole<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
+    mostly_whole(reaching, |request, target| Some(exceeds(table, request, target)))
+}
+
+/// Bases of many requests for the routes of an application, of which hardly any is cut. `cut` gives the base of one that
+/// is, `Some(None)` for one that is whole, and nothing for one that tells neither.
+fn mostly_whole<'r>(
+    reaching: impl Iterator<Item = &'r Reaching>,
+    cut: impl Fn(&Request, Target) -> Option<Option<Base>>,
+) -> FxHashSet<(Base, usize)> {
     let mut counts: FxHashMap<(Base, usize), (usize, usize)> = FxHashMap::default();
     for known in reaching {
         for (request, target) in known.outcome.requests.iter().zip(known.targets.iter()) {
             let Some(target) = target else { continue };
-            let more = exceeds(table, request, *target);
-            let is_more = more.is_some();
+            let Some(cut) = cut(request, *target) else { continue };
+            let is_cut = cut.is_some();
             let own = || address(&request.url).map(|address| address.base);
-            if let Some(base) = more.or_else(own).filter(may_be_rooted) {
-                let (whole, more) = counts.entry((base, target.application)).or_default();
-                *if is_more { more } else { whole } += 1;
+            if let Some(base) = cut.or_else(own).filter(may_be_rooted) {
+                let (whole, less) = counts.entry((base, target.application)).or_default();
+                *if is_cut { less } else { whole } += 1;
             }
         }
     }
-    counts.retain(|_, (whole, more)| *whole >= SHOWN && *more * SHOWN <= *whole);
+    counts.retain(|_, (whole, less)| *whole >= SHOWN && *less * SHOWN <= *whole);
     counts.into_keys().collect()
 }
 
