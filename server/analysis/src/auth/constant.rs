@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::code::Scope;
 use super::pages::shows_same_page;
 use super::tables::is_table;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Unknown, Value};
 
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
@@ -65,6 +65,43 @@ pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRe
         _ => false,
     };
     redirects && args.iter().all(|arg| arg.spread == Spread::No && is_given(handler, &arg.value))
+}
+
+/// Whether a handler ends in nothing but redirects to another site (or refuses): whoever comes there was sent by a link,
+/// which carries no token.
+pub(super) fn sends_away(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let (mut sends, mut blocks) = (false, vec![&handler.def.body[..]]);
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            let StmtKind::Return(answer) = &stmt.kind else { continue };
+            let Some((func, args)) = answer.as_ref().and_then(Expr::as_call) else { return false };
+            let redirects =
+                matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".RedirectResponse"));
+            let url = keyword(args, "url").or_else(|| positional(args, 0));
+            if !redirects || !url.is_some_and(|url| is_elsewhere(interpreter, handler, url)) {
+                return false;
+            }
+            sends = true;
+        }
+    }
+    sends
+}
+
+/// Whether an address begins with a site of its own: one that is written there, or that the module or the settings name.
+fn is_elsewhere(interpreter: &Interpreter<'_>, handler: &FunctionRef, url: &Expr) -> bool {
+    match &url.kind {
+        ExprKind::Str(text) => text.starts_with("http"),
+        ExprKind::FString(parts) => parts.first().is_some_and(|part| is_elsewhere(interpreter, handler, part)),
+        ExprKind::Binary { left, .. } => is_elsewhere(interpreter, handler, left),
+        ExprKind::Attribute { .. } => is_given(handler, url),
+        ExprKind::Name(_) => match interpreter.eval(handler, url) {
+            Value::Str(text) => text.starts_with("http"),
+            Value::Unknown(Unknown::Local) => false,
+            _ => true,
+        },
+        _ => false,
+    }
 }
 
 /// Whether a handler answers with a picture: with a file whose type says so, or

@@ -489,6 +489,13 @@ pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bo
     alone(route).is_some_and(|handler| constant::only_redirects(interpreter, &interpreter.current(handler)))
 }
 
+/// Whether a route that browsers are sent to only sends them on to another site, whatever it notes on the way.
+pub(crate) fn sends_away(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let is_link = route.kind == RouteKind::Http && reads(route);
+    let Some(handler) = route.function().filter(|_| is_link) else { return false };
+    constant::sends_away(interpreter, &interpreter.current(handler))
+}
+
 /// Whether the handler of a route provably reads nothing and changes nothing. What its dependencies open for it may
 /// stay unused.
 pub(crate) fn touches_nothing(interpreter: &Interpreter<'_>, route: &Route) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::interpreter::{DependencyList, Interpreter, library_dependencies};
-use super::value::{Arguments, ClassRef, Depends, FunctionRef, Resolve, Site, Value};
+use super::value::{Arguments, ClassRef, Depends, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::facts::python::tree::{Assign, Expr, ExprKind, Param, Stmt, StmtKind};
 
 /// Dependencies inside each other. The deepest real tree seen has 11 levels.
@@ -62,6 +62,20 @@ pub struct Node {
     pub parameter: Option<SmolStr>,
 }
 
+/// Trees in the making.
+struct Tree<'t> {
+    /// Parents before children.
+    nodes: &'t mut Vec<Node>,
+    /// Why there may be others, when there may.
+    more: &'t mut Option<SmolStr>,
+}
+
+impl<'t> Tree<'t> {
+    const fn of(nodes: &'t mut Vec<Node>, more: &'t mut Option<SmolStr>) -> Self {
+        Self { nodes, more }
+    }
+}
+
 /// The dependencies that a route gets from the routers above it and from itself.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
@@ -80,9 +94,19 @@ pub fn expand_list(interpreter: &Interpreter<'_>, list: &DependencyList, via: Vi
     }
     for value in &list.known {
         match value {
-            Value::Depends(depends) => expand(interpreter, depends, None, via, None, None, &mut asked.certain, 0),
+            Value::Depends(depends) => expand(
+                interpreter,
+                depends,
+                None,
+                via,
+                None,
+                None,
+                &mut Tree::of(&mut asked.certain, &mut asked.more),
+                0,
+            ),
             Value::Perhaps(value) if let Value::Depends(depends) = &**value => {
-                expand(interpreter, depends, None, via, None, None, &mut asked.perhaps, 0);
+                let tree = &mut Tree::of(&mut asked.perhaps, &mut asked.more);
+                expand(interpreter, depends, None, via, None, None, tree, 0);
             }
             _ => {
                 asked.more.get_or_insert_with(|| "a dependency in a list could not be resolved".into());
@@ -92,25 +116,27 @@ pub fn expand_list(interpreter: &Interpreter<'_>, list: &DependencyList, via: Vi
 }
 
 /// Appends the trees of a handler's parameters.
-pub fn expand_handler(interpreter: &Interpreter<'_>, handler: &Value, Asked { certain: nodes, more, .. }: &mut Asked) {
+pub fn expand_handler(interpreter: &Interpreter<'_>, handler: &Value, Asked { certain, more, .. }: &mut Asked) {
+    let tree = &mut Tree::of(certain, more);
     if let Value::Function(function) = handler
         && let Some(class) = &function.class
     {
         match makes_view(interpreter, class) {
-            Some(true) => expand_view(interpreter, class, nodes),
+            Some(true) => expand_view(interpreter, class, tree),
             Some(false) => {}
             None => {
-                more.get_or_insert_with(|| format!("a decorator of `{}` could not be followed", class.qualname).into());
+                tree.more
+                    .get_or_insert_with(|| format!("a decorator of `{}` could not be followed", class.qualname).into());
             }
         }
     }
     match (signature(interpreter, handler), handler) {
-        (Some(signature), _) => parameters(interpreter, &signature, Via::Parameter, None, &[], nodes, 0),
+        (Some(signature), _) => parameters(interpreter, &signature, Via::Parameter, None, &[], tree, 0),
         (None, Value::Lambda(_) | Value::Class(_)) => {}
         // A route that a library is known to add: its dependencies were given with it.
         (None, Value::Package(path)) if path.contains(':') => {}
         _ => {
-            more.get_or_insert_with(|| "the handler could not be resolved".into());
+            tree.more.get_or_insert_with(|| "the handler could not be resolved".into());
         }
     }
 }
@@ -195,18 +221,18 @@ fn gives_signatures(interpreter: &Interpreter<'_>, decorator: &Arc<FunctionRef>)
 
 /// The class of a view is a dependency of its methods; its own dependencies are
 /// the parameters of `__init__`, and `x: T = Depends(f)` in its body and its bases.
-fn expand_view(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, nodes: &mut Vec<Node>) {
+fn expand_view(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, tree: &mut Tree<'_>) {
     let site = class.site;
     let depends = Depends { dependency: Some(Value::Class(Arc::clone(class))), scopes: Vec::new(), site };
-    let parent = nodes.len();
-    expand(interpreter, &depends, None, Via::Parameter, None, None, nodes, 0);
+    let parent = tree.nodes.len();
+    expand(interpreter, &depends, None, Via::Parameter, None, None, tree, 0);
     for class in interpreter.linearised(class) {
         for stmt in &class.def.body {
             let StmtKind::Assign(assign) = &stmt.kind else { continue };
             let Some(name) = assign.targets.first().and_then(|target| target.as_name()) else { continue };
             if let Some(depends) = attribute_dependency(interpreter, &class, name, assign) {
                 let (depends, ty) = depends;
-                expand(interpreter, &depends, ty.as_ref(), Via::Nested, Some(parent), Some(name), nodes, 1);
+                expand(interpreter, &depends, ty.as_ref(), Via::Nested, Some(parent), Some(name), tree, 1);
             }
         }
     }
@@ -282,15 +308,24 @@ fn parameters(
     via: Via,
     parent: Option<usize>,
     scopes: &[SmolStr],
-    nodes: &mut Vec<Node>,
+    tree: &mut Tree<'_>,
     depth: u32,
 ) {
     let Signature { function, skip, bound } = signature;
     for param in function.def.params.iter().skip(*skip).filter(|param| !bound.contains(&param.name.name)) {
-        if let Some((depends, ty)) = dependency_of(interpreter, function, param) {
+        let annotation = annotation_of(interpreter, function, param);
+        let lost = annotation
+            .as_ref()
+            .filter(|_| param.default.is_none())
+            .and_then(|value| lost(interpreter, function, param, value));
+        if let Some((depends, ty)) = injected(annotation, default_of(interpreter, function, param)) {
             let mut depends = (*depends).clone();
             depends.scopes.splice(0..0, scopes.iter().cloned());
-            expand(interpreter, &depends, ty.as_ref(), via, parent, Some(&param.name.name), nodes, depth);
+            expand(interpreter, &depends, ty.as_ref(), via, parent, Some(&param.name.name), tree, depth);
+        } else if let Some(name) = lost {
+            tree.more.get_or_insert_with(|| {
+                format!("`{name}`, which `{}` asks for, could not be found", function.shown()).into()
+            });
         }
     }
 }
@@ -302,9 +337,29 @@ pub fn dependency_of(
     function: &FunctionRef,
     param: &Param,
 ) -> Option<(Arc<Depends>, Option<Value>)> {
-    let annotation = param.annotation.as_ref().map(|annotation| interpreter.eval_signature(function, annotation));
-    let default = param.default.as_ref().map(|default| interpreter.eval_signature(function, default));
-    injected(annotation, default)
+    injected(annotation_of(interpreter, function, param), default_of(interpreter, function, param))
+}
+
+fn annotation_of(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> Option<Value> {
+    param.annotation.as_ref().map(|annotation| interpreter.eval_signature(function, annotation))
+}
+
+fn default_of(interpreter: &Interpreter<'_>, function: &FunctionRef, param: &Param) -> Option<Value> {
+    param.default.as_ref().map(|default| interpreter.eval_signature(function, default))
+}
+
+/// The name that stands for a parameter's annotation, where the project should bind it and nothing does: it may be that of
+/// an `Annotated[…, Depends(…)]`.
+fn lost<'p>(
+    interpreter: &Interpreter<'_>,
+    function: &FunctionRef,
+    param: &'p Param,
+    annotation: &Value,
+) -> Option<&'p SmolStr> {
+    let Value::Unknown(Unknown::Import(_) | Unknown::Unbound(_)) = annotation else { return None };
+    let ExprKind::Name(name) = &param.annotation.as_ref()?.kind else { return None };
+    let is_type = interpreter.for_type_checkers(function.site.file, name).is_some();
+    (!is_type).then_some(name)
 }
 
 /// What FastAPI calls for an annotation, if that alone asks for something.
@@ -338,19 +393,19 @@ fn expand(
     via: Via,
     parent: Option<usize>,
     parameter: Option<&SmolStr>,
-    nodes: &mut Vec<Node>,
+    tree: &mut Tree<'_>,
     depth: u32,
 ) {
-    if depth >= MAX_DEPTH || nodes.len() >= MAX_NODES {
+    if depth >= MAX_DEPTH || tree.nodes.len() >= MAX_NODES {
         return;
     }
-    let unknown = Value::Unknown(super::value::Unknown::Unsupported);
+    let unknown = Value::Unknown(Unknown::Unsupported);
     let callable = depends.dependency.clone().or_else(|| ty.cloned()).unwrap_or(unknown);
     let callable = interpreter.force(callable);
     let signature = signature(interpreter, &callable);
     let callable = unwrap_partial(interpreter, &callable);
-    let index = nodes.len();
-    nodes.push(Node {
+    let index = tree.nodes.len();
+    tree.nodes.push(Node {
         callable: callable.clone(),
         via,
         parent,
@@ -359,11 +414,11 @@ fn expand(
         parameter: parameter.cloned(),
     });
     if let Some(signature) = signature {
-        parameters(interpreter, &signature, Via::Nested, Some(index), &depends.scopes, nodes, depth + 1);
+        parameters(interpreter, &signature, Via::Nested, Some(index), &depends.scopes, tree, depth + 1);
     }
     for dependency in library_dependencies(interpreter, &callable) {
         let depends = Depends { dependency: Some(dependency), scopes: Vec::new(), site: depends.site };
-        expand(interpreter, &depends, None, Via::Nested, Some(index), None, nodes, depth + 1);
+        expand(interpreter, &depends, None, Via::Nested, Some(index), None, tree, depth + 1);
     }
 }
 

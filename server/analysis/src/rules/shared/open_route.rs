@@ -5,7 +5,8 @@ use std::cell::OnceCell;
 
 use super::people::People;
 use crate::auth::guard::{
-    Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, shows_picture, touches_nothing,
+    Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture,
+    touches_nothing,
 };
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
@@ -46,6 +47,8 @@ enum Meant {
     Stub,
     /// It only sends the caller elsewhere.
     Redirect,
+    /// Browsers are sent there, and on to another site, whatever it notes on the way.
+    Passage,
     /// Only some configurations have it.
     Conditional,
     /// Its path calls it public.
@@ -143,11 +146,12 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let (route, beside) = (self.route, &self.beside);
         // A sentence about all endpoints hardly means one that gives nothing away.
         let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-        let [constant, stub, redirect, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
+        let [constant, stub, redirect, passage, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
             [
                 !named && answers_constant(interpreter, route),
                 !named && touches_nothing(interpreter, route),
                 !named && only_redirects(interpreter, route),
+                !self.demanded && sends_away(interpreter, route),
                 !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
                 !self.demanded && may_sign_up(interpreter, route),
                 !self.demanded && may_sign_in(interpreter, route),
@@ -172,6 +176,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if constant => Meant::Constant,
             () if stub && !judged.data.writes => Meant::Stub,
             () if redirect => Meant::Redirect,
+            () if passage => Meant::Passage,
             () if route.conditional => Meant::Conditional,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
             () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
@@ -212,6 +217,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
             (Meant::Stub, ..) => "it reads and changes nothing, and answers with constants and what the caller sent".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
+            (Meant::Passage, ..) => {
+                "browsers come here by a link, which carries no token, and are sent on to another site".to_owned()
+            }
             (Meant::NamedPublic, ..) => "its path calls it public, and nothing else says so".to_owned(),
             (Meant::SaidPublic, ..) => {
                 "what its decorator says of it calls it public, and nothing else does".to_owned()
