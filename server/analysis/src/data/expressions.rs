@@ -38,6 +38,9 @@ impl Engine<'_, '_> {
                     let (yes, no) = self.key_comparison(path, &answer, op);
                     return answers(yes, no);
                 }
+                if let Some(holds) = self.ranks_compare(&path, first, op, second) {
+                    return vec![(path, Abs::Constant(Some(holds)))];
+                }
                 let a = self.eval(&mut path, first);
                 let b = self.eval(&mut path, second);
                 if path.dead {

@@ -51,10 +51,14 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// What a table of numbers holds for a key, if both are known.
+    /// What a table of numbers holds for a key, if both are known. Under no text there is nothing.
     fn place(&mut self, path: &Path, table: &Expr, key: &Expr) -> Option<Option<i64>> {
         let function = self.stack.last()?.clone();
-        let Abs::Text(key) = self.eval(&mut path.clone(), key) else { return None };
+        let key = match self.eval(&mut path.clone(), key) {
+            Abs::Text(key) => key,
+            Abs::Nothing => SmolStr::default(),
+            _ => return None,
+        };
         let written = match (&table.kind, table.as_name()) {
             (ExprKind::Dict(_), _) => vec![table],
             (_, Some(name)) => assigned(&function.def.body, name),
