@@ -508,7 +508,6 @@ fn an_application_that_is_tried_out_is_looked_at_again() {
     }
 }
 
-/// What a docstring says of who may call is read anew.
 /// What derives from an interface is asked of all files, also of those that nobody imports.
 #[test]
 fn an_interface_is_looked_at_again_when_something_else_derives_from_it() {
@@ -535,6 +534,42 @@ fn an_interface_is_looked_at_again_when_something_else_derives_from_it() {
     assert_eq!(show(&second).as_deref(), Some("Unknown"));
 }
 
+/// What an application keeps on its state is asked of all files, and looked for in bodies.
+#[test]
+fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
+    let service = "import os\nimport jwt\n\nclass Tokens:\n    def read(self, token):\n        return jwt.decode(token, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\nclass Unread:\n    def read(self, token):\n        return token\n";
+    let main = "from fastapi import Depends, FastAPI, Request\nfrom start import start\n\napp = FastAPI()\nstart(app)\n\ndef caller(request: Request):\n    return request.app.state.tokens.read(request.headers[\"Authorization\"])\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n";
+    let start = "from service import Tokens, Unread\n\ndef start(app):\n    app.state.tokens = Tokens()\n";
+    let mut texts = Texts::from([
+        ("/p/service.py".to_owned(), service.to_owned()),
+        ("/p/main.py".to_owned(), main.to_owned()),
+        ("/p/start.py".to_owned(), start.to_owned()),
+    ]);
+    let mut host = AnalysisHost::new();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let guard = |analysis: &Analysis| {
+        let apps = analysis.apps();
+        let rows = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/rows");
+        rows.map(|route| format!("{:?}", route.status))
+    };
+    let mut show = |path: &str, text: &str| {
+        texts.insert(path.into(), text.into());
+        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
+        let now = guard(&host.snapshot());
+        assert_eq!(now, guard(&fresh(&texts)), "{path}: {text}");
+        now.unwrap_or_default()
+    };
+    assert_eq!(show("/p/main.py", main), "Guarded");
+    assert_eq!(show("/p/start.py", &start.replace("Tokens()", "Unread()")), "Open");
+    assert_eq!(show("/p/start.py", &start.replace("    app.state.tokens = Tokens()", "    pass")), "Unknown");
+    assert_eq!(show("/p/start.py", start), "Guarded");
+    let other = "from service import Unread\n\ndef stop(app):\n    app.state.tokens = Unread()\n";
+    assert_eq!(show("/p/stop.py", other), "Unknown");
+    assert_eq!(show("/p/stop.py", &other.replace(".tokens", ".others")), "Guarded");
+}
+
+/// What a docstring says of who may call is read anew.
 #[test]
 fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
     let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n\n@app.get(\"/rows/figures\")\ndef figures(row: int):\n    \"\"\"All of them.\"\"\"\n    return open(str(row)).read()\n";

@@ -44,7 +44,7 @@ pub(crate) use self::code::is_settings;
 use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{Holding, RequestState, Summaries};
-pub(crate) use self::sources::{is_credential_parameter, is_user_table};
+pub(crate) use self::sources::{is_credential_parameter, is_user_table, only_wraps};
 use crate::facts::python::tree::Param;
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;

@@ -304,6 +304,11 @@ fn verifies_itself(path: &str) -> bool {
     CALLS.contains(&path)
 }
 
+/// Whether what a package's callable gives in a `with` is what it was given (Python 3.14, `contextlib`).
+pub(crate) fn only_wraps(path: &str) -> bool {
+    matches!(path, "contextlib.closing" | "contextlib.aclosing" | "contextlib.nullcontext")
+}
+
 /// Whether a package's callable is no authentication: of Python's library, or
 /// of a package that gives data, connections, pages or limits.
 fn is_harmless(path: &str) -> bool {

@@ -15,7 +15,7 @@ use super::joining::{join_exits, joined};
 use super::models::{Model, model_of};
 use super::names;
 use super::objects::named_member;
-use super::requests::CHOSEN;
+use super::requests::{CHOSEN, STATE_OF_APPLICATION};
 use super::terms::{compared, either};
 use super::upkeep::from_clock;
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, RowId};
@@ -463,6 +463,7 @@ impl Engine<'_, '_> {
             }
             // `Model.parent.has(…)`, `Model.id.desc`
             Abs::Column(model, column) => Abs::Column(Arc::clone(model), column.clone()),
+            Abs::Request(part) if part == STATE_OF_APPLICATION => self.kept_on_state(path, expr, name),
             Abs::Request(part) => match path.left.get(name).filter(|_| part == "state" && self.guarded) {
                 Some(client) => Abs::Client(*client),
                 None => self.request_attribute(part, name),

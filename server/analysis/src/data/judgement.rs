@@ -369,7 +369,11 @@ impl Engine<'_, '_> {
         } else {
             self.data.unsure.push(model.site);
         }
-        if row.checked && row.changed.is_some() && row.written.is_some() && !self.in_later {
+        // Whoever has the token that a row keeps may do with it what that is for: an invitation is taken.
+        let by_token =
+            |asked: &Predicate| asked.equal && asked.column.as_ref().is_some_and(|(_, column)| names::is_pass(column));
+        let changed = row.checked && row.changed.is_some() && row.written.is_some();
+        if changed && !self.in_later && !row.predicates.iter().any(by_token) {
             self.row_fault(path, Fault::CheckedLate, Use::Changes, row, model, None);
             if let Some(access) = self.data.faults.last_mut().filter(|access| access.fault == Fault::CheckedLate)
                 && let Some(compared) = &row.compared

@@ -16,6 +16,7 @@ use super::types::is_instance;
 use super::upkeep::{is_clock, is_clock_of_sql};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
 use crate::auth::accounts::is_password_check;
+use crate::auth::only_wraps;
 use crate::facts::python::tree::Expr;
 use crate::index::value::Value;
 
@@ -107,6 +108,9 @@ impl Engine<'_, '_> {
                 }
                 _ => Abs::Other,
             };
+        }
+        if only_wraps(package) {
+            return first.cloned().unwrap_or(Abs::Nothing);
         }
         if is_clock(package) {
             return Abs::Clock;

@@ -13,7 +13,7 @@ use super::execution::element;
 use super::names;
 use super::released::flag;
 use super::upkeep::written_of;
-use super::value::{Abs, Dump, Made, Mix, Path, Predicate, Row, Statement, Verb};
+use super::value::{Abs, Dump, Made, Mix, Object, Path, Predicate, Row, Statement, Verb};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Site;
 
@@ -372,6 +372,11 @@ impl Engine<'_, '_> {
             Verb::Insert => {
                 let fields = statement.sets.iter().cloned().collect();
                 self.judge_creation(path, &model, &fields, statement.spread.as_ref(), site);
+                if !self.guarded && !model.is_user {
+                    let made =
+                        Object { fields, ..Object::new(Made::Row(Arc::clone(&model)), model.name.clone(), site) };
+                    self.add_object(path, made);
+                }
                 return Abs::Own;
             }
             Verb::Update | Verb::Delete => {

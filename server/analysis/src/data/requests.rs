@@ -6,10 +6,10 @@ use smol_str::SmolStr;
 
 use super::engine::Engine;
 use super::names;
-use super::value::{Abs, ClientId, Dump, Made, Path, Place};
+use super::value::{Abs, ClientId, Dump, Made, Object, Path, Place};
 use crate::auth::is_credential_parameter;
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
-use crate::index::value::Site;
+use crate::index::value::{Resolve, Site, Value};
 
 /// Under what a table keeps all that it holds beside what code has put there: the rest of the request.
 const REST: &str = "**";
@@ -19,6 +19,12 @@ pub(super) const CREDENTIAL: &str = "token";
 
 /// The part of a request that a language model writes, which the caller talks to: arguments of the tools that it calls.
 pub(super) const CHOSEN: &str = "arguments";
+
+/// The application that a request came to, as a part of it (Starlette 0.46, `HTTPConnection.app`).
+const APPLICATION: &str = "app";
+
+/// What that keeps for all requests.
+pub(super) const STATE_OF_APPLICATION: &str = "app.state";
 
 /// What is left of a part of the request, or of a table, when code has put something into it.
 pub(super) fn with_entries(table: &Abs, put: &[(SmolStr, Abs)]) -> Option<Abs> {
@@ -153,14 +159,30 @@ impl Engine<'_, '_> {
             "" => match name.as_str() {
                 "headers" | "cookies" | "query_params" | "path_params" | "state" => Abs::Request(name.clone()),
                 "user" | "auth" | "session" if self.guarded => Abs::Principal(name.clone()),
+                "app" => Abs::Request(APPLICATION.into()),
                 _ => Abs::Unknown,
             },
+            APPLICATION if name == "state" => Abs::Request(STATE_OF_APPLICATION.into()),
             "state" if self.guarded => {
                 if self.principal.is_empty() {
                     self.principal = SmolStr::new(format!("request.state.{name}"));
                 }
                 // A session of the database is told apart by what is called on it.
                 Abs::Principal(name.clone())
+            }
+            _ => Abs::Unknown,
+        }
+    }
+
+    /// `request.app.state.name`: what the project's applications keep there, where that is of a class of the project.
+    pub(super) fn kept_on_state(&mut self, path: &mut Path, expr: &Expr, name: &str) -> Abs {
+        match self.interpreter.kept_on_state(name) {
+            Value::Class(class) if self.model(&class).is_none() => {
+                let object = Object { site: self.site(expr), ..Object::instance(&class) };
+                Abs::Object(self.add_object(path, object))
+            }
+            Value::Instance(instance) if matches!(instance.class, Value::Class(_)) => {
+                self.as_abs(Value::Instance(instance))
             }
             _ => Abs::Unknown,
         }

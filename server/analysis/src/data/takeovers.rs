@@ -11,7 +11,7 @@ use super::handed_out::is_token;
 use super::models::{Model, last_name};
 use super::names;
 use super::privileges::is_high;
-use super::value::{Abs, Made, Path, Row};
+use super::value::{Abs, Made, Object, Path, Row};
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::value::Site;
@@ -230,7 +230,13 @@ fn is_new_parent(path: &Path, model: &Model, column: &str, value: &Abs) -> bool 
         return path.objects.get(id).is_some_and(|object| is_other(&object.made).is_some());
     }
     if !model.has_class() {
-        return *value == Abs::Own && column.ends_with("_id");
+        // `{"tenant_id": tenant_id}` in both.
+        let has_same = |object: &Object| {
+            is_other(&object.made).is_some() && object.fields.get(column).is_some_and(|field| field == value)
+        };
+        let is_chosen = !value.parts(path).clients.is_empty();
+        let is_new = || *value == Abs::Own || !is_chosen && path.objects.values().any(|object| has_same(object));
+        return column.ends_with("_id") && is_new();
     }
     let Some(parent) = model.parent(column) else { return false };
     path.objects.values().any(|object| {

@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::interpreter::{Interpreter, Runs};
-use super::looked_at::{HIERARCHY, Name, RestsOn};
+use super::looked_at::{HIERARCHY, Name, RestsOn, name_of_state};
 use super::same::same;
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
@@ -45,11 +45,12 @@ pub struct Edits {
     reshaped: FxHashSet<FileId>,
     /// Items that are other than before.
     pub items: FxHashSet<(FileId, u32)>,
-    /// Names of classes from which other classes derive than before; all, where that is not known.
+    /// Names of classes from which other classes derive than before, and those under which other items keep something on a
+    /// `state` (`state.pool`); all, where that is not known.
     heirs: Heirs,
 }
 
-/// Names of classes.
+/// Names that all files together say something under.
 #[derive(Debug)]
 enum Heirs {
     These(FxHashSet<SmolStr>),
@@ -63,7 +64,7 @@ impl Default for Heirs {
 }
 
 impl Heirs {
-    /// Whether the class of that name is among them.
+    /// Whether that name is among them.
     fn hold(&self, name: &str) -> bool {
         match self {
             Self::These(names) => names.contains(name),
@@ -75,14 +76,18 @@ impl Heirs {
         matches!(self, Self::These(names) if names.is_empty())
     }
 
-    /// Adds what derives from others in one of two states of a file, if that is not the same.
+    /// Adds what derives from others or is kept in one of two states of a file, if that is not the same.
     fn note(&mut self, old: Option<&PythonFile>, new: Option<&PythonFile>) {
-        let of = |file: Option<&PythonFile>| file.map(|file| file.heirs.clone()).unwrap_or_default();
-        let (old, new) = (of(old), of(new));
-        if let Self::These(names) = self
-            && old != new
-        {
-            names.extend(old.iter().chain(&new).map(|(base, _)| base.clone()));
+        let Self::These(names) = self else { return };
+        let heirs = |file: Option<&'_ PythonFile>| file.map(|file| file.heirs.clone()).unwrap_or_default();
+        let (before, now) = (heirs(old), heirs(new));
+        if before != now {
+            names.extend(before.iter().chain(&now).map(|(base, _)| base.clone()));
+        }
+        let kept = |file: Option<&'_ PythonFile>| file.map(|file| file.kept.clone()).unwrap_or_default();
+        let (before, now) = (kept(old), kept(new));
+        if before != now {
+            names.extend(before.iter().chain(&now).map(|(name, _)| name_of_state(name)));
         }
     }
 }

@@ -13,8 +13,14 @@ use smol_str::SmolStr;
 use super::value::Site;
 use crate::vfs::FileId;
 
-/// Stands for a file in which each name is that of a class, and means which classes derive from one of that name.
+/// Stands for a file in which each name is that of a class, and means which classes derive from one of that name; or that
+/// of something that is kept on a `state`.
 pub const HIERARCHY: FileId = FileId(u32::MAX);
+
+/// How [`HIERARCHY`] calls what is kept on a `state` under a name. No class is called so.
+pub fn name_of_state(name: &str) -> SmolStr {
+    SmolStr::new(format!("state.{name}"))
+}
 
 /// A module-level name that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

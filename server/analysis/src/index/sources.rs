@@ -59,6 +59,8 @@ pub struct Sources {
     owner_names: Vec<SmolStr>,
     /// Files with classes that derive from a class of that last name.
     heirs: Arc<FxHashMap<SmolStr, Vec<FileId>>>,
+    /// Files that keep something of that name on a `state`.
+    kept: Arc<FxHashMap<SmolStr, Vec<FileId>>>,
     /// What manifests say of FastAPI's version, by path.
     manifests: Arc<BTreeMap<SmolStr, Pinned>>,
     bodies: Bodies,
@@ -154,7 +156,9 @@ impl Sources {
                 all.remove(&file)
             };
         }
-        self.note_heirs(file, facts.as_deref());
+        let before = self.facts(file).cloned();
+        note_names(&mut self.heirs, file, before.as_deref(), facts.as_deref(), |facts| &facts.heirs);
+        note_names(&mut self.kept, file, before.as_deref(), facts.as_deref(), |facts| &facts.kept);
         if let Some(source) = self.files.get_mut(file) {
             source.facts = facts;
             source.listed = listed;
@@ -162,43 +166,35 @@ impl Sources {
         }
     }
 
-    /// Takes over which classes of a file derive from which others.
-    fn note_heirs(&mut self, file: FileId, facts: Option<&PythonFile>) {
-        let before = self.facts(file).map(|facts| &facts.heirs[..]).unwrap_or_default();
-        let now = facts.map(|facts| &facts.heirs[..]).unwrap_or_default();
-        if before == now {
-            return;
-        }
-        let gone: Vec<SmolStr> = before.iter().map(|(base, _)| base.clone()).collect();
-        let heirs = Arc::make_mut(&mut self.heirs);
-        for base in gone {
-            if let Some(files) = heirs.get_mut(&base) {
-                files.retain(|other| *other != file);
-            }
-        }
-        for (base, _) in now {
-            let files = heirs.entry(base.clone()).or_default();
-            if !files.contains(&file) {
-                files.push(file);
-            }
-        }
-    }
-
     /// Classes outside of tests that derive from a class of that last name, in the order of their files' paths.
     pub fn heirs(&self, base: &str) -> Vec<(FileId, SmolStr)> {
-        let files = self.heirs.get(base).map(Vec::as_slice).unwrap_or_default();
+        self.named(&self.heirs, base, |facts| &facts.heirs)
+    }
+
+    /// Items outside of tests that keep something of that name on a `state`, in the order of their files' paths.
+    pub fn kept(&self, name: &str) -> Vec<(FileId, u32)> {
+        self.named(&self.kept, name, |facts| &facts.kept)
+    }
+
+    /// What files outside of tests say under a name, in the order of their paths.
+    fn named<T: Clone>(
+        &self,
+        all: &FxHashMap<SmolStr, Vec<FileId>>,
+        name: &str,
+        of: impl Fn(&PythonFile) -> &[(SmolStr, T)],
+    ) -> Vec<(FileId, T)> {
+        let files = all.get(name).map(Vec::as_slice).unwrap_or_default();
         let mut files: Vec<(&SmolStr, FileId)> = files
             .iter()
             .filter_map(|&id| self.file(id).filter(|file| !file.test).map(|file| (&file.path, id)))
             .collect();
         files.sort_unstable();
-        let of = |(_, file): (&SmolStr, FileId)| {
-            let facts = self.facts(file);
-            let all = facts.map(|facts| &facts.heirs[..]).unwrap_or_default();
-            let own = all.iter().filter(|(other, _)| other == base);
-            own.map(|(_, class)| (file, class.clone())).collect::<Vec<_>>()
-        };
-        files.into_iter().flat_map(of).collect()
+        let mut found = Vec::new();
+        for (_, file) in files {
+            let said = self.facts(file).map(|facts| of(facts)).unwrap_or_default();
+            found.extend(said.iter().filter(|(other, _)| other == name).map(|(_, what)| (file, what.clone())));
+        }
+        found
     }
 
     /// Takes over what was read of a module of TypeScript or JavaScript.
@@ -322,4 +318,30 @@ pub fn is_test_path(path: &str) -> bool {
         || name.ends_with("_test.py")
         || name == "conftest.py"
         || dirs.split('/').any(|dir| dir == "tests" || dir == "test")
+}
+
+/// Takes over which names a file says something under.
+fn note_names<T: PartialEq>(
+    all: &mut Arc<FxHashMap<SmolStr, Vec<FileId>>>,
+    file: FileId,
+    before: Option<&PythonFile>,
+    now: Option<&PythonFile>,
+    of: impl Fn(&PythonFile) -> &[(SmolStr, T)],
+) {
+    let (before, now) = (before.map(&of).unwrap_or_default(), now.map(&of).unwrap_or_default());
+    if before == now {
+        return;
+    }
+    let all = Arc::make_mut(all);
+    for (name, _) in before {
+        if let Some(files) = all.get_mut(name) {
+            files.retain(|other| *other != file);
+        }
+    }
+    for (name, _) in now {
+        let files = all.entry(name.clone()).or_default();
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
 }

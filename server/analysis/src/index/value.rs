@@ -408,6 +408,10 @@ pub trait Resolve {
     /// that has it first; none where there are many.
     fn implementations(&self, class: &ClassRef, name: &str) -> Implementations;
 
+    /// What applications of the project keep on their `state` under a name, or the class of that: `app.state.name = Pool()`.
+    /// Unknown where that is not one and the same class.
+    fn kept_on_state(&self, name: &str) -> Value;
+
     /// Whether every base of the class, transitively, is a class of the project or `object`;
     /// otherwise the dotted paths of the package classes among them.
     fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr>;

@@ -13,7 +13,7 @@ use super::holding::class_of;
 use super::named::{is_name_again, is_of_users};
 use super::outcome;
 use super::partial::PARTIAL;
-use super::requests::{MESSAGE, SERVED, receives, serves};
+use super::requests::{MESSAGE, SERVED, STATE_OF_APPLICATION, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
 use super::{Abs, Flow, Path, root_name};
@@ -79,8 +79,14 @@ impl Flow<'_, '_> {
                 left.join(self.eval(path, right))
             }
             ExprKind::IfExp { test, body, or_else } => {
-                self.eval(path, test);
-                self.one_or_other(path, body, or_else)
+                let asked = self.eval(path, test);
+                match self.one_or_other(path, body, or_else) {
+                    // `shown(user) if user else None`: nothing, for strangers.
+                    _ if asked == (Abs::Verified { checked: false }) && self.eval(path, or_else) == Abs::Nothing => {
+                        asked
+                    }
+                    value => value,
+                }
             }
             ExprKind::Comprehension(comprehension) => {
                 let mut inner = path.clone();
@@ -118,6 +124,9 @@ impl Flow<'_, '_> {
             if !matches!(value, Value::Unknown(_)) {
                 return from_value(value);
             }
+            if let Some(name) = self.asked_of_application(self.function(), expr) {
+                return self.kept_on_state(name);
+            }
         }
         match self.eval(path, value) {
             Abs::Request(part) if part.is_empty() => {
@@ -139,6 +148,8 @@ impl Flow<'_, '_> {
             Abs::Request(part) if part == "auth" && name == "scopes" => Abs::Request("auth.scopes".into()),
             Abs::Request(part) if part == "client" && name == "host" => Abs::Peer,
             Abs::Request(part) if part == "app" && name == OVERRIDES => Abs::Request(OVERRIDES.into()),
+            Abs::Request(part) if part == "app" && name == "state" => Abs::Request(STATE_OF_APPLICATION.into()),
+            Abs::Request(part) if part == STATE_OF_APPLICATION => self.kept_on_state(name),
             Abs::Request(_) => Abs::Other,
             Abs::Verified { checked: false } if matches!(name.as_str(), "status_code" | "status") => Abs::Status,
             Abs::Verified { checked: false } if matches!(name.as_str(), "ok" | "is_success") => Abs::Check,
@@ -461,7 +472,7 @@ impl Flow<'_, '_> {
     }
 }
 
-fn from_value(value: Value) -> Abs {
+pub(super) fn from_value(value: Value) -> Abs {
     match value {
         Value::None | Value::Bool(false) => Abs::Nothing,
         Value::Str(_) | Value::Int(_) | Value::Bool(true) => Abs::Constant,

@@ -109,7 +109,10 @@ impl Flow<'_, '_> {
         if answers && summary.exits.iter().all(serves) && summary.exits.iter().any(|exit| !exit.verified) {
             return Abs::Other;
         }
-        conclude(self, path, function, &summary.exits)
+        match conclude(self, path, function, &summary.exits) {
+            Abs::Other if summary.exits.iter().all(|exit| !exit.verified) => self.declared(function),
+            value => value,
+        }
     }
 
     /// Whether a value is a model of the client's body with a token or a code in it: `class Action(BaseModel): token: str`.
@@ -208,8 +211,17 @@ impl Flow<'_, '_> {
         {
             return Abs::Object(Box::new(value));
         }
-        let Some(declared) = &function.def.returns else { return Abs::Other };
-        match self.judge.resolve.eval_type(function, without_none(declared)) {
+        self.declared(function)
+    }
+
+    /// The service of the project that a function says it gives.
+    fn declared(&self, function: &FunctionRef) -> Abs {
+        function.def.returns.as_ref().map_or(Abs::Other, |returns| self.service_named(function, returns))
+    }
+
+    /// An object of the class that an annotation names, where that is a service of the project.
+    pub(super) fn service_named(&self, function: &FunctionRef, annotation: &Expr) -> Abs {
+        match self.judge.resolve.eval_type(function, without_none(annotation)) {
             service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
             _ => Abs::Other,
         }

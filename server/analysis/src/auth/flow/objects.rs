@@ -77,7 +77,13 @@ impl Flow<'_, '_> {
     /// more than an interface does.
     pub(super) fn result(&self, function: &FunctionRef) -> Abs {
         let function = &self.judge.resolve.current(function);
-        let made = only_returned(&function.def).filter(|value| value.as_call().is_some());
+        let returned = only_returned(&function.def);
+        if let Some(name) = returned.and_then(|value| self.asked_of_application(function, value))
+            && let kept @ Abs::Object(_) = self.kept_on_state(name)
+        {
+            return kept;
+        }
+        let made = returned.filter(|value| value.as_call().is_some());
         if let Some(instance @ Value::Instance(_)) = made.map(|value| self.judge.resolve.eval(function, value))
             && matches!(&instance, Value::Instance(made) if matches!(made.class, Value::Class(_)))
         {

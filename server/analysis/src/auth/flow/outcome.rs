@@ -72,16 +72,18 @@ impl Flow<'_, '_> {
     /// Whether an end gives nothing but constants, in a model of the answer perhaps: `Result(valid=False)`.
     pub(super) fn gives_nothing(&self, exit: &Exit) -> bool {
         let is_plain = |value: &Abs| matches!(value, Abs::Nothing | Abs::Constant);
-        is_plain(&exit.value)
-            || match &exit.value {
-                Abs::Object(made) => match &**made {
-                    Value::Class(class) if !exit.parts.is_empty() => {
-                        exit.parts.iter().all(|(_, part)| is_plain(part)) && self.only_holds(class)
-                    }
-                    _ => false,
-                },
+        // Who is calling is nobody, for strangers: `{"user": get_user_or_none(request)}`.
+        let is_nothing = |part: &Abs| is_plain(part) || *part == Abs::Verified { checked: false };
+        let all_nothing = || exit.parts.iter().all(|(_, part)| is_nothing(part));
+        match &exit.value {
+            value if is_plain(value) => true,
+            Abs::Object(made) => match &**made {
+                Value::Class(class) => all_nothing() && self.only_holds(class),
                 _ => false,
-            }
+            },
+            Abs::Verified { checked: false } => matches!(exit.shape, Shape::Entries | Shape::Fields) && all_nothing(),
+            _ => false,
+        }
     }
 
     /// Whether a class is a pydantic model that does nothing of its own when it is made.
@@ -102,6 +104,14 @@ impl Flow<'_, '_> {
     }
 }
 
+impl Exit {
+    /// Whether a part of what it gives is who is calling, or nothing where that is nobody.
+    pub(super) fn tells_who_calls(&self) -> bool {
+        matches!(self.shape, Shape::Entries | Shape::Fields)
+            && self.parts.iter().any(|(_, part)| *part == Abs::Verified { checked: false })
+    }
+}
+
 /// What an end gives, as far as that says which entries it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -109,6 +119,8 @@ pub(super) enum Shape {
     None,
     /// A dictionary with the parts of the end, and no other entries.
     Entries,
+    /// An object of the project that is made of the parts of the end, and of nothing else.
+    Fields,
     /// Anything.
     Any,
 }
@@ -119,6 +131,7 @@ impl Shape {
         match &expr.kind {
             ExprKind::None => Self::None,
             ExprKind::Dict(entries) if entries.len() == parts.len() => Self::Entries,
+            ExprKind::Call { args, .. } if !args.is_empty() && args.len() == parts.len() => Self::Fields,
             _ => Self::Any,
         }
     }

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::Proof;
 use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status};
-use super::super::sources::{Worth, is_scheme, jwt_auth_method, package_instance, worth_of};
+use super::super::sources::{Worth, is_scheme, jwt_auth_method, only_wraps, package_instance, worth_of};
 use super::queries::TOKEN_LOOKED_UP;
 use super::statements::NEVER;
 use super::{Abs, Flow, Path};
@@ -51,6 +51,9 @@ impl Flow<'_, '_> {
     ) -> Abs {
         if let Some(value) = self.of_request(path, expr, package, args, &values) {
             return value;
+        }
+        if only_wraps(package) {
+            return values.into_iter().next().unwrap_or(Abs::Nothing);
         }
         self.note_package(path, package, args);
         if let Some(value) = self.granted(path, package, args) {

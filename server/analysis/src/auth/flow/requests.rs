@@ -6,14 +6,18 @@ use smol_str::SmolStr;
 use super::super::evidence::{Evidence, Part};
 use super::super::sources::{Worth, is_bare_key, worth_of, worth_of_parameter};
 use super::backend::Required;
+use super::calls::from_value;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind};
-use crate::index::value::Value;
+use crate::index::value::{FunctionRef, Value};
 
 /// What a client sends over a socket, as a part of the request: browsers send no
 /// headers of their own with it, so that the token comes in a message.
 pub(super) const MESSAGE: &str = "message";
+
+/// What an application keeps for all requests, as a part of each: `request.app.state` (Starlette 0.46).
+pub(super) const STATE_OF_APPLICATION: &str = "app.state";
 
 /// Why it is not known what is on `request.state`.
 pub(super) const SET_ELSEWHERE: &str = "is set elsewhere, by a middleware perhaps";
@@ -193,6 +197,28 @@ impl Flow<'_, '_> {
         })
     }
 
+    /// `request.app.state.name`: what the project's applications keep there.
+    pub(super) fn kept_on_state(&self, name: &str) -> Abs {
+        from_value(self.judge.resolve.kept_on_state(name))
+    }
+
+    /// The name in `app.state.name`, of an application that a variable around a function holds, or in
+    /// `request.app.state.name`.
+    pub(super) fn asked_of_application<'e>(&self, function: &FunctionRef, expr: &'e Expr) -> Option<&'e SmolStr> {
+        let ExprKind::Attribute { value: state, name: kept } = &expr.kind else { return None };
+        let ExprKind::Attribute { value: app, name } = &state.kind else { return None };
+        let of_request = || match &app.kind {
+            ExprKind::Attribute { value, name } => {
+                let is_param = |asked: &SmolStr| function.def.params.iter().any(|param| param.name.name == *asked);
+                name.name == "app" && value.as_name().is_some_and(is_param)
+            }
+            _ => false,
+        };
+        let is_it = name.name == "state"
+            && (of_request() || matches!(self.judge.resolve.eval(function, app), Value::Router(_)));
+        is_it.then_some(&kept.name)
+    }
+
     /// `request.state.name`, from what is known to have been put there.
     pub(super) fn request_state(&mut self, path: &Path, expr: &Expr, name: &SmolStr) -> Abs {
         if let Some(value) = path.state.get(name) {
@@ -252,6 +278,7 @@ impl Flow<'_, '_> {
                     value => value,
                 })
             }
+            ("getattr", STATE_OF_APPLICATION) => Some(self.kept_on_state(args.get(1)?.value.as_str()?)),
             ("hasattr", "state") => {
                 let name = args.get(1)?.value.as_str()?.clone();
                 if self.around.is_some() && !self.is_set(path, &name) {

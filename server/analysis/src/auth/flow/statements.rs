@@ -179,6 +179,10 @@ impl Flow<'_, '_> {
         let exact = self.exact_in_middleware(&path, expr);
         let given = path.certain(expr);
         let (mut path, value) = self.value_or_end(path, expr)?;
+        let value = match (&assign.annotation, value) {
+            (Some(annotation), Abs::Other) => self.service_named(self.function(), annotation),
+            (_, value) => value,
+        };
         let setting = self.setting(&path, expr, &value);
         for target in &assign.targets {
             self.assign(&mut path, target, &value);

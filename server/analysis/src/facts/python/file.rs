@@ -41,6 +41,8 @@ pub struct PythonFile {
     pub stars: Vec<u32>,
     /// Classes that derive from others: the last name of the base, and the name of the class.
     pub heirs: Box<[(SmolStr, SmolStr)]>,
+    /// Names under which something is kept on a `state`, and the items that do it: `app.state.pool = …`.
+    pub kept: Box<[(SmolStr, u32)]>,
 }
 
 impl PythonFile {
@@ -59,6 +61,11 @@ impl PythonFile {
         let heirs = file.items.iter().filter_map(|item| item.placed.item.stmt.heir());
         let heirs = heirs.flat_map(|(class, bases)| bases.into_iter().map(move |base| (base.clone(), class.clone())));
         file.heirs = heirs.collect();
+        let kept = file.items.iter().zip(0..).flat_map(|(item, index)| {
+            let names = item.placed.item.keeps.iter();
+            names.map(move |name| (name.clone(), index))
+        });
+        file.kept = kept.collect();
         file
     }
 

@@ -24,6 +24,8 @@ pub struct Item {
     pub text_hash: u64,
     /// The statement.
     pub stmt: ItemStmt,
+    /// Names under which it keeps something on a `state`: `app.state.pool = …`.
+    pub keeps: Box<[SmolStr]>,
 }
 
 impl PartialEq for Item {

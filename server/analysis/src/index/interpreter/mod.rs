@@ -13,6 +13,7 @@ mod effects;
 mod environment;
 mod execution;
 mod expressions;
+mod kept;
 mod libraries;
 mod metrics;
 mod missing;

@@ -140,6 +140,10 @@ impl Resolve for Interpreter<'_> {
         found
     }
 
+    fn kept_on_state(&self, name: &str) -> Value {
+        self.find_kept_on_state(name)
+    }
+
     fn package_bases(&self, class: &ClassRef) -> Vec<SmolStr> {
         let mut bases = Vec::new();
         for class in self.linearised(class) {

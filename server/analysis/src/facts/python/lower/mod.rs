@@ -9,6 +9,7 @@ mod statements;
 
 use std::sync::Arc;
 
+use memchr::memmem;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use tree_sitter::{Node, Tree};
@@ -146,8 +147,25 @@ fn lower_item(
     };
     broken |= !lower.misplaced.is_empty();
     errors.append(&mut lower.misplaced);
-    let item = Arc::new(Item { len: end - start, text_hash, stmt });
+    let item = Arc::new(Item { len: end - start, text_hash, stmt, keeps: kept_on_state(own) });
     PlacedItem { start, broken, item, public: Vec::new() }
+}
+
+/// The names in `….state.name = …`, by the text: definitions are not lowered before somebody looks at them.
+fn kept_on_state(text: &str) -> Box<[SmolStr]> {
+    const STATE: &str = ".state.";
+    let mut names: Vec<SmolStr> = Vec::new();
+    for at in memmem::find_iter(text.as_bytes(), STATE) {
+        let rest = &text[at + STATE.len()..];
+        let end = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(rest.len());
+        let (name, behind) = rest.split_at(end);
+        let is_set =
+            behind.trim_start_matches([' ', '\t']).strip_prefix('=').is_some_and(|value| !value.starts_with('='));
+        if is_set && !names.iter().any(|known| known == name) {
+            names.push(name.into());
+        }
+    }
+    names.into()
 }
 
 /// Hash of some source bytes. Users that act on equality compare the bytes too.
