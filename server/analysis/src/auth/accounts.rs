@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::code::last_name;
 use super::flow::class_held;
+use super::public::{BY_PROVIDER, CALLBACK};
 use crate::facts::python::idioms::{callees, calls, raises};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::dependencies::dependency_of;
@@ -54,6 +55,23 @@ pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &Functio
 /// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     calls_any(interpreter, handler, &|callee| callee.issues())
+}
+
+/// What a handler, or a function of the project that it calls, does at an identity provider by way of a client of authlib
+/// (1.6, `authlib.integrations.starlette_client`): it sends the browser there, or takes what that came back with, which the
+/// client compares with what it left in the session.
+pub(super) fn at_provider(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<&'static str> {
+    let mut reason = None;
+    each_callee(interpreter, handler, &mut |callee| {
+        let Callee::OfPackage(path) = callee else { return false };
+        reason = match path.rsplit('.').next().filter(|_| path.starts_with("authlib.")) {
+            Some("authorize_redirect") => Some(BY_PROVIDER),
+            Some("authorize_access_token") => Some(CALLBACK),
+            _ => None,
+        };
+        reason.is_some()
+    });
+    reason
 }
 
 /// Whether a handler shows the documentation of the API: pages of the framework or of a package for that, or the

@@ -377,6 +377,9 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some("signing up");
             }
+            if let Some(reason) = accounts::at_provider(self.interpreter, handler) {
+                return Some(reason);
+            }
             let signs_up = public::makes_accounts(&route.path, &route.methods);
             (signs_up && accounts::hashes_password(self.interpreter, handler)).then_some("signing up")
         })

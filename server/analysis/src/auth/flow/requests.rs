@@ -41,6 +41,17 @@ fn gives(method: &str) -> bool {
 /// Variable that marks a path on which a socket's client was listened to. No Python name contains a space.
 pub(super) const SERVED: &str = "was served";
 
+/// Whether a constant or setting that holds the name of a cookie or header is called like that of a credential.
+fn names_credential(key: &Expr) -> bool {
+    const KINDS: &[&str] = &["access", "refresh", "auth", "session", "token", "jwt", "login", "bearer"];
+    let name = match &key.kind {
+        ExprKind::Attribute { name, .. } => &name.name,
+        ExprKind::Name(name) => name,
+        _ => return false,
+    };
+    name.to_ascii_lowercase().split('_').any(|word| KINDS.contains(&word))
+}
+
 /// `return`, `return None`.
 fn is_nothing(value: &Option<Expr>) -> bool {
     value.as_ref().is_none_or(|value| matches!(value.kind, ExprKind::None))
@@ -127,6 +138,10 @@ impl Flow<'_, '_> {
         let name = key.map(|key| match &key.kind {
             ExprKind::Str(name) => name.clone(),
             _ => match self.outer(key) {
+                // `request.cookies.get(settings.access_cookie)`, which is called `acme_a`.
+                Value::Str(name) if worth_of(&name) == Worth::Data && names_credential(key) => {
+                    SmolStr::new_static("token")
+                }
                 Value::Str(name) => name,
                 // The name of the header or cookie is configured: that is done for
                 // credentials, and for what is sent against forged requests.
