@@ -3,6 +3,7 @@
 
 use smol_str::SmolStr;
 
+use super::code::is_settings;
 use super::constant::{is_constant, is_logged, is_model};
 use crate::facts::python::idioms::is_pass;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, positional};
@@ -78,6 +79,7 @@ pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionR
         handler,
         given: given.collect(),
         requests: requests.map(|param| param.name.name.clone()).collect(),
+        settings: Vec::new(),
         depth: 0,
         steps: MAX_STEPS,
     };
@@ -135,6 +137,15 @@ fn is_of_client(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Pa
     by_type && !eval(&param.default).is_some_and(|default| injects(&default))
 }
 
+/// Whether a setting may be one that nobody should see, by what it is called: names decide how loud a finding is, and
+/// nothing else.
+fn may_be_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_shown = ["public", "publishable", "client_id"].iter().any(|word| name.contains(word));
+    let words = ["secret", "key", "token", "password", "passwd", "private", "credential", "dsn", "database", "salt"];
+    !is_shown && words.iter().any(|word| name.contains(word))
+}
+
 /// Whether a default is a literal.
 fn is_plain_default(default: &Expr) -> bool {
     matches!(default.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None)
@@ -148,6 +159,8 @@ struct Look<'l, 'i> {
     given: Vec<SmolStr>,
     /// Parameters that are the request.
     requests: Vec<SmolStr>,
+    /// Variables that hold the settings.
+    settings: Vec<SmolStr>,
     /// How many functions are being looked into.
     depth: usize,
     steps: usize,
@@ -166,6 +179,10 @@ impl Look<'_, '_> {
                 self.is_given(iter) && self.takes(target) && self.block(body) && self.block(or_else)
             }
             StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
+                ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_of_settings(value) => {
+                    self.settings.push(name.clone());
+                    true
+                }
                 ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_given(value) => {
                     self.given.push(name.clone());
                     true
@@ -216,6 +233,7 @@ impl Look<'_, '_> {
         self.steps = left;
         match &expr.kind {
             ExprKind::Name(name) if self.given.contains(name) => true,
+            ExprKind::Attribute { value, name } if !may_be_secret(&name.name) && self.is_of_settings(value) => true,
             ExprKind::Attribute { value, .. } if self.is_given(value) => true,
             ExprKind::Subscript { value, index } => self.is_given(value) && self.is_given(index),
             ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) | ExprKind::FString(parts) => {
@@ -250,6 +268,20 @@ impl Look<'_, '_> {
                     || self.follows(func, args, false)
             }
             _ => is_constant(self.interpreter, self.handler, expr, &mut self.steps),
+        }
+    }
+
+    /// Whether an expression is the object of the settings, which says the same to everybody.
+    fn is_of_settings(&self, expr: &Expr) -> bool {
+        if expr.as_name().is_some_and(|name| self.settings.contains(name)) {
+            return true;
+        }
+        match self.interpreter.eval(self.handler, expr) {
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => is_settings(self.interpreter, class),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
@@ -307,6 +339,7 @@ impl Look<'_, '_> {
             handler: &function,
             given,
             requests: Vec::new(),
+            settings: Vec::new(),
             depth: self.depth + 1,
             steps: self.steps,
         };

@@ -143,7 +143,7 @@ impl Engine<'_, '_> {
         // `x or default`
         let mut evaluated = evaluated.into_iter();
         let first = evaluated.next().unwrap_or(Abs::Other);
-        if !and && matches!(first, Abs::Principal(_)) {
+        if !and && (matches!(first, Abs::Principal(_)) || self.is_segment(&first)) {
             return first;
         }
         evaluated.fold(first, |a, b| match (&a, &b) {

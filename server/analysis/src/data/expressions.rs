@@ -207,6 +207,11 @@ impl Engine<'_, '_> {
             ExprKind::Dict(entries) => self.dict(path, entries),
             ExprKind::FString(parts) | ExprKind::Slice(parts) => {
                 let values: Vec<Abs> = parts.iter().map(|part| self.eval(path, part)).collect();
+                if let Some(Abs::Text(text)) = values.first()
+                    && !self.is_chosen_by_client(path, &values)
+                {
+                    self.note_policies(text);
+                }
                 if let Some(token) = values.iter().find(|value| is_token(path, value)) {
                     return token.clone();
                 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
 use super::shared::Shared;
-use super::value::{Abs, Path, Row, RowId};
+use super::value::{Abs, Path, Predicate, Row, RowId};
 
 impl Engine<'_, '_> {
     /// Forgets rows that the call of a function in a dependency has fetched, and that nothing which it leaves refers to.
@@ -22,6 +22,7 @@ impl Engine<'_, '_> {
                 || row.written.is_some()
                 || row.overwritten.is_some()
                 || row.predicates.iter().any(|predicate| of_client(&predicate.value))
+                || ties_caller(path, row)
         };
         kept.extend(path.rows.iter().filter(|(id, row)| known.contains_key(id) || stays(row)).map(|(id, _)| *id));
         // What stays was found by others.
@@ -40,6 +41,13 @@ impl Engine<'_, '_> {
         self.looked_up.extend(forgotten.filter_map(|(_, row)| row.model.as_ref()).map(|model| model.site));
         path.rows.retain(|id, _| kept.contains(id));
     }
+}
+
+/// Whether a row is there that has the caller and another row in it, which is evidence of whose that one is:
+/// `Member.user_id == me.id, Member.team_id == task.team_id`.
+fn ties_caller(path: &Path, row: &Row) -> bool {
+    let of_caller = |asked: &Predicate| asked.equal && asked.value.parts(path).principal;
+    row.found && row.hangs_on_another() && row.predicates.iter().any(of_caller)
 }
 
 /// The rows of which the rest of a path can ask something.

@@ -227,6 +227,12 @@ impl Engine<'_, '_> {
         self.client(place, key, site)
     }
 
+    /// Whether a value is a parameter of the route's path: no segment is empty (Starlette's converters ask for a letter).
+    pub(super) fn is_segment(&self, value: &Abs) -> bool {
+        let Abs::Client(client) = value else { return false };
+        self.clients.get(*client as usize).is_some_and(|client| client.place == Place::Path)
+    }
+
     /// What a table holds under a key.
     pub(super) fn entry(&mut self, expr: &Expr, entries: &[(SmolStr, Abs)], key: &SmolStr) -> Option<Abs> {
         let found = |key: &str| entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());

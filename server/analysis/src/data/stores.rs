@@ -211,9 +211,22 @@ impl Engine<'_, '_> {
         Abs::Statement(Arc::new(next))
     }
 
+    /// Whether the client chooses what a text is put together of, and nothing was compared with that.
+    pub(super) fn is_chosen_by_client(&self, path: &Path, values: &[Abs]) -> bool {
+        let parts: Vec<_> = values.iter().map(|value| value.parts(path)).collect();
+        let mut clients = parts.iter().flat_map(|parts| &parts.clients);
+        !parts.iter().any(|parts| parts.principal) && clients.any(|client| !path.authorised.contains(client))
+    }
+
+    /// What a statement tells the policies of the database, or the beginning of one that is put together:
+    /// `f"SET app.tenant = '{tenant}'"`.
+    pub(super) fn note_policies(&mut self, text: &str) {
+        self.by_policies |= tells_policies(text);
+    }
+
     /// `text("SELECT … WHERE user_id = :user_id")`.
     pub(super) fn sql(&mut self, text: &str, site: Site) -> Abs {
-        self.by_policies |= tells_policies(text);
+        self.note_policies(text);
         let words = words(text);
         let word = |at: usize| words.get(at).map(String::as_str);
         let after = |keyword: &str| words.iter().position(|word| word == keyword).map(|at| at + 1);
@@ -225,6 +238,10 @@ impl Engine<'_, '_> {
             _ => return Abs::Unknown,
         };
         let Some((at, table)) = table.and_then(|at| Some((at, word(at)?.to_owned()))) else { return Abs::Unknown };
+        // `SELECT COUNT(*) FROM users` gives no row.
+        if verb == Verb::Select && word(1) == Some("count") && !words[..at].iter().any(|word| word == ",") {
+            return Abs::Unknown;
+        }
         // `public.tasks AS t`
         let table = table.rsplit('.').next().unwrap_or_default();
         let alias = word(at + 1).filter(|next| *next != "as").or_else(|| word(at + 2)).unwrap_or_default();

@@ -211,6 +211,8 @@ pub struct Endpoint {
     pub requests: Vec<Place>,
     /// Tokens that came with the request and that it reads without verifying them.
     pub decoded: Vec<Place>,
+    /// Roles that it reads from what users write about themselves, and compares; sorted.
+    pub writable_roles: Vec<WritableRole>,
     /// Tokens of whoever asks that it keeps for all that ask later: where, and the variable.
     pub kept: Vec<(Place, SmolStr)>,
     /// Rows that it reads and changes; sorted.
@@ -231,6 +233,19 @@ pub struct Endpoint {
     pub lets_through: Option<Place>,
     /// Whether a middleware may answer somebody without a credential in place of the page.
     pub turns_away: bool,
+    /// What the paths begin with that a middleware knows, where it lets everybody through on all others; sorted.
+    pub known_beginnings: Option<Vec<SmolStr>>,
+}
+
+/// A role that is read from what users write about themselves, and compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WritableRole {
+    /// The comparison.
+    pub place: Place,
+    /// What the role is called there.
+    pub key: SmolStr,
+    /// Whether it is compared with a word for those who may do more than others.
+    pub is_master: bool,
 }
 
 /// What an endpoint is.

@@ -11,6 +11,7 @@ pub mod auth_failure_not_logged;
 pub mod better_auth_misconfiguration;
 pub mod check_after_change;
 pub mod client_trusted_identity;
+pub mod client_writable_role;
 pub mod cookie_without_flags;
 pub mod cors_any_origin_with_credentials;
 pub mod cors_inside_auth;
@@ -141,6 +142,7 @@ pub fn all() -> &'static [RuleInfo] {
         better_auth_misconfiguration::INFO,
         check_after_change::INFO,
         client_trusted_identity::INFO,
+        client_writable_role::INFO,
         cookie_without_flags::INFO,
         cors_any_origin_with_credentials::INFO,
         cors_inside_auth::INFO,
@@ -244,6 +246,7 @@ const CHECKS: &[Check] = &[
     auth_failure_not_logged::check,
     check_after_change::check,
     client_trusted_identity::check,
+    client_writable_role::check,
     cookie_without_flags::check_backend,
     cors_any_origin_with_credentials::check,
     cors_inside_auth::check,
@@ -308,6 +311,7 @@ const CHECKS: &[Check] = &[
 /// The rules that look at the frontend's code.
 const FRONTEND_CHECKS: &[Check] = &[
     better_auth_misconfiguration::check,
+    client_writable_role::check_frontend,
     cookie_without_flags::check,
     credentials_mode_mismatch::check,
     decode_used_as_auth::check,

@@ -82,6 +82,14 @@ pub(super) fn runs_behind(
         let middlewares = outcome.observed.endpoints.iter().filter(|one| one.kind == EndpointKind::Middleware);
         is_near
             && middlewares.filter(|middleware| is_meant(middleware)).any(|middleware| {
+                if let (Some(known), Some(handler), EndpointKind::Handler) =
+                    (&middleware.known_beginnings, &handler, endpoint.kind)
+                {
+                    let path = format!("/{}", handler.sample().join("/"));
+                    if !known.iter().any(|beginning| path.starts_with(beginning.as_str())) {
+                        return false;
+                    }
+                }
                 match (&middleware.matcher, &handler) {
                     (Some(matcher), Some(handler)) if endpoint.kind == EndpointKind::Handler => {
                         let path = handler.sample();

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::shared::guards::switched_off;
 use super::shared::tokens::{for_each_item, is_rested_on, pretenders};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::Purpose;
@@ -21,6 +22,7 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut pretending: Option<FxHashSet<Site>> = None;
+    let mut switched_off_by_setting = None;
     for_each_item(state, wanted, |tokens| {
         for decode in &tokens.decodes {
             let Some(off) = decode.unverified else { continue };
@@ -44,6 +46,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             {
                 continue;
             }
+            // How bad that a setting leads there is, `auth-bypass-switch` says.
+            let off_by_setting = switched_off_by_setting.get_or_insert_with(|| switched_off(state));
+            let by_setting = off_by_setting.contains(&(decode.site.file, decode.site.item));
+            let severity = if by_setting { severity.min(Severity::Warning) } else { severity };
             let message = "The claims are read without a look at the signature, so anybody can write them: verify the token with its key, its algorithms and its audience.";
             let mut steps = Vec::new();
             if off != decode.site {

@@ -276,7 +276,11 @@ impl Flow<'_, '_> {
         for (index, param) in wrapper.def.params.iter().enumerate() {
             let name = &param.name.name;
             let value = match param.kind {
-                ParamKind::VarArgs => Abs::Other,
+                // FastAPI calls with arguments by name only (`run_endpoint_function`).
+                ParamKind::VarArgs => {
+                    path.know(name, Value::List(Arc::default()));
+                    continue;
+                }
                 ParamKind::KwArgs => Abs::Request("kwargs".into()),
                 _ if injected.vars.contains_key(name) => injected.vars[name].clone(),
                 // The first parameter of a wrapper with `request` as its own.

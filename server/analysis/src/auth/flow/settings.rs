@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::super::code::is_settings;
 use super::{Abs, Flow, Path};
-use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt};
+use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt, StmtKind};
 use crate::index::interpreter::truth;
 use crate::index::value::{Arguments, FunctionRef, Value};
 
@@ -24,7 +24,54 @@ impl Flow<'_, '_> {
             return Some(by_default);
         }
         let decided = || truth(&by_default).is_some() && truth(&self.outer(expr)).is_none();
-        (self.is_setting(expr) || path.names_setting(expr) || decided()).then_some(by_default)
+        (self.is_setting(expr) || path.names_setting(expr) || self.is_made_by_settings(expr) || decided())
+            .then_some(by_default)
+    }
+
+    /// Whether a call without arguments gives what a function of the project makes where settings say so, or nothing:
+    /// `keys = get_jwks_client()`.
+    fn is_made_by_settings(&self, call: &Expr) -> bool {
+        let Some((func, [])) = call.as_call() else { return false };
+        let Value::Function(function) = self.outer(func) else { return false };
+        let function = self.judge.resolve.current(&function);
+        if function.class.is_some() || !function.def.params.is_empty() || function.def.is_generator {
+            return false;
+        }
+        let mut objects: Vec<SmolStr> = Vec::new();
+        each_of(&function.def.body, &mut |stmt| {
+            if let StmtKind::Assign(assign) = &stmt.kind
+                && let ([target], Some(value)) = (assign.targets.as_slice(), &assign.value)
+                && let Some(name) = target.as_name()
+                && self.is_settings_value(&self.judge.resolve.eval(&function, value))
+            {
+                objects.push(name.clone());
+            }
+        });
+        let is_object = |expr: &Expr| {
+            expr.as_name().is_some_and(|name| objects.contains(name))
+                || self.is_settings_value(&self.judge.resolve.eval(&function, expr))
+        };
+        let mut gives_nothing = false;
+        each_of(&function.def.body, &mut |stmt| {
+            if let StmtKind::If { test, body, .. } = &stmt.kind {
+                let ends = |stmt: &Stmt| match &stmt.kind {
+                    StmtKind::Return(value) => value.as_ref().is_none_or(|value| matches!(value.kind, ExprKind::None)),
+                    _ => false,
+                };
+                gives_nothing |= body.iter().any(ends) && names_attribute_of(test, &is_object);
+            }
+        });
+        gives_nothing
+    }
+
+    fn is_settings_value(&self, value: &Value) -> bool {
+        match value {
+            Value::Instance(instance) => match &instance.class {
+                Value::Class(class) => is_settings(self.judge.resolve, class),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// Notes that a parameter holds the settings, where FastAPI and not the client fills it.
@@ -92,6 +139,21 @@ fn any_of(body: &[Stmt], holds: impl Fn(&Stmt) -> bool) -> bool {
         pending.extend(stmt.blocks().into_iter().flatten());
     }
     false
+}
+
+/// Looks at every statement of a body, those of nested blocks included.
+fn each_of<'b>(body: &'b [Stmt], look: &mut dyn FnMut(&'b Stmt)) {
+    let mut pending: Vec<&Stmt> = body.iter().rev().collect();
+    while let Some(stmt) = pending.pop() {
+        look(stmt);
+        pending.extend(stmt.blocks().into_iter().flatten());
+    }
+}
+
+/// Whether an attribute of such an object enters an expression.
+fn names_attribute_of(expr: &Expr, is_object: &dyn Fn(&Expr) -> bool) -> bool {
+    let is_it = matches!(&expr.kind, ExprKind::Attribute { value, .. } if is_object(value));
+    is_it || expr.children().into_iter().any(|child| names_attribute_of(child, is_object))
 }
 
 impl Path {

@@ -168,7 +168,7 @@ pub(super) fn is_sign_in_at_provider(path: &str) -> bool {
 /// Whether a path is one to which somebody is sent back, by a segment of it: `/integrations/calendar/callback`. That alone
 /// is no reason to leave it open: the handler must take the code, and the state that the provider was given.
 pub(super) fn is_callback(path: &str) -> bool {
-    !is_internal(path) && normalised(path).iter().any(|segment| segment.ends_with("callback"))
+    normalised(path).iter().any(|segment| segment.ends_with("callback"))
 }
 
 /// Whether callers sign up at the end of a path, wherever that stands: `/companies/register`. That alone is no reason to

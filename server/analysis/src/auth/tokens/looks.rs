@@ -5,6 +5,7 @@ use memchr::memmem;
 use super::{
     ItemTokens, cached, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
     lookups, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
+    writable,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -57,6 +58,7 @@ pub struct Looks {
     stands_in: bool,
     demands: bool,
     counts: bool,
+    metadata: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -107,6 +109,7 @@ impl Looks {
         stands_in: true,
         demands: true,
         counts: true,
+        metadata: true,
     };
 
     fn at(text: &str) -> Self {
@@ -172,6 +175,7 @@ impl Looks {
             stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
             demands: secrets && any(&["raise ", "exit("]) && any(&["if not ", "is None", "== \"\"", "len("]),
             counts: any(&["imiter("]),
+            metadata: any(&["user_meta", "unsafe_metadata"]),
             logs: shown && (all || logs(holds)),
         }
     }
@@ -194,6 +198,7 @@ impl Looks {
             || self.stands_in
             || self.demands
             || self.counts
+            || self.metadata
     }
 
     pub(super) fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -247,6 +252,9 @@ impl Looks {
         }
         if self.counts {
             counting::look(body, tokens);
+        }
+        if self.metadata {
+            writable::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

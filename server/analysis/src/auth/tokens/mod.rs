@@ -52,6 +52,7 @@ mod typed;
 mod unset;
 mod valid;
 mod wrapped;
+mod writable;
 
 use std::cell::RefCell;
 
@@ -164,6 +165,21 @@ pub struct ItemTokens {
     pub asking: Vec<Site>,
     /// Functions by whose results it is counted how often somebody asks.
     pub counted_by: Vec<Site>,
+    /// Roles that are read from what users write about themselves.
+    pub writable_roles: Vec<WritableRole>,
+}
+
+/// A role that is read from what users write about themselves, and compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WritableRole {
+    /// The comparison.
+    pub site: Site,
+    /// The function that it stands in; none at the top of a module.
+    pub function: Option<Site>,
+    /// What the role is called there.
+    pub key: SmolStr,
+    /// Whether it is compared with a word for those who may do more than others.
+    pub is_master: bool,
 }
 
 /// A call that reads a token.

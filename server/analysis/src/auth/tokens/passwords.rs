@@ -16,10 +16,13 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     tokens.rehashed.extend(rehashed(body));
     let function = body.site(def.name.range);
     let mut found = Vec::new();
+    let compared = compared_with(body);
     for call in body.calls() {
         let Some((func, args)) = call.call() else { continue };
         tokens.password_calls.extend(password_call(body, function, func, args));
-        tokens.written_passwords.extend(written_out(body, func, args).map(|range| body.site(range)));
+        if !compared.contains(&call.expr.range) {
+            tokens.written_passwords.extend(written_out(body, func, args).map(|range| body.site(range)));
+        }
         if let Some(kept) = kept_as_it_is(body, func, args) {
             let of_callers = given(body, kept) == Some(GivenPassword::OfCallers);
             let attribute = match &body.traced(kept).kind {
@@ -50,10 +53,29 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }));
 }
 
+/// The calls that make what something is compared with, and that no account keeps: `verify(password, hash("-"))` takes as
+/// long as it does for an account that is there.
+fn compared_with(body: &Body<'_, '_, '_>) -> Vec<TextRange> {
+    let compares = |expr: &Expr| {
+        last_name(expr).is_some_and(|name| {
+            let name = name.to_ascii_lowercase();
+            ["verify", "check", "compare"].iter().any(|word| name.contains(word))
+        })
+    };
+    let comparing = body.calls().iter().filter_map(|call| call.call()).filter(|(func, _)| compares(func));
+    comparing.flat_map(|(_, args)| args).map(|arg| arg.value.range).collect()
+}
+
 /// A password that stands in the code and is hashed, to be kept for an account.
 fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<TextRange> {
     let hashes = last_name(func).is_some_and(|name| name.contains("hash"));
-    let given = args.iter().find(|arg| arg.spread == Spread::No && arg.value.as_str().is_some()).filter(|_| hashes)?;
+    // What is hashed comes first; other arguments say how: `hash(password, scheme="bcrypt")`.
+    let is_hashed = |(at, arg): &(usize, &Arg)| match &arg.name {
+        Some(name) => is_password(&name.name) || name.name == "secret",
+        None => *at == 0,
+    };
+    let (_, given) = args.iter().enumerate().find(is_hashed).filter(|_| hashes)?;
+    given.value.as_str().filter(|_| given.spread == Spread::No)?;
     // A hash of nothing takes as long as a real one.
     let is_dummy = |text: &str| text.is_empty() || ["dummy", "fake", "timing"].iter().any(|word| text.contains(word));
     if is_dummy(&given.value.as_str()?.to_ascii_lowercase()) {

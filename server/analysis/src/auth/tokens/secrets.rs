@@ -12,7 +12,7 @@ use super::holders::{self, holds_password, is_password, is_taken_out};
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::{Secret, claims, codes, containers, handed_on, loops};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, Depends, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
 
@@ -247,6 +247,7 @@ pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked>
     let scheme = match &instance.class {
         Value::Package(path) => Some(path.clone()),
         // The project's own schemes give what they are made to give.
+        Value::Class(class) if gives_claims(body, class) => None,
         Value::Class(class) => body.interpreter.package_bases(class).into_iter().find(|base| is_scheme(base)),
         _ => None,
     };
@@ -255,6 +256,20 @@ pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked>
     let is_key = scheme.ends_with("APIKeyHeader") || scheme.ends_with("APIKeyQuery");
     let authorizes = matches!(named, Some(Value::Str(name)) if name.eq_ignore_ascii_case("authorization"));
     Some(Asked::Scheme { credential: !is_key || authorizes })
+}
+
+/// Whether a scheme of the project's own puts together what it gives: a dictionary of who is calling, and no token.
+fn gives_claims(body: &Body<'_, '_, '_>, class: &ClassRef) -> bool {
+    let Some(call) = body.interpreter.method(class, "__call__") else { return false };
+    let call = body.interpreter.current(&call);
+    let mut pending: Vec<&Stmt> = call.def.body.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        if let StmtKind::Return(Some(Expr { kind: ExprKind::Dict(_), .. })) = &stmt.kind {
+            return true;
+        }
+        pending.extend(stmt.blocks().into_iter().flatten());
+    }
+    false
 }
 
 /// The value of a default or annotation of the function's signature.

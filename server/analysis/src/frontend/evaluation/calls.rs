@@ -138,7 +138,7 @@ impl Session<'_> {
             }
             Value::Package(package) => {
                 let package = Rc::clone(package);
-                if let Some(result) = self.package_for_stranger(&package, arguments) {
+                if let Some(result) = self.package_for_stranger(&package, arguments, here) {
                     return result;
                 }
                 libraries::call(self, &package, arguments, new, here)
@@ -218,6 +218,14 @@ impl Session<'_> {
             return Value::any(results);
         }
         self.watch_membership(object, name, arguments);
+        if name == "includes" {
+            if let Value::Array(known) = object
+                && let Some(result) = self.among_for_stranger(known, &arguments.get(0))
+            {
+                return result;
+            }
+            self.watch_role([object, &arguments.get(0)], here);
+        }
         if matches!(object, Value::Unknown | Value::Symbol(_)) {
             self.watch_named_call(name);
         }

@@ -12,7 +12,7 @@ use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Patte
 use crate::frontend::libraries::servers::{self, Part};
 use crate::frontend::libraries::{auth_js, better_auth, prisma, safe_actions};
 use crate::frontend::named::NamedWatch;
-use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
+use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind, WritableRole};
 use crate::frontend::outcome::{Attached, Place};
 use crate::frontend::passwords::PasswordWatch;
 use crate::frontend::placement::{self, Entry, HANDLER_METHODS};
@@ -30,6 +30,7 @@ pub(in crate::frontend) struct Watch {
     effects: Vec<Effect>,
     requests: Vec<Place>,
     decoded: Vec<Place>,
+    writable_roles: Vec<WritableRole>,
     kept: Vec<(Place, SmolStr)>,
     rows: RowWatch,
     named: NamedWatch,
@@ -58,6 +59,7 @@ impl Watch {
             effects: Vec::new(),
             requests: Vec::new(),
             decoded: Vec::new(),
+            writable_roles: Vec::new(),
             kept: Vec::new(),
             rows: RowWatch::default(),
             named: NamedWatch::default(),
@@ -81,6 +83,7 @@ impl Watch {
             effects: self.effects,
             requests: self.requests,
             decoded: self.decoded,
+            writable_roles: self.writable_roles,
             kept: self.kept,
             rows: self.rows.accesses,
             tokens: self.named.tokens,
@@ -91,6 +94,7 @@ impl Watch {
             matcher: None,
             lets_through: None,
             turns_away: false,
+            known_beginnings: None,
         }
     }
 }
@@ -217,6 +221,10 @@ impl Session<'_> {
         let turns_away = kind == EndpointKind::Middleware
             && watch.asks != Asks::Nothing
             && self.turns_strangers_away(closure, &arguments, false);
+        let known_beginnings = match turns_away {
+            true => self.known_beginnings(closure, &arguments),
+            false => None,
+        };
         if !is_whole {
             watch.asks = watch.asks.max(Asks::Unknown);
             watch.rows.accesses.iter_mut().for_each(|access| access.doubted = true);
@@ -228,6 +236,8 @@ impl Session<'_> {
         watch.requests.dedup();
         watch.decoded.sort_unstable();
         watch.decoded.dedup();
+        watch.writable_roles.sort_unstable();
+        watch.writable_roles.dedup();
         watch.named.tokens.sort_unstable();
         watch.named.tokens.dedup();
         watch.shown.sort_unstable();
@@ -240,7 +250,8 @@ impl Session<'_> {
         if watch.hands_on {
             watch.decoded.clear();
         }
-        let endpoint = Endpoint { lets_through, turns_away, ..watch.into_endpoint(place, name, kind) };
+        let endpoint =
+            Endpoint { lets_through, turns_away, known_beginnings, ..watch.into_endpoint(place, name, kind) };
         self.outcome.observed.endpoints.push(endpoint);
     }
 
@@ -378,6 +389,35 @@ impl Session<'_> {
         }
     }
 
+    /// Two values are compared, or it is asked whether one is among others.
+    pub(super) fn watch_role(&mut self, values: [&Value; 2], place: Place) {
+        if self.watch.is_none() {
+            return;
+        }
+        let Some(key) = values.into_iter().flat_map(Value::alternatives).find_map(writable_role) else { return };
+        let is_master = |value: &Value| {
+            value.known_text().is_some_and(|text| MASTERS.contains(&text.to_ascii_lowercase().as_str()))
+        };
+        let names_master = |value: &Value| match value {
+            Value::Array(values) => values.iter().any(is_master),
+            value => is_master(value),
+        };
+        // Whether there is one at all says nothing of what that is.
+        if values.iter().any(|value| matches!(value, Value::Undefined | Value::Null)) {
+            return;
+        }
+        let role = WritableRole { place, key, is_master: values.into_iter().any(names_master) };
+        self.watch.iter_mut().for_each(|watch| watch.writable_roles.push(role.clone()));
+    }
+
+    /// What is read of something that could not be followed: what users write about themselves is known by its name.
+    pub(super) fn unknown_member(&self, name: &str) -> Value {
+        match self.watch.is_some() && WRITABLE.contains(&name) {
+            true => Value::given_by(SUPABASE, name, true),
+            false => Value::Unknown,
+        }
+    }
+
     /// A variable is assigned to, at a place.
     pub(super) fn watch_assigned(&mut self, name: &SmolStr, value: &Value, range: TextRange) {
         if self.watch.is_none() {
@@ -391,6 +431,28 @@ impl Session<'_> {
             self.watch.iter_mut().for_each(|watch| watch.kept.push((place, name.clone())));
         }
     }
+}
+
+/// The package whose users have data that they write themselves.
+const SUPABASE: &str = "@supabase/supabase-js";
+
+/// What the documentation of Supabase and Clerk calls what users write about themselves.
+const WRITABLE: &[&str] = &["user_metadata", "unsafeMetadata"];
+
+/// What words for what somebody may do are called.
+const RIGHTS: &[&str] = &["role", "roles", "user_role", "userRole", "is_admin", "isAdmin", "permissions"];
+
+/// Words for those who may do more than others.
+const MASTERS: &[&str] =
+    &["admin", "administrator", "superadmin", "super_admin", "superuser", "staff", "owner", "moderator"];
+
+/// What is read of somebody's rights from what that one writes, by its key.
+fn writable_role(value: &Value) -> Option<SmolStr> {
+    let Value::Symbol(symbol) = value else { return None };
+    let is_writable = |step: &str| WRITABLE.contains(&step);
+    let by_call = matches!(&symbol.origin, Origin::Call(package) if is_writable(&package.path));
+    let at = symbol.path.iter().position(|step| is_writable(step)).map(|at| at + 1).or(by_call.then_some(0))?;
+    symbol.path.get(at..)?.iter().find(|step| RIGHTS.contains(&step.as_str())).cloned()
 }
 
 /// The whole request.

@@ -294,10 +294,16 @@ impl Session<'_> {
             Value::Module(file) => self.export(*file, name),
             Value::Class(class) => self.store.get(class.statics).entries.get(name).cloned().unwrap_or(Value::Unknown),
             Value::Array(values) => match (name, name.parse::<usize>()) {
-                (_, Ok(at)) => values.get(at).cloned().unwrap_or(Value::Unknown),
+                // Of texts that are all known there are no more.
+                (_, Ok(at)) => values.get(at).cloned().unwrap_or_else(|| {
+                    match values.iter().all(|value| value.known_text().is_some()) {
+                        true => Value::Undefined,
+                        false => Value::Unknown,
+                    }
+                }),
                 _ => Value::Unknown,
             },
-            _ => Value::Unknown,
+            _ => self.unknown_member(name),
         }
     }
 

@@ -68,10 +68,13 @@ impl Session<'_> {
                 let right = self.expr(&binary.right);
                 if !matches!(binary.left.kind, ExprKind::TypeOf(_)) {
                     self.watch_compared(&left, &right);
+                    let place = self.place(whole.range);
+                    self.watch_role([&left, &right], place);
                     self.watch_password_compared(&left, &right);
                 }
                 let is_wanted = |equal: bool| equal == (binary.operator == Operator::Equal);
-                are_equal(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
+                let equal = self.equal_for_stranger(&left, &right).or_else(|| are_equal(&left, &right));
+                equal.map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
             }
             Operator::Other => {
                 self.expr(&binary.right);

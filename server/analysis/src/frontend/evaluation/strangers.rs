@@ -7,7 +7,8 @@ use super::{Arguments, Session};
 use crate::frontend::libraries::servers::{self, Part};
 use crate::frontend::outcome::Place;
 use crate::frontend::requests::option;
-use crate::frontend::value::{Closure, Origin, PackageName, Symbol, Value};
+use crate::frontend::value::{Closure, ObjectKind, Origin, PackageName, Symbol, Value};
+use smol_str::SmolStr;
 
 /// A run of a middleware for somebody without a credential.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Stranger {
     knows_root: bool,
     /// Whether there may be an answer that keeps strangers out.
     is_turned_away: bool,
+    /// Where the path is none of those that the middleware knows, what these begin with.
+    elsewhere: Option<Vec<SmolStr>>,
 }
 
 impl Session<'_> {
@@ -32,15 +35,83 @@ impl Session<'_> {
         arguments: &[Value],
         knows_root: bool,
     ) -> bool {
+        self.run_for_stranger(closure, arguments, Stranger { knows_root, is_turned_away: false, elsewhere: None })
+            .is_none_or(|stranger| stranger.is_turned_away)
+    }
+
+    /// The beginnings of the paths that a middleware knows, where it lets strangers through on all others.
+    pub(super) fn known_beginnings(&mut self, closure: &Rc<Closure>, arguments: &[Value]) -> Option<Vec<SmolStr>> {
+        let elsewhere = Stranger { knows_root: true, is_turned_away: false, elsewhere: Some(Vec::new()) };
+        let stranger = self.run_for_stranger(closure, arguments, elsewhere).filter(|one| !one.is_turned_away)?;
+        let mut beginnings = stranger.elsewhere.filter(|known| !known.is_empty())?;
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        Some(beginnings)
+    }
+
+    /// The end of a run for a stranger, if it went through.
+    fn run_for_stranger(&mut self, closure: &Rc<Closure>, arguments: &[Value], stranger: Stranger) -> Option<Stranger> {
         let (found, mark) = (self.outcome.found(), self.store.mark());
         self.steps = 0;
-        self.stranger = Some(Stranger { knows_root, is_turned_away: false });
+        self.stranger = Some(stranger);
         self.call_closure(closure, arguments, None);
         let is_whole = self.steps < super::MAX_STEPS;
         let stranger = self.stranger.take();
         self.store.take_back(mark);
         self.outcome.forget_since(found);
-        !is_whole || stranger.is_some_and(|stranger| stranger.is_turned_away)
+        stranger.filter(|_| is_whole)
+    }
+
+    /// Notes a path that a middleware knows: that of the request is another one.
+    fn is_elsewhere(&mut self, known: &[SmolStr]) -> bool {
+        let Some(elsewhere) = self.stranger.as_mut().and_then(|stranger| stranger.elsewhere.as_mut()) else {
+            return false;
+        };
+        elsewhere.extend(known.iter().cloned());
+        true
+    }
+
+    /// Whether two values are equal, where one is the path of a stranger's request and the other a path that is known.
+    pub(super) fn equal_for_stranger(&mut self, left: &Value, right: &Value) -> Option<bool> {
+        self.stranger.as_ref()?;
+        [(left, right), (right, left)].into_iter().find_map(|(path, known)| {
+            let Value::Symbol(symbol) = path else { return None };
+            let known = known.known_text().filter(|_| symbol.origin == Origin::Incoming && is_path(symbol))?;
+            self.is_elsewhere(&[known]).then_some(false)
+        })
+    }
+
+    /// Whether the path of a stranger's request is among those that are known.
+    pub(super) fn among_for_stranger(&mut self, known: &[Value], path: &Value) -> Option<Value> {
+        self.stranger.as_ref()?;
+        let is_path = matches!(path, Value::Symbol(symbol) if symbol.origin == Origin::Incoming && is_path(symbol));
+        let known: Option<Vec<SmolStr>> = known.iter().map(Value::known_text).collect();
+        let known = known.filter(|_| is_path)?;
+        self.is_elsewhere(&known).then_some(Value::Bool(false))
+    }
+
+    /// A client of Supabase for servers, which takes the session out of the cookies (@supabase/ssr 0.7), gives nobody then.
+    fn supabase_for_stranger(&mut self, package: &PackageName, here: Place) -> Option<Value> {
+        const CLIENT: &str = "client()";
+        if !matches!(&*package.package, "@supabase/ssr" | "@supabase/auth-helpers-nextjs") {
+            return None;
+        }
+        match &*package.path {
+            "createServerClient" | "createMiddlewareClient" => Some(Value::package(&package.package, CLIENT)),
+            path if path.starts_with(CLIENT)
+                && matches!(path.rsplit('.').next(), Some("getUser" | "getSession" | "getClaims")) =>
+            {
+                let data = self.store.object(ObjectKind::Plain, here);
+                for name in ["user", "session", "claims"] {
+                    self.store.set(data, name, Value::Null);
+                }
+                let answer = self.store.object(ObjectKind::Plain, here);
+                self.store.set(answer, "data", Value::Object(data));
+                self.store.set(answer, "error", Value::Unknown);
+                Some(Value::Object(answer).promised())
+            }
+            _ => None,
+        }
     }
 
     /// Something may answer the stranger in place of the page.
@@ -49,8 +120,16 @@ impl Session<'_> {
     }
 
     /// A function of a package is called for a stranger; what it gives, where it would give the credential.
-    pub(super) fn package_for_stranger(&mut self, package: &PackageName, arguments: &Arguments) -> Option<Value> {
+    pub(super) fn package_for_stranger(
+        &mut self,
+        package: &PackageName,
+        arguments: &Arguments,
+        here: Place,
+    ) -> Option<Value> {
         self.stranger.as_ref()?;
+        if let Some(given) = self.supabase_for_stranger(package, here) {
+            return Some(given);
+        }
         let name = package.path.rsplit('.').next().unwrap_or_default();
         let answers = matches!(&*package.package, "" | "next/server") && package.path.contains("Response");
         let refuses = answers
@@ -76,7 +155,7 @@ impl Session<'_> {
     }
 
     /// A method of what came with the request is called for a stranger: there is no cookie, and no token in a header.
-    pub(super) fn method_for_stranger(&self, symbol: &Symbol, name: &str, arguments: &Arguments) -> Option<Value> {
+    pub(super) fn method_for_stranger(&mut self, symbol: &Symbol, name: &str, arguments: &Arguments) -> Option<Value> {
         let stranger = self.stranger.as_ref().filter(|_| symbol.origin == Origin::Incoming)?;
         let of = symbol.path.last().map(|step| step.as_str());
         match (of, name) {
@@ -86,9 +165,10 @@ impl Session<'_> {
                 let header = arguments.get(0).known_text()?;
                 ["authorization", "cookie"].iter().any(|own| header.eq_ignore_ascii_case(own)).then_some(Value::Null)
             }
-            (_, "startsWith") if stranger.knows_root && is_path(symbol) => {
-                (arguments.get(0).known_text()? == "/").then_some(Value::Bool(true))
-            }
+            (_, "startsWith") if stranger.knows_root && is_path(symbol) => match arguments.get(0).known_text()? {
+                root if root == "/" => Some(Value::Bool(true)),
+                beginning => self.is_elsewhere(&[beginning]).then_some(Value::Bool(false)),
+            },
             _ => None,
         }
     }

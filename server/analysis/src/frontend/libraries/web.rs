@@ -14,6 +14,9 @@ use crate::frontend::rows::is_sent;
 use crate::frontend::tokens::{STRINGIFIED, UNDEFINED, front_of, held, sources, what_is};
 use crate::frontend::value::{Hole, ObjectId, ObjectKind, Origin, PackageName, Part, Symbol, Value};
 
+/// The step of a value's way on which it was read as base64.
+const DECODED: &str = "base64";
+
 /// Names of the whole platform.
 const GLOBALS: &[&str] = &["window", "globalThis", "self", "global"];
 
@@ -94,6 +97,19 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
             session.watch_decoded(&first, here);
             Value::Unknown
         }
+        // `Buffer.from(token.split(".")[1], "base64url")`
+        "Buffer.from" => {
+            session.give_away(arguments);
+            let is_base64 = arguments.get(1).known_text().is_some_and(|form| form.starts_with("base64"));
+            let decoded = first.alternatives().iter().find_map(|value| match value {
+                Value::Symbol(symbol) if is_base64 => Some(symbol),
+                _ => None,
+            });
+            decoded.map_or(Value::Unknown, |symbol| {
+                let path: Vec<SmolStr> = symbol.path.iter().cloned().chain([DECODED.into()]).collect();
+                Value::Symbol(Rc::new(Symbol { path: path.into(), ..(**symbol).clone() }))
+            })
+        }
         "parseInt" | "Number" | "Number.parseInt" => {
             better_auth::note_numbered(session, &first, here);
             session.give_away(arguments);
@@ -107,6 +123,10 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
         "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "String" => first,
         "JSON.parse" => match &first {
             Value::Symbol(symbol) => {
+                // The claims of a token are JSON; a name with a password is none.
+                if symbol.path.iter().any(|step| step == DECODED) {
+                    session.watch_decoded(&first, here);
+                }
                 let path: Vec<SmolStr> = symbol.path.iter().cloned().chain(["parse".into()]).collect();
                 // Of a text that is known to be there something was parsed.
                 let may_be_missing = session.may_be_missing(symbol);

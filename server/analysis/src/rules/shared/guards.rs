@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashSet;
+
 use crate::auth::guard::Guard;
-use crate::auth::{Judge, Verdict};
+use crate::auth::{DecidedBy, Judge, Verdict};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -47,6 +49,16 @@ pub(in crate::rules) fn check<Kind: Copy>(
         let (severity, message) = told(kind, &name, &routes);
         found.push(report(state, info, severity, site, message, steps));
     }
+}
+
+/// The items that hold a condition on the configuration which leads around the verification of callers.
+pub(in crate::rules) fn switched_off(state: &State) -> FxHashSet<(FileId, u32)> {
+    let mut items = FxHashSet::default();
+    for_each_guarded(state, |_, verdict, _| {
+        let by_setting = verdict.bypass.filter(|bypass| bypass.decided_by != DecidedBy::Form);
+        items.extend(by_setting.map(|bypass| (bypass.site.file, bypass.site.item)));
+    });
+    items
 }
 
 /// Calls `look` for every guarded route of applications outside of tests, and for what is mounted behind code of the

@@ -10,11 +10,13 @@ use crate::auth::guard::{
 };
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
+use crate::auth::{Judge, Proof};
 use crate::data::{is_self, is_user_table};
 use crate::facts::python::said_public::names_public;
-use crate::facts::python::tree::{Expr, ExprKind, keyword};
+use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
+use crate::index::value::{Resolve, Value};
 use crate::rules::State;
 use crate::rules::missing_auth_dependency::{callable_name, guard_name};
 use crate::verdicts::with_interpreter;
@@ -51,6 +53,10 @@ enum Meant {
     Passage,
     /// Only some configurations have it.
     Conditional,
+    /// It refuses everybody unless a setting says otherwise.
+    Switched,
+    /// Its handler finds out who is calling, and goes on where that is nobody.
+    TellsApart,
     /// Its path calls it public.
     NamedPublic,
     /// Its summary, description or tags call it public.
@@ -178,6 +184,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if redirect => Meant::Redirect,
             () if passage => Meant::Passage,
             () if route.conditional => Meant::Conditional,
+            () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
             () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
@@ -191,6 +198,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
                 Meant::ReadsNobodys
             }
+            () if !self.demanded && tells_apart(state, route) => Meant::TellsApart,
             () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
                 Meant::DocumentedPublic
             }
@@ -231,6 +239,8 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
             (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
             (Meant::MakesAdmins, ..) => "whoever asks gets an account that may do more than others".to_owned(),
+            (Meant::Switched, ..) => "it refuses everybody unless a setting says otherwise".to_owned(),
+            (Meant::TellsApart, ..) => "its handler verifies who is calling, and goes on where that is nobody".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
             _ if self.users.is_some() => {
                 format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
@@ -324,6 +334,61 @@ fn takes_nothing(route: &Route) -> bool {
     let plain =
         route.function().is_some_and(|handler| handler.def.params.len() == usize::from(handler.takes_receiver()));
     plain && route.dependencies.is_empty() && route.perhaps.is_empty()
+}
+
+/// Whether a handler verifies the token of a header or cookie that it declares as one that may be missing, and goes on
+/// where it is.
+fn tells_apart(state: &State, route: &Route) -> bool {
+    let Some(handler) = route.function().filter(|_| route.kind == RouteKind::Http) else { return false };
+    let may_be_missing = |param: &Param| {
+        let marker = param.default.as_ref().and_then(Expr::as_call);
+        marker.is_some_and(|(func, args)| {
+            let name = match &func.kind {
+                ExprKind::Name(name) => name.as_str(),
+                ExprKind::Attribute { name, .. } => name.name.as_str(),
+                _ => return false,
+            };
+            let default = positional(args, 0).or_else(|| keyword(args, "default"));
+            matches!(name, "Header" | "Cookie") && default.is_some_and(|default| default.kind == ExprKind::None)
+        })
+    };
+    handler.def.params.iter().any(may_be_missing)
+        && with_interpreter(state, |interpreter| {
+            let judge = Judge::new(interpreter, &state.memo);
+            let verdict = judge.handler(route).filter(|verdict| verdict.proof == Proof::Optional);
+            verdict.is_some_and(|verdict| verdict.decides() && verdict.steps.iter().any(|step| step.takes().is_some()))
+        })
+}
+
+/// Whether a handler refuses everybody before it does anything else, unless a switch of the settings is on that is off
+/// where nothing is configured: `if not settings.debug: raise …`.
+fn only_where_configured(state: &State, route: &Route) -> bool {
+    let Some(handler) = route.function().filter(|_| !route.kind.is_mounted()) else { return false };
+    with_interpreter(state, |interpreter| {
+        let handler = interpreter.current(handler);
+        let taken = |expr: &Expr| handler.def.params.iter().any(|param| names(expr, &param.name.name));
+        let says_nothing =
+            |stmt: &Stmt| matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Import(_) | StmtKind::ImportFrom(_));
+        let first = handler.def.body.iter().find(|stmt| !says_nothing(stmt));
+        let Some(StmtKind::If { test, body, .. }) = first.map(|stmt| &stmt.kind) else { return false };
+        let refuses = body.last().is_some_and(|last| matches!(last.kind, StmtKind::Raise { .. }));
+        let by_default = |expr: &Expr| interpreter.eval_by_default(&handler, expr, &[]);
+        // A key that is missing is no switch.
+        let is_switch = match &test.kind {
+            ExprKind::Not(switch) => {
+                let is_plain = matches!(switch.kind, ExprKind::Attribute { .. } | ExprKind::Name(_));
+                is_plain && matches!(by_default(switch), Value::Bool(false))
+            }
+            ExprKind::Compare { .. } => matches!(by_default(test), Value::Bool(true)),
+            _ => false,
+        };
+        refuses && is_switch && !taken(test) && Resolve::names_environment(interpreter, &handler, test)
+    })
+}
+
+/// Whether a variable enters an expression.
+fn names(expr: &Expr, name: &str) -> bool {
+    expr.as_name().is_some_and(|found| found == name) || expr.children().into_iter().any(|child| names(child, name))
 }
 
 /// Whether a handler is told by the caller who that is.

@@ -424,7 +424,7 @@ fn unescape(content: &str, raw: bool, formatted: bool) -> String {
 }
 
 /// A call; what is handed to a thread is called there: `asyncio.to_thread(f, x)` is `f(x)`, and so is
-/// `loop.run_in_executor(None, f, x)`.
+/// `loop.run_in_executor(None, f, x)`. What is waited for is called as well: `asyncio.wait_for(f(x), timeout=5)` is `f(x)`.
 fn called(func: Box<Expr>, mut args: Vec<Arg>) -> ExprKind {
     let last = |expr: &Expr| match &expr.kind {
         ExprKind::Name(name) => Some(name.clone()),
@@ -436,6 +436,13 @@ fn called(func: Box<Expr>, mut args: Vec<Arg>) -> ExprKind {
         _ => None,
     };
     let before = match (of.as_deref(), last(&func).as_deref()) {
+        (None | Some("asyncio"), Some("wait_for" | "shield")) => {
+            let is_call = |arg: &Arg| arg.name.is_none() && arg.spread == Spread::No && arg.value.as_call().is_some();
+            return match args.first().is_some_and(is_call) {
+                true => args.swap_remove(0).value.kind,
+                false => ExprKind::Call { func, args },
+            };
+        }
         (_, Some("to_thread" | "run_in_threadpool")) | (Some("to_thread"), Some("run_sync")) => 0,
         (_, Some("run_in_executor")) => 1,
         _ => return ExprKind::Call { func, args },
