@@ -3,12 +3,17 @@
 
 use std::sync::Arc;
 
-use super::code::Scope;
+use smol_str::SmolStr;
+
+use super::code::{Scope, is_settings};
 use super::pages::shows_same_page;
-use super::tables::is_table;
+use super::tables::{changes_attribute, is_table};
+use crate::facts::python::idioms::assigned_to_self;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
+use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Unknown, Value};
+use crate::vfs::FileId;
 
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
@@ -172,7 +177,10 @@ fn block_returns(
         match &stmt.kind {
             // What follows a return is never reached.
             StmtKind::Return(Some(value)) => return is_constant(interpreter, handler, value, steps).then_some(true),
-            StmtKind::Pass | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
+            StmtKind::Pass
+            | StmtKind::Import(_)
+            | StmtKind::ImportFrom(_)
+            | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
             // `logger.info("asked")`
             StmtKind::Expr(expr) if is_logged(interpreter, handler, expr) => {}
             // A probe that fails tells everybody so.
@@ -266,12 +274,24 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
         }
         ExprKind::Name(name) => match scope.eval(interpreter, expr) {
             // A list may hold anything by the time that it is given out, if something changes it.
-            Value::List(_) | Value::Dict(_) => is_table(interpreter, scope.file(), name, steps),
+            Value::List(_) | Value::Dict(_) => match imported_there(interpreter, scope, name) {
+                Some((file, name)) => is_table(interpreter, file, &name, steps),
+                None => is_table(interpreter, scope.file(), name, steps),
+            },
             Value::Class(class) => is_enumeration(interpreter, &class),
             value => is_literal(&value),
         },
         // An attribute may be a setting, which the environment fills; a status code is not.
         ExprKind::Attribute { value, name } => match scope.eval(interpreter, value) {
+            _ if own_class(scope, value).is_some() => {
+                own_class(scope, value).is_some_and(|class| is_kept_constant(interpreter, class, &name.name, steps))
+            }
+            Value::Instance(instance) if matches!(instance.class, Value::Class(_)) => match &instance.class {
+                Value::Class(class) if !is_settings(interpreter, class) => {
+                    is_kept_constant(interpreter, class, &name.name, steps)
+                }
+                _ => false,
+            },
             Value::Module(file) => match scope.eval(interpreter, expr) {
                 Value::List(_) | Value::Dict(_) => is_table(interpreter, file, &name.name, steps),
                 value => is_literal(&value),
@@ -304,6 +324,15 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
                         && !function.def.is_generator
                         && block_returns(interpreter, &function, &function.def.body, steps) == Some(true);
                 }
+                // The same of a method of an object that a module keeps: `catalog.kinds()`.
+                Value::Bound(bound) if args.is_empty() => {
+                    let method = interpreter.current(&bound.1);
+                    let plain = method.def.params.len() == 1 && method.def.decorators.is_empty();
+                    return plain
+                        && !method.def.is_generator
+                        && !method.def.is_async
+                        && block_returns(interpreter, &method, &method.def.body, steps) == Some(true);
+                }
                 // A model of the answer that is given nothing else.
                 Value::Class(class) => {
                     return plain
@@ -322,6 +351,62 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
         }
         _ => false,
     }
+}
+
+/// The class of a method whose receiver an expression is.
+fn own_class<'s>(scope: Scope<'s>, expr: &Expr) -> Option<&'s Arc<ClassRef>> {
+    let Scope::Function(method) = scope else { return None };
+    let receiver = method.def.params.first().filter(|_| method.takes_receiver())?;
+    method.class.as_ref().filter(|_| expr.as_name() == Some(&receiver.name.name))
+}
+
+/// Whether an attribute of a class's objects is a constant: assigned once, in the body of the class or by its initialiser,
+/// and changed by none of its methods.
+fn is_kept_constant(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, steps: &mut usize) -> bool {
+    let classes = interpreter.linearised(class);
+    let (mut found, mut constant) = (0, true);
+    for class in classes.iter() {
+        interpreter.count_body(class.site);
+        for stmt in &class.def.body {
+            match &stmt.kind {
+                StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(name)) => {
+                    found += 1;
+                    let scope = Scope::Class(class);
+                    constant &=
+                        assign.value.as_ref().is_some_and(|value| is_constant_in(interpreter, scope, value, steps));
+                }
+                StmtKind::Function(def) => {
+                    for value in assigned_to_self(def, name) {
+                        found += 1;
+                        constant &= def.name.name == "__init__"
+                            && is_constant_in(interpreter, Scope::Class(class), value, steps);
+                    }
+                    let Some(receiver) = def.params.first() else { continue };
+                    constant &= !changes_attribute(&def.body, &receiver.name.name, name);
+                }
+                _ => {}
+            }
+        }
+    }
+    found == 1 && constant
+}
+
+/// The module from which a function imports a name for itself, and its name there.
+fn imported_there(interpreter: &Interpreter<'_>, scope: Scope<'_>, name: &SmolStr) -> Option<(FileId, SmolStr)> {
+    let Scope::Function(function) = scope else { return None };
+    let mut blocks = vec![&function.def.body[..]];
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            let StmtKind::ImportFrom(import) = &stmt.kind else { continue };
+            let Some(imported) = import.names.iter().find(|imported| imported.bound() == name) else { continue };
+            return match interpreter.sources().resolve(function.site.file, import.level, &import.module) {
+                Module::File(file) => Some((file, imported.name.clone())),
+                _ => None,
+            };
+        }
+    }
+    None
 }
 
 /// Whether a class of the framework holds nothing but what it is given.

@@ -10,7 +10,7 @@ use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
     DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages,
-    public, strongest, stubs,
+    protocol, public, strongest, stubs,
 };
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
@@ -358,6 +358,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some(reason);
             }
+            if (reads(route) || posts(route))
+                && !public::is_internal(&route.path)
+                && let Some(reason) = protocol::wants_open(self.interpreter, handler)
+            {
+                return Some(reason);
+            }
             if public::is_sign_in_at_provider(&route.path) && accounts::takes_any(self.interpreter, handler, &["code"])
             {
                 return Some(public::BY_PROVIDER);
@@ -465,6 +471,12 @@ pub(crate) fn may_sign_up(interpreter: &Interpreter<'_>, route: &Route) -> bool 
         accounts::takes_input(interpreter, handler) && accounts::hashes_password(interpreter, handler)
     };
     !public::is_internal(&route.path) && entrance(route).is_some_and(hashes)
+}
+
+/// Whether callers may say at a route which password they want, wherever that goes.
+pub(crate) fn takes_password(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let takes = |handler: &FunctionRef| accounts::takes_any(interpreter, handler, &["password", "passwd", "pwd"]);
+    !public::is_internal(&route.path) && entrance(route).is_some_and(takes)
 }
 
 /// Whether a route may be how callers sign in, with whatever they have: its

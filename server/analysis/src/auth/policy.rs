@@ -339,7 +339,8 @@ fn collect(file: FileId, specification: &Specification, routes: &[Route], shapes
             continue;
         }
         // A sentence without a path speaks of the API that its text describes, and of nothing beside that.
-        let is_of_part = described_part.is_none_or(|part| without_base(&shapes[at]).first() == Some(part));
+        let is_of_part = described_part.is_none_or(|part| without_base(&shapes[at]).first() == Some(part))
+            && is_below_bases(contract, &shapes[at]);
         let spoken_of = described && (!below_base || has_base(at)) && is_of_part;
         let mut speaking = contract.blankets.iter().filter(|blanket| blanket.below.is_some() || spoken_of);
         if let Some(blanket) = speaking.clone().find(|blanket| blanket.covers(&shapes[at])) {
@@ -348,6 +349,14 @@ fn collect(file: FileId, specification: &Specification, routes: &[Route], shapes
             said[at].exception.get_or_insert(place(blanket.range));
         }
     }
+}
+
+/// Whether a path is below what a specification says that all of its paths begin with, where that names a part of the
+/// API: `/api/v1/orders`.
+fn is_below_bases(contract: &Contract, path: &[SmolStr]) -> bool {
+    let bases: Vec<Vec<SmolStr>> = contract.bases.iter().map(|base| shape(base)).collect();
+    let parts = || bases.iter().map(|base| without_base(base));
+    bases.is_empty() || parts().any(|part| part.is_empty() || without_base(path).starts_with(part))
 }
 
 /// Whether a specification describes another service than the one whose routes serve its endpoints so: no path is the

@@ -49,6 +49,7 @@ pub(super) fn worth_of(name: &str) -> Worth {
         "session",
         "sessionid",
         "sid",
+        "sso",
         "password",
         "credential",
         "credentials",
@@ -180,11 +181,21 @@ pub(super) fn names_user(column: &str) -> bool {
 
 /// Whether a table or class of that name holds users: `users`, `UserInDB`, `app_user`.
 pub(crate) fn is_user_table(name: &str) -> bool {
+    let held = held_by_table(name);
+    held.ends_with("user") || held.ends_with("users") || is_account_table(name)
+}
+
+/// Whether it is only called after accounts, which may be those of a bank or a ledger.
+pub(crate) fn is_account_table(name: &str) -> bool {
+    matches!(held_by_table(name).as_str(), "account" | "accounts")
+}
+
+/// What a table or class of that name holds, in lower case and without anything but letters and digits.
+fn held_by_table(name: &str) -> String {
     // What kind of class it is says nothing of what it holds.
     const KINDS: &[&str] = &["indb", "db", "model", "table", "entity", "orm", "document"];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let plain = KINDS.iter().find_map(|kind| plain.strip_suffix(kind)).unwrap_or(&plain);
-    plain.ends_with("user") || plain.ends_with("users") || matches!(plain, "account" | "accounts")
+    KINDS.iter().find_map(|kind| plain.strip_suffix(kind)).map_or_else(|| plain.clone(), str::to_owned)
 }
 
 /// Whether a parameter of that name carries what a caller proves itself with.

@@ -262,7 +262,9 @@ impl Look<'_, '_> {
                 clauses && std::iter::once(&parts.element).chain(&parts.value).all(|value| self.is_given(value))
             }
             ExprKind::Call { func, args } => {
-                is_constant(self.interpreter, self.handler, expr, &mut self.steps)
+                self.tells_whether_set(func, args)
+                    || self.is_published_setting(func, args)
+                    || is_constant(self.interpreter, self.handler, expr, &mut self.steps)
                     || ((self.only_holds(func) || self.only_forms(func))
                         && args.iter().all(|arg| self.is_given(&arg.value)))
                     || self.follows(func, args, false)
@@ -283,6 +285,25 @@ impl Look<'_, '_> {
             },
             _ => false,
         }
+    }
+
+    /// Whether a call only tells whether the environment has something: `bool(os.getenv("PAYMENT_KEY"))`.
+    fn tells_whether_set(&mut self, func: &Expr, args: &[Arg]) -> bool {
+        let is_bool =
+            matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.bool");
+        let [only] = args else { return false };
+        is_bool && only.value.as_call().is_some_and(|(func, _)| self.is_environment(func))
+    }
+
+    /// Whether a call looks up what services have their clients publish: `os.getenv("STRIPE_PUBLISHABLE_KEY", "")`.
+    fn is_published_setting(&mut self, func: &Expr, args: &[Arg]) -> bool {
+        const PUBLISHED: &[&str] = &["PUBLISHABLE", "SITE_KEY", "VAPID_PUBLIC"];
+        let name = positional(args, 0).and_then(Expr::as_str);
+        name.is_some_and(|name| PUBLISHED.iter().any(|word| name.contains(word))) && self.is_environment(func)
+    }
+
+    fn is_environment(&self, func: &Expr) -> bool {
+        matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if matches!(path.as_str(), "os.getenv" | "os.environ.get"))
     }
 
     /// What the request holds, as soon as it is there: `await request.json()`.

@@ -49,6 +49,48 @@ fn is_changed(interpreter: &Interpreter<'_>, file: FileId, name: &str) -> bool {
     })
 }
 
+/// Whether a block of a method changes in place what an attribute of its receiver holds: `self.kinds.append(one)`.
+pub(super) fn changes_attribute(block: &[Stmt], receiver: &str, attribute: &str) -> bool {
+    let mut pending: Vec<&Stmt> = block.iter().collect();
+    while let Some(stmt) = pending.pop() {
+        let is_it = |expr: &Expr| match &expr.kind {
+            ExprKind::Attribute { value, name } => {
+                name.name == attribute && value.as_name().is_some_and(|own| own == receiver)
+            }
+            _ => false,
+        };
+        let holds = |mut expr: &Expr| loop {
+            match &expr.kind {
+                _ if is_it(expr) => return true,
+                ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => expr = value,
+                _ => return false,
+            }
+        };
+        let mut exprs = stmt.exprs();
+        while let Some(expr) = exprs.pop() {
+            if let Some((func, _)) = expr.as_call()
+                && let ExprKind::Attribute { value, name } = &func.kind
+                && CHANGES.contains(&name.name.as_str())
+                && holds(value)
+            {
+                return true;
+            }
+            exprs.extend(expr.children());
+        }
+        let assigned = match &stmt.kind {
+            StmtKind::Assign(assign) => assign.targets.iter().any(|target| !is_it(target) && holds(target)),
+            StmtKind::AugAssign(assign) => holds(&assign.target),
+            StmtKind::Delete(targets) => targets.iter().any(holds),
+            _ => false,
+        };
+        if assigned {
+            return true;
+        }
+        pending.extend(stmt.blocks().into_iter().flatten());
+    }
+    false
+}
+
 /// Whether a statement of a block, or of a function in it, changes what a variable holds.
 fn changes(block: &[Stmt], name: &str) -> bool {
     let is_part = |expr: &Expr| {

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::models::Model;
 use super::names;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, Stranger};
+use super::value::{Abs, ClientId, Mix, Path, Place, Predicate, RowId, Stranger};
 use crate::auth::is_settings;
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{Site, Value};
@@ -474,11 +474,13 @@ impl Engine<'_, '_> {
     }
 
     /// The path on which a value is true, and the one on which it is not.
-    pub(super) fn truth(&mut self, path: Path, value: &Abs) -> (Option<Path>, Option<Path>) {
+    pub(super) fn truth(&mut self, mut path: Path, value: &Abs) -> (Option<Path>, Option<Path>) {
         match value {
             Abs::Nothing | Abs::Constant(Some(false)) => (None, Some(path)),
             Abs::Map(entries) if !entries.is_empty() => (Some(path), None),
             Abs::Constant(Some(true)) => (Some(path), None),
+            // Conditions that were put together one by one: `if conditions: query = query.where(*conditions)`.
+            Abs::Items(items) if items.iter().any(|item| matches!(item, Abs::Predicates(_))) => (Some(path), None),
             // A part of the path is there, and not empty (Starlette 0.46, `StringConvertor.regex`).
             Abs::Client(client) if self.clients.get(*client as usize).is_some_and(|c| c.place == Place::Path) => {
                 (Some(path), None)
@@ -498,6 +500,12 @@ impl Engine<'_, '_> {
             }
             // It was asked before: `if row is None: raise`.
             Abs::Row(id) if path.rows.get(id).is_some_and(|row| row.there) => (Some(path), None),
+            Abs::Row(id) if self.is_always_there(&path, *id) => {
+                if let Some(row) = path.rows.get_mut(id) {
+                    row.there = true;
+                }
+                (Some(path), None)
+            }
             Abs::Row(id) => {
                 let mut no = path.clone();
                 if let Some(row) = no.rows.get_mut(id) {
@@ -515,6 +523,7 @@ impl Engine<'_, '_> {
                 }
                 (Some(yes), Some(no))
             }
+            Abs::Part(id, column) if self.always_holds(&path, *id, column) => (Some(path), None),
             // A row without an owner is nobody else's.
             Abs::Part(id, column) => {
                 let mut no = path.clone();
@@ -541,6 +550,30 @@ impl Engine<'_, '_> {
             }
             _ => (Some(path.clone()), Some(path)),
         }
+    }
+
+    /// Whether a column of a row is a foreign key that is never empty.
+    fn always_holds(&self, path: &Path, id: RowId, column: &str) -> bool {
+        let row = path.rows.get(&id).filter(|row| !row.absent);
+        row.and_then(|row| row.model.as_ref()).is_some_and(|model| model.always_refers(column))
+    }
+
+    /// Whether a row is what another one refers to by a foreign key that is never empty: the database keeps no row whose
+    /// other one is gone.
+    fn is_always_there(&self, path: &Path, id: RowId) -> bool {
+        let Some(row) = path.rows.get(&id).filter(|row| !row.unclear && !row.absent) else { return false };
+        let [Predicate { column: Some((of, key)), equal: true, value: Abs::Part(other, column) }] =
+            row.predicates.as_slice()
+        else {
+            return false;
+        };
+        let refers = |model: &Arc<Model>| {
+            let parent = model.parent(column);
+            model.always_refers(column) && parent.is_some_and(|table| *table == of.table || *table == of.name)
+        };
+        let is_own = row.model.as_ref().is_some_and(|model| model.site == of.site);
+        let other = path.rows.get(other).filter(|other| !other.absent);
+        is_own && of.is_key(key) && other.and_then(|other| other.model.as_ref()).is_some_and(refers)
     }
 
     /// Whether a value is the principal's: it, a part of its own rows, or a

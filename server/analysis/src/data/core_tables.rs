@@ -70,7 +70,8 @@ impl Engine<'_, '_> {
             reference.rsplit('.').nth(1).map(SmolStr::new)
         });
         let primary = matches!(column.args.get("primary_key", None), Some(Value::Bool(true)));
-        Some(Column { name, refers_to, of_user: false, primary })
+        let required = matches!(column.args.get("nullable", None), Some(Value::Bool(false)));
+        Some(Column { name, refers_to, of_user: false, primary, required })
     }
 
     /// `notes.c.user_id`, `notes.c["user_id"]`, where a name outside of the function leads to the table.

@@ -152,6 +152,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
     pub(super) kept_up: Option<Site>,
+    /// Whether rows are given out that nobody has published.
+    pub(super) unpublished: bool,
     /// Tables of rows that were found beside the caller's.
     pub(super) hints: Vec<(Table, Use)>,
     /// Rows that were compared with the caller, by the places that fetched them.
@@ -216,6 +218,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             unbound_secrets: BTreeSet::new(),
             cut: FxHashSet::default(),
             kept_up: None,
+            unpublished: false,
             hints: Vec::new(),
             told_apart: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,

@@ -162,6 +162,10 @@ impl Engine<'_, '_> {
             self.callers = Callers::in_table(&model);
             self.models.clear();
         }
+        if model.is_user && ![&model.name, &model.table].into_iter().any(|name| names::is_account_table(name)) {
+            self.callers = Callers::of_users();
+            self.models.retain(|_, known| !known.as_ref().is_some_and(|known| known.speaks_of_accounts()));
+        }
     }
 
     /// What a dependency gives in place of the caller whom it gives otherwise, a user for development say, is the caller

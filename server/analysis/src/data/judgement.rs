@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::engine::Engine;
 use super::models::Model;
 use super::names;
+use super::tenants::may_hold_tenant;
 use super::upkeep::written_of;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Place, Table, Use};
@@ -32,6 +33,10 @@ impl Engine<'_, '_> {
                 }
                 let model = path.rows.get(id).and_then(|row| row.model.clone());
                 if model.as_ref().is_some_and(|model| model.is_transient(name)) {
+                    return;
+                }
+                // When it was looked at last, whoever looks at it says.
+                if *value == Abs::Clock && names::tells_last_look(name) {
                     return;
                 }
                 let site = self.site(target);
@@ -191,6 +196,17 @@ impl Engine<'_, '_> {
         path.authorised.contains(&client)
     }
 
+    /// Whether a field of a request model puts a row under what the principal belongs to, which was looked at: whom of
+    /// those who belong to it the row is about, any of them may say.
+    fn is_put_under_own(&mut self, path: &Path, model: &Model, dump: &Dump) -> bool {
+        let tenants: Vec<&SmolStr> = dump.fields.iter().filter(|field| may_hold_tenant(model, field)).collect();
+        tenants.into_iter().any(|field| {
+            let name = SmolStr::new(format!("{}.{field}", dump.body));
+            let client = self.new_client(Place::Body, name, dump.site);
+            path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client))
+        })
+    }
+
     /// Whether a column puts a row under something that is the principal's, or
     /// may do so: where what it holds could not be followed, only a key does.
     fn may_be_of_own(&self, path: &Path, model: &Model, column: &SmolStr, value: &Abs) -> bool {
@@ -217,7 +233,7 @@ impl Engine<'_, '_> {
 
     fn mass_assigned(&mut self, path: &Path, model: &Arc<Model>, dump: &Arc<Dump>, usage: Use, site: Site) {
         let Some(field) = dump.fields.iter().find(|field| model.is_owner(field)) else { return };
-        if self.is_seen_as_own(path, dump, field) {
+        if self.is_seen_as_own(path, dump, field) || self.is_put_under_own(path, model, dump) {
             return;
         }
         let name = SmolStr::new(format!("{}.{field}", dump.body));
@@ -238,12 +254,14 @@ impl Engine<'_, '_> {
         self.note_handed_out(path, returned);
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
+        self.note_published(path, &given);
         let plain = self.without_idle(path, &given);
         let path = plain.as_ref().unwrap_or(path);
         for (id, row) in path.rows.iter() {
             let Some(model) = row.model.clone() else { continue };
             if !path.privileged
                 && !path.doubt
+                && !self.is_shared_with(path, *id)
                 && let Some((dump, site)) = row.overwritten.clone()
             {
                 self.mass_assigned(path, &model, &dump, Use::Changes, site);

@@ -244,6 +244,8 @@ pub struct RouteData {
     /// Tables without an owner of which rows were touched, and that are about
     /// persons or hang on others.
     pub hanging: Vec<Table>,
+    /// Whether all rows that it gives out are such as somebody has published, and there are some.
+    pub gives_published: bool,
     /// The class of the users, if whole rows of it are given out.
     pub gives_users: Option<SmolStr>,
     /// A column of theirs that nobody should be sent.
@@ -347,6 +349,7 @@ impl PartialEq for RouteData {
             && self.by_owner == other.by_owner
             && self.unsure == other.unsure
             && self.hanging == other.hanging
+            && self.gives_published == other.gives_published
             && self.gives_users == other.gives_users
             && self.exposes == other.exposes
             && self.within == other.within

@@ -48,6 +48,8 @@ pub(super) struct Column {
     pub(super) of_user: bool,
     /// Whether it is the primary key.
     pub(super) primary: bool,
+    /// Whether it always refers to something: the database takes no row without.
+    pub(super) required: bool,
 }
 
 /// The file in which tables stand that no class is of.
@@ -61,6 +63,17 @@ impl Model {
             column.of_user = column.refers_to.as_ref().is_some_and(|table| callers.is_user_table(table));
         }
         self.owners = owners(self, stated, callers);
+    }
+
+    /// Whether it is called after accounts, or refers to a table that is.
+    pub(super) fn speaks_of_accounts(&self) -> bool {
+        let refers_to = self.columns.iter().filter_map(|column| column.refers_to.as_ref());
+        [&self.name, &self.table].into_iter().chain(refers_to).any(|name| names::is_account_table(name))
+    }
+
+    /// Whether each of its rows refers by a column to one of another table.
+    pub(super) fn always_refers(&self, column: &str) -> bool {
+        self.columns.iter().any(|known| known.name == column && known.required && known.refers_to.is_some())
     }
 
     /// Whether a class says what it holds; others are known by their names.
@@ -121,17 +134,26 @@ pub(super) struct Callers {
     class: SmolStr,
     /// Its name in the database.
     table: SmolStr,
+    /// Whether those who call are called users: what is called an account beside them is one of a bank or a ledger.
+    of_users: bool,
 }
 
 impl Callers {
     /// Those who call are the rows of a table.
     pub(super) fn in_table(model: &Model) -> Self {
-        Self { class: model.name.clone(), table: model.table.clone() }
+        Self { class: model.name.clone(), table: model.table.clone(), of_users: false }
+    }
+
+    /// Those who call are the rows of a table that is called after users.
+    pub(super) fn of_users() -> Self {
+        Self { of_users: true, ..Self::default() }
     }
 
     /// Whether a table or class of that name holds users.
     pub(super) fn is_user_table(&self, name: &str) -> bool {
-        names::is_user_table(name) || !name.is_empty() && (self.table == name || self.class == name)
+        // Where administrators call, users are those whom they look after.
+        let is_other = self.of_users && names::is_account_table(name) || names::is_of_some(&self.class);
+        names::is_user_table(name) && !is_other || !name.is_empty() && (self.table == name || self.class == name)
     }
 
     /// Whether a column of that name holds the owner of a row.
@@ -196,7 +218,13 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
         }
     }
     for name in of_package.iter().filter(|name| !model.has(name)).collect::<Vec<_>>() {
-        model.columns.push(Column { name: name.clone(), refers_to: None, of_user: false, primary: name == "id" });
+        model.columns.push(Column {
+            name: name.clone(),
+            refers_to: None,
+            of_user: false,
+            primary: name == "id",
+            required: false,
+        });
     }
     let table = table.unwrap_or_else(|| SmolStr::new(class.def.name.name.to_ascii_lowercase()));
     model.table = table;
@@ -311,7 +339,8 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotation: Opti
         _ => return,
     }
     let refers_to = annotation.and_then(linked);
-    let mut column = Column { name: name.clone(), refers_to, of_user: false, primary: false };
+    let required = annotation.is_some_and(|annotation| !may_be_none(annotation));
+    let mut column = Column { name: name.clone(), refers_to, of_user: false, primary: false, required };
     let mut pending: Vec<&Expr> = value.into_iter().collect();
     let mut seen = 0;
     while let Some(expr) = pending.pop() {
@@ -326,10 +355,29 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotation: Opti
                 column.refers_to = column.refers_to.or_else(|| positional(args, 0).and_then(table_of));
             }
             column.refers_to = column.refers_to.or_else(|| keyword(args, "foreign_key").and_then(table_of));
+            match keyword(args, "nullable").map(|value| &value.kind) {
+                Some(ExprKind::Bool(nullable)) => column.required = !nullable,
+                Some(_) => column.required = false,
+                None => {}
+            }
         }
         pending.extend(expr.children());
     }
     model.columns.push(column);
+}
+
+/// Whether an annotation lets a column be empty: `Mapped[int | None]`, `Optional[int]`, and what is not known.
+fn may_be_none(annotation: &Expr) -> bool {
+    let (mut pending, mut seen) = (vec![annotation], 0);
+    while let Some(expr) = pending.pop() {
+        seen += 1;
+        let is_open = matches!(expr.kind, ExprKind::None | ExprKind::Str(_));
+        if is_open || seen > MAX_PARTS || last_name(expr) == Some("Optional") {
+            return true;
+        }
+        pending.extend(expr.children());
+    }
+    false
 }
 
 /// The table of documents that a field of a document refers to (Beanie 1.20): `Link[User]`, `Link[User] | None`.

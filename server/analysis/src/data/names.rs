@@ -6,6 +6,7 @@
 
 use smol_str::SmolStr;
 
+pub(super) use crate::auth::is_account_table;
 pub(crate) use crate::auth::is_user_table;
 
 /// Lower case without anything but letters and digits: `userId`, `user_id` and `USER-ID` are one.
@@ -132,6 +133,13 @@ fn acts_later(plain: &str) -> bool {
 pub(super) fn says_public(name: &str) -> bool {
     let name = plain(name);
     matches!(name.strip_prefix("is").unwrap_or(&name), "public" | "published" | "shared" | "publiclyvisible")
+}
+
+/// Whether a column of that name says when its row was looked at last: `last_accessed_at`.
+pub(super) fn tells_last_look(name: &str) -> bool {
+    let name = plain(name);
+    let looks = ["access", "view", "seen", "visit", "download", "open", "used"];
+    name.strip_prefix("last").is_some_and(|rest| looks.iter().any(|word| rest.starts_with(word)))
 }
 
 /// Whether a column of that name says by a word who may read its row, or how far it has come.

@@ -185,8 +185,11 @@ impl Engine<'_, '_> {
                 _ => Abs::Other,
             },
             "any" | "all" => first.map_or(Abs::Other, |asked| self.asked_of_all(path, asked)),
-            "len" | "print" | "hasattr" | "sum" | "range" | "type" | "getLogger" | "HTTPException" | "issubclass"
-            | "id" => Abs::Other,
+            "hasattr" | "issubclass" => match given {
+                [asked, of, ..] => self.asked_of_class(path, last, &asked.value, &of.value),
+                _ => Abs::Other,
+            },
+            "len" | "print" | "sum" | "range" | "type" | "getLogger" | "HTTPException" | "id" => Abs::Other,
             // Of a password it is made of that.
             "hash" if package.starts_with("builtins.") => Abs::Other,
             "getattr" => match (first.cloned(), given.get(1).map(|one| &one.value)) {

@@ -22,7 +22,13 @@ fn row_of(value: &Abs) -> Option<RowId> {
 
 /// Whether a value is none at all.
 fn is_none(value: &Abs) -> bool {
-    *value == Abs::Nothing || matches!(value, Abs::Items(items) if items.is_empty())
+    match value {
+        Abs::Nothing => true,
+        Abs::Items(items) => items.is_empty(),
+        // `return rows[0] if rows else {}`
+        Abs::Map(entries) => entries.is_empty(),
+        _ => false,
+    }
 }
 
 /// Of a row and a list without anything in it, or with nothing but that row: the row.

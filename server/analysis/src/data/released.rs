@@ -4,6 +4,7 @@
 //! `if not report.is_public: raise` lets nobody see what its owner keeps to itself, and so does a query that asks for
 //! `Report.is_public`. Both say nothing of who may change a row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -11,7 +12,7 @@ use smol_str::SmolStr;
 use super::engine::Engine;
 use super::models::Model;
 use super::names;
-use super::value::{Abs, Path, Predicate, Row};
+use super::value::{Abs, Path, Predicate, Row, RowId};
 
 /// Whether a column says that its row is public, where it holds a value.
 fn tells_public(column: &str, value: &Abs) -> bool {
@@ -50,6 +51,16 @@ impl Row {
 }
 
 impl Engine<'_, '_> {
+    /// Rows are given out: whether all of them are published.
+    pub(super) fn note_published(&mut self, path: &Path, given: &BTreeSet<RowId>) {
+        let rows = given.iter().filter_map(|id| path.rows.get(id)).filter(|row| !row.absent && row.model.is_some());
+        for row in rows {
+            let is_published = row.is_public() && row.changed.is_none();
+            self.unpublished |= !is_published;
+            self.data.gives_published = !self.unpublished;
+        }
+    }
+
     /// A column of a row is known to hold a value.
     pub(super) fn note_public(&self, path: &mut Path, column: &Abs, value: &Abs) {
         if let Abs::Part(id, column) = column

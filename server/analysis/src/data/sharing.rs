@@ -2,7 +2,7 @@
 //! that they belong to, or they were shared with it.
 
 use super::engine::Engine;
-use super::value::{Abs, Path, Predicate, Row};
+use super::value::{Abs, Mix, Path, Predicate, Row};
 
 /// Rows that hang on each other are followed so far: an order, its project, and the team of that.
 const MAX_DEPTH: u32 = 3;
@@ -10,7 +10,12 @@ const MAX_DEPTH: u32 = 3;
 impl Row {
     /// Whether it was looked for by what another row says.
     pub(super) fn hangs_on_another(&self) -> bool {
-        self.predicates.iter().any(|asked| matches!(asked.value, Abs::Part(..)))
+        self.predicates.iter().any(|asked| match &asked.value {
+            Abs::Part(..) => true,
+            // What one of several paths had there.
+            Abs::Mix(mix) => !mix.rows.is_empty(),
+            _ => false,
+        })
     }
 }
 
@@ -28,8 +33,15 @@ impl Engine<'_, '_> {
         let is_key = |column: &str| {
             model.is_key(column) || model.parent(column).is_some() || column.ends_with("_id") && !model.is_owner(column)
         };
+        // Of paths that were joined, each had the key of another row there.
+        let one_of = |mix: &Mix| !mix.principal && !mix.unclear && mix.clients.is_empty() && mix.rows.contains(&id);
         let by_it = |predicate: &Predicate| {
-            predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && is_key(column))
+            predicate.equal
+                && match &predicate.value {
+                    Abs::Part(of, column) => *of == id && is_key(column),
+                    Abs::Mix(mix) => one_of(mix),
+                    _ => false,
+                }
         };
         let by_owner = |predicate: &Predicate| {
             predicate.equal && matches!(&predicate.value, Abs::Part(of, column) if *of == id && model.is_owner(column))

@@ -12,6 +12,34 @@ use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
 impl Engine<'_, '_> {
+    /// What is asked of a class or a row: `issubclass(self.model, Owned)`, `hasattr(self.model, "company_id")`.
+    pub(super) fn asked_of_class(&mut self, path: &Path, asked: &str, value: &Abs, of: &Abs) -> Abs {
+        let answer = match (asked, value, of) {
+            ("issubclass", Abs::Known(Known(Value::Class(class))), Abs::Known(Known(Value::Class(base)))) => {
+                let classes = self.interpreter.linearised(class);
+                let is_known =
+                    |class: &Arc<ClassRef>| class.bases.iter().all(|base| !matches!(base, Value::Unknown(_)));
+                match classes.iter().any(|class| class.site == base.site) {
+                    true => Some(true),
+                    false => classes.iter().all(is_known).then_some(false),
+                }
+            }
+            ("hasattr", _, Abs::Text(name)) => {
+                let model = match value {
+                    Abs::Row(id) => path.rows.get(id).and_then(|row| row.model.clone()),
+                    Abs::Known(_) => self.model_of(value),
+                    _ => None,
+                };
+                model.filter(|model| model.has_class()).and_then(|model| match model.has(name) {
+                    true => Some(true),
+                    false => model.is_transient(name).then_some(false),
+                })
+            }
+            _ => None,
+        };
+        answer.map_or(Abs::Other, |answer| Abs::Constant(Some(answer)))
+    }
+
     /// The project's class that an annotation names.
     pub(super) fn class_named(&self, function: &FunctionRef, annotation: &Expr) -> Option<Arc<ClassRef>> {
         let plain = plain_type(annotation)?;

@@ -10,6 +10,7 @@ pub mod looked_at;
 pub mod modules;
 mod own_dependencies;
 pub mod readers;
+pub mod regular;
 pub mod routes;
 pub mod same;
 pub mod shared_map;

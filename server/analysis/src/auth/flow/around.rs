@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
+use super::super::cross_site;
 use super::super::limits::{self, Answers};
 use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
@@ -20,11 +21,9 @@ use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
+use crate::index::regular::PARAMETER;
 use crate::index::routes::RouteKind;
 use crate::index::value::{FunctionRef, Value};
-
-/// What stands for a path parameter's value: nobody compares with it.
-const HOLE: &str = "\u{2026}";
 
 /// What a middleware is told of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -176,6 +175,7 @@ pub(in crate::auth) fn judge_around(
             (Answers::Limits, _) => Proof::NotAuth,
             // What could not be followed may raise; what was caught in the end turns nobody away.
             (Answers::Nothing, Proof::ChecksNothing) if positional.len() < 3 => Proof::NotAuth,
+            (_, Proof::ChecksNothing) if cross_site::only_turns_away_forged(judge.resolve, function) => Proof::NotAuth,
             _ => proof,
         },
     };
@@ -250,13 +250,13 @@ fn scope_value(served: &Served) -> Value {
 }
 
 /// A path that the template stands for: every parameter has some value that
-/// no list of paths names.
+/// no list of paths names, as nobody compares with it.
 fn instance(template: &str) -> SmolStr {
     let mut path = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         path.push_str(&rest[..open]);
-        path.push_str(HOLE);
+        path.push(PARAMETER);
         rest = rest[open..].find('}').map_or("", |close| &rest[open + close + 1..]);
     }
     path.push_str(rest);

@@ -78,16 +78,16 @@ impl Flow<'_, '_> {
                 let left = self.eval(path, left);
                 left.join(self.eval(path, right))
             }
-            ExprKind::IfExp { test, body, or_else } => {
-                let asked = self.eval(path, test);
-                match self.one_or_other(path, body, or_else) {
+            ExprKind::IfExp { test, body, or_else } => match self.eval(path, test) {
+                Abs::Nothing if !self.is_configuration(path, test) => self.eval(path, or_else),
+                asked => match self.one_or_other(path, body, or_else) {
                     // `shown(user) if user else None`: nothing, for strangers.
                     _ if asked == (Abs::Verified { checked: false }) && self.eval(path, or_else) == Abs::Nothing => {
                         asked
                     }
                     value => value,
-                }
-            }
+                },
+            },
             ExprKind::Comprehension(comprehension) => {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
@@ -160,7 +160,11 @@ impl Flow<'_, '_> {
                     // What `__init__` assigned.
                     class => match (instance.attributes.get(name), class) {
                         (Some(value @ (Value::Instance(_) | Value::Package(_))), _) => from_value(value),
-                        (_, Value::Class(class)) => self.held(class, name),
+                        (_, Value::Class(class)) => match self.held(class, name) {
+                            // A service that is made where it is asked for first.
+                            Abs::Other => self.property(class, name).unwrap_or(Abs::Other),
+                            held => held,
+                        },
                         _ => Abs::Other,
                     },
                 },
@@ -408,7 +412,9 @@ impl Flow<'_, '_> {
                     let call = class_of(object).and_then(|class| self.judge.resolve.method(class, "__call__"));
                     receiver = call.is_some().then(|| object.clone());
                     match (call, object) {
-                        (None, Abs::Object(class)) if matches!(**class, Value::Class(_)) => Some(Value::clone(class)),
+                        (None, Abs::Object(class)) if matches!(**class, Value::Class(_) | Value::Package(_)) => {
+                            Some(Value::clone(class))
+                        }
                         (call, _) => call.map(Value::Function),
                     }
                 }

@@ -97,6 +97,13 @@ impl Flow<'_, '_> {
                     }
                     self.refine_truth(path, first, truth == present)
                 }
+                // How many rows were found: `if result.matched_count == 0: raise`.
+                [(op, Expr { kind: ExprKind::Int(0), .. })]
+                    if matches!(op.as_str(), "==" | "!=" | ">")
+                        && self.eval(&mut path.clone(), first) == (Abs::Verified { checked: false }) =>
+                {
+                    self.refine_truth(path, first, truth == (op != "=="))
+                }
                 [(op, second)] => self.refine_comparison(path, test, first, op, second, truth),
                 _ => vec![path],
             },
@@ -193,6 +200,12 @@ impl Flow<'_, '_> {
         second: &Expr,
         truth: bool,
     ) -> Vec<Path> {
+        // What is none equals no text that says something: `role == "admin"`.
+        let says = |side: &Expr| side.as_str().is_some_and(|text| !text.is_empty());
+        let is_equality = matches!(op, "==" | "!=");
+        if is_equality && says(second) && self.eval(&mut path.clone(), first) == Abs::Nothing {
+            return if truth == (op == "!=") { vec![path] } else { Vec::new() };
+        }
         let proves = match self.comparison(&mut path, first, op, second) {
             Abs::Check => match op {
                 "==" | "in" | "is" => Some(true),

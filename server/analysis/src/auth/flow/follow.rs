@@ -203,11 +203,12 @@ impl Flow<'_, '_> {
     }
 
     /// What a call that carries nothing of the request gives: a client of a
-    /// package or a service of the project, where the interpreter knows it or
+    /// package, a service of the project, or what a helper imports and hands on, where the interpreter knows it or
     /// the function says so: `def get_validator(settings) -> Validator`.
     fn made_elsewhere(&self, path: &Path, call: &Expr, function: &FunctionRef) -> Abs {
         if is_constant_call(path, call)
-            && let value @ Value::Instance(_) = self.outer(call)
+            && let value @ (Value::Instance(_) | Value::Function(_) | Value::Class(_) | Value::Package(_)) =
+                self.outer(call)
         {
             return Abs::Object(Box::new(value));
         }

@@ -137,7 +137,7 @@ impl Flow<'_, '_> {
             Sink::Forwards
                 if derived == Abs::Secret
                     && is_lookup(package.rsplit('.').next().unwrap_or_default())
-                    && self.is_asked_by_token(path, args) =>
+                    && self.is_asked_by_token(path, args, package.starts_with("redis.")) =>
             {
                 self.decides(expr, TOKEN_LOOKED_UP);
                 Abs::Verified { checked: false }

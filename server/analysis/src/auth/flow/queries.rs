@@ -34,8 +34,9 @@ impl Flow<'_, '_> {
     }
 
     /// Whether a call asks for rows by a token that a field of the client's body holds: `Invite.token == body.token`,
-    /// `get_or_none(token_hash=digest(body.token))`. Who has none finds none.
-    pub(super) fn is_asked_by_token(&mut self, path: &Path, args: &[Arg]) -> bool {
+    /// `get_or_none(token_hash=digest(body.token))`. Who has none finds none. A store that `keeps_entries` has no columns:
+    /// `await cache.get(f"signup:{body.token}")`.
+    pub(super) fn is_asked_by_token(&mut self, path: &Path, args: &[Arg], keeps_entries: bool) -> bool {
         let mut asked = Vec::new();
         for arg in args {
             match (&arg.name, &arg.value.kind) {
@@ -52,6 +53,10 @@ impl Flow<'_, '_> {
                 }
                 (None, _) => asked.push((None, &arg.value)),
             }
+        }
+        // Where entries are kept by a key, that is all there is to ask by.
+        if let ([(None, key)], true) = (asked.as_slice(), keeps_entries) {
+            return self.eval(&mut path.clone(), key) == Abs::Secret;
         }
         let mut by_token = false;
         // What stands there of no variable is a column.

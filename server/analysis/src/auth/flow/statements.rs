@@ -3,11 +3,13 @@
 use smol_str::SmolStr;
 
 use super::super::sources::{Worth, worth_of};
+use super::calls::from_value;
 use super::containers::note_filled;
 use super::outcome::Shape;
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path};
 use crate::facts::python::tree::{Assign, Expr, ExprKind, Stmt, StmtKind};
+use crate::index::value::Value;
 
 impl Flow<'_, '_> {
     /// Executes a block on every path and gives the paths that reach its end.
@@ -184,6 +186,18 @@ impl Flow<'_, '_> {
             (_, value) => value,
         };
         let setting = self.setting(&path, expr, &value);
+        if let ([Expr { kind: ExprKind::Tuple(parts), .. }], Abs::Other) = (assign.targets.as_slice(), &value)
+            && expr.as_call().is_some_and(|(_, args)| args.is_empty())
+            && let Value::List(given) = self.outer(expr)
+            && given.len() == parts.len()
+        {
+            // What a helper imports and hands on: `Webhook, Refused = webhook_tools()`.
+            parts
+                .iter()
+                .zip(given.iter())
+                .for_each(|(part, value)| self.assign(&mut path, part, &from_value(value.clone())));
+            return Some(path);
+        }
         for target in &assign.targets {
             self.assign(&mut path, target, &value);
             self.assign_exact(&mut path, target, &value, exact.as_ref());

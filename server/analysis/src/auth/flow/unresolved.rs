@@ -55,7 +55,7 @@ impl Flow<'_, '_> {
             Abs::Secret
                 if matches!(&func.kind, ExprKind::Attribute { name, .. } if is_lookup(&name.name))
                     && !self.inserts(args)
-                    && self.is_asked_by_token(path, args) =>
+                    && self.is_asked_by_token(path, args, false) =>
             {
                 self.decides(expr, TOKEN_LOOKED_UP);
                 Abs::Verified { checked: false }

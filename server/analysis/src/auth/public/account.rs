@@ -7,7 +7,8 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
     Some(match rest {
         ["login" | "signin" | "token" | "accesstoken" | "loginaccesstoken" | "jsonlogin"]
         | ["login" | "jwt", "accesstoken" | "token" | "login" | "json"]
-        | ["sociallogin" | "magiclink"] => SIGNING_IN,
+        | ["sociallogin" | "magiclink"]
+        | ["magiclink", "request" | "send" | "verify" | "resend"] => SIGNING_IN,
         // What is shown there: `/sign-in/email`, as Better Auth has it.
         ["login" | "signin", with] if is_kind_of_credential(with) => SIGNING_IN,
         ["register" | "signup" | "registration" | "createaccount"] => "signing up",
@@ -18,7 +19,7 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
         // A form asks whether a name is taken before there is an account.
         ["checkusername" | "checkemail" | "usernameavailable" | "emailavailable"] => "signing up",
         ["refresh" | "refreshtoken" | "tokenrefresh" | "refreshaccesstoken" | "newaccesstoken" | "renewtoken"]
-        | ["token" | "jwt", "refresh" | "renew"] => REFRESHING,
+        | ["token" | "jwt" | "session", "refresh" | "renew"] => REFRESHING,
         // The first names the way in which the session is kept: `/auth/jwt/logout` of fastapi-users.
         ["logout" | "signout"] | ["jwt" | "cookie" | "session" | "token", "logout" | "signout"] => "signing out",
         // The parameter is the address or the mailed token, the only credential there is.
@@ -71,6 +72,8 @@ pub(super) fn account(rest: &[&str]) -> Option<&'static str> {
         [segment] if is_with_provider(segment) => BY_PROVIDER,
         rest if asks_for_reset_token(rest) => RECOVERING,
         [segment] if is_confirmation(segment) => RECOVERING,
+        // The way on which the code comes: `/auth/sms/send-otp`.
+        ["email" | "mail" | "sms" | "phone" | "mobile" | "whatsapp", step] if is_confirmation(step) => RECOVERING,
         // `/users/auth/login`
         ["auth", step, ..] if *step != "auth" => account(&rest[1..])?,
         _ => return None,

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions, parts};
 use super::{Given, Introspection, ItemTokens, SessionLookup, SessionQuery, secrets};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Site, Value};
 
@@ -77,6 +77,9 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
 fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
     let StmtKind::Assign(assign) = &found.stmt.kind else { return true };
     let [Expr { kind: ExprKind::Name(given), .. }] = assign.targets.as_slice() else { return true };
+    // `result = await db.execute(query)`
+    let run = body.statements().iter().find_map(|(stmt, _)| run_of(stmt, given));
+    let given = run.unwrap_or(given);
     // `result = await db.execute(query)`, of which the row is taken: `row = result.scalar_one_or_none()`.
     let taken: Vec<&SmolStr> = body.statements().iter().filter_map(|(stmt, _)| taken_of(stmt, given)).collect();
     let row = match taken.as_slice() {
@@ -96,9 +99,22 @@ fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
             StmtKind::Assign(other) if taken_of(stmt, given).is_none() => {
                 other.value.as_ref().is_some_and(|value| value.range != found.expr.range && mentions(value, row))
             }
-            StmtKind::Expr(expr) => mentions(expr, row),
+            // Who signs out ends a session, and others of the same family.
+            StmtKind::Expr(expr) => mentions(expr, row) && !removes(expr),
             _ => false,
         })
+}
+
+/// The variable that holds what the query in another one gives, where a statement runs it.
+fn run_of<'s>(stmt: &'s Stmt, query: &str) -> Option<&'s SmolStr> {
+    let StmtKind::Assign(assign) = &stmt.kind else { return None };
+    let [Expr { kind: ExprKind::Name(result), .. }] = assign.targets.as_slice() else { return None };
+    let value = assign.value.as_ref()?;
+    let call = if let ExprKind::Await(inner) = &value.kind { inner.as_call() } else { value.as_call() };
+    let (func, args) = call?;
+    let [only] = args else { return None };
+    let runs = last_name(func).is_some_and(|name| matches!(name.as_str(), "execute" | "exec" | "scalar" | "scalars"));
+    (runs && only.value.as_name().is_some_and(|name| name == query)).then_some(result)
 }
 
 /// The variable that takes the only row of what a query gave, where a statement does that.
@@ -123,6 +139,19 @@ fn taken_of<'s>(stmt: &'s Stmt, given: &str) -> Option<&'s SmolStr> {
 fn only_removes(body: &Body<'_, '_, '_>, condition: &Expr) -> bool {
     let holds = |outer: &Expr| outer.range.start <= condition.range.start && condition.range.end <= outer.range.end;
     body.calls().iter().any(|found| holds(found.expr) && found.call().is_some_and(|(func, _)| is_removal(func)))
+}
+
+/// Whether a statement removes or changes what it names: `await db.delete(row)`.
+fn removes(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Await(inner) => removes(inner),
+        _ => expr.as_call().is_some_and(|(func, args)| {
+            // `db.execute(update(Session).where(…).values(revoked=True))`
+            let runs = last_name(func).is_some_and(|name| matches!(name.as_str(), "execute" | "exec"));
+            let made = |arg: &Arg| arg.value.as_call().is_some_and(|(func, _)| is_removal(func));
+            is_removal(func) || runs && args.iter().any(made)
+        }),
+    }
 }
 
 fn is_removal(func: &Expr) -> bool {

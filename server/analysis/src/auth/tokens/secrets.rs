@@ -187,7 +187,11 @@ pub(super) fn names_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let words: Vec<&str> = upper.split('_').collect();
     let has = |word: &str| words.contains(&word);
-    let about_one = has("NAME") || has("ID") || has("PATH") || has("FILE") || has("LENGTH") || has("TTL") || has("URL");
+    const ABOUT_ONE: &[&str] = &[
+        "NAME", "ID", "PATH", "FILE", "LENGTH", "TTL", "URL", "POLICY", "RULE", "RULES", "VERSION", "MIN", "MAX",
+        "REGEX", "PATTERN", "HINT",
+    ];
+    let about_one = ABOUT_ONE.iter().any(|word| has(word));
     !about_one && (has("SECRET") || has("PASSWORD") || (has("PRIVATE") && has("KEY")) || (has("API") && has("KEY")))
 }
 
@@ -201,7 +205,9 @@ fn parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<Origin> {
     }
     let name = param.name.name.as_str();
     if read_from(body, param).is_some_and(|from| matches!(from.as_str(), "Header" | "Cookie")) {
-        let worth = worth_of(name) == Worth::Credential;
+        // Which delivery it is, and when it was sent, is no secret.
+        let is_of_delivery = name.ends_with("_id") || name.ends_with("timestamp");
+        let worth = worth_of(name) == Worth::Credential && !(is_of_delivery && name.contains("svix"));
         let credential = !name.contains("key") && !name.contains("signature") && !name.contains("secret");
         return worth.then_some(Origin { credential, ..token });
     }

@@ -23,6 +23,9 @@ const SENTENCES: &[&[&str]] = &[
     &["available", "to", "everyone"],
     &["available", "to", "anyone"],
     &["endpoint", "público"],
+    &["endpoint", "pubblico"],
+    &["no", "requiere", "autenticación"],
+    &["sans", "authentification"],
     &["unauthenticated"],
 ];
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::super::regular::{self, Place};
 use super::super::value::{Arguments, Attributes, Depends, Instance, Resolve, RouterId, Site, Unknown, Value};
 use super::expressions::{UNSUPPORTED, may_be_missing, perhaps, same, truth};
 use super::{Execution, MAX_ITERATIONS, Scope};
@@ -22,6 +23,14 @@ impl Execution<'_, '_> {
             }
             if let Some(result) = self.container_method(scope, value, &receiver, &name.name, args) {
                 return result;
+            }
+            if let Value::Instance(compiled) = &receiver
+                && matches!(&compiled.class, Value::Package(path) if path == "re.compile")
+                && let [pattern] = compiled.args.positional.as_slice()
+            {
+                let pattern = self.interpreter.force(pattern.clone());
+                let arguments = self.arguments(scope, args);
+                return self.matched(&name.name, &pattern, arguments.positional.as_slice());
             }
             if let Value::Instance(instance) = &receiver
                 && let Some(class) = self.library_class(instance, &name.name)
@@ -122,6 +131,25 @@ impl Execution<'_, '_> {
         Value::None
     }
 
+    /// What a method of `re` finds in a text: whether it finds anything, at least.
+    fn matched(&mut self, method: &str, pattern: &Value, texts: &[Value]) -> Value {
+        let place = match method {
+            "match" => Place::Start,
+            "fullmatch" => Place::Whole,
+            "search" => Place::Anywhere,
+            _ => return UNSUPPORTED,
+        };
+        let [text] = texts else { return UNSUPPORTED };
+        match (pattern, self.interpreter.force(text.clone())) {
+            (Value::Str(pattern), Value::Str(text)) => match regular::matches(pattern, &text, place) {
+                Some(true) => Value::Bool(true),
+                Some(false) => Value::None,
+                None => UNSUPPORTED,
+            },
+            _ => UNSUPPORTED,
+        }
+    }
+
     fn call_package(&mut self, path: &SmolStr, arguments: Arguments, site: Site) -> Value {
         match path.as_str() {
             "fastapi.Depends"
@@ -167,10 +195,19 @@ impl Execution<'_, '_> {
             "builtins.getattr" => match arguments.positional.as_slice() {
                 [object, Value::Str(name), rest @ ..] => {
                     let object = self.interpreter.force(object.clone());
-                    match (self.attribute(object, name), rest.first()) {
+                    // What it has is not all known.
+                    let is_partly_known = matches!(object, Value::Unknown(_) | Value::Record(_));
+                    match (self.attribute(object, name), rest.first().filter(|_| !is_partly_known)) {
                         (Value::Unknown(Unknown::Unsupported), Some(default)) => default.clone(),
                         (value, _) => value,
                     }
+                }
+                _ => UNSUPPORTED,
+            },
+            "re.match" | "re.fullmatch" | "re.search" => match arguments.positional.as_slice() {
+                [pattern, text] => {
+                    let pattern = self.interpreter.force(pattern.clone());
+                    self.matched(path.trim_start_matches("re."), &pattern, std::slice::from_ref(text))
                 }
                 _ => UNSUPPORTED,
             },

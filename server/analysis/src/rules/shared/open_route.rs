@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use super::people::People;
 use crate::auth::guard::{
     Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture,
-    touches_nothing,
+    takes_password, touches_nothing,
 };
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
@@ -79,6 +79,8 @@ enum Meant {
     ReadsOpenly,
     /// It reads what is nobody's, where everything that reads is open.
     ReadsNobodys,
+    /// It gives out nothing but rows that somebody has published.
+    Published,
     /// It sets the password of whoever the request names.
     TakesOver,
     /// It makes accounts of administrators.
@@ -159,12 +161,15 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
                 !named && only_redirects(interpreter, route),
                 !self.demanded && sends_away(interpreter, route),
                 !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
-                !self.demanded && may_sign_up(interpreter, route),
+                !self.demanded
+                    && (may_sign_up(interpreter, route)
+                        || judged.data.makes_users && takes_password(interpreter, route)),
                 !self.demanded && may_sign_in(interpreter, route),
             ]
         });
         let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
-        let may_be_said = !self.demanded && judged.data.gives_users.is_none();
+        // What is written beside a route is about that route.
+        let may_be_said = !named && judged.data.gives_users.is_none();
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
@@ -185,8 +190,8 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if passage => Meant::Passage,
             () if route.conditional => Meant::Conditional,
             () if !named && only_where_configured(state, route) => Meant::Switched,
-            () if !self.demanded && is_named_public(&route.path) => Meant::NamedPublic,
-            () if !self.demanded && is_said_public(route) => Meant::SaidPublic,
+            () if !named && is_named_public(&route.path) => Meant::NamedPublic,
+            () if !named && is_said_public(route) => Meant::SaidPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if picture => Meant::Picture,
@@ -202,6 +207,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
                 Meant::DocumentedPublic
             }
+            () if !named && judged.data.gives_published && only_reads(route, judged) => Meant::Published,
             () => Meant::Nothing,
         }
     }
@@ -211,6 +217,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         match self.meant {
             Meant::Constant | Meant::Stub | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
             Meant::TakesOver | Meant::MakesAdmins => (Severity::Error, Confidence::High),
+            Meant::Published if !self.is_habit() => (Severity::Info, Confidence::Low),
             Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
             Meant::Nothing => (Severity::Error, Confidence::Medium),
             _ if self.first.is_some() => (Severity::Info, Confidence::Medium),
@@ -232,11 +239,12 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::SaidPublic, ..) => {
                 "what its decorator says of it calls it public, and nothing else does".to_owned()
             }
+            (Meant::Published, ..) => "it gives out nothing but what somebody has published".to_owned(),
             (Meant::DocumentedPublic, ..) => "its docstring calls it public, and nothing else does".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
-            (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password".to_owned(),
+            (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password or takes one for a new account".to_owned(),
             (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
             (Meant::MakesAdmins, ..) => "whoever asks gets an account that may do more than others".to_owned(),
             (Meant::Switched, ..) => "it refuses everybody unless a setting says otherwise".to_owned(),
