@@ -5,7 +5,7 @@
 
 use super::super::evidence::Evidence;
 use super::{Abs, Flow, Path};
-use crate::facts::python::idioms::{http_status, raised};
+use crate::facts::python::idioms::{http_status, raised, returned};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
@@ -46,19 +46,24 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// Whether a function puts a refusal together, with the status that it is given or has itself.
+    /// Whether a function gives nothing but refusals, if it ends, each with the status that it is given or has itself.
     fn makes_refusal(&self, function: &FunctionRef, args: &[Arg]) -> bool {
         let function = self.judge.resolve.current(function);
-        let Some(made) = only_made(&function.def) else { return false };
+        let ends = matches!(function.def.body.last(), Some(Stmt { kind: StmtKind::Return(Some(_)), .. }));
+        ends && returned(&function.def.body).into_iter().all(|made| self.is_refusal_of(&function, args, made))
+    }
+
+    /// Whether an expression of a function that is called is a refusal.
+    fn is_refusal_of(&self, function: &FunctionRef, args: &[Arg], made: &Expr) -> bool {
         let Some((class, given)) = made.as_call() else { return false };
         let status_of = |status: &Expr| {
-            let parameter = status.as_name().and_then(|name| Some((name, position_of(&function, 0, name)?)));
+            let parameter = status.as_name().and_then(|name| Some((name, position_of(function, 0, name)?)));
             match parameter {
                 Some((name, at)) => keyword(args, name).or_else(|| positional(args, at)).and_then(http_status),
                 None => http_status(status),
             }
         };
-        matches!(self.judge.resolve.eval(&function, class), Value::Package(path) if is_refusal(&path, given, &status_of))
+        matches!(self.judge.resolve.eval(function, class), Value::Package(path) if is_refusal(&path, given, &status_of))
     }
 
     /// Whether an answer is a response of the framework that says the same to everybody.
