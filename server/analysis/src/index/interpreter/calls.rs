@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::regular::{self, Place};
+use super::super::regular::Place;
 use super::super::value::{Arguments, Attributes, Depends, Instance, Resolve, RouterId, Site, Unknown, Value};
 use super::expressions::{UNSUPPORTED, may_be_missing, perhaps, same, truth};
 use super::{Execution, MAX_ITERATIONS, Scope};
@@ -141,11 +141,13 @@ impl Execution<'_, '_> {
         };
         let [text] = texts else { return UNSUPPORTED };
         match (pattern, self.interpreter.force(text.clone())) {
-            (Value::Str(pattern), Value::Str(text)) => match regular::matches(pattern, &text, place) {
-                Some(true) => Value::Bool(true),
-                Some(false) => Value::None,
-                None => UNSUPPORTED,
-            },
+            (Value::Str(pattern), Value::Str(text)) => {
+                match self.interpreter.expressions.match_with(pattern, &text, place) {
+                    Some(true) => Value::Bool(true),
+                    Some(false) => Value::None,
+                    None => UNSUPPORTED,
+                }
+            }
             _ => UNSUPPORTED,
         }
     }

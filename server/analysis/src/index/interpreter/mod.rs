@@ -44,6 +44,7 @@ use self::execution::Execution;
 use self::scope::Scope;
 use super::looked_at::{LookedAt, RestsOn, Shared};
 use super::modules::Module;
+use super::regular::Expressions;
 use super::shared_map::SharedMap;
 use super::sources::Sources;
 use super::value::{Attributes, ClassRef, FunctionRef, Implementations, Instance, Resolve, Site, Unknown, Value};
@@ -167,6 +168,8 @@ pub struct Interpreter<'a> {
     evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
     /// What stands behind methods of interfaces.
     implemented: RefCell<FxHashMap<(Site, SmolStr), Implemented>>,
+    /// Regular expressions that were compared with texts.
+    expressions: Expressions,
 }
 
 /// A name's value, and what was looked at for it.
@@ -207,6 +210,7 @@ impl<'a> Interpreter<'a> {
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
             implemented: RefCell::default(),
+            expressions: Expressions::default(),
         }
     }
 
