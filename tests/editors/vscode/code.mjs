@@ -156,16 +156,24 @@ export class Code {
     await this.page.keyboard.press("Enter");
   }
 
+  /** The same of one that keys open. What takes the focus meanwhile closes it: then it is opened again. */
+  async pickBehind(keys, text, row) {
+    const input = this.page.locator(QUICK_INPUT);
+    await this.until(`.quick-input-list .monaco-list-row.focused:has-text("${row}")`, async () => {
+      if (!(await input.isVisible())) await this.page.keyboard.press(keys);
+      await input.fill(text, TRY);
+    });
+    await this.page.keyboard.press("Enter");
+  }
+
   async open(file) {
     const name = path.basename(file);
-    await this.press("Control+P", QUICK_INPUT);
-    await this.pick(file, name);
+    await this.pickBehind("Control+P", file, name);
     await this.page.waitForSelector(`.tab.active:has-text("${name}")`);
   }
 
   async command(title) {
-    await this.press("F1", QUICK_INPUT);
-    await this.pick(`>${title}`, title);
+    await this.pickBehind("F1", `>${title}`, title);
   }
 
   /** Waits for a condition on the page. It is a function of the browser's. */
