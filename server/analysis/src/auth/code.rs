@@ -174,7 +174,7 @@ pub(super) fn assigned_in(interpreter: &Interpreter<'_>, file: FileId, name: &Sm
             Binding::ImportFrom(item, at) => {
                 let import = facts.import_from(*item)?;
                 let imported = import.names.get(*at as usize)?.name.clone();
-                let Module::File(target) = interpreter.sources().resolve(file, import.level, &import.module) else {
+                let Module::File(target) = interpreter.sources().resolve_name(file, import, &imported) else {
                     return None;
                 };
                 (file, name) = (target, imported);

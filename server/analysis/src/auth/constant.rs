@@ -400,7 +400,7 @@ fn imported_there(interpreter: &Interpreter<'_>, scope: Scope<'_>, name: &SmolSt
             blocks.extend(stmt.blocks());
             let StmtKind::ImportFrom(import) = &stmt.kind else { continue };
             let Some(imported) = import.names.iter().find(|imported| imported.bound() == name) else { continue };
-            return match interpreter.sources().resolve(function.site.file, import.level, &import.module) {
+            return match interpreter.sources().resolve_name(function.site.file, import, &imported.name) {
                 Module::File(file) => Some((file, imported.name.clone())),
                 _ => None,
             };

@@ -159,6 +159,12 @@ impl ModuleMap {
 
     /// Resolves `from {level dots}{module} import …` as seen from `importer`.
     pub fn resolve(&self, importer: &str, level: u32, module: &str) -> Module {
+        self.resolve_beyond(importer, level, module, None)
+    }
+
+    /// What an import means that can't mean a file, because that has not what it asks for: `from auth import …` beside an
+    /// `auth.py` is the one above, where the folder is imported from there.
+    pub fn resolve_beyond(&self, importer: &str, level: u32, module: &str, lacking: Option<FileId>) -> Module {
         if level > 0 {
             let tail = module.replace('.', "/");
             let mut dir = parent(importer);
@@ -199,6 +205,9 @@ impl ModuleMap {
                 // `jwt.py` that imports `jwt` means the package; a package may name itself.
                 let own = Module::File(self.by_path.get(importer).copied().unwrap_or(FileId(u32::MAX)));
                 if found == own && (!importer.ends_with("/__init__.py") || !module.contains('.')) {
+                    continue;
+                }
+                if matches!(found, Module::File(file) if Some(file) == lacking) {
                     continue;
                 }
                 path.truncate(base);

@@ -11,6 +11,7 @@ use super::modules::{Module, ModuleMap};
 use super::value::Site;
 use crate::facts::manifests::{self, Pinned, Version};
 use crate::facts::python::file::PythonFile;
+use crate::facts::python::tree::ImportFrom;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::typescript::imports::Imports;
 use crate::syntax::typescript;
@@ -264,6 +265,35 @@ impl Sources {
             folder = super::modules::parent(folder);
         }
         None
+    }
+
+    /// The module that `from … import name` takes a name from: the first one of that name that may bind it. A program that
+    /// runs imports no other.
+    pub fn resolve_name(&self, importer: FileId, import: &ImportFrom, name: &str) -> Module {
+        let first = self.resolve(importer, import.level, &import.module);
+        match first {
+            Module::File(file) => self.binding_module(importer, import, file, name).map_or(first, Module::File),
+            other => other,
+        }
+    }
+
+    /// The module that an import means in place of a file that does not bind what it asks for, if there is one that does.
+    pub fn binding_module(&self, importer: FileId, import: &ImportFrom, first: FileId, name: &str) -> Option<FileId> {
+        if import.level > 0 || self.may_bind(first, name) {
+            return None;
+        }
+        let path = &self.file(importer)?.path;
+        match self.modules.resolve_beyond(path, 0, &import.module, Some(first)) {
+            Module::File(file) if self.may_bind(file, name) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Whether a module may bind a name: one that was not read may, and one with a `*` or a `__getattr__`.
+    fn may_bind(&self, file: FileId, name: &str) -> bool {
+        self.facts(file).is_none_or(|facts| {
+            facts.bindings.contains_key(name) || !facts.stars.is_empty() || facts.bindings.contains_key("__getattr__")
+        }) || self.submodule_of_file(file, name).is_some()
     }
 
     /// Resolves the module of an import.

@@ -114,7 +114,7 @@ impl Interpreter<'_> {
                 Some(Binding::ImportFrom(item, at)) => {
                     let Some(import) = facts.import_from(*item) else { return false };
                     let Some(imported) = import.names.get(*at as usize) else { return false };
-                    let Module::File(target) = self.sources.resolve(file, import.level, &import.module) else {
+                    let Module::File(target) = self.sources.resolve_name(file, import, &imported.name) else {
                         return false;
                     };
                     (file, name) = (target, imported.name.clone());

@@ -327,8 +327,14 @@ impl<'a> Interpreter<'a> {
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
         let value = match &expr.kind {
             // Most are a name of the module.
-            ExprKind::Name(name) if function.closure.is_empty() => self.force(self.variable(function.site.file, name)),
-            _ => self.eval_in(&Scope::around(function), expr),
+            ExprKind::Name(name) if function.closure.is_empty() && *name != function.def.name.name => {
+                self.force(self.variable(function.site.file, name))
+            }
+            _ => {
+                let mut scope = Scope::around(function);
+                scope.locals = self.bound_before(function).map(|bound| std::iter::once(bound).collect());
+                self.eval_in(&scope, expr)
+            }
         };
         self.look_through(function.site.file, value)
     }

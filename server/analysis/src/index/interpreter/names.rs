@@ -10,7 +10,8 @@ use crate::facts::manifests::Version;
 use crate::facts::python::file::{Binding, PythonFile, bound_module_name};
 use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, ImportedModule, StmtKind};
 use crate::index::modules::Module;
-use crate::index::value::{LazyImport, Resolve, Unknown, Value};
+use crate::index::value::{FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 impl<'a> Interpreter<'a> {
@@ -173,7 +174,12 @@ impl<'a> Interpreter<'a> {
     /// The value that `from … import name` binds, without looking it up.
     pub(super) fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
         match self.module(importer, import.level, &import.module) {
-            Module::File(file) => {
+            Module::File(first) => {
+                let meant = self.sources.binding_module(importer, import, first, name);
+                if meant.is_some() {
+                    self.count_name(first, name);
+                }
+                let file = meant.unwrap_or(first);
                 // A submodule that the package does not bind itself.
                 // `from . import x` in a package binds `x` to the submodule itself.
                 let submodule = self.sources.submodule_of_file(file, name);
@@ -195,6 +201,29 @@ impl<'a> Interpreter<'a> {
             Module::External(module) => Value::Package(dotted(&module, name)),
             Module::Missing(module) => Value::Unknown(Unknown::Import(module)),
         }
+    }
+
+    /// What the name of a function at the top of a module means until that is defined, where the module imports or defines
+    /// something else of that name before: its signature sees that.
+    pub(super) fn bound_before(&self, function: &FunctionRef) -> Option<(SmolStr, Value)> {
+        let (file, name) = (function.site.file, &function.def.name.name);
+        let facts = self.sources.facts(file)?;
+        if function.class.is_some() || !matches!(facts.bindings.get(name), Some(Binding::Computed)) {
+            return None;
+        }
+        let before = (0..function.site.item).rev();
+        // It rests on all that stands before the function, and not on what the name means in the end.
+        before.clone().for_each(|item| self.count_body(Site { file, item, range: TextRange::default() }));
+        let mut bound = before.filter_map(|item| Some((item, &facts.stmt(item)?.kind)));
+        let value = bound.find_map(|(item, stmt)| match stmt {
+            StmtKind::ImportFrom(import) => {
+                let imported = import.names.iter().find(|imported| imported.bound() == name)?;
+                Some(self.imported(file, import, &imported.name))
+            }
+            StmtKind::Function(def) if def.name.name == *name => Some(self.definition(file, item)),
+            _ => None,
+        })?;
+        Some((name.clone(), self.force(value)))
     }
 
     /// The facts of a file; an unread file is noted as wanted.
