@@ -247,12 +247,14 @@ fn is_new_parent(path: &Path, model: &Model, column: &str, value: &Abs) -> bool 
 
 /// Whether somebody signs in with a row, by its columns: there is a password, and a name to give with it.
 fn signs_in(model: &Model) -> bool {
-    let is_name = |name: &str| {
-        let name = name.to_ascii_lowercase().replace('_', "");
-        name.ends_with("email") || matches!(name.as_str(), "username" | "login" | "loginname")
-    };
     let has = |wanted: &dyn Fn(&str) -> bool| model.columns.iter().any(|column| wanted(&column.name));
-    has(&names::is_password) && has(&is_name)
+    has(&names::is_password) && has(&names_account)
+}
+
+/// Whether a column holds what an account is named by when somebody signs in.
+pub(super) fn names_account(column: &str) -> bool {
+    let name = column.to_ascii_lowercase().replace('_', "");
+    name.ends_with("email") || matches!(name.as_str(), "username" | "login" | "loginname")
 }
 
 /// Whether a value of the client may prove who it is, by its name: a mailed code, the password that there was.

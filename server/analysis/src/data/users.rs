@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::models::Model;
-use super::value::{Abs, Path, Row};
+use super::takeovers::names_account;
+use super::value::{Abs, Path, Place, Row};
 use super::{FIRST, Fault, Use};
 
 impl Engine<'_, '_> {
@@ -20,8 +21,13 @@ impl Engine<'_, '_> {
         {
             return;
         }
+        // Whom a path names is the one that it is about; a name in the body may be that of somebody to write to.
+        let is_in_path = |client: u32| self.clients.get(client as usize).is_some_and(|one| one.place == Place::Path);
         let key = row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
-            (Some((_, column)), Abs::Client(client)) if model.is_key(column) && !path.authorised.contains(client) => {
+            (Some((_, column)), Abs::Client(client))
+                if (model.is_key(column) || names_account(column) && is_in_path(*client))
+                    && !path.authorised.contains(client) =>
+            {
                 Some(*client)
             }
             _ => None,

@@ -30,15 +30,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     endpoint.name
                 );
                 let steps = frontend::related(state, endpoint.place, "this answers whoever calls");
-                found.extend(frontend::report(
-                    state,
-                    &INFO,
-                    Severity::Error,
-                    *place,
-                    message,
-                    steps.into_iter().collect(),
-                ));
+                let severity = if does_more(endpoint) { Severity::Error } else { Severity::Warning };
+                found.extend(frontend::report(state, &INFO, severity, *place, message, steps.into_iter().collect()));
             }
         }
     }
+}
+
+/// Whether an endpoint is seen to do more than to answer: whoever forges a token for an answer alone deceives nobody but who
+/// rests on that.
+fn does_more(endpoint: &Endpoint) -> bool {
+    !endpoint.effects.is_empty() || !endpoint.rows.is_empty() || !endpoint.requests.is_empty()
 }

@@ -37,6 +37,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     }
 }
 
+/// Whether Next.js is known never to run a middleware.
+pub(super) fn never_runs(state: &State, file: FileId) -> bool {
+    why_never(state, file).is_some()
+}
+
 /// Why Next.js never runs a file, if it is known not to.
 fn why_never(state: &State, file: FileId) -> Option<String> {
     let path = state.sources.file(file)?.path.as_str();

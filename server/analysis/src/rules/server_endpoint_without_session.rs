@@ -3,6 +3,7 @@
 
 use smol_str::SmolStr;
 
+use super::middleware_never_runs::never_runs;
 use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State};
@@ -80,8 +81,13 @@ pub(super) fn runs_behind(
         let root = root.strip_suffix("/src").unwrap_or(root);
         let is_near = path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         let middlewares = outcome.observed.endpoints.iter().filter(|one| one.kind == EndpointKind::Middleware);
+        let mut never = None;
+        let mut runs = || !*never.get_or_insert_with(|| never_runs(state, other));
         is_near
             && middlewares.filter(|middleware| is_meant(middleware)).any(|middleware| {
+                if !runs() {
+                    return false;
+                }
                 if let (Some(known), Some(handler), EndpointKind::Handler) =
                     (&middleware.known_beginnings, &handler, endpoint.kind)
                 {

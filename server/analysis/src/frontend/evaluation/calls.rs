@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::statements::Flow;
 use super::{MAX_DEPTH, Session, address};
 use crate::facts::typescript::tree::{Call, Expr, ExprKind, Pattern};
-use crate::frontend::libraries::{self, generated};
+use crate::frontend::libraries::{self, built_in, generated};
 use crate::frontend::outcome::Place;
 use crate::frontend::rows::is_sent;
 use crate::frontend::shown::is_database_address;
@@ -284,6 +284,11 @@ impl Session<'_> {
                 {
                     return result;
                 }
+            }
+            (Value::Unknown, name) if built_in::is_method(name) => {
+                self.watch_handed_on(arguments);
+                self.give_away(arguments);
+                return Value::Unknown;
             }
             _ => {}
         }

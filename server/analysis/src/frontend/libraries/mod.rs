@@ -3,6 +3,7 @@
 
 pub(super) mod auth_js;
 pub(super) mod better_auth;
+pub(super) mod built_in;
 mod clients;
 pub(super) mod drizzle;
 mod fetchers;

@@ -38,6 +38,11 @@ const PACKAGES: &[&str] = &[
     "decimal.js",
     "bignumber.js",
     "pluralize",
+    "libphonenumber-js",
+    "ua-parser-js",
+    "ipaddr.js",
+    "country-region-data",
+    "@t3-oss/env-nextjs",
     "clsx",
     "tailwind-merge",
     // Documents and pictures.
@@ -59,6 +64,7 @@ const PACKAGES: &[&str] = &[
     "sharp",
     "qrcode",
     "mime-types",
+    "@react-pdf/renderer",
     // Services that are spoken to with a key of the server's own.
     "openai",
     "@anthropic-ai/sdk",
@@ -75,16 +81,34 @@ const PACKAGES: &[&str] = &[
     "stripe",
     "cloudinary",
     "@vercel/blob",
+    "pusher",
+    "web-push",
+    "posthog-node",
+    "inngest",
+    "algoliasearch",
+    "meilisearch",
+    "@pinecone-database/pinecone",
+    "@mailchimp/mailchimp_marketing",
+    "@upstash/ratelimit",
+    "@sentry/nextjs",
     // The machine.
     "fs",
     "path",
     "crypto",
+    "url",
+    "util",
+    "os",
+    "zlib",
+    "stream",
+    "buffer",
+    "dns",
+    "child_process",
     "winston",
     "pino",
 ];
 
 /// Scopes of which all packages are such.
-const SCOPES: &[&str] = &["@ai-sdk/", "@aws-sdk/", "@langchain/", "@react-email/"];
+const SCOPES: &[&str] = &["@ai-sdk/", "@aws-sdk/", "@langchain/", "@react-email/", "@qdrant/", "@opentelemetry/"];
 
 /// Whether a package is one of them.
 pub(super) fn is_known(module: &str) -> bool {

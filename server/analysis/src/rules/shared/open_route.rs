@@ -11,7 +11,7 @@ use crate::auth::guard::{
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
-use crate::data::{is_self, is_user_table};
+use crate::data::{Use, is_self, is_user_table};
 use crate::facts::python::said_public::names_public;
 use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
@@ -168,8 +168,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             ]
         });
         let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
-        // What is written beside a route is about that route.
-        let may_be_said = !named && judged.data.gives_users.is_none();
+        // What is written beside a route is about that route. That everybody may change what is somebody's, nobody means.
+        let harms = judged.data.faults.iter().any(|access| access.usage == Use::Changes && access.client.is_some());
+        let may_be_said = !named && judged.data.gives_users.is_none() && !harms;
         let of_others = says_caller(route) || is_internal(&route.path);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
@@ -191,7 +192,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             () if route.conditional => Meant::Conditional,
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
-            () if !named && is_said_public(route) => Meant::SaidPublic,
+            () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if picture => Meant::Picture,
