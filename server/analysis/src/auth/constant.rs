@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::code::{Scope, is_settings};
 use super::pages::shows_same_page;
 use super::tables::{changes_attribute, is_table};
-use crate::facts::python::idioms::assigned_to_self;
+use crate::facts::python::idioms::{assigned, assigned_to_self};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
@@ -80,17 +80,37 @@ pub(super) fn sends_away(interpreter: &Interpreter<'_>, handler: &FunctionRef) -
         for stmt in block {
             blocks.extend(stmt.blocks());
             let StmtKind::Return(answer) = &stmt.kind else { continue };
-            let Some((func, args)) = answer.as_ref().and_then(Expr::as_call) else { return false };
-            let redirects =
-                matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".RedirectResponse"));
-            let url = keyword(args, "url").or_else(|| positional(args, 0));
-            if !redirects || !url.is_some_and(|url| is_elsewhere(interpreter, handler, url)) {
+            let Some(answer) = answer else { return false };
+            if !standing_for(handler, answer).is_some_and(|answer| is_redirect(interpreter, handler, answer)) {
                 return false;
             }
             sends = true;
         }
     }
     sends
+}
+
+/// What a variable of a handler holds, where it is assigned once: `response = RedirectResponse(url)`, whose cookies are
+/// deleted before it is returned.
+fn standing_for<'h>(handler: &'h FunctionRef, expr: &'h Expr) -> Option<&'h Expr> {
+    let Some(name) = expr.as_name() else { return Some(expr) };
+    match assigned(&handler.def.body, name).as_slice() {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether an expression makes a redirect to another site.
+fn is_redirect(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
+    let Some((func, args)) = expr.as_call() else { return false };
+    let redirects =
+        matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".RedirectResponse"));
+    let url = keyword(args, "url").or_else(|| positional(args, 0));
+    redirects
+        && url.is_some_and(|url| {
+            is_elsewhere(interpreter, handler, url)
+                || standing_for(handler, url).is_some_and(|url| is_elsewhere(interpreter, handler, url))
+        })
 }
 
 /// Whether an address begins with a site of its own: one that is written there, or that the module or the settings name.

@@ -375,6 +375,12 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some(public::CALLBACK);
             }
+            if posts(route)
+                && public::revokes(&route.path)
+                && accounts::takes_all(self.interpreter, handler, &["token", "tokentypehint"])
+            {
+                return Some("where OAuth 2.0 has tokens revoked");
+            }
             // Whatever its field for the password is called.
             if entrance(route).is_some()
                 && public::signs_up_at_end(&route.path)

@@ -31,12 +31,21 @@ pub struct Basis {
 /// Who says what must be guarded, strongest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Authority {
-    /// A specification that lists the endpoint.
+    /// A specification that lists the endpoint, and says it there.
     Specified,
+    /// One that lists the endpoint, and says it of a group, or of all.
+    Grouped,
     /// A sentence of a specification about all endpoints, this one unlisted.
     Blanket,
     /// The configuration; the reason of a public route.
     Configured(SmolStr),
+}
+
+impl Authority {
+    /// Whether it speaks of several endpoints at once, and perhaps not of each of them.
+    pub fn speaks_of_several(&self) -> bool {
+        matches!(self, Self::Grouped | Self::Blanket)
+    }
 }
 
 /// What is said of a route.
@@ -295,7 +304,8 @@ impl Said {
     /// What is said of the endpoint where it is listed, unless that contradicts itself.
     fn listed(&self) -> Option<Expectation> {
         let (access, place) = *self.strongest().first().filter(|_| !self.conflicts())?;
-        let basis = Basis { place, authority: Authority::Specified };
+        let authority = if self.own.is_empty() { Authority::Grouped } else { Authority::Specified };
+        let basis = Basis { place, authority };
         Some(match access {
             Access::Required => Expectation::Required(basis),
             Access::Optional => Expectation::Optional(basis),

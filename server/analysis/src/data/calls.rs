@@ -215,6 +215,9 @@ impl Engine<'_, '_> {
             // `func.count().label("times")`
             Abs::Other if name == "label" => Some(Abs::Other),
             Abs::Other if name == "get" => match given.first().map(|one| &one.value) {
+                Some(Abs::Text(key)) if self.lacks_entry(target, key) => {
+                    Some(given.get(1).map_or(Abs::Nothing, |one| one.value.clone()))
+                }
                 Some(Abs::Text(key)) => self.constant_entry(target, key),
                 _ => None,
             },

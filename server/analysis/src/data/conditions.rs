@@ -59,6 +59,20 @@ fn is_something(value: &Abs) -> bool {
     }
 }
 
+/// A row turned out to be the caller's that was asked for by something that could not be followed, and that was found by
+/// what the client says: what else is found by that may be the caller's, too.
+fn doubt_what_led_to(path: &mut Path, id: u32) {
+    let Some(row) = path.rows.get(&id) else { return };
+    let unclear = row.predicates.iter().filter_map(|asked| match &asked.value {
+        Abs::Mix(mix) if mix.unclear && asked.equal => Some(&mix.clients),
+        _ => None,
+    });
+    let clients: Vec<ClientId> = unclear.flatten().copied().collect();
+    if !clients.is_empty() {
+        path.doubted.1.extend(clients);
+    }
+}
+
 /// What `len(…)` counts.
 fn counted(expr: &Expr) -> Option<&Expr> {
     let (func, args) = expr.as_call()?;
@@ -448,6 +462,7 @@ impl Engine<'_, '_> {
         self.note_tenant_compared(path, a, b);
         path.authorised.extend(right.clients);
         for id in right.rows {
+            doubt_what_led_to(path, id);
             // What a row that is the caller's by its query is compared for says nothing of whose it is.
             let was_own = self.is_fine(path, id, 0);
             if let Some(row) = path.rows.get_mut(&id) {
@@ -512,6 +527,9 @@ impl Engine<'_, '_> {
                     row.absent = true;
                 }
                 let mut yes = path;
+                if yes.rows.get(id).is_some_and(|row| row.names_caller()) {
+                    doubt_what_led_to(&mut yes, *id);
+                }
                 yes.privileged |= self.asks_record_of_right(&yes, *id);
                 if let Some(row) = yes.rows.get_mut(id) {
                     row.there = true;

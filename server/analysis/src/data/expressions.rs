@@ -329,6 +329,16 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether a table of constants around the function, which has entries, has none under a key.
+    pub(super) fn lacks_entry(&self, table: &Expr, key: &SmolStr) -> bool {
+        let Some(Value::Dict(entries)) = self.stack.last().map(|function| self.interpreter.eval(function, table))
+        else {
+            return false;
+        };
+        let is_another = |(known, _): &(Value, Value)| matches!(known, Value::Str(known) if known != key);
+        !entries.is_empty() && entries.iter().all(is_another)
+    }
+
     /// The table of a class.
     pub(super) fn model(&mut self, class: &Arc<ClassRef>) -> Option<Arc<Model>> {
         if let Some(known) = self.models.get(&class.site) {

@@ -266,6 +266,11 @@ impl Row {
         self.there || self.looked || self.checked
     }
 
+    /// Whether who is calling was asked for, among other things perhaps.
+    pub(super) fn names_caller(&self) -> bool {
+        self.predicates.iter().any(|asked| asked.equal && matches!(asked.value, Abs::Principal(_)))
+    }
+
     /// Whether it was found by who is calling, and by nothing that the client says beside that.
     pub(super) fn is_found_by_caller(&self) -> bool {
         let of_caller = |asked: &Predicate| asked.equal && matches!(asked.value, Abs::Principal(_));

@@ -44,16 +44,33 @@ pub fn is_chart(folder: &str) -> bool {
     folder.split('/').any(|part| CHARTS.contains(&part))
 }
 
-/// The values that a template asks for: `backend.env` of `.Values.backend.env`. Nothing for all of them.
-pub(super) fn asked_values(text: &str) -> Vec<SmolStr> {
+/// What a template asks of the values of its chart, by the way to each: `backend.env` of `.Values.backend.env`. Nothing
+/// for all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedValues {
+    /// Those that it puts somewhere.
+    pub given_on: Vec<SmolStr>,
+    /// Those that only name another object of the cluster: `secretKeyRef: {name: …}`.
+    pub names: Vec<SmolStr>,
+}
+
+/// The values that a template asks for.
+pub(super) fn asked_values(text: &str) -> AskedValues {
     let of_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    let asked = text.split(".Values").skip(1).map(|rest| {
-        let end = rest.find(|letter| !of_name(letter)).unwrap_or(rest.len());
-        SmolStr::new(rest[..end].trim_matches('.'))
-    });
-    let mut asked: Vec<SmolStr> = asked.collect();
-    asked.sort_unstable();
-    asked.dedup();
+    let mut asked = AskedValues::default();
+    for line in text.lines() {
+        let key = line.trim_start().trim_start_matches("- ");
+        let names = ["name:", "secretName:", "existingSecret:"].iter().any(|name| key.starts_with(name));
+        let list = if names { &mut asked.names } else { &mut asked.given_on };
+        list.extend(line.split(".Values").skip(1).map(|rest| {
+            let end = rest.find(|letter| !of_name(letter)).unwrap_or(rest.len());
+            SmolStr::new(rest[..end].trim_matches('.'))
+        }));
+    }
+    for list in [&mut asked.given_on, &mut asked.names] {
+        list.sort_unstable();
+        list.dedup();
+    }
     asked
 }
 

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
+pub use super::deployment::AskedValues;
 use super::held::{self, Held};
 use super::{deployment, image, private_keys};
 use crate::text::TextRange;
@@ -197,10 +198,10 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
 }
 
 /// The values of its chart that the text of a file of that path asks for, if it is a template.
-pub fn asked_values(path: &str, text: &str) -> Vec<SmolStr> {
+pub fn asked_values(path: &str, text: &str) -> AskedValues {
     match form(path) {
         Some(Form::Manifest) => deployment::asked_values(text),
-        _ => Vec::new(),
+        _ => AskedValues::default(),
     }
 }
 

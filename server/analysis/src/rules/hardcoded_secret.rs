@@ -101,6 +101,8 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
         let path = state.sources.file(*file).map(|source| source.path.as_str());
         let Some(form) = path.and_then(form) else { continue };
         for variable in &environment.variables {
+            // Services of a file that share a key are one finding.
+            let Some(others) = keys::copies_in_file(*file, &environment.variables, variable) else { continue };
             if let Some(held) = variable.value.holds {
                 found.push(Diagnostic {
                     rule: INFO.code,
@@ -108,7 +110,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                     confidence: Confidence::High,
                     location: Location { file: *file, range: variable.range },
                     message: said_of_held(&variable.name, held, form),
-                    related: Vec::new(),
+                    related: others,
                     unnecessary: false,
                 });
                 continue;
@@ -129,6 +131,9 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 longer.as_deref().and_then(|name| used_near(state, used, name, *file, variable.to_frontend))
             });
             let Some(usage) = usage.filter(|_| is_key) else { continue };
+            if form == Form::Values && keys::is_name_of_object(state, *file, variable) {
+                continue;
+            }
             let Some(copies) = copies(state, used, *file, form, variable) else { continue };
             let name = &variable.name;
             let (severity, message) = match (asked, form) {
@@ -177,7 +182,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 confidence: Confidence::High,
                 location: Location { file: *file, range: variable.range },
                 message,
-                related: usage.related(state).into_iter().chain(copies).collect(),
+                related: usage.related(state).into_iter().chain(others).chain(copies).collect(),
                 unnecessary: false,
             });
         }

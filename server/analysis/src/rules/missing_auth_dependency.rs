@@ -1,8 +1,9 @@
 //! `missing-auth-dependency`: a route that nothing guards.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::shared::frontend;
 use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
@@ -14,7 +15,9 @@ use crate::data::{Access, Fault, Use, is_of_user};
 use crate::facts::python::file::Binding;
 use crate::ide::{Confidence, Diagnostic, Judged, Related, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
-use crate::index::value::Value;
+use crate::index::value::{Site, Value};
+use crate::verdicts::calls::Origins;
+use crate::verdicts::environments::shared_folders;
 use crate::verdicts::{Verifier, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
@@ -30,6 +33,9 @@ pub const INFO: RuleInfo = RuleInfo {
 
 /// Routes named in the finding about a whole application; the rest is counted.
 const SHOWN_ROUTES: usize = 5;
+
+/// Open routes of which it is told that a frontend asks them for users whom it knows.
+const ENOUGH_ROUTES: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let people = OnceCell::new();
@@ -246,6 +252,42 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
         };
         public.map(|(route, _)| route).find(|route| verifies(route))
     })
+}
+
+/// Frontends that sign users in with Better Auth, where none of the routes that they ask wants to know who that is.
+pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let issuers = || state.frontend.outcomes().flat_map(|(file, outcome)| outcome.issuers.iter().map(move |_| file));
+    if issuers().next().is_none() {
+        return;
+    }
+    let origins = Origins::new(state);
+    // By the configuration that lies nearest to who asks: open routes, none where one of them is anything else.
+    let mut asked: BTreeMap<FileId, Option<BTreeMap<Site, &Route>>> = BTreeMap::new();
+    for (file, outcome) in state.frontend.outcomes() {
+        let Some(nearest) = issuers().max_by_key(|issuer| shared_folders(state, *issuer, file)) else { continue };
+        for reached in outcome.requests.iter().filter_map(|request| origins.reached(file, request)) {
+            let open = asked.entry(nearest).or_insert_with(|| Some(BTreeMap::new()));
+            match (&reached.judged.guard, open.as_mut()) {
+                (Guard::Public(_), _) | (_, None) => {}
+                (Guard::Open(None), Some(open)) => _ = open.insert(reached.route.registration, reached.route),
+                _ => *open = None,
+            }
+        }
+    }
+    for (file, open) in asked {
+        let Some(open) = open.filter(|open| open.len() >= ENOUGH_ROUTES && wanted(file)) else { continue };
+        let issuer = state.frontend.outcomes().filter(|(other, _)| *other == file).find_map(|(_, o)| o.issuers.first());
+        let Some(place) = issuer.map(|issuer| issuer.place) else { continue };
+        let message = format!(
+            "Better Auth signs users in here, and none of the {} routes that this frontend asks of the backend wants to know who is calling: whoever reaches the backend is served. Have it verify the token of the session, or say which are public with `# authlens: public <reason>`.",
+            open.len()
+        );
+        let steps = open.values().take(SHOWN_ROUTES).map(|route| Related {
+            location: state.sources.locate(handler_site(&route.handler).unwrap_or(route.registration)),
+            message: format!("{} is open", shown(route)),
+        });
+        found.extend(frontend::report_where_run(state, &INFO, Severity::Warning, place, message, steps.collect()));
+    }
 }
 
 /// Whether a file is test code: it is named so, and the product serves nothing of it.

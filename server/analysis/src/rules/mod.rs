@@ -320,6 +320,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     ineffective_jwt_option::check,
     insecure_transport::check_frontend,
     jwt_not_issued::check,
+    missing_auth_dependency::check_frontend,
     missing_bearer::check,
     middleware_guard_gap::check_frontend,
     middleware_never_runs::check,

@@ -19,10 +19,14 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_item(state, wanted, |tokens| {
         for lookup in tokens.lookups.iter().filter(|lookup| state.in_use.is_used(lookup.function)) {
             let column = &lookup.column;
+            let (what, one, is_still) = match &lookup.of {
+                None => ("The session".to_owned(), "a session", "lets its token in"),
+                Some(of) => (format!("The `{of}`"), "one", "is taken"),
+            };
             let message = format!(
-                "The session is looked up by its token, and nothing compares `{column}` with now: a session that has ended still lets its token in. Add the comparison to the query."
+                "{what} is looked up by its token, and nothing compares `{column}` with now: {one} that has ended still {is_still}. Add the comparison to the query."
             );
-            let steps = vec![related(state, lookup.declared, format!("`{column}` says when a session ends"))];
+            let steps = vec![related(state, lookup.declared, format!("`{column}` says when {one} ends"))];
             found.push(report(state, &INFO, Severity::Error, lookup.site, message, steps));
         }
     });

@@ -2,7 +2,7 @@
 
 use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
 use super::{RuleInfo, State, router_included_unguarded_twice};
-use crate::auth::guard::{Guard, answers_constant};
+use crate::auth::guard::{Guard, answers_constant, may_sign_in, sends_away};
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::public;
 use crate::facts::roles::{Role, role};
@@ -78,7 +78,7 @@ fn drift(judged: &Judged) -> Option<(Drift, &Basis)> {
         (Expectation::Public(basis), Guard::Guarded(_) | Guard::Around(_)) => (Drift::Guarded, basis),
         _ => return None,
     };
-    (basis.authority == Authority::Specified).then_some((drift, basis))
+    matches!(basis.authority, Authority::Specified | Authority::Grouped).then_some((drift, basis))
 }
 
 /// Whether this rule speaks of an open route, so that no other has to.
@@ -122,7 +122,7 @@ fn finding(
             let message = format!(
                 "{name} is open to everybody, but the specification requires authentication ({quoted}); {advice}, or correct the specification."
             );
-            (open_severity(state, route), message)
+            (open_severity(state, route, basis), message)
         }
         Drift::Guarded => {
             let by =
@@ -165,11 +165,15 @@ fn finding(
 }
 
 /// How bad it is that a route is open. A path that is public by nature, such as
-/// signing out, whose handler provably gives away nothing, harms nobody.
-fn open_severity(state: &State, route: &Route) -> Severity {
-    let harmless = public::by_nature(route).is_some()
-        && with_interpreter(state, |interpreter| answers_constant(interpreter, route));
-    match (harmless, route.conditional) {
+/// signing out, whose handler provably gives away nothing, harms nobody. Where callers get their tokens, or are sent to
+/// by a link, a sentence about a group of endpoints may not mean.
+fn open_severity(state: &State, route: &Route, basis: &Basis) -> Severity {
+    let (harmless, is_entrance) = with_interpreter(state, |interpreter| {
+        let harmless = public::by_nature(route).is_some() && answers_constant(interpreter, route);
+        (harmless, may_sign_in(interpreter, route) || sends_away(interpreter, route))
+    });
+    let may_be_meant = is_entrance && basis.authority.speaks_of_several();
+    match (harmless, route.conditional || may_be_meant) {
         (true, _) => Severity::Info,
         (false, true) => Severity::Warning,
         (false, false) => Severity::Error,

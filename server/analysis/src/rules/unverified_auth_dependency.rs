@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::missing_auth_dependency::{callable_name, shown};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, Weak};
+use crate::auth::policy::Expectation;
 use crate::auth::{Judge, Proof, Verdict};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::dependencies::called;
@@ -38,12 +39,15 @@ struct Pretender<'s> {
     /// Whether each of these only reads, and takes what the dependency gives: it asks who is calling, and was hardly meant
     /// to turn others away.
     only_asks: bool,
+    /// Whether the project's own words want all of these guarded.
+    demanded: bool,
 }
 
 impl<'s> Pretender<'s> {
     /// Adds a route, once: several applications may serve it alike.
-    fn add(&mut self, route: &'s Route, takes: bool) {
+    fn add(&mut self, route: &'s Route, takes: bool, demanded: bool) {
         self.only_asks &= takes && only_reads(route);
+        self.demanded &= demanded;
         let is_same = |other: &&Route| {
             other.registration == route.registration && other.path == route.path && other.methods == route.methods
         };
@@ -72,18 +76,38 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     let site = definition.map_or(node.site, |(function, _)| function.site);
                     let name = callable_name(&node.callable).unwrap_or("this dependency");
                     let verdict = Arc::clone(&judge.dependencies(&route.dependencies)[*index]);
-                    (site, Pretender { name, proof, verdict, uncalled, routes: Vec::new(), only_asks: true })
+                    (
+                        site,
+                        Pretender {
+                            name,
+                            proof,
+                            verdict,
+                            uncalled,
+                            routes: Vec::new(),
+                            only_asks: true,
+                            demanded: true,
+                        },
+                    )
                 }
                 Weak::Around(wrapped) => {
                     let (name, proof) = (wrapped.name.as_str(), &wrapped.verdict.proof);
                     let verdict = Arc::clone(&wrapped.verdict);
                     (
                         wrapped.site,
-                        Pretender { name, proof, verdict, uncalled: false, routes: Vec::new(), only_asks: true },
+                        Pretender {
+                            name,
+                            proof,
+                            verdict,
+                            uncalled: false,
+                            routes: Vec::new(),
+                            only_asks: true,
+                            demanded: true,
+                        },
                     )
                 }
             };
-            pretenders.entry(site).or_insert(pretender).add(route, takes);
+            let demanded = matches!(judged.expected, Expectation::Required(_));
+            pretenders.entry(site).or_insert(pretender).add(route, takes, demanded);
         });
     });
     unused(state, wanted, found);
@@ -122,6 +146,9 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
     let what = match weak.proof {
         Proof::ExtractsOnly => "reads a credential but never verifies it, so any value is accepted",
         Proof::TrustsClient => "believes an identity that the client wrote into the request",
+        Proof::Optional if weak.demanded => {
+            "lets callers without a valid credential pass, though the project's own words want them turned away"
+        }
         Proof::Optional => "lets callers without a valid credential pass, and nothing looks at its result",
         _ => "checks nothing about the caller",
     };

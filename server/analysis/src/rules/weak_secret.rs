@@ -1,10 +1,9 @@
 //! `weak-secret`: a key that can be guessed, or that everybody knows.
 
-use super::shared::keys::{used_near, used_variables};
+use super::shared::keys::{copies_in_file, is_given_on, used_near, used_variables};
 use super::{RuleInfo, State};
-use crate::facts::deployment::is_chart;
-use crate::facts::environment::{Form, Looks, Variable, When, asks_for, form};
-use crate::ide::{Confidence, Diagnostic, Related, Severity};
+use crate::facts::environment::{Form, Looks, Variable, When, form};
+use crate::ide::{Confidence, Diagnostic, Severity};
 use crate::vfs::{FileId, Location};
 
 /// What is known of the rule.
@@ -32,19 +31,10 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let used = used.get_or_insert_with(|| used_variables(state));
             let usage = used_near(state, used, &variable.name, *file, variable.to_frontend);
             let Some(usage) = usage else { continue };
-            let is_same = |other: &&Variable| {
-                other.name == variable.name && other.value.fingerprint == variable.value.fingerprint
-            };
             // Services of a file that share a key are one finding.
-            let mut all = environment.variables.iter().filter(is_same);
-            if all.next().is_some_and(|first| first.range != variable.range) {
-                continue;
-            }
+            let Some(others) = copies_in_file(*file, &environment.variables, variable) else { continue };
             let mut steps = usage.related(state);
-            steps.extend(all.map(|other| Related {
-                location: Location { file: *file, range: other.range },
-                message: "the same value is set here too".to_owned(),
-            }));
+            steps.extend(others);
             let message = format!(
                 "`{}` signs tokens and {why}: whoever guesses it can sign a token for any user. Set 32 random bytes, as `openssl rand -base64 32` makes them.",
                 variable.name
@@ -60,24 +50,6 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             });
         }
     }
-}
-
-/// Whether a template of its chart asks for a value, or it can't be told: not all templates are seen.
-fn is_given_on(state: &State, file: FileId, variable: &Variable) -> bool {
-    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
-    let Some((chart, _)) = path.rsplit_once('/').filter(|(chart, _)| is_chart(chart)) else { return true };
-    let mut is_template_seen = false;
-    for (other, environment) in state.environments.iter() {
-        let template = state.sources.file(*other).and_then(|source| source.path.strip_prefix(chart));
-        if !template.is_some_and(|rest| rest.starts_with("/templates/")) {
-            continue;
-        }
-        is_template_seen |= !environment.asked.is_empty();
-        if environment.asked.iter().any(|asked| asks_for(asked, &variable.way)) {
-            return true;
-        }
-    }
-    !is_template_seen
 }
 
 /// What makes a value weak. Of committed ones that are no placeholders

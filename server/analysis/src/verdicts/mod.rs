@@ -274,8 +274,8 @@ impl<'a> Work<'_, 'a> {
             self.judge.dependency(&node.callable);
         }
         let required = match &expected {
-            // Who writes "all endpoints" does not think of probes.
-            Expectation::Required(basis) if basis.authority == Authority::Blanket => {
+            // Who writes "all endpoints" does not think of probes, nor of where callers are sent back to.
+            Expectation::Required(basis) if basis.authority.speaks_of_several() => {
                 self.guards.by_nature(route).is_none()
             }
             Expectation::Required(_) => true,

@@ -29,6 +29,6 @@ pub(super) fn only_one(routes: &[Route], judged: &[Judged]) -> Option<usize> {
     let (at, (_, only)) = all.next().filter(|_| all.next().is_none())?;
     let is_open = only.guard == Guard::Open(None)
         && only.data.makes_admin.is_none()
-        && !matches!(only.expected, Expectation::Required(_));
+        && !matches!(&only.expected, Expectation::Required(basis) if !basis.authority.speaks_of_several());
     (is_open && super::authenticates(judged)).then_some(at)
 }

@@ -16,7 +16,7 @@ use super::partial::PARTIAL;
 use super::requests::{MESSAGE, SERVED, STATE_OF_APPLICATION, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
-use super::{Abs, Flow, Path, root_name};
+use super::{Abs, Flow, Path, TOO_LARGE, root_name};
 use crate::facts::python::idioms::is_stub;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{Unknown, Value};
@@ -31,7 +31,7 @@ impl Flow<'_, '_> {
     /// The abstract value of an expression.
     pub(super) fn eval(&mut self, path: &mut Path, expr: &Expr) -> Abs {
         if !self.spend() {
-            return Abs::Unknown("the dependency is too large to follow".into());
+            return Abs::Unknown(TOO_LARGE.into());
         }
         match &expr.kind {
             ExprKind::Name(name) => match path.get(name) {

@@ -4,8 +4,8 @@ use smol_str::SmolStr;
 
 use super::super::evidence::Evidence;
 use super::super::sinks::is_scheme_word;
-use super::super::sources::is_code_of_caller;
 use super::super::{Bypass, DecidedBy};
+use super::codes::compares_codes;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::interpreter::truth as value_truth;
@@ -96,6 +96,12 @@ impl Flow<'_, '_> {
                         return Vec::new();
                     }
                     self.refine_truth(path, first, truth == present)
+                }
+                [(op, second @ Expr { kind: ExprKind::Bool(value), .. })] => {
+                    match self.truth_compared(first, op, *value, truth) {
+                        Some(truth) => self.refine(path, first, truth),
+                        None => self.refine_comparison(path, test, first, op, second, truth),
+                    }
                 }
                 // How many rows were found: `if result.matched_count == 0: raise`.
                 [(op, Expr { kind: ExprKind::Int(0), .. })]
@@ -288,26 +294,4 @@ impl Flow<'_, '_> {
         }
         vec![path]
     }
-}
-
-/// Whether a code that a row keeps, one that was mailed say, is compared with one that goes by such a name, too:
-/// `pending.verification_code != body.code`, `pending.code_hash != digest(code)`. Names are no evidence that it proves
-/// anything, but a reason not to say that nothing does.
-fn compares_codes(first: &Expr, second: &Expr) -> bool {
-    let kept = |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { name, .. } if is_code_of_caller(&name.name));
-    (kept(first) && names_code(second)) || (kept(second) && names_code(first))
-}
-
-/// Whether something in an expression is called a code.
-fn names_code(expr: &Expr) -> bool {
-    let is_code = |name: &str| name.split('_').any(|word| matches!(word, "code" | "otp" | "pin" | "passcode"));
-    let mut pending = vec![expr];
-    while let Some(expr) = pending.pop() {
-        match &expr.kind {
-            ExprKind::Name(name) if is_code(name) => return true,
-            ExprKind::Attribute { name, .. } if is_code(&name.name) => return true,
-            _ => pending.extend(expr.children()),
-        }
-    }
-    false
 }

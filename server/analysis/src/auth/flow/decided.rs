@@ -70,6 +70,16 @@ pub(super) fn switched(good: &[&Exit], bad: &[&Exit]) -> Option<(Bypass, Abs)> {
     })
 }
 
+/// The setting on which a dependency gives somebody whom it did not verify, where it otherwise verifies, or gives
+/// `None`: a user who stands in where authentication is off.
+pub(super) fn switched_login(exits: &[Exit]) -> Option<Bypass> {
+    let told = told_apart(exits);
+    let exits = told.as_deref().unwrap_or(exits);
+    let (good, bad): (Vec<&Exit>, Vec<&Exit>) = exits.iter().partition(|exit| exit.verified);
+    let (setting, given) = switched(&good, &bad)?;
+    (given == Abs::Verified { checked: false }).then_some(setting)
+}
+
 /// What a call gives of which these ends did not verify, where they can be told from the others.
 fn turned_away(bad: &[&Exit]) -> Option<Abs> {
     if bad.iter().all(|exit| exit.value == Abs::Nothing) {

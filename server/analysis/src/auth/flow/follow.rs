@@ -104,9 +104,11 @@ impl Flow<'_, '_> {
         }
         entry.state.clone_from(&path.state);
         entry.known = self.exact_arguments(path, function, args);
-        let answers = self.stack.len() == 1 && self.answer == Some(expr.range) && only_looks_at_login(&entry);
+        let looks_at_login = self.answers && self.stack.len() == 1 && only_looks_at_login(&entry);
+        let answers = looks_at_login && self.answer == Some(expr.range);
         let summary = self.call_summary(entry, function);
-        if answers && summary.exits.iter().all(serves) && summary.exits.iter().any(|exit| !exit.verified) {
+        let goes_on = |exit: &Exit| if answers { serves(exit) } else { looks_at_login && stands_in(exit) };
+        if summary.exits.iter().all(goes_on) && summary.exits.iter().any(|exit| !exit.verified) {
             return Abs::Other;
         }
         match conclude(self, path, function, &summary.exits) {
@@ -256,6 +258,12 @@ fn is_constant_call(path: &Path, call: &Expr) -> bool {
 fn only_looks_at_login(entry: &Path) -> bool {
     let carried = || entry.vars.values().filter(|value| carries(value));
     carried().next().is_some() && carried().all(|value| matches!(value, Abs::Verified { .. }))
+}
+
+/// Whether an end gives a handler something to go on with, whoever calls: who that is, or what stands in for nobody.
+fn stands_in(exit: &Exit) -> bool {
+    let is_plain = matches!(exit.value, Abs::Other | Abs::Constant | Abs::Object(_));
+    exit.verified || (is_plain && exit.unknown.is_none())
 }
 
 /// Whether an end answers callers: those who are signed in, or with data whoever they are.

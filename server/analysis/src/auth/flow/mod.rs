@@ -11,6 +11,7 @@ mod backend;
 mod calls;
 mod checked;
 mod clauses;
+mod codes;
 mod conditions;
 mod containers;
 mod decided;
@@ -35,6 +36,7 @@ mod requests;
 mod settings;
 mod statements;
 mod summary;
+mod truths;
 mod unresolved;
 
 pub(super) use around::{AroundVerdict, RequestState, Served, judge_around};
@@ -48,6 +50,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use self::decided::switched_login;
 use self::given::Given;
 use self::outcome::{Outcome, Shape};
 use self::proof::bypass;
@@ -66,6 +69,8 @@ const MAX_PATHS: usize = 32;
 /// call counts once, as if it were executed, even if it was remembered from
 /// before: a verdict does not depend on what is remembered.
 const MAX_STEPS: u32 = 20_000;
+/// Why a function is not known that takes more.
+const TOO_LARGE: &str = "there is too much code to follow";
 
 /// What a variable holds.
 #[derive(Debug, Clone)]
@@ -177,6 +182,8 @@ struct Flow<'j, 'a> {
     answers: bool,
     /// The call of which the result is that answer.
     answer: Option<TextRange>,
+    /// Whether what is being executed stands in a `try` of its own function that lets no exception out.
+    swallows: bool,
     /// Steps left for the function being executed.
     budget: u32,
     /// Calls that were counted in it.
@@ -233,8 +240,13 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
     if let (Some(receiver @ Value::Instance(_)), Some(own)) = (receiver, function.def.params.first()) {
         path.set(&own.name.name, Abs::Object(Box::new(receiver.clone())));
     }
+    let brings_nothing = role == Role::Handler && path.vars.values().all(|value| flow.brings_nothing(value));
     let exits = flow.body(path, function);
-    let proof = flow.proof(&exits, function, role);
+    let proof = match flow.proof(&exits, function, role) {
+        // However long it is: there is nothing in its hands that could be verified.
+        Proof::Unknown(reason) if reason == TOO_LARGE && brings_nothing => Proof::NotAuth,
+        proof => proof,
+    };
     let mut unverified = exits.iter().filter(|exit| !exit.verified);
     let strangers_get_nothing = unverified.all(|exit| flow.gives_nothing(exit));
     let mut unverified = exits.iter().filter(|exit| !exit.verified).peekable();
@@ -244,6 +256,7 @@ pub(super) fn judge(judge: &Judge<'_>, function: &FunctionRef, receiver: Option<
         && unverified.all(|exit| !exit.acts && exit.unknown.is_none());
     // What a setting has a handler leave undone lets nobody in.
     let bypass = bypass(&exits).filter(|_| role != Role::Handler || !(strangers_do_nothing && strangers_get_nothing));
+    let bypass = bypass.or_else(|| switched_login(&exits).filter(|_| role == Role::Dependency));
     let left = flow.left(&exits);
     Verdict {
         lets_nobody_in: exits.is_empty(),
@@ -263,6 +276,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             around: None,
             answers: false,
             answer: None,
+            swallows: false,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
         }
@@ -291,10 +305,26 @@ impl Flow<'_, '_> {
     /// Executes a function's body; the end of the body is an exit with `None`.
     fn body(&mut self, path: Path, function: &FunctionRef) -> Vec<Exit> {
         let mut exits = Vec::new();
+        let outer = std::mem::take(&mut self.swallows);
         for path in self.block(vec![path], &function.def.body, &mut exits) {
             exits.push(Exit { shape: Shape::None, ..path.exit(Abs::Nothing) });
         }
+        self.swallows = outer;
         exits
+    }
+
+    /// Whether what a handler is given holds nothing that a caller could prove itself with.
+    fn brings_nothing(&self, value: &Abs) -> bool {
+        match value {
+            Abs::Other | Abs::Constant | Abs::Nothing => true,
+            Abs::Object(object) => match &**object {
+                Value::Class(class) => {
+                    !self.judge.resolve.package_bases(class).iter().any(|base| base.starts_with("pydantic"))
+                }
+                _ => true,
+            },
+            _ => false,
+        }
     }
 
     fn function(&self) -> &FunctionRef {

@@ -79,6 +79,8 @@ impl Flow<'_, '_> {
             value if is_plain(value) => true,
             Abs::Object(made) => match &**made {
                 Value::Class(class) => all_nothing() && self.only_holds(class),
+                // Sent away to sign in.
+                Value::Package(path) => path.ends_with(".RedirectResponse") && !exit.acts,
                 _ => false,
             },
             Abs::Verified { checked: false } => matches!(exit.shape, Shape::Entries | Shape::Fields) && all_nothing(),

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::{Bypass, DecidedBy, Proof, Role};
+use super::decided::switched_login;
 use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
@@ -70,7 +71,8 @@ impl Flow<'_, '_> {
             }
             // What another verification gives is nothing where that fails: `return by_session(token)` behind `by_key(token)`.
             let tells = |exit: &Exit| matches!(exit.value, Abs::Nothing | Abs::Verified { checked: false });
-            return if unverified().all(tells) { Proof::Optional } else { Proof::ChecksNothing };
+            let is_optional = unverified().all(tells) || switched_login(exits).is_some();
+            return if is_optional { Proof::Optional } else { Proof::ChecksNothing };
         }
         // Whom a dependency verified, it hands on, perhaps after a look at what that user may do.
         if unverified().all(|exit| exit.value == (Abs::Verified { checked: true })) {

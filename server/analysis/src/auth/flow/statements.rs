@@ -7,8 +7,8 @@ use super::calls::from_value;
 use super::containers::note_filled;
 use super::outcome::Shape;
 use super::requests::MESSAGE;
-use super::{Abs, Exit, Flow, MAX_PATHS, Path};
-use crate::facts::python::tree::{Assign, Expr, ExprKind, Stmt, StmtKind};
+use super::{Abs, Exit, Flow, MAX_PATHS, Path, TOO_LARGE};
+use crate::facts::python::tree::{Assign, Expr, ExprKind, Handler, Stmt, StmtKind};
 use crate::index::value::Value;
 
 impl Flow<'_, '_> {
@@ -40,7 +40,7 @@ impl Flow<'_, '_> {
 
     fn stmt(&mut self, mut path: Path, stmt: &Stmt, exits: &mut Vec<Exit>) -> Vec<Path> {
         if !self.spend() {
-            path.unknown = Some("the dependency is too large to follow".into());
+            path.unknown = Some(TOO_LARGE.into());
             return vec![path];
         }
         match &stmt.kind {
@@ -92,6 +92,7 @@ impl Flow<'_, '_> {
             StmtKind::If { test, body, or_else } => {
                 let credentials = credentials(&path);
                 let (taken, mut skipped) = self.split(path, test);
+                skipped.iter_mut().for_each(|path| self.note_code_looked_up(path, test, body));
                 let mut after = self.block(taken, body, exits);
                 // What goes on with and without a credential asks for it later, with both: who has none is not found.
                 if or_else.is_empty() && !after.is_empty() {
@@ -129,7 +130,10 @@ impl Flow<'_, '_> {
             }
             StmtKind::Try { body, handlers, or_else, finally } => {
                 let before = exits.len();
+                let outer = self.swallows;
+                self.swallows = swallows(handlers) || handlers.is_empty() && outer;
                 let mut after = self.block(vec![path.clone()], body, exits);
+                self.swallows = outer;
                 let verified = exits[before..].iter().any(|exit| exit.verified);
                 let goes_on = after.iter().all(|path| path.verified);
                 let verifies = self.around.is_none() && goes_on && exits[before..].iter().all(|exit| exit.verified);
@@ -221,7 +225,12 @@ impl Flow<'_, '_> {
             }
             return vec![path];
         }
+        // What nobody looks at, and what may not raise here, turns nobody away.
+        let known = self.swallows.then(|| path.unknown.clone());
         let Some((mut path, value)) = self.value_or_end(path, expr) else { return Vec::new() };
+        if let Some(known) = known {
+            path.unknown = known;
+        }
         // `cursor.execute(query, (token,))`: the rows are fetched from the cursor.
         if let (Some((func, _)), Abs::Verified { checked: false } | Abs::Named(_)) = (expr.as_call(), &value)
             && let ExprKind::Attribute { value: cursor, name } = &func.kind
@@ -294,6 +303,24 @@ impl Flow<'_, '_> {
             _ => {}
         }
     }
+}
+
+/// Whether whatever a `try` raises is caught, and the function goes on behind it.
+fn swallows(handlers: &[Handler]) -> bool {
+    let is_any =
+        |class: &Expr| class.as_name().is_some_and(|name| matches!(name.as_str(), "Exception" | "BaseException"));
+    let goes_on = |handler: &Handler| {
+        let mut pending: Vec<&Stmt> = handler.body.iter().collect();
+        while let Some(stmt) = pending.pop() {
+            if matches!(stmt.kind, StmtKind::Raise { .. } | StmtKind::Return(_)) {
+                return false;
+            }
+            pending.extend(stmt.blocks().into_iter().flatten());
+        }
+        true
+    };
+    handlers.iter().any(|handler| handler.types.is_empty() || handler.types.iter().any(is_any))
+        && handlers.iter().all(goes_on)
 }
 
 /// The call behind `await`.

@@ -90,7 +90,15 @@ fn has_word(path: &str, is: impl Fn(&str) -> bool) -> bool {
     path.split(['/', '-', '_', '.']).any(|word| is(&word.to_ascii_lowercase()))
 }
 
-/// Whether a path is that of a form which strangers send: `POST /contact`.
+/// Whether a path is where something is asked for that the body says: `POST /products/search`. What it takes is too long
+/// for an address.
+pub fn is_named_search(path: &str) -> bool {
+    const SEARCHES: &[&str] = &["search", "query", "filter", "lookup", "compare", "autocomplete"];
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    SEARCHES.contains(&last.to_ascii_lowercase().as_str())
+}
+
+/// Whether a path is that of a form which strangers send: `POST /contact`, `POST /contact-form/submit`.
 pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
     const FORMS: &[&str] = &[
         "contact",
@@ -104,5 +112,11 @@ pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
         "demorequest",
     ];
     let posts = !methods.is_empty() && methods.iter().all(|method| method == "POST");
-    posts && !is_internal(path) && normalised(path).last().is_some_and(|last| FORMS.contains(&last.as_str()))
+    let segments = normalised(path);
+    let is_form = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
+        [.., form, "submit" | "send"] => FORMS.contains(form) || form.ends_with("form"),
+        [.., last] => FORMS.contains(last),
+        [] => false,
+    };
+    posts && !is_internal(path) && is_form
 }

@@ -15,7 +15,7 @@ mod library;
 mod meant;
 mod path;
 
-pub use meant::{is_delivery, is_for_machines, is_named_form, is_named_public, speaks_of_strangers};
+pub use meant::{is_delivery, is_for_machines, is_named_form, is_named_public, is_named_search, speaks_of_strangers};
 pub use path::is_base_of_api;
 
 /// Why a route is public by nature, if it is: by the package that made it, wherever it is included, or by its path.
@@ -169,6 +169,12 @@ pub(super) fn is_sign_in_at_provider(path: &str) -> bool {
 /// is no reason to leave it open: the handler must take the code, and the state that the provider was given.
 pub(super) fn is_callback(path: &str) -> bool {
     normalised(path).iter().any(|segment| segment.ends_with("callback"))
+}
+
+/// Whether tokens are revoked at a path, by its end. That alone is no reason to leave it open: the handler must take what
+/// OAuth 2.0 has clients send there (RFC 7009, section 2.1).
+pub(super) fn revokes(path: &str) -> bool {
+    normalised(path).last().is_some_and(|last| matches!(last.as_str(), "revoke" | "revocation"))
 }
 
 /// Whether callers sign up at the end of a path, wherever that stands: `/companies/register`. That alone is no reason to

@@ -120,6 +120,8 @@ pub struct SessionLookup {
     pub column: SmolStr,
     /// Where that column is declared; the query itself for plain SQL.
     pub declared: Site,
+    /// The class of the rows, where it is called something else than a session.
+    pub of: Option<SmolStr>,
 }
 
 /// A query that looks a session up by its token.

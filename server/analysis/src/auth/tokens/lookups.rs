@@ -68,7 +68,9 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
         }
         let (column, declared) = end_column(body.interpreter, &class)?;
         let function = body.site(body.def?.name.range);
-        Some((SessionLookup { site: body.site(found.expr.range), function, column, declared }, given(body, token)))
+        let name = &class.def.name.name;
+        let of = (!name.to_ascii_lowercase().contains("session")).then(|| name.clone());
+        Some((SessionLookup { site: body.site(found.expr.range), function, column, declared, of }, given(body, token)))
     })
 }
 
@@ -204,7 +206,7 @@ fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup,
         _ => None,
     });
     let function = body.site(body.def?.name.range);
-    let lookup = SessionLookup { site, function, column: SmolStr::new_static("expiresAt"), declared: site };
+    let lookup = SessionLookup { site, function, column: SmolStr::new_static("expiresAt"), declared: site, of: None };
     Some((lookup, token.map_or(Given::Other, |token| given(body, token))))
 }
 

@@ -21,18 +21,21 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 }
 
 /// The token in the query of an address, and where it comes from. What stands
-/// behind `#` is sent to no server.
+/// behind `#` is sent to no server; what a provider is given as `state` it is to hand back (RFC 6749, section 4.1.1).
 fn token_in<'e>(body: &Body<'e, '_, '_>, url: &'e Expr) -> Option<(&'e Expr, secrets::Origin)> {
     let mut pending = vec![body.traced(url)];
-    let mut in_query = false;
+    let (mut in_query, mut is_state) = (false, false);
     for _ in 0..MAX_PARTS {
         let part = pending.pop()?;
         match &part.kind {
             ExprKind::FString(parts) => pending.extend(parts.iter().rev()),
             ExprKind::Binary { op, left, right } if op == "+" => pending.extend([&**right, &**left]),
             ExprKind::Str(text) if text.contains('#') => return None,
-            ExprKind::Str(text) => in_query |= text.contains('?'),
-            _ if !in_query => {}
+            ExprKind::Str(text) => {
+                in_query |= text.contains('?');
+                is_state = text.ends_with("?state=") || text.ends_with("&state=");
+            }
+            _ if !in_query || std::mem::take(&mut is_state) => {}
             _ => {
                 if let Some(found) = sent(body, part) {
                     return Some(found);
@@ -54,7 +57,8 @@ fn sent<'e>(body: &Body<'e, '_, '_>, part: &'e Expr) -> Option<(&'e Expr, secret
     let given = positional(args, 0).map(|given| body.traced(given));
     match (last_name(func).map(|name| name.as_str()), given) {
         (Some("urlencode"), Some(Expr { kind: ExprKind::Dict(entries), .. })) => {
-            entries.iter().find_map(|(_, value)| token(value))
+            let is_state = |key: &Option<Expr>| key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == "state");
+            entries.iter().filter(|(key, _)| !is_state(key)).find_map(|(_, value)| token(value))
         }
         (Some("quote" | "quote_plus"), Some(given)) => token(given),
         _ => token(part),

@@ -171,9 +171,11 @@ pub(super) fn of_remarks(text: &str) -> Option<Access> {
     agreed(found)
 }
 
-/// What the title of a group of endpoints says: `Public endpoints`, `Tasks (protected)`.
+/// What the title of a group of endpoints says: `Public endpoints`, `Tasks (protected)`. A sign before its first word is
+/// an ornament as often as not: `🔐 Authentication`, beside `📦 Orders`.
 pub(super) fn of_title(title: &str) -> Option<Access> {
-    let title = title.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' ' | ')'));
+    let title =
+        title.trim_start_matches(|c: char| c.is_ascii_digit() || (!c.is_alphanumeric() && !matches!(c, '(' | '[')));
     let words = words(title.split('(').next().unwrap_or(title));
     let named = |adjective: &str| {
         words.windows(2).any(|pair| pair[0] == adjective && matches!(pair[1].as_str(), "endpoints" | "routes" | "apis"))
@@ -519,6 +521,9 @@ mod tests {
         assert_eq!(of_title("Public Endpoints (No Authentication Required)"), Some(Access::Public));
         assert_eq!(of_title("Protected API routes"), Some(Access::Required));
         assert_eq!(of_title("Authentication Endpoints"), None);
+        assert_eq!(of_title("🔐 Authentication"), None);
+        assert_eq!(of_title("3. 🔒 Tasks (auth required)"), Some(Access::Required));
+        assert_eq!(of_title("Tasks 🔒"), Some(Access::Required));
         assert_eq!(of_title("Tasks"), None);
     }
 

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
 
 use self::executing::Executed;
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
@@ -115,7 +114,7 @@ pub(crate) struct Environment {
     /// The variables.
     pub(crate) variables: Vec<environment::Variable>,
     /// Of a template: the values of its chart that it asks for.
-    pub(crate) asked: Vec<SmolStr>,
+    pub(crate) asked: environment::AskedValues,
 }
 
 /// Owns the state; one thread changes it.

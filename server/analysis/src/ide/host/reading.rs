@@ -80,7 +80,7 @@ impl State {
             let text = document.and_then(Document::text);
             let variables = text.as_deref().map(|text| environment::read(&path, text)).unwrap_or_default();
             let asked = text.as_deref().map(|text| environment::asked_values(&path, text)).unwrap_or_default();
-            let is_worth = !variables.is_empty() || !asked.is_empty();
+            let is_worth = !variables.is_empty() || asked != environment::AskedValues::default();
             let now = is_worth.then_some(Environment { is_committed, variables, asked });
             if self.environments.get(file) != now.as_ref() {
                 self.unjudged = true;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::auth::guard::Guard;
 use crate::auth::{DecidedBy, Judge, Verdict};
 use crate::ide::{Diagnostic, Related, Severity};
+use crate::index::dependencies::Node;
 use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{callable_name, is_test, shown};
@@ -73,7 +74,15 @@ fn for_each_guarded<'s>(state: &'s State, mut look: impl FnMut(&'s Route, &Verdi
                     look(route, &judge.dependency(callable), callable_name(callable).unwrap_or("this dependency"));
                 }
                 Guard::Around(wrapped) => look(route, &wrapped.verdict, &wrapped.name),
-                Guard::InBody(verdict) => look(route, verdict, &shown(route)),
+                Guard::InBody(verdict) => {
+                    // What can be switched off may be the dependency whose value the handler looks at.
+                    let is_it = |node: &&Node| {
+                        verdict.bypass.is_some() && judge.dependency(&node.callable).bypass == verdict.bypass
+                    };
+                    let switched = route.dependencies.iter().find(is_it);
+                    let name = switched.and_then(|node| callable_name(&node.callable));
+                    look(route, verdict, name.unwrap_or(&shown(route)));
+                }
                 // What is mounted may tell callers apart by what its wrapper found out.
                 _ if route.kind.is_mounted() => {
                     if let Some(verdict) = judge.around_mounted(&route.handler) {

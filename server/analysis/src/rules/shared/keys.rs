@@ -8,6 +8,8 @@ use smol_str::SmolStr;
 use super::frontend;
 use crate::auth::keys::{Key, Source};
 use crate::auth::tokens::KeySource;
+use crate::facts::deployment::is_chart;
+use crate::facts::environment::{AskedValues, Variable, asks_for};
 use crate::frontend::issuers::Setting;
 use crate::frontend::outcome::Place;
 use crate::ide::{Diagnostic, Related, Severity};
@@ -16,7 +18,7 @@ use crate::rules::missing_auth_dependency::is_test;
 use crate::rules::{RuleInfo, State, related, report};
 use crate::verdicts::agreement::issued::secret_variable;
 use crate::verdicts::environments::shared_folders;
-use crate::vfs::FileId;
+use crate::vfs::{FileId, Location};
 
 /// Uses named in a finding.
 const SHOWN_USES: usize = 3;
@@ -71,6 +73,52 @@ pub(in crate::rules) fn used_near<'u>(
     let own = own.filter(|one| !to_frontend || one.site.is_none());
     // Of several that lie as near, the first.
     own.rev().max_by_key(|one| one.file().map(|used| shared_folders(state, used, file)))
+}
+
+/// What the templates of the chart ask for that a file holds values of; none where it is not seen whose these are, or
+/// what they ask for.
+fn templates_of(state: &State, file: FileId) -> Option<Vec<&AskedValues>> {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let (chart, _) = path.rsplit_once('/').filter(|(chart, _)| is_chart(chart))?;
+    let is_template = |other: FileId| {
+        let within = state.sources.file(other).and_then(|source| source.path.strip_prefix(chart));
+        within.is_some_and(|rest| rest.starts_with("/templates/"))
+    };
+    let templates = state.environments.iter().filter(|(other, _)| is_template(**other));
+    let asked: Vec<&AskedValues> = templates.map(|(_, template)| &template.asked).collect();
+    asked.iter().any(|asked| **asked != AskedValues::default()).then_some(asked)
+}
+
+/// Whether a template of its chart asks for a value, or it can't be told: not all templates are seen.
+pub(in crate::rules) fn is_given_on(state: &State, file: FileId, variable: &Variable) -> bool {
+    templates_of(state, file).is_none_or(|templates| templates.iter().any(|asked| is_put_somewhere(asked, variable)))
+}
+
+/// Whether the templates of its chart only name another object of the cluster by a value: the secret that holds the key.
+pub(in crate::rules) fn is_name_of_object(state: &State, file: FileId, variable: &Variable) -> bool {
+    let Some(templates) = templates_of(state, file) else { return false };
+    templates.iter().any(|asked| asked.names.contains(&variable.way))
+        && !templates.iter().any(|asked| is_put_somewhere(asked, variable))
+}
+
+/// The other places of a file that set a variable to the same value, of which the first is where that is said: services
+/// that share a key. None for those that are not the first.
+pub(in crate::rules) fn copies_in_file(file: FileId, set: &[Variable], variable: &Variable) -> Option<Vec<Related>> {
+    let is_same = |other: &&Variable| {
+        (&other.name, other.value.fingerprint, other.to_frontend, &other.when)
+            == (&variable.name, variable.value.fingerprint, variable.to_frontend, &variable.when)
+    };
+    let mut all = set.iter().filter(is_same);
+    all.next().filter(|first| first.range == variable.range)?;
+    let step = |other: &Variable| Related {
+        location: Location { file, range: other.range },
+        message: "the same value is set here too".to_owned(),
+    };
+    Some(all.map(step).collect())
+}
+
+fn is_put_somewhere(asked: &AskedValues, variable: &Variable) -> bool {
+    asked.given_on.iter().any(|asked| asks_for(asked, &variable.way))
 }
 
 impl UsedVariable {

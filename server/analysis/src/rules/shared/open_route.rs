@@ -9,7 +9,7 @@ use crate::auth::guard::{
     takes_password, touches_nothing,
 };
 use crate::auth::policy::Authority;
-use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_probe};
+use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_named_search, is_probe};
 use crate::auth::{Judge, Proof};
 use crate::data::{Use, is_self, is_user_table};
 use crate::facts::python::said_public::names_public;
@@ -133,6 +133,8 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         };
         open.meant = open.what_is_meant(state, people, judged);
         open.first = match open.meant {
+            // What a search may cost is not seen: each is told.
+            _ if !reads(route) => None,
             Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys => {
                 first_open_read(state, application, route, &|_| true)
             }
@@ -154,17 +156,19 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let (route, beside) = (self.route, &self.beside);
         // A sentence about all endpoints hardly means one that gives nothing away.
         let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
+        // Nor, where it speaks of a group, one that callers get their tokens at, or are sent to by a link.
+        let alone = judged.expected.basis().is_some_and(|basis| !basis.authority.speaks_of_several());
         let [constant, stub, redirect, passage, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
             [
                 !named && answers_constant(interpreter, route),
                 !named && touches_nothing(interpreter, route),
                 !named && only_redirects(interpreter, route),
-                !self.demanded && sends_away(interpreter, route),
+                !alone && sends_away(interpreter, route),
                 !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
-                !self.demanded
+                !alone
                     && (may_sign_up(interpreter, route)
                         || judged.data.makes_users && takes_password(interpreter, route)),
-                !self.demanded && may_sign_in(interpreter, route),
+                !alone && may_sign_in(interpreter, route),
             ]
         });
         let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
@@ -291,9 +295,10 @@ fn is_said_public(route: &Route) -> bool {
         .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
 }
 
-/// Whether a route changes nothing: by its methods, and by what its handler does.
+/// Whether a route changes nothing: by its methods, or as a search by its path, and by what its handler does.
 fn only_reads(route: &Route, judged: &Judged) -> bool {
-    reads(route) && !judged.data.writes
+    let searches = || route.methods.iter().all(|method| method == "POST") && is_named_search(&route.path);
+    (reads(route) || route.kind == RouteKind::Http && searches()) && !judged.data.writes
 }
 
 /// The first of the routes of a router which are alike that reads and is open, unless that is the route itself.
@@ -307,7 +312,7 @@ fn first_open_read<'r>(
     let mut own = application.routes.iter().zip(judged.iter());
     let (first, _) = own.find(|(other, judged)| {
         other.router == route.router
-            && other.kind == RouteKind::Http
+            && reads(other)
             && only_reads(other, judged)
             && judged.guard == Guard::Open(None)
             && !other.conditional
