@@ -70,8 +70,14 @@ async function drawn(element, text) {
   return (await Promise.all(looked)).some((count) => count > 0);
 }
 
-/** What a server was started as. */
-const programOf = (id) => fs.readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0];
+/** What a server was started as; nothing of one that has gone meanwhile. */
+function programOf(id) {
+  try {
+    return fs.readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0];
+  } catch {
+    return "";
+  }
+}
 
 async function problems() {
   await page.waitForSelector(".markers-panel");
