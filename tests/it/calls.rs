@@ -478,11 +478,14 @@ client.interceptors.request.use((config) => {
   if (base) config.baseURL = base;
   return config;
 });
+const signed = axios.create({ baseURL: server() });
+signed.interceptors.request.use(async (config) => config);
 export const load = (known: { url?: string }, all: boolean) => [
   fetch(`${server()}/v1/tasks`),
   fetch((known.url ?? '') + '/v1/tasks', { method: 'POST' }),
   axios.create({ baseURL: server() }).get('/v1/tasks'),
   client.post('/v1/tasks'),
+  signed.get('/v1/tasks'),
   // What is known may be empty.
   fetch(`${all ? '' : '/mine'}/v1/tasks`),
 ];
@@ -495,6 +498,7 @@ export const load = (known: { url?: string }, all: boolean) => [
             "page.ts POST {}/v1/tasks none: POST /v1/tasks",
             "page.ts GET {}/v1/tasks none: GET /v1/tasks",
             "page.ts POST {}/v1/tasks none: POST /v1/tasks",
+            "page.ts GET {}/v1/tasks none: GET /v1/tasks",
             "page.ts GET /v1/tasks none: it stays on the page's own origin: no rewrite sends it on",
         ]
     );
